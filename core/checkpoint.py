@@ -1,0 +1,73 @@
+"""What fine-tuning writes and export reads: a folder with weights, tokenizer and `training.json`.
+
+    config.json, model.safetensors   the encoder, as transformers saves it
+    tokenizer.json, …                its fast tokenizer
+    head.safetensors                 weight (k, d) and bias (k,) of the linear head, float32
+    training.json                    what `Training` holds
+
+The model: encoder → pooling over the attention mask → L2 normalisation → head → logits.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from core.durable import sha256_of
+from core.errors import CorruptCheckpoint
+
+FORMAT = 1
+ENCODER, HEAD, TRAINING = "model.safetensors", "head.safetensors", "training.json"
+
+
+@dataclass(frozen=True)
+class Training:
+    """`data` holds the fingerprints "train" and "validation" and their row counts "train_rows" and
+    "validation_rows"; `files` the sha256 of each other file.
+    """
+
+    labels: list[str]
+    method: str
+    reason: str
+    pooling: Literal["mean", "cls"]
+    max_length: int
+    temperature: float
+    seed: int
+    base_model: dict[str, str]
+    data: dict[str, Any]
+    settings: dict[str, Any]
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+    versions: dict[str, str]
+    seconds: float
+    format: int = FORMAT
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def write_training(folder: Path, training: Training) -> None:
+    """Seal a checkpoint: `training.json` with the sha256 of every other file in the folder."""
+    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.name != TRAINING}
+    content = {**asdict(training), "files": files}
+    (folder / TRAINING).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_training(folder: Path) -> Training:
+    """The checkpoint's facts, after its files were compared with them; raises `CorruptCheckpoint`."""
+    if not folder.is_dir():
+        raise CorruptCheckpoint(folder, "there is no such folder")
+    try:
+        training = Training(**json.loads((folder / TRAINING).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise CorruptCheckpoint(folder, f"{TRAINING} is missing") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise CorruptCheckpoint(folder, f"{TRAINING} does not fit: {error}") from error
+    if training.format != FORMAT:
+        raise CorruptCheckpoint(folder, f"its format is {training.format!r}, this Retune reads {FORMAT}")
+    for name, sha256 in training.files.items():
+        if not (folder / name).is_file():
+            raise CorruptCheckpoint(folder, f"{name} is missing")
+        if sha256_of(folder / name) != sha256:
+            raise CorruptCheckpoint(folder, f"{name} differs from its sha256 in {TRAINING}")
+    return training

@@ -1,0 +1,17 @@
+"""Stored times are UTC and sort as text."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+
+def utc_now() -> str:
+    """The present as ISO 8601 in UTC with microseconds, e.g. `2026-01-31T09:30:00.000000+00:00`."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def sortable_id() -> str:
+    """32 hexadecimal digits, unique, ordered by the time they were made (index pages stay warm)."""
+    return f"{time.time_ns():016x}{secrets.token_hex(8)}"

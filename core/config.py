@@ -1,0 +1,175 @@
+"""`retune.toml`: one file, typed, validated at start. Environment beats file beats default."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
+
+FILE_NAME = "retune.toml"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FinetuneConfig(Section):
+    base_model: str = Field("default", description="'default', a folder, or a hub id with @revision.")
+    method: Literal["auto", "features", "full"] = "auto"
+    budget: str = Field("10m", pattern=r"^\d+[smh]$", description="Time to spend, e.g. 90s, 10m, 1h.")
+    seed: int = Field(0, ge=0)
+    max_length: int = Field(128, ge=8, le=8192, description="Tokens kept of a text.")
+    validation_share: float = Field(0.15, gt=0, lt=0.5)
+
+
+class ExportConfig(Section):
+    max_drop: float = Field(0.005, ge=0, le=1, description="Accuracy that quantization may cost (0.005: half a point).")
+    min_agreement: float = Field(0.985, ge=0, le=1, description="Share of rows that must keep their label.")
+
+
+class ServiceConfig(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(3000, ge=1, le=65535)
+    workers: int = Field(0, ge=0, description="Worker processes; 0: one a core.")
+    default_model: str | None = Field(None, description="Answers requests that name no model; unset: the only one.")
+    max_items: int = Field(256, ge=1, description="Texts in one request.")
+    max_body_bytes: int = Field(1_048_576, ge=1024)
+    max_text_chars: int = Field(20_000, ge=1)
+    max_batch_tokens: int = Field(4096, ge=64, description="Padded tokens in one engine call.")
+    max_queue_items: int = Field(2048, ge=1, description="Texts waiting for the engine before 429.")
+    timeout_s: float = Field(30.0, gt=0)
+    champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
+    admin_token: str | None = Field(None, description="Guards /admin and /dashboard; unset: loopback only.")
+
+
+class LedgerConfig(Section):
+    url: str | None = Field(None, description="SQLAlchemy URL; unset: SQLite under RETUNE_HOME.")
+    queue_size: int = Field(10_000, ge=1, description="Predictions a worker keeps in memory before it drops some.")
+    flush_s: float = Field(0.5, gt=0)
+
+
+class RegistryConfig(Section):
+    url: str | None = Field(None, description="fsspec URL; unset: a folder under RETUNE_HOME.")
+
+
+class DriftConfig(Section):
+    alpha: float = Field(0.01, gt=0, lt=0.5, description="Chance of a false alarm in one check.")
+    min_rows: int = Field(50, ge=10, description="Fewer rows are insufficient_data.")
+    window_rows: int = Field(2000, ge=10, description="The most recent rows that a check compares.")
+    resamples: int = Field(1000, ge=100, description="Permutations behind a p-value.")
+    interval_s: float = Field(300.0, gt=0, description="Pause between two checks of 'retune monitor'.")
+
+
+class LabelsConfig(Section):
+    budget: int = Field(120, ge=10, description="Labels asked for after one drift.")
+    measure_share: float = Field(0.35, gt=0, lt=1, description="Share of them that measures and is never trained on.")
+
+
+class GateConfig(Section):
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="Level of the one-sided test that the challenger is better.")
+    max_old_drop: float = Field(0.01, ge=0, le=1, description="Accuracy on old rows that a better one may cost.")
+    min_rows: int = Field(20, ge=5, description="Fresh labelled rows without which the gate holds.")
+
+
+class Config(Section):
+    """Everything that can be set. `home` holds the state; sections that name no URL live under it."""
+
+    home: Path = Path(".retune")
+    finetune: FinetuneConfig = FinetuneConfig()
+    export: ExportConfig = ExportConfig()
+    service: ServiceConfig = ServiceConfig()
+    ledger: LedgerConfig = LedgerConfig()
+    registry: RegistryConfig = RegistryConfig()
+    drift: DriftConfig = DriftConfig()
+    labels: LabelsConfig = LabelsConfig()
+    gate: GateConfig = GateConfig()
+
+    @property
+    def ledger_url(self) -> str:
+        return self.ledger.url or f"sqlite:///{self.home.absolute() / 'ledger.db'}"
+
+    @property
+    def registry_url(self) -> str:
+        return self.registry.url or str(self.home.absolute() / "registry")
+
+    @property
+    def cache(self) -> Path:
+        return self.home.absolute() / "cache"
+
+    @property
+    def datasets(self) -> Path:
+        return self.home.absolute() / "datasets"
+
+    @property
+    def reports(self) -> Path:
+        return self.home.absolute() / "reports"
+
+
+def load_config(path: Path | None = None, *, environment: Mapping[str, str] | None = None) -> Config:
+    """The config of `path`, else of `RETUNE_CONFIG`, else of `./retune.toml`, else the defaults.
+
+    `RETUNE_HOME` sets the home; `RETUNE_SECTION__KEY` sets a key, e.g. `RETUNE_SERVICE__PORT=3001`.
+    The two underscores keep apart what Kubernetes injects (`RETUNE_SERVICE_PORT=tcp://…`).
+    Raises `UnknownConfigKey`, `InvalidConfigValue`, `UnreadableConfig` or `FileMissing`.
+    """
+    variables = os.environ if environment is None else environment
+    named = path or (Path(variables["RETUNE_CONFIG"]) if variables.get("RETUNE_CONFIG") else None)
+    values = _read_toml(named)
+    config = _validated(values, source=str(named or FILE_NAME))
+    overrides = _overrides(variables)
+    return _validated(_merged(values, overrides), source="the environment") if overrides else config
+
+
+def _read_toml(path: Path | None) -> dict[str, Any]:
+    source = path or Path(FILE_NAME)
+    if not source.is_file():
+        if path is not None:
+            raise FileMissing(path, what="config file")
+        return {}
+    try:
+        return tomllib.loads(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UnreadableConfig(source, str(error)) from error
+
+
+def _overrides(variables: Mapping[str, str]) -> dict[str, Any]:
+    overrides: dict[str, Any] = {}
+    for name, value in variables.items():
+        if name == "RETUNE_HOME":
+            overrides["home"] = value
+        elif name.startswith("RETUNE_") and "__" in name:
+            section, _, key = name.removeprefix("RETUNE_").lower().partition("__")
+            overrides.setdefault(section, {})[key] = value
+    return overrides
+
+
+def _merged(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in overrides.items():
+        merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
+    return merged
+
+
+def _validated(values: dict[str, Any], *, source: str) -> Config:
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = [str(part) for part in first["loc"]]
+        if first["type"] == "extra_forbidden":
+            raise UnknownConfigKey(".".join(location), known_keys(location[:-1]), source) from error
+        raise InvalidConfigValue(".".join(location), first["input"], first["msg"], source) from error
+
+
+def known_keys(section: list[str] | None = None) -> list[str]:
+    """The keys of a section, or of the top level."""
+    if not section:
+        return list(Config.model_fields)
+    model = Config.model_fields[section[0]].annotation
+    return [f"{section[0]}.{key}" for key in getattr(model, "model_fields", {})]

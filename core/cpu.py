@@ -1,0 +1,29 @@
+"""How many cores this process may use: ONNX Runtime looks at the host's and ignores the rest."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+
+def available_cpus() -> int:
+    """Cores from the affinity mask, capped by the cgroup quota; at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_quota(Path("/sys/fs/cgroup"))
+    return max(1, min(affinity, quota or affinity))
+
+
+def _cgroup_quota(root: Path) -> int | None:
+    """Whole cores of the quota, rounded up, of cgroup v2 (`cpu.max`) or v1; None without one."""
+    try:
+        if (root / "cpu.max").exists():
+            quota, period = (root / "cpu.max").read_text().split()
+        else:
+            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text().strip()
+            period = (root / "cpu" / "cpu.cfs_period_us").read_text().strip()
+    except (OSError, ValueError):
+        return None
+    if quota in ("max", "-1"):
+        return None
+    return max(1, math.ceil(int(quota) / int(period)))

@@ -1,0 +1,124 @@
+"""Connections to the ledger's database: migrated once, writers begin as writers."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+
+from core.errors import DiskFull, LedgerUnreadable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+NEWEST = "0001"
+
+
+class Database:
+    """One pool of connections. `read()` and `write()` are the only ways in."""
+
+    def __init__(self, url: str) -> None:
+        """Connect and migrate; raises `LedgerUnreadable`."""
+        self.url = make_url(url)
+        self._shown = self.url.render_as_string(hide_password=True)
+        try:
+            self._engine = _create(self.url.render_as_string(hide_password=False))
+            self._migrate()
+        except (SQLAlchemyError, OSError) as error:
+            raise self._said(error) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._errors_said(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that begins as a writer, so that SQLite waits for its turn instead of failing."""
+        writer = self._engine.execution_options(writes=True)
+        with self._errors_said(), writer.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _errors_said(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, DatabaseError) as error:
+            raise self._said(error) from error
+
+    def _said(self, error: Exception) -> LedgerUnreadable | DiskFull:
+        if "disk is full" in str(error) or getattr(error, "errno", None) == errno.ENOSPC:
+            return DiskFull(self._shown)
+        return LedgerUnreadable(self._shown, str(getattr(error, "orig", None) or error))
+
+    def _migrate(self) -> None:
+        if self._revision() == NEWEST:
+            return
+        with _one_at_a_time(self.url.database if self.url.get_backend_name() == "sqlite" else None):
+            if self._revision() != NEWEST:
+                _upgrade(self._engine)
+
+    def _revision(self) -> str | None:
+        with self._engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _create(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": 30})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver would begin transactions lazily and as a reader; we say BEGIN ourselves.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    # FULL: what was acknowledged survives a power cut, not only a killed process.
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A reader that turns writer fails at once with SQLITE_BUSY_SNAPSHOT, whatever the timeout.
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _one_at_a_time(database: str | None) -> Iterator[None]:
+    """Several processes that start on an empty SQLite file take turns; servers lock by themselves."""
+    if not database:
+        yield
+        return
+    with Path(f"{database}.migrate.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _upgrade(engine: Engine) -> None:
+    # Only here: Alembic is slow to import, and a migrated ledger never needs it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with engine.execution_options(writes=True).connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,83 @@
+"""Files and folders that are complete or absent: written aside, synced, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from core.errors import DiskFull, TargetExists
+
+
+@contextmanager
+def disk_full_is_said(path: object) -> Iterator[None]:
+    """Turn 'no space left' into `DiskFull`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(path) from error
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace the file in one step; readers see the old content or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with disk_full_is_said(path), aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        sync_folder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable, as fsync does for a file's bytes."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill beside `target`; it becomes `target` when the block ends well, else it is gone.
+
+    Raises `TargetExists` before anything is written when `target` has content.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise TargetExists(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{uuid4().hex}")
+    aside.mkdir()
+    try:
+        with disk_full_is_said(target):
+            yield aside
+            sync_tree(aside)
+            aside.replace(target)
+            sync_folder(target.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,226 @@
+"""The one error tree. Each class takes facts and writes the sentence: what, the value, the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+
+def _listed(names: Iterable[object], *, none: str = "none yet") -> str:
+    return ", ".join(str(name) for name in names) or none
+
+
+class RetuneError(Exception):
+    """Something the user can mend; its text is the whole message."""
+
+    code = "error"
+
+
+class InvalidInput(RetuneError):
+    """What was given cannot be used as it is."""
+
+    code = "invalid_input"
+
+
+class NotFound(RetuneError):
+    """What was asked for does not exist."""
+
+    code = "not_found"
+
+
+class Conflict(RetuneError):
+    """What was asked for contradicts the present state."""
+
+    code = "conflict"
+
+
+class Unavailable(RetuneError):
+    """It cannot be done right now; later it may."""
+
+    code = "unavailable"
+
+
+class UnknownConfigKey(InvalidInput):
+    def __init__(self, key: str, known: Sequence[str], source: str) -> None:
+        super().__init__(f"Unknown config key {key!r} in {source}. Known: {_listed(known)}.")
+
+
+class InvalidConfigValue(InvalidInput):
+    def __init__(self, key: str, value: object, problem: str, source: str) -> None:
+        super().__init__(f"Config key {key!r} in {source} is {value!r}: {problem}. Correct it there.")
+
+
+class UnreadableConfig(InvalidInput):
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"Config file {path} cannot be read: {problem}. Correct the file or name another.")
+
+
+class FileMissing(NotFound):
+    def __init__(self, path: Path, *, what: str = "file") -> None:
+        super().__init__(f"No {what} at {path}. Check the path.")
+
+
+class UnknownFileFormat(InvalidInput):
+    def __init__(self, path: Path, known: Sequence[str]) -> None:
+        super().__init__(
+            f"Data file {path} has the ending {path.suffix!r}. Rename or convert it to one of: {_listed(known)}."
+        )
+
+
+class UndecodableFile(InvalidInput):
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"Data file {path} cannot be read: {problem}. Save it as UTF-8 in its format.")
+
+
+class MissingColumn(InvalidInput):
+    def __init__(self, column: str, path: Path, known: Sequence[str], option: str) -> None:
+        super().__init__(
+            f"Data file {path} has no column {column!r}. Its columns: {_listed(known)}. Name one with {option}."
+        )
+
+
+class EmptyDataset(InvalidInput):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"Data file {path} has no rows. Give a file with at least one row below its header.")
+
+
+class EmptyCell(InvalidInput):
+    def __init__(self, column: str, row: int, path: Path) -> None:
+        super().__init__(f"Row {row} of {path} has no {column}. Fill it or remove the row.")
+
+
+class TooFewLabels(InvalidInput):
+    def __init__(self, labels: Sequence[str], source: str) -> None:
+        super().__init__(
+            f"{source} has {len(labels)} label ({_listed(labels, none='none')}). "
+            "Training needs at least two: add rows of another label."
+        )
+
+
+class TooFewRowsOfLabel(InvalidInput):
+    def __init__(self, label: str, rows: int, needed: int, source: str) -> None:
+        super().__init__(
+            f"Label {label!r} has {rows} row{'s' if rows != 1 else ''} in {source}; training and "
+            f"validation need at least {needed}. Add rows of it, or remove the label."
+        )
+
+
+class UnknownLabels(InvalidInput):
+    def __init__(self, labels: Sequence[str], known: Sequence[str], source: str) -> None:
+        super().__init__(
+            f"{source} has labels that the model does not know: {_listed(labels)}. Known: {_listed(known)}."
+        )
+
+
+class NothingNew(Conflict):
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"There are no new labels to train {model!r} on. Give some with POST /feedback or 'retune labels import'."
+        )
+
+
+class UnusableBaseModel(InvalidInput):
+    def __init__(self, base_model: str, problem: str, cure: str) -> None:
+        super().__init__(f"Base model {base_model!r} cannot be used: {problem}. {cure}")
+
+
+class CorruptCheckpoint(InvalidInput):
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"Checkpoint {path} cannot be used: {problem}. Run 'retune finetune' again.")
+
+
+class CorruptPackage(InvalidInput):
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"Package {path} is refused: {problem}. Export it again with 'retune export'.")
+
+
+class ParityFailed(RetuneError):
+    """The exported graph does not answer as the checkpoint does."""
+
+    code = "parity_failed"
+
+    def __init__(self, difference: float, allowed: float, disagreements: int) -> None:
+        super().__init__(
+            f"The ONNX graph differs from the checkpoint: largest relative logit difference {difference:.2g} "
+            f"(allowed {allowed:.2g}), {disagreements} labels changed. Report it with the base model's name."
+        )
+
+
+class InvalidModelName(InvalidInput):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Model name {name!r} is not usable. Use 1 to 64 letters, digits, '-' or '_', beginning with a letter."
+        )
+
+
+class ModelNotFound(NotFound):
+    def __init__(self, model: str, known: Sequence[str]) -> None:
+        super().__init__(f"No model {model!r}. Known: {_listed(known)}. Add one with 'retune register'.")
+
+
+class VersionNotFound(NotFound):
+    def __init__(self, model: str, version: str, known: Sequence[str]) -> None:
+        super().__init__(f"Model {model!r} has no version {version!r}. Known: {_listed(known)}.")
+
+
+class NoChampion(Unavailable):
+    code = "no_champion"
+
+    def __init__(self, model: str, known: Sequence[str]) -> None:
+        versions = _listed(f"{model}@{version}" for version in known)
+        super().__init__(
+            f"Model {model!r} has no champion yet. Put one in service with 'retune promote'; versions: {versions}."
+        )
+
+
+class NothingToRollBackTo(Conflict):
+    def __init__(self, model: str) -> None:
+        super().__init__(f"Model {model!r} has no earlier champion to roll back to. Use 'retune promote' instead.")
+
+
+class TargetExists(Conflict):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} exists already and is not empty. Name another folder or remove it.")
+
+
+class LedgerUnreadable(Unavailable):
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"The ledger {url} cannot be used: {problem}. Check the path, the disk and the permissions.")
+
+
+class DiskFull(Unavailable):
+    code = "disk_full"
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"No space is left to write {path}. Free some and run the command again; nothing was changed.")
+
+
+class JobNotFound(NotFound):
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"There is no job {job_id}. 'retune decisions NAME' lists what was asked for.")
+
+
+class JobLost(Conflict):
+    """The job is no longer ours: another worker took it while this one was silent."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"Job {job_id} was taken by another worker while this one was silent; this run is dropped.")
+
+
+class PortInUse(Unavailable):
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"Port {port} on {host} is in use. Stop what holds it or choose another with --port.")
+
+
+class ServerFailed(Unavailable):
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The server did not come up: {problem}.")
+
+
+class MissingExtra(RetuneError):
+    code = "missing_extra"
+
+    def __init__(self, command: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"'retune {command}' needs {package}, which is not installed. Run: pip install 'retune[{extra}]'."
+        )

@@ -1,0 +1,34 @@
+"""What drift checks look at: features of rows, as one packaged file sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.datasets import Example
+
+
+@dataclass(frozen=True)
+class Features:
+    """n rows: embeddings (n, d) float32; predicted (n,) label index; confidence (n,) in 0..1;
+    length (n,) tokens; truth (n,) label index, -1 where the label is missing or unknown to the model.
+    """
+
+    embeddings: NDArray[np.float32]
+    predicted: NDArray[np.int64]
+    confidence: NDArray[np.float32]
+    length: NDArray[np.int64]
+    truth: NDArray[np.int64]
+
+    @property
+    def rows(self) -> int:
+        return len(self.predicted)
+
+
+def truth_of(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.int64]:
+    """Label indices of rows, -1 for a label that is missing or not among `labels`."""
+    index = {label: position for position, label in enumerate(labels)}
+    return np.array([index.get(example.label or "", -1) for example in examples], dtype=np.int64)

@@ -1,0 +1,149 @@
+"""Jobs that survive their worker: taken again when it died, dropped by it when it was only silent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from core.clock import utc_now
+from core.errors import JobLost, JobNotFound
+from core.ledger import Ledger
+from core.records import JobRecord
+from core.schema import jobs
+
+LEASE_S = 60.0
+MAX_ATTEMPTS = 3
+
+
+class JobQueue:
+    """Jobs in the ledger's database; one runs at a time a model."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._database = ledger.database
+
+    def enqueue(self, model: str, kind: str, payload: dict[str, Any] | None = None) -> JobRecord:
+        """Add a job; while one of this kind waits or runs for the model, that one is the answer."""
+        with self._database.write() as connection:
+            unfinished = select(jobs).where(
+                jobs.c.model == model, jobs.c.kind == kind, jobs.c.status.in_(["queued", "running"])
+            )
+            row = connection.execute(unfinished).mappings().first()
+            if row is None:
+                values = {
+                    "model": model,
+                    "kind": kind,
+                    "status": "queued",
+                    "payload": payload or {},
+                    "attempts": 0,
+                    "created_at": utc_now(),
+                }
+                key = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()
+                row = _row(connection, key)
+        return _record(row)
+
+    def take(self, owner: str) -> JobRecord | None:
+        """The oldest job that may run now, made ours; None when there is none.
+
+        A running job whose worker is gone (its process on this host has ended, or its lease has run
+        out) is taken again, and marked failed after `MAX_ATTEMPTS`.
+        """
+        with self._database.write() as connection:
+            _release_lost(connection)
+            busy = select(jobs.c.model).where(jobs.c.status == "running")
+            query = select(jobs).where(jobs.c.status == "queued", jobs.c.model.not_in(busy)).order_by(jobs.c.id)
+            row = connection.execute(query).mappings().first()
+            if row is None:
+                return None
+            connection.execute(
+                update(jobs)
+                .where(jobs.c.id == row["id"])
+                .values(
+                    status="running",
+                    owner=owner,
+                    attempts=row["attempts"] + 1,
+                    started_at=utc_now(),
+                    lease_until=time.time() + LEASE_S,
+                )
+            )
+            return _record(_row(connection, row["id"]))
+
+    def renew(self, job: JobRecord, *, progress: str | None = None) -> None:
+        """Say that the worker lives, and what it does; raises `JobLost` if the job is another's now."""
+        values: dict[str, Any] = {"lease_until": time.time() + LEASE_S}
+        if progress is not None:
+            values["progress"] = progress
+        self._change(job, values)
+
+    def finish(self, job: JobRecord, result: dict[str, Any]) -> None:
+        self._change(job, {"status": "done", "result": result, "finished_at": utc_now(), "lease_until": None})
+
+    def fail(self, job: JobRecord, error: str) -> None:
+        self._change(job, {"status": "failed", "error": error, "finished_at": utc_now(), "lease_until": None})
+
+    def get(self, job_id: int) -> JobRecord:
+        with self._database.read() as connection:
+            return _record(_row(connection, job_id))
+
+    def latest(self, model: str, *, limit: int = 20) -> list[JobRecord]:
+        """Most recent first."""
+        query = select(jobs).where(jobs.c.model == model).order_by(jobs.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+    def _change(self, job: JobRecord, values: dict[str, Any]) -> None:
+        ours = (jobs.c.id == job.id) & (jobs.c.owner == job.owner) & (jobs.c.status == "running")
+        with self._database.write() as connection:
+            changed = connection.execute(update(jobs).where(ours & (jobs.c.attempts == job.attempts)).values(values))
+        if changed.rowcount != 1:
+            raise JobLost(job.id)
+
+
+def this_worker() -> str:
+    """The owner's name of this process: host, pid and the time it started (pids are used again)."""
+    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
+
+
+def _is_gone(owner: str) -> bool:
+    """Whether the owner was a process of this host that has ended; another host's is never known gone."""
+    host, pid, started = owner.rsplit("/", 2)
+    return host == socket.gethostname() and _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    """Start time of a process in clock ticks since boot; empty when it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    state, *fields = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else fields[18]
+
+
+def _release_lost(connection: Connection) -> None:
+    running = connection.execute(select(jobs).where(jobs.c.status == "running")).mappings().all()
+    for row in running:
+        if row["lease_until"] < time.time() or _is_gone(row["owner"]):
+            again = row["attempts"] < MAX_ATTEMPTS
+            lost = f"Its worker was lost {row['attempts']} times. Look at the worker's log and ask for it again."
+            values: dict[str, Any] = (
+                {"status": "queued"} if again else {"status": "failed", "error": lost, "finished_at": utc_now()}
+            )
+            connection.execute(
+                update(jobs).where(jobs.c.id == row["id"]).values(owner=None, lease_until=None, **values)
+            )
+
+
+def _row(connection: Connection, job_id: int) -> RowMapping:
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+    if row is None:
+        raise JobNotFound(job_id)
+    return row
+
+
+def _record(row: RowMapping) -> JobRecord:
+    return JobRecord(**{key: row[key] for key in JobRecord.__dataclass_fields__})

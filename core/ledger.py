@@ -1,0 +1,244 @@
+"""The durable record: predictions, feedback, checks, decisions, promotions, the label queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from sqlalchemy import RowMapping, func, insert, select
+
+from core.clock import utc_now
+from core.config import Config
+from core.database import Database
+from core.records import (
+    AccuracyEstimate,
+    CheckRecord,
+    Decision,
+    DecisionRecord,
+    Evidence,
+    FeedbackRecord,
+    LabelledPrediction,
+    LabelRequest,
+    PredictionRecord,
+    PromotionRecord,
+    Purpose,
+    Verdict,
+)
+from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
+
+
+class Ledger:
+    """Every method is one transaction; each is safe to call from many processes and threads."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
+        rows = [{**asdict(record), "embedding": _packed(record.embedding)} for record in records]
+        if rows:
+            with self.database.write() as connection:
+                connection.execute(insert(predictions), rows)
+
+    def record_feedback(self, records: Sequence[FeedbackRecord]) -> list[bool]:
+        """Store labels durably; per record, whether its prediction is known. Known twice is one row."""
+        with self.database.write() as connection:
+            wanted = {record.prediction_id for record in records}
+            known = set(connection.scalars(select(predictions.c.id).where(predictions.c.id.in_(wanted))))
+            given = connection.execute(
+                select(feedback.c.prediction_id, feedback.c.label, feedback.c.source).where(
+                    feedback.c.prediction_id.in_(wanted)
+                )
+            )
+            seen = {tuple(row) for row in given}
+            fresh = [record for record in dict.fromkeys(records) if record.prediction_id in known]
+            rows = [
+                {**asdict(record), "created_at": utc_now()}
+                for record in fresh
+                if (record.prediction_id, record.label, record.source) not in seen
+            ]
+            if rows:
+                connection.execute(insert(feedback), rows)
+        return [record.prediction_id in known for record in records]
+
+    def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:
+        """The most recent predictions of one version with an id beyond `after`, oldest first."""
+        query = (
+            select(predictions)
+            .where(predictions.c.model == model, predictions.c.version == version, predictions.c.id > after)
+            .order_by(predictions.c.id.desc())
+            .limit(limit)
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [_prediction(row) for row in reversed(rows)]
+
+    def count_predictions(self, model: str, version: str) -> int:
+        query = select(func.count()).where(predictions.c.model == model, predictions.c.version == version)
+        with self.database.read() as connection:
+            return connection.execute(query.select_from(predictions)).scalar_one()
+
+    def labelled(self, model: str, *, since: str = "") -> list[LabelledPrediction]:
+        """Predictions with their latest label, oldest label first; `since` bounds the label's time."""
+        query = (
+            select(predictions, feedback.c.label.label("truth"), feedback.c.source, feedback.c.created_at.label("at"))
+            .join(feedback, feedback.c.prediction_id == predictions.c.id)
+            .where(predictions.c.model == model, feedback.c.created_at >= since)
+            .order_by(feedback.c.id)
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        latest = {row["id"]: _labelled(row) for row in rows}
+        return list(latest.values())
+
+    def record_check(
+        self,
+        model: str,
+        version: str,
+        verdict: Verdict,
+        *,
+        source: str,
+        report: str | None = None,
+        window_end: str | None = None,
+    ) -> int:
+        row = {
+            "model": model,
+            "version": version,
+            "created_at": utc_now(),
+            "source": source,
+            "verdict": asdict(verdict),
+            "report": report,
+            "window_end": window_end,
+        }
+        return self._add(checks, row)
+
+    def checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
+        """Most recent first."""
+        return [_check(row) for row in self._latest(checks, model, limit)]
+
+    def check(self, model: str, check_id: int) -> CheckRecord | None:
+        with self.database.read() as connection:
+            row = (
+                connection.execute(select(checks).where(checks.c.id == check_id, checks.c.model == model))
+                .mappings()
+                .first()
+            )
+        return _check(row) if row else None
+
+    def record_decision(self, model: str, decision: Decision, *, check_id: int | None) -> int:
+        row = {"model": model, "check_id": check_id, "created_at": utc_now(), "decision": asdict(decision)}
+        return self._add(decisions, row)
+
+    def decisions(self, model: str, *, limit: int = 50) -> list[DecisionRecord]:
+        """Most recent first."""
+        rows = self._latest(decisions, model, limit)
+        return [
+            DecisionRecord(row["id"], row["model"], row["check_id"], row["created_at"], Decision(**row["decision"]))
+            for row in rows
+        ]
+
+    def request_labels(self, model: str, wanted: Sequence[tuple[str, Purpose]], *, check_id: int | None) -> None:
+        """Replace the open label requests of a model by `wanted` (prediction id, purpose), in that order."""
+        rows = [
+            {
+                "prediction_id": prediction_id,
+                "model": model,
+                "check_id": check_id,
+                "rank": rank,
+                "purpose": purpose,
+                "created_at": utc_now(),
+            }
+            for rank, (prediction_id, purpose) in enumerate(wanted)
+        ]
+        with self.database.write() as connection:
+            connection.execute(label_requests.delete().where(label_requests.c.model == model))
+            if rows:
+                connection.execute(insert(label_requests), rows)
+
+    def label_requests(self, model: str) -> list[LabelRequest]:
+        """The requests that nobody has answered yet, the most useful first."""
+        answered = select(feedback.c.prediction_id).where(feedback.c.prediction_id == predictions.c.id).exists()
+        query = (
+            select(predictions, label_requests.c.purpose, label_requests.c.check_id)
+            .join(label_requests, label_requests.c.prediction_id == predictions.c.id)
+            .where(label_requests.c.model == model, ~answered)
+            .order_by(label_requests.c.rank)
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [
+            LabelRequest(row["id"], row["text"], row["label"], row["score"], row["purpose"], row["check_id"])
+            for row in rows
+        ]
+
+    def record_promotion(
+        self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: dict[str, Any]
+    ) -> int:
+        row = {
+            "model": model,
+            "version": version,
+            "previous": previous,
+            "created_at": utc_now(),
+            "promoted": promoted,
+            "reason": reason,
+            "gate": gate,
+        }
+        return self._add(promotions, row)
+
+    def promotions(self, model: str, *, limit: int = 50) -> list[PromotionRecord]:
+        """Promotions and refusals, most recent first."""
+        return [PromotionRecord(**row) for row in self._latest(promotions, model, limit)]
+
+    def _add(self, table: Any, row: dict[str, Any]) -> int:
+        with self.database.write() as connection:
+            key: int = connection.execute(insert(table).values(row).returning(table.c.id)).scalar_one()
+        return key
+
+    def _latest(self, table: Any, model: str, limit: int) -> Sequence[RowMapping]:
+        query = select(table).where(table.c.model == model).order_by(table.c.id.desc()).limit(limit)
+        with self.database.read() as connection:
+            return connection.execute(query).mappings().all()
+
+
+def open_ledger(config: Config) -> Ledger:
+    return Ledger(Database(config.ledger_url))
+
+
+def _packed(embedding: Any) -> bytes:
+    # Half precision: a check compares distributions, and 384 values then take 768 bytes a row.
+    return np.asarray(embedding, dtype="<f2").tobytes()
+
+
+def _prediction(row: RowMapping) -> PredictionRecord:
+    values = dict(row)
+    embedding = np.frombuffer(values.pop("embedding"), dtype="<f2").astype(np.float32)
+    return PredictionRecord(**values, embedding=embedding)
+
+
+def _labelled(row: RowMapping) -> LabelledPrediction:
+    return LabelledPrediction(
+        prediction_id=row["id"],
+        version=row["version"],
+        text=row["text"],
+        predicted=row["label"],
+        score=row["score"],
+        label=row["truth"],
+        source=row["source"],
+        labelled_at=row["at"],
+    )
+
+
+def _check(row: RowMapping) -> CheckRecord:
+    return CheckRecord(**{**row, "verdict": _verdict(row["verdict"])})
+
+
+def _verdict(values: dict[str, Any]) -> Verdict:
+    estimate = values["estimated_accuracy"]
+    return Verdict(
+        **{
+            **values,
+            "evidence": [Evidence(**item) for item in values["evidence"]],
+            "estimated_accuracy": AccuracyEstimate(**estimate) if estimate else None,
+        }
+    )

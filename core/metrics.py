@@ -1,0 +1,102 @@
+"""Classification metrics on arrays, the same everywhere: training, export, gate, `retune evaluate`.
+
+Throughout: `truth` is (n,) label indices, -1 for a label that the model does not know;
+`probabilities` is (n, k), each row a distribution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+Floats = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    rows: int
+    accuracy: float
+    macro_f1: float
+    log_loss: float
+    expected_calibration_error: float
+
+
+def measure(truth: Indices, probabilities: Floats) -> Metrics:
+    """All of the metrics of one set of answers; needs at least one row."""
+    predicted = probabilities.argmax(axis=1)
+    return Metrics(
+        rows=len(truth),
+        accuracy=accuracy(truth, predicted),
+        macro_f1=macro_f1(truth, predicted),
+        log_loss=log_loss(truth, probabilities),
+        expected_calibration_error=expected_calibration_error(truth, probabilities),
+    )
+
+
+def accuracy(truth: Indices, predicted: Indices) -> float:
+    """Share of right answers.
+
+    >>> accuracy(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
+    0.75
+    """
+    return float(np.mean(truth == predicted))
+
+
+def macro_f1(truth: Indices, predicted: Indices) -> float:
+    """Mean F1 over the labels that occur in the truth or in the answers.
+
+    >>> macro_f1(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0]))
+    0.3333333333333333
+    """
+    scores = []
+    for label in np.union1d(truth, predicted):
+        hits = np.sum((truth == label) & (predicted == label))
+        scores.append(2 * hits / (np.sum(truth == label) + np.sum(predicted == label)))
+    return float(np.mean(scores))
+
+
+def log_loss(truth: Indices, probabilities: Floats, *, floor: float = 1e-12) -> float:
+    """Mean negative log likelihood in nats; an unknown label counts as probability `floor`.
+
+    >>> round(log_loss(np.array([0]), np.array([[0.5, 0.5]])), 4)
+    0.6931
+    """
+    given = probabilities[np.arange(len(truth)), np.maximum(truth, 0)].astype(np.float64)
+    return float(-np.mean(np.log(np.where(truth < 0, floor, np.maximum(given, floor)))))
+
+
+def expected_calibration_error(truth: Indices, probabilities: Floats, *, bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins (Guo et al. 2017).
+
+    >>> round(expected_calibration_error(np.array([0, 0]), np.array([[0.9, 0.1], [0.9, 0.1]])), 3)
+    0.1
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == truth
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = 0.0
+    for index in range(bins):
+        inside = bin_of == index
+        if inside.any():
+            gap += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
+    return float(gap)
+
+
+def wilson_interval(successes: int, rows: int, *, z: float = 1.96) -> tuple[float, float]:
+    """Interval of a share, 95 % by default (Wilson 1927).
+
+    >>> [round(bound, 3) for bound in wilson_interval(9, 10)]
+    [0.596, 0.982]
+    """
+    if rows == 0:
+        return 0.0, 1.0
+    share = successes / rows
+    centre = share + z * z / (2 * rows)
+    spread = z * sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    scale = 1 + z * z / rows
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)

@@ -1,0 +1,195 @@
+"""Rows of the ledger as plain data. Times are UTC, ISO 8601."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+VerdictName = Literal["ok", "drift", "insufficient_data"]
+Action = Literal["none", "watch", "label", "retrain", "roll back"]
+GateAnswer = Literal["promote", "hold", "reject"]
+JobStatus = Literal["queued", "running", "done", "failed"]
+Purpose = Literal["measure", "learn"]
+
+
+@dataclass(frozen=True)
+class PredictionRecord:
+    """One answer as it was given; `embedding` is (d,) of the version that answered."""
+
+    id: str
+    model: str
+    version: str
+    created_at: str
+    text: str
+    label: str
+    score: float
+    tokens: int
+    truncated: bool
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FeedbackRecord:
+    """A label from a person, or from a source that the user trusts, for one prediction."""
+
+    prediction_id: str
+    label: str
+    source: str = "user"
+
+
+@dataclass(frozen=True)
+class LabelledPrediction:
+    """A prediction with its latest label."""
+
+    prediction_id: str
+    version: str
+    text: str
+    predicted: str
+    score: float
+    label: str
+    source: str
+    labelled_at: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One test of a check: how far a feature moved and how often chance moves it as far.
+
+    `p_value` is corrected for the number of tests of the check.
+    """
+
+    feature: str
+    statistic: str
+    value: float
+    p_value: float
+    drifted: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class AccuracyEstimate:
+    """Accuracy without labels: an estimate, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check finds. `rows` is the window's size; `sentence` says it in words."""
+
+    verdict: VerdictName
+    p_value: float | None
+    rows: int
+    reference_rows: int
+    evidence: list[Evidence]
+    estimated_accuracy: AccuracyEstimate | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """A verdict as recorded. `source` is "traffic" or a file's name; `report` a path under the home;
+    `window_end` the id of the last prediction that the check looked at.
+    """
+
+    id: int
+    model: str
+    version: str
+    created_at: str
+    source: str
+    verdict: Verdict
+    report: str | None
+    window_end: str | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do about a verdict; `count` is the number of labels for `label`."""
+
+    action: Action
+    reason: str
+    count: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.action} {self.count}" if self.action == "label" else self.action
+
+
+@dataclass(frozen=True)
+class DecisionRecord:
+    id: int
+    model: str
+    check_id: int | None
+    created_at: str
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class LabelRequest:
+    """A prediction whose label is asked for. `measure`: drawn at random from held-out texts."""
+
+    prediction_id: str
+    text: str
+    predicted: str
+    score: float
+    purpose: Purpose
+    check_id: int | None
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    id: int
+    model: str
+    kind: str
+    status: JobStatus
+    payload: dict[str, Any]
+    attempts: int
+    owner: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    result: dict[str, Any] | None
+    error: str | None
+    progress: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Challenger against champion on the same rows.
+
+    `wins`: rows that only the challenger has right; `losses`: that only the champion has right;
+    `p_value`: one-sided exact McNemar, that the challenger is not better.
+    """
+
+    rows: int
+    champion_accuracy: float
+    challenger_accuracy: float
+    wins: int
+    losses: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    verdict: GateAnswer
+    reason: str
+    fresh: Comparison
+    old: Comparison
+    labels_needed: int | None = None
+
+
+@dataclass(frozen=True)
+class PromotionRecord:
+    id: int
+    model: str
+    version: str
+    previous: str | None
+    created_at: str
+    promoted: bool
+    reason: str
+    gate: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,139 @@
+"""Versions of packages under a model's name, and the pointer to the one in service.
+
+<root>/<model>/versions/<n>/     a package, complete or absent
+<root>/<model>/champion.json     {"version", "previous", "since"}, replaced atomically
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from core.clock import utc_now
+from core.config import Config
+from core.errors import (
+    CorruptPackage,
+    InvalidModelName,
+    ModelNotFound,
+    NoChampion,
+    NothingToRollBackTo,
+    VersionNotFound,
+)
+from core.package import MANIFEST, read_digest, verify_package
+from core.store import Store
+
+
+@dataclass(frozen=True)
+class Champion:
+    version: str
+    previous: list[str]
+    since: str
+
+
+class Registry:
+    """Needs neither database nor trainer: promotion and rollback replace one small file."""
+
+    def __init__(self, url: str, *, cache: Path) -> None:
+        self._store = Store(url, cache=cache)
+
+    def models(self) -> list[str]:
+        return [name for name in self._store.names("") if self.versions(name)]
+
+    def versions(self, model: str) -> list[str]:
+        """Complete versions, oldest first."""
+        names = (name for name in self._store.names(f"{model}/versions") if name.isdigit())
+        return sorted((name for name in names if self._is_complete(model, name)), key=int)
+
+    def _is_complete(self, model: str, version: str) -> bool:
+        return self._store.exists(f"{model}/versions/{version}/{MANIFEST}")
+
+    def add(self, package: Path, model: str) -> str:
+        """Copy a verified package in as the next version; returns its number.
+
+        The same package again is the same version. Raises `CorruptPackage`, `InvalidModelName`.
+        """
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", model):
+            raise InvalidModelName(model)
+        if not package.is_dir():
+            raise CorruptPackage(package, "there is no such folder")
+        digest = verify_package(package)
+        for version in self.versions(model):
+            if read_digest(self.folder(model, version)) == digest:
+                return version
+        return self._add_next(package, model)
+
+    def _add_next(self, package: Path, model: str) -> str:
+        version = int(max(self.versions(model), key=int, default="0")) + 1
+        while not self._store.add_folder(package, f"{model}/versions/{version}"):
+            version += 1
+        verify_package(self.folder(model, str(version)))
+        return str(version)
+
+    def folder(self, model: str, version: str) -> Path:
+        """Where the version's files are; raises `ModelNotFound` or `VersionNotFound`."""
+        known = self.versions(model)
+        if not known:
+            raise ModelNotFound(model, self.models())
+        if version not in known:
+            raise VersionNotFound(model, version, known)
+        return self._store.local_folder(f"{model}/versions/{version}")
+
+    def verified_folder(self, model: str, version: str) -> Path:
+        """The folder of a version that passes its manifest; raises `CorruptPackage` otherwise."""
+        folder = self.folder(model, version)
+        try:
+            verify_package(folder)
+        except CorruptPackage:
+            self._store.forget_local_copy(f"{model}/versions/{version}")
+            raise
+        return folder
+
+    def pointer(self, model: str) -> Champion | None:
+        """The champion pointer; None before the first promotion. One small read: safe to poll."""
+        content = self._store.read(f"{model}/champion.json")
+        return Champion(**json.loads(content)) if content else None
+
+    def champion(self, model: str) -> Champion:
+        """As `pointer`, but raises `ModelNotFound` or `NoChampion`."""
+        pointer = self.pointer(model)
+        if pointer is None:
+            known = self.versions(model)
+            raise NoChampion(model, known) if known else ModelNotFound(model, self.models())
+        return pointer
+
+    def promote(self, model: str, version: str) -> Champion:
+        """Put a verified version in service. Promoting the champion changes nothing."""
+        self.verified_folder(model, version)
+        pointer = self.pointer(model)
+        if pointer and pointer.version == version:
+            return pointer
+        return self._point(model, version, [*pointer.previous, pointer.version] if pointer else [])
+
+    def roll_back(self, model: str) -> Champion:
+        """Put the champion before this one in service again; raises `NothingToRollBackTo`."""
+        champion = self.champion(model)
+        if not champion.previous:
+            raise NothingToRollBackTo(model)
+        *earlier, version = champion.previous
+        self.verified_folder(model, version)
+        return self._point(model, version, earlier)
+
+    def _point(self, model: str, version: str, previous: list[str]) -> Champion:
+        champion = Champion(version=version, previous=previous, since=utc_now())
+        self._store.write(f"{model}/champion.json", json.dumps(asdict(champion)).encode())
+        return champion
+
+
+def open_registry(config: Config) -> Registry:
+    return Registry(config.registry_url, cache=config.cache / "registry")
+
+
+def parse_version(name: str) -> tuple[str, str | None]:
+    """
+    >>> parse_version("tickets@2"), parse_version("tickets")
+    (('tickets', '2'), ('tickets', None))
+    """
+    model, at, version = name.partition("@")
+    return model, version if at else None

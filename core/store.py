@@ -1,0 +1,112 @@
+"""Folders in a file system that fsspec names: a local path, or an object store's URL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from core.durable import disk_full_is_said, sync_tree, write_bytes
+from core.package import MANIFEST
+
+
+class Store:
+    """The few operations that the registry needs, each complete or without effect."""
+
+    def __init__(self, url: str, *, cache: Path) -> None:
+        """`cache` receives copies of remote folders; a local store does not use it."""
+        self._files, self._root = fsspec.core.url_to_fs(url)
+        self._cache = cache
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self._files, LocalFileSystem)
+
+    def names(self, folder: str) -> list[str]:
+        """Entries of a folder whose name does not begin with a dot; none if it does not exist."""
+        if not self._files.isdir(self._at(folder)):
+            return []
+        entries = self._files.ls(self._at(folder), detail=False, refresh=True)
+        return sorted(
+            name for name in (str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in entries) if name[0] != "."
+        )
+
+    def exists(self, path: str) -> bool:
+        return bool(self._files.exists(self._at(path)))
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            content: bytes = self._files.cat_file(self._at(path))
+        except FileNotFoundError:
+            return None
+        return content
+
+    def write(self, path: str, content: bytes) -> None:
+        """Replace one small file atomically (object stores do so by themselves)."""
+        if self.is_local:
+            write_bytes(Path(self._at(path)), content)
+        else:
+            self._files.pipe_file(self._at(path), content)
+
+    def add_folder(self, source: Path, target: str) -> bool:
+        """Copy a flat folder to `target`; False, and no effect, if `target` is there already.
+
+        Locally: written aside, synced, renamed. In an object store: its manifest goes last, and a
+        folder without manifest counts as absent.
+        """
+        if self.is_local:
+            return _add_local_folder(source, Path(self._at(target)))
+        if self.exists(f"{target}/{MANIFEST}"):
+            return False
+        for path in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST):
+            self._files.put_file(str(path), self._at(f"{target}/{path.name}"))
+        return True
+
+    def local_folder(self, folder: str) -> Path:
+        """A path where the folder's files can be opened; remote ones are copied to the cache once."""
+        if self.is_local:
+            return Path(self._at(folder))
+        local = self._cache / folder
+        if not local.exists():
+            aside = self._cache / f".{uuid4().hex}"
+            aside.mkdir(parents=True)
+            for name in self.names(folder):
+                self._files.get_file(self._at(f"{folder}/{name}"), str(aside / name))
+            local.parent.mkdir(parents=True, exist_ok=True)
+            _rename_unless_there(aside, local)
+        return local
+
+    def forget_local_copy(self, folder: str) -> None:
+        """Drop a remote folder's cached copy, so that the next use fetches it again."""
+        if not self.is_local:
+            shutil.rmtree(self._cache / folder, ignore_errors=True)
+
+    def _at(self, path: str) -> str:
+        return f"{self._root.rstrip('/')}/{path}" if path else self._root
+
+
+def _add_local_folder(source: Path, target: Path) -> bool:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{uuid4().hex}")
+    try:
+        with disk_full_is_said(target):
+            shutil.copytree(source, aside)
+            sync_tree(aside)
+        return _rename_unless_there(aside, target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _rename_unless_there(aside: Path, target: Path) -> bool:
+    try:
+        os.rename(aside, target)  # fails if target is a folder with content: two writers, one wins
+    except OSError:
+        if not target.exists():
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+        return False
+    return True

@@ -25,7 +25,7 @@ class Database:
     def __init__(self, url: str) -> None:
         """Connect and migrate; raises `LedgerUnreadable`."""
         self.url = make_url(url)
-        self._shown = self.url.render_as_string(hide_password=True)
+        self.shown_url = self.url.render_as_string(hide_password=True)
         try:
             self._engine = _create(self.url.render_as_string(hide_password=False))
             self._migrate()
@@ -56,8 +56,8 @@ class Database:
 
     def _said(self, error: Exception) -> LedgerUnreadable | DiskFull:
         if "disk is full" in str(error) or getattr(error, "errno", None) == errno.ENOSPC:
-            return DiskFull(self._shown)
-        return LedgerUnreadable(self._shown, str(getattr(error, "orig", None) or error))
+            return DiskFull(self.shown_url)
+        return LedgerUnreadable(self.shown_url, str(getattr(error, "orig", None) or error))
 
     def _migrate(self) -> None:
         if self._revision() == NEWEST:

@@ -43,9 +43,7 @@ def read_examples(
     With `labelled=False` the label column may be missing. Row numbers in messages count from 1, the
     header not included. Raises an `InvalidInput` that names the file, the row and the cure.
     """
-    rows = _read_rows(path)
-    if not rows:
-        raise EmptyDataset(path)
+    rows = read_table(path)
     columns = list(rows[0])
     if text_column not in columns:
         raise MissingColumn(text_column, path, columns, "--text-column")
@@ -63,6 +61,14 @@ def _example(row: Row, number: int, path: Path, text_column: str, label_column: 
             raise EmptyCell(label_column, number, path)
         return Example(str(text))
     return Example(str(text), str(label).strip())
+
+
+def read_table(path: Path) -> list[Row]:
+    """All columns of a CSV, JSON Lines or Parquet file, at least one row; raises as `read_examples`."""
+    rows = _read_rows(path)
+    if not rows:
+        raise EmptyDataset(path)
+    return rows
 
 
 def _read_rows(path: Path) -> list[Row]:

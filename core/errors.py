@@ -55,6 +55,11 @@ class UnreadableConfig(InvalidInput):
         super().__init__(f"Config file {path} cannot be read: {problem}. Correct the file or name another.")
 
 
+class InvalidDuration(InvalidInput):
+    def __init__(self, text: str) -> None:
+        super().__init__(f"Duration {text!r} is not usable. Write a whole number with its unit, e.g. 90s, 10m or 1h.")
+
+
 class FileMissing(NotFound):
     def __init__(self, path: Path, *, what: str = "file") -> None:
         super().__init__(f"No {what} at {path}. Check the path.")

@@ -172,6 +172,16 @@ class Ledger:
             for row in rows
         ]
 
+    def label_progress(self, model: str, check_id: int) -> tuple[int, int]:
+        """How many labels were asked for after a check, and how many of them are here."""
+        answered = select(feedback.c.id).where(feedback.c.prediction_id == label_requests.c.prediction_id).exists()
+        query = select(func.count(), func.count().filter(answered)).where(
+            label_requests.c.model == model, label_requests.c.check_id == check_id
+        )
+        with self.database.read() as connection:
+            asked, given = connection.execute(query.select_from(label_requests)).one()
+        return asked, given
+
     def record_promotion(
         self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: dict[str, Any]
     ) -> int:

@@ -1,0 +1,1 @@
+"""Verdict → decision → labels → retrain → gate → promotion."""

@@ -1,0 +1,33 @@
+# Every target sets up what it needs; nothing is installed twice.
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: install demo test check serve image clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[serve,train,monitor,dev]'
+	touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/retune demo
+
+test: $(INSTALLED)
+	$(BIN)/pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+serve: $(INSTALLED)
+	$(BIN)/retune serve
+
+image: $(INSTALLED)
+	PATH="$(abspath $(BIN)):$$PATH" deploy/image.sh
+
+clean:
+	rm -rf $(VENV) .retune build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,5 @@
+"""`python -m cli` is `retune`."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,82 @@
+"""What every command shares: the config of this run, and how it speaks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from core.config import Config, load_config
+from core.ledger import Ledger, open_ledger
+from core.registry import Registry, open_registry
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Run:
+    """One invocation; opens what a command asks for, once."""
+
+    config_path: Path | None
+    home: Path | None
+
+    @cached_property
+    def config(self) -> Config:
+        config = load_config(self.config_path)
+        return config.model_copy(update={"home": self.home}) if self.home else config
+
+    @cached_property
+    def registry(self) -> Registry:
+        return open_registry(self.config)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return open_ledger(self.config)
+
+
+pass_run = click.make_pass_decorator(Run)
+
+
+def json_option(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")(
+        command
+    )
+
+
+def column_options(command: Command) -> Command:
+    text = click.option("--text-column", default="text", show_default=True, help="Column that holds the text.")
+    label = click.option("--label-column", default="label", show_default=True, help="Column that holds the label.")
+    return text(label(command))
+
+
+def emit(result: dict[str, Any], *lines: str, as_json: bool) -> None:
+    """Print the result: one JSON object, or the lines for a person."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False, default=str))
+    else:
+        print("\n".join(lines))
+
+
+@contextmanager
+def progress_shown() -> Iterator[Callable[[str, float], None]]:
+    """A spinner with the stage on a terminal, silence elsewhere. The callback takes (stage, share)."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _stage, _share: None
+        return
+    with console.status("starting") as status:
+        yield lambda stage, share: status.update(escape(f"{stage} {share:.0%}" if share else stage))
+
+
+def say(sentence: str) -> None:
+    """One line for the person watching, on stderr."""
+    print(sentence, file=sys.stderr, flush=True)

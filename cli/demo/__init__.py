@@ -1,0 +1,1 @@
+"""`retune demo`: the whole loop on three files, told as it happens."""

@@ -1,0 +1,145 @@
+"""`retune demo`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.context import Run, json_option, pass_run, say
+from cli.demo.files import TICKETS, Parts, read_parts
+from core.config import Config
+from core.errors import TargetExists
+
+MARK = ".retune-demo"
+
+
+@click.command()
+@click.option("--train", type=click.Path(path_type=Path), default=TICKETS / "train.csv", help="Rows to train on.")
+@click.option(
+    "--reference", type=click.Path(path_type=Path), default=TICKETS / "reference.csv", help="Later rows, same kind."
+)
+@click.option(
+    "--fresh", type=click.Path(path_type=Path), default=TICKETS / "fresh.csv", help="Rows after something changed."
+)
+@click.option("--home", type=click.Path(path_type=Path), help="Folder of the demo's state [default: .retune/demo].")
+@click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
+@click.option("--budget", default="60s", show_default=True, help="Time for each of the two trainings.")
+@click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels asked for.")
+@click.option("--keep-serving", is_flag=True, help="Leave the server and its dashboard up until Ctrl-C.")
+@json_option
+@pass_run
+def demo(
+    run: Run,
+    train: Path,
+    reference: Path,
+    fresh: Path,
+    home: Path | None,
+    method: str,
+    budget: str,
+    label_budget: int,
+    keep_serving: bool,
+    as_json: bool,
+) -> None:
+    """Tell the whole loop on three files, as it happens.
+
+    Fine-tunes, exports, serves, sends traffic, finds drift, asks for labels, retrains, and promotes
+    the new version if the gate says so, while a client keeps calling.
+    """
+    parts = read_parts(train, reference, fresh)
+    config = _config(run.config, home, method=method, budget=budget, label_budget=label_budget)
+    result = _tell(config, parts, keep_serving=keep_serving)
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    if problems := _problems(result):
+        say(f"\nNot as it should be: {'; '.join(problems)}.")
+        sys.exit(3)
+
+
+def _config(config: Config, home: Path | None, *, method: str, budget: str, label_budget: int) -> Config:
+    """The user's config with the demo's own home and free port; the home is emptied."""
+    folder = (home or config.home / "demo").absolute()
+    _empty(folder)
+    changed = {
+        "home": folder,
+        "finetune": config.finetune.model_copy(update={"method": method, "budget": budget}),
+        "labels": config.labels.model_copy(update={"budget": label_budget}),
+        "service": config.service.model_copy(update={"port": _free_port(), "host": "127.0.0.1", "admin_token": None}),
+        "ledger": config.ledger.model_copy(update={"url": None}),
+        "registry": config.registry.model_copy(update={"url": None}),
+    }
+    return config.model_copy(update=changed)
+
+
+def _empty(folder: Path) -> None:
+    """Begin anew, but only in a folder that is new or an earlier demo's."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise TargetExists(folder)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _tell(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]:
+    say("Loading the training stack …")
+    # Only here: torch and transformers take seconds to import, and 'retune --help' needs neither.
+    from cli.demo.page import write_page
+    from cli.demo.story import Story, tell
+
+    story = Story(config, parts, say)
+    with tell(story) as (result, url):
+        result["page"] = str(write_page(config.home / "demo.html", result, story.histories))
+        _show(result)
+        if keep_serving:
+            say(f"\nStill serving; the dashboard is at {url}/dashboard/demo. Ctrl-C ends it.")
+            signal.pause()
+    return result
+
+
+def _show(result: dict[str, Any]) -> None:
+    """The closing table, on stderr like the story itself."""
+    table = Table(title="What it came to", title_justify="left")
+    for column in ("", "before", "after"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name in ("fresh", "old"):
+        accuracy = result[f"{name}_accuracy"]
+        table.add_row(f"accuracy on {name} rows", f"{accuracy['before']:.1%}", f"{accuracy['after']:.1%}")
+    table.add_row("drift on reference / on fresh", _drifted(result["reference_check"]), _drifted(result["fresh_check"]))
+    table.add_row("labels used", "", str(result["labels_used"]))
+    swap = result["requests_during_swap"]
+    table.add_row("requests while retraining / failed", str(swap["sent"]), str(swap["failed"]))
+    table.add_row("seconds in all", "", f"{result['seconds']['total']:.0f}")
+    Console(stderr=True).print("", table, f"Page: {result['page']}", sep="\n", soft_wrap=True)
+
+
+def _drifted(check: dict[str, Any]) -> str:
+    return f"{'yes' if check['drifted'] else 'no'} (p = {check['p_value']:.3g})"
+
+
+def _problems(result: dict[str, Any]) -> list[str]:
+    """Claims of the demo that did not come true; a gate that refuses is a result, not a problem."""
+    problems = []
+    if result["reference_check"]["drifted"]:
+        problems.append("drift was found on rows of the old kind")
+    if result["requests_during_swap"]["failed"]:
+        problems.append(f"{result['requests_during_swap']['failed']} requests failed during the swap")
+    return problems
+
+
+commands = [demo]

@@ -1,0 +1,317 @@
+"""The steps of the demo. Each does one thing for real and returns what it saw."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cli.demo.client import Calls, Client, SteadyClient, in_batches
+from cli.demo.files import Parts
+from core.checkpoint import read_training
+from core.config import Config
+from core.datasets import Example, kept_dataset, normalised
+from core.duration import seconds_of
+from core.engine import Engine
+from core.errors import ServerFailed
+from core.features import truth_of
+from core.jobs import JobQueue
+from core.ledger import Ledger, open_ledger
+from core.metrics import Metrics, measure
+from core.records import CheckRecord, Decision, JobRecord
+from core.registry import Registry, open_registry
+from export.run import ExportResult, ExportSettings, export
+from finetune.run import FinetuneResult, FinetuneSettings, finetune
+from lifecycle.respond import respond
+from monitoring.watch import check_window
+from service.process import running_server
+
+MODEL = "demo"
+CALLS_PER_SECOND = 10.0
+SWAP_TIMEOUT_S = 30.0
+LEDGER_TIMEOUT_S = 30.0
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Story:
+    """The state that the steps share, and the seconds that each took."""
+
+    config: Config
+    parts: Parts
+    say: Say
+    seconds: dict[str, float] = field(default_factory=dict)
+    histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.registry: Registry = open_registry(self.config)
+        self.ledger: Ledger = open_ledger(self.config)
+
+    @contextmanager
+    def step(self, name: str, title: str) -> Iterator[None]:
+        self.say(f"\n{title}")
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 1)
+
+
+@contextmanager
+def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
+    """Go through all steps; yields the result and the server's URL while the server still runs."""
+    started = time.monotonic()
+    with story.step("train", f"1. Fine-tune on {len(story.parts.train)} rows"):
+        trained = train(story)
+    with story.step("export", "2. Export to a verified ONNX package"):
+        exported = package(story, trained.checkpoint)
+    with story.step("register", "3. Register and promote"):
+        first = put_in_service(story, exported.package)
+    story.say("\n4. Start the server")
+    with running_server(story.config, log=story.config.home / "server.log") as url:
+        story.say(f"  {url}/dashboard/{MODEL}")
+        result = {
+            "train": {
+                "method": trained.method,
+                "reason": trained.reason,
+                "rows": len(story.parts.train),
+                **{key: value for key, value in asdict(trained.metrics).items() if key != "rows"},
+                "seconds": round(trained.seconds, 1),
+            },
+            "export": {
+                "rung": exported.rung,
+                "fp32_accuracy": exported.fp32_accuracy,
+                "served_accuracy": exported.served_accuracy,
+                "label_agreement": exported.label_agreement,
+                "size_mb": round(exported.size_mb, 2),
+            },
+            **_go_round(story, url, first),
+        }
+        result["seconds"] = {**story.seconds, "total": round(time.monotonic() - started, 1)}
+        yield result, url
+
+
+def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
+    """From the first traffic to the scores after the promotion."""
+    with story.step("reference_check", "5. Traffic of the old kind: no drift expected"):
+        send(story, url, story.parts.replay)
+        reference_check = check(story)
+        decide(story)
+    with story.step("fresh_check", "6. Traffic after the change"):
+        send(story, url, story.parts.fresh)
+        fresh_check = check(story)
+        decision = decide(story)
+    labels_used = 0
+    if decision.action == "label":
+        with story.step("labels", f"7. Give the {decision.count} labels that are asked for"):
+            labels_used = give_labels(story, url)
+            decision = decide(story)
+    job, calls = None, Calls()
+    if decision.action == "retrain":
+        with story.step("retrain", "8. Retrain in the worker while a client keeps calling"):
+            job, calls = retrain_while_serving(story, url)
+    with story.step("score", "9. Score rows that nobody trained on, before and after"):
+        last = story.registry.champion(MODEL).version
+        accuracy = {name: _before_and_after(story, first, last, rows) for name, rows in _scored(story).items()}
+    return {
+        "reference_check": _seen(reference_check),
+        "fresh_check": _seen(fresh_check),
+        "labels_used": labels_used,
+        "decision": decision.sentence,
+        "decision_reason": decision.reason,
+        "gate": _gate(job, decision),
+        "promoted": last != first,
+        "requests_during_swap": {"sent": calls.sent, "failed": calls.failed, "failures": calls.failures[:5]},
+        **accuracy,
+    }
+
+
+def _scored(story: Story) -> dict[str, list[Example]]:
+    return {"fresh_accuracy": story.parts.later, "old_accuracy": story.parts.old}
+
+
+def _before_and_after(story: Story, first: str, last: str, rows: list[Example]) -> dict[str, float]:
+    return {"before": score(story, first, rows).accuracy, "after": score(story, last, rows).accuracy}
+
+
+def _seen(record: CheckRecord) -> dict[str, Any]:
+    verdict = record.verdict
+    return {
+        "drifted": verdict.verdict == "drift",
+        "verdict": verdict.verdict,
+        "p_value": verdict.p_value,
+        "rows": verdict.rows,
+        "evidence": [asdict(item) for item in verdict.evidence],
+    }
+
+
+def _gate(job: JobRecord | None, decision: Decision) -> dict[str, Any]:
+    if job is None or job.result is None:
+        return {"verdict": None, "reason": f"No challenger was trained; the decision is {decision.sentence}."}
+    gate: dict[str, Any] = job.result["gate"]
+    return gate
+
+
+def train(story: Story) -> FinetuneResult:
+    settings = story.config.finetune
+    result = finetune(
+        story.parts.train,
+        out=story.config.home / "checkpoint",
+        settings=FinetuneSettings(
+            method=settings.method,
+            budget_s=seconds_of(settings.budget),
+            seed=settings.seed,
+            base_model=settings.base_model,
+            max_length=settings.max_length,
+            validation_share=settings.validation_share,
+        ),
+        cache=story.config.cache,
+        datasets=story.config.datasets,
+    )
+    story.histories["first"] = read_training(result.checkpoint).history
+    story.say(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
+    story.say(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.accuracy:.1%}")
+    return result
+
+
+def package(story: Story, checkpoint: Path) -> ExportResult:
+    validation = kept_dataset(read_training(checkpoint).data["validation"], story.config.datasets)
+    result = export(
+        checkpoint,
+        out=story.config.home / "package",
+        validation=validation,
+        reference=story.parts.reference,
+        datasets=story.config.datasets,
+        settings=ExportSettings(**story.config.export.model_dump()),
+    )
+    for rung in result.rungs:
+        mark = "*" if rung.name == result.rung else " "
+        story.say(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
+    return result
+
+
+def put_in_service(story: Story, folder: Path) -> str:
+    version = story.registry.add(folder, MODEL)
+    story.registry.promote(MODEL, version)
+    story.ledger.record_promotion(MODEL, version, previous=None, promoted=True, reason="The first version.", gate={})
+    story.say(f"  {MODEL}@{version} is the champion")
+    return version
+
+
+def send(story: Story, url: str, rows: Sequence[Example]) -> None:
+    """Send rows through `/predict` and wait until the ledger has the answers."""
+    before = story.ledger.count_predictions(MODEL, story.registry.champion(MODEL).version)
+    client = Client(url)
+    answered = 0
+    for batch in in_batches(rows, 16):
+        answer = client.predict([row.text for row in batch], MODEL)
+        answered += sum("id" in prediction for prediction in answer["predictions"])
+    client.close()
+    _wait_for_ledger(story, before + answered)
+    story.say(f"  {answered} of {len(rows)} texts answered over HTTP")
+
+
+def _wait_for_ledger(story: Story, rows: int) -> None:
+    """The server writes predictions off the request path; `rows` of them are to be there."""
+    champion = story.registry.champion(MODEL).version
+    deadline = time.monotonic() + LEDGER_TIMEOUT_S
+    while (there := story.ledger.count_predictions(MODEL, champion)) < rows:
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"{rows - there} predictions did not reach the ledger within {LEDGER_TIMEOUT_S:.0f} s")
+        time.sleep(0.1)
+
+
+def check(story: Story) -> CheckRecord:
+    record = check_window(MODEL, registry=story.registry, ledger=story.ledger, config=story.config)
+    story.say(f"  verdict: {record.verdict.verdict}. {record.verdict.sentence}")
+    for item in record.verdict.evidence:
+        story.say(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")
+    return record
+
+
+def decide(story: Story) -> Decision:
+    record = respond(MODEL, registry=story.registry, ledger=story.ledger, config=story.config)
+    story.say(f"  decision: {record.decision.sentence}. {record.decision.reason}")
+    return record.decision
+
+
+def give_labels(story: Story, url: str) -> int:
+    """Play the people: answer the label requests from the file, through `/feedback`."""
+    truth = {normalised(row.text): row.label for row in story.parts.fresh}
+    requests = story.ledger.label_requests(MODEL)
+    client = Client(url)
+    given = 0
+    for batch in in_batches(requests, 50):
+        labels = [
+            {"prediction_id": item.prediction_id, "label": truth[normalised(item.text)], "source": "demo"}
+            for item in batch
+        ]
+        given += client.post("/feedback", {"feedback": labels})["accepted"]
+    client.close()
+    story.say(f"  {given} labels given through /feedback, chosen by the label queue")
+    return given
+
+
+def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
+    """Press the button, run the worker, and keep calling until the new version answers."""
+    texts = [row.text for row in story.parts.fresh]
+    with SteadyClient(url, MODEL, texts, rate=CALLS_PER_SECOND) as steady:
+        client = Client(url)
+        job_id = client.post(f"/admin/models/{MODEL}/retrain", {})["job"]
+        client.close()
+        _run_worker(story)
+        job = JobQueue(story.ledger).get(job_id)
+        if job.result and job.result["promoted"]:
+            _wait_for_version(steady, job.result["version"])
+    _tell_outcome(story, job, steady.calls)
+    return job, steady.calls
+
+
+def _run_worker(story: Story) -> None:
+    log = story.config.home / "worker.log"
+    environment = {**os.environ, "RETUNE_CONFIG": str(story.config.home / "retune.toml")}
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "cli", "worker", "--once"]
+        subprocess.run(
+            command, env=environment, stdout=output, stderr=output, cwd=Path(__file__).parents[2], check=False
+        )
+
+
+def _wait_for_version(steady: SteadyClient, version: str) -> None:
+    deadline = time.monotonic() + SWAP_TIMEOUT_S
+    while steady.calls.versions[version] < 2 * CALLS_PER_SECOND:
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"{MODEL}@{version} was promoted but did not answer within {SWAP_TIMEOUT_S:.0f} s")
+        time.sleep(0.1)
+
+
+def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
+    if job.status != "done" or job.result is None:
+        raise ServerFailed(f"the retrain job ended as {job.status}: {job.error or (story.config.home / 'worker.log')}")
+    training = job.result["training"]
+    story.say(f"  trained on {training['rows']} rows, new labels: {', '.join(training['new_labels']) or 'none'}")
+    story.say(f"  gate: {job.result['gate']['verdict']}. {job.result['reason']}")
+    story.say(f"  {calls.sent} requests meanwhile, {calls.failed} failed; answers by version: {dict(calls.versions)}")
+
+
+def score(story: Story, version: str, rows: Sequence[Example]) -> Metrics:
+    """The version on labelled rows, with its packaged file."""
+    engine = Engine(story.registry.verified_folder(MODEL, version))
+    return measure(truth_of(rows, engine.labels), engine.answer([row.text for row in rows]).probabilities)
+
+
+def write_config(config: Config) -> None:
+    """The demo's config as a file, so that server and worker read the same."""
+    lines = [f"home = {json.dumps(str(config.home))}"]
+    for name, section in config:
+        if name == "home":
+            continue
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in section if value is not None]
+    (config.home / "retune.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,261 @@
+"""`retune monitor`, `drift`, `retrain`, `worker`, `labels`, `decisions`: the loop by hand or on a schedule."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown, say
+from core.datasets import read_examples, read_table
+from core.errors import MissingColumn
+from core.jobs import JobQueue
+from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord
+
+REFUSED = 3
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One round over all models, for cron and CronJobs.")
+@click.option("--model", help="Only this model [default: every model with a champion].")
+@json_option
+@pass_run
+def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
+    """Check recent traffic for drift and decide what to do about it."""
+    stop = _stopped_by_signal()
+    while True:
+        for name in [model] if model else _in_service(run):
+            _monitor_one(run, name, as_json=as_json)
+        if once or stop.wait(run.config.drift.interval_s):
+            return
+
+
+def _in_service(run: Run) -> list[str]:
+    return [name for name in run.registry.models() if run.registry.pointer(name)]
+
+
+def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
+    from lifecycle.respond import respond
+    from monitoring.watch import check_window
+
+    check = check_window(model, registry=run.registry, ledger=run.ledger, config=run.config)
+    decision = respond(model, registry=run.registry, ledger=run.ledger, config=run.config)
+    emit(
+        {"model": model, "check": asdict(check), "decision": asdict(decision)},
+        f"{model}@{check.version}: {check.verdict.sentence}",
+        f"Decision: {decision.decision.sentence}. {decision.decision.reason}",
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.option("--model", required=True, help="Whose champion's reference to compare with.")
+@click.option("--file", "file", required=True, type=click.Path(path_type=Path), help="Rows to compare.")
+@click.option("--labels", is_flag=True, help="The file has labels: measure the accuracy, too.")
+@column_options
+@json_option
+@pass_run
+def drift(run: Run, model: str, file: Path, labels: bool, text_column: str, label_column: str, as_json: bool) -> None:
+    """Compare a file with the champion's reference; exits 3 if it drifted."""
+    rows = read_examples(file, text_column=text_column, label_column=label_column, labelled=labels)
+    from monitoring.watch import check_file
+
+    check = check_file(model, rows, registry=run.registry, config=run.config, ledger=run.ledger, source=str(file))
+    verdict = check.verdict
+    result = asdict(verdict)
+    lines = [
+        verdict.sentence,
+        *(f"  {item.feature}: {item.detail} (p = {item.p_value:.3g})" for item in verdict.evidence),
+    ]
+    if labels:
+        result["accuracy"], sentence = _accuracy(run, model, rows)
+        lines.append(sentence)
+    emit(result, *lines, as_json=as_json)
+    if verdict.verdict == "drift":
+        sys.exit(REFUSED)
+
+
+def _accuracy(run: Run, model: str, rows: list[Any]) -> tuple[dict[str, Any], str]:
+    from core.engine import Engine
+    from core.metrics import wilson_interval
+
+    engine = Engine(run.registry.verified_folder(model, run.registry.champion(model).version))
+    predicted = engine.answer([row.text for row in rows]).predicted
+    correct = sum(engine.labels[index] == row.label for index, row in zip(predicted, rows, strict=True))
+    low, high = wilson_interval(correct, len(rows))
+    sentence = f"Measured accuracy {correct / len(rows):.1%} (95 % interval {low:.1%} to {high:.1%})."
+    return {"value": correct / len(rows), "low": low, "high": high}, sentence
+
+
+@click.command()
+@click.argument("model")
+@click.option("--method", type=click.Choice(["auto", "features", "full"]), help="How to train [default: the config's].")
+@click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: the config's].")
+@json_option
+@pass_run
+def retrain(run: Run, model: str, method: str | None, budget: str | None, as_json: bool) -> None:
+    """Ask for a retrain; 'retune worker' carries it out."""
+    run.registry.champion(model)
+    payload = {key: value for key, value in {"method": method, "budget": budget}.items() if value}
+    job = JobQueue(run.ledger).enqueue(model, "retrain", payload)
+    emit(
+        {"model": model, "job": job.id, "status": job.status},
+        f"Job {job.id} (retrain {model}) is {job.status}. 'retune worker --once' runs it.",
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Run what waits, then end.")
+@click.option("--poll", default=2.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds between looks.")
+@json_option
+@pass_run
+def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
+    """Carry out jobs: retrain, gate, promote. Safe to kill; a job is taken again."""
+    from lifecycle.pipeline import Rooms
+    from lifecycle.worker import run_next
+
+    rooms = Rooms(run.registry, run.ledger, run.config)
+    stop = _stopped_by_signal()
+    done: list[JobRecord] = []
+    while not stop.is_set():
+        with progress_shown() as progress:
+            job = run_next(rooms, progress=lambda stage: progress(stage, 0.0))
+        if job:
+            done.append(job)
+            say(_job_sentence(job))
+        elif once or stop.wait(poll):
+            break
+    emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.", as_json=as_json)
+    if any(job.status == "failed" for job in done):
+        sys.exit(1)
+    if once and any(not (job.result or {}).get("promoted", True) for job in done):
+        sys.exit(REFUSED)
+
+
+def _job_sentence(job: JobRecord) -> str:
+    if job.status == "failed":
+        return f"Job {job.id} ({job.kind} {job.model}) failed: {job.error}"
+    result = job.result or {}
+    outcome = "promoted" if result.get("promoted") else "not promoted"
+    return f"Job {job.id} ({job.kind} {job.model}): version {result.get('version')} {outcome}. {result.get('reason')}"
+
+
+@click.group()
+def labels() -> None:
+    """The labels that a decision asks for: export the texts, import the answers."""
+
+
+@labels.command("export")
+@click.argument("model")
+@click.option("--out", type=click.Path(path_type=Path), help="CSV file to write [default: stdout].")
+@json_option
+@pass_run
+def export_labels(run: Run, model: str, out: Path | None, as_json: bool) -> None:
+    """Write the open label requests: prediction_id, text, predicted, score and an empty label to fill in."""
+    requests = run.ledger.label_requests(model)
+    rows = [(item.prediction_id, item.text, item.predicted, f"{item.score:.4f}", "") for item in requests]
+    if as_json:
+        emit({"model": model, "requests": [asdict(item) for item in requests]}, as_json=True)
+    if out:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            _write_requests(file, rows)
+        say(f"{len(rows)} texts to label are in {out}. Fill in 'label', then: retune labels import {model} {out}")
+    elif not as_json:
+        _write_requests(sys.stdout, rows)
+
+
+def _write_requests(file: Any, rows: list[tuple[str, ...]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["prediction_id", "text", "predicted", "score", "label"])
+    writer.writerows(rows)
+
+
+@labels.command("import")
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--source", default="file", show_default=True, help="Who gave the labels.")
+@json_option
+@pass_run
+def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) -> None:
+    """Read labels (columns prediction_id and label; rows without a label are passed over)."""
+    rows = read_table(file)
+    for column in ("prediction_id", "label"):
+        if column not in rows[0]:
+            raise MissingColumn(column, file, list(rows[0]), "the header of the file")
+    records = [
+        FeedbackRecord(str(row["prediction_id"]), str(row["label"]).strip(), source)
+        for row in rows
+        if row["label"] and str(row["label"]).strip()
+    ]
+    known = run.ledger.record_feedback(records)
+    emit(
+        {"model": model, "accepted": sum(known), "unknown": len(known) - sum(known), "empty": len(rows) - len(records)},
+        f"{sum(known)} labels stored, {len(known) - sum(known)} for unknown predictions, "
+        f"{len(rows) - len(records)} rows without a label passed over.",
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.argument("model")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+@json_option
+@pass_run
+def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
+    """List checks, decisions, jobs and promotions of a model, most recent first."""
+    run.registry.champion(model)
+    checks = run.ledger.checks(model, limit=limit)
+    decided = run.ledger.decisions(model, limit=limit)
+    jobs = JobQueue(run.ledger).latest(model, limit=limit)
+    promotions = run.ledger.promotions(model, limit=limit)
+    emit(
+        {
+            "model": model,
+            "decisions": [asdict(item) for item in decided],
+            "checks": [asdict(item) for item in checks],
+            "jobs": [asdict(item) for item in jobs],
+            "promotions": [asdict(item) for item in promotions],
+        },
+        *sorted(
+            [
+                *(_line(item.created_at, "check", _check_sentence(item)) for item in checks),
+                *(_line(item.created_at, "decision", _decision_sentence(item)) for item in decided),
+                *(_line(item.created_at, "job", f"{item.id} {item.kind}: {item.status}") for item in jobs),
+                *(
+                    _line(item.created_at, "promoted" if item.promoted else "refused", f"@{item.version} {item.reason}")
+                    for item in promotions
+                ),
+            ],
+            reverse=True,
+        ),
+        as_json=as_json,
+    )
+
+
+def _line(at: str, kind: str, sentence: str) -> str:
+    return f"{at[:19]}  {kind:<9} {sentence}"
+
+
+def _check_sentence(check: CheckRecord) -> str:
+    return f"@{check.version} {check.verdict.verdict}: {check.verdict.sentence}"
+
+
+def _decision_sentence(record: DecisionRecord) -> str:
+    return f"{record.decision.sentence}: {record.decision.reason}"
+
+
+def _stopped_by_signal() -> threading.Event:
+    """An event that SIGTERM sets: the round under way ends, then the command."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    return stop
+
+
+commands = [monitor, drift, retrain, worker, labels, decisions]

@@ -1,0 +1,103 @@
+"""The `retune` command and its edge: errors become one sentence and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from cli import loop, serving, setup, training, versions
+from cli.context import Run
+from cli.demo import command as demo
+from core.errors import MissingExtra, RetuneError
+
+EXTRA_OF = {
+    "accelerate": "train",
+    "bentoml": "serve",
+    "evidently": "monitor",
+    "jinja2": "serve",
+    "onnx": "train",
+    "onnxscript": "train",
+    "orjson": "serve",
+    "pandas": "monitor",
+    "prometheus_client": "serve",
+    "pyarrow": "train",
+    "safetensors": "train",
+    "scipy": "train",
+    "sklearn": "train",
+    "starlette": "serve",
+    "torch": "train",
+    "transformers": "train",
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="retune")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Config file [default: ./retune.toml].")
+@click.option("--home", type=click.Path(path_type=Path), help="Folder of the state [default: .retune or RETUNE_HOME].")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def retune(context: click.Context, config_path: Path | None, home: Path | None, debug: bool) -> None:
+    """Keep a fine-tuned text classifier good after it has been deployed.
+
+    \b
+    The loop:  finetune → export → register → promote → serve → monitor → labels → retrain → worker
+    Try it:    retune demo
+    """
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, stream=sys.stderr, format="%(message)s")
+    context.obj = Run(config_path, home)
+
+
+for group in (setup, training, versions, serving, loop, demo):
+    for command in group.commands:
+        retune.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 an error's own sentence, 2 wrong usage, 3 a check or gate said no."""
+    words = sys.argv[1:] if arguments is None else arguments
+    # Hugging Face and Evidently read these when they are imported; nothing is sent anywhere.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        retune.main(words, prog_name="retune", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        _say_and_exit(error, words)
+
+
+def _say_and_exit(error: Exception, words: list[str]) -> None:
+    if "--debug" in words:
+        raise error
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in EXTRA_OF:
+        package = str(error.name).split(".")[0]
+        command = next((word for word in words if word in retune.commands), "")
+        error = MissingExtra(command, package, EXTRA_OF[package])
+    if isinstance(error, RetuneError):
+        print(f"Error: {error}", file=sys.stderr)
+    elif isinstance(error, OSError):
+        print(f"Error: {_os_sentence(error)}", file=sys.stderr)
+    else:
+        sentence = f"{type(error).__name__}: {error}"
+        print(
+            f"Error: {sentence}. This is a fault in Retune; run it again with --debug and report it.", file=sys.stderr
+        )
+    sys.exit(1)
+
+
+def _os_sentence(error: OSError) -> str:
+    place = f" {error.filename}" if error.filename else ""
+    return f"The system refused{place}: {error.strerror or error}. Check the path, its permissions and the disk."

@@ -1,0 +1,57 @@
+"""`retune serve` and `retune predict`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from cli.context import Run, emit, json_option, pass_run, say
+from core.answers import answer
+from core.engine import Engine
+
+
+@click.command()
+@click.option("--host", help="Address to listen on [default: 127.0.0.1].")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port [default: 3000].")
+@click.option("--workers", type=click.IntRange(0), help="Worker processes; 0: one a core [default: 0].")
+@json_option
+@pass_run
+def serve(run: Run, as_json: bool, **given: Any) -> None:
+    """Serve every model of the registry over HTTP; champions are swapped in while it runs."""
+    chosen = {key: value for key, value in given.items() if value is not None}
+    config = run.config.model_copy(update={"service": run.config.service.model_copy(update=chosen)})
+    from service.process import serve as run_server
+
+    address = f"http://{config.service.host}:{config.service.port}"
+    if as_json:
+        emit({"url": address}, as_json=True)
+    else:
+        served = ", ".join(run.registry.models()) or "no model yet"
+        say(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
+    sys.stdout.flush()
+    sys.exit(run_server(config))
+
+
+@click.command()
+@click.argument("texts", nargs=-1, required=True, metavar="TEXT…")
+@click.option("--model", required=True, help="Name of the model.")
+@click.option("--top-k", type=click.IntRange(1), default=3, show_default=True, help="Labels to show with their scores.")
+@json_option
+@pass_run
+def predict(run: Run, texts: tuple[str, ...], model: str, top_k: int, as_json: bool) -> None:
+    """Answer texts with the champion, here, without a server; nothing is written to the ledger."""
+    version = run.registry.champion(model).version
+    engine = Engine(run.registry.verified_folder(model, version))
+    encoded = engine.encode(texts)
+    outputs = engine.answer_encoded(encoded)
+    predictions = [answer(engine, item, outputs.row(index), top_k=top_k) for index, item in enumerate(encoded)]
+    emit(
+        {"model": model, "version": version, "predictions": predictions},
+        *(f"{item['label']:<24} {item['score']:.1%}  {text}" for item, text in zip(predictions, texts, strict=True)),
+        as_json=as_json,
+    )
+
+
+commands = [serve, predict]

@@ -1,0 +1,140 @@
+"""`retune init` and `retune doctor`."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from uuid import uuid4
+
+import click
+from pydantic import BaseModel
+
+from cli.context import Run, emit, json_option, pass_run
+from core.config import FILE_NAME, Config
+from core.cpu import available_cpus
+from core.durable import write_bytes
+from core.errors import RetuneError, TargetExists
+
+EXTRAS = {
+    "serve": ["bentoml", "jinja2"],
+    "train": ["torch", "transformers", "onnx"],
+    "monitor": ["evidently", "pandas"],
+}
+FREE_GB_NEEDED = 2.0
+REFUSED = 3
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), default=".")
+@json_option
+def init(folder: Path, as_json: bool) -> None:
+    """Write a retune.toml with every key, its meaning and its default."""
+    path = folder / FILE_NAME
+    if path.exists():
+        raise TargetExists(path)
+    write_bytes(path, default_toml().encode())
+    emit(
+        {"config": str(path)},
+        f"{path} is written; every line in it is a default.",
+        f"Next: cd {folder} && retune finetune --data FILE --out checkpoint",
+        as_json=as_json,
+    )
+
+
+def default_toml() -> str:
+    """The defaults as TOML, each key commented out under its description."""
+    lines = ["# Retune's configuration. RETUNE_SECTION__KEY in the environment beats this file.", '# home = ".retune"']
+    for name, field in Config.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            lines += ["", f"[{name}]", *_section_lines(field.default)]
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(section: BaseModel) -> list[str]:
+    lines = []
+    for key, field in type(section).model_fields.items():
+        meaning = f"  # {field.description}" if field.description else ""
+        lines.append(f"# {key} = {_toml(field.default)}{meaning}")
+    return lines
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return '""'
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@click.command()
+@json_option
+@pass_run
+def doctor(run: Run, as_json: bool) -> None:
+    """Look at this machine, the config and the state; exits 3 if something is wrong."""
+    checks = [
+        _check("python", platform.python_version),
+        *(_check(f"extra {name}", _extra(packages)) for name, packages in EXTRAS.items()),
+        _check("cores", lambda: f"{available_cpus()} usable"),
+        _check("config", lambda: f"valid, home {run.config.home.absolute()}"),
+        _check("home", lambda: _writable(run)),
+        _check("disk", lambda: _free_space(run)),
+        _check("ledger", lambda: f"{run.ledger.database.shown_url} answers"),
+        _check("registry", lambda: _registry(run)),
+    ]
+    emit(
+        {"checks": checks},
+        *(f"{'ok  ' if check['ok'] else 'BAD '} {check['name']:<14} {check['detail']}" for check in checks),
+        as_json=as_json,
+    )
+    if not all(check["ok"] for check in checks):
+        sys.exit(REFUSED)
+
+
+def _check(name: str, look: Callable[[], str]) -> dict[str, str | bool]:
+    try:
+        return {"name": name, "ok": True, "detail": look()}
+    except (RetuneError, OSError) as error:
+        return {"name": name, "ok": False, "detail": str(error)}
+
+
+def _extra(packages: list[str]) -> Callable[[], str]:
+    def look() -> str:
+        found = []
+        for package in packages:
+            try:
+                found.append(f"{package} {version(package)}")
+            except PackageNotFoundError:
+                return f"not installed (no {package}); fine where it is not needed"
+        return ", ".join(found)
+
+    return look
+
+
+def _writable(run: Run) -> str:
+    probe = run.config.home / f".doctor-{uuid4().hex}"
+    write_bytes(probe, b"")
+    probe.unlink()
+    return f"{run.config.home.absolute()} is writable"
+
+
+def _free_space(run: Run) -> str:
+    free_gb = shutil.disk_usage(run.config.home.absolute()).free / 1e9
+    if free_gb < FREE_GB_NEEDED:
+        raise RetuneError(
+            f"Only {free_gb:.1f} GB are free. Training and packages need {FREE_GB_NEEDED:.0f}: free some."
+        )
+    return f"{free_gb:.0f} GB free"
+
+
+def _registry(run: Run) -> str:
+    models = run.registry.models()
+    for model in models:
+        champion = run.registry.pointer(model)
+        if champion:
+            run.registry.verified_folder(model, champion.version)
+    return f"{len(models)} models ({', '.join(models)}), champions verified" if models else "empty"
+
+
+commands = [init, doctor]

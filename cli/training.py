@@ -1,0 +1,188 @@
+"""`retune finetune`, `export`, `evaluate`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown
+from core.checkpoint import TRAINING, read_training
+from core.datasets import Example, kept_dataset, read_examples
+from core.duration import seconds_of
+from core.engine import Engine
+from core.errors import InvalidInput
+from core.features import truth_of
+from core.metrics import Metrics, measure
+from core.package import MANIFEST, verify_package
+from core.registry import parse_version
+
+
+@click.command()
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows: CSV, JSONL or Parquet.")
+@click.option("--validation", type=click.Path(path_type=Path), help="Rows to validate on [default: a share of --data].")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the checkpoint; must be new.")
+@click.option("--method", type=click.Choice(["auto", "features", "full"]), help="How to train [default: auto].")
+@click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: 10m].")
+@click.option("--seed", type=click.IntRange(0), help="Seed of everything random [default: 0].")
+@click.option("--base-model", help="'default', a folder, or a hub id with @revision [default: default].")
+@column_options
+@json_option
+@pass_run
+def finetune(
+    run: Run,
+    data: Path,
+    validation: Path | None,
+    out: Path,
+    text_column: str,
+    label_column: str,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Fine-tune a pretrained transformer on labelled rows."""
+    columns = {"text_column": text_column, "label_column": label_column}
+    rows = read_examples(data, **columns)
+    checked = read_examples(validation, **columns) if validation else None
+    chosen = {**run.config.finetune.model_dump(), **{key: value for key, value in given.items() if value is not None}}
+    budget_s = seconds_of(chosen.pop("budget"))
+    from finetune.run import FinetuneSettings
+    from finetune.run import finetune as train
+
+    with progress_shown() as progress:
+        result = train(
+            rows,
+            out=out,
+            settings=FinetuneSettings(budget_s=budget_s, **chosen),
+            cache=run.config.cache,
+            datasets=run.config.datasets,
+            validation=checked,
+            on_progress=progress,
+        )
+    emit(
+        {
+            "checkpoint": str(result.checkpoint),
+            "method": result.method,
+            "reason": result.reason,
+            "metrics": asdict(result.metrics),
+            "seconds": round(result.seconds, 1),
+        },
+        f"Checkpoint {result.checkpoint} ({result.method}, {result.seconds:.0f} s): {result.reason}",
+        f"On {result.metrics.rows} validation rows: {_sentence(result.metrics)}",
+        f"Next: retune export {result.checkpoint} --out PACKAGE",
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the package; must be new.")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    help="Rows like the traffic to come, not trained on; what drift is measured from [default: the validation rows].",
+)
+@click.option("--rung", help="Package this rung even if it is not the fastest eligible one.")
+@column_options
+@json_option
+@pass_run
+def export(
+    run: Run,
+    checkpoint: Path,
+    out: Path,
+    reference: Path | None,
+    rung: str | None,
+    text_column: str,
+    label_column: str,
+    as_json: bool,
+) -> None:
+    """Export a checkpoint to a verified ONNX package."""
+    rows = (
+        read_examples(reference, text_column=text_column, label_column=label_column, labelled=False)
+        if reference
+        else None
+    )
+    validation = kept_dataset(read_training(checkpoint).data["validation"], run.config.datasets)
+    from export.run import ExportSettings
+    from export.run import export as write_package
+
+    with progress_shown() as progress:
+        result = write_package(
+            checkpoint,
+            out=out,
+            validation=validation,
+            reference=rows,
+            datasets=run.config.datasets,
+            settings=ExportSettings(**run.config.export.model_dump()),
+            rung=rung,
+            on_progress=progress,
+        )
+    emit(
+        {
+            "package": str(result.package),
+            "rung": result.rung,
+            "rungs": [asdict(entry) for entry in result.rungs],
+            "size_mb": round(result.size_mb, 2),
+            "fp32_accuracy": result.fp32_accuracy,
+            "served_accuracy": result.served_accuracy,
+            "label_agreement": result.label_agreement,
+        },
+        *(f"  {'*' if entry.name == result.rung else ' '} {_rung(entry)}" for entry in result.rungs),
+        f"Package {result.package}: {result.rung}, {result.size_mb:.1f} MB",
+        f"Next: retune register {result.package} --model NAME",
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.argument("target", metavar="PACKAGE|MODEL[@VERSION]|CHECKPOINT")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows to measure on.")
+@column_options
+@json_option
+@pass_run
+def evaluate(run: Run, target: str, data: Path, text_column: str, label_column: str, as_json: bool) -> None:
+    """Measure a package, a version in the registry, or a checkpoint on labelled rows."""
+    rows = read_examples(data, text_column=text_column, label_column=label_column)
+    metrics = _measured(run, target, rows)
+    emit(asdict(metrics), f"{target} on {metrics.rows} rows: {_sentence(metrics)}", as_json=as_json)
+
+
+def _measured(run: Run, target: str, rows: list[Example]) -> Metrics:
+    texts = [row.text for row in rows]
+    if (Path(target) / TRAINING).is_file():
+        from finetune.evaluate import predict_checkpoint
+
+        _, probabilities = predict_checkpoint(Path(target), texts)
+        return measure(truth_of(rows, read_training(Path(target)).labels), np.asarray(probabilities))
+    engine = Engine(_package(run, target))
+    return measure(truth_of(rows, engine.labels), engine.answer(texts).probabilities)
+
+
+def _package(run: Run, target: str) -> Path:
+    folder = Path(target)
+    if (folder / MANIFEST).is_file():
+        verify_package(folder)
+        return folder
+    if folder.exists() or "/" in target:
+        raise InvalidInput(
+            f"{target} is neither a checkpoint nor a package. Name a folder written by finetune or export."
+        )
+    model, version = parse_version(target)
+    return run.registry.verified_folder(model, version or run.registry.champion(model).version)
+
+
+def _sentence(metrics: Metrics) -> str:
+    return (
+        f"accuracy {metrics.accuracy:.1%}, macro F1 {metrics.macro_f1:.3f}, log loss {metrics.log_loss:.3f}, "
+        f"expected calibration error {metrics.expected_calibration_error:.3f}"
+    )
+
+
+def _rung(entry: Any) -> str:
+    speed = f"{entry.accuracy:.1%}, {entry.agreement:.1%} same labels, {entry.texts_per_s:.0f} texts/s"
+    return f"{entry.name:<14} {speed}, {entry.size_mb:.1f} MB: {entry.why}"
+
+
+commands = [finetune, export, evaluate]

@@ -1,0 +1,107 @@
+"""`retune register`, `versions`, `promote`, `rollback`: the registry by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.context import Run, emit, json_option, pass_run
+from core.errors import InvalidInput
+from core.package import read_facts
+from core.registry import parse_version
+
+
+@click.command()
+@click.argument("package", type=click.Path(path_type=Path))
+@click.option("--model", required=True, help="Name of the model, e.g. tickets.")
+@json_option
+@pass_run
+def register(run: Run, package: Path, model: str, as_json: bool) -> None:
+    """Add a package to the registry as the next version of a model."""
+    version = run.registry.add(package, model)
+    champion = run.registry.pointer(model)
+    emit(
+        {"model": model, "version": version, "champion": champion.version if champion else None},
+        f"{model}@{version} is in the registry.",
+        f"Next: retune promote {model}@{version}",
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.argument("model")
+@json_option
+@pass_run
+def versions(run: Run, model: str, as_json: bool) -> None:
+    """List the versions of a model; the champion is marked."""
+    known = run.registry.versions(model)
+    pointer = run.registry.pointer(model)
+    champion = pointer.version if pointer else None
+    if not known:
+        run.registry.champion(model)  # says what is missing
+    facts = {version: read_facts(run.registry.folder(model, version)) for version in known}
+    emit(
+        {
+            "model": model,
+            "version": known[-1],
+            "champion": champion,
+            "versions": [
+                {"version": version, "rung": fact.rung, "labels": len(fact.labels), "metrics": fact.metrics}
+                for version, fact in facts.items()
+            ],
+        },
+        *(
+            f"{'*' if version == champion else ' '} {model}@{version}  {fact.rung}, {len(fact.labels)} labels"
+            for version, fact in facts.items()
+        ),
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.argument("name", metavar="NAME@VERSION")
+@json_option
+@pass_run
+def promote(run: Run, name: str, as_json: bool) -> None:
+    """Put a version in service; running servers follow within a second."""
+    model, version = parse_version(name)
+    if version is None:
+        raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
+    before = run.registry.pointer(model)
+    run.registry.promote(model, version)
+    _record(run, model, version, before.version if before else None, "Promoted by hand.")
+    emit(
+        {"model": model, "version": version, "champion": version},
+        f"{model}@{version} is the champion.",
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.argument("model")
+@json_option
+@pass_run
+def rollback(run: Run, model: str, as_json: bool) -> None:
+    """Put the version before the champion in service again; needs neither database nor trainer."""
+    before = run.registry.champion(model).version
+    version = run.registry.roll_back(model).version
+    _record(run, model, version, before, f"Rolled back from {model}@{before} by hand.")
+    emit(
+        {"model": model, "version": version, "champion": version},
+        f"{model}@{version} is the champion again.",
+        as_json=as_json,
+    )
+
+
+def _record(run: Run, model: str, version: str, previous: str | None, reason: str) -> None:
+    """Note it in the ledger if that is reachable; the pointer is what counts."""
+    from core.errors import Unavailable
+
+    try:
+        run.ledger.record_promotion(model, version, previous=previous, promoted=True, reason=reason, gate={})
+    except Unavailable as error:
+        click.echo(f"Not noted in the ledger: {error}", err=True)
+
+
+commands = [register, versions, promote, rollback]

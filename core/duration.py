@@ -1,0 +1,20 @@
+"""Durations as people write them."""
+
+from __future__ import annotations
+
+import re
+
+from core.errors import InvalidDuration
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds_of(text: str) -> float:
+    """
+    >>> seconds_of("90s"), seconds_of("10m")
+    (90.0, 600.0)
+    """
+    match = re.fullmatch(r"(\d+)([smh])", text)
+    if not match:
+        raise InvalidDuration(text)
+    return float(int(match[1]) * _SECONDS[match[2]])

@@ -1,0 +1,119 @@
+"""The gate: challenger against champion on the same labelled rows, with the files that serve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, comb, sqrt
+
+from core.config import GateConfig
+from core.datasets import Example
+from core.engine import Engine
+from core.records import Comparison, GateAnswer, GateVerdict
+
+# Normal quantiles of the one-sided 5 % level and of 80 % power, for planning only.
+_Z_LEVEL, _Z_POWER = 1.645, 0.842
+
+
+def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Comparison:
+    """Both engines on the same rows; a row whose label an engine does not know counts as wrong."""
+    if not rows:
+        return Comparison(0, 0.0, 0.0, 0, 0, 1.0)
+    before, after = _correct(champion, rows), _correct(challenger, rows)
+    wins = sum(new and not old for old, new in zip(before, after, strict=True))
+    losses = sum(old and not new for old, new in zip(before, after, strict=True))
+    return Comparison(
+        rows=len(rows),
+        champion_accuracy=sum(before) / len(rows),
+        challenger_accuracy=sum(after) / len(rows),
+        wins=wins,
+        losses=losses,
+        p_value=mcnemar(wins, losses),
+    )
+
+
+def _correct(engine: Engine, rows: Sequence[Example]) -> list[bool]:
+    predicted = engine.answer([row.text for row in rows]).predicted
+    return [engine.labels[index] == row.label for index, row in zip(predicted, rows, strict=True)]
+
+
+def mcnemar(wins: int, losses: int) -> float:
+    """Exact one-sided p-value that wins are no likelier than losses (McNemar 1947).
+
+    >>> mcnemar(0, 0), mcnemar(5, 0), round(mcnemar(8, 2), 4)
+    (1.0, 0.03125, 0.0547)
+    """
+    discordant = wins + losses
+    return sum(comb(discordant, count) for count in range(wins, discordant + 1)) / (1 << discordant)
+
+
+def rows_needed(comparison: Comparison) -> int | None:
+    """Rows that would show the difference seen with 80 % power (Connor 1987); None if none was seen.
+
+    >>> rows_needed(Comparison(100, 0.80, 0.84, 7, 3, 0.17))
+    385
+    """
+    if comparison.rows == 0:
+        return None
+    difference = abs(comparison.wins - comparison.losses) / comparison.rows
+    discordant = (comparison.wins + comparison.losses) / comparison.rows
+    if difference == 0:
+        return None
+    spread = _Z_LEVEL * sqrt(discordant) + _Z_POWER * sqrt(max(discordant - difference**2, 0.0))
+    return ceil((spread / difference) ** 2)
+
+
+def judge(fresh: Comparison, old: Comparison, settings: GateConfig) -> GateVerdict:
+    """`promote` if better on fresh rows and not worse on old ones; else `hold` or `reject`, and why."""
+    drop = old.champion_accuracy - old.challenger_accuracy
+    if drop > settings.max_old_drop + 1e-9:
+        return _worse_on_old_rows(fresh, old, drop, settings)
+    if fresh.rows < settings.min_rows:
+        missing = settings.min_rows - fresh.rows
+        reason = f"Only {fresh.rows} fresh labelled rows were held back; {missing} more are needed to compare."
+        return GateVerdict("hold", reason, fresh, old, labels_needed=missing)
+    if fresh.p_value <= settings.alpha:
+        reason = (
+            f"{_on(fresh, 'fresh')}: better (p = {fresh.p_value:.2g}, {fresh.wins} won, {fresh.losses} lost). "
+            f"{_on(old, 'old')}: at most {_points(settings.max_old_drop)} lost."
+        )
+        return GateVerdict("promote", reason, fresh, old)
+    return _not_better_on_fresh_rows(fresh, old)
+
+
+def _worse_on_old_rows(fresh: Comparison, old: Comparison, drop: float, settings: GateConfig) -> GateVerdict:
+    is_shown = mcnemar(old.losses, old.wins) <= settings.alpha
+    answer: GateAnswer = "reject" if is_shown else "hold"
+    reason = f"{_on(old, 'old')}: {_points(drop)} lost, more than the {_points(settings.max_old_drop)} allowed"
+    if is_shown:
+        return GateVerdict(answer, f"{reason}.", fresh, old)
+    needed = _more_rows(old)
+    return GateVerdict(answer, f"{reason}, though it may be chance.{_ask(needed, 'old')}", fresh, old, needed)
+
+
+def _not_better_on_fresh_rows(fresh: Comparison, old: Comparison) -> GateVerdict:
+    if fresh.wins <= fresh.losses:
+        reason = f"{_on(fresh, 'fresh')}: not better ({fresh.wins} won, {fresh.losses} lost)."
+        return GateVerdict("reject", reason, fresh, old)
+    needed = _more_rows(fresh)
+    reason = f"{_on(fresh, 'fresh')}: better, but it may be chance (p = {fresh.p_value:.2g}).{_ask(needed, 'fresh')}"
+    return GateVerdict("hold", reason, fresh, old, needed)
+
+
+def _more_rows(comparison: Comparison) -> int | None:
+    needed = rows_needed(comparison)
+    return None if needed is None else max(1, needed - comparison.rows)
+
+
+def _ask(needed: int | None, kind: str) -> str:
+    return f" About {needed} more {kind} labels would settle it." if needed else ""
+
+
+def _on(comparison: Comparison, kind: str) -> str:
+    if comparison.rows == 0:
+        return f"No {kind} rows"
+    before, after = comparison.champion_accuracy, comparison.challenger_accuracy
+    return f"On {comparison.rows} {kind} rows {before:.1%} → {after:.1%}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"

@@ -1,0 +1,63 @@
+"""Which few predictions to ask labels for: some to measure, the others to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.config import LabelsConfig
+from core.datasets import is_held_out, normalised
+from core.records import PredictionRecord, Purpose
+
+
+def choose(
+    window: Sequence[PredictionRecord], *, labelled: set[str], settings: LabelsConfig, seed: int
+) -> list[tuple[str, Purpose]]:
+    """At most `settings.budget` prediction ids of the window, each with its purpose.
+
+    `measure` rows are drawn at random from the held-out texts, so that what they say of accuracy
+    holds for the window; `learn` rows are chosen from the rest to be uncertain and unlike each
+    other. `labelled` holds the normalised texts whose label is known already.
+    """
+    rng = np.random.default_rng(seed)
+    unique = {normalised(row.text): row for row in window if normalised(row.text) not in labelled}
+    held_out = [row for row in unique.values() if is_held_out(row.text)]
+    trainable = [row for row in unique.values() if not is_held_out(row.text)]
+    measure = _drawn(held_out, round(settings.budget * settings.measure_share), rng)
+    learn = _uncertain_and_diverse(trainable, settings.budget - len(measure), rng)
+    return _interleaved(measure, learn)
+
+
+def _drawn(rows: list[PredictionRecord], count: int, rng: np.random.Generator) -> list[str]:
+    return [rows[index].id for index in rng.permutation(len(rows))[:count]]
+
+
+def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.random.Generator) -> list[str]:
+    """k-means++ seeding (Arthur & Vassilvitskii 2007) over the embeddings, weighted by uncertainty.
+
+    A row's chance grows with its squared distance from those already chosen and with 1 - score.
+    """
+    if count >= len(rows):
+        return [row.id for row in rows]
+    points = np.stack([row.embedding for row in rows])
+    weight = np.array([1.0 - row.score for row in rows]) + 0.01
+    distance = np.ones(len(rows))
+    chosen: list[int] = []
+    for _ in range(count):
+        chance = weight * distance
+        chance[chosen] = 0.0
+        if chance.sum() == 0:  # only copies of what is chosen are left
+            break
+        chosen.append(int(rng.choice(len(rows), p=chance / chance.sum())))
+        gap = ((points - points[chosen[-1]]) ** 2).sum(axis=1)
+        distance = gap if len(chosen) == 1 else np.minimum(distance, gap)
+    return [rows[index].id for index in chosen]
+
+
+def _interleaved(measure: list[str], learn: list[str]) -> list[tuple[str, Purpose]]:
+    """Both kinds spread evenly: whoever stops half-way has labelled half of each."""
+    places = [(index / max(len(measure), 1), key, "measure") for index, key in enumerate(measure)]
+    places += [(index / max(len(learn), 1), key, "learn") for index, key in enumerate(learn)]
+    ordered = sorted(places, key=lambda place: place[0])
+    return [(key, "measure" if purpose == "measure" else "learn") for _, key, purpose in ordered]

@@ -1,0 +1,159 @@
+"""The retrain job: training set → challenger → package → gate → registry → promotion."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.config import Config
+from core.datasets import Example, is_held_out, keep_dataset
+from core.duration import seconds_of
+from core.engine import Engine
+from core.ledger import Ledger
+from core.records import GateVerdict, JobRecord, PromotionRecord
+from core.registry import Registry
+from export.run import ExportResult, ExportSettings, export
+from finetune.run import FinetuneResult, FinetuneSettings, finetune
+from lifecycle.gate import compare, judge
+from lifecycle.respond import Situation, assess
+from lifecycle.training_set import TrainingSet, build_training_set
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """What a job needs of the state."""
+
+    registry: Registry
+    ledger: Ledger
+    config: Config
+
+
+def retrain(job: JobRecord, rooms: Rooms, *, progress: Progress) -> dict[str, Any]:
+    """Run the job to its end; a job that was interrupted begins again and never promotes twice."""
+    recorded = _recorded(job, rooms)
+    if recorded is None:
+        work = rooms.config.home.absolute() / "work" / f"job-{job.id}"
+        shutil.rmtree(work, ignore_errors=True)
+        try:
+            recorded = _challenge(job, rooms, work, progress)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    if recorded.promoted:
+        progress("promote")
+        rooms.registry.promote(job.model, recorded.version)
+    return {
+        "version": recorded.version,
+        "promoted": recorded.promoted,
+        "reason": recorded.reason,
+        **{key: recorded.gate[key] for key in ("gate", "training", "seconds")},
+    }
+
+
+def _recorded(job: JobRecord, rooms: Rooms) -> PromotionRecord | None:
+    """The outcome that an earlier run of this job wrote before it was killed."""
+    outcomes = rooms.ledger.promotions(job.model)
+    return next((outcome for outcome in outcomes if outcome.gate.get("job") == job.id), None)
+
+
+def _challenge(job: JobRecord, rooms: Rooms, work: Path, progress: Progress) -> PromotionRecord:
+    situation = assess(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
+    rows = build_training_set(
+        job.model, situation.facts, ledger=rooms.ledger, config=rooms.config, fresh_after=situation.fresh_after
+    )
+    trained = _finetune(rows, rooms.config, job, work, progress)
+    exported = _export(trained, rows, situation, rooms.config, work, progress)
+    verdict = _gate(exported.package, rows, situation, rooms, job.model, progress)
+    version = rooms.registry.add(exported.package, job.model)
+    return _record(job, version, situation.version, verdict, rows, trained, rooms)
+
+
+def _finetune(rows: TrainingSet, config: Config, job: JobRecord, work: Path, progress: Progress) -> FinetuneResult:
+    settings = FinetuneSettings(
+        method=job.payload.get("method", config.finetune.method),
+        budget_s=seconds_of(job.payload.get("budget", config.finetune.budget)),
+        seed=config.finetune.seed,
+        base_model=config.finetune.base_model,
+        max_length=config.finetune.max_length,
+        validation_share=config.finetune.validation_share,
+    )
+    return finetune(
+        rows.train,
+        out=work / "checkpoint",
+        settings=settings,
+        cache=config.cache,
+        datasets=config.datasets,
+        on_progress=lambda stage, _share: progress(f"finetune: {stage}"),
+    )
+
+
+def _export(
+    trained: FinetuneResult, rows: TrainingSet, situation: Situation, config: Config, work: Path, progress: Progress
+) -> ExportResult:
+    reference = _reference(rows, situation, config)
+    return export(
+        trained.checkpoint,
+        out=work / "package",
+        datasets=config.datasets,
+        reference=reference,
+        holdout=keep_dataset([*rows.old, *rows.fresh], config.datasets) if rows.old or rows.fresh else None,
+        settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),
+        on_progress=lambda stage, _share: progress(f"export: {stage}"),
+    )
+
+
+def _reference(rows: TrainingSet, situation: Situation, config: Config) -> list[Example] | None:
+    """The new normal: held-out texts of the fresh window, labelled where a label is known.
+
+    None, which means the validation rows, while there are fewer than a check needs.
+    """
+    labels = {row.prediction_id: row.label for row in situation.labelled}
+    texts = [row for row in situation.window if is_held_out(row.text)]
+    if len(texts) < config.drift.min_rows:
+        return None
+    return [Example(row.text, labels.get(row.id)) for row in texts]
+
+
+def _gate(
+    package: Path, rows: TrainingSet, situation: Situation, rooms: Rooms, model: str, progress: Progress
+) -> GateVerdict:
+    progress("gate")
+    champion = Engine(rooms.registry.verified_folder(model, situation.version))
+    challenger = Engine(package)
+    return judge(compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old), rooms.config.gate)
+
+
+def _record(
+    job: JobRecord,
+    version: str,
+    previous: str,
+    verdict: GateVerdict,
+    rows: TrainingSet,
+    trained: FinetuneResult,
+    rooms: Rooms,
+) -> PromotionRecord:
+    rooms.ledger.record_promotion(
+        job.model,
+        version,
+        previous=previous,
+        promoted=verdict.verdict == "promote",
+        reason=verdict.reason,
+        gate={
+            "job": job.id,
+            "labels_needed": verdict.labels_needed,
+            "gate": asdict(verdict),
+            "training": {
+                "rows": len(rows.train),
+                "new_labels": rows.new_labels,
+                "set_aside": rows.set_aside,
+                "method": trained.method,
+                "reason": trained.reason,
+            },
+            "seconds": trained.seconds,
+        },
+    )
+    return rooms.ledger.promotions(job.model, limit=1)[0]

@@ -1,0 +1,63 @@
+"""What to do about a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.metrics import wilson_interval
+from core.records import Decision, Verdict
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Labelled rows of the fresh kind that nothing was trained on, as the champion answered them.
+
+    `expected` is the champion's accuracy on its reference, None where that has no labels.
+    """
+
+    rows: int
+    correct: int
+    expected: float | None
+    unknown_labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Label requests of a check: how many were made, and how many are still open."""
+
+    asked: int
+    still_open: int
+
+
+def decide(verdict: Verdict | None, labels: Labels, measured: Measured, *, budget: int, available: int) -> Decision:
+    """`none`, `label N`, `retrain` or `watch` for the last conclusive verdict of the champion.
+
+    `budget` is the number of labels to ask for, `available` the unlabelled rows of the window.
+    """
+    if verdict is None or verdict.verdict == "insufficient_data":
+        return Decision("none", verdict.sentence if verdict else "No check of this version has had enough rows yet.")
+    if verdict.verdict == "ok":
+        return Decision("none", verdict.sentence)
+    if labels.asked == 0 and available > 0:
+        count = min(budget, available)
+        return Decision("label", f"Inputs drifted; {count} labels show whether that costs accuracy.", count)
+    if labels.still_open > 0:
+        reason = f"Inputs drifted; {labels.asked - labels.still_open} of the {labels.asked} labels asked for are here."
+        return Decision("label", reason, labels.still_open)
+    return _with_labels(measured)
+
+
+def _with_labels(measured: Measured) -> Decision:
+    share = f"{measured.correct} of {measured.rows} held-out fresh rows right"
+    low, high = wilson_interval(measured.correct, measured.rows)
+    interval = f"{share} (95 % interval {low:.0%} to {high:.0%})"
+    if measured.unknown_labels:
+        names = ", ".join(measured.unknown_labels[:5])
+        count = len(measured.unknown_labels)
+        plural = "s" if count > 1 else ""
+        return Decision("retrain", f"{count} label{plural} that the champion does not know ({names}); {interval}.")
+    if measured.expected is None or measured.rows == 0:
+        return Decision("watch", f"Inputs drifted; {interval}, and no accuracy to compare it with.")
+    if high < measured.expected:
+        return Decision("retrain", f"Accuracy fell: {interval}, {measured.expected:.0%} expected.")
+    return Decision("watch", f"Inputs drifted but accuracy holds so far: {interval}, {measured.expected:.0%} expected.")

@@ -1,0 +1,134 @@
+"""From the state of a model's ledger to a recorded decision and, if it asks for labels, a queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.config import Config
+from core.datasets import Example, is_held_out
+from core.engine import Engine
+from core.ledger import Ledger
+from core.package import PackageFacts, read_facts, read_reference
+from core.records import CheckRecord, Decision, DecisionRecord, LabelledPrediction, PredictionRecord, Purpose
+from core.registry import Registry
+from lifecycle.gate import compare, mcnemar
+from lifecycle.label_queue import choose
+from lifecycle.policy import Labels, Measured, decide
+from lifecycle.training_set import labelled_texts
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Of the champion in service: its last conclusive check of traffic and what came with it.
+
+    `fresh_after`: id of the last prediction that was still found to be of the old kind.
+    """
+
+    version: str
+    facts: PackageFacts
+    expected_accuracy: float | None
+    check: CheckRecord | None
+    fresh_after: str
+    window: list[PredictionRecord]
+    labelled: list[LabelledPrediction]
+
+
+def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> DecisionRecord:
+    """Decide, record the decision if it differs from the last one, and queue the labels it asks for."""
+    situation = assess(model, registry=registry, ledger=ledger, config=config)
+    decision = (
+        _roll_back(model, situation, registry=registry, config=config)
+        or _after_refusal(model, situation, ledger=ledger)
+        or _decide(model, situation, ledger=ledger, config=config)
+    )
+    check_id = situation.check.id if situation.check else None
+    if decision.action == "label" and check_id is not None and ledger.label_progress(model, check_id)[0] == 0:
+        ledger.request_labels(model, _wanted(situation, config), check_id=check_id)
+    last = next(iter(ledger.decisions(model, limit=1)), None)
+    if last and last.check_id == check_id and last.decision == decision:
+        return last
+    ledger.record_decision(model, decision, check_id=check_id)
+    return ledger.decisions(model, limit=1)[0]
+
+
+def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> Situation:
+    """Raises `ModelNotFound` or `NoChampion`."""
+    version = registry.champion(model).version
+    folder = registry.verified_folder(model, version)
+    checks = [
+        check
+        for check in ledger.checks(model, limit=1000)
+        if check.version == version and check.source == "traffic" and check.verdict.verdict != "insufficient_data"
+    ]
+    fresh_after = next((check.window_end or "" for check in checks if check.verdict.verdict == "ok"), "")
+    truth = read_reference(folder)
+    known = truth.truth >= 0
+    return Situation(
+        version=version,
+        facts=read_facts(folder),
+        expected_accuracy=float(np.mean(truth.truth[known] == truth.predicted[known])) if known.any() else None,
+        check=checks[0] if checks else None,
+        fresh_after=fresh_after,
+        window=ledger.window(model, version, limit=config.drift.window_rows, after=fresh_after),
+        labelled=[row for row in ledger.labelled(model) if row.version == version],
+    )
+
+
+def _decide(model: str, situation: Situation, *, ledger: Ledger, config: Config) -> Decision:
+    asked, answered = ledger.label_progress(model, situation.check.id) if situation.check else (0, 0)
+    return decide(
+        situation.check.verdict if situation.check else None,
+        Labels(asked=asked, still_open=asked - answered),
+        _measured(situation),
+        budget=config.labels.budget,
+        available=len(_wanted(situation, config)),
+    )
+
+
+def _measured(situation: Situation) -> Measured:
+    fresh = [row for row in situation.labelled if row.prediction_id > situation.fresh_after]
+    held_out = [row for row in fresh if is_held_out(row.text)]
+    return Measured(
+        rows=len(held_out),
+        correct=sum(row.predicted == row.label for row in held_out),
+        expected=situation.expected_accuracy,
+        unknown_labels=tuple(sorted({row.label for row in fresh} - set(situation.facts.labels))),
+    )
+
+
+def _wanted(situation: Situation, config: Config) -> list[tuple[str, Purpose]]:
+    seed = situation.check.id if situation.check else 0
+    labelled = labelled_texts(situation.labelled)
+    return choose(situation.window, labelled=labelled, settings=config.labels, seed=seed)
+
+
+def _after_refusal(model: str, situation: Situation, *, ledger: Ledger) -> Decision | None:
+    """A challenger that the gate refused is not trained again on the same labels."""
+    last = next(iter(ledger.promotions(model, limit=1)), None)
+    if last is None or last.promoted or last.previous != situation.version:
+        return None
+    if any(row.labelled_at > last.created_at for row in situation.labelled):
+        return None
+    needed = last.gate.get("labels_needed")
+    reason = f"The gate refused {model}@{last.version}: {last.reason}"
+    return Decision("label", reason, needed) if needed else Decision("watch", reason)
+
+
+def _roll_back(model: str, situation: Situation, *, registry: Registry, config: Config) -> Decision | None:
+    """`roll back` when the version before is shown to answer the fresh labelled rows better."""
+    previous = registry.champion(model).previous
+    rows = [Example(row.text, row.label) for row in situation.labelled if is_held_out(row.text)]
+    if not previous or len(rows) < config.gate.min_rows:
+        return None
+    earlier = Engine(registry.verified_folder(model, previous[-1]))
+    now = Engine(registry.verified_folder(model, situation.version))
+    comparison = compare(now, earlier, rows)
+    if mcnemar(comparison.wins, comparison.losses) > config.gate.alpha:
+        return None
+    return Decision(
+        "roll back",
+        f"{model}@{previous[-1]} answers {comparison.challenger_accuracy:.1%} of {comparison.rows} rows labelled since "
+        f"the promotion right, {model}@{situation.version} {comparison.champion_accuracy:.1%}.",
+    )

@@ -1,0 +1,91 @@
+"""What a challenger is trained on and what it is judged on; the two never share a text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.config import Config
+from core.datasets import Example, is_held_out, kept_dataset, normalised
+from core.errors import NothingNew
+from core.ledger import Ledger
+from core.package import PackageFacts
+from core.records import LabelledPrediction
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """`train` holds original and newly labelled rows; `fresh` and `old` only measure.
+
+    `set_aside` counts rows per label that cannot be trained on yet: too few of a new label.
+    """
+
+    train: list[Example]
+    fresh: list[Example]
+    old: list[Example]
+    new_labels: list[str]
+    set_aside: dict[str, int]
+
+
+def build_training_set(
+    model: str, facts: PackageFacts, *, ledger: Ledger, config: Config, fresh_after: str, minimum: int = 2
+) -> TrainingSet:
+    """Original rows of the champion and the labels given since.
+
+    `fresh_after` is a prediction id: what came later is the fresh kind. A new label with fewer than
+    `minimum` rows waits. Raises `NothingNew`, or `NotFound` when the original rows are gone.
+    """
+    labelled = ledger.labelled(model)
+    learned = [_example(row) for row in labelled if not is_held_out(row.text)]
+    held_out = [row for row in labelled if is_held_out(row.text)]
+    if not learned:
+        raise NothingNew(model)
+    original = kept_dataset(facts.lineage["train"], config.datasets)
+    validation = kept_dataset(facts.lineage["validation"], config.datasets)
+    old = _old_rows(facts, config) + [_example(row) for row in held_out if row.prediction_id <= fresh_after]
+    if len(old) < config.gate.min_rows:
+        old += validation  # then they are not trained on, below
+    fresh = [_example(row) for row in held_out if row.prediction_id > fresh_after]
+    judged = {normalised(row.text) for row in [*old, *fresh]}
+    train = _latest_label_wins(
+        [row for row in [*original, *validation, *learned] if normalised(row.text) not in judged]
+    )
+    train, set_aside = _without_rare_labels(train, minimum)
+    return TrainingSet(
+        train=train,
+        fresh=_latest_label_wins(fresh),
+        old=_latest_label_wins(old),
+        new_labels=sorted({row.label for row in train if row.label} - set(facts.labels)),
+        set_aside=set_aside,
+    )
+
+
+def labelled_texts(rows: Sequence[LabelledPrediction]) -> set[str]:
+    return {normalised(row.text) for row in rows}
+
+
+def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
+    """Labelled rows that no version was trained on: what judged the champion, and its reference."""
+    rows = [
+        row
+        for name in ("holdout", "reference")
+        if facts.lineage.get(name)
+        for row in kept_dataset(facts.lineage[name], config.datasets)
+    ]
+    trained_on = facts.lineage.get("reference") == facts.lineage["validation"]
+    return [] if trained_on else [row for row in rows if row.label is not None]
+
+
+def _example(row: LabelledPrediction) -> Example:
+    return Example(row.text, row.label)
+
+
+def _latest_label_wins(rows: Sequence[Example]) -> list[Example]:
+    return list({normalised(row.text): row for row in rows}.values())
+
+
+def _without_rare_labels(rows: list[Example], minimum: int) -> tuple[list[Example], dict[str, int]]:
+    counts = Counter(row.label or "" for row in rows)
+    rare = {label: count for label, count in counts.items() if count < minimum}
+    return [row for row in rows if row.label not in rare], rare

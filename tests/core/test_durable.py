@@ -1,0 +1,39 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from core.durable import new_folder, write_bytes
+from core.errors import DiskFull, TargetExists
+
+
+def test_file_is_replaced_whole_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"one")
+    write_bytes(tmp_path / "a", b"two")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"two")]
+
+
+def fail_while_writing(target: Path, error: Exception) -> None:
+    with new_folder(target) as folder:
+        (folder / "half").write_text("x")
+        raise error
+
+
+def test_folder_that_fails_half_way_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="midway"):
+        fail_while_writing(tmp_path / "out", ValueError("midway"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_is_one_sentence_and_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match="No space is left to write"):
+        fail_while_writing(tmp_path / "out", OSError(errno.ENOSPC, "No space left on device"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_with_content_is_never_written_over(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_text("keep")
+    with pytest.raises(TargetExists), new_folder(tmp_path / "out"):
+        pass
+    assert (tmp_path / "out" / "mine").read_text() == "keep"

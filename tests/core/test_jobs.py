@@ -1,0 +1,110 @@
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from core.config import Config
+from core.errors import JobLost, JobNotFound
+from core.jobs import MAX_ATTEMPTS, JobQueue, this_worker
+from core.ledger import Ledger, open_ledger
+from core.schema import jobs as table
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = open_ledger(Config(home=tmp_path))
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def queue(ledger: Ledger) -> JobQueue:
+    return JobQueue(ledger)
+
+
+def test_asking_twice_is_one_job(queue: JobQueue) -> None:
+    assert queue.enqueue("m", "retrain").id == queue.enqueue("m", "retrain").id
+    assert queue.enqueue("other", "retrain").id != queue.enqueue("m", "retrain").id
+
+
+def test_one_job_runs_at_a_time_a_model(queue: JobQueue) -> None:
+    queue.enqueue("m", "retrain")
+    queue.enqueue("m", "export")
+    queue.enqueue("other", "retrain")
+    taken = [queue.take(this_worker()) for _ in range(3)]
+    assert [job and (job.model, job.kind) for job in taken] == [("m", "retrain"), ("other", "retrain"), None]
+
+
+def test_finished_job_keeps_its_result(queue: JobQueue) -> None:
+    queue.enqueue("m", "retrain")
+    job = queue.take(this_worker())
+    assert job is not None
+    queue.renew(job, progress="half-way")
+    queue.finish(job, {"version": "2"})
+    ended = queue.get(job.id)
+    assert (ended.status, ended.result, ended.progress) == ("done", {"version": "2"}, "half-way")
+    assert queue.take(this_worker()) is None
+
+
+def take_and_hang(home: Path) -> None:
+    queue = JobQueue(open_ledger(Config(home=home)))
+    assert queue.take(this_worker()) is not None
+    time.sleep(60)
+
+
+def kill_a_worker(home: Path, queue: JobQueue) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=take_and_hang, args=(home,))
+    process.start()
+    while queue.latest("m")[0].status != "running":
+        assert process.is_alive()
+        time.sleep(0.05)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+
+
+def test_job_of_a_killed_worker_is_taken_again_at_once(tmp_path: Path, queue: JobQueue) -> None:
+    queue.enqueue("m", "retrain")
+    kill_a_worker(tmp_path, queue)
+    job = queue.take(this_worker())
+    assert job is not None
+    assert job.attempts == 2
+
+
+def test_job_that_loses_every_worker_fails_with_a_reason(ledger: Ledger, queue: JobQueue) -> None:
+    queue.enqueue("m", "retrain")
+    for _ in range(MAX_ATTEMPTS):
+        assert queue.take("another-host/1/1") is not None
+        let_lease_run_out(ledger)
+    assert queue.take(this_worker()) is None
+    job = queue.latest("m")[0]
+    assert job.status == "failed"
+    assert job.error is not None
+    assert "lost" in job.error
+
+
+def let_lease_run_out(ledger: Ledger) -> None:
+    with ledger.database.write() as connection:
+        connection.execute(update(table).values(lease_until=0.0))
+
+
+def test_silent_worker_learns_that_its_job_was_taken(ledger: Ledger, queue: JobQueue) -> None:
+    queue.enqueue("m", "retrain")
+    silent = queue.take("another-host/1/1")
+    assert silent is not None
+    let_lease_run_out(ledger)
+    taken = queue.take(this_worker())
+    assert taken is not None
+    with pytest.raises(JobLost):
+        queue.finish(silent, {})
+    queue.finish(taken, {"by": "the second"})
+    assert queue.get(taken.id).result == {"by": "the second"}
+
+
+def test_unknown_job_is_named(queue: JobQueue) -> None:
+    with pytest.raises(JobNotFound, match="no job 99"):
+        queue.get(99)

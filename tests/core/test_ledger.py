@@ -1,0 +1,107 @@
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from core.clock import sortable_id, utc_now
+from core.config import Config
+from core.errors import LedgerUnreadable
+from core.ledger import Ledger, open_ledger
+from core.records import AccuracyEstimate, Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict
+from core.schema import metadata
+
+
+def prediction(text: str = "hello", *, version: str = "1") -> PredictionRecord:
+    return PredictionRecord(
+        sortable_id(), "m", version, utc_now(), text, "a", 0.5, 3, False, np.array([0.5, -1.0], dtype=np.float32)
+    )
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = open_ledger(Config(home=tmp_path))
+    yield opened
+    opened.database.close()
+
+
+def test_migrations_end_at_the_schema(ledger: Ledger) -> None:
+    with ledger.database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_window_is_the_latest_of_one_version_oldest_first(ledger: Ledger) -> None:
+    rows = [prediction(str(number)) for number in range(5)]
+    ledger.record_predictions([*rows, prediction("other", version="2")])
+    window = ledger.window("m", "1", limit=3)
+    assert [row.text for row in window] == ["2", "3", "4"]
+    assert window[0].embedding.tolist() == [0.5, -1.0]
+    assert [row.text for row in ledger.window("m", "1", limit=9, after=rows[3].id)] == ["4"]
+
+
+def test_same_feedback_twice_is_one_row_and_unknown_ids_are_told(ledger: Ledger) -> None:
+    row = prediction()
+    ledger.record_predictions([row])
+    given = [FeedbackRecord(row.id, "b"), FeedbackRecord(row.id, "b"), FeedbackRecord("nobody", "b")]
+    assert ledger.record_feedback(given) == [True, True, False]
+    assert ledger.record_feedback(given[:1]) == [True]
+    assert [item.label for item in ledger.labelled("m")] == ["b"]
+
+
+def test_corrected_label_is_the_one_that_counts(ledger: Ledger) -> None:
+    row = prediction()
+    ledger.record_predictions([row])
+    ledger.record_feedback([FeedbackRecord(row.id, "b")])
+    ledger.record_feedback([FeedbackRecord(row.id, "c")])
+    assert [item.label for item in ledger.labelled("m")] == ["c"]
+
+
+def test_check_comes_back_as_it_was_recorded(ledger: Ledger) -> None:
+    evidence = [Evidence("labels", "total variation", 0.2, 0.01, True, "more b")]
+    verdict = Verdict("drift", 0.01, 60, 100, evidence, AccuracyEstimate(0.8, 0.7, 0.9), "It moved.")
+    check_id = ledger.record_check("m", "1", verdict, source="traffic", window_end="f" * 32)
+    assert ledger.checks("m")[0].verdict == verdict
+    assert (found := ledger.check("m", check_id)) is not None
+    assert found.window_end == "f" * 32
+    decision = Decision("label", "because", 12)
+    ledger.record_decision("m", decision, check_id=check_id)
+    assert ledger.decisions("m")[0].decision == decision
+    assert decision.sentence == "label 12"
+
+
+def test_answered_requests_leave_the_queue(ledger: Ledger) -> None:
+    rows = [prediction("x"), prediction("y")]
+    ledger.record_predictions(rows)
+    ledger.request_labels("m", [(rows[1].id, "learn"), (rows[0].id, "measure")], check_id=7)
+    assert [item.text for item in ledger.label_requests("m")] == ["y", "x"]
+    ledger.record_feedback([FeedbackRecord(rows[1].id, "b")])
+    assert [(item.text, item.purpose) for item in ledger.label_requests("m")] == [("x", "measure")]
+    assert ledger.label_progress("m", 7) == (2, 1)
+
+
+def write_many(home: Path, rows: int) -> None:
+    ledger = open_ledger(Config(home=home))
+    for _ in range(rows):
+        ledger.record_predictions([prediction()])
+
+
+def test_processes_that_start_on_an_empty_folder_lose_nothing(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=write_many, args=(tmp_path, 25)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    ledger = open_ledger(Config(home=tmp_path))
+    assert ledger.count_predictions("m", "1") == 75
+    ledger.database.close()
+
+
+def test_broken_database_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"this is not a database" * 100)
+    with pytest.raises(LedgerUnreadable, match="cannot be used"):
+        open_ledger(Config(home=tmp_path))

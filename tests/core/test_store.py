@@ -1,0 +1,55 @@
+"""The same contract for a local folder and for an object store (fsspec's in-memory one)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from core.package import MANIFEST
+from core.store import Store
+
+Open = Callable[[], Store]
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    url = str(tmp_path / "store") if request.param == "local" else f"memory://{uuid4().hex}"
+    return Store(url, cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "data").write_text("content")
+    (source / MANIFEST).write_text("{}")
+    return source
+
+
+def test_nothing_is_listed_before_anything_is_written(store: Store) -> None:
+    assert store.names("m/versions") == []
+    assert store.read("m/champion.json") is None
+    assert not store.exists("m")
+
+
+def test_small_file_is_replaced(store: Store) -> None:
+    store.write("m/champion.json", b"one")
+    store.write("m/champion.json", b"two")
+    assert store.read("m/champion.json") == b"two"
+    assert store.names("m") == ["champion.json"]
+
+
+def test_folder_is_added_once_and_can_be_opened(store: Store, folder: Path) -> None:
+    assert store.add_folder(folder, "m/versions/1")
+    assert not store.add_folder(folder, "m/versions/1")
+    assert store.names("m/versions") == ["1"]
+    assert (store.local_folder("m/versions/1") / "data").read_text() == "content"
+
+
+def test_remote_copy_is_fetched_again_after_it_was_forgotten(tmp_path: Path, folder: Path) -> None:
+    store = Store(f"memory://{uuid4().hex}", cache=tmp_path / "cache")
+    store.add_folder(folder, "m/versions/1")
+    (store.local_folder("m/versions/1") / "data").write_text("spoiled")
+    store.forget_local_copy("m/versions/1")
+    assert (store.local_folder("m/versions/1") / "data").read_text() == "content"

@@ -1,0 +1,60 @@
+import pytest
+
+from core.config import GateConfig
+from core.records import Comparison
+from lifecycle.gate import judge, mcnemar, rows_needed
+
+SETTINGS = GateConfig()
+
+
+def compared(rows: int, both_right: int, wins: int, losses: int) -> Comparison:
+    return Comparison(
+        rows, (both_right + losses) / rows, (both_right + wins) / rows, wins, losses, mcnemar(wins, losses)
+    )
+
+
+SAME_ON_OLD = compared(100, 90, 0, 0)
+
+
+def test_clearly_better_on_fresh_and_equal_on_old_is_promoted() -> None:
+    assert judge(compared(50, 25, 15, 1), SAME_ON_OLD, SETTINGS).verdict == "promote"
+
+
+def test_better_by_chance_holds_and_says_how_many_labels_would_settle_it() -> None:
+    verdict = judge(compared(50, 40, 4, 2), SAME_ON_OLD, SETTINGS)
+    assert verdict.verdict == "hold"
+    assert verdict.labels_needed is not None
+    assert verdict.labels_needed > 50
+    assert f"{verdict.labels_needed} more fresh labels" in verdict.reason
+
+
+def test_not_better_is_rejected() -> None:
+    assert judge(compared(50, 40, 2, 3), SAME_ON_OLD, SETTINGS).verdict == "reject"
+
+
+def test_too_few_fresh_rows_hold() -> None:
+    verdict = judge(compared(8, 0, 8, 0), SAME_ON_OLD, SETTINGS)
+    assert (verdict.verdict, verdict.labels_needed) == ("hold", SETTINGS.min_rows - 8)
+
+
+def test_old_rows_shown_to_be_lost_reject_whatever_the_gain() -> None:
+    assert judge(compared(50, 20, 25, 0), compared(100, 80, 0, 10), SETTINGS).verdict == "reject"
+
+
+def test_old_rows_perhaps_lost_hold() -> None:
+    verdict = judge(compared(50, 20, 25, 0), compared(100, 80, 0, 2), SETTINGS)
+    assert verdict.verdict == "hold"
+    assert "may be chance" in verdict.reason
+
+
+def test_loss_on_old_rows_within_the_margin_is_allowed() -> None:
+    assert judge(compared(50, 20, 25, 0), compared(100, 80, 0, 1), SETTINGS).verdict == "promote"
+
+
+@pytest.mark.parametrize(("wins", "losses", "expected"), [(1, 0, 0.5), (0, 3, 1.0), (10, 0, 2**-10)])
+def test_mcnemar_is_the_exact_binomial_tail(wins: int, losses: int, expected: float) -> None:
+    assert mcnemar(wins, losses) == expected
+
+
+def test_no_difference_needs_no_number_of_rows() -> None:
+    assert rows_needed(compared(50, 50, 0, 0)) is None

@@ -1,0 +1,45 @@
+from core.records import Verdict, VerdictName
+from lifecycle.policy import Labels, Measured, decide
+
+NONE_ASKED = Labels(asked=0, still_open=0)
+ALL_GIVEN = Labels(asked=60, still_open=0)
+NOT_MEASURED = Measured(0, 0, 0.9)
+
+
+def verdict(name: VerdictName) -> Verdict:
+    return Verdict(name, None if name == "insufficient_data" else 0.001, 100, 200, [], None, "What was seen.")
+
+
+def action(given: Verdict | None, labels: Labels, measured: Measured, *, available: int = 100) -> str:
+    return decide(given, labels, measured, budget=60, available=available).sentence
+
+
+def test_no_drift_and_too_little_data_ask_for_nothing() -> None:
+    assert action(verdict("ok"), NONE_ASKED, NOT_MEASURED) == "none"
+    assert action(verdict("insufficient_data"), NONE_ASKED, NOT_MEASURED) == "none"
+    assert action(None, NONE_ASKED, NOT_MEASURED) == "none"
+
+
+def test_drift_asks_for_labels_within_the_budget_and_the_window() -> None:
+    assert action(verdict("drift"), NONE_ASKED, NOT_MEASURED) == "label 60"
+    assert action(verdict("drift"), NONE_ASKED, NOT_MEASURED, available=20) == "label 20"
+
+
+def test_open_requests_are_asked_for_again() -> None:
+    assert action(verdict("drift"), Labels(asked=60, still_open=45), NOT_MEASURED) == "label 45"
+
+
+def test_shown_loss_of_accuracy_asks_for_a_retrain() -> None:
+    assert action(verdict("drift"), ALL_GIVEN, Measured(40, 22, 0.9)) == "retrain"
+
+
+def test_unknown_labels_ask_for_a_retrain() -> None:
+    assert action(verdict("drift"), ALL_GIVEN, Measured(40, 36, 0.9, ("refund",))) == "retrain"
+
+
+def test_benign_drift_is_only_watched() -> None:
+    assert action(verdict("drift"), ALL_GIVEN, Measured(40, 36, 0.9)) == "watch"
+
+
+def test_nothing_to_compare_with_is_only_watched() -> None:
+    assert action(verdict("drift"), ALL_GIVEN, Measured(40, 10, None)) == "watch"

@@ -3,6 +3,7 @@
     config.json, model.safetensors   the encoder, as transformers saves it
     tokenizer.json, …                its fast tokenizer
     head.safetensors                 weight (k, d) and bias (k,) of the linear head, float32
+    sample.jsonl                     some training texts, {"text"} a line: what quantization is calibrated on
     training.json                    what `Training` holds
 
 The model: encoder → pooling over the attention mask → L2 normalisation → head → logits.
@@ -19,7 +20,7 @@ from core.durable import sha256_of
 from core.errors import CorruptCheckpoint
 
 FORMAT = 1
-ENCODER, HEAD, TRAINING = "model.safetensors", "head.safetensors", "training.json"
+ENCODER, HEAD, SAMPLE, TRAINING = "model.safetensors", "head.safetensors", "sample.jsonl", "training.json"
 
 
 @dataclass(frozen=True)

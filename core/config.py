@@ -21,11 +21,11 @@ class Section(BaseModel):
 
 class FinetuneConfig(Section):
     base_model: str = Field("default", description="'default', a folder, or a hub id with @revision.")
-    method: Literal["auto", "features", "full"] = "auto"
+    method: Literal["auto", "features", "full"] = Field("auto", description="auto keeps what wins on validation rows.")
     budget: str = Field("10m", pattern=r"^\d+[smh]$", description="Time to spend, e.g. 90s, 10m, 1h.")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
     max_length: int = Field(128, ge=8, le=8192, description="Tokens kept of a text.")
-    validation_share: float = Field(0.15, gt=0, lt=0.5)
+    validation_share: float = Field(0.15, gt=0, lt=0.5, description="Rows of each label kept to validate on.")
 
 
 class ExportConfig(Section):
@@ -34,16 +34,16 @@ class ExportConfig(Section):
 
 
 class ServiceConfig(Section):
-    host: str = "127.0.0.1"
-    port: int = Field(3000, ge=1, le=65535)
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(0, ge=0, description="Worker processes; 0: one a core.")
     default_model: str | None = Field(None, description="Answers requests that name no model; unset: the only one.")
     max_items: int = Field(256, ge=1, description="Texts in one request.")
-    max_body_bytes: int = Field(1_048_576, ge=1024)
-    max_text_chars: int = Field(20_000, ge=1)
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
+    max_text_chars: int = Field(20_000, ge=1, description="A longer text is that item's error.")
     max_batch_tokens: int = Field(4096, ge=64, description="Padded tokens in one engine call.")
     max_queue_items: int = Field(2048, ge=1, description="Texts waiting for the engine before 429.")
-    timeout_s: float = Field(30.0, gt=0)
+    timeout_s: float = Field(30.0, gt=0, description="A request that takes longer is answered 503.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
     admin_token: str | None = Field(None, description="Guards /admin and /dashboard; unset: loopback only.")
 
@@ -51,7 +51,7 @@ class ServiceConfig(Section):
 class LedgerConfig(Section):
     url: str | None = Field(None, description="SQLAlchemy URL; unset: SQLite under RETUNE_HOME.")
     queue_size: int = Field(10_000, ge=1, description="Predictions a worker keeps in memory before it drops some.")
-    flush_s: float = Field(0.5, gt=0)
+    flush_s: float = Field(0.5, gt=0, description="Pause between two writes of predictions to the ledger.")
 
 
 class RegistryConfig(Section):

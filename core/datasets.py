@@ -14,11 +14,11 @@ from typing import Any
 
 from core.durable import write_bytes
 from core.errors import (
+    DatasetNotKept,
     EmptyCell,
     EmptyDataset,
     FileMissing,
     MissingColumn,
-    NotFound,
     UndecodableFile,
     UnknownFileFormat,
 )
@@ -142,10 +142,10 @@ def keep_dataset(examples: Sequence[Example], folder: Path) -> str:
 
 
 def kept_dataset(name: str, folder: Path) -> list[Example]:
-    """The rows that `keep_dataset` stored under a fingerprint; raises `NotFound`."""
+    """The rows that `keep_dataset` stored under a fingerprint; raises `DatasetNotKept`."""
     path = folder / f"{name}.jsonl"
     if not path.is_file():
-        raise NotFound(f"The data set {name[:12]}… is not kept in {folder}. Name its file with --data.")
+        raise DatasetNotKept(name, folder)
     return read_examples(path, labelled=False)
 
 

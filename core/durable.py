@@ -57,14 +57,19 @@ def sync_tree(folder: Path) -> None:
     sync_folder(folder)
 
 
+def require_free(target: Path) -> None:
+    """Raises `TargetExists` when `target` is a file or a folder with content."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise TargetExists(target)
+
+
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill beside `target`; it becomes `target` when the block ends well, else it is gone.
 
     Raises `TargetExists` before anything is written when `target` has content.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise TargetExists(target)
+    require_free(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{uuid4().hex}")
     aside.mkdir()

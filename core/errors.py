@@ -94,6 +94,14 @@ class EmptyCell(InvalidInput):
         super().__init__(f"Row {row} of {path} has no {column}. Fill it or remove the row.")
 
 
+class DatasetNotKept(NotFound):
+    def __init__(self, fingerprint: str, folder: Path) -> None:
+        super().__init__(
+            f"The rows {fingerprint[:12]}… of an earlier training are not in {folder}. "
+            "Restore that folder, or run 'retune finetune' there again with the same file and seed."
+        )
+
+
 class TooFewLabels(InvalidInput):
     def __init__(self, labels: Sequence[str], source: str) -> None:
         super().__init__(

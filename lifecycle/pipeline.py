@@ -18,7 +18,7 @@ from core.registry import Registry
 from export.run import ExportResult, ExportSettings, export
 from finetune.run import FinetuneResult, FinetuneSettings, finetune
 from lifecycle.gate import compare, judge
-from lifecycle.respond import Situation, assess
+from lifecycle.situation import Situation, assess
 from lifecycle.training_set import TrainingSet, build_training_set
 
 Progress = Callable[[str], None]
@@ -62,9 +62,7 @@ def _recorded(job: JobRecord, rooms: Rooms) -> PromotionRecord | None:
 
 def _challenge(job: JobRecord, rooms: Rooms, work: Path, progress: Progress) -> PromotionRecord:
     situation = assess(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
-    rows = build_training_set(
-        job.model, situation.facts, ledger=rooms.ledger, config=rooms.config, fresh_after=situation.fresh_after
-    )
+    rows = build_training_set(situation, ledger=rooms.ledger, config=rooms.config)
     trained = _finetune(rows, rooms.config, job, work, progress)
     exported = _export(trained, rows, situation, rooms.config, work, progress)
     verdict = _gate(exported.package, rows, situation, rooms, job.model, progress)

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
-from core.config import Config
-from core.datasets import Example, is_held_out
+from core.config import Config, LabelsConfig
+from core.datasets import Example, is_held_out, normalised
 from core.engine import Engine
 from core.ledger import Ledger
-from core.package import PackageFacts, read_facts, read_reference
-from core.records import CheckRecord, Decision, DecisionRecord, LabelledPrediction, PredictionRecord, Purpose
+from core.records import Decision, DecisionRecord, Purpose
 from core.registry import Registry
 from lifecycle.gate import compare, mcnemar
 from lifecycle.label_queue import choose
 from lifecycle.policy import Labels, Measured, decide
-from lifecycle.training_set import labelled_texts
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Of the champion in service: its last conclusive check of traffic and what came with it.
-
-    `fresh_after`: id of the last prediction that was still found to be of the old kind.
-    """
-
-    version: str
-    facts: PackageFacts
-    expected_accuracy: float | None
-    check: CheckRecord | None
-    fresh_after: str
-    window: list[PredictionRecord]
-    labelled: list[LabelledPrediction]
+from lifecycle.situation import Situation, assess
 
 
 def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> DecisionRecord:
@@ -44,36 +23,14 @@ def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -
         or _decide(model, situation, ledger=ledger, config=config)
     )
     check_id = situation.check.id if situation.check else None
-    if decision.action == "label" and check_id is not None and ledger.label_progress(model, check_id)[0] == 0:
-        ledger.request_labels(model, _wanted(situation, config), check_id=check_id)
+    if decision.action == "label" and not ledger.label_requests(model):
+        budget = config.labels.model_copy(update={"budget": decision.count})
+        ledger.request_labels(model, _wanted(situation, budget), check_id=check_id)
     last = next(iter(ledger.decisions(model, limit=1)), None)
     if last and last.check_id == check_id and last.decision == decision:
         return last
     ledger.record_decision(model, decision, check_id=check_id)
     return ledger.decisions(model, limit=1)[0]
-
-
-def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> Situation:
-    """Raises `ModelNotFound` or `NoChampion`."""
-    version = registry.champion(model).version
-    folder = registry.verified_folder(model, version)
-    checks = [
-        check
-        for check in ledger.checks(model, limit=1000)
-        if check.version == version and check.source == "traffic" and check.verdict.verdict != "insufficient_data"
-    ]
-    fresh_after = next((check.window_end or "" for check in checks if check.verdict.verdict == "ok"), "")
-    truth = read_reference(folder)
-    known = truth.truth >= 0
-    return Situation(
-        version=version,
-        facts=read_facts(folder),
-        expected_accuracy=float(np.mean(truth.truth[known] == truth.predicted[known])) if known.any() else None,
-        check=checks[0] if checks else None,
-        fresh_after=fresh_after,
-        window=ledger.window(model, version, limit=config.drift.window_rows, after=fresh_after),
-        labelled=[row for row in ledger.labelled(model) if row.version == version],
-    )
 
 
 def _decide(model: str, situation: Situation, *, ledger: Ledger, config: Config) -> Decision:
@@ -83,7 +40,7 @@ def _decide(model: str, situation: Situation, *, ledger: Ledger, config: Config)
         Labels(asked=asked, still_open=asked - answered),
         _measured(situation),
         budget=config.labels.budget,
-        available=len(_wanted(situation, config)),
+        available=len(_wanted(situation, config.labels)),
     )
 
 
@@ -98,10 +55,10 @@ def _measured(situation: Situation) -> Measured:
     )
 
 
-def _wanted(situation: Situation, config: Config) -> list[tuple[str, Purpose]]:
+def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
     seed = situation.check.id if situation.check else 0
-    labelled = labelled_texts(situation.labelled)
-    return choose(situation.window, labelled=labelled, settings=config.labels, seed=seed)
+    labelled = {normalised(row.text) for row in situation.labelled}
+    return choose(situation.window, labelled=labelled, settings=settings, seed=seed)
 
 
 def _after_refusal(model: str, situation: Situation, *, ledger: Ledger) -> Decision | None:

@@ -12,6 +12,7 @@ from core.errors import NothingNew
 from core.ledger import Ledger
 from core.package import PackageFacts
 from core.records import LabelledPrediction
+from lifecycle.situation import Situation
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,26 @@ class TrainingSet:
     set_aside: dict[str, int]
 
 
-def build_training_set(
-    model: str, facts: PackageFacts, *, ledger: Ledger, config: Config, fresh_after: str, minimum: int = 2
-) -> TrainingSet:
-    """Original rows of the champion and the labels given since.
+def build_training_set(situation: Situation, *, ledger: Ledger, config: Config, minimum: int = 2) -> TrainingSet:
+    """Original rows of the champion and all labels given.
 
-    `fresh_after` is a prediction id: what came later is the fresh kind. A new label with fewer than
-    `minimum` rows waits. Raises `NothingNew`, or `NotFound` when the original rows are gone.
+    Fresh are the held-out rows that the champion answered after its last check without drift. A new
+    label with fewer than `minimum` rows waits. Raises `NothingNew`, or `DatasetNotKept` when the original
+    rows are gone.
     """
-    labelled = ledger.labelled(model)
+    facts = situation.facts
+    labelled = ledger.labelled(situation.model)
     learned = [_example(row) for row in labelled if not is_held_out(row.text)]
     held_out = [row for row in labelled if is_held_out(row.text)]
     if not learned:
-        raise NothingNew(model)
+        raise NothingNew(situation.model)
     original = kept_dataset(facts.lineage["train"], config.datasets)
     validation = kept_dataset(facts.lineage["validation"], config.datasets)
-    old = _old_rows(facts, config) + [_example(row) for row in held_out if row.prediction_id <= fresh_after]
+    is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in held_out]
+    fresh = [_example(row) for row, fresh in zip(held_out, is_fresh, strict=True) if fresh]
+    old = _old_rows(facts, config) + [_example(row) for row, fresh in zip(held_out, is_fresh, strict=True) if not fresh]
     if len(old) < config.gate.min_rows:
         old += validation  # then they are not trained on, below
-    fresh = [_example(row) for row in held_out if row.prediction_id > fresh_after]
     judged = {normalised(row.text) for row in [*old, *fresh]}
     train = _latest_label_wins(
         [row for row in [*original, *validation, *learned] if normalised(row.text) not in judged]
@@ -59,10 +61,6 @@ def build_training_set(
         new_labels=sorted({row.label for row in train if row.label} - set(facts.labels)),
         set_aside=set_aside,
     )
-
-
-def labelled_texts(rows: Sequence[LabelledPrediction]) -> set[str]:
-    return {normalised(row.text) for row in rows}
 
 
 def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:

@@ -6,11 +6,11 @@ import pytest
 
 from core.datasets import Example, fingerprint, is_held_out, keep_dataset, kept_dataset, read_examples
 from core.errors import (
+    DatasetNotKept,
     EmptyCell,
     EmptyDataset,
     FileMissing,
     MissingColumn,
-    NotFound,
     UndecodableFile,
     UnknownFileFormat,
 )
@@ -50,7 +50,7 @@ def test_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize(("row", "column"), [(" ,x", "text"), ("hello,", "label")])
 def test_empty_cell_is_named_by_row_and_column(tmp_path: Path, row: str, column: str) -> None:
     (tmp_path / "a.csv").write_text(f"text,label\nfine,x\n{row}\n")
-    with pytest.raises(EmptyCell, match=f"Row 2 of .* has no {column}"):
+    with pytest.raises(DatasetNotKept, EmptyCell, match=f"Row 2 of .* has no {column}"):
         read_examples(tmp_path / "a.csv")
 
 
@@ -94,7 +94,7 @@ def test_kept_data_set_comes_back_by_its_fingerprint(tmp_path: Path) -> None:
 
 
 def test_unknown_fingerprint_says_how_to_go_on(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="--data"):
+    with pytest.raises(DatasetNotKept, match="retune finetune"):
         kept_dataset("0" * 64, tmp_path)
 
 

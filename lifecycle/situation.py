@@ -1,0 +1,54 @@
+"""Where a model stands: its champion, the last conclusive check of traffic, and what came with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.config import Config
+from core.ledger import Ledger
+from core.package import PackageFacts, read_facts, read_reference
+from core.records import CheckRecord, LabelledPrediction, PredictionRecord
+from core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Situation:
+    """`window` and `labelled` are of this version alone.
+
+    `fresh_after`: id of the last prediction that was still found to be of the old kind.
+    """
+
+    model: str
+    version: str
+    facts: PackageFacts
+    expected_accuracy: float | None
+    check: CheckRecord | None
+    fresh_after: str
+    window: list[PredictionRecord]
+    labelled: list[LabelledPrediction]
+
+
+def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> Situation:
+    """Raises `ModelNotFound` or `NoChampion`."""
+    version = registry.champion(model).version
+    folder = registry.verified_folder(model, version)
+    checks = [
+        check
+        for check in ledger.checks(model, limit=1000)
+        if check.version == version and check.source == "traffic" and check.verdict.verdict != "insufficient_data"
+    ]
+    fresh_after = next((check.window_end or "" for check in checks if check.verdict.verdict == "ok"), "")
+    truth = read_reference(folder)
+    known = truth.truth >= 0
+    return Situation(
+        model=model,
+        version=version,
+        facts=read_facts(folder),
+        expected_accuracy=float(np.mean(truth.truth[known] == truth.predicted[known])) if known.any() else None,
+        check=checks[0] if checks else None,
+        fresh_after=fresh_after,
+        window=ledger.window(model, version, limit=config.drift.window_rows, after=fresh_after),
+        labelled=[row for row in ledger.labelled(model) if row.version == version],
+    )

@@ -1,0 +1,37 @@
+import re
+from itertools import combinations
+
+from cli.demo.files import TICKETS, read_parts
+from core.datasets import normalised, read_examples
+
+PARTS = ("train", "reference", "fresh")
+
+
+def test_shipped_data_set_has_eight_labels_and_one_new_one_in_fresh() -> None:
+    labels = {part: {row.label for row in read_examples(TICKETS / f"{part}.csv")} for part in PARTS}
+    assert labels["train"] == labels["reference"]
+    assert len(labels["train"]) == 8
+    assert labels["fresh"] - labels["train"] == {"scribe"}
+
+
+def test_shipped_parts_share_no_near_duplicates() -> None:
+    words = [
+        (part, frozenset(re.findall(r"\w+", normalised(row.text))))
+        for part in PARTS
+        for row in read_examples(TICKETS / f"{part}.csv")
+    ]
+    alike = [
+        (first, second)
+        for (part, first), (other, second) in combinations(words, 2)
+        if len(first & second) > 0.6 * len(first | second)
+    ]
+    assert alike == []
+
+
+def test_parts_of_the_demo_do_not_overlap() -> None:
+    parts = read_parts(*(TICKETS / f"{part}.csv" for part in PARTS))
+    texts = [
+        [row.text for row in rows] for rows in (parts.train, parts.reference, parts.replay, parts.fresh, parts.later)
+    ]
+    assert sum(len(rows) for rows in texts) == len(set().union(*texts))
+    assert len(parts.old) == 220

@@ -1,0 +1,177 @@
+"""Every wrong input is one sentence that names the thing and the cure, exit 1, without a traceback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from core.config import Config
+from core.registry import open_registry
+
+Result = tuple[int, str, str]
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def retune(home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str | Path) -> Result:
+        with pytest.raises(SystemExit) as stop:
+            main(["--home", str(home), *map(str, words)])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in out + err
+        return int(stop.value.code or 0), out, err
+
+    return run
+
+
+def refuses(result: Result, *parts: str) -> None:
+    code, out, err = result
+    assert code == 1
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("Error: ")
+    for part in parts:
+        assert part in err
+
+
+def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        ("body,label\na,x\nb,y\n", ("no column 'text'", "--text-column")),
+        ("text,intent\na,x\nb,y\n", ("no column 'label'", "--label-column")),
+        ("text,label\n", ("no rows",)),
+        ("", ("no rows",)),
+        ("text,label\na,x\nb,x\nc,x\n", ("1 label (x)", "at least two")),
+        ("text,label\na,x\nb,x\nc,y\n", ("'y' has 1 row", "at least 2")),
+        (b"text,label\n\xff\xfe\xfa,x\n", ("cannot be read", "UTF-8")),
+        ("text,label\n ,x\n", ("Row 1", "has no text")),
+    ],
+)
+def test_finetune_refuses_bad_rows(retune: Command, tmp_path: Path, content: str | bytes, parts: tuple[str]) -> None:
+    refuses(retune("finetune", "--data", write(tmp_path, content), "--out", tmp_path / "out"), *parts)
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_path_is_named(retune: Command, tmp_path: Path) -> None:
+    refuses(retune("finetune", "--data", tmp_path / "no.csv", "--out", tmp_path / "out"), "no.csv", "Check the path")
+
+
+def test_folder_with_content_is_not_written_over(retune: Command, tmp_path: Path) -> None:
+    data = write(tmp_path, "text,label\n" + "".join(f"a {n},x\nb {n},y\n" for n in range(9)))
+    refuses(retune("finetune", "--data", data, "--out", tmp_path), "not empty")
+
+
+def test_unusable_duration_and_base_model_are_named(retune: Command, tmp_path: Path) -> None:
+    data = write(tmp_path, "text,label\n" + "".join(f"a {n},x\nb {n},y\n" for n in range(9)))
+    out = tmp_path / "out"
+    refuses(retune("finetune", "--data", data, "--out", out, "--budget", "soon"), "'soon'", "10m")
+    refuses(retune("finetune", "--data", data, "--out", out, "--base-model", "org/model"), "org/model", "revision")
+    refuses(retune("finetune", "--data", data, "--out", out, "--base-model", tmp_path), str(tmp_path))
+
+
+def test_unknown_config_key_lists_the_known(retune: Command, tmp_path: Path) -> None:
+    write(tmp_path, "[service]\nprot = 1\n", "retune.toml")
+    refuses(retune("versions", "m"), "service.prot", "service.port")
+
+
+def test_model_without_champion_says_which_versions_there_are(retune: Command, home: Path, tiny_package: Path) -> None:
+    assert retune("register", tiny_package, "--model", "m")[0] == 0
+    refuses(retune("predict", "hello", "--model", "m"), "no champion yet", "m@1", "retune promote")
+    refuses(retune("predict", "hello", "--model", "other"), "No model 'other'", "m")
+    refuses(retune("promote", "m@7"), "no version '7'", "1")
+    refuses(retune("promote", "m"), "NAME@VERSION")
+    refuses(retune("rollback", "m"), "no champion yet")
+    refuses(retune("retrain", "m"), "no champion yet")
+
+
+def test_corrupt_package_is_refused_and_the_champion_stays(
+    retune: Command, home: Path, tmp_path: Path, tiny_package: Path
+) -> None:
+    spoiled = tmp_path / "spoiled"
+    shutil.copytree(tiny_package, spoiled)
+    graph = bytearray((spoiled / "model.onnx").read_bytes())
+    graph[len(graph) // 2] ^= 1
+    (spoiled / "model.onnx").write_bytes(graph)
+    refuses(retune("register", spoiled, "--model", "m"), "model.onnx differs", "retune export")
+    assert open_registry(Config(home=home)).versions("m") == []
+
+
+def test_registered_version_that_was_damaged_later_is_never_promoted(
+    retune: Command, home: Path, tiny_package: Path
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    (home / "registry" / "m" / "versions" / "1" / "tokenizer.json").write_text("{}")
+    refuses(retune("promote", "m@1"), "tokenizer.json differs")
+    assert open_registry(Config(home=home)).pointer("m") is None
+
+
+def test_package_that_is_none_is_named(retune: Command, tmp_path: Path) -> None:
+    refuses(retune("register", tmp_path / "nothing", "--model", "m"), "nothing", "no such folder")
+    refuses(retune("export", tmp_path / "nothing", "--out", tmp_path / "out"), "nothing", "retune finetune")
+
+
+def test_unusable_model_name_is_named(retune: Command, tiny_package: Path) -> None:
+    refuses(retune("register", tiny_package, "--model", "../up"), "'../up'", "letters")
+
+
+def test_port_in_use_is_named(retune: Command) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, _, err = retune("serve", "--port", port)
+    assert code == 1
+    assert f"Port {port}" in err
+    assert "--port" in err
+
+
+def test_wrong_usage_exits_2(retune: Command) -> None:
+    assert retune("finetune")[0] == 2
+    assert retune("no-such-command")[0] == 2
+
+
+def test_json_is_one_object_on_stdout(retune: Command, tiny_package: Path) -> None:
+    code, out, _ = retune("register", tiny_package, "--model", "m", "--json")
+    assert (code, json.loads(out)) == (0, {"model": "m", "version": "1", "champion": None})
+
+
+def test_registering_the_same_package_twice_is_one_version(retune: Command, tiny_package: Path) -> None:
+    versions = [json.loads(retune("register", tiny_package, "--model", "m", "--json")[1])["version"] for _ in range(2)]
+    assert versions == ["1", "1"]
+
+
+def test_predict_answers_with_the_champion(retune: Command, tiny_package: Path) -> None:
+    retune("register", tiny_package, "--model", "m")
+    assert json.loads(retune("promote", "m@1", "--json")[1]) == {"model": "m", "version": "1", "champion": "1"}
+    answer = json.loads(retune("predict", "one text", "", "--model", "m", "--json")[1])
+    assert answer["version"] == "1"
+    assert [set(item) for item in answer["predictions"]] == [{"label", "score", "scores", "truncated", "abstained"}] * 2
+
+
+def test_labels_file_without_its_columns_is_refused(retune: Command, tmp_path: Path) -> None:
+    refuses(retune("labels", "import", "m", write(tmp_path, "id,label\n1,x\n")), "prediction_id")
+
+
+def test_init_writes_a_config_that_loads_and_never_writes_over_one(retune: Command, tmp_path: Path) -> None:
+    assert retune("init", tmp_path)[0] == 0
+    assert retune("doctor", "--json")[0] == 0
+    refuses(retune("init", tmp_path), "retune.toml", "exists already")

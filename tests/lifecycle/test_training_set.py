@@ -1,0 +1,124 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.clock import utc_now
+from core.config import Config
+from core.datasets import Example, is_held_out, keep_dataset
+from core.errors import DatasetNotKept, NothingNew
+from core.ledger import Ledger, open_ledger
+from core.package import PackageFacts
+from core.records import FeedbackRecord, PredictionRecord
+from lifecycle.situation import Situation
+from lifecycle.training_set import TrainingSet, build_training_set
+
+TRAIN = [Example(f"original {number}", "a" if number % 2 else "b") for number in range(20)]
+VALIDATION = [Example(f"checked {number}", "a") for number in range(5)]
+REFERENCE = [Example(f"later {number}", "a") for number in range(30)]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(home=tmp_path)
+
+
+@pytest.fixture
+def ledger(config: Config) -> Iterator[Ledger]:
+    opened = open_ledger(config)
+    yield opened
+    opened.database.close()
+
+
+def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_after: str = "") -> Situation:
+    lineage = {
+        "train": keep_dataset(TRAIN, config.datasets),
+        "validation": keep_dataset(VALIDATION, config.datasets),
+        "reference": keep_dataset(reference, config.datasets),
+    }
+    facts = PackageFacts(["a", "b"], "softmax", 1.0, 128, "fp32", lineage=lineage)
+    return Situation("m", "1", facts, 0.9, None, fresh_after, [], [])
+
+
+def label(ledger: Ledger, texts: list[str], label: str, *, start: int = 0, version: str = "1") -> None:
+    for number, text in enumerate(texts, start):
+        row = PredictionRecord(
+            f"{number:032x}", "m", version, utc_now(), text, "a", 0.5, 3, False, np.zeros(2, np.float32)
+        )
+        ledger.record_predictions([row])
+        ledger.record_feedback([FeedbackRecord(row.id, label)])
+
+
+def texts_of(rows: list[Example]) -> set[str]:
+    return {row.text for row in rows}
+
+
+FRESH = [f"fresh {number}" for number in range(60)]
+
+
+@pytest.fixture
+def built(config: Config, ledger: Ledger) -> TrainingSet:
+    label(ledger, FRESH, "new")
+    return build_training_set(situation(config), ledger=ledger, config=config)
+
+
+def test_no_row_is_both_trained_on_and_judged_by(built: TrainingSet) -> None:
+    assert not texts_of(built.train) & texts_of([*built.fresh, *built.old])
+
+
+def test_original_and_newly_labelled_rows_are_trained_on(built: TrainingSet) -> None:
+    assert texts_of([*TRAIN, *VALIDATION]) <= texts_of(built.train)
+    assert {text for text in FRESH if not is_held_out(text)} <= texts_of(built.train)
+    assert built.new_labels == ["new"]
+
+
+def test_held_out_fresh_rows_and_reference_rows_judge(built: TrainingSet) -> None:
+    assert texts_of(built.fresh) == {text for text in FRESH if is_held_out(text)}
+    assert texts_of(built.old) == texts_of(REFERENCE)
+
+
+def test_rows_before_the_drift_count_as_old(config: Config, ledger: Ledger) -> None:
+    label(ledger, FRESH, "new")
+    built = build_training_set(situation(config, fresh_after=f"{29:032x}"), ledger=ledger, config=config)
+    assert texts_of(built.fresh) == {text for text in FRESH[30:] if is_held_out(text)}
+    assert {text for text in FRESH[:30] if is_held_out(text)} <= texts_of(built.old)
+
+
+def test_without_a_labelled_reference_the_validation_rows_judge_and_are_not_trained_on(
+    config: Config, ledger: Ledger
+) -> None:
+    label(ledger, FRESH, "new")
+    unlabelled = [Example(row.text) for row in REFERENCE]
+    built = build_training_set(situation(config, reference=unlabelled), ledger=ledger, config=config)
+    assert texts_of(VALIDATION) <= texts_of(built.old)
+    assert not texts_of(VALIDATION) & texts_of(built.train)
+
+
+def test_new_label_with_one_row_waits(config: Config, ledger: Ledger) -> None:
+    trainable = [text for text in FRESH if not is_held_out(text)]
+    label(ledger, trainable[:1], "rare")
+    label(ledger, trainable[1:5], "new", start=10)
+    built = build_training_set(situation(config), ledger=ledger, config=config)
+    assert built.set_aside == {"rare": 1}
+    assert "rare" not in {row.label for row in built.train}
+
+
+def test_person_corrects_the_label_of_an_original_row(config: Config, ledger: Ledger) -> None:
+    corrected = next(row.text for row in TRAIN if row.label == "a" and not is_held_out(row.text))
+    label(ledger, [corrected], "b")
+    built = build_training_set(situation(config), ledger=ledger, config=config)
+    assert [row.label for row in built.train if row.text == corrected] == ["b"]
+
+
+def test_no_labels_say_where_to_give_them(config: Config, ledger: Ledger) -> None:
+    with pytest.raises(NothingNew, match="POST /feedback"):
+        build_training_set(situation(config), ledger=ledger, config=config)
+
+
+def test_lost_original_rows_are_named(config: Config, ledger: Ledger) -> None:
+    label(ledger, FRESH, "new")
+    known = situation(config)
+    (config.datasets / f"{known.facts.lineage['train']}.jsonl").unlink()
+    with pytest.raises(DatasetNotKept, match="earlier training"):
+        build_training_set(known, ledger=ledger, config=config)

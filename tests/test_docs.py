@@ -1,0 +1,62 @@
+"""Docs are tested: every command and config key of the code appears in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from cli.main import retune
+from core.config import Config
+
+ROOT = Path(__file__).parents[1]
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def commands() -> list[str]:
+    found = []
+    for name, command in retune.commands.items():
+        inner = command.commands if isinstance(command, click.Group) else {}
+        found += [f"{name} {part}" for part in inner] or [name]
+    return found
+
+
+def config_keys() -> list[str]:
+    sections = {name: field.default for name, field in Config.model_fields.items()}
+    return ["home"] + [
+        f"{name}.{key}"
+        for name, section in sections.items()
+        if isinstance(section, BaseModel)
+        for key in type(section).model_fields
+    ]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_command_is_documented(command: str) -> None:
+    assert f"`retune {command}" in text_of("docs/cli.md")
+
+
+@pytest.mark.parametrize("key", config_keys())
+def test_config_key_is_documented_with_a_meaning(key: str) -> None:
+    line = next((line for line in text_of("docs/config.md").splitlines() if line.startswith(f"| `{key}` |")), "")
+    assert line.split("|")[3].strip()
+
+
+def test_every_command_takes_json() -> None:
+    plain = [
+        command for group in retune.commands.values() for command in getattr(group, "commands", {"": group}).values()
+    ]
+    without = [item.name for item in plain if not any("--json" in parameter.opts for parameter in item.params)]
+    assert without == []
+
+
+def test_links_in_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text_of("README.md"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -6,6 +6,7 @@ import csv
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -73,24 +74,18 @@ def drift(run: Run, model: str, file: Path, labels: bool, text_column: str, labe
         verdict.sentence,
         *(f"  {item.feature}: {item.detail} (p = {item.p_value:.3g})" for item in verdict.evidence),
     ]
-    if labels:
-        result["accuracy"], sentence = _accuracy(run, model, rows)
-        lines.append(sentence)
+    if measured := check.measured_accuracy if labels else None:
+        result["measured_accuracy"] = asdict(measured)
+        lines.append(
+            f"Measured accuracy {measured.value:.1%} (95 % interval {measured.low:.1%} to {measured.high:.1%})."
+        )
+    elif estimate := verdict.estimated_accuracy:
+        lines.append(
+            f"Estimated accuracy {estimate.value:.1%} (95 % interval {estimate.low:.1%} to {estimate.high:.1%})."
+        )
     emit(result, *lines, as_json=as_json)
     if verdict.verdict == "drift":
         sys.exit(REFUSED)
-
-
-def _accuracy(run: Run, model: str, rows: list[Any]) -> tuple[dict[str, Any], str]:
-    from core.engine import Engine
-    from core.metrics import wilson_interval
-
-    engine = Engine(run.registry.verified_folder(model, run.registry.champion(model).version))
-    predicted = engine.answer([row.text for row in rows]).predicted
-    correct = sum(engine.labels[index] == row.label for index, row in zip(predicted, rows, strict=True))
-    low, high = wilson_interval(correct, len(rows))
-    sentence = f"Measured accuracy {correct / len(rows):.1%} (95 % interval {low:.1%} to {high:.1%})."
-    return {"value": correct / len(rows), "low": low, "high": high}, sentence
 
 
 @click.command()
@@ -171,7 +166,7 @@ def export_labels(run: Run, model: str, out: Path | None, as_json: bool) -> None
         _write_requests(sys.stdout, rows)
 
 
-def _write_requests(file: Any, rows: list[tuple[str, ...]]) -> None:
+def _write_requests(file: Any, rows: Sequence[tuple[str, ...]]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["prediction_id", "text", "predicted", "score", "label"])
     writer.writerows(rows)

@@ -18,7 +18,7 @@ from core.engine import Engine
 @click.option("--workers", type=click.IntRange(0), help="Worker processes; 0: one a core [default: 0].")
 @json_option
 @pass_run
-def serve(run: Run, as_json: bool, **given: Any) -> None:
+def serve(run: Run, /, as_json: bool, **given: Any) -> None:
     """Serve every model of the registry over HTTP; champions are swapped in while it runs."""
     chosen = {key: value for key, value in given.items() if value is not None}
     config = run.config.model_copy(update={"service": run.config.service.model_copy(update=chosen)})

@@ -11,7 +11,7 @@ import numpy as np
 
 from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown
 from core.checkpoint import TRAINING, read_training
-from core.datasets import Example, kept_dataset, read_examples
+from core.datasets import Example, keep_dataset, kept_dataset, read_examples
 from core.duration import seconds_of
 from core.engine import Engine
 from core.errors import InvalidInput
@@ -34,6 +34,7 @@ from core.registry import parse_version
 @pass_run
 def finetune(
     run: Run,
+    /,
     data: Path,
     validation: Path | None,
     out: Path,
@@ -43,9 +44,8 @@ def finetune(
     **given: Any,
 ) -> None:
     """Fine-tune a pretrained transformer on labelled rows."""
-    columns = {"text_column": text_column, "label_column": label_column}
-    rows = read_examples(data, **columns)
-    checked = read_examples(validation, **columns) if validation else None
+    rows = read_examples(data, text_column=text_column, label_column=label_column)
+    checked = read_examples(validation, text_column=text_column, label_column=label_column) if validation else None
     chosen = {**run.config.finetune.model_dump(), **{key: value for key, value in given.items() if value is not None}}
     budget_s = seconds_of(chosen.pop("budget"))
     from finetune.run import FinetuneSettings
@@ -105,8 +105,10 @@ def export(
         else None
     )
     validation = kept_dataset(read_training(checkpoint).data["validation"], run.config.datasets)
-    from export.run import ExportSettings
+    if rows:
+        keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
     from export.run import export as write_package
+    from export.rungs import ExportSettings
 
     with progress_shown() as progress:
         result = write_package(
@@ -114,7 +116,6 @@ def export(
             out=out,
             validation=validation,
             reference=rows,
-            datasets=run.config.datasets,
             settings=ExportSettings(**run.config.export.model_dump()),
             rung=rung,
             on_progress=progress,

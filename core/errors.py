@@ -230,6 +230,20 @@ class ServerFailed(Unavailable):
         super().__init__(f"The server did not come up: {problem}.")
 
 
+class RequestFailed(Unavailable):
+    """A request of our own client was not answered as it should be."""
+
+    def __init__(self, path: str, answer: str) -> None:
+        super().__init__(f"POST {path} was answered {answer}. Look at the server's log.")
+
+
+class DemoFailed(RetuneError):
+    code = "demo_failed"
+
+    def __init__(self, problem: str, home: Path) -> None:
+        super().__init__(f"The demo stopped: {problem}. Its logs are in {home}.")
+
+
 class MissingExtra(RetuneError):
     code = "missing_extra"
 
@@ -237,3 +251,13 @@ class MissingExtra(RetuneError):
         super().__init__(
             f"'retune {command}' needs {package}, which is not installed. Run: pip install 'retune[{extra}]'."
         )
+
+
+class UnknownRung(InvalidInput):
+    def __init__(self, rung: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no rung {rung!r}. Name one of: {_listed(known)}.")
+
+
+class NoRows(InvalidInput):
+    def __init__(self, purpose: str) -> None:
+        super().__init__(f"There are no {purpose} rows. Give a file with at least one, that was not trained on.")

@@ -126,6 +126,12 @@ class Ledger:
             )
         return _check(row) if row else None
 
+    def last_window_end(self, model: str, version: str) -> str:
+        """Id of the last prediction that a check of this version has used up; "" before the first."""
+        query = select(func.max(checks.c.window_end)).where(checks.c.model == model, checks.c.version == version)
+        with self.database.read() as connection:
+            return connection.execute(query).scalar_one() or ""
+
     def record_decision(self, model: str, decision: Decision, *, check_id: int | None) -> int:
         row = {"model": model, "check_id": check_id, "created_at": utc_now(), "decision": asdict(decision)}
         return self._add(decisions, row)

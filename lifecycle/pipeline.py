@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from core.checkpoint import read_training
 from core.config import Config
-from core.datasets import Example, is_held_out, keep_dataset
+from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
 from core.duration import seconds_of
 from core.engine import Engine
 from core.ledger import Ledger
 from core.records import GateVerdict, JobRecord, PromotionRecord
 from core.registry import Registry
-from export.run import ExportResult, ExportSettings, export
+from export.run import ExportResult, export
+from export.rungs import ExportSettings
 from finetune.run import FinetuneResult, FinetuneSettings, finetune
 from lifecycle.gate import compare, judge
 from lifecycle.situation import Situation, assess
@@ -92,19 +94,22 @@ def _finetune(rows: TrainingSet, config: Config, job: JobRecord, work: Path, pro
 def _export(
     trained: FinetuneResult, rows: TrainingSet, situation: Situation, config: Config, work: Path, progress: Progress
 ) -> ExportResult:
-    reference = _reference(rows, situation, config)
+    reference, holdout = _reference(situation, config), [*rows.old, *rows.fresh]
+    for kept in (reference, holdout):
+        if kept:
+            keep_dataset(kept, config.datasets)
     return export(
         trained.checkpoint,
         out=work / "package",
-        datasets=config.datasets,
+        validation=kept_dataset(read_training(trained.checkpoint).data["validation"], config.datasets),
         reference=reference,
-        holdout=keep_dataset([*rows.old, *rows.fresh], config.datasets) if rows.old or rows.fresh else None,
+        holdout=holdout,
         settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),
         on_progress=lambda stage, _share: progress(f"export: {stage}"),
     )
 
 
-def _reference(rows: TrainingSet, situation: Situation, config: Config) -> list[Example] | None:
+def _reference(situation: Situation, config: Config) -> list[Example] | None:
     """The new normal: held-out texts of the fresh window, labelled where a label is known.
 
     None, which means the validation rows, while there are fewer than a check needs.

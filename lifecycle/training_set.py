@@ -42,8 +42,8 @@ def build_training_set(situation: Situation, *, ledger: Ledger, config: Config, 
     held_out = [row for row in labelled if is_held_out(row.text)]
     if not learned:
         raise NothingNew(situation.model)
-    original = kept_dataset(facts.lineage["train"], config.datasets)
-    validation = kept_dataset(facts.lineage["validation"], config.datasets)
+    original = kept_dataset(facts.lineage["data"]["train"], config.datasets)
+    validation = kept_dataset(facts.lineage["data"]["validation"], config.datasets)
     is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in held_out]
     fresh = [_example(row) for row, fresh in zip(held_out, is_fresh, strict=True) if fresh]
     old = _old_rows(facts, config) + [_example(row) for row, fresh in zip(held_out, is_fresh, strict=True) if not fresh]
@@ -65,14 +65,10 @@ def build_training_set(situation: Situation, *, ledger: Ledger, config: Config, 
 
 def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
     """Labelled rows that no version was trained on: what judged the champion, and its reference."""
-    rows = [
-        row
-        for name in ("holdout", "reference")
-        if facts.lineage.get(name)
-        for row in kept_dataset(facts.lineage[name], config.datasets)
-    ]
-    trained_on = facts.lineage.get("reference") == facts.lineage["validation"]
-    return [] if trained_on else [row for row in rows if row.label is not None]
+    names = [facts.lineage[kind]["fingerprint"] for kind in ("holdout", "reference") if facts.lineage[kind]["rows"]]
+    untouched = [name for name in names if name != facts.lineage["data"]["validation"]]
+    rows = [row for name in untouched for row in kept_dataset(name, config.datasets)]
+    return [row for row in rows if row.label is not None]
 
 
 def _example(row: LabelledPrediction) -> Example:

@@ -70,7 +70,7 @@ def retune(*words: str | Path, base_model: Path, timeout_s: float = 120) -> subp
 def demo(tmp_path_factory: pytest.TempPathFactory, tiny_base_model: Path) -> tuple[Path, dict[str, Any]]:
     """One run of the demo on rows of which the fresh ones have a new label."""
     folder = tmp_path_factory.mktemp("loop")
-    words = [
+    words: list[str | Path] = [
         "--home", folder / "home", "demo", "--home", folder / "demo", "--method", "features", "--label-budget", "100",
         "--train", write_rows(folder / "train.csv", OLD, 240, seed=1),
         "--reference", write_rows(folder / "reference.csv", OLD, 240, seed=2),

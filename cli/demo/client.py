@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.errors import ServerFailed
+from core.errors import RequestFailed
 
 
 class Client:
@@ -22,16 +22,16 @@ class Client:
         self._connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=timeout_s)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The answer of a 2xx response; raises `ServerFailed` with the server's own message otherwise."""
+        """The answer of a 2xx response; raises `RequestFailed` with the server's own message otherwise."""
         try:
             self._connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             response = self._connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise ServerFailed(f"POST {path} got no answer ({type(error).__name__}: {error})") from error
+            raise RequestFailed(path, f"not at all ({type(error).__name__}: {error})") from error
         if response.status >= 300:
-            raise ServerFailed(f"POST {path} answered {response.status}: {content.decode(errors='replace')[:300]}")
+            raise RequestFailed(path, f"{response.status} {content.decode(errors='replace')[:300]}")
         answer: dict[str, Any] = json.loads(content)
         return answer
 
@@ -89,7 +89,7 @@ class SteadyClient:
         self.calls.sent += 1
         try:
             answer = self._client.predict([text], self._model)
-        except ServerFailed as error:
+        except RequestFailed as error:
             self.calls.failed += 1
             self.calls.failures.append(str(error))
             return

@@ -17,17 +17,18 @@ from cli.demo.client import Calls, Client, SteadyClient, in_batches
 from cli.demo.files import Parts
 from core.checkpoint import read_training
 from core.config import Config
-from core.datasets import Example, kept_dataset, normalised
+from core.datasets import Example, keep_dataset, kept_dataset, normalised
 from core.duration import seconds_of
 from core.engine import Engine
-from core.errors import ServerFailed
+from core.errors import DemoFailed
 from core.features import truth_of
 from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
 from core.metrics import Metrics, measure
 from core.records import CheckRecord, Decision, JobRecord
 from core.registry import Registry, open_registry
-from export.run import ExportResult, ExportSettings, export
+from export.run import ExportResult, export
+from export.rungs import ExportSettings
 from finetune.run import FinetuneResult, FinetuneSettings, finetune
 from lifecycle.respond import respond
 from monitoring.watch import check_window
@@ -67,6 +68,7 @@ class Story:
 def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
     """Go through all steps; yields the result and the server's URL while the server still runs."""
     started = time.monotonic()
+    write_config(story.config)
     with story.step("train", f"1. Fine-tune on {len(story.parts.train)} rows"):
         trained = train(story)
     with story.step("export", "2. Export to a verified ONNX package"):
@@ -182,12 +184,12 @@ def train(story: Story) -> FinetuneResult:
 
 def package(story: Story, checkpoint: Path) -> ExportResult:
     validation = kept_dataset(read_training(checkpoint).data["validation"], story.config.datasets)
+    keep_dataset(story.parts.reference, story.config.datasets)
     result = export(
         checkpoint,
         out=story.config.home / "package",
         validation=validation,
         reference=story.parts.reference,
-        datasets=story.config.datasets,
         settings=ExportSettings(**story.config.export.model_dump()),
     )
     for rung in result.rungs:
@@ -223,7 +225,7 @@ def _wait_for_ledger(story: Story, rows: int) -> None:
     deadline = time.monotonic() + LEDGER_TIMEOUT_S
     while (there := story.ledger.count_predictions(MODEL, champion)) < rows:
         if time.monotonic() > deadline:
-            raise ServerFailed(f"{rows - there} predictions did not reach the ledger within {LEDGER_TIMEOUT_S:.0f} s")
+            raise DemoFailed(f"{rows - there} predictions did not reach the ledger in time", story.config.home)
         time.sleep(0.1)
 
 
@@ -268,7 +270,7 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
         _run_worker(story)
         job = JobQueue(story.ledger).get(job_id)
         if job.result and job.result["promoted"]:
-            _wait_for_version(steady, job.result["version"])
+            _wait_for_version(story, steady, job.result["version"])
     _tell_outcome(story, job, steady.calls)
     return job, steady.calls
 
@@ -283,17 +285,17 @@ def _run_worker(story: Story) -> None:
         )
 
 
-def _wait_for_version(steady: SteadyClient, version: str) -> None:
+def _wait_for_version(story: Story, steady: SteadyClient, version: str) -> None:
     deadline = time.monotonic() + SWAP_TIMEOUT_S
     while steady.calls.versions[version] < 2 * CALLS_PER_SECOND:
         if time.monotonic() > deadline:
-            raise ServerFailed(f"{MODEL}@{version} was promoted but did not answer within {SWAP_TIMEOUT_S:.0f} s")
+            raise DemoFailed(f"{MODEL}@{version} was promoted but did not answer in time", story.config.home)
         time.sleep(0.1)
 
 
 def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
     if job.status != "done" or job.result is None:
-        raise ServerFailed(f"the retrain job ended as {job.status}: {job.error or (story.config.home / 'worker.log')}")
+        raise DemoFailed(f"the retrain job is {job.status}: {job.error or 'the worker ended early'}", story.config.home)
     training = job.result["training"]
     story.say(f"  trained on {training['rows']} rows, new labels: {', '.join(training['new_labels']) or 'none'}")
     story.say(f"  gate: {job.result['gate']['verdict']}. {job.result['reason']}")

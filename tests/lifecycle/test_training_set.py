@@ -33,9 +33,12 @@ def ledger(config: Config) -> Iterator[Ledger]:
 
 def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_after: str = "") -> Situation:
     lineage = {
-        "train": keep_dataset(TRAIN, config.datasets),
-        "validation": keep_dataset(VALIDATION, config.datasets),
-        "reference": keep_dataset(reference, config.datasets),
+        "data": {
+            "train": keep_dataset(TRAIN, config.datasets),
+            "validation": keep_dataset(VALIDATION, config.datasets),
+        },
+        "reference": {"fingerprint": keep_dataset(reference, config.datasets), "rows": len(reference)},
+        "holdout": {"fingerprint": "", "rows": 0},
     }
     facts = PackageFacts(["a", "b"], "softmax", 1.0, 128, "fp32", lineage=lineage)
     return Situation("m", "1", facts, 0.9, None, fresh_after, [], [])
@@ -119,6 +122,6 @@ def test_no_labels_say_where_to_give_them(config: Config, ledger: Ledger) -> Non
 def test_lost_original_rows_are_named(config: Config, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
     known = situation(config)
-    (config.datasets / f"{known.facts.lineage['train']}.jsonl").unlink()
+    (config.datasets / f"{known.facts.lineage['data']['train']}.jsonl").unlink()
     with pytest.raises(DatasetNotKept, match="earlier training"):
         build_training_set(known, ledger=ledger, config=config)

@@ -1,0 +1,69 @@
+"""The checkpoint's module as an ONNX graph with fused attention."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import torch
+from onnxruntime.transformers import optimizer
+
+from export.model import Source
+
+OPSET = 17
+
+
+def write_fused(source: Source, path: Path) -> None:
+    """Write the float32 graph, attention and layer norms fused; the same checkpoint gives the same bytes."""
+    plain = path.with_suffix(".plain.onnx")
+    with _quiet():
+        _trace(source, plain)
+        config = source.model.transformer.config
+        fused = optimizer.optimize_model(
+            str(plain),
+            model_type="bert",
+            num_heads=config.num_attention_heads,
+            hidden_size=config.hidden_size,
+            opt_level=0,
+        )
+    plain.unlink()
+    for node in fused.model.graph.node:
+        node.ClearField("doc_string")  # may hold paths of this machine
+    onnx.save(fused.model, path)
+
+
+def _trace(source: Source, path: Path) -> None:
+    # Two rows of different length, so that the trace meets padding.
+    ids = torch.tensor([[1, 2, 3, 4, 5], [1, 2, 3, 0, 0]])
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": torch.zeros_like(ids)}
+    rows, tokens = {0: "rows"}, {0: "rows", 1: "tokens"}
+    with torch.no_grad():
+        torch.onnx.export(
+            source.model,
+            tuple(given[name] for name in source.inputs),
+            str(path),
+            # The TorchScript exporter: the optimiser fuses no attention in what the newer one writes.
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=source.inputs,
+            output_names=["logits", "embedding"],
+            dynamic_axes={**dict.fromkeys(source.inputs, tokens), "logits": rows, "embedding": rows},
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Exporter and optimiser warn of their own affairs, under many loggers; parity is checked after them."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,131 @@
+"""The chosen rung as a package: facts, drift reference, golden answers, manifest; verified before it appears."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.checkpoint import TRAINING
+from core.datasets import Example, fingerprint
+from core.durable import new_folder, sha256_of
+from core.engine import Engine
+from core.errors import CorruptPackage
+from core.features import truth_of
+from core.metrics import measure
+from core.package import (
+    GRAPH,
+    TOKENIZER,
+    PackageFacts,
+    size_mb,
+    verify_package,
+    write_facts,
+    write_manifest,
+    write_reference,
+)
+from export.candidate import Candidate, provisional_facts
+from export.model import Source
+from export.rungs import RungReport
+
+GOLDEN_TEXTS = 3
+GOLDEN_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`requested`: the user named the rung, whatever the measurement says."""
+
+    candidate: Candidate
+    baseline: Candidate
+    reports: list[RungReport]
+    requested: bool
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that the checkpoint was not trained on, by what they are for."""
+
+    validation: Sequence[Example]
+    reference: Sequence[Example]
+    holdout: Sequence[Example]
+
+
+@dataclass(frozen=True)
+class Packaged:
+    digest: str
+    size_mb: float
+
+
+def write_package(target: Path, source: Source, choice: Choice, rows: Rows) -> Packaged:
+    """A complete package at `target`, or none. Raises `CorruptPackage` if it does not read back."""
+    with new_folder(target) as folder:
+        for name in (GRAPH, TOKENIZER):
+            shutil.copyfile(choice.candidate.folder / name, folder / name)
+        write_facts(folder, _facts(source, choice, rows))
+        engine = Engine(folder)
+        write_reference(folder, engine.features(rows.reference))
+        digest = write_manifest(folder)
+        _require_readable(folder)
+        return Packaged(digest, size_mb(folder))
+
+
+def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
+    return replace(
+        provisional_facts(source, choice.candidate.name),
+        metrics=_metrics(source, choice, rows.validation),
+        lineage={
+            "retune": version("retune"),
+            "checkpoint": sha256_of(source.folder / TRAINING),
+            "method": source.training.method,
+            "seed": source.training.seed,
+            "base_model": source.training.base_model,
+            "data": source.training.data,
+            "reference": {"fingerprint": fingerprint(rows.reference), "rows": len(rows.reference)},
+            "holdout": {"fingerprint": fingerprint(rows.holdout), "rows": len(rows.holdout)},
+            "rung_chosen_by": "request" if choice.requested else "measurement",
+        },
+        rungs=[asdict(report) for report in choice.reports],
+        golden=_golden(source, choice.candidate, rows.validation),
+    )
+
+
+def _metrics(source: Source, choice: Choice, validation: Sequence[Example]) -> dict[str, Any]:
+    served = choice.candidate
+    truth = truth_of(validation, source.training.labels)
+    agreement = next(report.agreement for report in choice.reports if report.name == served.name)
+    return {
+        "fp32_accuracy": choice.baseline.accuracy,
+        "served_accuracy": served.accuracy,
+        "label_agreement": agreement,
+        "validation": asdict(measure(truth, served.outputs.probabilities)),
+    }
+
+
+def _golden(source: Source, served: Candidate, validation: Sequence[Example]) -> list[dict[str, Any]]:
+    labels = source.training.labels
+    return [
+        {
+            "text": example.text,
+            "label": labels[int(served.outputs.predicted[row])],
+            "scores": {
+                label: round(float(score), 6)
+                for label, score in zip(labels, served.outputs.probabilities[row], strict=True)
+            },
+        }
+        for row, example in enumerate(validation[:GOLDEN_TEXTS])
+    ]
+
+
+def _require_readable(folder: Path) -> None:
+    verify_package(folder)
+    engine = Engine(folder)
+    answers = engine.answer([entry["text"] for entry in engine.facts.golden])
+    for entry, scores in zip(engine.facts.golden, answers.probabilities, strict=True):
+        expected = np.array([entry["scores"][label] for label in engine.labels])
+        if not np.abs(scores - expected).max() <= GOLDEN_TOLERANCE:
+            raise CorruptPackage(folder, f"read back, it answers {entry['text']!r} differently")

@@ -1,0 +1,56 @@
+"""The files of a checkpoint, written and read as torch modules; `core.checkpoint` fixes the format."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.numpy import load_file, save_file
+
+from core.checkpoint import HEAD, SAMPLE, Training, read_training, write_training
+from core.durable import new_folder
+from core.errors import CorruptCheckpoint
+from finetune.base_models import BaseModel
+from finetune.encoder import Encoder, TextTokenizer, load_encoder, load_tokenizer
+from finetune.head import Head
+
+SAMPLE_TEXTS = 256
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    training: Training
+    encoder: Encoder
+    tokenizer: TextTokenizer
+    head: Head
+
+
+def write_checkpoint(
+    target: Path, training: Training, *, encoder: Encoder, tokenizer: TextTokenizer, head: Head, texts: Sequence[str]
+) -> None:
+    """A complete checkpoint at `target`, or none; `texts` are the training texts, of which some are kept."""
+    with new_folder(target) as folder:
+        encoder.transformer.save_pretrained(folder)
+        tokenizer.tokenizer.save_pretrained(folder)
+        save_file({"weight": head.weight, "bias": head.bias}, folder / HEAD)
+        sample = random.Random(training.seed).sample(list(texts), min(len(texts), SAMPLE_TEXTS))
+        (folder / SAMPLE).write_text("".join(json.dumps({"text": text}) + "\n" for text in sample), encoding="utf-8")
+        write_training(folder, training)
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Raises `CorruptCheckpoint` unless every file is what `training.json` says."""
+    training = read_training(folder)
+    base = BaseModel(str(folder), "", folder, training.pooling, fingerprint="")
+    arrays = load_file(folder / HEAD)
+    if set(arrays) != {"weight", "bias"} or len(arrays["bias"]) != len(training.labels):
+        raise CorruptCheckpoint(folder, f"{HEAD} does not fit its {len(training.labels)} labels")
+    return Checkpoint(
+        training=training,
+        encoder=load_encoder(base),
+        tokenizer=load_tokenizer(str(folder), folder, training.max_length),
+        head=Head(arrays["weight"], arrays["bias"]),
+    )

@@ -1,0 +1,61 @@
+"""Embeddings of the frozen encoder, kept between runs: a retrain embeds only the new rows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.durable import write_bytes
+
+log = logging.getLogger(__name__)
+
+# 100,000 rows of 384 dimensions are 154 MB; older rows beyond that are forgotten.
+MAX_ROWS = 100_000
+_KEY_BYTES = 16
+
+Floats = NDArray[np.float32]
+
+
+class EmbeddingCache:
+    """One file of keys (n,) and embeddings (n, d) for one encoder at one cutting length."""
+
+    def __init__(self, folder: Path, *, fingerprint: str, max_length: int) -> None:
+        self._path = folder / f"{fingerprint[:32]}-{max_length}.npz"
+
+    def embeddings(self, texts: Sequence[str], compute: Callable[[list[str]], Floats]) -> Floats:
+        """(n, d) in the order of the texts; `compute` is asked once, for the distinct unknown ones."""
+        kept = self._read()
+        wanted = {_key(text): text for text in texts}
+        unknown = {key: text for key, text in wanted.items() if key not in kept}
+        if unknown:
+            kept.update(zip(unknown, compute(list(unknown.values())), strict=True))
+            self._write({key: kept[key] for key in [*(key for key in kept if key not in wanted), *wanted]})
+        return np.stack([kept[_key(text)] for text in texts])
+
+    def _read(self) -> dict[bytes, Floats]:
+        if not self._path.is_file():
+            return {}
+        try:
+            with np.load(self._path, allow_pickle=False) as arrays:
+                keys, rows = arrays["keys"], arrays["embeddings"]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            log.warning("embedding cache %s is unreadable and is made anew: %s", self._path, error)
+            return {}
+        return {key.tobytes(): row for key, row in zip(keys, rows, strict=True)}
+
+    def _write(self, kept: dict[bytes, Floats]) -> None:
+        newest = list(kept)[-MAX_ROWS:]
+        keys = np.frombuffer(b"".join(newest), dtype=np.uint8).reshape(-1, _KEY_BYTES)
+        content = io.BytesIO()
+        np.savez(content, keys=keys, embeddings=np.stack([kept[key] for key in newest]))
+        write_bytes(self._path, content.getvalue())
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:_KEY_BYTES]

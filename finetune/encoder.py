@@ -1,0 +1,137 @@
+"""The pretrained encoder as a torch module: token ids in, one unit vector a text out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from core.cpu import available_cpus
+from core.engine import batches
+from core.errors import UnusableBaseModel
+from finetune.base_models import BaseModel, Pooling
+
+Floats = NDArray[np.float32]
+Batch = dict[str, Tensor]
+
+
+class Encoder(nn.Module):
+    """A transformer, pooled over the attention mask and L2-normalised."""
+
+    def __init__(self, transformer: PreTrainedModel, pooling: Pooling) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.pooling = pooling
+
+    def forward(self, inputs: Batch) -> Tensor:
+        """(n, length) ids and mask → (n, d)."""
+        states = self.transformer(**inputs).last_hidden_state
+        if self.pooling == "cls":
+            pooled = states[:, 0]
+        else:
+            mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
+            pooled = (states * mask).sum(1) / mask.sum(1)
+        return nn.functional.normalize(pooled, dim=-1)
+
+    @property
+    def width(self) -> int:
+        return int(self.transformer.config.hidden_size)
+
+
+@dataclass(frozen=True)
+class TextTokenizer:
+    """A fast tokenizer with the length at which it cuts; (n) texts → token ids."""
+
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_length)
+        return [list(row) for row in encoded["input_ids"]]
+
+    def batch(self, rows: Sequence[list[int]]) -> Batch:
+        """Rows of ids padded on the right to the longest."""
+        longest = max(len(row) for row in rows)
+        ids = torch.full((len(rows), longest), int(self.tokenizer.pad_token_id or 0))
+        mask = torch.zeros_like(ids)
+        for index, row in enumerate(rows):
+            ids[index, : len(row)] = torch.tensor(row)
+            mask[index, : len(row)] = 1
+        inputs = {"input_ids": ids, "attention_mask": mask}
+        if "token_type_ids" in self.tokenizer.model_input_names:
+            inputs["token_type_ids"] = torch.zeros_like(ids)
+        return inputs
+
+
+def load_encoder(base: BaseModel) -> Encoder:
+    """The pretrained weights, from safetensors only, in float32 on the CPU."""
+    torch.set_num_threads(available_cpus())
+    with _quiet():
+        try:
+            transformer = AutoModel.from_pretrained(
+                base.folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise UnusableBaseModel(base.name, _first_line(error), "Name another base model.") from error
+    return Encoder(transformer.eval(), base.pooling)
+
+
+def load_tokenizer(name: str, folder: Path, max_length: int) -> TextTokenizer:
+    """The fast tokenizer of a folder; cuts at `max_length` or at what the model can hold."""
+    with _quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, use_fast=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise UnusableBaseModel(name, _first_line(error), "Name another base model.") from error
+    if not tokenizer.is_fast:
+        raise UnusableBaseModel(name, "it has no fast tokenizer", "Name a base model with a tokenizer.json.")
+    return TextTokenizer(tokenizer, min(max_length, tokenizer.model_max_length))
+
+
+def embed(
+    encoder: Encoder,
+    tokenizer: TextTokenizer,
+    texts: Sequence[str],
+    *,
+    on_batch: Callable[[int], None] = lambda done: None,
+) -> Floats:
+    """Unit vectors (n, d) in the order of the texts; `on_batch` hears how many rows are done."""
+    rows = tokenizer.ids(texts)
+    embeddings = np.zeros((len(rows), encoder.width), dtype=np.float32)
+    done = 0
+    encoder.eval()
+    with torch.inference_mode():
+        # Batches of similar length: padding is the largest waste on short texts.
+        for batch in batches([len(row) for row in rows], batch_tokens=2048):
+            embeddings[batch] = encoder(tokenizer.batch([rows[index] for index in batch])).numpy()
+            done += len(batch)
+            on_batch(done)
+    return embeddings
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and no load reports of transformers on the user's terminal."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+
+
+def _first_line(error: Exception) -> str:
+    lines: list[Any] = str(error).strip().splitlines()
+    return str(lines[0]) if lines else type(error).__name__

@@ -1,0 +1,21 @@
+"""Answers of a checkpoint, without an export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.engine import softmax
+from finetune.checkpoint import read_checkpoint
+from finetune.encoder import embed
+from finetune.head import Floats
+
+
+def predict_checkpoint(folder: Path, texts: Sequence[str]) -> tuple[Floats, Floats]:
+    """Logits (n, k), and probabilities (n, k) after the temperature, in the order of the texts.
+
+    The columns are the labels of its `training.json`. Raises `CorruptCheckpoint`.
+    """
+    checkpoint = read_checkpoint(folder)
+    logits = checkpoint.head.logits(embed(checkpoint.encoder, checkpoint.tokenizer, texts))
+    return logits, softmax(logits / checkpoint.training.temperature)

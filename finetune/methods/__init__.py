@@ -1,0 +1,1 @@
+"""Ways to fine-tune: each takes a `Task` and gives a `Fitted`."""

@@ -1,0 +1,165 @@
+"""A check as an Evidently report: one HTML file, and a snapshot that `evidently ui` shows.
+
+Evidently draws; it does not judge. Its own tests raise false alarms and change with the size of the
+reference, so each of its drift tests here carries the p-value of our verdict and its threshold.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.config import DriftConfig
+from core.durable import disk_full_is_said, write_bytes
+from core.features import Features
+from core.records import Verdict
+from monitoring.check import LABELS, MAX_ROWS
+from monitoring.distances import distance_to_nearest, distance_to_nearest_other
+from monitoring.report_content import COLUMNS, report_table, verdict_markdown
+from monitoring.sample import sample_rows
+
+# Evidently sends usage events unless this is set before it is imported.
+os.environ.setdefault("DO_NOT_TRACK", "1")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # it uses numpy.core, and litestar's old names
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.core.container import MetricContainer
+    from evidently.core.report import Context, Snapshot
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
+    from evidently.legacy.core import ColumnType
+    from evidently.legacy.renderers.html_widgets import text_widget
+    from evidently.metrics import ValueDrift
+    from evidently.sdk.models import PanelMetric
+    from evidently.sdk.panels import line_plot_panel
+    from evidently.ui.workspace import Project, Workspace
+
+METHOD = "retune_permutation"
+KEPT_REPORTS = 100
+"""Reports kept of a model, 4 MB each; the verdicts behind the others stay in the ledger."""
+
+_p_values: ContextVar[Mapping[str, float]] = ContextVar("p_values")
+
+
+class VerdictInWords(MetricContainer):  # type: ignore[misc]  # evidently is untyped
+    """The head of the report: the verdict's sentence and a line for each piece of evidence."""
+
+    text: str
+
+    def generate_metrics(self, context: Context) -> list[Any]:
+        return []
+
+    def render(self, context: Context, child_widgets: Any = None) -> list[Any]:
+        return [text_widget(title="Verdict", text=self.text)]
+
+
+def run_report(
+    reference: Features,
+    window: Features,
+    *,
+    labels: Sequence[str],
+    verdict: Verdict,
+    model: str,
+    version: str,
+    settings: DriftConfig,
+) -> Snapshot:
+    """The Evidently snapshot of a conclusive verdict, on at most 2,000 rows of each side."""
+    random = np.random.default_rng(0)
+    usual = sample_rows(reference, limit=MAX_ROWS, random=random)
+    present = sample_rows(window, limit=MAX_ROWS, random=random)
+    usual_distance = distance_to_nearest_other(usual.embeddings)
+    present_distance = distance_to_nearest(present.embeddings, usual.embeddings)
+    report = Report(
+        [VerdictInWords(text=verdict_markdown(verdict, model, version)), *_drift_tests(settings)],
+        include_tests=True,
+        metadata={"model": model, "version": version, "verdict": verdict.verdict},
+        tags=[verdict.verdict],
+    )
+    with _carrying(verdict):
+        return report.run(
+            _dataset(report_table(present, present_distance, labels)),
+            _dataset(report_table(usual, usual_distance, labels)),
+            name=f"{model}@{version}: {verdict.verdict}",
+        )
+
+
+def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEPT_REPORTS) -> Path:
+    """Write `folder`/`name`.html, complete or not at all; raises `DiskFull`.
+
+    Only the last `kept` names of the folder, in the order of the alphabet, stay.
+    """
+    path = folder / f"{name}.html"
+    write_bytes(path, snapshot.get_html_str(as_iframe=False).encode())
+    for old in sorted(folder.glob("*.html"))[:-kept]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def add_snapshot(snapshot: Snapshot, *, model: str, workspace: Path) -> None:
+    """Add a run to the model's project in the workspace, for `evidently ui --workspace DIR`."""
+    with disk_full_is_said(workspace):
+        workspace.mkdir(parents=True, exist_ok=True)
+        opened = Workspace.create(str(workspace))
+        project = next(iter(opened.search_project(model)), None) or _new_project(opened, model)
+        opened.add_run(project.id, snapshot)
+
+
+def _new_project(workspace: Workspace, model: str) -> Project:
+    project = workspace.create_project(model, description=f"Drift checks of {model}")
+    panels = [
+        line_plot_panel(
+            title=f"{column}: p-value of each check",
+            values=[PanelMetric(metric="ValueDrift", metric_labels={"column": column}, legend="p-value")],
+            size="half",
+        )
+        for column in COLUMNS.values()
+    ]
+    for panel in panels:
+        project.dashboard.add_panel(panel, tab="Drift")
+    return project
+
+
+def _drift_tests(settings: DriftConfig) -> list[ValueDrift]:
+    return [ValueDrift(column=column, method=METHOD, threshold=settings.alpha) for column in COLUMNS.values()]
+
+
+@contextmanager
+def _carrying(verdict: Verdict) -> Iterator[None]:
+    """While it lasts, Evidently's drift tests answer with this verdict's p-values."""
+    _register_method()
+    token = _p_values.set({COLUMNS[item.feature]: item.p_value for item in verdict.evidence})
+    try:
+        yield
+    finally:
+        _p_values.reset(token)
+
+
+def _register_method() -> None:
+    register_stattest(
+        StatTest(
+            name=METHOD,
+            display_name="p-value by permutation, corrected for four tests",
+            allowed_feature_types=[ColumnType.Categorical, ColumnType.Numerical],
+        ),
+        _calibrated,
+    )
+
+
+def _calibrated(
+    reference: pd.Series[Any], current: pd.Series[Any], feature_type: ColumnType, threshold: float
+) -> tuple[float, bool]:
+    p_value = _p_values.get()[str(current.name)]
+    return p_value, p_value <= threshold
+
+
+def _dataset(table: pd.DataFrame) -> Dataset:
+    numerical = [column for feature, column in COLUMNS.items() if feature != LABELS]
+    definition = DataDefinition(numerical_columns=numerical, categorical_columns=[COLUMNS[LABELS]])
+    return Dataset.from_pandas(table, data_definition=definition)

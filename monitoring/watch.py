@@ -1,0 +1,152 @@
+"""Checks of a model's champion: its recent traffic, or a file, against the reference in its package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from core.config import Config
+from core.datasets import Example
+from core.engine import Engine
+from core.errors import NotFound
+from core.features import Features
+from core.ledger import Ledger
+from core.metrics import wilson_interval
+from core.package import read_facts, read_reference
+from core.records import CheckRecord, Verdict
+from core.registry import Registry
+from monitoring.check import check
+from monitoring.window import features_of, unchecked_predictions
+
+TRAFFIC = "traffic"
+
+
+@dataclass(frozen=True)
+class MeasuredAccuracy:
+    """Share of labelled rows answered right, with its 95 % interval (Wilson 1927)."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """The verdict on a file; `record` if it was recorded, `measured_accuracy` if rows carry labels."""
+
+    version: str
+    verdict: Verdict
+    measured_accuracy: MeasuredAccuracy | None
+    record: CheckRecord | None
+
+
+@dataclass(frozen=True)
+class _Champion:
+    """What a check needs of the version in service."""
+
+    model: str
+    version: str
+    folder: Path
+    labels: list[str]
+    reference: Features
+
+
+def check_window(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> CheckRecord:
+    """Check the champion's traffic since its last conclusive check, and record the verdict.
+
+    A conclusive check uses its rows up and leaves an Evidently report and snapshot; one with too
+    few rows leaves them for the next. Raises `ModelNotFound`, `NoChampion` or `CorruptPackage`.
+    """
+    champion = _open_champion(model, registry)
+    rows = unchecked_predictions(ledger, model, champion.version, limit=config.drift.window_rows)
+    window = features_of(rows, champion.labels, dimensions=champion.reference.embeddings.shape[1])
+    verdict = check(champion.reference, window, labels=champion.labels, settings=config.drift)
+    last = rows[-1].id if verdict.verdict != "insufficient_data" else None
+    return _record(champion, window, verdict, ledger=ledger, config=config, source=TRAFFIC, window_end=last)
+
+
+def check_file(
+    model: str,
+    examples: Sequence[Example],
+    *,
+    registry: Registry,
+    config: Config,
+    ledger: Ledger | None,
+    source: str,
+) -> FileCheck:
+    """Check at least one row of a file, answered by the champion; recorded only with a ledger.
+
+    Raises `ModelNotFound`, `NoChampion` or `CorruptPackage`.
+    """
+    champion = _open_champion(model, registry)
+    window = Engine(champion.folder).features(examples)
+    verdict = check(champion.reference, window, labels=champion.labels, settings=config.drift)
+    record = None
+    if ledger is not None:
+        record = _record(champion, window, verdict, ledger=ledger, config=config, source=source, window_end=None)
+    return FileCheck(champion.version, verdict, _measured_accuracy(examples, window, champion.labels), record)
+
+
+def _open_champion(model: str, registry: Registry) -> _Champion:
+    version = registry.champion(model).version
+    folder = registry.verified_folder(model, version)
+    return _Champion(model, version, folder, read_facts(folder).labels, read_reference(folder))
+
+
+def _record(
+    champion: _Champion,
+    window: Features,
+    verdict: Verdict,
+    *,
+    ledger: Ledger,
+    config: Config,
+    source: str,
+    window_end: str | None,
+) -> CheckRecord:
+    report = None
+    if verdict.verdict != "insufficient_data":
+        report = _report(champion, window, verdict, config)
+    check_id = ledger.record_check(
+        champion.model, champion.version, verdict, source=source, report=report, window_end=window_end
+    )
+    record = ledger.check(champion.model, check_id)
+    if record is None:
+        raise NotFound(f"Check {check_id} of {champion.model!r} is gone from the ledger. Run the check again.")
+    return record
+
+
+def _report(champion: _Champion, window: Features, verdict: Verdict, config: Config) -> str:
+    """Write the report and the snapshot; returns the report's path under the home."""
+    from monitoring import reports  # evidently takes seconds to import, and a short window needs none
+
+    snapshot = reports.run_report(
+        champion.reference,
+        window,
+        labels=champion.labels,
+        verdict=verdict,
+        model=champion.model,
+        version=champion.version,
+        settings=config.drift,
+    )
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-v{champion.version}"
+    path = reports.write_report(snapshot, folder=config.reports / champion.model, name=name)
+    reports.add_snapshot(snapshot, model=champion.model, workspace=config.home.absolute() / "evidently")
+    return str(path.relative_to(config.home.absolute()))
+
+
+def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Sequence[str]) -> MeasuredAccuracy | None:
+    # A label that the model does not know counts as a wrong answer, a missing one does not count.
+    right = [
+        labels[predicted] == example.label
+        for example, predicted in zip(examples, window.predicted, strict=True)
+        if example.label is not None
+    ]
+    if not right:
+        return None
+    low, high = wilson_interval(sum(right), len(right))
+    return MeasuredAccuracy(float(np.mean(right)), low, high, len(right))

@@ -1,0 +1,73 @@
+"""The routes of clients and probes: validate, call, return."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service import admin, dashboard
+from service.envelope import json_response
+from service.guard import Guard
+from service.metrics import CONTENT_TYPE
+from service.openapi import document
+from service.refusals import NotReady
+from service.requests import parse_feedback, parse_predict
+from service.worker import Worker
+
+
+def guarded_app(worker: Worker) -> Guard:
+    """The whole HTTP surface of one worker, as an ASGI app."""
+    settings = worker.config.service
+    return Guard(
+        [*Endpoints(worker).routes(), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()],
+        metrics=worker.metrics,
+        max_body_bytes=settings.max_body_bytes,
+        timeout_s=settings.timeout_s,
+        form_prefix="/dashboard",
+    )
+
+
+class Endpoints:
+    """What anyone may call."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._max_items = worker.config.service.max_items
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/predict", self.predict, methods=["POST"]),
+            Route("/feedback", self.feedback, methods=["POST"]),
+            Route("/livez", self.livez),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+        ]
+
+    async def predict(self, request: Request) -> Response:
+        wanted = parse_predict(await request.body(), max_items=self._max_items)
+        return json_response(await self._worker.predictor.predict(wanted))
+
+    async def feedback(self, request: Request) -> Response:
+        records = parse_feedback(await request.body(), max_items=self._max_items)
+        stored = await asyncio.to_thread(self._worker.feedback.store, records)
+        return json_response({"accepted": stored.accepted, "unknown": stored.unknown})
+
+    async def livez(self, _: Request) -> Response:
+        if not self._worker.is_alive:
+            raise NotReady("a thread of this worker has ended")
+        return json_response({"status": "alive"})
+
+    async def readyz(self, _: Request) -> Response:
+        self._worker.require_ready()
+        return json_response({"status": "ready"})
+
+    async def metrics(self, _: Request) -> Response:
+        page = await asyncio.to_thread(self._worker.metrics.page)
+        return Response(page, headers={"Content-Type": CONTENT_TYPE})
+
+    async def openapi(self, _: Request) -> Response:
+        return json_response(document(max_items=self._max_items))

@@ -1,0 +1,33 @@
+"""Texts to tokens, so that a text that the tokenizer cannot take fails alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from core.engine import Encoded, Engine
+from service.requests import ItemError
+
+NOT_ENCODABLE = ItemError("invalid_text", "The tokenizer cannot read this text. Change it or leave it out.")
+# Below this the event loop tokenizes by itself (about 2 ms); a thread would cost more than it frees.
+INLINE_CHARS = 10_000
+
+
+async def encode(engine: Engine, texts: Sequence[str]) -> list[Encoded | ItemError]:
+    """Each text's tokens, or its error, in order."""
+    if sum(map(len, texts)) <= INLINE_CHARS:
+        return encode_each(engine, texts)
+    return await asyncio.to_thread(encode_each, engine, texts)
+
+
+def encode_each(engine: Engine, texts: Sequence[str]) -> list[Encoded | ItemError]:
+    if not texts:
+        return []
+    try:
+        return list(engine.encode(texts))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # the tokenizer's panics do not derive from Exception
+        if len(texts) == 1:
+            return [NOT_ENCODABLE]
+        return [result for text in texts for result in encode_each(engine, [text])]

@@ -1,0 +1,63 @@
+"""The one shape of an error over HTTP: `{"error": {"code", "message", "request_id"}}` and its status."""
+
+from __future__ import annotations
+
+import orjson
+from starlette.responses import Response
+
+from core import errors
+from service import refusals
+
+# The first class that fits decides, so leaves stand before their parents.
+STATUSES: list[tuple[type[errors.RetuneError], int]] = [
+    (refusals.WrongMethod, 405),
+    (refusals.BodyTooSlow, 408),
+    (refusals.BodyTooLarge, 413),
+    (refusals.UnsupportedBody, 415),
+    (refusals.Overloaded, 429),
+    (refusals.TookTooLong, 504),
+    (refusals.TokenNeeded, 401),
+    (refusals.OnlyFromHere, 403),
+    (refusals.OtherOrigin, 403),
+    (errors.CorruptPackage, 503),
+    (errors.InvalidInput, 400),
+    (errors.NotFound, 404),
+    (errors.Conflict, 409),
+    (errors.Unavailable, 503),
+]
+RETRY_AFTER_S = 5
+
+
+def status_of(error: errors.RetuneError) -> int:
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+
+
+def json_response(content: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")
+
+
+def error_response(error: errors.RetuneError, request_id: str) -> Response:
+    status = status_of(error)
+    return _enveloped(error.code, str(error), request_id, status, _headers(error, status))
+
+
+def failure_response(request_id: str) -> Response:
+    """For what should not happen: nothing of it is told, the log has it under the same id."""
+    return _enveloped("internal", "The server failed. Its log says more under this request id.", request_id, 500, {})
+
+
+def _enveloped(code: str, message: str, request_id: str, status: int, headers: dict[str, str]) -> Response:
+    body = {"error": {"code": code, "message": message, "request_id": request_id}}
+    return json_response(body, status=status, headers=headers)
+
+
+def _headers(error: errors.RetuneError, status: int) -> dict[str, str]:
+    if isinstance(error, refusals.WrongMethod):
+        return {"Allow": error.allowed}
+    if isinstance(error, refusals.TokenNeeded):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, refusals.BodyTooLarge | refusals.BodyTooSlow):
+        return {"Connection": "close"}  # what is left of the body must not be read as a request
+    if status in (429, 503):
+        return {"Retry-After": str(getattr(error, "retry_after_s", RETRY_AFTER_S))}
+    return {}

@@ -1,0 +1,57 @@
+"""The BentoML service: processes, sockets and life cycle are BentoML's, the HTTP surface is ours."""
+
+from __future__ import annotations
+
+import logging
+
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class FrontDoor:
+    """ASGI middleware that answers HTTP itself.
+
+    An app mounted at "/" would stand behind BentoML's own /livez, /readyz, /healthz and /schema.json,
+    whose bodies and error handling are not ours (docs/decisions/0002-front-door.md).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._bentoml = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await bentoml.get_current_service().app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._bentoml(scope, receive, send)
+
+
+@bentoml.service(
+    name="Gateway",
+    workers="cpu_count",
+    http={"host": "127.0.0.1", "port": 3000},
+    # BentoML labels its metrics by raw path, so that any client can make them grow without end.
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)
+class Gateway:
+    """One worker process; see `Worker` for what it holds."""
+
+    def __init__(self) -> None:
+        # Only here: the supervising process imports this module too, and needs nothing of this.
+        from core.config import load_config
+        from service.app import guarded_app
+        from service.worker import Worker
+
+        logging.getLogger("service").setLevel(logging.INFO)
+        self.worker = Worker(load_config())
+        self.worker.start()
+        self.app = guarded_app(self.worker)
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
+    def close(self) -> None:
+        self.worker.close()
+
+
+Gateway.add_asgi_middleware(FrontDoor)  # type: ignore[attr-defined]  # the decorator made it a bentoml Service

@@ -1,0 +1,112 @@
+"""What Prometheus reads: one page for all workers, labelled by route templates and known models only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from service.batching import BatchFacts
+from service.champions import Served, Standing
+from service.recorder import RecorderCounts
+
+# prometheus_client itself keeps its values in files below this folder, if it is named.
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+LATENCY_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+CONFIDENCE_BUCKETS = tuple(step / 10 for step in range(1, 11))
+
+
+class Metrics:
+    """The metrics of one worker, and the sum over all."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "retune_requests", "Answers by route and status.", ["route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "retune_request_seconds", "From request to answer.", ["route"], registry=registry, buckets=LATENCY_BUCKETS_S
+        )
+        self._predictions = Counter(
+            "retune_predictions", "Texts answered, by label.", ["model", "label"], registry=registry
+        )
+        self._item_errors = Counter("retune_item_errors", "Texts without answer.", ["code"], registry=registry)
+        self._confidence = Histogram(
+            "retune_confidence", "Score of the answer.", ["model"], registry=registry, buckets=CONFIDENCE_BUCKETS
+        )
+        self._batches = Counter("retune_engine_calls", "Engine calls.", registry=registry)
+        self._rows = Counter("retune_engine_rows", "Texts in engine calls.", registry=registry)
+        self._tokens = Counter("retune_engine_tokens", "Tokens in engine calls, without padding.", registry=registry)
+        self._padded = Counter(
+            "retune_engine_padded_tokens", "Tokens in engine calls, with padding.", registry=registry
+        )
+        self._engine_seconds = Counter("retune_engine_seconds", "Time in engine calls.", registry=registry)
+        self._champion = Gauge(
+            "retune_champion_version",
+            "Version in service, by worker.",
+            ["model"],
+            registry=registry,
+            multiprocess_mode="liveall",
+        )
+        self._load_failed = Gauge(
+            "retune_version_load_failed",
+            "1: a promoted version cannot be loaded.",
+            ["model"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._ledger_waiting = Gauge(
+            "retune_ledger_waiting", "Predictions not yet written.", registry=registry, multiprocess_mode="livesum"
+        )
+        self._ledger_written = Counter("retune_ledger_written", "Predictions written.", registry=registry)
+        self._ledger_dropped = Counter("retune_ledger_dropped", "Predictions lost to the ledger.", registry=registry)
+
+    def count_request(self, route: str, status: int, seconds: float) -> None:
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def count_prediction(self, served: Served, label: str, score: float) -> None:
+        self._predictions.labels(served.model, label).inc()
+        self._confidence.labels(served.model).observe(score)
+
+    def count_item_error(self, code: str) -> None:
+        self._item_errors.labels(code).inc()
+
+    def count_batch(self, facts: BatchFacts) -> None:
+        self._batches.inc()
+        self._rows.inc(facts.rows)
+        self._tokens.inc(facts.tokens)
+        self._padded.inc(facts.padded_tokens)
+        self._engine_seconds.inc(facts.seconds)
+
+    def show_standing(self, standing: dict[str, Standing]) -> None:
+        for model, entry in standing.items():
+            self._champion.labels(model).set(int(entry.version or 0))
+            self._load_failed.labels(model).set(entry.error is not None)
+
+    def show_ledger(self, counts: RecorderCounts) -> None:
+        self._ledger_waiting.set(counts.waiting)
+        self._ledger_written.inc(counts.written)
+        self._ledger_dropped.inc(counts.dropped)
+
+    def page(self) -> bytes:
+        """The text that Prometheus scrapes; takes a moment with many workers."""
+        folder = os.environ.get(SHARED_FOLDER)
+        if not folder:
+            return generate_latest(self._registry)
+        _forget_dead(Path(folder))
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared, path=folder)  # type: ignore[no-untyped-call]  # not annotated there
+        return generate_latest(shared)
+
+
+def _forget_dead(folder: Path) -> None:
+    """Drop the gauges of workers that were killed: nobody else does, and they would stand for ever."""
+    for path in folder.glob("gauge_live*.db"):
+        pid = path.stem.rpartition("_")[2]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            mark_process_dead(int(pid), path=str(folder))  # type: ignore[no-untyped-call]  # not annotated there

@@ -1,0 +1,198 @@
+"""A server as processes: started with everything it needs to know, stopped with nothing left behind."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
+
+from core.config import Config
+from core.durable import write_bytes
+from core.errors import PortInUse, ServerFailed
+
+SERVICE = "service.gateway:Gateway"
+# What holds the `service` package: the repository, or site-packages.
+ROOT = Path(__file__).absolute().parents[1]
+START_TIMEOUT_S = 60.0
+LAST_LINES = 15
+
+
+def serve(config: Config) -> int:
+    """Run the server in the foreground until a signal or its end; its exit code. Raises `PortInUse`."""
+    server = ServerProcess(config, log=None)
+
+    def forward(number: int, _: FrameType | None) -> None:
+        server.process.send_signal(number)
+
+    previous = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        return server.wait()
+    finally:
+        server.stop()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def running_server(config: Config, *, log: Path, workers: int | None = None) -> Iterator[str]:
+    """The base URL of a server that lives as long as the block; its output goes to `log`.
+
+    Raises `PortInUse`, or `ServerFailed` with the last lines of the log if it does not answer.
+    """
+    if workers is not None:
+        config = config.model_copy(update={"service": config.service.model_copy(update={"workers": workers})})
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        server = ServerProcess(config, log=output)
+        try:
+            _wait_until_alive(server, log)
+            yield server.url
+        finally:
+            server.stop()
+
+
+class ServerProcess:
+    """`bentoml serve` in a session of its own, with its workers."""
+
+    def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
+        host, port = socket.gethostbyname(config.service.host), config.service.port
+        _require_free(host, port)
+        self.url = f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}"
+        self._grace_s = math.ceil(config.service.timeout_s)
+        self.process = subprocess.Popen(
+            _command(host, port, self._grace_s),
+            cwd=ROOT,
+            env=server_environment(config),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT if log else None,
+            # A terminal's Ctrl-C reaches only us; we hand it on once.
+            start_new_session=True,
+        )
+
+    def wait(self) -> int:
+        """Its exit code, 128 + n if signal n ended it, as shells say it."""
+        code = self.process.wait()
+        return code if code >= 0 else 128 - code
+
+    def stop(self) -> None:
+        """End it: requests under way finish, then every process of it that is still there is killed."""
+        family = self._family()
+        if self.process.poll() is None:
+            self.process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=self._grace_s)
+        for process in alive:
+            process.kill()
+        self.process.wait()
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            main = psutil.Process(self.process.pid)
+            return [main, *main.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+
+def server_environment(config: Config) -> dict[str, str]:
+    """The environment of a server: the whole config, whatever files and variables it came from."""
+    folder = server_folder(config)
+    nothing = folder / "retune.toml"
+    write_bytes(nothing, b"# This server has its whole config from its environment.\n")
+    workers = {"workers": config.service.workers or "cpu_count", "traffic": {"timeout": config.service.timeout_s + 30}}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("RETUNE_", "PROMETHEUS_"))},
+        **_settings(config),
+        "RETUNE_CONFIG": str(nothing),
+        "BENTOML_HOME": str(folder),  # its metrics folder is emptied at the start: one a server
+        "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
+        "BENTOML_DO_NOT_TRACK": "1",
+        "DO_NOT_TRACK": "1",
+        "TOKENIZERS_PARALLELISM": "false",  # one worker a core: threads within one would only get in the way
+    }
+
+
+def server_folder(config: Config) -> Path:
+    return config.home.absolute() / "serve" / str(config.service.port)
+
+
+def _settings(config: Config) -> dict[str, str]:
+    settings = {"RETUNE_HOME": str(config.home.absolute())}
+    for section, values in config.model_dump(mode="json", exclude={"home"}).items():
+        for key, value in values.items():
+            if value is not None:
+                settings[f"RETUNE_{section}__{key}".upper()] = str(value)
+    # Absolute: a worker's folder is not the user's.
+    settings["RETUNE_LEDGER__URL"] = _absolute(config.ledger_url, "sqlite:///")
+    settings["RETUNE_REGISTRY__URL"] = _absolute(config.registry_url, "")
+    return settings
+
+
+def _absolute(url: str, prefix: str) -> str:
+    """The URL with its file's path made absolute; one that names no file as it is.
+
+    >>> _absolute("postgresql://db/retune", "sqlite:///"), _absolute("s3://bucket/models", "")
+    ('postgresql://db/retune', 's3://bucket/models')
+    """
+    path = url.removeprefix(prefix)
+    if "://" in path or not url.startswith(prefix):
+        return url
+    return f"{prefix}{Path(path).absolute()}"
+
+
+def _command(host: str, port: int, grace_s: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "bentoml", "serve", SERVICE),
+        *("--working-dir", str(ROOT)),
+        *("--host", host),
+        *("--port", str(port)),
+        *("--timeout-graceful-shutdown", str(grace_s)),
+    ]
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortInUse(host, port) from error
+
+
+def _wait_until_alive(server: ServerProcess, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise ServerFailed(f"it ended with exit code {server.wait()}; {_last_lines(log)}")
+        if _is_alive(server.url):
+            return
+        time.sleep(0.05)
+    raise ServerFailed(f"no answer within {START_TIMEOUT_S:g} s; {_last_lines(log)}")
+
+
+def _is_alive(url: str) -> bool:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+    return f"the end of {log}:\n" + "\n".join(lines)

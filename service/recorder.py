@@ -1,0 +1,137 @@
+"""Predictions on their way to the ledger, off the request path: bounded, batched, drops counted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from core.records import PredictionRecord
+from service.connection import LedgerConnection
+
+BATCH_ROWS = 500
+MAX_TRIES = 5
+MAX_PAUSE_S = 8.0
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RecorderCounts:
+    """Rows waiting now, and rows written and dropped since the last counts."""
+
+    waiting: int
+    written: int
+    dropped: int
+
+
+class Recorder:
+    """Answers never wait for the ledger: what it cannot take in time is dropped, and counted."""
+
+    def __init__(
+        self,
+        connection: LedgerConnection,
+        *,
+        queue_size: int,
+        flush_s: float,
+        on_count: Callable[[RecorderCounts], None] = lambda _: None,
+    ) -> None:
+        self._connection = connection
+        self._queue_size = queue_size
+        self._flush_s = flush_s
+        self._on_count = on_count
+        self._queue: deque[PredictionRecord] = deque()
+        self._taken = 0
+        self._tries = 0
+        self._changed = threading.Condition()
+        self._hurry_until = 0
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what waits, in one last try, then end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def offer(self, records: Sequence[PredictionRecord]) -> None:
+        """Take records over; those beyond the queue's bound are dropped."""
+        with self._changed:
+            room = max(0, self._queue_size - len(self._queue))
+            self._queue.extend(records[:room])
+            self._taken += len(records[:room])
+            if len(self._queue) >= BATCH_ROWS:
+                self._changed.notify_all()
+        self._count(dropped=len(records[room:]))
+
+    def flush(self, *, timeout_s: float) -> bool:
+        """Wait until all records taken so far are written or dropped; False if that took too long."""
+        with self._changed:
+            wanted = self._hurry_until = self._taken
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._done >= wanted, timeout_s)
+
+    @property
+    def _done(self) -> int:
+        """Records that have left the queue, in the order in which they came."""
+        return self._taken - len(self._queue)
+
+    def _run(self) -> None:
+        while self._wait_for_work():
+            self._write_batch()
+
+    def _wait_for_work(self) -> bool:
+        with self._changed:
+            self._changed.wait_for(self._is_time, self._flush_s)
+            return bool(self._queue) or not self._closed
+
+    def _is_time(self) -> bool:
+        return self._closed or (
+            bool(self._queue) and (self._done < self._hurry_until or len(self._queue) >= BATCH_ROWS)
+        )
+
+    def _write_batch(self) -> None:
+        with self._changed:
+            batch = list(islice(self._queue, BATCH_ROWS))
+        if not batch:
+            return
+        try:
+            self._connection.get().record_predictions(batch)
+        except Exception as error:  # whatever it is, the thread goes on and the rows are counted
+            self._failed(batch, error)
+        else:
+            self._remove(batch)
+            self._count(written=len(batch))
+
+    def _failed(self, batch: Sequence[PredictionRecord], error: Exception) -> None:
+        """Keep the batch for a while: a ledger that was locked or full may be back in a moment."""
+        self._tries += 1
+        if self._tries == 1:
+            logger.error("Predictions cannot be recorded: %s", error)
+        if self._closed or self._tries >= MAX_TRIES:
+            logger.error("%d predictions are dropped after %d tries", len(batch), self._tries)
+            self._remove(batch)
+            self._count(dropped=len(batch))
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, min(self._flush_s * 2**self._tries, MAX_PAUSE_S))
+
+    def _remove(self, batch: Sequence[PredictionRecord]) -> None:
+        with self._changed:
+            for _ in batch:
+                self._queue.popleft()
+            self._tries = 0
+            self._changed.notify_all()
+
+    def _count(self, *, written: int = 0, dropped: int = 0) -> None:
+        self._on_count(RecorderCounts(len(self._queue), written, dropped))

@@ -1,0 +1,141 @@
+"""What the dashboard shows, gathered from the registry and the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from core.errors import Unavailable
+from core.ledger import Ledger
+from core.package import PackageFacts, read_facts
+from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
+from core.registry import Champion
+from service.admin import require_model
+from service.chart import drift_chart
+from service.worker import Worker
+
+CHECKS, JOBS, PROMOTIONS = 40, 5, 8
+
+
+@dataclass(frozen=True)
+class ModelLine:
+    """One model in the list; `verdict` of its latest check, `decision` the latest."""
+
+    name: str
+    version: str | None
+    verdict: str | None
+    decision: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class History:
+    """What the ledger has on one model, most recent first."""
+
+    checks: list[CheckRecord]
+    decision: DecisionRecord | None
+    labels_asked: int
+    labels_answered: int
+    predictions: int
+    jobs: list[JobRecord]
+    promotions: list[PromotionRecord]
+
+    @property
+    def latest(self) -> CheckRecord | None:
+        return next(iter(self.checks), None)
+
+    @property
+    def retrain_under_way(self) -> JobRecord | None:
+        return next((job for job in self.jobs if job.kind == "retrain" and job.status in ("queued", "running")), None)
+
+    @property
+    def prompts_retrain(self) -> bool:
+        return self.decision is not None and self.decision.decision.action == "retrain"
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """One model's page; `history` is None, and `ledger_problem` says why, while the ledger is away."""
+
+    name: str
+    versions: list[str]
+    champion: Champion | None
+    facts: PackageFacts | None
+    load_errors: list[str]
+    history: History | None
+    ledger_problem: str | None
+    chart: Markup | None
+
+
+def model_lines(worker: Worker) -> list[ModelLine]:
+    return [_line(worker, model) for model in worker.registry.models()]
+
+
+def model_view(worker: Worker, model: str) -> ModelView:
+    """Raises `ModelNotFound`."""
+    versions = require_model(worker, model)
+    champion = worker.registry.pointer(model)
+    history, problem = _history_or_problem(worker, model, champion)
+    return ModelView(
+        name=model,
+        versions=versions,
+        champion=champion,
+        facts=read_facts(worker.registry.folder(model, champion.version)) if champion else None,
+        load_errors=_load_errors(worker, model),
+        history=history,
+        ledger_problem=problem,
+        chart=_chart(worker, history),
+    )
+
+
+def _line(worker: Worker, model: str) -> ModelLine:
+    champion = worker.registry.pointer(model)
+    version = champion.version if champion else None
+    problem = next(iter(_load_errors(worker, model)), None)
+    try:
+        ledger = worker.connection.get()
+        check = next(iter(ledger.checks(model, limit=1)), None)
+        decision = next(iter(ledger.decisions(model, limit=1)), None)
+    except Unavailable as error:
+        return ModelLine(model, version, None, None, str(error))
+    return ModelLine(
+        model,
+        version,
+        check.verdict.verdict if check else None,
+        decision.decision.sentence if decision else None,
+        problem,
+    )
+
+
+def _history_or_problem(worker: Worker, model: str, champion: Champion | None) -> tuple[History | None, str | None]:
+    try:
+        return _history(worker, worker.connection.get(), model, champion), None
+    except Unavailable as error:
+        return None, str(error)
+
+
+def _history(worker: Worker, ledger: Ledger, model: str, champion: Champion | None) -> History:
+    decision = next(iter(ledger.decisions(model, limit=1)), None)
+    asked, answered = ledger.label_progress(model, decision.check_id) if decision and decision.check_id else (0, 0)
+    return History(
+        checks=ledger.checks(model, limit=CHECKS),
+        decision=decision,
+        labels_asked=asked,
+        labels_answered=answered,
+        predictions=ledger.count_predictions(model, champion.version) if champion else 0,
+        jobs=worker.jobs().latest(model, limit=JOBS),
+        promotions=ledger.promotions(model, limit=PROMOTIONS),
+    )
+
+
+def _load_errors(worker: Worker, model: str) -> list[str]:
+    """The different reasons for which workers could not load the champion."""
+    errors = {entry.models[model].error: None for entry in worker.roster.workers() if model in entry.models}
+    return [error for error in errors if error]
+
+
+def _chart(worker: Worker, history: History | None) -> Markup | None:
+    if history is None or not history.checks:
+        return None
+    return drift_chart(list(reversed(history.checks)), alpha=worker.config.drift.alpha)

@@ -1,0 +1,62 @@
+"""Small real things for every room: a base model of two layers, and a checkpoint and a package made from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.datasets import Example, kept_dataset
+from tests.tiny import make_base_model, tiny_rows, tiny_settings
+
+
+@pytest.fixture(scope="session")
+def tiny_examples() -> list[Example]:
+    """120 distinct rows of 3 labels, told apart by their words."""
+    return tiny_rows(120)
+
+
+@pytest.fixture(scope="session")
+def tiny_base_model(tmp_path_factory: pytest.TempPathFactory, tiny_examples: list[Example]) -> Path:
+    """A random BERT with the words of `tiny_examples`."""
+    return make_base_model(tmp_path_factory.mktemp("base") / "tiny", [example.text for example in tiny_examples])
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(
+    tmp_path_factory: pytest.TempPathFactory, tiny_base_model: Path, tiny_examples: list[Example]
+) -> Path:
+    """`features` on `tiny_examples`; the rows of both sides are kept in `datasets` beside it."""
+    from finetune.run import finetune
+
+    folder = tmp_path_factory.mktemp("checkpoint")
+    finetune(
+        tiny_examples,
+        out=folder / "tiny",
+        settings=tiny_settings(tiny_base_model),
+        cache=folder / "cache",
+        datasets=folder / "datasets",
+    )
+    return folder / "tiny"
+
+
+@pytest.fixture(scope="session")
+def tiny_validation(tiny_checkpoint: Path) -> list[Example]:
+    """The rows that `tiny_checkpoint` was validated on."""
+    from core.checkpoint import read_training
+
+    return kept_dataset(read_training(tiny_checkpoint).data["validation"], tiny_checkpoint.parent / "datasets")
+
+
+@pytest.fixture(scope="session")
+def tiny_package(
+    tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_validation: list[Example]
+) -> Path:
+    """`tiny_checkpoint` exported, in full precision so that every run packs the same rung."""
+    from export.run import export
+    from export.rungs import ExportSettings
+
+    folder = tmp_path_factory.mktemp("package") / "tiny"
+    settings = ExportSettings(max_drop=0.005, min_agreement=0.985)
+    export(tiny_checkpoint, out=folder, validation=tiny_validation, settings=settings, rung="fp32")
+    return folder

@@ -1,0 +1,117 @@
+"""A served model of one word, its registry and its ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from core.clock import sortable_id, utc_now
+from core.config import Config
+from core.datasets import Example
+from core.engine import Engine
+from core.features import Features
+from core.ledger import Ledger, open_ledger
+from core.package import GRAPH, TOKENIZER, PackageFacts, write_facts, write_manifest, write_reference
+from core.records import PredictionRecord
+from core.registry import Registry, open_registry
+from tests.monitoring import rows
+
+MODEL = "tickets"
+WORDS = ["invoice", "crash", "where", "thanks"]
+FILLER = ["the", "my", "please", "today"]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A champion with its places; `receive` records predictions as the service does."""
+
+    config: Config
+    registry: Registry
+    ledger: Ledger
+    version: str
+
+    def receive(self, features: Features) -> list[str]:
+        records = [
+            PredictionRecord(
+                id=sortable_id(),
+                model=MODEL,
+                version=self.version,
+                created_at=utc_now(),
+                text="a text",
+                label=rows.LABELS[features.predicted[row]],
+                score=float(features.confidence[row]),
+                tokens=int(features.length[row]),
+                truncated=False,
+                embedding=features.embeddings[row],
+            )
+            for row in range(features.rows)
+        ]
+        self.ledger.record_predictions(records)
+        return [record.id for record in records]
+
+
+def word_examples(count: int, *, seed: int) -> list[Example]:
+    """Texts whose one telling word is their label."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, len(WORDS), count)
+    return [
+        Example(" ".join([WORDS[label], *random.choice(FILLER, random.integers(1, 5))]), rows.LABELS[label])
+        for label in labels
+    ]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    config = Config(home=tmp_path / "home")
+    registry = open_registry(config)
+    version = registry.add(_word_package(tmp_path / "package"), MODEL)
+    registry.promote(MODEL, version)
+    return Served(config, registry, open_ledger(config), version)
+
+
+def _word_package(folder: Path) -> Path:
+    folder.mkdir()
+    facts = PackageFacts(rows.LABELS, "softmax", temperature=1.0, max_length=16, rung="fp32")
+    write_facts(folder, facts)
+    _write_tokenizer(folder)
+    _write_graph(folder)
+    write_reference(folder, Engine(folder, threads=1).features(word_examples(150, seed=0)))
+    write_manifest(folder)
+    return folder
+
+
+def _write_tokenizer(folder: Path) -> None:
+    vocabulary = {word: index for index, word in enumerate(["[UNK]", *WORDS, *FILLER])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / TOKENIZER))
+
+
+def _write_graph(folder: Path) -> None:
+    """The sum of the words' vectors is the embedding; its first numbers are the logits."""
+    words = 1 + len(WORDS) + len(FILLER)
+    table = np.random.default_rng(0).normal(0, 0.3, (words, rows.DIMENSIONS)).astype(np.float32)
+    table[1 : 1 + len(WORDS), : len(WORDS)] += 8 * np.eye(len(WORDS), dtype=np.float32)
+    table[0] = 0  # padding and unknown words
+    head = np.eye(rows.DIMENSIONS, len(WORDS), dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["table", "input_ids"], ["vectors"]),
+            helper.make_node("ReduceSum", ["vectors"], ["embedding"], axes=[1], keepdims=0),
+            helper.make_node("MatMul", ["embedding", "head"], ["logits"]),
+        ],
+        "words",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["n", "length"])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(WORDS)]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", rows.DIMENSIONS]),
+        ],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(head, "head")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8), folder / GRAPH)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.features import Features
+from monitoring.accuracy import estimate_accuracy
+from tests.monitoring import rows
+
+
+def accuracy(features: Features) -> float:
+    return float(np.mean(features.predicted == features.truth))
+
+
+def test_without_change_the_estimate_is_the_accuracy_and_its_interval_holds_it() -> None:
+    reference = rows.draw(600, seed=0)
+    held = 0
+    for seed in range(1, 21):
+        window = rows.draw(300, seed=seed)
+        estimate = estimate_accuracy(reference, window, min_rows=50, seed=0)
+        assert estimate is not None
+        assert abs(estimate.value - accuracy(reference)) < 0.06
+        held += estimate.low <= accuracy(window) <= estimate.high
+    assert held >= 18
+
+
+def test_rows_unlike_the_reference_and_less_sure_answers_lower_the_estimate() -> None:
+    reference, window = rows.draw(600, seed=0), rows.draw(300, seed=1)
+    usual = estimate_accuracy(reference, window, min_rows=50, seed=0)
+    strange = replace(window, embeddings=np.where(np.arange(300)[:, None] % 3, window.embeddings, np.float32(9)))
+    for changed in (strange, rows.with_less_confidence(window)):
+        estimate = estimate_accuracy(reference, changed, min_rows=50, seed=0)
+        assert usual is not None
+        assert estimate is not None
+        assert estimate.high < usual.value
+        assert estimate.low < estimate.value
+
+
+def test_without_known_truths_there_is_no_estimate() -> None:
+    reference = rows.draw(200, seed=0)
+    truth = np.where(np.arange(200) < 49, reference.truth, -1)
+    window = rows.draw(100, seed=1)
+    assert estimate_accuracy(replace(reference, truth=truth), window, min_rows=50, seed=0) is None
+
+
+def test_a_reference_without_a_wrong_answer_and_identical_rows_still_give_an_estimate() -> None:
+    reference = rows.draw(100, seed=0)
+    perfect = replace(
+        reference,
+        predicted=reference.truth,
+        embeddings=np.ones_like(reference.embeddings),
+        confidence=np.ones(100, "f4"),
+    )
+    estimate = estimate_accuracy(perfect, perfect, min_rows=50, seed=0)
+    assert estimate is not None
+    assert (estimate.low, estimate.value, estimate.high) == (1.0, 1.0, 1.0)

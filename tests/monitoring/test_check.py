@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from core.config import DriftConfig
+from core.features import Features
+from monitoring.check import CONFIDENCE, EMBEDDINGS, LABELS, LENGTH, check
+from tests.monitoring import rows
+
+SETTINGS = DriftConfig(resamples=199, alpha=0.05)
+
+
+@pytest.mark.parametrize(("reference_rows", "window_rows"), [(100, 50), (60, 300)])
+def test_false_alarms_come_as_often_as_alpha_says(reference_rows: int, window_rows: int) -> None:
+    repetitions = 200
+    alarms = 0
+    for seed in range(repetitions):
+        reference = rows.draw(reference_rows, seed=2 * seed)
+        window = rows.draw(window_rows, seed=2 * seed + 1)
+        verdict = check(reference, window, labels=rows.LABELS, settings=SETTINGS, seed=seed)
+        alarms += verdict.verdict == "drift"
+    # Binomial(200, 0.05) lies in 3..20 with probability 0.996.
+    assert 3 <= alarms <= 20
+
+
+@pytest.mark.parametrize(
+    ("feature", "changed"),
+    [
+        (EMBEDDINGS, rows.with_other_embeddings),
+        (LABELS, rows.with_other_labels),
+        (CONFIDENCE, rows.with_less_confidence),
+        (LENGTH, rows.with_longer_texts),
+    ],
+)
+def test_what_changed_is_found_and_named(feature: str, changed: Callable[[Features], Features]) -> None:
+    window = changed(rows.draw(120, seed=1))
+    verdict = check(rows.draw(200, seed=0), window, labels=rows.LABELS, settings=DriftConfig())
+    assert verdict.verdict == "drift"
+    assert verdict.p_value is not None
+    assert 0 < verdict.p_value <= 0.01
+    assert [item.feature for item in verdict.evidence if item.drifted] == [feature]
+    assert feature in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("reference_rows", "window_rows", "words"),
+    [(200, 12, "12 of 50, so 38 more"), (30, 200, "at least 20 more reference rows"), (200, 0, "0 of 50")],
+)
+def test_too_few_rows_are_neither_alarm_nor_all_clear(reference_rows: int, window_rows: int, words: str) -> None:
+    reference, window = rows.draw(reference_rows, seed=0), rows.draw(window_rows, seed=1)
+    verdict = check(reference, window, labels=rows.LABELS, settings=DriftConfig())
+    assert (verdict.verdict, verdict.p_value, verdict.evidence) == ("insufficient_data", None, [])
+    assert words in verdict.sentence
+
+
+def test_fewest_resamples_can_still_alarm_at_a_small_alpha() -> None:
+    window = rows.with_longer_texts(rows.draw(120, seed=1))
+    settings = DriftConfig(resamples=100, alpha=0.002)
+    assert check(rows.draw(200, seed=0), window, labels=rows.LABELS, settings=settings).verdict == "drift"
+
+
+def test_same_input_and_seed_give_the_same_verdict_and_it_is_plain_data() -> None:
+    reference, window = rows.draw(100, seed=0), rows.draw(80, seed=1)
+    first, second = (check(reference, window, labels=rows.LABELS, settings=SETTINGS, seed=4) for _ in range(2))
+    assert json.dumps(asdict(first)) == json.dumps(asdict(second))
+
+
+def test_one_label_and_one_length_only_do_not_break_a_check() -> None:
+    same = [replace(rows.draw(60, seed=seed), length=np.full(60, 3), predicted=np.zeros(60, int)) for seed in (0, 1)]
+    verdict = check(same[0], same[1], labels=rows.LABELS, settings=SETTINGS)
+    assert [item.p_value for item in verdict.evidence if item.feature in (LABELS, LENGTH)] == [1.0, 1.0]
+
+
+def test_large_sides_are_sampled_and_it_is_said() -> None:
+    verdict = check(rows.draw(2100, seed=0), rows.draw(3000, seed=1), labels=rows.LABELS, settings=SETTINGS)
+    assert (verdict.reference_rows, verdict.rows) == (2100, 3000)
+    assert "2000 of 2100 reference rows and 2000 of 3000 recent rows" in verdict.sentence
+
+
+@pytest.mark.slow
+def test_largest_check_costs_at_most_eight_core_seconds() -> None:
+    random = np.random.default_rng(0)
+    sides = [
+        replace(rows.draw(2000, seed=seed), embeddings=random.normal(size=(2000, 384)).astype(np.float32))
+        for seed in (0, 1)
+    ]
+    start = time.process_time()
+    check(sides[0], sides[1], labels=rows.LABELS, settings=DriftConfig(resamples=1000))
+    assert time.process_time() - start < 8

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import DriftConfig
+from core.records import Verdict
+from monitoring.check import check
+from tests.monitoring import rows
+
+SETTINGS = DriftConfig(resamples=200)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise AssertionError(f"a report may not use the network: {args[1:]}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def run(changed: bool, labels: list[str] | None = None) -> tuple[Verdict, Any]:
+    from monitoring.reports import run_report
+
+    reference, window = rows.draw(120, seed=0), rows.draw(90, seed=1)
+    if changed:
+        window = rows.with_less_confidence(window)
+    names = labels or rows.LABELS
+    verdict = check(reference, window, labels=names, settings=SETTINGS)
+    snapshot = run_report(
+        reference, window, labels=names, verdict=verdict, model="tickets", version="1", settings=SETTINGS
+    )
+    return verdict, snapshot
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("changed", [False, True])
+def test_drift_tests_of_the_report_are_those_of_the_verdict(changed: bool) -> None:
+    verdict, snapshot = run(changed)
+    failed = [test.status.name == "FAIL" for test in snapshot.tests_results]
+    by_feature = {item.feature: item for item in verdict.evidence}
+    order = ["predicted labels", "confidence", "text length", "embeddings"]
+    assert failed == [by_feature[feature].drifted for feature in order]
+    scores = [metric["value"] for metric in snapshot.dict()["metrics"]]
+    assert scores == [by_feature[feature].p_value for feature in order]
+
+
+@pytest.mark.usefixtures("no_network")
+def test_report_says_the_verdict_and_a_label_cannot_end_its_script(tmp_path: Path) -> None:
+    from monitoring.reports import write_report
+
+    verdict, snapshot = run(True, ["</script><script>alert(1)</script>", "bug", "how to", "praise"])
+    page = write_report(snapshot, folder=tmp_path, name="check").read_text(encoding="utf-8")
+    assert verdict.sentence in page
+    assert "alert(1)" in page
+    assert "<script>alert(1)" not in page
+
+
+@pytest.mark.usefixtures("no_network")
+def test_old_reports_make_room(tmp_path: Path) -> None:
+    from monitoring.reports import write_report
+
+    _, snapshot = run(False)
+    for name in ("1", "2", "3"):
+        write_report(snapshot, folder=tmp_path, name=name, kept=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.html", "3.html"]
+
+
+@pytest.mark.usefixtures("no_network")
+def test_snapshots_of_a_model_are_runs_of_one_project_that_evidently_reads(tmp_path: Path) -> None:
+    from evidently.ui.workspace import Workspace
+
+    from monitoring.reports import add_snapshot
+
+    _, snapshot = run(True)
+    for model in ("tickets", "tickets", "mails"):
+        add_snapshot(snapshot, model=model, workspace=tmp_path / "evidently")
+    workspace = Workspace(str(tmp_path / "evidently"))
+    projects = {project.name: workspace.list_runs(project.id) for project in workspace.list_projects()}
+    assert {name: len(runs) for name, runs in projects.items()} == {"tickets": 2, "mails": 1}
+
+
+def test_usage_events_are_off_once_reports_are_imported() -> None:
+    importlib.import_module("monitoring.reports")
+    telemetry = importlib.import_module("evidently.telemetry")
+    assert "DO_NOT_TRACK" in os.environ
+    assert not telemetry.event_logger.is_enabled()
+
+
+def test_checking_does_not_import_evidently() -> None:
+    code = "import sys, monitoring.watch; sys.exit('evidently' in sys.modules or 'pandas' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

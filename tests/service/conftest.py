@@ -1,0 +1,110 @@
+"""A home with a model in service, a worker over it in this process, and a real server."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.config import Config, LedgerConfig, ServiceConfig
+from core.package import read_facts, write_facts, write_manifest
+from core.registry import Registry, open_registry
+from service.app import guarded_app
+from service.process import running_server
+from service.worker import Worker
+
+Variant = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def variant(tiny_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    """Makes other packages of the same model: `variant(thresholds={"abstain": 1.0})`."""
+
+    def make(**facts: Any) -> Path:
+        folder = tmp_path_factory.mktemp("variant") / "package"
+        shutil.copytree(tiny_package, folder)
+        write_facts(folder, replace(read_facts(folder), **facts))
+        (folder / "manifest.json").unlink()
+        write_manifest(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def second_package(variant: Variant) -> Path:
+    """Another version with the same answers."""
+    return variant(lineage={"version": "second"})
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(
+        home=tmp_path / "home",
+        service=ServiceConfig(champion_poll_s=0.02, max_body_bytes=10_000, max_items=8, max_text_chars=500),
+        ledger=LedgerConfig(flush_s=0.05),
+    )
+
+
+@pytest.fixture
+def registry(config: Config, tiny_package: Path) -> Registry:
+    """The model `tickets` with its version 1 in service."""
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    return registry
+
+
+@pytest.fixture
+def worker(config: Config, registry: Registry) -> Iterator[Worker]:
+    worker = Worker(config)
+    worker.start()
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def client(worker: Worker) -> TestClient:
+    """Calls the worker's app as a browser on this machine would."""
+    return local_client(worker)
+
+
+def local_client(worker: Worker, **options: Any) -> TestClient:
+    return TestClient(
+        guarded_app(worker), base_url="http://localhost:3000", client=("127.0.0.1", 50_000), **options
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def server_config(home: Path) -> Config:
+    return Config(
+        home=home,
+        service=ServiceConfig(port=free_port(), workers=2, champion_poll_s=0.05, max_body_bytes=200_000, timeout_s=5),
+        ledger=LedgerConfig(flush_s=0.2),
+    )
+
+
+@pytest.fixture(scope="session")
+def served_config(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) -> Config:
+    config = server_config(tmp_path_factory.mktemp("served"))
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    return config
+
+
+@pytest.fixture(scope="session")
+def server(served_config: Config) -> Iterator[str]:
+    """The URL of a real server with two workers."""
+    with running_server(served_config, log=served_config.home / "server.log") as url:
+        yield url

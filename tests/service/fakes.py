@@ -1,0 +1,45 @@
+"""Engines that misbehave as native libraries do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.engine import Encoded, Engine, Outputs
+
+
+class Panic(BaseException):
+    """As a panic of a native library arrives: not derived from Exception."""
+
+
+class PoisonedEngine(Engine):
+    """Panics over every batch that holds a text of `poison` tokens, and over texts that say so."""
+
+    poison = 9
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        if any("unreadable" in text for text in texts):
+            raise Panic
+        return super().encode(texts)
+
+    def infer(self, batch: Sequence[Encoded]) -> Outputs:
+        if any(encoded.tokens == self.poison for encoded in batch):
+            raise Panic
+        return super().infer(batch)
+
+
+class GatedEngine(Engine):
+    """Answers only while its gate is open, and remembers how many rows each call had."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, threads=1)
+        self.gate = threading.Event()
+        self.entered = threading.Event()
+        self.calls: list[int] = []
+
+    def infer(self, batch: Sequence[Encoded]) -> Outputs:
+        self.calls.append(len(batch))
+        self.entered.set()
+        self.gate.wait(10)
+        return super().infer(batch)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.engine import Encoded, Engine, Outputs
+from service.batching import Batcher, BatchFacts, Item, alike
+from service.encoding import NOT_ENCODABLE, encode_each
+from service.refusals import NotReady, Overloaded
+from service.requests import ItemError
+from tests.service.fakes import GatedEngine, PoisonedEngine
+from tests.tiny import tiny_rows
+
+TEXTS = [row.text for row in tiny_rows(60, seed=7)]
+
+
+@pytest.fixture
+def facts() -> list[BatchFacts]:
+    return []
+
+
+@pytest.fixture
+def batcher(facts: list[BatchFacts]) -> Iterator[Batcher]:
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, on_batch=facts.append)
+    batcher.start()
+    yield batcher
+    batcher.close()
+
+
+def probability(result: Outputs | ItemError) -> float:
+    assert isinstance(result, Outputs)
+    return float(result.confidence[0])
+
+
+def test_many_requests_at_once_get_the_answers_of_the_engine_alone(batcher: Batcher, tiny_package: Path) -> None:
+    engine = Engine(tiny_package, threads=1)
+    encoded = engine.encode(TEXTS[:10])
+
+    async def ask() -> list[list[Outputs | ItemError]]:
+        return await asyncio.gather(*(batcher.answer(engine, [item]) for item in encoded))
+
+    given = [probability(results[0]) for results in asyncio.run(ask())]
+    alone = [float(engine.infer([item]).confidence[0]) for item in encoded]
+    assert np.allclose(given, alone, atol=1e-5)
+
+
+def test_texts_that_come_while_the_engine_works_share_a_batch(batcher: Batcher, tiny_package: Path) -> None:
+    engine = GatedEngine(tiny_package)
+    [encoded] = engine.encode(TEXTS[:1])
+
+    async def ask() -> None:
+        calls = [asyncio.create_task(batcher.answer(engine, [encoded])) for _ in range(6)]
+        await asyncio.to_thread(engine.entered.wait, 5)
+        engine.gate.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(ask())
+    assert sum(engine.calls) == 6
+    assert len(engine.calls) <= 2
+
+
+def test_a_text_that_breaks_the_engine_has_the_only_error(batcher: Batcher, tiny_package: Path) -> None:
+    engine = PoisonedEngine(tiny_package, threads=1)
+    poison = Encoded(ids=[1] * PoisonedEngine.poison, truncated=False)
+    encoded = [item for item in engine.encode(TEXTS) if item.tokens != PoisonedEngine.poison][:8]
+    results = asyncio.run(batcher.answer(engine, [*encoded[:4], poison, *encoded[4:]]))
+    assert [isinstance(result, ItemError) for result in results] == [False] * 4 + [True] + [False] * 4
+    assert batcher.is_alive
+
+
+def test_a_text_that_breaks_the_tokenizer_has_the_only_error(tiny_package: Path) -> None:
+    engine = PoisonedEngine(tiny_package, threads=1)
+    results = encode_each(engine, ["my invoice", "unreadable", "a crash"])
+    assert [result == NOT_ENCODABLE for result in results] == [False, True, False]
+
+
+def test_a_full_queue_refuses_and_says_when_to_come_again(batcher: Batcher, tiny_package: Path) -> None:
+    engine = GatedEngine(tiny_package)
+    encoded = engine.encode(TEXTS)
+
+    async def ask() -> Overloaded:
+        working = asyncio.create_task(batcher.answer(engine, encoded[:1]))
+        await asyncio.to_thread(engine.entered.wait, 5)
+        waiting = asyncio.create_task(batcher.answer(engine, encoded[1:9]))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded) as refused:
+            await batcher.answer(engine, encoded[9:14])
+        engine.gate.set()
+        await asyncio.gather(working, waiting)
+        return refused.value
+
+    assert asyncio.run(ask()).retry_after_s >= 1
+
+
+def test_what_nobody_waits_for_never_reaches_the_engine(batcher: Batcher, tiny_package: Path) -> None:
+    engine = GatedEngine(tiny_package)
+    encoded = engine.encode(TEXTS)
+
+    async def ask() -> None:
+        working = asyncio.create_task(batcher.answer(engine, encoded[:1]))
+        await asyncio.to_thread(engine.entered.wait, 5)
+        abandoned = asyncio.create_task(batcher.answer(engine, encoded[1:6]))
+        await asyncio.sleep(0)
+        abandoned.cancel()
+        await asyncio.wait([abandoned])
+        engine.gate.set()
+        await working
+        await batcher.answer(engine, encoded[:1])
+
+    asyncio.run(ask())
+    assert engine.calls == [1, 1]
+
+
+def test_a_closed_batcher_refuses(tiny_package: Path) -> None:
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10)
+    batcher.start()
+    batcher.close()
+    engine = Engine(tiny_package, threads=1)
+    with pytest.raises(NotReady):
+        asyncio.run(batcher.answer(engine, engine.encode(TEXTS[:1])))
+
+
+def test_a_batch_keeps_to_the_budget_and_to_its_length(tiny_package: Path) -> None:
+    engine, other = Engine(tiny_package, threads=1), Engine(tiny_package, threads=1)
+
+    def items(*lengths: int, of: Engine = engine) -> list[Item]:
+        return [
+            Item(None, 0, of, Encoded([1] * length, truncated=False))  # type: ignore[arg-type]  # nobody waits
+            for length in lengths
+        ]
+
+    def lengths(waiting: list[Item], budget: int) -> list[int]:
+        return [item.encoded.tokens for item in alike(waiting, max_tokens=budget)]
+
+    assert lengths(items(10, 100, 12, 9), budget=1000) == [10, 12, 9]
+    assert lengths(items(10, 10, 10, 10), budget=30) == [10, 10, 10]
+    assert lengths(items(10) + items(10, of=other) + items(11), budget=1000) == [10, 11]
+    assert lengths(items(5000), budget=30) == [5000]
+
+
+def test_batches_are_measured(batcher: Batcher, facts: list[BatchFacts], tiny_package: Path) -> None:
+    engine = Engine(tiny_package, threads=1)
+    encoded = [Encoded([1] * 4, False), Encoded([1] * 6, False)]
+    asyncio.run(batcher.answer(engine, encoded))
+    assert [(fact.rows, fact.tokens, fact.padded_tokens) for fact in facts] == [(2, 10, 12)]

@@ -1,0 +1,139 @@
+"""The guard around small routes of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from service.guard import Guard
+from service.metrics import Metrics
+from tests.service.fakes import Panic
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def echo(request: Request) -> Response:
+    return Response(await request.body())
+
+
+async def fail(request: Request) -> Response:
+    raise RuntimeError(f"this holds a user's text: {request.headers['x-text']}")
+
+
+async def panic(_: Request) -> Response:
+    raise Panic("a user's text")
+
+
+async def sleep(_: Request) -> Response:
+    await asyncio.sleep(30)
+    return Response()
+
+
+ROUTES = [
+    Route("/echo", echo, methods=["POST"]),
+    Route("/fail", fail),
+    Route("/panic", panic),
+    Route("/sleep", sleep),
+    Route("/pages/{name}", echo, methods=["POST"]),
+]
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def client(metrics: Metrics) -> TestClient:
+    return TestClient(Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, form_prefix="/pages"))
+
+
+def code_of(answer: object) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]  # type: ignore[attr-defined]  # the client's Response
+
+
+def test_an_unknown_path_is_404_in_the_envelope(client: TestClient) -> None:
+    for path in ("/", "/nope", "/echo/", "/schema.json", "/healthz", "/docs.json", "/static_content/x", "//echo"):
+        assert code_of(client.get(path)) == (404, "not_found")
+
+
+def test_a_wrong_method_is_405_and_names_the_right_ones(client: TestClient) -> None:
+    answer = client.delete("/echo")
+    assert code_of(answer) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/vnd.bentoml+pickle", "multipart/form-data", "", "jsön"])
+def test_a_body_that_is_not_json_is_415(client: TestClient, kind: str) -> None:
+    headers = {"Content-Type": kind.encode()} if kind else {}
+    assert code_of(client.post("/echo", content=b"{}", headers=headers)) == (415, "unsupported_media_type")
+
+
+def test_a_compressed_body_is_415(client: TestClient) -> None:
+    answer = client.post("/echo", content=b"{}", headers={**JSON, "Content-Encoding": "gzip"})
+    assert code_of(answer) == (415, "unsupported_media_type")
+
+
+def test_json_with_a_charset_passes(client: TestClient) -> None:
+    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
+    assert client.post("/echo", content=b"{}", headers=headers).content == b"{}"
+
+
+def test_pages_take_forms_only(client: TestClient) -> None:
+    assert client.post("/pages/a", data={"token": "x"}).content == b"token=x"
+    assert client.post("/pages/a", json={}).status_code == 415
+
+
+def test_a_body_over_the_limit_is_413(client: TestClient) -> None:
+    answer = client.post("/echo", content=b"x" * 1001, headers=JSON)
+    assert code_of(answer) == (413, "body_too_large")
+    assert client.post("/echo", content=b"x" * 1000, headers=JSON).status_code == 200
+
+
+def test_a_chunked_body_over_the_limit_is_413(client: TestClient) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield from [b"x" * 100] * 11
+
+    assert code_of(client.post("/echo", content=chunks(), headers=JSON)) == (413, "body_too_large")
+
+
+def test_what_takes_too_long_is_504(client: TestClient) -> None:
+    answer = client.get("/sleep")
+    assert code_of(answer) == (504, "timeout")
+
+
+def test_an_exception_is_500_without_a_word_of_it(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        answer = client.get("/fail", headers={"x-text": "secret"})
+    assert code_of(answer) == (500, "internal")
+    assert answer.json()["error"]["request_id"] in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert "secret" not in caplog.text + answer.text
+
+
+def test_a_panic_that_is_no_exception_is_500_too(client: TestClient) -> None:
+    assert code_of(client.get("/panic")) == (500, "internal")
+
+
+def test_a_harmless_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
+    for given, kept in [("order-17.b", True), ("a b", False), ("x" * 65, False)]:
+        answer = client.get("/nope", headers={"X-Request-ID": given})
+        assert (answer.headers["X-Request-ID"] == given) is kept
+        assert answer.json()["error"]["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_random_paths_add_no_metrics(client: TestClient, metrics: Metrics) -> None:
+    client.get("/first")
+    before = len(metrics.page().splitlines())
+    for number in range(50):
+        client.get(f"/random/{number}")
+        client.post(f"/pages/{number}", data={})
+    assert len(metrics.page().splitlines()) <= before + 20
+    assert b'route="/pages/{name}"' in metrics.page()

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
+import pytest
+
+from core.config import Config, LedgerConfig, RegistryConfig, ServiceConfig, load_config
+from core.errors import PortInUse, ServerFailed
+from core.ledger import open_ledger
+from core.registry import open_registry
+from service.process import ServerProcess, running_server, server_environment
+from tests.service.conftest import server_config
+from tests.tiny import tiny_rows
+
+TEXTS = [row.text for row in tiny_rows(30, seed=9)]
+
+
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        config = Config(home=tmp_path, service=ServiceConfig(port=port))
+        with pytest.raises(PortInUse, match=str(port)), running_server(config, log=tmp_path / "log"):
+            pass
+
+
+def test_the_whole_config_reaches_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RETUNE_SERVICE__ADMIN_TOKEN", "of another server")
+    (tmp_path / "retune.toml").write_text("[service]\nadmin_token = 'of a file'\n")
+    config = Config(
+        home=Path("state"),
+        service=ServiceConfig(port=4321, timeout_s=7.5, default_model="tickets"),
+        ledger=LedgerConfig(url="sqlite:///own.db"),
+        registry=RegistryConfig(url="models"),
+    )
+    told = load_config(environment=server_environment(config))
+    assert told.model_copy(update={"ledger": config.ledger, "registry": config.registry}) == config.model_copy(
+        update={"home": tmp_path / "state"}
+    )
+    assert told.ledger_url == f"sqlite:///{tmp_path / 'own.db'}"
+    assert told.registry_url == str(tmp_path / "models")
+
+
+def test_a_server_that_cannot_start_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.process.SERVICE", "service.nothing:Here")
+    log = tmp_path / "server.log"
+    with pytest.raises(ServerFailed, match="service.nothing"), running_server(server_config(tmp_path), log=log):
+        pass
+
+
+def test_sigterm_writes_what_was_answered_exits_0_and_leaves_no_process(tmp_path: Path, tiny_package: Path) -> None:
+    config = server_config(tmp_path)
+    config = config.model_copy(update={"ledger": LedgerConfig(flush_s=60)})
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    with running_server(config, log=tmp_path / "server.log") as url:
+        children = psutil.Process().children(recursive=True)
+        main = next(child for child in children if "serve" in child.cmdline())
+        httpx.post(f"{url}/predict", json={"texts": TEXTS})
+        os.kill(main.pid, signal.SIGTERM)
+        assert main.wait(10) in (0, None)
+    assert open_ledger(config).count_predictions("tickets", "1") == len(TEXTS)
+    assert not any(child.is_running() for child in children)
+
+
+def test_serve_hands_signals_on_and_returns_the_exit_code(tmp_path: Path) -> None:
+    config = server_config(tmp_path)
+    program = f"import sys; from core.config import *; from service.process import serve; sys.exit(serve({config!r}))"
+    program = program.replace("PosixPath", "Path")
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert child.stdout is not None
+    for line in child.stdout:
+        if b"initialized" in line:
+            break
+    child.send_signal(signal.SIGINT)
+    child.stdout.close()
+    assert child.wait(15) == 0
+
+
+def test_stopping_twice_is_harmless(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        server = ServerProcess(server_config(tmp_path), log=log)
+        server.stop()
+        server.stop()
+    assert server.process.poll() is not None

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.clock import sortable_id, utc_now
+from core.config import Config
+from core.ledger import open_ledger
+from core.records import PredictionRecord
+from service.connection import LedgerConnection
+from service.recorder import Recorder, RecorderCounts
+
+
+def records(count: int) -> Sequence[PredictionRecord]:
+    return [
+        PredictionRecord(
+            sortable_id(), "tickets", "1", utc_now(), "text", "bug", 0.9, 3, False, np.zeros(4, dtype=np.float32)
+        )
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture
+def counts() -> list[RecorderCounts]:
+    return []
+
+
+def recorder(config: Config, counts: list[RecorderCounts], *, queue_size: int = 2000, flush_s: float = 60) -> Recorder:
+    return Recorder(LedgerConnection(config), queue_size=queue_size, flush_s=flush_s, on_count=counts.append)
+
+
+def test_flush_writes_what_was_offered_at_once(config: Config, counts: list[RecorderCounts]) -> None:
+    writer = recorder(config, counts)
+    writer.start()
+    writer.offer(records(1200))
+    assert writer.flush(timeout_s=10)
+    assert open_ledger(config).count_predictions("tickets", "1") == 1200
+    writer.close()
+    assert sum(count.written for count in counts) == 1200
+
+
+def test_close_writes_what_waits(config: Config, counts: list[RecorderCounts]) -> None:
+    writer = recorder(config, counts)
+    writer.start()
+    writer.offer(records(3))
+    writer.close()
+    assert open_ledger(config).count_predictions("tickets", "1") == 3
+
+
+def test_beyond_the_bound_records_are_dropped_and_counted(config: Config, counts: list[RecorderCounts]) -> None:
+    writer = recorder(config, counts, queue_size=10)
+    writer.offer(records(8))
+    writer.offer(records(8))
+    assert (counts[-1].waiting, sum(count.dropped for count in counts)) == (10, 6)
+
+
+def test_a_ledger_that_comes_back_loses_nothing(config: Config, counts: list[RecorderCounts]) -> None:
+    config.home.mkdir()
+    database = config.home / "ledger.db"
+    database.mkdir()
+    writer = recorder(config, counts, flush_s=0.02)
+    writer.start()
+    writer.offer(records(3))
+    assert not writer.flush(timeout_s=0.1)
+    database.rmdir()
+    assert writer.flush(timeout_s=10)
+    writer.close()
+    assert open_ledger(config).count_predictions("tickets", "1") == 3
+
+
+def test_a_ledger_that_stays_away_costs_the_records_and_counts_them(
+    config: Config, counts: list[RecorderCounts]
+) -> None:
+    Path(config.home / "ledger.db").mkdir(parents=True)
+    writer = recorder(config, counts, flush_s=0.01)
+    writer.start()
+    writer.offer(records(3))
+    assert writer.flush(timeout_s=10)
+    assert writer.is_alive
+    writer.close()
+    assert sum(count.dropped for count in counts) == 3

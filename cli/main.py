@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        retune.main(words, prog_name="retune", standalone_mode=False)
+        sys.exit(retune.main(words, prog_name="retune", standalone_mode=False))
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

@@ -17,13 +17,15 @@ from core.features import truth_of
 from core.package import TOKENIZER, PackageFacts, size_mb, write_facts
 from export.model import Source
 
-TIMED_TEXTS = 256
-INVARIANCE_TEXTS = 48
+TIMED_TEXTS = 128
+INVARIANCE_TEXTS = 32
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """`correct` (n,) tells which of the validation rows are right; `size_mb` is the folder's."""
+    """`outputs` are of the validation rows, then of the further texts; `correct` tells which of the former
+    are right. `size_mb` is the folder's.
+    """
 
     name: str
     folder: Path
@@ -59,16 +61,17 @@ def provisional_facts(source: Source, rung: str) -> PackageFacts:
     )
 
 
-def measured(name: str, folder: Path, validation: Sequence[Example]) -> Candidate:
+def measured(name: str, folder: Path, validation: Sequence[Example], further: Sequence[str]) -> Candidate:
+    """`further` texts, unlabelled, only say whether labels stay as they are."""
     engine = Engine(folder)
-    encoded = engine.encode([example.text for example in validation])
+    encoded = engine.encode([*(example.text for example in validation), *further])
     outputs = engine.answer_encoded(encoded)
     move, labels = _moves(engine, encoded)
     return Candidate(
         name=name,
         folder=folder,
         outputs=outputs,
-        correct=truth_of(validation, engine.labels) == outputs.predicted,
+        correct=truth_of(validation, engine.labels) == outputs.predicted[: len(validation)],
         texts_per_s=_texts_per_s(engine, encoded[:TIMED_TEXTS]),
         size_mb=size_mb(folder),
         largest_move=move,
@@ -87,13 +90,13 @@ def _texts_per_s(engine: Engine, encoded: Sequence[Encoded]) -> float:
 
 
 def _moves(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
-    """How far a probability moves, and how many labels change, when neighbours share the batch."""
+    """How far a probability moves, and how many labels change, when a text shares its batch.
+
+    Its neighbours are the shortest, the longest and the next shorter of the chosen.
+    """
     by_length = sorted(encoded, key=lambda item: item.tokens)
-    # Evenly over the lengths, each beside the shortest, the longest and a stranger.
-    chosen = [
-        by_length[index]
-        for index in np.linspace(0, len(by_length) - 1, min(INVARIANCE_TEXTS, len(by_length))).astype(int)
-    ]
+    picked = np.linspace(0, len(by_length) - 1, min(INVARIANCE_TEXTS, len(by_length))).astype(int)
+    chosen = [by_length[index] for index in picked]  # evenly over the lengths
     largest, labels = 0.0, 0
     for index, item in enumerate(chosen):
         alone = engine.infer([item])

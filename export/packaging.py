@@ -102,7 +102,7 @@ def _metrics(source: Source, choice: Choice, validation: Sequence[Example]) -> d
         "fp32_accuracy": choice.baseline.accuracy,
         "served_accuracy": served.accuracy,
         "label_agreement": agreement,
-        "validation": asdict(measure(truth, served.outputs.probabilities)),
+        "validation": asdict(measure(truth, served.outputs.probabilities[: len(truth)])),
     }
 
 

@@ -1,8 +1,9 @@
-"""The fused graph with its linear layers in 8 bits, scales fixed beforehand.
+"""The fused graph with its linear layers in 8 bits, all scales fixed beforehand.
 
-Dynamic quantization takes a scale from whatever is in the batch, so an answer depends on its
-neighbours. Here each activation's range comes from sample texts once (Jacob et al. 2018,
-arXiv 1712.05877), and an answer is the same in any batch.
+Dynamic quantization takes its scales from whatever is in the batch, so an answer depends on its
+neighbours. Here they come from sample texts once (Jacob et al. 2018, arXiv 1712.05877). A few channels
+of the layer norms are 30 times the others and would take the digits of all; so each channel is divided
+by a factor first and its weights multiplied by it (Xiao et al. 2023, SmoothQuant, arXiv 2211.10438).
 """
 
 from __future__ import annotations
@@ -13,133 +14,135 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from core.cpu import available_cpus
 from core.engine import Encoded
+from export.activation_ranges import ChannelRange, observe
 
 MICROSOFT = "com.microsoft"
 # Seven bits: without VNNI the u8·s8 products of AVX2 saturate at eight, and the same package would
-# answer otherwise on another CPU. On banking77 it costs nothing (99.2 % of labels kept, 98.8 % at 8).
+# answer otherwise on another CPU.
 WEIGHT_TOP = 63
-Ranges = dict[str, tuple[float, float]]
+# How much of a channel's width goes into the weights. On banking77 the error of the logits is 0.174
+# without smoothing, 0.104 at 0.8, 0.137 at 1.0, and 0.23 at the paper's 0.5.
+SMOOTHING = 0.8
+_TINY = 1e-8
+
+Floats = NDArray[np.float32]
 
 
 def write_static_int8(fused: Path, path: Path, sample: Sequence[Encoded]) -> int:
     """Write the quantized graph; returns how many linear layers are in 8 bits."""
     model = onnx.load(fused)
-    layers = list(_linear_layers(model))
-    ranges = _activation_ranges(fused, sorted({layer.input[0] for layer in layers}), sample)
-    rewrite = _Rewrite(model, ranges)
-    rewrite.replace(layers)
+    weights = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer if _is_matrix(entry)}
+    layers = [node for node in model.graph.node if _is_linear(node, weights)]
+    fed: dict[str, list[NodeProto]] = {}
+    for layer in layers:
+        fed.setdefault(layer.input[0], []).append(layer)
+    ranges = observe(fused, sorted(fed), sample)
+    steps = {name: _step(name, ranges[name], [weights[layer.input[1]] for layer in fed[name]]) for name in fed}
+    _replace(model, {layer.output[0]: _Linear(layer, steps[layer.input[0]], weights) for layer in layers})
     onnx.save(model, path)
     return len(layers)
 
 
-def _linear_layers(model: ModelProto) -> Iterator[NodeProto]:
-    """Products with a constant float matrix: MatMul, and Attention without past or bias tensors."""
-    matrices = {
-        tensor.name
-        for tensor in model.graph.initializer
-        if len(tensor.dims) == 2 and tensor.data_type == TensorProto.FLOAT
-    }
+def _is_matrix(entry: TensorProto) -> bool:
+    return len(entry.dims) == 2 and entry.data_type == TensorProto.FLOAT
+
+
+def _is_linear(node: NodeProto, matrices: dict[str, Floats]) -> bool:
+    """A product with a constant float matrix: MatMul, or Attention without past or added bias."""
+    is_attention = node.op_type == "Attention" and not any(node.input[4:])
+    return (node.op_type == "MatMul" or is_attention) and node.input[1] in matrices
+
+
+@dataclass(frozen=True)
+class _Step:
+    """How one activation becomes unsigned bytes: divided by `factors` (d,), then by `scale`, plus `zero`."""
+
+    name: str
+    factors: Floats
+    scale: np.float32
+    zero: np.uint8
+
+    def nodes(self) -> Iterator[NodeProto]:
+        smooth = f"{self.name}_smooth"
+        yield helper.make_node("Mul", [self.name, f"{self.name}_factors"], [smooth])
+        yield helper.make_node(
+            "QuantizeLinear", [smooth, f"{self.name}_scale", f"{self.name}_zero"], [f"{self.name}_bytes"]
+        )
+
+    def tensors(self) -> Iterator[TensorProto]:
+        yield numpy_helper.from_array((1 / self.factors).astype(np.float32), f"{self.name}_factors")
+        yield numpy_helper.from_array(np.array(self.scale), f"{self.name}_scale")
+        yield numpy_helper.from_array(np.array(self.zero), f"{self.name}_zero")
+
+
+def _step(name: str, channels: ChannelRange, weights: Sequence[Floats]) -> _Step:
+    widest = np.maximum(np.maximum(-channels.low, channels.high), _TINY)
+    heaviest = np.maximum(np.max([np.abs(weight).max(axis=1) for weight in weights], axis=0), _TINY)
+    factors = (widest**SMOOTHING / heaviest ** (1 - SMOOTHING)).astype(np.float32)
+    low, high = float((channels.low / factors).min()), float((channels.high / factors).max())
+    scale = np.float32(max(high - low, _TINY) / 255)
+    return _Step(name, factors, scale, np.uint8(np.clip(round(-low / scale), 0, 255)))
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """One layer in 8 bits; its weights are symmetric, one scale an output column."""
+
+    layer: NodeProto
+    step: _Step
+    weights: dict[str, Floats]
+
+    def node(self) -> NodeProto:
+        own, step = self.layer.output[0], self.step.name
+        x, w = [f"{step}_bytes", f"{step}_scale", f"{step}_zero"], [f"{own}_w", f"{own}_w_scale", f"{own}_w_zero"]
+        if self.layer.op_type == "MatMul":
+            operator, inputs = "MatMulIntegerToFloat", [x[0], w[0], x[1], w[1], x[2], w[2]]
+        else:
+            bias, mask = [*self.layer.input[2:4], ""][:2]
+            operator, inputs = "QAttention", [x[0], w[0], bias, x[1], w[1], mask, x[2], w[2]]
+        node = helper.make_node(operator, inputs, list(self.layer.output), name=self.layer.name, domain=MICROSOFT)
+        known = {"num_heads", "unidirectional", "do_rotary", "mask_filter_value"}
+        node.attribute.extend(attribute for attribute in self.layer.attribute if attribute.name in known)
+        return node
+
+    def tensors(self) -> Iterator[TensorProto]:
+        own = self.layer.output[0]
+        weight = self.weights[self.layer.input[1]] * self.step.factors[:, None]
+        scale = (np.maximum(np.abs(weight).max(axis=0), _TINY) / WEIGHT_TOP).astype(np.float32)
+        integers = np.clip(np.round(weight / scale), -WEIGHT_TOP, WEIGHT_TOP).astype(np.int8)
+        yield numpy_helper.from_array(integers, f"{own}_w")
+        yield numpy_helper.from_array(scale, f"{own}_w_scale")
+        yield numpy_helper.from_array(np.zeros(len(scale), dtype=np.int8), f"{own}_w_zero")
+
+
+def _replace(model: ModelProto, linears: dict[str, _Linear]) -> None:
+    """Put each layer, by its output's name, in the place of its original; drop the weights left unused."""
+    nodes: list[NodeProto] = []
+    tensors = list(model.graph.initializer)
+    done: set[str] = set()
     for node in model.graph.node:
-        is_plain_attention = node.op_type == "Attention" and not any(node.input[4:])
-        if (node.op_type == "MatMul" or is_plain_attention) and node.input[1] in matrices:
-            yield node
-
-
-def _activation_ranges(graph: Path, names: Sequence[str], sample: Sequence[Encoded]) -> Ranges:
-    """Least and largest value of each named tensor over the sample, zero included."""
-    model = onnx.load(graph)
-    inputs = [entry.name for entry in model.graph.input]
-    del model.graph.output[:]
-    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = available_cpus()
-    options.log_severity_level = 3
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    ranges: Ranges = dict.fromkeys(names, (0.0, 0.0))
-    for encoded in sample:
-        # One text at a time: padding would widen the ranges with values that no answer uses.
-        given = _feed(encoded)
-        for name, values in zip(names, session.run(list(names), {key: given[key] for key in inputs}), strict=True):
-            low, high = ranges[name]
-            ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
-    return ranges
-
-
-def _feed(encoded: Encoded) -> dict[str, NDArray[np.int64]]:
-    ids = np.array([encoded.ids], dtype=np.int64)
-    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-
-
-@dataclass
-class _Rewrite:
-    """A graph whose linear layers are being replaced; activations that several share are quantized once."""
-
-    model: ModelProto
-    ranges: Ranges
-
-    def replace(self, layers: Sequence[NodeProto]) -> None:
-        chosen = {layer.output[0] for layer in layers}
-        nodes: list[NodeProto] = []
-        quantized: set[str] = set()
-        for node in list(self.model.graph.node):
-            if not chosen & set(node.output):
-                nodes.append(node)
-                continue
-            if node.input[0] not in quantized:
-                quantized.add(node.input[0])
-                nodes.append(self._quantize(node.input[0]))
-            self._add_weight(node.input[1])
-            nodes.append(_attention(node) if node.op_type == "Attention" else _product(node))
-        del self.model.graph.node[:]
-        self.model.graph.node.extend(nodes)
-        self._drop_unused()
-        if MICROSOFT not in {entry.domain for entry in self.model.opset_import}:
-            self.model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
-
-    def _quantize(self, name: str) -> NodeProto:
-        low, high = self.ranges[name]
-        scale = np.float32(max(high - low, 1e-8) / 255)
-        self._add(f"{name}_scale", np.array(scale, dtype=np.float32))
-        self._add(f"{name}_zero", np.array(np.clip(round(-low / scale), 0, 255), dtype=np.uint8))
-        return helper.make_node("QuantizeLinear", [name, f"{name}_scale", f"{name}_zero"], [f"{name}_int8"])
-
-    def _add_weight(self, name: str) -> None:
-        """Symmetric, one scale an output column."""
-        weight = next(numpy_helper.to_array(entry) for entry in self.model.graph.initializer if entry.name == name)
-        scale = np.maximum(np.abs(weight).max(axis=0), 1e-12).astype(np.float32) / np.float32(WEIGHT_TOP)
-        self._add(f"{name}_int8", np.clip(np.round(weight / scale), -WEIGHT_TOP, WEIGHT_TOP).astype(np.int8))
-        self._add(f"{name}_scale", scale)
-        self._add(f"{name}_zero", np.zeros(len(scale), dtype=np.int8))
-
-    def _add(self, name: str, values: NDArray[np.generic]) -> None:
-        if all(entry.name != name for entry in self.model.graph.initializer):
-            self.model.graph.initializer.append(numpy_helper.from_array(values, name))
-
-    def _drop_unused(self) -> None:
-        used = {name for node in self.model.graph.node for name in node.input}
-        kept = [entry for entry in self.model.graph.initializer if entry.name in used]
-        del self.model.graph.initializer[:]
-        self.model.graph.initializer.extend(kept)
-
-
-def _product(node: NodeProto) -> NodeProto:
-    x, w = node.input[:2]
-    inputs = [f"{x}_int8", f"{w}_int8", f"{x}_scale", f"{w}_scale", f"{x}_zero", f"{w}_zero"]
-    return helper.make_node("MatMulIntegerToFloat", inputs, list(node.output), name=node.name, domain=MICROSOFT)
-
-
-def _attention(node: NodeProto) -> NodeProto:
-    x, w, bias, *mask = node.input[:4]
-    scales = [f"{x}_scale", f"{w}_scale", *(mask or [""]), f"{x}_zero", f"{w}_zero"]
-    attention = helper.make_node(
-        "QAttention", [f"{x}_int8", f"{w}_int8", bias, *scales], list(node.output), name=node.name, domain=MICROSOFT
+        linear = linears.get(node.output[0])
+        if linear is None:
+            nodes.append(node)
+            continue
+        if linear.step.name not in done:  # several layers may read one activation
+            done.add(linear.step.name)
+            nodes.extend(linear.step.nodes())
+            tensors.extend(linear.step.tensors())
+        nodes.append(linear.node())
+        tensors.extend(linear.tensors())
+    used = {name for node in nodes for name in node.input}
+    graph = helper.make_graph(
+        nodes,
+        model.graph.name,
+        model.graph.input,
+        model.graph.output,
+        [tensor for tensor in tensors if tensor.name in used],
     )
-    known = {"num_heads", "unidirectional", "do_rotary", "mask_filter_value"}
-    attention.attribute.extend(attribute for attribute in node.attribute if attribute.name in known)
-    return attention
+    model.graph.CopyFrom(graph)
+    if MICROSOFT not in {entry.domain for entry in model.opset_import}:
+        model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))

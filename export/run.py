@@ -26,12 +26,15 @@ from export.rungs import FP32, INT8_STATIC, ExportSettings, RungReport, choose, 
 
 log = logging.getLogger(__name__)
 
+# Whether labels stay as they are can be seen on unlabelled rows too; 67 rows alone tell little.
+AGREEMENT_ROWS = 400
+
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """Accuracies and agreement are on the validation rows; `size_mb` is the whole package's."""
+    """Accuracies are on the validation rows, the agreement as `RungReport` says; `size_mb` is the package's."""
 
     package: Path
     rung: str
@@ -74,7 +77,7 @@ def export(
     torch.set_num_threads(available_cpus())
     source = read_source(checkpoint)
     with tempfile.TemporaryDirectory(prefix="retune-export-") as workspace:
-        candidates = _ladder(source, Path(workspace), validation, on_progress)
+        candidates = _ladder(source, Path(workspace), validation, _further(validation, reference), on_progress)
         baseline = candidates[FP32]
         reports = [report(candidate, baseline, settings) for candidate in candidates.values()]
         chosen = choose(reports, wanted=rung)
@@ -96,7 +99,7 @@ def export(
 
 
 def _ladder(
-    source: Source, workspace: Path, validation: Sequence[Example], on_progress: Progress
+    source: Source, workspace: Path, validation: Sequence[Example], further: Sequence[str], on_progress: Progress
 ) -> dict[str, Candidate]:
     """Every rung, built and measured; the first is the checkpoint in full precision, checked against it."""
     on_progress("Building the graph", 0.0)
@@ -109,4 +112,12 @@ def _ladder(
     small = candidate_folder(source, INT8_STATIC, workspace)
     write_static_int8(plain / GRAPH, small / GRAPH, engine.encode(source.sample))
     on_progress("Measuring the rungs", 0.6)
-    return {name: measured(name, folder, validation) for name, folder in ((FP32, plain), (INT8_STATIC, small))}
+    folders = {FP32: plain, INT8_STATIC: small}
+    return {name: measured(name, folder, validation, further) for name, folder in folders.items()}
+
+
+def _further(validation: Sequence[Example], reference: Sequence[Example] | None) -> list[str]:
+    """Reference texts that bring the rows on which rungs are compared to `AGREEMENT_ROWS`."""
+    known = {example.text for example in validation}
+    texts = [example.text for example in reference or () if example.text not in known]
+    return texts[: max(0, AGREEMENT_ROWS - len(validation))]

@@ -28,6 +28,8 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class RungReport:
+    """`accuracy` on the validation rows; `agreement` with fp32 on those and, where they are few, reference texts."""
+
     name: str
     eligible: bool
     why: str
@@ -80,26 +82,30 @@ def require_known(name: str) -> None:
 
 
 def _objection(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
-    rows = len(candidate.correct)
     if candidate.moved_labels or candidate.largest_move > ALLOWED_MOVE:
         return (
             f"Its answers depend on what else is in the batch: {candidate.moved_labels} labels change and "
             f"a probability moves by {candidate.largest_move:.2g}."
         )
-    lost = int(baseline.correct.sum() - candidate.correct.sum())
-    if lost > allowed_rows(settings.max_drop, rows):
-        return f"It is right on {lost} fewer of {rows} rows; {allowed_rows(settings.max_drop, rows)} are allowed."
-    changed = _changed(candidate, baseline)
-    if changed > allowed_rows(1 - settings.min_agreement, rows):
-        allowed = allowed_rows(1 - settings.min_agreement, rows)
-        return f"It changes {changed} of {rows} labels; {allowed} are allowed."
+    lost, rows = int(baseline.correct.sum() - candidate.correct.sum()), len(baseline.correct)
+    if lost > (allowed := allowed_rows(settings.max_drop, rows)):
+        return f"It is right on {lost} fewer of {rows} rows; {allowed} {_are(allowed)} allowed."
+    changed, texts = _changed(candidate, baseline), len(baseline.outputs.predicted)
+    if changed > (allowed := allowed_rows(1 - settings.min_agreement, texts)):
+        return f"It changes {changed} of {texts} labels; {allowed} {_are(allowed)} allowed."
     return None
+
+
+def _are(rows: int) -> str:
+    return "is" if rows == 1 else "are"
 
 
 def _merit(candidate: Candidate, baseline: Candidate) -> str:
     if candidate.name == baseline.name:
         return "It is the checkpoint in full precision."
-    return f"It changes {_changed(candidate, baseline)} of {len(candidate.correct)} labels, in any batch alike."
+    return (
+        f"It changes {_changed(candidate, baseline)} of {len(baseline.outputs.predicted)} labels, in any batch alike."
+    )
 
 
 def _changed(candidate: Candidate, baseline: Candidate) -> int:

@@ -155,6 +155,7 @@ def _record(
                 "set_aside": rows.set_aside,
                 "method": trained.method,
                 "reason": trained.reason,
+                "history": read_training(trained.checkpoint).history,
             },
             "seconds": trained.seconds,
         },

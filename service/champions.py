@@ -210,5 +210,6 @@ def _check_golden(engine: Engine) -> None:
         difference = float(np.abs(scores - expected).max())
         if not difference <= GOLDEN_TOLERANCE:
             raise CorruptPackage(
-                engine.folder, f"golden text {number} is answered otherwise than recorded (scores differ by {difference:.3f})"
+                engine.folder,
+                f"golden text {number} is answered otherwise than recorded (scores differ by {difference:.3f})",
             )

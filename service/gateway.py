@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import bentoml
+from bentoml.images import Image
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
@@ -30,6 +31,8 @@ class FrontDoor:
 @bentoml.service(
     name="Gateway",
     workers="cpu_count",
+    # No distribution: for one it names, BentoML installs compilers and git, which double the image.
+    image=Image(base_image="python:3.11-slim", distro="", lock_python_packages=False),
     http={"host": "127.0.0.1", "port": 3000},
     # BentoML labels its metrics by raw path, so that any client can make them grow without end.
     metrics={"enabled": False},

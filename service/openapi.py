@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 from service.requests import MAX_LABEL_CHARS, MAX_NAME_CHARS, MAX_SOURCE_CHARS
+
+API_VERSION = "0.1.0"
 
 Schema = dict[str, Any]
 
@@ -13,7 +14,7 @@ Schema = dict[str, Any]
 def document(*, max_items: int) -> Schema:
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Retune", "version": version("retune")},
+        "info": {"title": "Retune", "version": API_VERSION},
         "paths": {
             "/predict": {"post": _predict()},
             "/feedback": {"post": _feedback()},

@@ -28,6 +28,8 @@ SERVICE = "service.gateway:Gateway"
 ROOT = Path(__file__).absolute().parents[1]
 START_TIMEOUT_S = 60.0
 LAST_LINES = 15
+# Settings of other servers; and in a container (BENTOML_CONTAINERIZED) BentoML never replaces a dead worker.
+FOREIGN = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 
 
 def serve(config: Config) -> int:
@@ -113,7 +115,7 @@ def server_environment(config: Config) -> dict[str, str]:
     write_bytes(nothing, b"# This server has its whole config from its environment.\n")
     workers = {"workers": config.service.workers or "cpu_count", "traffic": {"timeout": config.service.timeout_s + 30}}
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("RETUNE_", "PROMETHEUS_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
         **_settings(config),
         "RETUNE_CONFIG": str(nothing),
         "BENTOML_HOME": str(folder),  # its metrics folder is emptied at the start: one a server

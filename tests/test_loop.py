@@ -19,6 +19,7 @@ from core.config import Config, load_config
 from core.jobs import JobQueue
 from core.ledger import open_ledger
 from core.registry import open_registry
+from tests.tiny import make_base_model
 
 OLD = {
     "billing": ["invoice", "charged", "card", "payment", "price", "refund", "tax", "receipt", "amount", "money"],
@@ -43,12 +44,13 @@ FILLER = ["the", "my", "a", "is", "it", "please", "since", "today", "again", "af
 
 
 def write_rows(path: Path, kinds: dict[str, list[str]], rows: int, *, seed: int) -> Path:
+    """Rows of the labels in `kinds`, the first three alike often, a fourth as often as all of them."""
     chosen = random.Random(seed)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
         for _ in range(rows):
-            label = chosen.choice(list(kinds))
+            label = chosen.choices(list(kinds), weights=[1, 1, 1, 3][: len(kinds)])[0]
             words = chosen.sample(kinds[label], 4) + chosen.sample(FILLER, 4)
             chosen.shuffle(words)
             writer.writerow([" ".join(words), label])
@@ -67,7 +69,14 @@ def retune(*words: str | Path, base_model: Path, timeout_s: float = 120) -> subp
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory, tiny_base_model: Path) -> tuple[Path, dict[str, Any]]:
+def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two random layers that know every word, so that a new label's words are seen before it has a label."""
+    texts = [" ".join(words) for words in [*OLD.values(), *NEW.values(), FILLER]]
+    return make_base_model(tmp_path_factory.mktemp("base") / "model", texts)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, base_model: Path) -> tuple[Path, dict[str, Any]]:
     """One run of the demo on rows of which the fresh ones have a new label."""
     folder = tmp_path_factory.mktemp("loop")
     words: list[str | Path] = [
@@ -77,7 +86,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, tiny_base_model: Path) -> tup
         "--fresh", write_rows(folder / "fresh.csv", OLD | NEW, 360, seed=3),
         "--json",
     ]  # fmt: skip
-    ended = retune(*words, base_model=tiny_base_model)
+    ended = retune(*words, base_model=base_model)
     assert ended.returncode == 0, ended.stderr
     result: dict[str, Any] = json.loads(ended.stdout)
     return folder / "demo", result
@@ -115,16 +124,16 @@ def test_page_and_report_are_written(demo: tuple[Path, dict[str, Any]]) -> None:
     assert (home / report).stat().st_size > 10_000
 
 
-def test_job_whose_worker_is_killed_ends_once(demo: tuple[Path, dict[str, Any]], tiny_base_model: Path) -> None:
+def test_job_whose_worker_is_killed_ends_once(demo: tuple[Path, dict[str, Any]], base_model: Path) -> None:
     home, _ = demo
     config = load_config(home / "retune.toml", environment={})
     ledger = open_ledger(config)
     jobs = JobQueue(ledger)
     versions = open_registry(config).versions("demo")
     job = jobs.enqueue("demo", "retrain")
-    kill_in_the_middle(home, jobs, job.id, tiny_base_model)
+    kill_in_the_middle(home, jobs, job.id, base_model)
     assert open_registry(config).versions("demo") == versions
-    ended = retune("--config", home / "retune.toml", "worker", "--once", "--json", base_model=tiny_base_model)
+    ended = retune("--config", home / "retune.toml", "worker", "--once", "--json", base_model=base_model)
     assert [item["id"] for item in json.loads(ended.stdout)["jobs"]] == [job.id]
     final = jobs.get(job.id)
     assert (final.status, final.attempts) == ("done", 2)

@@ -82,23 +82,21 @@ def _drift(result: dict[str, Any]) -> str:
 
 
 def _learning(histories: dict[str, History]) -> str:
-    parts = []
-    for name, history in histories.items():
-        series = _series(history)
-        if not series:
-            parts.append(f"<p class=soft>The {name} training kept no curve.</p>")
-            continue
-        parts.append(f"<p class=soft>{escape(name)} training, by epoch: {', '.join(series)}</p>{lines(series)}")
-    return "".join(parts)
+    return "".join(_curve(name, history) for name, history in histories.items())
 
 
-def _series(history: History) -> dict[str, list[tuple[float, float]]]:
-    """Numbers that change over epochs, by name: x is the epoch."""
-    points = [entry for entry in history if isinstance(entry.get("epoch"), int | float)]
-    names = [
-        name for name in ("train_loss", "validation_loss", "validation_accuracy") if any(name in p for p in points)
-    ]
-    return {name: [(float(p["epoch"]), float(p[name])) for p in points if p.get(name) is not None] for name in names}
+def _curve(name: str, history: History) -> str:
+    """Validation accuracy and log loss after each step: heads from stiff to loose, then epochs."""
+    heads = sum(entry["step"] == "head" for entry in history)
+    epochs = len(history) - heads
+    steps = f"{heads} heads on frozen features" + (f", then {epochs} epochs of fine-tuning" if epochs else "")
+    series = {
+        f"validation {key.replace('_', ' ')}": [
+            (float(index), float(entry[key])) for index, entry in enumerate(history)
+        ]
+        for key in ("accuracy", "log_loss")
+    }
+    return f"<p class=soft>{escape(name)}: {steps}</p>{lines(series)}"
 
 
 def _gate(result: dict[str, Any]) -> str:

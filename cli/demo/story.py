@@ -176,7 +176,7 @@ def train(story: Story) -> FinetuneResult:
         cache=story.config.cache,
         datasets=story.config.datasets,
     )
-    story.histories["first"] = read_training(result.checkpoint).history
+    story.histories["First training"] = read_training(result.checkpoint).history
     story.say(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
     story.say(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.accuracy:.1%}")
     return result
@@ -297,6 +297,7 @@ def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
     if job.status != "done" or job.result is None:
         raise DemoFailed(f"the retrain job is {job.status}: {job.error or 'the worker ended early'}", story.config.home)
     training = job.result["training"]
+    story.histories["Retraining"] = training["history"]
     story.say(f"  trained on {training['rows']} rows, new labels: {', '.join(training['new_labels']) or 'none'}")
     story.say(f"  gate: {job.result['gate']['verdict']}. {job.result['reason']}")
     story.say(f"  {calls.sent} requests meanwhile, {calls.failed} failed; answers by version: {dict(calls.versions)}")

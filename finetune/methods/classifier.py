@@ -46,7 +46,7 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """One group a parameter: `rate` at the top, times `layer_decay` a layer down; no decay of vectors."""
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    deepest = max((_depth(name) for name, _ in named if _depth(name) is not None), default=0) or 0
+    deepest = max(_depth(name) or 0 for name, _ in named)
     groups = []
     for name, parameter in named:
         depth = _depth(name)

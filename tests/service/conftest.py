@@ -75,9 +75,7 @@ def client(worker: Worker) -> TestClient:
 
 
 def local_client(worker: Worker, **options: Any) -> TestClient:
-    return TestClient(
-        guarded_app(worker), base_url="http://localhost:3000", client=("127.0.0.1", 50_000), **options
-    )
+    return TestClient(guarded_app(worker), base_url="http://localhost:3000", client=("127.0.0.1", 50_000), **options)
 
 
 def free_port() -> int:
@@ -90,7 +88,7 @@ def free_port() -> int:
 def server_config(home: Path) -> Config:
     return Config(
         home=home,
-        service=ServiceConfig(port=free_port(), workers=2, champion_poll_s=0.05, max_body_bytes=200_000, timeout_s=5),
+        service=ServiceConfig(port=free_port(), workers=2, champion_poll_s=0.05, max_body_bytes=200_000, timeout_s=2),
         ledger=LedgerConfig(flush_s=0.2),
     )
 

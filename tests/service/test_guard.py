@@ -70,9 +70,9 @@ def test_a_wrong_method_is_405_and_names_the_right_ones(client: TestClient) -> N
     assert answer.headers["Allow"] == "POST"
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/vnd.bentoml+pickle", "multipart/form-data", "", "jsön"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/vnd.bentoml+pickle", "multipart/form-data", ""])
 def test_a_body_that_is_not_json_is_415(client: TestClient, kind: str) -> None:
-    headers = {"Content-Type": kind.encode()} if kind else {}
+    headers = {"Content-Type": kind} if kind else {}
     assert code_of(client.post("/echo", content=b"{}", headers=headers)) == (415, "unsupported_media_type")
 
 

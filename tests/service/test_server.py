@@ -81,7 +81,7 @@ def test_half_a_body_is_408_and_never_a_hang(server: str) -> None:
     started = time.monotonic()
     status, error = raw(server, post("/predict", "Content-Length: 100", body=b'{"texts"'))
     assert (status, error["code"]) == (408, "body_too_slow")
-    assert time.monotonic() - started < 7
+    assert time.monotonic() - started < 4
 
 
 def test_a_body_in_two_parts_is_read_whole(server: str) -> None:
@@ -101,7 +101,7 @@ def test_feedback_finds_predictions_of_every_worker(http: httpx.Client, server: 
 def test_metrics_are_of_all_workers_whoever_is_asked(http: httpx.Client, server: str) -> None:
     def answered() -> float:
         page = httpx.get(f"{server}/metrics").text
-        return sum(float(value) for value in re.findall(r'^retune_predictions_total\{.*\} (\S+)$', page, re.M))
+        return sum(float(value) for value in re.findall(r"^retune_predictions_total\{.*\} (\S+)$", page, re.M))
 
     before = answered()
     for text in TEXTS[:10]:

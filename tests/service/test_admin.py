@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.registry import Registry, open_registry
+from service.worker import Worker
+
+
+def test_a_model_is_told_with_its_champion_and_workers(client: TestClient, worker: Worker) -> None:
+    answer = client.get("/admin/models/tickets").json()
+    assert (answer["champion"]["version"], answer["versions"]) == ("1", ["1"])
+    assert [(entry["version"], entry["error"]) for entry in answer["workers"]] == [("1", None)]
+
+
+def test_retrain_enqueues_one_job(client: TestClient, worker: Worker) -> None:
+    for _ in range(2):
+        answer = client.post("/admin/models/tickets/retrain")
+        assert (answer.status_code, answer.json()) == (202, {"job": 1, "status": "queued"})
+    assert len(worker.jobs().latest("tickets")) == 1
+
+
+def test_retrain_takes_an_empty_object_and_nothing_else(client: TestClient) -> None:
+    assert client.post("/admin/models/tickets/retrain", json={}).status_code == 202
+    assert client.post("/admin/models/tickets/retrain", json={"method": "full"}).status_code == 400
+
+
+def test_retrain_of_a_model_without_champion_is_503(client: TestClient, registry: Registry, tiny_package: Path) -> None:
+    registry.add(tiny_package, "other")
+    answer = client.post("/admin/models/other/retrain")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "no_champion")
+
+
+@pytest.mark.parametrize("name", ["nope", "..", "%2e%2e", "a%00b", "a" * 300])
+def test_an_unknown_model_is_404(client: TestClient, name: str) -> None:
+    assert client.get(f"/admin/models/{name}").status_code == 404
+    assert client.post(f"/admin/models/{name}/retrain").status_code == 404
+
+
+def test_a_worker_that_is_gone_is_forgotten(client: TestClient, worker: Worker) -> None:
+    folder = next((worker.config.home / "workers").iterdir())
+    (folder / "999999999.json").write_text("{}")
+    assert len(client.get("/admin/models/tickets").json()["workers"]) == 1
+    assert not (folder / "999999999.json").exists()
+    assert open_registry(worker.config).models() == ["tickets"]

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from core.clock import utc_now
+from core.config import Config
+from core.ledger import Ledger
+from core.records import AccuracyEstimate, Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict
+from core.registry import Registry
+from service.worker import Worker
+from tests.service.conftest import local_client
+
+ORIGIN = {"Origin": "http://localhost:3000"}
+
+
+def verdict(p_value: float | None, sentence: str = "Nothing moved.") -> Verdict:
+    name = "insufficient_data" if p_value is None else "drift" if p_value <= 0.01 else "ok"
+    evidence = [Evidence("predicted labels", "total variation", 0.21, p_value or 1.0, name == "drift", "bug <grew>.")]
+    return Verdict(name, p_value, 340, 520, evidence, AccuracyEstimate(0.842, 0.791, 0.887), sentence)  # type: ignore[arg-type]  # one of its names
+
+
+@pytest.fixture
+def ledger(worker: Worker) -> Ledger:
+    return worker.connection.get()
+
+
+def add_check(ledger: Ledger, p_value: float | None, *, report: str | None = None, sentence: str = "Moved.") -> int:
+    found = verdict(p_value, sentence)
+    return ledger.record_check("tickets", "1", found, source="traffic", report=report, window_end=None)
+
+
+def test_the_list_names_every_model(client: TestClient) -> None:
+    page = client.get("/dashboard")
+    assert page.status_code == 200
+    assert 'href="/dashboard/tickets"' in page.text
+    assert "version 1" in page.text
+
+
+def test_an_empty_home_says_what_to_do(config: Config) -> None:
+    page = local_client(Worker(config)).get("/dashboard")
+    assert "There is no model yet" in page.text
+
+
+def test_a_model_without_history_says_what_comes_next(client: TestClient) -> None:
+    page = client.get("/dashboard/tickets")
+    assert page.status_code == 200
+    assert all(word in page.text for word in ("No check has been made yet", "Nothing has been decided yet", "fp32"))
+
+
+def test_the_latest_verdict_is_told_with_its_evidence(client: TestClient, ledger: Ledger) -> None:
+    for p_value in (None, 0.4, 0.001):
+        add_check(ledger, p_value, sentence=f"It <b>moved</b> at {p_value}.")
+    page = client.get("/dashboard/tickets").text
+    assert "It &lt;b&gt;moved&lt;/b&gt; at 0.001." in page
+    assert "bug &lt;grew&gt;." in page
+    assert "84.2 %" in page
+    assert "an estimate" in page
+    circles = re.findall(r'<circle class="(\w+)"', page)
+    assert circles == ["insufficient_data", "ok", "drift"]
+
+
+def test_a_decision_to_retrain_makes_the_button_prominent(client: TestClient, ledger: Ledger) -> None:
+    assert "Retrain anyway" in client.get("/dashboard/tickets").text
+    ledger.record_decision("tickets", Decision("retrain", "Accuracy fell to 71 %."), check_id=add_check(ledger, 0.001))
+    page = client.get("/dashboard/tickets").text
+    assert "Accuracy fell to 71 %." in page
+    assert '<button class="prompt">Retrain now</button>' in page
+
+
+def test_the_button_asks_for_one_retrain_and_leads_back(client: TestClient, worker: Worker) -> None:
+    for _ in range(2):
+        answer = client.post("/dashboard/tickets/retrain", headers=ORIGIN, follow_redirects=False)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard/tickets")
+    assert [(job.kind, job.status) for job in worker.jobs().latest("tickets")] == [("retrain", "queued")]
+    page = client.get("/dashboard/tickets").text
+    assert "job 1" in page
+    assert "<button" not in page
+
+
+def test_labels_asked_and_answered_are_counted(client: TestClient, ledger: Ledger) -> None:
+    keys = [f"{number:032x}" for number in range(4)]
+    embedding = np.zeros(4, dtype=np.float32)
+    ledger.record_predictions(
+        [PredictionRecord(key, "tickets", "1", utc_now(), key, "bug", 0.9, 3, False, embedding) for key in keys]
+    )
+    check_id = add_check(ledger, 0.001)
+    ledger.record_decision("tickets", Decision("label", "Labels would tell.", 4), check_id=check_id)
+    ledger.request_labels("tickets", [(key, "measure") for key in keys], check_id=check_id)
+    ledger.record_feedback([FeedbackRecord(keys[0], "bug")])
+    page = client.get("/dashboard/tickets").text
+    assert "1 of 4 labels" in page
+    assert "label 4" in page
+
+
+def test_jobs_promotions_and_refusals_are_listed(client: TestClient, worker: Worker, ledger: Ledger) -> None:
+    worker.jobs().enqueue("tickets", "retrain")
+    job = worker.jobs().take("host/1/1")
+    assert job is not None
+    worker.jobs().fail(job, "No space is left.")
+    ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="Not shown to be better.", gate={})
+    page = client.get("/dashboard/tickets").text
+    assert all(word in page for word in ("No space is left.", "Not shown to be better.", "refused", "failed"))
+
+
+def test_a_report_is_served_in_an_origin_of_its_own(client: TestClient, ledger: Ledger, config: Config) -> None:
+    path = config.home / "reports" / "tickets" / "7.html"
+    path.parent.mkdir(parents=True)
+    path.write_text("<h1>Evidently</h1>")
+    check_id = add_check(ledger, 0.5, report="reports/tickets/7.html")
+    answer = client.get(f"/dashboard/tickets/reports/{check_id}")
+    assert answer.text == "<h1>Evidently</h1>"
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox allow-scripts; default-src 'none'")
+
+
+def test_nothing_outside_the_home_is_served_as_a_report(client: TestClient, ledger: Ledger, config: Config) -> None:
+    outside = config.home.parent / "secret.html"
+    outside.write_text("secret")
+    (config.home / "link.html").symlink_to(outside)
+    (config.home / "ledger.txt").write_text("secret")
+    for report in ("../secret.html", str(outside), "link.html", "ledger.txt", "gone.html", ""):
+        check_id = add_check(ledger, 0.5, report=report)
+        assert client.get(f"/dashboard/tickets/reports/{check_id}").status_code == 404
+
+
+@pytest.mark.parametrize("check_id", ["1", "0", "-1", "x", "9" * 30, "9" * 5000, "²", "1.5"])
+def test_a_report_that_does_not_exist_is_404(client: TestClient, check_id: str) -> None:
+    assert client.get(f"/dashboard/tickets/reports/{check_id}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["nope", "..", "%2e%2e", "a%00b", "<script>", "a" * 300])
+def test_an_unknown_model_is_a_404_page(client: TestClient, name: str) -> None:
+    answer = client.get(f"/dashboard/{name}")
+    assert answer.status_code == 404
+    assert "<script>" not in answer.text
+
+
+def test_without_the_ledger_the_page_still_shows_the_champion(client: TestClient, config: Config) -> None:
+    (config.home / "ledger.db").mkdir(parents=True)
+    page = client.get("/dashboard/tickets")
+    assert page.status_code == 200
+    assert "No history" in page.text
+    assert "fp32" in page.text
+    assert client.get("/dashboard").status_code == 200
+
+
+def test_a_champion_that_cannot_be_loaded_is_told(client: TestClient, worker: Worker, registry: Registry) -> None:
+    with (worker.config.home / "registry/tickets/versions/1/model.onnx").open("ab") as graph:
+        graph.write(b"x")
+    fresh = Worker(worker.config)
+    fresh.champions.follow()
+    assert "model.onnx differs" in client.get("/dashboard/tickets").text
+
+
+def test_pages_need_no_script_and_no_network(client: TestClient, ledger: Ledger) -> None:
+    add_check(ledger, 0.001)
+    for path in ("/dashboard", "/dashboard/tickets"):
+        answer = client.get(path)
+        assert "<script" not in answer.text
+        assert not re.search(r'(src|href)="https?:', answer.text)
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")

@@ -1,0 +1,57 @@
+"""docs/http.md: every route and metric is in it, and its curl lines work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service import admin, dashboard
+from service.app import Endpoints
+from service.metrics import Metrics
+from service.worker import Worker
+
+TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+
+
+def curl_lines() -> list[str]:
+    return [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.S) for line in block.strip().splitlines()]
+
+
+def call(line: str, server: str) -> httpx.Response:
+    """Do what a curl line with -X, -H and -d says."""
+    words = iter(shlex.split(line)[1:])
+    method, headers, body, url = None, {}, None, ""
+    for word in words:
+        if word == "-X":
+            method = next(words)
+        elif word == "-H":
+            name, _, value = next(words).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            body = next(words)
+        elif word != "-s":
+            url = word.replace("http://127.0.0.1:3000", server)
+    return httpx.request(method or ("POST" if body else "GET"), url, headers=headers, content=body)
+
+
+def test_every_route_is_documented(worker: Worker) -> None:
+    routes = [*Endpoints(worker).routes(), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()]
+    wanted = {f"`{method} {route.path}`" for route in routes for method in route.methods or () if method != "HEAD"}
+    assert {name for name in wanted if name not in TEXT} == set()
+
+
+def test_every_metric_is_documented() -> None:
+    names = re.findall(r"^# HELP (\w+)", Metrics().page().decode(), re.M)
+    assert [name for name in names if not name.endswith("_created") and f"`{name}`" not in TEXT] == []
+
+
+@pytest.mark.parametrize("line", curl_lines())
+def test_each_curl_line_works(line: str, server: str) -> None:
+    answer = call(line, server)
+    # The id in the feedback line is an example; the rest of it must be right.
+    expected = "unknown_prediction" if "/feedback" in line else None
+    assert answer.status_code < 300 or answer.json()["error"]["code"] == expected, answer.text

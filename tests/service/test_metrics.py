@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+COUNT_ONE = """
+from service.metrics import Metrics
+from service.champions import Standing
+metrics = Metrics()
+metrics.count_item_error("from_the_dead")
+metrics.show_standing({"tickets": Standing("7", "now", None)})
+"""
+PAGE = "from service.metrics import Metrics; print(Metrics().page().decode())"
+
+
+def test_a_prediction_is_counted_by_model_and_label(client: TestClient) -> None:
+    client.post("/predict", json={"texts": ["my invoice was charged again", 5]})
+    page = client.get("/metrics").text
+    assert 'retune_predictions_total{label="billing",model="tickets"} 1.0' in page
+    assert 'retune_item_errors_total{code="invalid_text"} 1.0' in page
+    assert 'retune_champion_version{model="tickets"} 1.0' in page
+    assert 'retune_requests_total{route="/predict",status="200"} 1.0' in page
+
+
+def test_a_killed_worker_leaves_its_counts_and_takes_its_gauges(tmp_path: Path) -> None:
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", COUNT_ONE], env=environment, check=True)
+    page = subprocess.run([sys.executable, "-c", PAGE], env=environment, check=True, capture_output=True, text=True)
+    assert 'retune_item_errors_total{code="from_the_dead"} 1.0' in page.stdout
+    assert "retune_champion_version{" not in page.stdout

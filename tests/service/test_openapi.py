@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from service import admin
+from service.app import Endpoints
+from service.openapi import document
+from service.worker import Worker
+
+Schema = dict[str, Any]
+
+
+def problem_with(value: object, schema: Schema, names: Schema) -> str | None:
+    """What in `value` the schema does not allow; the few keywords that our document uses."""
+    if "$ref" in schema:
+        return problem_with(value, names[schema["$ref"].rpartition("/")[2]], names)
+    if "oneOf" in schema:
+        fits = [option for option in schema["oneOf"] if problem_with(value, option, names) is None]
+        return None if len(fits) == 1 else f"{value} fits {len(fits)} options"
+    kinds = {"object": dict, "array": list, "string": str, "number": float, "integer": int, "boolean": bool}
+    allowed = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if value is None and "null" in allowed:
+        return None
+    if not any(isinstance(value, kinds[kind]) for kind in allowed if kind != "null"):
+        return f"{value!r} is not {allowed}"
+    if isinstance(value, list):
+        return next(filter(None, (problem_with(item, schema["items"], names) for item in value)), None)
+    if isinstance(value, dict) and "properties" in schema:
+        if missing := set(schema["required"]) - set(value):
+            return f"{missing} missing"
+        if surplus := set(value) - set(schema["properties"]):
+            return f"{surplus} not documented"
+        problems = (problem_with(item, schema["properties"][key], names) for key, item in value.items())
+        return next(filter(None, problems), None)
+    return None
+
+
+def test_the_document_has_the_routes_of_programs_and_no_other(worker: Worker) -> None:
+    routes: list[Route] = [*Endpoints(worker).routes(), *admin.Endpoints(worker).routes()]
+    real = {(route.path, method.lower()) for route in routes for method in route.methods or () if method != "HEAD"}
+    told = {(path, method) for path, methods in document(max_items=8)["paths"].items() for method in methods}
+    assert told == real
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("post", "/predict", {"texts": ["my invoice", 7]}, "200"),
+        ("post", "/predict", {"texts": []}, "400"),
+        ("post", "/predict", {"texts": ["a"], "model": "nope"}, "404"),
+        ("post", "/feedback", {"feedback": [{"prediction_id": "a", "label": "b"}]}, "404"),
+        ("get", "/livez", None, "200"),
+        ("get", "/readyz", None, "200"),
+        ("get", "/admin/models/{name}", None, "200"),
+        ("post", "/admin/models/{name}/retrain", {}, "202"),
+    ],
+)
+def test_real_answers_are_as_documented(client: TestClient, method: str, path: str, body: object, status: str) -> None:
+    told = client.get("/openapi.json").json()
+    answer = client.request(method, path.replace("{name}", "tickets"), json=body)
+    assert str(answer.status_code) == status
+    schema = told["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
+    assert problem_with(answer.json(), schema, told["components"]["schemas"]) is None

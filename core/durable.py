@@ -16,13 +16,20 @@ from core.errors import DiskFull, TargetExists
 
 @contextmanager
 def disk_full_is_said(path: object) -> Iterator[None]:
-    """Turn 'no space left' into `DiskFull`."""
+    """Turn 'no space left', whichever library says it, into `DiskFull`."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if _is_disk_full(error):
             raise DiskFull(path) from error
         raise
+
+
+def _is_disk_full(error: Exception) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    # safetensors, onnx and SQLite raise their own classes with the system's words.
+    return "No space left on device" in str(error)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -144,13 +144,14 @@ def batches(lengths: Sequence[int], *, batch_tokens: int, max_rows: int = 64) ->
         yield batch
 
 
-def softmax(logits: Floats) -> Floats:
-    """
+def softmax(logits: NDArray[Any]) -> NDArray[Any]:
+    """Rows of a distribution each, in the precision of the logits.
+
     >>> softmax(np.array([[0.0, 0.0]])).tolist()
     [[0.5, 0.5]]
     """
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    result: Floats = powers / powers.sum(axis=-1, keepdims=True)
+    result: NDArray[Any] = powers / powers.sum(axis=-1, keepdims=True)
     return result
 
 

@@ -94,7 +94,9 @@ def _add_local_folder(source: Path, target: Path) -> bool:
     aside = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
         with disk_full_is_said(target):
-            shutil.copytree(source, aside)
+            aside.mkdir()
+            for path in source.iterdir():
+                shutil.copyfile(path, aside / path.name)
             sync_tree(aside)
         return _rename_unless_there(aside, target)
     finally:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from core.records import CheckRecord
 
 WIDTH, HEIGHT = 720.0, 220.0
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 12.0, 14.0, 28.0
+LEFT, RIGHT, TOP, BOTTOM = 72.0, 12.0, 14.0, 28.0
 CEILING = 4.0
 
 

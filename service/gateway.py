@@ -13,7 +13,7 @@ class FrontDoor:
     """ASGI middleware that answers HTTP itself.
 
     An app mounted at "/" would stand behind BentoML's own /livez, /readyz, /healthz and /schema.json,
-    whose bodies and error handling are not ours (docs/decisions/0002-front-door.md).
+    whose bodies and error handling are not ours (docs/decisions/0005-front-door.md).
     """
 
     def __init__(self, app: ASGIApp) -> None:

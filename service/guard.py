@@ -29,7 +29,7 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 UNKNOWN_ROUTE = "(unknown)"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A refused body is read on for a moment: to close at once would tear the answer away from the client.
-DRAIN_S = 2.0
+DRAIN_S = 0.5
 logger = logging.getLogger(__name__)
 
 
@@ -53,7 +53,8 @@ class Guard:
         reply = _Reply(send, request_id)
         refusal = await self._answer(scope, body, reply)
         if refusal is not None and not reply.started:
-            await refusal(scope, body.drain, reply.send)
+            await body.drop_rest()
+            await refusal(scope, body.next_part, reply.send)
         self._metrics.count_request(_template(scope), reply.status, time.perf_counter() - started)
 
     async def _answer(self, scope: Scope, body: _Body, reply: _Reply) -> Response | None:
@@ -65,7 +66,7 @@ class Guard:
                 self._check_headers(scope)
                 await route.handle(scope, body.receive, reply.send)
         except RetuneError as error:
-            return await _refused(error, body, request_id)
+            return error_response(error, request_id)
         except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
             raise
         except BaseException as error:
@@ -115,16 +116,25 @@ class _Body:
         self.complete = complete
 
     async def receive(self) -> Message:
-        message = await self.drain()
+        message = await self.next_part()
         self._size_bytes += len(message.get("body", b""))
         if self._size_bytes > self._limit_bytes:
             raise BodyTooLarge(self._limit_bytes)
         return message
 
-    async def drain(self) -> Message:
+    async def next_part(self) -> Message:
         message = await self._receive()
         self.complete = not message.get("more_body", False)
         return message
+
+    async def drop_rest(self) -> None:
+        """Read what is left, for a bounded time, and keep none of it."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                while not self.complete:
+                    await self.next_part()
+        except TimeoutError:
+            return
 
 
 class _Reply:
@@ -144,22 +154,6 @@ class _Reply:
             headers["X-Request-ID"] = self._request_id
             headers["X-Content-Type-Options"] = "nosniff"
         await self._send(message)
-
-
-async def _refused(error: RetuneError, body: _Body, request_id: str) -> Response:
-    if isinstance(error, BodyTooLarge):
-        await _drain(body)
-    return error_response(error, request_id)
-
-
-async def _drain(body: _Body) -> None:
-    """Read the rest of a body and drop it, for a bounded time."""
-    try:
-        async with asyncio.timeout(DRAIN_S):
-            while not body.complete:
-                await body.drain()
-    except TimeoutError:
-        return
 
 
 def _log_failure(error: BaseException, request_id: str) -> None:

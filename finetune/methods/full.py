@@ -53,7 +53,9 @@ def affordable_epochs(task: Task, start: Fitted) -> int:
     sample = _items(task, task.train)[: 2 * BATCH_ROWS]
     started = time.monotonic()
     for first in range(0, len(sample), BATCH_ROWS):
-        model(**_collate(task, sample[first : first + BATCH_ROWS]))["loss"].backward()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
+            loss = model(**_collate(task, sample[first : first + BATCH_ROWS]))["loss"]
+        loss.backward()
     rows_per_s = len(sample) / (time.monotonic() - started)
     return planned_epochs(len(task.train.texts), rows_per_s, task.left_s)
 
@@ -82,6 +84,12 @@ def tune(task: Task, start: Fitted, *, epochs: int) -> Fitted:
         },
         history=[*start.history, *keeper.history],
     )
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 itself: a step then takes half the time, else several times as much."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def planned_epochs(rows: int, rows_per_s: float, left_s: float) -> int:
@@ -130,6 +138,7 @@ def _arguments(folder: str, epochs: int, seed: int) -> TrainingArguments:
         max_grad_norm=1.0,
         seed=seed,
         use_cpu=True,
+        bf16=has_bfloat16(),
         dataloader_pin_memory=False,
         remove_unused_columns=False,
         save_strategy="no",

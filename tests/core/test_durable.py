@@ -25,9 +25,16 @@ def test_folder_that_fails_half_way_does_not_exist(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_full_disk_is_one_sentence_and_nothing_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        ValueError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_full_disk_is_one_sentence_and_nothing_is_left(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(DiskFull, match="No space is left to write"):
-        fail_while_writing(tmp_path / "out", OSError(errno.ENOSPC, "No space left on device"))
+        fail_while_writing(tmp_path / "out", error)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,11 +1,13 @@
 """The same contract for a local folder and for an object store (fsspec's in-memory one)."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from core.errors import DiskFull
 from core.package import MANIFEST
 from core.store import Store
 
@@ -53,3 +55,16 @@ def test_remote_copy_is_fetched_again_after_it_was_forgotten(tmp_path: Path, fol
     (store.local_folder("m/versions/1") / "data").write_text("spoiled")
     store.forget_local_copy("m/versions/1")
     assert (store.local_folder("m/versions/1") / "data").read_text() == "content"
+
+
+def test_full_disk_while_a_folder_is_added_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(_source: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", no_space)
+    store = Store(str(tmp_path / "store"), cache=tmp_path / "cache")
+    with pytest.raises(DiskFull):
+        store.add_folder(folder, "m/versions/1")
+    assert list((tmp_path / "store" / "m" / "versions").iterdir()) == []

@@ -77,6 +77,12 @@ def test_a_large_chunked_body_is_413(server: str) -> None:
     assert (status, error["code"]) == (413, "body_too_large")
 
 
+def test_a_large_body_at_an_unknown_path_does_not_tear_the_answer_away(server: str) -> None:
+    size = 5_000_000
+    status, error = raw(server, post("/nope", f"Content-Length: {size}", body=b"x" * size))
+    assert (status, error["code"]) == (404, "not_found")
+
+
 def test_half_a_body_is_408_and_never_a_hang(server: str) -> None:
     started = time.monotonic()
     status, error = raw(server, post("/predict", "Content-Length: 100", body=b'{"texts"'))

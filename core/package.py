@@ -15,6 +15,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -116,7 +117,7 @@ def read_reference(folder: Path) -> Features:
     try:
         with np.load(folder / REFERENCE, allow_pickle=False) as arrays:
             return Features(**{name: arrays[name] for name in Features.__dataclass_fields__})
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise CorruptPackage(folder, f"{REFERENCE} cannot be read: {error}") from error
 
 

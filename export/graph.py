@@ -15,6 +15,8 @@ from onnxruntime.transformers import optimizer
 from export.model import Source
 
 OPSET = 17
+# The domain of ONNX Runtime's own operators, such as fused attention.
+MICROSOFT = "com.microsoft"
 
 
 def write_fused(source: Source, path: Path) -> None:
@@ -31,6 +33,8 @@ def write_fused(source: Source, path: Path) -> None:
             opt_level=0,
         )
     plain.unlink()
+    if MICROSOFT not in {entry.domain for entry in fused.model.opset_import}:
+        fused.model.opset_import.append(onnx.helper.make_opsetid(MICROSOFT, 1))
     for node in fused.model.graph.node:
         node.ClearField("doc_string")  # may hold paths of this machine
     onnx.save(fused.model, path)

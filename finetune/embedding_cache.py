@@ -7,6 +7,7 @@ import io
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,9 @@ class EmbeddingCache:
         if not self._path.is_file():
             return {}
         try:
-            with np.load(self._path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as arrays:
                 keys, rows = arrays["keys"], arrays["embeddings"]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             log.warning("embedding cache %s is unreadable and is made anew: %s", self._path, error)
             return {}
         return {key.tobytes(): row for key, row in zip(keys, rows, strict=True)}

@@ -46,6 +46,11 @@ class Encoder(nn.Module):
     def width(self) -> int:
         return int(self.transformer.config.hidden_size)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether its products are large enough to be worth several threads, or another number format."""
+        return self.width >= 256
+
 
 @dataclass(frozen=True)
 class TextTokenizer:
@@ -76,7 +81,6 @@ class TextTokenizer:
 
 def load_encoder(base: BaseModel) -> Encoder:
     """The pretrained weights, from safetensors only, in float32 on the CPU."""
-    torch.set_num_threads(available_cpus())
     with _quiet():
         try:
             transformer = AutoModel.from_pretrained(
@@ -84,7 +88,9 @@ def load_encoder(base: BaseModel) -> Encoder:
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise UnusableBaseModel(base.name, _first_line(error), "Name another base model.") from error
-    return Encoder(transformer.eval(), base.pooling)
+    encoder = Encoder(transformer.eval(), base.pooling)
+    torch.set_num_threads(available_cpus() if encoder.is_wide else 1)
+    return encoder
 
 
 def load_tokenizer(name: str, folder: Path, max_length: int) -> TextTokenizer:

@@ -42,13 +42,21 @@ def test_old_rows_shown_to_be_lost_reject_whatever_the_gain() -> None:
 
 
 def test_old_rows_perhaps_lost_hold() -> None:
-    verdict = judge(compared(50, 20, 25, 0), compared(100, 80, 0, 2), SETTINGS)
+    verdict = judge(compared(50, 20, 25, 0), compared(100, 80, 2, 8), SETTINGS)
     assert verdict.verdict == "hold"
     assert "may be chance" in verdict.reason
 
 
-def test_loss_on_old_rows_within_the_margin_is_allowed() -> None:
-    assert judge(compared(50, 20, 25, 0), compared(100, 80, 0, 1), SETTINGS).verdict == "promote"
+@pytest.mark.parametrize(
+    ("old", "expected"),
+    [
+        (compared(100, 80, 0, 1), "promote"),  # one point of one point
+        (compared(100, 80, 4, 6), "promote"),  # two points of ten that changed: chance does that
+        (compared(5000, 4000, 100, 170), "reject"),  # 1.4 points of many rows are no chance
+    ],
+)
+def test_loss_on_old_rows_within_the_margin_and_chance_is_allowed(old: Comparison, expected: str) -> None:
+    assert judge(compared(50, 20, 25, 0), old, SETTINGS).verdict == expected
 
 
 @pytest.mark.parametrize(("wins", "losses", "expected"), [(1, 0, 0.5), (0, 3, 1.0), (10, 0, 2**-10)])

@@ -1,4 +1,4 @@
-"""What values flow into the linear layers, observed on sample texts."""
+"""What flows into the linear layers, observed on sample texts."""
 
 from __future__ import annotations
 
@@ -18,31 +18,45 @@ from core.engine import Encoded
 Floats = NDArray[np.float32]
 
 
+# Tokens of each text whose values are kept, evenly over its length.
+KEPT_TOKENS = 4
+
+
 @dataclass(frozen=True)
-class ChannelRange:
-    """Least and largest value of each channel (d,) of one tensor, zero included."""
+class Activation:
+    """One tensor: least and largest value of each channel (d,), zero included, and rows (m, d) as examples."""
 
     low: Floats
     high: Floats
-
-    def widened(self, values: Floats) -> ChannelRange:
-        rows = values.reshape(-1, values.shape[-1])
-        return ChannelRange(np.minimum(self.low, rows.min(axis=0)), np.maximum(self.high, rows.max(axis=0)))
+    rows: Floats
 
 
-def observe(graph: Path, names: Sequence[str], sample: Sequence[Encoded]) -> dict[str, ChannelRange]:
-    """The range of each named tensor over the sample (at least one text)."""
+def observe(graph: Path, names: Sequence[str], sample: Sequence[Encoded]) -> dict[str, Activation]:
+    """What each named tensor, (1, length, d), holds over the sample (at least one text)."""
     session = _session_with_outputs(graph, names)
     inputs = {entry.name for entry in session.get_inputs()}
-    nothing = ChannelRange(np.zeros(1, dtype=np.float32), np.zeros(1, dtype=np.float32))
-    ranges = dict.fromkeys(names, nothing)
+    seen: dict[str, list[Activation]] = {name: [] for name in names}
     for encoded in sample:
         # One text at a time: padding would widen the ranges with values that no answer uses.
         ids = np.array([encoded.ids], dtype=np.int64)
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         outputs = session.run(list(names), {name: given[name] for name in inputs})
-        ranges = {name: ranges[name].widened(values) for name, values in zip(names, outputs, strict=True)}
-    return ranges
+        for name, values in zip(names, outputs, strict=True):
+            seen[name].append(_of_one(values.reshape(-1, values.shape[-1])))
+    return {name: _of_all(parts) for name, parts in seen.items()}
+
+
+def _of_one(tokens: Floats) -> Activation:
+    kept = np.linspace(0, len(tokens) - 1, KEPT_TOKENS).astype(int)
+    return Activation(np.minimum(tokens.min(axis=0), 0), np.maximum(tokens.max(axis=0), 0), tokens[kept])
+
+
+def _of_all(parts: Sequence[Activation]) -> Activation:
+    return Activation(
+        np.min([part.low for part in parts], axis=0),
+        np.max([part.high for part in parts], axis=0),
+        np.concatenate([part.rows for part in parts]),
+    )
 
 
 def _session_with_outputs(graph: Path, names: Sequence[str]) -> ort.InferenceSession:

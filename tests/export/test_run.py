@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.checkpoint import TRAINING, read_training
+from core.datasets import Example
+from core.durable import sha256_of
+from core.engine import Engine
+from core.errors import CorruptCheckpoint, NoRows, TargetExists, UnknownRung
+from core.package import GRAPH, read_facts, read_reference, verify_package
+from export.run import export
+from export.rungs import ExportSettings
+from finetune.evaluate import predict_checkpoint
+
+SETTINGS = ExportSettings(max_drop=0.005, min_agreement=0.985)
+
+
+def test_package_answers_as_the_checkpoint_does(
+    tiny_package: Path, tiny_checkpoint: Path, tiny_validation: list[Example]
+) -> None:
+    texts = [example.text for example in tiny_validation]
+    answers = Engine(tiny_package).answer(texts)
+    logits, probabilities = predict_checkpoint(tiny_checkpoint, texts)
+    np.testing.assert_allclose(answers.probabilities, probabilities, atol=1e-3)
+    assert np.abs(answers.logits - logits).max() <= 1e-3 * np.abs(logits).max()
+    np.testing.assert_allclose(np.linalg.norm(answers.embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_package_verifies_and_states_its_origin(tiny_package: Path, tiny_checkpoint: Path) -> None:
+    assert verify_package(tiny_package)
+    facts, training = read_facts(tiny_package), read_training(tiny_checkpoint)
+    assert facts.labels == training.labels
+    assert facts.temperature == training.temperature
+    assert facts.lineage["checkpoint"] == sha256_of(tiny_checkpoint / TRAINING)
+    assert facts.lineage["data"] == training.data
+    assert facts.lineage["rung_chosen_by"] == "request"
+    assert facts.metrics["served_accuracy"] == facts.metrics["fp32_accuracy"]
+    assert facts.metrics["validation"]["rows"] == training.data["validation_rows"]
+
+
+def test_golden_answers_are_those_of_the_packaged_file(tiny_package: Path) -> None:
+    engine = Engine(tiny_package)
+    assert len(engine.facts.golden) == 3
+    for entry in engine.facts.golden:
+        probabilities = engine.answer([entry["text"]]).probabilities[0]
+        assert entry["label"] == engine.labels[int(probabilities.argmax())]
+        assert list(entry["scores"].values()) == pytest.approx(probabilities.tolist(), abs=1e-4)
+
+
+def test_reference_defaults_to_the_validation_rows(tiny_package: Path, tiny_validation: list[Example]) -> None:
+    reference = read_reference(tiny_package)
+    assert reference.rows == len(tiny_validation)
+    assert reference.truth.min() >= 0
+
+
+def test_given_reference_is_kept_with_what_it_lacks(
+    tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
+) -> None:
+    given = [Example("invoice please", "billing"), Example("no label"), Example("another one", "unseen label")]
+    export(tiny_checkpoint, out=tmp_path / "p", validation=tiny_validation, reference=given, settings=SETTINGS)
+    assert read_reference(tmp_path / "p").truth.tolist() == [0, -1, -1]
+
+
+def test_export_is_silent_and_leaves_only_the_package(
+    tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stages: list[tuple[str, float]] = []
+    result = export(
+        tiny_checkpoint,
+        out=tmp_path / "p",
+        validation=tiny_validation,
+        settings=SETTINGS,
+        on_progress=lambda stage, share: stages.append((stage, share)),
+    )
+    assert capfd.readouterr() == ("", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+    assert stages == sorted(stages, key=lambda entry: entry[1])
+    assert [entry.name for entry in result.rungs] == ["fp32", "int8-static"]
+    assert result.digest == verify_package(tmp_path / "p")
+
+
+@pytest.mark.parametrize("rung", ["fp32", "int8-static"])
+def test_same_checkpoint_gives_the_same_graph_bytes(
+    rung: str, tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
+) -> None:
+    graphs = []
+    for name in ("one", "two"):
+        export(tiny_checkpoint, out=tmp_path / name, validation=tiny_validation, settings=SETTINGS, rung=rung)
+        graphs.append((tmp_path / name / GRAPH).read_bytes())
+    assert graphs[0] == graphs[1]
+    assert str(tmp_path).encode() not in graphs[0]
+
+
+def test_unknown_rung_is_refused(tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path) -> None:
+    with pytest.raises(UnknownRung, match="int8-static"):
+        export(tiny_checkpoint, out=tmp_path / "p", validation=tiny_validation, settings=SETTINGS, rung="int2")
+
+
+def test_target_with_content_is_refused(tiny_checkpoint: Path, tiny_package: Path) -> None:
+    with pytest.raises(TargetExists):
+        export(tiny_checkpoint, out=tiny_package, validation=[], settings=SETTINGS)
+
+
+def test_no_validation_rows_are_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoRows, match="validation"):
+        export(tiny_checkpoint, out=tmp_path / "p", validation=[], settings=SETTINGS)
+
+
+def test_damaged_checkpoint_leaves_no_package(
+    tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
+) -> None:
+    damaged = tmp_path / "checkpoint"
+    damaged.mkdir()
+    for path in tiny_checkpoint.iterdir():
+        (damaged / path.name).write_bytes(path.read_bytes())
+    training = json.loads((damaged / TRAINING).read_text())
+    training["files"]["model.safetensors"] = "0" * 64
+    (damaged / TRAINING).write_text(json.dumps(training))
+    with pytest.raises(CorruptCheckpoint, match=r"model\.safetensors"):
+        export(damaged, out=tmp_path / "p", validation=tiny_validation, settings=SETTINGS)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]

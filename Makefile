@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test check serve image clean
+.PHONY: install demo test test-fast check serve image clean
 
 install: $(INSTALLED)
 
@@ -17,6 +17,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/pytest
+
+test-fast: $(INSTALLED)
+	$(BIN)/pytest -m 'not slow'
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

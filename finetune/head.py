@@ -28,8 +28,8 @@ class Head:
 def fit_head(embeddings: Floats, truth: Indices, *, labels: int, strength: float, start: Head | None = None) -> Head:
     """The head of least mean log loss plus |weight|² / (2 · strength · n); every label needs a row.
 
-    `strength` is the C of scikit-learn, whose solution this is to three digits. Its own solver took
-    four times as long here (10,000 rows, 77 labels): it works in float64 throughout.
+    `strength` is the C of scikit-learn. On banking77 (10,000 rows, 77 labels) 99.96 % of the labels are
+    those of its solver, which took 14 s where this takes 6 s (best runs of each on a busy machine).
     """
     problem = _Problem(embeddings, truth, labels, 1 / (strength * len(truth)))
     first = np.zeros((labels, embeddings.shape[1] + 1))

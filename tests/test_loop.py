@@ -21,6 +21,8 @@ from core.ledger import open_ledger
 from core.registry import open_registry
 from tests.tiny import make_base_model
 
+pytestmark = pytest.mark.slow
+
 OLD = {
     "billing": ["invoice", "charged", "card", "payment", "price", "refund", "tax", "receipt", "amount", "money"],
     "login": ["password", "account", "locked", "email", "code", "sign", "access", "forgot", "user", "reset"],

@@ -32,7 +32,7 @@ MARK = ".retune-demo"
 )
 @click.option("--home", type=click.Path(path_type=Path), help="Folder of the demo's state [default: .retune/demo].")
 @click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
-@click.option("--budget", default="60s", show_default=True, help="Time for each of the two trainings.")
+@click.option("--budget", default="90s", show_default=True, help="Time for each of the two trainings.")
 @click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels asked for.")
 @click.option("--keep-serving", is_flag=True, help="Leave the server and its dashboard up until Ctrl-C.")
 @json_option

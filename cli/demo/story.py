@@ -35,7 +35,7 @@ from monitoring.watch import check_window
 from service.process import running_server
 
 MODEL = "demo"
-CALLS_PER_SECOND = 10.0
+CALLS_PER_SECOND = 5.0
 SWAP_TIMEOUT_S = 30.0
 LEDGER_TIMEOUT_S = 30.0
 

@@ -28,7 +28,8 @@ from finetune.methods.features import fit_features
 from finetune.methods.task import Fitted, Rows, Scored, Task, score
 
 BATCH_ROWS = 16
-# Tried on 450 rows of 8 labels: 1e-4 learns too slowly for four epochs, 3e-4 and a decay of 0.9 lose 2 points.
+# Tried on the tickets example, one run each on 220 reference rows: rate 1e-4 (five epochs) 87.7 %, 2e-4 90.5 %
+# and with another seed 88.6 %, 3e-4 88.2 %, 4e-4 88.6 %; decay 0.9 88.2 %. So 2e-4 is usable, not proven best.
 RATE, LAYER_DECAY, WEIGHT_DECAY, WARM_UP = 2e-4, 0.8, 0.01, 0.1
 MAX_EPOCHS = 4
 # Part of the time that is left which the epochs may plan to use; the rest is for judging them.

@@ -20,6 +20,7 @@ from export.run import ExportResult, export
 from export.rungs import ExportSettings
 from finetune.run import FinetuneResult, FinetuneSettings, finetune
 from lifecycle.gate import compare, judge
+from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
 from lifecycle.training_set import TrainingSet, build_training_set
 
@@ -48,6 +49,8 @@ def retrain(job: JobRecord, rooms: Rooms, *, progress: Progress) -> dict[str, An
     if recorded.promoted:
         progress("promote")
         rooms.registry.promote(job.model, recorded.version)
+    # What was decided for the version before holds no longer: nobody is to be prompted by it.
+    respond(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
     return {
         "version": recorded.version,
         "promoted": recorded.promoted,

@@ -116,6 +116,14 @@ def test_few_labels_make_fresh_rows_right_and_keep_old_ones(demo: tuple[Path, di
     assert result["old_accuracy"]["after"] >= result["old_accuracy"]["before"] - 0.01
 
 
+def test_new_champion_prompts_nobody_to_retrain(demo: tuple[Path, dict[str, Any]]) -> None:
+    home, _ = demo
+    ledger = open_ledger(Config(home=home))
+    actions = [record.decision.action for record in ledger.decisions("demo")]
+    ledger.database.close()
+    assert actions == ["none", "retrain", "label", "none"]
+
+
 def test_page_and_report_are_written(demo: tuple[Path, dict[str, Any]]) -> None:
     home, result = demo
     assert "</svg>" in Path(result["page"]).read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -9,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
 from core.config import Config, load_config
+from core.datasets import Columns
 from core.ledger import Ledger, open_ledger
 from core.registry import Registry, open_registry
 
@@ -53,9 +55,43 @@ def json_option(command: Command) -> Command:
 
 
 def column_options(command: Command) -> Command:
-    text = click.option("--text-column", default="text", show_default=True, help="Column that holds the text.")
-    label = click.option("--label-column", default="label", show_default=True, help="Column that holds the label.")
-    return text(label(command))
+    """Options that say where a data file holds what; the command gets them as `columns: Columns`."""
+
+    @functools.wraps(command)
+    def with_columns(
+        *given: Any,
+        text_column: str,
+        label_column: str,
+        pair_column: str | None,
+        multi_label: bool,
+        label_separator: str,
+        label_columns: str,
+        **options: Any,
+    ) -> Any:
+        names = tuple(name.strip() for name in label_columns.split(",") if name.strip())
+        columns = Columns(
+            text=text_column,
+            label=label_column,
+            pair=pair_column,
+            multi_label=multi_label or bool(names),
+            separator=label_separator,
+            labels=names,
+        )
+        return command(*given, columns=columns, **options)
+
+    for option in reversed(_COLUMN_OPTIONS):
+        option(with_columns)
+    return cast(Command, with_columns)
+
+
+_COLUMN_OPTIONS = (
+    click.option("--text-column", default="text", show_default=True, help="Column that holds the text."),
+    click.option("--label-column", default="label", show_default=True, help="Column that holds the label."),
+    click.option("--pair-column", help="Column that holds the second text, where pairs are classified."),
+    click.option("--multi-label", is_flag=True, help="A text may have any number of labels, several in a cell."),
+    click.option("--label-separator", default="|", show_default=True, help="Stands between the labels of a cell."),
+    click.option("--label-columns", default="", help="One column a label, marked 0 or 1: a,b,c."),
+)
 
 
 def emit(result: dict[str, Any], *lines: str, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown, say
-from core.datasets import read_examples, read_table
+from core.datasets import Columns, read_examples, read_table
 from core.errors import MissingColumn
 from core.jobs import JobQueue
 from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord
@@ -62,9 +62,9 @@ def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
 @column_options
 @json_option
 @pass_run
-def drift(run: Run, model: str, file: Path, labels: bool, text_column: str, label_column: str, as_json: bool) -> None:
+def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_json: bool) -> None:
     """Compare a file with the champion's reference; exits 3 if it drifted."""
-    rows = read_examples(file, text_column=text_column, label_column=label_column, labelled=labels)
+    rows = read_examples(file, columns, labelled=labels)
     from monitoring.watch import check_file
 
     check = check_file(model, rows, registry=run.registry, config=run.config, ledger=run.ledger, source=str(file))

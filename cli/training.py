@@ -11,7 +11,7 @@ import numpy as np
 
 from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown
 from core.checkpoint import TRAINING, read_training
-from core.datasets import Example, keep_dataset, kept_dataset, read_examples
+from core.datasets import Columns, Example, keep_dataset, kept_dataset, read_examples
 from core.duration import seconds_of
 from core.engine import Engine
 from core.errors import InvalidInput
@@ -38,14 +38,13 @@ def finetune(
     data: Path,
     validation: Path | None,
     out: Path,
-    text_column: str,
-    label_column: str,
+    columns: Columns,
     as_json: bool,
     **given: Any,
 ) -> None:
     """Fine-tune a pretrained transformer on labelled rows."""
-    rows = read_examples(data, text_column=text_column, label_column=label_column)
-    checked = read_examples(validation, text_column=text_column, label_column=label_column) if validation else None
+    rows = read_examples(data, columns)
+    checked = read_examples(validation, columns) if validation else None
     chosen = {**run.config.finetune.model_dump(), **{key: value for key, value in given.items() if value is not None}}
     budget_s = seconds_of(chosen.pop("budget"))
     from finetune.run import FinetuneSettings
@@ -94,16 +93,11 @@ def export(
     out: Path,
     reference: Path | None,
     rung: str | None,
-    text_column: str,
-    label_column: str,
+    columns: Columns,
     as_json: bool,
 ) -> None:
     """Export a checkpoint to a verified ONNX package."""
-    rows = (
-        read_examples(reference, text_column=text_column, label_column=label_column, labelled=False)
-        if reference
-        else None
-    )
+    rows = read_examples(reference, columns, labelled=False) if reference else None
     validation = kept_dataset(read_training(checkpoint).data["validation"], run.config.datasets)
     if rows:
         keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
@@ -143,9 +137,9 @@ def export(
 @column_options
 @json_option
 @pass_run
-def evaluate(run: Run, target: str, data: Path, text_column: str, label_column: str, as_json: bool) -> None:
+def evaluate(run: Run, target: str, data: Path, columns: Columns, as_json: bool) -> None:
     """Measure a package, a version in the registry, or a checkpoint on labelled rows."""
-    rows = read_examples(data, text_column=text_column, label_column=label_column)
+    rows = read_examples(data, columns)
     metrics = _measured(run, target, rows)
     emit(asdict(metrics), f"{target} on {metrics.rows} rows: {_sentence(metrics)}", as_json=as_json)
 

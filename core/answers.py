@@ -13,7 +13,7 @@ def answer(engine: Engine, encoded: Encoded, outputs: Outputs, *, top_k: int | N
     """The answer for the only row of `outputs`.
 
     `scores` holds the `top_k` likeliest labels (all by default), the likeliest first; `abstained` is
-    true when the package has an `abstain` threshold and the score is below it.
+    true when the score is below the package's `abstain_below`.
     """
     probabilities = outputs.probabilities[0]
     order = np.argsort(-probabilities, kind="stable")
@@ -23,5 +23,5 @@ def answer(engine: Engine, encoded: Encoded, outputs: Outputs, *, top_k: int | N
         "score": score,
         "scores": {engine.labels[index]: float(probabilities[index]) for index in order[:top_k]},
         "truncated": encoded.truncated,
-        "abstained": score < engine.facts.thresholds.get("abstain", 0.0),
+        "abstained": score < (engine.facts.abstain_below or 0.0),
     }

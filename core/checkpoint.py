@@ -3,7 +3,9 @@
     config.json, model.safetensors   the encoder, as transformers saves it
     tokenizer.json, …                its fast tokenizer
     head.safetensors                 weight (k, d) and bias (k,) of the linear head, float32
-    sample.jsonl                     some training texts, {"text"} a line: what quantization is calibrated on
+    validation.npz                   logits (n, k) float32 and truth, (n,) label indices or (n, k) bool, of the
+                                     validation rows in the order in which they are kept
+    sample.jsonl                     some training texts, {"text", "pair"?} a line: what quantization is calibrated on
     training.json                    what `Training` holds
 
 The model: encoder → pooling over the attention mask → L2 normalisation → head → logits.
@@ -18,15 +20,28 @@ from typing import Any, Literal
 
 from core.durable import sha256_of
 from core.errors import CorruptCheckpoint
+from core.labels import Kind
 
 FORMAT = 1
 ENCODER, HEAD, SAMPLE, TRAINING = "model.safetensors", "head.safetensors", "sample.jsonl", "training.json"
+VALIDATION, CARD = "validation.npz", "README.md"
 
 
 @dataclass(frozen=True)
 class Training:
     """`data` holds the fingerprints "train" and "validation" and their row counts "train_rows" and
     "validation_rows"; `files` the sha256 of each other file.
+
+    A score is `softmax(logits / temperature)`, or, where `kind` is multi-label, a sigmoid of the same. Of a
+    multi-label text those labels are given whose score reaches their entry in `thresholds`. A score below
+    `abstain_below` is an abstention; None: never.
+
+    `metrics`: "validation" after the temperature and "before_temperature", as `finetune.metrics` names them.
+    `history`: one entry a judged step, {"step": "head" or "fine-tuning", "epoch"?, "train_loss"?,
+    "validation_loss", "learning_rate"?, the primary metric by its name, "kept"?}.
+    `learning_rate`: {"chosen", "reason", "curve": [{"rate", "loss"}]}, empty where nothing was searched.
+    `fit`: {"verdict": "healthy", "underfit" or "overfit", "reason", and the numbers behind it}.
+    `provenance`: {"hardware", "git_commit", "threads", "precision", …}.
     """
 
     labels: list[str]
@@ -43,6 +58,14 @@ class Training:
     history: list[dict[str, Any]]
     versions: dict[str, str]
     seconds: float
+    kind: Kind = "single-label"
+    is_paired: bool = False
+    primary_metric: str = "accuracy"
+    thresholds: dict[str, float] = field(default_factory=dict)
+    abstain_below: float | None = None
+    learning_rate: dict[str, Any] = field(default_factory=dict)
+    fit: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     files: dict[str, str] = field(default_factory=dict)
 

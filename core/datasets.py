@@ -14,6 +14,7 @@ from typing import Any
 
 from core.durable import write_bytes
 from core.errors import (
+    ColumnsClash,
     DatasetNotKept,
     EmptyCell,
     EmptyDataset,
@@ -21,46 +22,110 @@ from core.errors import (
     MissingColumn,
     UndecodableFile,
     UnknownFileFormat,
+    UnreadableMark,
 )
+from core.labels import SEPARATOR, cell_of, names_in
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 Row = dict[str, Any]
 
 
+Text = str | tuple[str, str]
+"""What a model is asked about: one text, or a pair of them."""
+
+
 @dataclass(frozen=True)
 class Example:
-    """One text with its label; the label is None in files that carry none."""
+    """One text, or a pair, with its label; the label is None in files that carry none.
+
+    Where a text may have several labels, `label` is the cell that `core.labels.cell_of` writes: names
+    joined by "|", empty for none of them.
+    """
 
     text: str
     label: str | None = None
+    pair: str | None = None
+
+    @property
+    def input(self) -> Text:
+        return self.text if self.pair is None else (self.text, self.pair)
+
+    @property
+    def key(self) -> str:
+        """The input as compared: equal keys are the same row, whatever its spelling in blanks and case."""
+        return normalised(self.text) if self.pair is None else f"{normalised(self.text)}\n{normalised(self.pair)}"
 
 
-def read_examples(
-    path: Path, *, text_column: str = "text", label_column: str = "label", labelled: bool = True
-) -> list[Example]:
+@dataclass(frozen=True)
+class Columns:
+    """Where a file holds what. `pair` names the second text of pairs; with `multi_label` the label cell
+    holds any number of names between `separator`s, or `labels` names one column a label, marked 0 or 1.
+    """
+
+    text: str = "text"
+    label: str = "label"
+    pair: str | None = None
+    multi_label: bool = False
+    separator: str = SEPARATOR
+    labels: tuple[str, ...] = ()
+
+
+def read_examples(path: Path, columns: Columns = Columns(), *, labelled: bool = True) -> list[Example]:
     """The rows of a CSV, JSON Lines or Parquet file, in order.
 
-    With `labelled=False` the label column may be missing. Row numbers in messages count from 1, the
+    With `labelled=False` the label columns may be missing. Row numbers in messages count from 1, the
     header not included. Raises an `InvalidInput` that names the file, the row and the cure.
     """
     rows = read_table(path)
-    columns = list(rows[0])
-    if text_column not in columns:
-        raise MissingColumn(text_column, path, columns, "--text-column")
-    if labelled and label_column not in columns:
-        raise MissingColumn(label_column, path, columns, "--label-column")
-    return [_example(row, number, path, text_column, label_column, labelled) for number, row in enumerate(rows, 1)]
+    _require_columns(list(rows[0]), path, columns, labelled)
+    return [_example(row, number, path, columns, labelled) for number, row in enumerate(rows, 1)]
 
 
-def _example(row: Row, number: int, path: Path, text_column: str, label_column: str, labelled: bool) -> Example:
-    text, label = row.get(text_column), row.get(label_column)
-    if text is None or not str(text).strip():
-        raise EmptyCell(text_column, number, path)
-    if label is None or not str(label).strip():
+def _require_columns(present: list[str], path: Path, columns: Columns, labelled: bool) -> None:
+    if columns.labels and len(set(columns.labels) | {columns.text, columns.pair}) != len(columns.labels) + 2:
+        raise ColumnsClash(columns.labels)
+    wanted = [(columns.text, "--text-column"), (columns.pair, "--pair-column")]
+    if labelled:
+        marks = [(name, "--label-columns") for name in columns.labels]
+        wanted += marks or [(columns.label, "--label-column")]
+    for name, option in wanted:
+        if name is not None and name not in present:
+            raise MissingColumn(name, path, present, option)
+
+
+def _example(row: Row, number: int, path: Path, columns: Columns, labelled: bool) -> Example:
+    text = _filled(row, columns.text, number, path)
+    pair = _filled(row, columns.pair, number, path) if columns.pair else None
+    return Example(text, _label(row, number, path, columns, labelled), pair)
+
+
+def _filled(row: Row, column: str, number: int, path: Path) -> str:
+    value = row.get(column)
+    if value is None or not str(value).strip():
+        raise EmptyCell(column, number, path)
+    return str(value)
+
+
+def _label(row: Row, number: int, path: Path, columns: Columns, labelled: bool) -> str | None:
+    if columns.labels:
+        marked = [name for name in columns.labels if _is_marked(row.get(name), name, number, path)]
+        return cell_of(marked) if any(row.get(name) is not None for name in columns.labels) else None
+    value = row.get(columns.label)
+    if columns.multi_label and value is not None:
+        names = value if isinstance(value, list) else names_in(str(value), columns.separator)
+        return cell_of(str(name) for name in names)
+    if value is None or not str(value).strip():
         if labelled:
-            raise EmptyCell(label_column, number, path)
-        return Example(str(text))
-    return Example(str(text), str(label).strip())
+            raise EmptyCell(columns.label, number, path)
+        return None
+    return str(value).strip()
+
+
+def _is_marked(value: Any, column: str, number: int, path: Path) -> bool:
+    mark = str(value if value is not None else "").strip().lower()
+    if mark not in {"", "0", "1", "0.0", "1.0", "true", "false"}:
+        raise UnreadableMark(str(value), column, number, path)
+    return mark in {"1", "1.0", "true"}
 
 
 def read_table(path: Path) -> list[Row]:
@@ -126,9 +191,14 @@ def fingerprint(examples: Iterable[Example]) -> str:
     True
     """
     digest = hashlib.sha256()
-    for row in sorted(json.dumps([normalised(example.text), example.label]) for example in examples):
+    for row in sorted(json.dumps(_normalised_row(example)) for example in examples):
         digest.update(row.encode() + b"\n")
     return digest.hexdigest()
+
+
+def _normalised_row(example: Example) -> list[str | None]:
+    pair = [] if example.pair is None else [normalised(example.pair)]
+    return [normalised(example.text), example.label, *pair]
 
 
 def keep_dataset(examples: Sequence[Example], folder: Path) -> str:
@@ -136,9 +206,14 @@ def keep_dataset(examples: Sequence[Example], folder: Path) -> str:
     name = fingerprint(examples)
     path = folder / f"{name}.jsonl"
     if not path.exists():
-        lines = [json.dumps({"text": example.text, "label": example.label}, ensure_ascii=False) for example in examples]
+        lines = [json.dumps(_kept_row(example), ensure_ascii=False) for example in examples]
         write_bytes(path, ("\n".join(lines) + "\n").encode())
     return name
+
+
+def _kept_row(example: Example) -> Row:
+    pair = {} if example.pair is None else {"pair": example.pair}
+    return {"text": example.text, "label": example.label, **pair}
 
 
 def kept_dataset(name: str, folder: Path) -> list[Example]:
@@ -146,7 +221,7 @@ def kept_dataset(name: str, folder: Path) -> list[Example]:
     path = folder / f"{name}.jsonl"
     if not path.is_file():
         raise DatasetNotKept(name, folder)
-    return read_examples(path, labelled=False)
+    return [Example(row["text"], row["label"], row.get("pair")) for row in read_table(path)]
 
 
 def is_held_out(text: str, *, share: float = 0.4) -> bool:

@@ -94,6 +94,23 @@ class EmptyCell(InvalidInput):
         super().__init__(f"Row {row} of {path} has no {column}. Fill it or remove the row.")
 
 
+class ColumnsClash(InvalidInput):
+    def __init__(self, labels: Sequence[str]) -> None:
+        super().__init__(
+            f"The label columns {_listed(labels)} clash with each other or a text column. Name each one once."
+        )
+
+
+class UnreadableMark(InvalidInput):
+    def __init__(self, value: str, column: str, row: int, path: Path) -> None:
+        super().__init__(f"Row {row} of {path} has {value!r} in the label column {column!r}. Write 1 or 0.")
+
+
+class UnusableLabelName(InvalidInput):
+    def __init__(self, name: str, separator: str) -> None:
+        super().__init__(f"Label {name!r} holds {separator!r}, which stands between labels. Rename the label.")
+
+
 class DatasetNotKept(NotFound):
     def __init__(self, fingerprint: str, folder: Path) -> None:
         super().__init__(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import Example
+from core.labels import names_in
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,12 @@ def truth_of(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.i
     """Label indices of rows, -1 for a label that is missing or not among `labels`."""
     index = {label: position for position, label in enumerate(labels)}
     return np.array([index.get(example.label or "", -1) for example in examples], dtype=np.int64)
+
+
+def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """(n, k): which of `labels` each row's cell holds; names that are not among them are passed over."""
+    index = {label: position for position, label in enumerate(labels)}
+    truth = np.zeros((len(examples), len(labels)), dtype=np.bool_)
+    for row, example in enumerate(examples):
+        truth[row, [index[name] for name in names_in(example.label or "") if name in index]] = True
+    return truth

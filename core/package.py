@@ -35,14 +35,21 @@ GRAPH, TOKENIZER, FACTS, REFERENCE, MANIFEST = (
 
 @dataclass(frozen=True)
 class PackageFacts:
-    """What a package says of itself. `lineage` holds fingerprints: base model, data sets, checkpoint."""
+    """What a package says of itself. `lineage` holds fingerprints: base model, data sets, checkpoint.
+
+    `score_function`: "softmax", or "sigmoid" where a text may have several labels; those are given whose
+    score reaches their entry in `thresholds`. A score below `abstain_below` is an abstention; None: never.
+    `is_paired`: it answers pairs of texts.
+    """
 
     labels: list[str]
     score_function: str
     temperature: float
     max_length: int
     rung: str
+    is_paired: bool = False
     thresholds: dict[str, float] = field(default_factory=dict)
+    abstain_below: float | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     lineage: dict[str, Any] = field(default_factory=dict)
     rungs: list[dict[str, Any]] = field(default_factory=list)

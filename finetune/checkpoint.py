@@ -11,6 +11,7 @@ from pathlib import Path
 from safetensors.numpy import load_file, save_file
 
 from core.checkpoint import HEAD, SAMPLE, Training, read_training, write_training
+from core.datasets import Text
 from core.durable import new_folder
 from core.errors import CorruptCheckpoint
 from finetune.base_models import BaseModel
@@ -29,7 +30,7 @@ class Checkpoint:
 
 
 def write_checkpoint(
-    target: Path, training: Training, *, encoder: Encoder, tokenizer: TextTokenizer, head: Head, texts: Sequence[str]
+    target: Path, training: Training, *, encoder: Encoder, tokenizer: TextTokenizer, head: Head, texts: Sequence[Text]
 ) -> None:
     """A complete checkpoint at `target`, or none; `texts` are the training texts, of which some are kept."""
     with new_folder(target) as folder:
@@ -37,8 +38,12 @@ def write_checkpoint(
         tokenizer.tokenizer.save_pretrained(folder)
         save_file({"weight": head.weight, "bias": head.bias}, folder / HEAD)
         sample = random.Random(training.seed).sample(list(texts), min(len(texts), SAMPLE_TEXTS))
-        (folder / SAMPLE).write_text("".join(json.dumps({"text": text}) + "\n" for text in sample), encoding="utf-8")
+        (folder / SAMPLE).write_text("".join(json.dumps(_sample_row(text)) + "\n" for text in sample), encoding="utf-8")
         write_training(folder, training)
+
+
+def _sample_row(text: Text) -> dict[str, str]:
+    return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from core.datasets import Text
 from core.durable import write_bytes
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ class EmbeddingCache:
     def __init__(self, folder: Path, *, fingerprint: str, max_length: int) -> None:
         self._path = folder / f"{fingerprint[:32]}-{max_length}.npz"
 
-    def embeddings(self, texts: Sequence[str], compute: Callable[[list[str]], Floats]) -> Floats:
+    def embeddings(self, texts: Sequence[Text], compute: Callable[[list[Text]], Floats]) -> Floats:
         """(n, d) in the order of the texts; `compute` is asked once, for the distinct unknown ones."""
         kept = self._read()
         wanted = {_key(text): text for text in texts}
@@ -58,5 +60,6 @@ class EmbeddingCache:
         write_bytes(self._path, content.getvalue())
 
 
-def _key(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:_KEY_BYTES]
+def _key(text: Text) -> bytes:
+    written = text if isinstance(text, str) else json.dumps(text)
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()[:_KEY_BYTES]

@@ -16,6 +16,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 from transformers.utils import logging as transformers_logging
 
 from core.cpu import available_cpus
+from core.datasets import Text
 from core.engine import batches
 from core.errors import UnusableBaseModel
 from finetune.base_models import BaseModel, Pooling
@@ -53,30 +54,60 @@ class Encoder(nn.Module):
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """One input: ids (length), and which of a pair's two texts each belongs to (length)."""
+
+    ids: list[int]
+    types: list[int]
+
+
+@dataclass(frozen=True)
 class TextTokenizer:
-    """A fast tokenizer with the length at which it cuts; (n) texts → token ids."""
+    """A fast tokenizer with the length at which it cuts; of a pair, the longer text is cut first."""
 
     tokenizer: PreTrainedTokenizerBase
     max_length: int
 
-    def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        if not texts:
+    def encode(self, inputs: Sequence[Text]) -> list[Tokens]:
+        """The inputs are all texts, or all pairs."""
+        if not inputs:
             return []
-        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_length)
-        return [list(row) for row in encoded["input_ids"]]
+        encoded = self.tokenizer(
+            *_columns(inputs), truncation=True, max_length=self.max_length, return_token_type_ids=True
+        )
+        return [
+            Tokens(list(ids), list(types))
+            for ids, types in zip(encoded["input_ids"], encoded["token_type_ids"], strict=True)
+        ]
 
-    def batch(self, rows: Sequence[list[int]]) -> Batch:
-        """Rows of ids padded on the right to the longest."""
-        longest = max(len(row) for row in rows)
+    def lengths(self, inputs: Sequence[Text]) -> list[int]:
+        """Tokens of each input before anything is cut."""
+        if not inputs:
+            return []
+        with _quiet():
+            return [len(ids) for ids in self.tokenizer(*_columns(inputs), verbose=False)["input_ids"]]
+
+    def batch(self, rows: Sequence[Tokens]) -> Batch:
+        """Rows padded on the right to the longest."""
+        longest = max(len(row.ids) for row in rows)
         ids = torch.full((len(rows), longest), int(self.tokenizer.pad_token_id or 0))
-        mask = torch.zeros_like(ids)
+        mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
         for index, row in enumerate(rows):
-            ids[index, : len(row)] = torch.tensor(row)
-            mask[index, : len(row)] = 1
+            ids[index, : len(row.ids)] = torch.tensor(row.ids)
+            mask[index, : len(row.ids)] = 1
+            types[index, : len(row.types)] = torch.tensor(row.types)
         inputs = {"input_ids": ids, "attention_mask": mask}
         if "token_type_ids" in self.tokenizer.model_input_names:
-            inputs["token_type_ids"] = torch.zeros_like(ids)
+            inputs["token_type_ids"] = types
         return inputs
+
+
+def _columns(inputs: Sequence[Text]) -> list[list[str]]:
+    """One list of texts, or, of pairs, two."""
+    if isinstance(inputs[0], str):
+        return [[text for text in inputs if isinstance(text, str)]]
+    pairs = [pair for pair in inputs if not isinstance(pair, str)]
+    return [[first for first, _ in pairs], [second for _, second in pairs]]
 
 
 def load_encoder(base: BaseModel) -> Encoder:
@@ -108,18 +139,18 @@ def load_tokenizer(name: str, folder: Path, max_length: int) -> TextTokenizer:
 def embed(
     encoder: Encoder,
     tokenizer: TextTokenizer,
-    texts: Sequence[str],
+    inputs: Sequence[Text],
     *,
     on_batch: Callable[[int], None] = lambda done: None,
 ) -> Floats:
-    """Unit vectors (n, d) in the order of the texts; `on_batch` hears how many rows are done."""
-    rows = tokenizer.ids(texts)
+    """Unit vectors (n, d) in the order of the inputs; `on_batch` hears how many rows are done."""
+    rows = tokenizer.encode(inputs)
     embeddings = np.zeros((len(rows), encoder.width), dtype=np.float32)
     done = 0
     encoder.eval()
     with torch.inference_mode():
         # Batches of similar length: padding is the largest waste on short texts.
-        for batch in batches([len(row) for row in rows], batch_tokens=2048):
+        for batch in batches([len(row.ids) for row in rows], batch_tokens=2048):
             embeddings[batch] = encoder(tokenizer.batch([rows[index] for index in batch])).numpy()
             done += len(batch)
             on_batch(done)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.datasets import Text
 from core.engine import softmax
 from finetune.checkpoint import read_checkpoint
 from finetune.encoder import embed
 from finetune.head import Floats
 
 
-def predict_checkpoint(folder: Path, texts: Sequence[str]) -> tuple[Floats, Floats]:
+def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Floats, Floats]:
     """Logits (n, k), and probabilities (n, k) after the temperature, in the order of the texts.
 
     The columns are the labels of its `training.json`. Raises `CorruptCheckpoint`.

@@ -17,8 +17,8 @@ from core.features import truth_of
 from core.metrics import Metrics
 from finetune.base_models import BaseModel, find_base_model
 from finetune.checkpoint import write_checkpoint
-from finetune.embedding_cache import EmbeddingCache
-from finetune.encoder import Floats, embed, load_encoder, load_tokenizer
+from finetune.encoder import Floats
+from finetune.frozen import load_frozen
 from finetune.methods.auto import fit_auto
 from finetune.methods.features import fit_features
 from finetune.methods.full import fit_full
@@ -85,7 +85,7 @@ def finetune(
     seconds = time.monotonic() - started
     training = _training(fitted, task, base=base, settings=settings, data=data, seconds=seconds)
     write_checkpoint(
-        out, training, encoder=fitted.encoder, tokenizer=task.tokenizer, head=fitted.head, texts=task.train.texts
+        out, training, encoder=fitted.encoder, tokenizer=task.tokenizer, head=fitted.head, texts=task.train.inputs
     )
     on_progress("Writing the checkpoint", 1.0)
     log.info("checkpoint written path=%s method=%s seconds=%.1f", out, fitted.method, seconds)
@@ -108,24 +108,17 @@ def _task(
     on_progress: Progress,
 ) -> Task:
     """The rows with their frozen embeddings, and the encoder that made them."""
-    encoder = load_encoder(base)
-    tokenizer = load_tokenizer(base.name, base.folder, settings.max_length)
-    kept = EmbeddingCache(cache / "embeddings", fingerprint=base.fingerprint, max_length=tokenizer.max_length)
-
-    def compute(texts: list[str]) -> Floats:
-        return embed(
-            encoder, tokenizer, texts, on_batch=lambda done: on_progress("Embedding the texts", done / len(texts))
-        )
-
-    texts = [example.text for example in (*parts.train, *parts.validation)]
-    embeddings = kept.embeddings(texts, compute)
+    frozen = load_frozen(base, max_length=settings.max_length, cache=cache)
+    embeddings = frozen.embeddings(
+        [example.input for example in (*parts.train, *parts.validation)], on_progress=on_progress
+    )
     labels = labels_of(parts.train)
     return Task(
         labels=labels,
         train=_rows(parts.train, labels, embeddings[: len(parts.train)]),
         validation=_rows(parts.validation, labels, embeddings[len(parts.train) :]),
-        encoder=encoder,
-        tokenizer=tokenizer,
+        encoder=frozen.encoder,
+        tokenizer=frozen.tokenizer,
         seed=settings.seed,
         ends_at=ends_at,
         on_progress=on_progress,
@@ -133,7 +126,7 @@ def _task(
 
 
 def _rows(examples: Sequence[Example], labels: Sequence[str], embeddings: Floats) -> Rows:
-    return Rows([example.text for example in examples], truth_of(examples, labels), embeddings)
+    return Rows([example.input for example in examples], truth_of(examples, labels), embeddings)
 
 
 def _keep(parts: Split, datasets: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class BestState(TrainerCallback):
     ) -> None:
         task = self._task
         head = self._model.head
-        scored = score(head.logits(embed(self._model.encoder, task.tokenizer, task.validation.texts)), task.validation)
+        scored = score(head.logits(embed(self._model.encoder, task.tokenizer, task.validation.inputs)), task.validation)
         self._model.train()
         epoch = round(state.epoch or 0.0, 2)
         kept = scored.beats(self.best)

@@ -30,7 +30,7 @@ def fit_features(task: Task) -> Fitted:
     share = best.scored.calibrated.accuracy
     return Fitted(
         method="features",
-        reason=f"The head on frozen features is right on {share:.1%} of {len(task.validation.texts)} validation rows.",
+        reason=f"The head on frozen features is right on {share:.1%} of {len(task.validation.inputs)} validation rows.",
         encoder=task.encoder,
         head=best.head,
         scored=best.scored,

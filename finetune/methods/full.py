@@ -55,7 +55,7 @@ def affordable_epochs(task: Task, start: Fitted) -> int:
     started = time.monotonic()
     _throwaway_step(model, batch, bfloat16=uses_bfloat16(task.encoder))
     rows_per_s = len(batch["labels"]) / (time.monotonic() - started)
-    return planned_epochs(len(task.train.texts), rows_per_s, task.left_s)
+    return planned_epochs(len(task.train.inputs), rows_per_s, task.left_s)
 
 
 def _throwaway_step(model: Classifier, batch: dict[str, Tensor], *, bfloat16: bool) -> None:
@@ -75,7 +75,7 @@ def tune(task: Task, start: Fitted, *, epochs: int) -> Fitted:
     keeper.restore()
     return Fitted(
         method="full",
-        reason=_reason(keeper, begun, rows=len(task.validation.texts)),
+        reason=_reason(keeper, begun, rows=len(task.validation.inputs)),
         encoder=model.encoder,
         head=model.head,
         scored=keeper.best,
@@ -109,12 +109,15 @@ def planned_epochs(rows: int, rows_per_s: float, left_s: float) -> int:
 
 
 def _items(task: Task, rows: Rows) -> list[Item]:
-    ids = task.tokenizer.ids(rows.texts)
-    return [{"input_ids": row, "label": int(label)} for row, label in zip(ids, rows.truth, strict=True)]
+    tokens = task.tokenizer.encode(rows.inputs)
+    return [
+        {"input_ids": row.ids, "tokens": row, "label": int(label)}
+        for row, label in zip(tokens, rows.truth, strict=True)
+    ]
 
 
 def _collate(task: Task, items: Sequence[Item]) -> dict[str, Tensor]:
-    batch = task.tokenizer.batch([item["input_ids"] for item in items])
+    batch = task.tokenizer.batch([item["tokens"] for item in items])
     return {**batch, "labels": torch.tensor([item["label"] for item in items])}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.datasets import Text
 from core.engine import softmax
 from core.metrics import Metrics, measure
 from finetune.encoder import Encoder, TextTokenizer
@@ -22,9 +23,9 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Rows:
-    """n rows: texts, truth (n,) label indices, and the frozen encoder's embeddings (n, d)."""
+    """n rows: texts or pairs, truth (n,) label indices, and the frozen encoder's embeddings (n, d)."""
 
-    texts: list[str]
+    inputs: list[Text]
     truth: NDArray[np.int64]
     embeddings: Floats
 

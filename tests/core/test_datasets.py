@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from core.datasets import Example, fingerprint, is_held_out, keep_dataset, kept_dataset, read_examples
+from core.datasets import Columns, Example, fingerprint, is_held_out, keep_dataset, kept_dataset, read_examples
 from core.errors import (
     DatasetNotKept,
     EmptyCell,
@@ -13,6 +13,7 @@ from core.errors import (
     MissingColumn,
     UndecodableFile,
     UnknownFileFormat,
+    UnreadableMark,
 )
 
 
@@ -26,7 +27,7 @@ def test_the_three_formats_give_the_same_rows(tmp_path: Path) -> None:
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body,intent\nhello,x\n")
-    assert read_examples(tmp_path / "a.csv", text_column="body", label_column="intent") == [Example("hello", "x")]
+    assert read_examples(tmp_path / "a.csv", Columns(text="body", label="intent")) == [Example("hello", "x")]
 
 
 def test_byte_order_mark_of_spreadsheets_is_no_part_of_the_header(tmp_path: Path) -> None:
@@ -103,3 +104,25 @@ def test_held_out_share_is_as_stated_and_the_same_for_the_same_text() -> None:
     share = sum(is_held_out(text) for text in texts) / len(texts)
     assert 0.36 < share < 0.44
     assert all(is_held_out(text) == is_held_out(f"  {text.upper()} ") for text in texts)
+
+
+def test_several_labels_are_read_from_a_cell_or_from_columns(tmp_path: Path) -> None:
+    (tmp_path / "cell.csv").write_text("text,label\nhello,bug; billing\nbye,\n")
+    (tmp_path / "columns.csv").write_text("text,billing,bug\nhello,1,1\nbye,0,\n")
+    cell = read_examples(tmp_path / "cell.csv", Columns(multi_label=True, separator=";"))
+    marked = read_examples(tmp_path / "columns.csv", Columns(multi_label=True, labels=("billing", "bug")))
+    assert cell == marked == [Example("hello", "billing|bug"), Example("bye", "")]
+
+
+def test_a_mark_that_is_neither_1_nor_0_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,bug\nhello,maybe\n")
+    with pytest.raises(UnreadableMark, match="Row 1 .* 'maybe'"):
+        read_examples(tmp_path / "a.csv", Columns(multi_label=True, labels=("bug",)))
+
+
+def test_pairs_are_read_kept_and_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,other,label\nhello,there,x\nhello,again,x\n")
+    rows = read_examples(tmp_path / "a.csv", Columns(pair="other"))
+    assert [row.input for row in rows] == [("hello", "there"), ("hello", "again")]
+    assert len({row.key for row in rows}) == 2
+    assert kept_dataset(keep_dataset(rows, tmp_path), tmp_path) == rows

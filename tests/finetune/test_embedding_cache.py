@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.datasets import Text
 from finetune.embedding_cache import EmbeddingCache
 from finetune.head import Floats
 
@@ -11,9 +12,9 @@ class Computer:
     """Embeds a text as its length, and remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.asked: list[Text] = []
 
-    def __call__(self, texts: list[str]) -> Floats:
+    def __call__(self, texts: list[Text]) -> Floats:
         self.asked.extend(texts)
         return np.array([[len(text), 1] for text in texts], dtype=np.float32)
 

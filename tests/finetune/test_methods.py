@@ -27,7 +27,7 @@ def task(tiny_base_model: Path, tiny_examples: list[Example]) -> Task:
     parts, labels = split(tiny_examples[:80], validation_share=0.4, seed=0), labels_of(tiny_examples)
 
     def rows(examples: Sequence[Example]) -> Rows:
-        texts = [example.text for example in examples]
+        texts = [example.input for example in examples]
         return Rows(texts, truth_of(examples, labels), embed(encoder, tokenizer, texts))
 
     return Task(
@@ -46,7 +46,7 @@ def task(tiny_base_model: Path, tiny_examples: list[Example]) -> Task:
 def test_method_keeps_the_contract(method: Method, task: Task) -> None:
     before = {name: value.clone() for name, value in task.encoder.state_dict().items()}
     fitted = method(task)
-    answers = fitted.head.logits(embed(fitted.encoder, task.tokenizer, task.validation.texts))
+    answers = fitted.head.logits(embed(fitted.encoder, task.tokenizer, task.validation.inputs))
     np.testing.assert_allclose(answers / np.abs(answers).max(), fitted.scored.logits / np.abs(answers).max(), atol=1e-4)
     assert fitted.scored.calibrated.accuracy > 0.8
     assert fitted.reason.endswith(".")

@@ -24,7 +24,7 @@ Variant = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def variant(tiny_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Variant:
-    """Makes other packages of the same model: `variant(thresholds={"abstain": 1.0})`."""
+    """Makes other packages of the same model: `variant(abstain_below=1.0)`."""
 
     def make(**facts: Any) -> Path:
         folder = tmp_path_factory.mktemp("variant") / "package"

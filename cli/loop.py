@@ -9,11 +9,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown, say
+from core.config import MethodName
 from core.datasets import Columns, read_examples, read_table
 from core.errors import MissingColumn
 from core.jobs import JobQueue
@@ -90,7 +91,7 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_j
 
 @click.command()
 @click.argument("model")
-@click.option("--method", type=click.Choice(["auto", "features", "full"]), help="How to train [default: the config's].")
+@click.option("--method", type=click.Choice(get_args(MethodName)), help="How to train [default: the config's].")
 @click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: the config's].")
 @json_option
 @pass_run

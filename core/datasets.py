@@ -201,12 +201,17 @@ def _normalised_row(example: Example) -> list[str | None]:
     return [normalised(example.text), example.label, *pair]
 
 
+def in_order(examples: Iterable[Example]) -> list[Example]:
+    """The rows in an order that depends on them alone, not on the file that they came from."""
+    return sorted(examples, key=lambda row: (row.key, row.label or "", row.text, row.pair or ""))
+
+
 def keep_dataset(examples: Sequence[Example], folder: Path) -> str:
-    """Store the rows under their fingerprint, once; return it."""
+    """Store the rows `in_order` under their fingerprint, once; return it."""
     name = fingerprint(examples)
     path = folder / f"{name}.jsonl"
     if not path.exists():
-        lines = [json.dumps(_kept_row(example), ensure_ascii=False) for example in examples]
+        lines = [json.dumps(_kept_row(example), ensure_ascii=False) for example in in_order(examples)]
         write_bytes(path, ("\n".join(lines) + "\n").encode())
     return name
 

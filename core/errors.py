@@ -142,6 +142,14 @@ class UnknownLabels(InvalidInput):
         )
 
 
+class BudgetTooSmall(InvalidInput):
+    def __init__(self, needed_s: int, texts: int) -> None:
+        super().__init__(
+            f"The budget is too small for any method: embedding {texts} texts and fitting a head "
+            f"take about {needed_s} s here. Give --budget {needed_s}s or more."
+        )
+
+
 class NothingNew(Conflict):
     def __init__(self, model: str) -> None:
         super().__init__(

@@ -10,27 +10,45 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from core.engine import softmax
-from core.metrics import log_loss
+from core.labels import Kind
+from finetune.metrics import row_losses
 
 LOWEST, HIGHEST = 0.05, 20.0
 
 
-def fit_temperature(logits: NDArray[Any], truth: NDArray[np.int64]) -> float:
-    """The temperature in 0.05..20 with the least log loss of logits (n, k) against truth (n,).
+def probabilities_of(logits: NDArray[Any], temperature: float, kind: Kind) -> NDArray[Any]:
+    """Scores (n, k) of logits (n, k): a distribution a row, or, of several labels, each by itself."""
+    if kind == "multi-label":
+        result: NDArray[Any] = 1 / (1 + np.exp(-logits / temperature))
+        return result
+    return softmax(logits / temperature)
 
-    As if one more row had been seen whose label is any of the k: rows that happen to be all right
-    would else make every confidence 1.
+
+def fit_temperature(logits: NDArray[Any], truth: NDArray[Any]) -> float:
+    """The temperature in 0.05..20 with the least log loss of logits (n, k) against truth.
+
+    `truth` is (n,) label indices, or (n, k) bool where a text may have several labels. As if one more row
+    had been seen whose label is any of the k: rows that happen to be all right would else make every
+    confidence 1.
 
     >>> rows = np.array([[4.0, 0.0]] * 400)
     >>> round(fit_temperature(rows, np.array([0, 0, 0, 1] * 100)), 1)  # sure of 98 %, right in 75 %
     3.7
     """
     doubt = 1 / (len(truth) + 1)
+    kind: Kind = "multi-label" if truth.ndim == 2 else "single-label"
 
     def loss(power: float) -> float:
-        probabilities = softmax(logits / exp(power))
-        of_any = -np.log(np.maximum(probabilities, 1e-12)).mean()
-        return float((1 - doubt) * log_loss(truth, probabilities) + doubt * of_any)
+        probabilities = probabilities_of(logits, exp(power), kind)
+        return (1 - doubt) * float(row_losses(truth, probabilities).mean()) + doubt * _doubtful_loss(
+            probabilities, kind
+        )
 
     found = minimize_scalar(loss, bounds=(log(LOWEST), log(HIGHEST)), method="bounded")
     return exp(float(found.x))
+
+
+def _doubtful_loss(probabilities: NDArray[Any], kind: Kind) -> float:
+    """Mean log loss where any outcome may be the true one."""
+    outcomes = [probabilities, 1 - probabilities] if kind == "multi-label" else [probabilities]
+    return float(-np.mean([np.log(np.maximum(outcome, 1e-12)).mean() for outcome in outcomes]))

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from core.checkpoint import read_training
-from core.config import Config
+from core.config import Config, overridden
 from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
-from core.duration import seconds_of
 from core.engine import Engine
 from core.ledger import Ledger
 from core.records import GateVerdict, JobRecord, PromotionRecord
 from core.registry import Registry
 from export.run import ExportResult, export
 from export.rungs import ExportSettings
-from finetune.run import FinetuneResult, FinetuneSettings, finetune
+from finetune.run import FinetuneResult, finetune
 from lifecycle.gate import compare, judge
 from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
@@ -76,13 +75,10 @@ def _challenge(job: JobRecord, rooms: Rooms, work: Path, progress: Progress) -> 
 
 
 def _finetune(rows: TrainingSet, config: Config, job: JobRecord, work: Path, progress: Progress) -> FinetuneResult:
-    settings = FinetuneSettings(
-        method=job.payload.get("method", config.finetune.method),
-        budget_s=seconds_of(job.payload.get("budget", config.finetune.budget)),
-        seed=config.finetune.seed,
-        base_model=config.finetune.base_model,
-        max_length=config.finetune.max_length,
-        validation_share=config.finetune.validation_share,
+    settings = overridden(
+        config.finetune,
+        {"method": job.payload.get("method"), "budget": job.payload.get("budget")},
+        source="the job",
     )
     return finetune(
         rows.train,

@@ -278,6 +278,11 @@ class MissingExtra(RetuneError):
         )
 
 
+class UnknownMetric(InvalidInput):
+    def __init__(self, metric: str, kind: str, known: Sequence[str]) -> None:
+        super().__init__(f"Metric {metric!r} cannot select a {kind} model. Name one of: {_listed(known)}.")
+
+
 class UnknownRung(InvalidInput):
     def __init__(self, rung: str, known: Sequence[str]) -> None:
         super().__init__(f"There is no rung {rung!r}. Name one of: {_listed(known)}.")

@@ -1,0 +1,144 @@
+"""95 % intervals by resampling the rows (Efron 1979), of every metric that is a function of sums over rows.
+
+Each row brings its share of some totals: whether it is right, its loss, its cell of the confusion counts, its
+place in the reliability diagram. A resample is how often each row was drawn, so its totals are one sparse
+product, and 1,000 resamples of 10,000 rows with 150 labels take about a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from core.metrics import Floats
+from finetune.calibration import BINS, bin_of, events
+
+RESAMPLES, LEVEL = 1000, 0.95
+_CHUNK_CELLS = 4_000_000
+"""Draws held at once, 8 bytes each."""
+
+Interval = tuple[float, float]
+Blocks = Mapping[str, csr_array]
+
+
+def bootstrap_intervals(
+    truth: NDArray[np.generic],
+    predicted: NDArray[np.generic],
+    probabilities: Floats,
+    losses: Floats,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> dict[str, Interval]:
+    """Intervals of accuracy, macro and micro F1, log loss and expected calibration error.
+
+    `truth` and `predicted` are (n,) label indices or (n, k) bool, `losses` (n,) the log loss of each row.
+    Percentiles of the resamples; see `_calibration_interval` for the one that they do not fit.
+    """
+    blocks = _blocks(truth, predicted, probabilities, losses)
+    statistics = partial(_statistics, blocks, events_per_row=truth[0].size)
+    drawn = _resampled(statistics, rows=len(truth), seed=seed, resamples=resamples)
+    found = {name: _percentiles(values) for name, values in drawn.items()}
+    confidence, outcome = events(truth, probabilities)
+    error = _calibration_interval(confidence, outcome, resampled=found["expected_calibration_error"], seed=seed)
+    return {**found, "expected_calibration_error": error}
+
+
+def _percentiles(values: Floats) -> Interval:
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def _calibration_interval(
+    confidence: Floats, outcome: NDArray[np.bool_], *, resampled: Interval, seed: int
+) -> Interval:
+    """The percentiles of the resamples reflected about the value, down to 0 where it may be chance.
+
+    A resample is less calibrated than the rows it came from, since each bin has more noise: its percentiles
+    never hold the truth of a calibrated model. Reflecting them (Hall's basic interval) mends that but near 0;
+    there the error is compared with those of outcomes drawn as the confidences say (Bröcker & Smith 2007).
+    """
+    bins = bin_of(confidence)
+    gaps = np.bincount(bins, weights=outcome - confidence, minlength=BINS)
+    spread = np.sqrt(np.bincount(bins, weights=confidence * (1 - confidence), minlength=BINS))
+    by_chance = np.abs(np.random.default_rng(seed).normal(0, spread, (RESAMPLES, BINS))).sum(axis=1)
+    error = np.abs(gaps).sum() / len(bins)
+    may_be_chance = error * len(bins) <= np.quantile(by_chance, LEVEL)
+    low, high = resampled
+    return 0.0 if may_be_chance else max(0.0, float(2 * error - high)), float(max(error, 2 * error - low))
+
+
+def _resampled(
+    statistics: Callable[[NDArray[Any]], dict[str, Floats]], *, rows: int, seed: int, resamples: int
+) -> dict[str, Floats]:
+    random = np.random.default_rng(seed)
+    chunk = max(1, _CHUNK_CELLS // rows)
+    parts = []
+    for start in range(0, resamples, chunk):
+        draws = random.integers(0, rows, (min(chunk, resamples - start), rows))
+        parts.append(statistics(np.stack([np.bincount(draw, minlength=rows) for draw in draws])))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _statistics(blocks: Blocks, weights: NDArray[Any], *, events_per_row: int) -> dict[str, Floats]:
+    """Each metric of each resample; `weights` (b, n) says how often each row was drawn."""
+    totals = {name: weights @ block for name, block in blocks.items()}
+    rows = weights.shape[1]
+    given = totals["truth"] + totals["predicted"]
+    each = 2 * totals["hit"] / np.maximum(given, 1)
+    gaps = np.abs(totals["said"] - totals["came_true"]).sum(axis=1)
+    return {
+        "accuracy": totals["right"][:, 0] / rows,
+        "macro_f1": each.sum(axis=1) / np.maximum((given > 0).sum(axis=1), 1),
+        "log_loss": totals["loss"][:, 0] / rows,
+        "micro_f1": 2 * totals["hit"].sum(axis=1) / np.maximum(given.sum(axis=1), 1),
+        "expected_calibration_error": gaps / (rows * events_per_row),
+    }
+
+
+def _blocks(
+    truth: NDArray[np.generic], predicted: NDArray[np.generic], probabilities: Floats, losses: Floats
+) -> dict[str, csr_array]:
+    rows, labels = probabilities.shape
+    confidence, outcome = events(truth, probabilities)
+    event_row = np.repeat(np.arange(rows), len(confidence) // rows)
+    bins = bin_of(confidence)
+    blocks = {
+        "loss": _placed(np.arange(rows), np.zeros(rows), losses, shape=(rows, 1)),
+        "said": _placed(event_row, bins, confidence, shape=(rows, BINS)),
+        "came_true": _placed(event_row, bins, outcome, shape=(rows, BINS)),
+    }
+    if truth.ndim == 2:
+        marks = {"truth": truth, "predicted": predicted, "hit": np.logical_and(truth, predicted)}
+        right = (truth == predicted).all(axis=1)
+        return {
+            **blocks,
+            **{name: csr_array(mark.astype(np.float64)) for name, mark in marks.items()},
+            "right": csr_array(right[:, None].astype(np.float64)),
+        }
+    return {**blocks, **_single_label(truth.astype(np.int64), predicted.astype(np.int64), labels=labels)}
+
+
+def _single_label(truth: NDArray[np.int64], predicted: NDArray[np.int64], *, labels: int) -> dict[str, csr_array]:
+    """Unknown labels share one column more: a label of its own that is never answered."""
+    rows = np.arange(len(truth))
+    right = truth == predicted
+    shape = (len(truth), labels + 1)
+    column = np.where(truth < 0, labels, truth)
+    ones = np.ones(len(truth))
+    return {
+        "truth": _placed(rows, column, ones, shape=shape),
+        "predicted": _placed(rows, predicted, ones, shape=shape),
+        "hit": _placed(rows, column, right, shape=shape),
+        "right": _placed(rows, np.zeros(len(truth)), right, shape=(len(truth), 1)),
+    }
+
+
+def _placed(rows: NDArray[Any], columns: NDArray[Any], values: NDArray[Any], *, shape: tuple[int, int]) -> csr_array:
+    return csr_array((values.astype(np.float64), (rows, columns.astype(np.int64))), shape=shape)

@@ -1,0 +1,73 @@
+"""How far confidences can be believed: what was said against what came true.
+
+An event is a row of a single-label model (the confidence of its answer; whether that is right), or a cell of
+a multi-label model (the score of a label; whether the row has it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.metrics import Floats
+
+BINS = 15
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Events with a confidence from `low` to `high`: their mean confidence, the share that came true."""
+
+    low: float
+    high: float
+    confidence: float
+    accuracy: float
+    count: int
+
+
+def events(truth: NDArray[np.generic], probabilities: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Confidence and outcome of every event; `truth` is (n,) label indices or (n, k) bool.
+
+    >>> events(np.array([1]), np.array([[0.1, 0.9]]))
+    (array([0.9]), array([ True]))
+    """
+    if truth.ndim == 2:
+        return probabilities.ravel(), truth.ravel().astype(np.bool_)
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+
+
+def bin_of(confidence: Floats, *, bins: int = BINS) -> NDArray[np.int64]:
+    """Which of so many bins of equal width each confidence in 0..1 falls into."""
+    chosen: NDArray[np.int64] = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    return chosen
+
+
+def calibration_table(truth: NDArray[np.generic], probabilities: Floats, *, bins: int = BINS) -> list[CalibrationBin]:
+    """The bins of the reliability diagram that hold anything (Guo et al. 2017), from low to high."""
+    confidence, outcome = events(truth, probabilities)
+    chosen = bin_of(confidence, bins=bins)
+    counts = np.bincount(chosen, minlength=bins)
+    said = np.bincount(chosen, weights=confidence.astype(np.float64), minlength=bins)
+    true = np.bincount(chosen, weights=outcome.astype(np.float64), minlength=bins)
+    return [
+        CalibrationBin(
+            low=index / bins,
+            high=(index + 1) / bins,
+            confidence=float(said[index] / counts[index]),
+            accuracy=float(true[index] / counts[index]),
+            count=int(counts[index]),
+        )
+        for index in np.flatnonzero(counts).tolist()
+    ]
+
+
+def calibration_error(table: list[CalibrationBin]) -> float:
+    """Expected calibration error: the mean gap between confidence and accuracy over the events.
+
+    >>> calibration_error([CalibrationBin(0.5, 0.6, 0.55, 0.45, 10), CalibrationBin(0.9, 1.0, 1.0, 1.0, 10)])
+    0.05
+    """
+    rows = sum(entry.count for entry in table)
+    return round(sum(entry.count * abs(entry.accuracy - entry.confidence) for entry in table) / rows, 12)

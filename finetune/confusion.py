@@ -1,0 +1,73 @@
+"""Which labels are taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MATRIX_LABELS = 30
+"""Up to so many labels the whole matrix is written down; beyond, the confused pairs say it in less."""
+
+KEPT_PAIRS = 200
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """Rows of label `truth` that were answered `predicted`; `truth` is None for labels unknown to the model."""
+
+    truth: str | None
+    predicted: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """`counts` (k + 1, k): rows by true label, the last for unknown ones, and by answer."""
+
+    labels: list[str]
+    counts: NDArray[np.int64]
+
+    def pairs(self, limit: int | None = None) -> list[ConfusedPair]:
+        """Wrong answers by pair, the most frequent first, then in the order of the labels."""
+        wrong = self.counts.copy()
+        np.fill_diagonal(wrong, 0)
+        cells = np.argwhere(wrong > 0).tolist()
+        cells.sort(key=lambda cell: (-wrong[cell[0], cell[1]], cell))
+        names = [*self.labels, None]
+        return [
+            ConfusedPair(names[truth], self.labels[answer], int(wrong[truth, answer]))
+            for truth, answer in cells[:limit]
+        ]
+
+    def most_confused(self, limit: int) -> list[int]:
+        """Indices of the labels with the most wrong answers from or to them, in the order of the labels."""
+        wrong = self.counts.copy()
+        np.fill_diagonal(wrong, 0)
+        each = wrong.sum(axis=0) + wrong[:-1].sum(axis=1)
+        return sorted(np.argsort(-each, kind="stable")[:limit].tolist())
+
+    def as_dict(self) -> dict[str, Any]:
+        """`matrix` (k, k), rows by true label, for up to 30 labels, else None; at most 200 `pairs`."""
+        kept = [vars(pair) for pair in self.pairs(KEPT_PAIRS)]
+        small = len(self.labels) <= MATRIX_LABELS
+        return {
+            "labels": self.labels if small else None,
+            "matrix": self.counts[:-1].tolist() if small else None,
+            "unknown": self.counts[-1].sum().item(),
+            "pairs": kept,
+        }
+
+
+def confusion_of(truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]) -> Confusion:
+    """Counts of (n,) label indices, -1 in the truth for unknown ones.
+
+    >>> confusion_of(np.array([0, 1, -1]), np.array([0, 0, 1]), ["a", "b"]).counts.tolist()
+    [[1, 0], [1, 0], [0, 1]]
+    """
+    known = len(labels)
+    cells = np.where(truth < 0, known, truth) * known + predicted
+    return Confusion(list(labels), np.bincount(cells, minlength=(known + 1) * known).reshape(known + 1, known))

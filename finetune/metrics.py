@@ -1,0 +1,262 @@
+"""The metrics of a set of answers, with intervals: what selects, what is reported, what a model card states.
+
+Throughout: `truth` is (n,) label indices, -1 for a label that the model does not know (no answer is right
+there), or (n, k) bool where a row may have several; `probabilities` is (n, k). `core.metrics` holds those that
+serving needs without scikit-learn; the two agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics as sklearn_metrics
+
+from core import metrics as core_metrics
+from core.errors import NoRows, UnknownMetric
+from core.labels import Kind
+from core.metrics import Floats
+from finetune.bootstrap import Interval, bootstrap_intervals
+from finetune.calibration import calibration_error, calibration_table
+from finetune.confusion import Confusion, confusion_of
+
+Truth = NDArray[Any]
+FLOOR = 1e-12
+"""The least probability that a log loss is taken of."""
+
+
+@dataclass(frozen=True)
+class PrimaryMetric:
+    """A metric that may select, and for which kinds of task."""
+
+    higher_is_better: bool
+    kinds: tuple[Kind, ...] = ("single-label", "multi-label")
+
+
+PRIMARY_METRICS = {
+    "accuracy": PrimaryMetric(higher_is_better=True),
+    "macro_f1": PrimaryMetric(higher_is_better=True),
+    "weighted_f1": PrimaryMetric(higher_is_better=True),
+    "log_loss": PrimaryMetric(higher_is_better=False),
+    "micro_f1": PrimaryMetric(higher_is_better=True, kinds=("multi-label",)),
+    "subset_accuracy": PrimaryMetric(higher_is_better=True, kinds=("multi-label",)),
+}
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All metrics of n answers: `values` by name, and 95 % bootstrap `intervals` of some of them.
+
+    "accuracy" of several labels is the share of rows with every label right, as in scikit-learn.
+    """
+
+    kind: Kind
+    rows: int
+    values: dict[str, float]
+    intervals: dict[str, Interval]
+    per_label: list[LabelScores]
+    confusion: Confusion | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Safe for JSON: the values at the top, then "intervals", "per_label", "confusion"."""
+        return {
+            "kind": self.kind,
+            "rows": self.rows,
+            **self.values,
+            "intervals": {name: list(interval) for name, interval in self.intervals.items()},
+            "per_label": [asdict(scores) for scores in self.per_label],
+            "confusion": self.confusion.as_dict() if self.confusion else None,
+        }
+
+
+def evaluate(
+    truth: Truth,
+    probabilities: Floats,
+    *,
+    labels: Sequence[str],
+    kind: Kind,
+    thresholds: Floats | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Everything that is known of these answers; `thresholds` (k,) are those of several labels, 0.5 by default.
+
+    Raises `NoRows` where there are none.
+    """
+    if len(truth) == 0:
+        raise NoRows("labelled")
+    measured = _single_label if kind == "single-label" else _multi_label
+    predicted = answers_of(truth, probabilities, thresholds)
+    losses = row_losses(truth, probabilities)
+    values, per_label, confusion = measured(truth, predicted, probabilities, labels)
+    intervals = bootstrap_intervals(truth, predicted, probabilities, losses, seed=seed)
+    return Evaluation(
+        kind=kind,
+        rows=len(truth),
+        values=values,
+        intervals={name: interval for name, interval in intervals.items() if name in values},
+        per_label=per_label,
+        confusion=confusion,
+    )
+
+
+def primary(evaluation: Evaluation, name: str) -> float:
+    """The value of a primary metric; raises `UnknownMetric` where it does not fit the kind of task."""
+    require_primary(name, evaluation.kind)
+    return evaluation.values[name]
+
+
+def require_primary(name: str, kind: Kind) -> PrimaryMetric:
+    """The metric of that name; raises `UnknownMetric` with those that fit the kind of task."""
+    fitting = {key: metric for key, metric in PRIMARY_METRICS.items() if kind in metric.kinds}
+    if name not in fitting:
+        raise UnknownMetric(name, kind, list(fitting))
+    return fitting[name]
+
+
+def primary_value(name: str, truth: Truth, probabilities: Floats, *, thresholds: Floats | None = None) -> float:
+    """What `primary` gives of these answers, computed alone and in milliseconds: for use after every epoch."""
+    require_primary(name, "single-label" if truth.ndim == 1 else "multi-label")
+    if name == "log_loss":
+        return float(row_losses(truth, probabilities).mean())
+    return _SCORES[name](truth, answers_of(truth, probabilities, thresholds))
+
+
+def is_better(name: str, value: float, other: float) -> bool:
+    """Whether a value of a primary metric beats another.
+
+    >>> is_better("accuracy", 0.9, 0.8), is_better("log_loss", 0.9, 0.8)
+    (True, False)
+    """
+    return value > other if PRIMARY_METRICS[name].higher_is_better else value < other
+
+
+def answers_of(truth: Truth, probabilities: Floats, thresholds: Floats | None = None) -> Truth:
+    """The answers in the shape of the truth: (n,) the likeliest label, or (n, k) the labels that are given."""
+    if truth.ndim == 1:
+        return probabilities.argmax(axis=1)
+    answers: Truth = probabilities >= (0.5 if thresholds is None else thresholds)
+    return answers
+
+
+def row_losses(truth: Truth, probabilities: Floats) -> Floats:
+    """(n,) log loss of each row in nats; of several labels the mean over them."""
+    if truth.ndim == 1:
+        given = probabilities[np.arange(len(truth)), np.maximum(truth, 0)].astype(np.float64)
+        return -np.log(np.where(truth < 0, FLOOR, np.maximum(given, FLOOR)))
+    of_truth = np.where(truth, probabilities, 1 - probabilities.astype(np.float64))
+    losses: Floats = -np.log(np.maximum(of_truth, FLOOR)).mean(axis=1)
+    return losses
+
+
+def _single_label(
+    truth: Truth, predicted: Truth, probabilities: Floats, labels: Sequence[str]
+) -> tuple[dict[str, float], list[LabelScores], Confusion]:
+    values = {
+        "accuracy": core_metrics.accuracy(truth, predicted),
+        "macro_f1": macro_f1(truth, predicted),
+        "weighted_f1": weighted_f1(truth, predicted),
+        "log_loss": core_metrics.log_loss(truth, probabilities, floor=FLOOR),
+        "brier": brier(truth, probabilities),
+        "expected_calibration_error": core_metrics.expected_calibration_error(truth, probabilities),
+    }
+    if len(labels) == 2 and {0, 1} <= set(truth.tolist()):
+        known = truth >= 0
+        values["roc_auc"] = float(sklearn_metrics.roc_auc_score(truth[known], probabilities[known, 1]))
+    return values, _per_label(truth, predicted, labels), confusion_of(truth, predicted, labels)
+
+
+def _multi_label(
+    truth: Truth, predicted: Truth, probabilities: Floats, labels: Sequence[str]
+) -> tuple[dict[str, float], list[LabelScores], None]:
+    values = {
+        "accuracy": subset_accuracy(truth, predicted),
+        "subset_accuracy": subset_accuracy(truth, predicted),
+        "micro_f1": micro_f1(truth, predicted),
+        "macro_f1": macro_f1(truth, predicted),
+        "weighted_f1": weighted_f1(truth, predicted),
+        "hamming_loss": float(sklearn_metrics.hamming_loss(truth, predicted)),
+        "log_loss": float(row_losses(truth, probabilities).mean()),
+        "brier": brier(truth, probabilities),
+        "expected_calibration_error": calibration_error(calibration_table(truth, probabilities)),
+    }
+    return values, _per_label(truth, predicted, labels), None
+
+
+def subset_accuracy(truth: Truth, predicted: Truth) -> float:
+    """Share of rows with every label right and none too many; of single labels their accuracy.
+
+    >>> subset_accuracy(np.array([[True, False], [True, True]]), np.array([[True, False], [True, False]]))
+    0.5
+    """
+    return float((truth == predicted).reshape(len(truth), -1).all(axis=1).mean())
+
+
+def macro_f1(truth: Truth, predicted: Truth) -> float:
+    """Mean F1 over the labels that occur in the truth or in the answers."""
+    if truth.ndim == 1:
+        return core_metrics.macro_f1(truth, predicted)
+    return _f1(truth, predicted, "macro", labels=np.flatnonzero((truth | predicted).any(axis=0)))
+
+
+def weighted_f1(truth: Truth, predicted: Truth) -> float:
+    """Mean F1 of the labels, each by its share of the truth."""
+    return _f1(truth, predicted, "weighted")
+
+
+def micro_f1(truth: Truth, predicted: Truth) -> float:
+    """F1 of all cells (n, k) pooled."""
+    return _f1(truth, predicted, "micro")
+
+
+def _f1(truth: Truth, predicted: Truth, average: str, *, labels: NDArray[np.int64] | None = None) -> float:
+    if labels is not None and not len(labels):
+        return 0.0
+    return float(sklearn_metrics.f1_score(truth, predicted, average=average, labels=labels, zero_division=0.0))
+
+
+_SCORES: dict[str, Callable[[Truth, Truth], float]] = {
+    "accuracy": subset_accuracy,
+    "subset_accuracy": subset_accuracy,
+    "macro_f1": macro_f1,
+    "weighted_f1": weighted_f1,
+    "micro_f1": micro_f1,
+}
+
+
+def brier(truth: Truth, probabilities: Floats) -> float:
+    """Brier score (Brier 1950): mean squared distance of the scores from the truth.
+
+    As scikit-learn scales it: of one label among many the sum over the labels (0..2), of one among two half
+    of that (0..1); of several labels the mean over them (0..1).
+
+    >>> round(brier(np.array([1]), np.array([[0.2, 0.8]])), 4)
+    0.04
+    """
+    squared = probabilities.astype(np.float64) ** 2
+    if truth.ndim == 2:
+        return float(np.where(truth, (1 - probabilities.astype(np.float64)) ** 2, squared).mean())
+    given = np.where(truth < 0, 0.0, probabilities[np.arange(len(truth)), np.maximum(truth, 0)])
+    each = squared.sum(axis=1) - 2 * given + 1
+    return float(each.mean() / (2 if probabilities.shape[1] == 2 else 1))
+
+
+def _per_label(truth: Truth, predicted: Truth, labels: Sequence[str]) -> list[LabelScores]:
+    scores = sklearn_metrics.precision_recall_fscore_support(
+        truth, predicted, labels=np.arange(len(labels)), average=None, zero_division=0.0
+    )
+    return [
+        LabelScores(label, float(precision), float(recall), float(f1), int(support))
+        for label, precision, recall, f1, support in zip(labels, *scores, strict=True)
+    ]

@@ -76,8 +76,19 @@ def read_examples(path: Path, columns: Columns = Columns(), *, labelled: bool = 
     With `labelled=False` the label columns may be missing. Row numbers in messages count from 1, the
     header not included. Raises an `InvalidInput` that names the file, the row and the cure.
     """
-    rows = read_table(path)
+    return examples_in(read_table(path), path, columns, labelled=labelled)
+
+
+def examples_in(
+    rows: Sequence[Row], path: Path, columns: Columns = Columns(), *, labelled: bool = True, keep_blanks: bool = False
+) -> list[Example]:
+    """As `read_examples`, of rows that `read_table` gave.
+
+    With `keep_blanks` an empty text becomes "" and an empty label None, so that a check can report them.
+    """
     _require_columns(list(rows[0]), path, columns, labelled)
+    if keep_blanks:
+        return [_example_or_blank(row, number, path, columns) for number, row in enumerate(rows, 1)]
     return [_example(row, number, path, columns, labelled) for number, row in enumerate(rows, 1)]
 
 
@@ -97,6 +108,11 @@ def _example(row: Row, number: int, path: Path, columns: Columns, labelled: bool
     text = _filled(row, columns.text, number, path)
     pair = _filled(row, columns.pair, number, path) if columns.pair else None
     return Example(text, _label(row, number, path, columns, labelled), pair)
+
+
+def _example_or_blank(row: Row, number: int, path: Path, columns: Columns) -> Example:
+    text, pair = (str(row[name]) if name and row.get(name) is not None else "" for name in (columns.text, columns.pair))
+    return Example(text, _label(row, number, path, columns, labelled=False), pair if columns.pair else None)
 
 
 def _filled(row: Row, column: str, number: int, path: Path) -> str:

@@ -288,6 +288,16 @@ class UnknownRung(InvalidInput):
         super().__init__(f"There is no rung {rung!r}. Name one of: {_listed(known)}.")
 
 
+class UnusableCopy(InvalidInput):
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"The cleaned copy cannot be written to {path}: {problem}. Name another file.")
+
+
+class NothingLeft(InvalidInput):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"Nothing would be left of {path}: every row would be removed. Look at its findings first.")
+
+
 class NoRows(InvalidInput):
     def __init__(self, purpose: str) -> None:
         super().__init__(f"There are no {purpose} rows. Give a file with at least one, that was not trained on.")

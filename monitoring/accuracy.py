@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.features import Features
 from core.records import AccuracyEstimate
-from monitoring.distances import distance_to_nearest, distance_to_nearest_other
+from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other
 
 Values = NDArray[np.float64]
 

@@ -10,11 +10,11 @@ import numpy as np
 from core.config import DriftConfig
 from core.features import Features
 from core.records import Evidence, Verdict
+from core.two_sample.permutation import min_p_adjusted, permuted_table
+from core.two_sample.statistics import Statistic, chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
 from monitoring import wording
 from monitoring.accuracy import estimate_accuracy
-from monitoring.permutation import min_p_adjusted, permuted_table
 from monitoring.sample import sample_rows
-from monitoring.statistics import Statistic, chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
 
 EMBEDDINGS, LABELS, CONFIDENCE, LENGTH = "embeddings", "predicted labels", "confidence", "text length"
 FEATURES = (EMBEDDINGS, LABELS, CONFIDENCE, LENGTH)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from core.features import Features
 from core.records import Verdict
+from core.two_sample.distances import Floats
 from monitoring.check import CONFIDENCE, EMBEDDINGS, LABELS, LENGTH
-from monitoring.distances import Floats
 
 COLUMNS = {
     LABELS: "predicted label",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.records import Evidence
-from monitoring.distances import unlike_reference
+from core.two_sample.distances import unlike_reference
 
 Numbers = NDArray[np.float32] | NDArray[np.int64]
 

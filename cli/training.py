@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 import numpy as np
 
-from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown
+from cli.context import Run, column_options, columns_for, emit, json_option, pass_run, progress_shown
 from core.checkpoint import TRAINING, read_training
 from core.config import MethodName, overridden
 from core.datasets import Columns, Example, keep_dataset, kept_dataset, read_examples
@@ -108,8 +108,10 @@ def export(
     as_json: bool,
 ) -> None:
     """Export a checkpoint to a verified ONNX package."""
+    training = read_training(checkpoint)
+    columns = columns_for(columns, kind=training.kind, is_paired=training.is_paired)
     rows = read_examples(reference, columns, labelled=False) if reference else None
-    validation = kept_dataset(read_training(checkpoint).data["validation"], run.config.datasets)
+    validation = kept_dataset(training.data["validation"], run.config.datasets)
     if rows:
         keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
     from export.run import export as write_package

@@ -34,6 +34,10 @@ Text = str | tuple[str, str]
 """What a model is asked about: one text, or a pair of them."""
 
 
+def input_of(text: str, pair: str | None) -> Text:
+    return text if pair is None else (text, pair)
+
+
 @dataclass(frozen=True)
 class Example:
     """One text, or a pair, with its label; the label is None in files that carry none.
@@ -48,12 +52,12 @@ class Example:
 
     @property
     def input(self) -> Text:
-        return self.text if self.pair is None else (self.text, self.pair)
+        return input_of(self.text, self.pair)
 
     @property
     def key(self) -> str:
         """The input as compared: equal keys are the same row, whatever its spelling in blanks and case."""
-        return normalised(self.text) if self.pair is None else f"{normalised(self.text)}\n{normalised(self.pair)}"
+        return key_of(self.input)
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,15 @@ def normalised(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().lower()
 
 
+def key_of(given: Text) -> str:
+    """A text or a pair as compared, see `Example.key`.
+
+    >>> key_of("A  b"), key_of(("A", "B"))
+    ('a b', 'a\\nb')
+    """
+    return normalised(given) if isinstance(given, str) else "\n".join(map(normalised, given))
+
+
 def fingerprint(examples: Iterable[Example]) -> str:
     """sha256 over the normalised rows, whatever their order.
 
@@ -245,11 +258,11 @@ def kept_dataset(name: str, folder: Path) -> list[Example]:
     return [Example(row["text"], row["label"], row.get("pair")) for row in read_table(path)]
 
 
-def is_held_out(text: str, *, share: float = 0.4) -> bool:
-    """Whether a text from traffic may only measure and never be trained on.
+def is_held_out(given: Text, *, share: float = 0.4) -> bool:
+    """Whether a text, or a pair, from traffic may only measure and never be trained on.
 
     Decided by the text alone, so every process and every later version decides alike, and a text
     that comes twice never stands on both sides.
     """
-    digest = hashlib.sha256(b"held out\n" + normalised(text).encode()).digest()
+    digest = hashlib.sha256(b"held out\n" + key_of(given).encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 
 Floats = NDArray[np.float32]
 Truth = NDArray[Any]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from core.checkpoint import Training
-from finetune.base_models import BaseModel
-from finetune.confidence import Abstention, abstention_threshold, tune_thresholds
+from core.engine import set_confidence
+from finetune.base_models import BaseModel, provenance
+from finetune.confidence import Abstention, abstention_of, abstention_threshold, tune_thresholds
 from finetune.encoder import embed
 from finetune.fit_verdict import judge_fit
 from finetune.methods.task import Fitted, Floats, Task
@@ -43,14 +44,23 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
         )
 
     rows, answers = _train_sample(fitted, task)
-    risk = task.settings.max_risk
     return Outcome(
         evaluation=evaluated(truth, probabilities),
         before=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind)),
         train=evaluated(task.train.truth[rows], answers),
         thresholds={} if thresholds is None else dict(zip(task.labels, map(float, thresholds), strict=True)),
-        abstention=None if risk is None else abstention_threshold(truth, probabilities, max_risk=risk),
+        abstention=_abstention(truth, probabilities, thresholds, max_risk=task.settings.max_risk),
     )
+
+
+def _abstention(truth: Any, probabilities: Floats, thresholds: Any, *, max_risk: float | None) -> Abstention | None:
+    """Of several labels an answer is wrong unless all of them are right, as the engine scores its confidence."""
+    if max_risk is None:
+        return None
+    if thresholds is None:
+        return abstention_threshold(truth, probabilities, max_risk=max_risk)
+    given = probabilities >= thresholds
+    return abstention_of(set_confidence(probabilities, given), (given != truth).any(axis=1), max_risk=max_risk)
 
 
 def _train_sample(fitted: Fitted, task: Task) -> tuple[Any, Floats]:
@@ -82,7 +92,7 @@ def training_of(
         max_length=task.tokenizer.max_length,
         temperature=fitted.scored.temperature,
         seed=task.settings.seed,
-        base_model=base.facts(),
+        base_model=provenance(base),
         data=data,
         settings={**task.settings.model_dump(), **fitted.settings},
         metrics=_metrics(outcome, folds),
@@ -101,7 +111,7 @@ def training_of(
 
 
 def _metrics(outcome: Outcome, folds: dict[str, Any]) -> dict[str, Any]:
-    abstention = {"abstention": outcome.abstention.as_dict()} if outcome.abstention else {}
+    abstention = {"abstention": asdict(outcome.abstention)} if outcome.abstention else {}
     return {
         "validation": outcome.evaluation.as_dict(),
         "before_temperature": outcome.before.as_dict(),

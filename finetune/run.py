@@ -26,6 +26,8 @@ from finetune.metrics import Evaluation, require_primary
 from finetune.outcome import Outcome, outcome_of, training_of
 from finetune.preparation import prepare
 from finetune.provenance import machine, versions
+from finetune.quality.findings import Finding
+from finetune.quality.inspection import inspect_quickly
 from finetune.split import Split, folds_of, given_split, require_trainable, split
 from finetune.training.plans import Plans
 from finetune.training.processes import is_first, joined, wait_for_all
@@ -36,12 +38,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """`metrics` are those on the validation rows, after the temperature."""
+    """`metrics` are those on the validation rows, after the temperature; `findings` what the rows showed before."""
 
     checkpoint: Path
     method: str
     reason: str
     metrics: Evaluation
+    findings: list[Finding]
     seconds: float
 
 
@@ -74,6 +77,7 @@ def finetune(
     require_primary(settings.primary_metric, kind)
     require_trainable(examples, kind)
     parts = _parts(examples, validation, kind, settings)
+    findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
     with joined():
         run = _begin(parts, kind, settings, out=out, cache=cache, resume=resume, on_progress=on_progress)
         method = METHODS[settings.method]
@@ -82,12 +86,12 @@ def finetune(
         outcome = outcome_of(fitted, run.task)
         on_progress("Writing the checkpoint", 0.0)
         if is_first():
-            _write(out, run, fitted, outcome, folds, datasets)
+            _write(out, run, fitted, outcome, folds=folds, findings=findings, datasets=datasets)
         wait_for_all()
     on_progress("Writing the checkpoint", 1.0)
     seconds = run.task.work.spent_s
     log.info("checkpoint written path=%s method=%s seconds=%.1f", out, fitted.method, seconds)
-    return FinetuneResult(out, fitted.method, fitted.reason, outcome.evaluation, seconds)
+    return FinetuneResult(out, fitted.method, fitted.reason, outcome.evaluation, findings, seconds)
 
 
 @dataclass(frozen=True)
@@ -168,12 +172,22 @@ def _digest(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _write(out: Path, run: _Run, fitted: Fitted, outcome: Outcome, folds: dict[str, Any], datasets: Path) -> None:
+def _write(
+    out: Path,
+    run: _Run,
+    fitted: Fitted,
+    outcome: Outcome,
+    *,
+    folds: dict[str, Any],
+    findings: list[Finding],
+    datasets: Path,
+) -> None:
     data = {
         "train": keep_dataset(run.parts.train, datasets),
         "validation": keep_dataset(run.parts.validation, datasets),
         "train_rows": len(run.parts.train),
         "validation_rows": len(run.parts.validation),
+        "findings": [{"check": found.check, "severity": found.severity, "count": found.count} for found in findings],
     }
     training = training_of(
         fitted, outcome, run.task, base=run.base, data=data, folds=folds, seconds=run.task.work.spent_s

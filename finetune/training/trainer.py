@@ -109,12 +109,12 @@ class _Trainer(Trainer):
     def __init__(self, *, objective: Objective, keeper: BestState, **options: Any) -> None:
         super().__init__(**options)
         self._objective, self._keeper = objective, keeper
+        self._lengths = [len(item["input_ids"]) for item in options["train_dataset"]]
         self.model_accepts_loss_kwargs = False
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
-        lengths = [len(item["input_ids"]) for item in self.train_dataset]
         rows = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps * process_count()
-        return ByLength(lengths, batch_rows=rows, seed=self.args.seed)
+        return ByLength(self._lengths, batch_rows=rows, seed=self.args.seed)
 
     def compute_loss(  # type: ignore[override]  # theirs names arguments that we ignore
         self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any

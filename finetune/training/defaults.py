@@ -6,6 +6,7 @@ from finetune.methods.task import Task
 from finetune.training.recipe import Recipe
 
 LAYER_DECAY = {"full": 0.8, "layerwise": 0.65, "lora": 1.0}
+DEFAULT_RATE = {"full": 4e-4, "layerwise": 4e-4, "lora": 4e-3}
 WARM_UP = 0.1
 
 # Passes over the rows shrink as their number grows: (up to so many rows, epochs, rows behind a step).

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 import torch
 from transformers import TrainerCallback
 
+from finetune.encoder import supports_bfloat16
 from finetune.methods.task import Fitted, Scored, Task, score
 from finetune.training.best_state import BestState
 from finetune.training.classifier import Classifier, probed
-from finetune.training.defaults import default_recipe
+from finetune.training.defaults import DEFAULT_RATE, default_recipe
 from finetune.training.rate import SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
 from finetune.training.speed import faster_precision, rows_per_s
@@ -96,7 +97,7 @@ def _measured_precision(task: Task, start: Fitted, approach: Approach) -> Recipe
     recipe = default_recipe(task, approach.name)
     if task.settings.precision != "auto":
         return replace(recipe, precision=task.settings.precision)
-    if not task.encoder.is_wide:
+    if not task.encoder.is_wide or not supports_bfloat16(task.encoder):
         return recipe
     faster: Precision = task.plans.decided(
         "precision", lambda: faster_precision(_copy(task, start, approach, recipe), task, recipe)
@@ -113,7 +114,16 @@ def _with_rate(task: Task, model: Classifier, approach: Approach, recipe: Recipe
         return approach.groups(model, replace(recipe, rate=rate))
 
     def search() -> dict[str, Any]:
-        return find_rate(model, groups, task, recipe, limit_s=SHARE * max(task.left_s, 0.0)).as_dict()
+        once = replace(recipe, consistency=0.0)
+        return find_rate(
+            model,
+            groups,
+            task,
+            once,
+            rows_per_s=rows_per_s(model, task, once),
+            limit_s=SHARE * max(task.left_s, 0.0),
+            default=DEFAULT_RATE[approach.name],
+        ).as_dict()
 
     found = task.plans.decided(f"{approach.name} rate", search)
     return replace(recipe, rate=float(found["chosen"])), found

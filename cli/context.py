@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -18,6 +18,8 @@ from rich.markup import escape
 
 from core.config import Config, load_config
 from core.datasets import Columns
+from core.errors import InputDoesNotFit, OneLabelOnly
+from core.labels import Kind
 from core.ledger import Ledger, open_ledger
 from core.registry import Registry, open_registry
 
@@ -82,6 +84,19 @@ def column_options(command: Command) -> Command:
     for option in reversed(_COLUMN_OPTIONS):
         option(with_columns)
     return cast(Command, with_columns)
+
+
+def columns_for(columns: Columns, *, kind: Kind, is_paired: bool) -> Columns:
+    """What the user said of a file's columns, read as a model that is there already reads rows.
+
+    Without `--pair-column` the second text of a pair is looked for in `pair`.
+    """
+    if columns.pair and not is_paired:
+        raise InputDoesNotFit(wants_pairs=False)
+    if columns.multi_label and kind == "single-label":
+        raise OneLabelOnly
+    pair = (columns.pair or "pair") if is_paired else None
+    return replace(columns, pair=pair, multi_label=kind == "multi-label")
 
 
 _COLUMN_OPTIONS = (

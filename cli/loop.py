@@ -9,15 +9,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown, say
+from cli.context import Run, column_options, columns_for, emit, json_option, pass_run, progress_shown, say
+from core.config import MethodName
 from core.datasets import Columns, read_examples, read_table
 from core.errors import MissingColumn
 from core.jobs import JobQueue
-from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord
+from core.labels import SEPARATOR, Kind, canonical
+from core.package import PackageFacts, read_facts
+from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord, LabelRequest
 
 REFUSED = 3
 
@@ -64,7 +67,7 @@ def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
 @pass_run
 def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_json: bool) -> None:
     """Compare a file with the champion's reference; exits 3 if it drifted."""
-    rows = read_examples(file, columns, labelled=labels)
+    rows = read_examples(file, _columns_of(run, model, columns), labelled=labels)
     from monitoring.watch import check_file
 
     check = check_file(model, rows, registry=run.registry, config=run.config, ledger=run.ledger, source=str(file))
@@ -88,9 +91,18 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_j
         sys.exit(REFUSED)
 
 
+def _columns_of(run: Run, model: str, columns: Columns) -> Columns:
+    facts = _champion_facts(run, model)
+    return columns_for(columns, kind=facts.kind, is_paired=facts.is_paired)
+
+
+def _champion_facts(run: Run, model: str) -> PackageFacts:
+    return read_facts(run.registry.folder(model, run.registry.champion(model).version))
+
+
 @click.command()
 @click.argument("model")
-@click.option("--method", type=click.Choice(["auto", "features", "full"]), help="How to train [default: the config's].")
+@click.option("--method", type=click.Choice(get_args(MethodName)), help="How to train [default: the config's].")
 @click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: the config's].")
 @json_option
 @pass_run
@@ -153,23 +165,31 @@ def labels() -> None:
 @json_option
 @pass_run
 def export_labels(run: Run, model: str, out: Path | None, as_json: bool) -> None:
-    """Write the open label requests: prediction_id, text, predicted, score and an empty label to fill in."""
+    """Write the open label requests: prediction_id, text, predicted, score and an empty label to fill in.
+
+    Pairs have a column pair, too. Where a text may have several labels, write them as a|b, and | for none.
+    """
     requests = run.ledger.label_requests(model)
-    rows = [(item.prediction_id, item.text, item.predicted, f"{item.score:.4f}", "") for item in requests]
     if as_json:
         emit({"model": model, "requests": [asdict(item) for item in requests]}, as_json=True)
     if out:
         with out.open("w", newline="", encoding="utf-8") as file:
-            _write_requests(file, rows)
-        say(f"{len(rows)} texts to label are in {out}. Fill in 'label', then: retune labels import {model} {out}")
+            _write_requests(file, requests)
+        say(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: retune labels import {model} {out}")
     elif not as_json:
-        _write_requests(sys.stdout, rows)
+        _write_requests(sys.stdout, requests)
 
 
-def _write_requests(file: Any, rows: Sequence[tuple[str, ...]]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["prediction_id", "text", "predicted", "score", "label"])
-    writer.writerows(rows)
+def _write_requests(file: Any, requests: Sequence[LabelRequest]) -> None:
+    pair = ["pair"] if any(item.pair is not None for item in requests) else []
+    writer = csv.DictWriter(
+        file,
+        ["prediction_id", "text", *pair, "predicted", "score", "label"],
+        extrasaction="ignore",
+        lineterminator="\n",
+    )
+    writer.writeheader()
+    writer.writerows({**asdict(item), "score": f"{item.score:.4f}", "label": ""} for item in requests)
 
 
 @labels.command("import")
@@ -179,15 +199,19 @@ def _write_requests(file: Any, rows: Sequence[tuple[str, ...]]) -> None:
 @json_option
 @pass_run
 def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) -> None:
-    """Read labels (columns prediction_id and label; rows without a label are passed over)."""
+    """Read labels (columns prediction_id and label; rows without a label are passed over).
+
+    Where a text may have several labels, they are written as a|b, and | for none of them.
+    """
     rows = read_table(file)
     for column in ("prediction_id", "label"):
         if column not in rows[0]:
             raise MissingColumn(column, file, list(rows[0]), "the header of the file")
+    kind = _kind_of(run, model)
     records = [
-        FeedbackRecord(str(row["prediction_id"]), str(row["label"]).strip(), source)
+        FeedbackRecord(str(row["prediction_id"]), canonical(_given(row["label"]), kind), source)
         for row in rows
-        if row["label"] and str(row["label"]).strip()
+        if _given(row["label"])
     ]
     known = run.ledger.record_feedback(records)
     emit(
@@ -196,6 +220,18 @@ def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) 
         f"{len(rows) - len(records)} rows without a label passed over.",
         as_json=as_json,
     )
+
+
+def _kind_of(run: Run, model: str) -> Kind:
+    """Of the champion; labels may come for a model that has none any more."""
+    return _champion_facts(run, model).kind if run.registry.pointer(model) else "single-label"
+
+
+def _given(label: Any) -> str | list[str]:
+    """A cell without blanks around it; JSON Lines and Parquet may hold lists."""
+    if isinstance(label, list):
+        return [str(name) for name in label] or SEPARATOR
+    return "" if label is None else str(label).strip()
 
 
 @click.command()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from cli import loop, serving, setup, training, versions
+from cli import checking, loop, serving, setup, training, versions
 from cli.context import Run
 from cli.demo import command as demo
 from core.errors import MissingExtra, RetuneError
@@ -17,6 +17,7 @@ from core.errors import MissingExtra, RetuneError
 EXTRA_OF = {
     "accelerate": "train",
     "bentoml": "serve",
+    "cleanlab": "train",
     "evidently": "monitor",
     "jinja2": "serve",
     "onnx": "train",
@@ -51,7 +52,7 @@ def retune(context: click.Context, config_path: Path | None, home: Path | None, 
     context.obj = Run(config_path, home)
 
 
-for group in (setup, training, versions, serving, loop, demo):
+for group in (setup, checking, training, versions, serving, loop, demo):
     for command in group.commands:
         retune.add_command(command)
 

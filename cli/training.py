@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import numpy as np
 
-from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown
+from cli.context import Run, column_options, columns_for, emit, json_option, pass_run, progress_shown
 from core.checkpoint import TRAINING, read_training
+from core.config import MethodName, overridden
 from core.datasets import Columns, Example, keep_dataset, kept_dataset, read_examples
-from core.duration import seconds_of
 from core.engine import Engine
 from core.errors import InvalidInput
 from core.features import truth_of
@@ -25,10 +25,20 @@ from core.registry import parse_version
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows: CSV, JSONL or Parquet.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Rows to validate on [default: a share of --data].")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the checkpoint; must be new.")
-@click.option("--method", type=click.Choice(["auto", "features", "full"]), help="How to train [default: auto].")
+@click.option("--method", type=click.Choice(get_args(MethodName)), help="How to train [default: auto].")
 @click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: 10m].")
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random [default: 0].")
 @click.option("--base-model", help="'default', a folder, or a hub id with @revision [default: default].")
+@click.option("--lr", help="Learning rate, or auto to search it [default: auto].")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the rows [default: by rows and budget].")
+@click.option("--primary-metric", help="What chooses epochs, rates and methods [default: accuracy].")
+@click.option("--folds", type=click.IntRange(2, 20), help="Also measure by a cross-validation of so many folds.")
+@click.option(
+    "--max-risk",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Errors allowed among answers; the rest abstains.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run of this --out that was interrupted.")
 @column_options
 @json_option
 @pass_run
@@ -39,25 +49,26 @@ def finetune(
     validation: Path | None,
     out: Path,
     columns: Columns,
+    resume: bool,
     as_json: bool,
     **given: Any,
 ) -> None:
     """Fine-tune a pretrained transformer on labelled rows."""
     rows = read_examples(data, columns)
     checked = read_examples(validation, columns) if validation else None
-    chosen = {**run.config.finetune.model_dump(), **{key: value for key, value in given.items() if value is not None}}
-    budget_s = seconds_of(chosen.pop("budget"))
-    from finetune.run import FinetuneSettings
+    given["multi_label"] = columns.multi_label or None
+    settings = overridden(run.config.finetune, given, source="the options")
     from finetune.run import finetune as train
 
     with progress_shown() as progress:
         result = train(
             rows,
             out=out,
-            settings=FinetuneSettings(budget_s=budget_s, **chosen),
+            settings=settings,
             cache=run.config.cache,
             datasets=run.config.datasets,
             validation=checked,
+            resume=resume,
             on_progress=progress,
         )
     emit(
@@ -65,11 +76,11 @@ def finetune(
             "checkpoint": str(result.checkpoint),
             "method": result.method,
             "reason": result.reason,
-            "metrics": asdict(result.metrics),
+            "metrics": result.metrics.as_dict(),
             "seconds": round(result.seconds, 1),
         },
         f"Checkpoint {result.checkpoint} ({result.method}, {result.seconds:.0f} s): {result.reason}",
-        f"On {result.metrics.rows} validation rows: {_sentence(result.metrics)}",
+        f"On {result.metrics.rows} validation rows: {_values(result.metrics.values)}",
         f"Next: retune export {result.checkpoint} --out PACKAGE",
         as_json=as_json,
     )
@@ -97,8 +108,10 @@ def export(
     as_json: bool,
 ) -> None:
     """Export a checkpoint to a verified ONNX package."""
+    training = read_training(checkpoint)
+    columns = columns_for(columns, kind=training.kind, is_paired=training.is_paired)
     rows = read_examples(reference, columns, labelled=False) if reference else None
-    validation = kept_dataset(read_training(checkpoint).data["validation"], run.config.datasets)
+    validation = kept_dataset(training.data["validation"], run.config.datasets)
     if rows:
         keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
     from export.run import export as write_package
@@ -173,6 +186,17 @@ def _sentence(metrics: Metrics) -> str:
         f"accuracy {metrics.accuracy:.1%}, macro F1 {metrics.macro_f1:.3f}, log loss {metrics.log_loss:.3f}, "
         f"expected calibration error {metrics.expected_calibration_error:.3f}"
     )
+
+
+def _values(values: dict[str, float]) -> str:
+    """The metrics that fit on a line."""
+    shares = [f"{name.replace('_', ' ')} {values[name]:.1%}" for name in ("accuracy", "macro_f1") if name in values]
+    losses = [
+        f"{name.replace('_', ' ')} {values[name]:.3f}"
+        for name in ("log_loss", "expected_calibration_error")
+        if name in values
+    ]
+    return ", ".join([*shares, *losses])
 
 
 def _rung(entry: Any) -> str:

@@ -6,20 +6,29 @@ from typing import Any
 
 import numpy as np
 
+from core.assigned import cells
 from core.engine import Encoded, Engine, Outputs
+from core.labels import names_in
 
 
 def answer(engine: Engine, encoded: Encoded, outputs: Outputs, *, top_k: int | None = None) -> dict[str, Any]:
     """The answer for the only row of `outputs`.
 
     `scores` holds the `top_k` likeliest labels (all by default), the likeliest first; `abstained` is
-    true when the score is below the package's `abstain_below`.
+    true when the score is below the package's `abstain_below`. Where a text may have several labels,
+    `labels` holds those given, `label` is their cell, and `score` that of the whole set.
     """
     probabilities = outputs.probabilities[0]
     order = np.argsort(-probabilities, kind="stable")
-    score = float(probabilities[order[0]])
+    several: dict[str, Any] = {}
+    if outputs.given is None:
+        label, score = engine.labels[order[0]], float(probabilities[order[0]])
+    else:
+        label, score = cells(outputs.given, engine.labels)[0], float(outputs.confidence[0])
+        several = {"labels": list(names_in(label))}
     return {
-        "label": engine.labels[order[0]],
+        "label": label,
+        **several,
         "score": score,
         "scores": {engine.labels[index]: float(probabilities[index]) for index in order[:top_k]},
         "truncated": encoded.truncated,

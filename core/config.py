@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,13 +19,38 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+MethodName = Literal["auto", "features", "full", "layerwise", "lora"]
+
+
 class FinetuneConfig(Section):
     base_model: str = Field("default", description="'default', a folder, or a hub id with @revision.")
-    method: Literal["auto", "features", "full"] = Field("auto", description="auto keeps what wins on validation rows.")
+    method: MethodName = Field("auto", description="auto keeps what wins on validation rows.")
     budget: str = Field("10m", pattern=r"^\d+[smh]$", description="Time to spend, e.g. 90s, 10m, 1h.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
     max_length: int = Field(128, ge=8, le=8192, description="Tokens kept of a text.")
+    multi_label: bool = Field(False, description="Whether a text may have any number of labels.")
     validation_share: float = Field(0.15, gt=0, lt=0.5, description="Rows of each label kept to validate on.")
+    validation_rows: int = Field(1000, ge=1, description="No more rows than about this many validate.")
+    folds: int = Field(0, ge=0, le=20, description="Folds of a cross-validation that measures the method; 0: none.")
+    primary_metric: str = Field("accuracy", description="What chooses between epochs, rates and methods.")
+    max_risk: float | None = Field(None, gt=0, lt=1, description="Errors allowed among answers; the rest abstains.")
+    lr: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = Field(
+        "auto", description="Learning rate at the top; auto searches it."
+    )
+    epochs: int = Field(0, ge=0, description="Passes over the rows; 0: by rows and budget.")
+    batch_rows: int = Field(0, ge=0, description="Rows behind one step; 0: by the number of rows.")
+    accumulate: int = Field(1, ge=1, description="Parts that a batch is computed in, where memory is short.")
+    blocks: int = Field(0, ge=0, description="layerwise: the last so many blocks; 0: all, unfrozen from the top.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto takes the faster, measured.")
+    weight_decay: float = Field(0.01, ge=0, le=1, description="Decay of weight matrices (AdamW).")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden states dropped in training.")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="Weight that the other labels get in the loss.")
+    consistency: float = Field(0.0, ge=0, description="Weight of R-Drop: two dropouts of a row must agree.")
+    class_weights: bool = Field(False, description="Whether rare labels count as much as common ones.")
+    patience: int = Field(3, ge=1, description="Epochs without a better state before the training ends.")
 
 
 class ExportConfig(Section):
@@ -165,6 +190,16 @@ def _validated(values: dict[str, Any], *, source: str) -> Config:
         if first["type"] == "extra_forbidden":
             raise UnknownConfigKey(".".join(location), known_keys(location[:-1]), source) from error
         raise InvalidConfigValue(".".join(location), first["input"], first["msg"], source) from error
+
+
+def overridden(section: AnySection, values: Mapping[str, Any], *, source: str) -> AnySection:
+    """The section with those values that are not None; raises `InvalidConfigValue` for one that does not fit."""
+    given = {key: value for key, value in values.items() if value is not None}
+    try:
+        return type(section).model_validate({**section.model_dump(), **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidConfigValue(str(first["loc"][0]), first["input"], first["msg"], source) from error
 
 
 def known_keys(section: list[str] | None = None) -> list[str]:

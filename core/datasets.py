@@ -34,6 +34,10 @@ Text = str | tuple[str, str]
 """What a model is asked about: one text, or a pair of them."""
 
 
+def input_of(text: str, pair: str | None) -> Text:
+    return text if pair is None else (text, pair)
+
+
 @dataclass(frozen=True)
 class Example:
     """One text, or a pair, with its label; the label is None in files that carry none.
@@ -48,12 +52,12 @@ class Example:
 
     @property
     def input(self) -> Text:
-        return self.text if self.pair is None else (self.text, self.pair)
+        return input_of(self.text, self.pair)
 
     @property
     def key(self) -> str:
         """The input as compared: equal keys are the same row, whatever its spelling in blanks and case."""
-        return normalised(self.text) if self.pair is None else f"{normalised(self.text)}\n{normalised(self.pair)}"
+        return key_of(self.input)
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,19 @@ def read_examples(path: Path, columns: Columns = Columns(), *, labelled: bool = 
     With `labelled=False` the label columns may be missing. Row numbers in messages count from 1, the
     header not included. Raises an `InvalidInput` that names the file, the row and the cure.
     """
-    rows = read_table(path)
+    return examples_in(read_table(path), path, columns, labelled=labelled)
+
+
+def examples_in(
+    rows: Sequence[Row], path: Path, columns: Columns = Columns(), *, labelled: bool = True, keep_blanks: bool = False
+) -> list[Example]:
+    """As `read_examples`, of rows that `read_table` gave.
+
+    With `keep_blanks` an empty text becomes "" and an empty label None, so that a check can report them.
+    """
     _require_columns(list(rows[0]), path, columns, labelled)
+    if keep_blanks:
+        return [_example_or_blank(row, number, path, columns) for number, row in enumerate(rows, 1)]
     return [_example(row, number, path, columns, labelled) for number, row in enumerate(rows, 1)]
 
 
@@ -97,6 +112,11 @@ def _example(row: Row, number: int, path: Path, columns: Columns, labelled: bool
     text = _filled(row, columns.text, number, path)
     pair = _filled(row, columns.pair, number, path) if columns.pair else None
     return Example(text, _label(row, number, path, columns, labelled), pair)
+
+
+def _example_or_blank(row: Row, number: int, path: Path, columns: Columns) -> Example:
+    text, pair = (str(row[name]) if name and row.get(name) is not None else "" for name in (columns.text, columns.pair))
+    return Example(text, _label(row, number, path, columns, labelled=False), pair if columns.pair else None)
 
 
 def _filled(row: Row, column: str, number: int, path: Path) -> str:
@@ -183,6 +203,15 @@ def normalised(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().lower()
 
 
+def key_of(given: Text) -> str:
+    """A text or a pair as compared, see `Example.key`.
+
+    >>> key_of("A  b"), key_of(("A", "B"))
+    ('a b', 'a\\nb')
+    """
+    return normalised(given) if isinstance(given, str) else "\n".join(map(normalised, given))
+
+
 def fingerprint(examples: Iterable[Example]) -> str:
     """sha256 over the normalised rows, whatever their order.
 
@@ -201,12 +230,17 @@ def _normalised_row(example: Example) -> list[str | None]:
     return [normalised(example.text), example.label, *pair]
 
 
+def in_order(examples: Iterable[Example]) -> list[Example]:
+    """The rows in an order that depends on them alone, not on the file that they came from."""
+    return sorted(examples, key=lambda row: (row.key, row.label or "", row.text, row.pair or ""))
+
+
 def keep_dataset(examples: Sequence[Example], folder: Path) -> str:
-    """Store the rows under their fingerprint, once; return it."""
+    """Store the rows `in_order` under their fingerprint, once; return it."""
     name = fingerprint(examples)
     path = folder / f"{name}.jsonl"
     if not path.exists():
-        lines = [json.dumps(_kept_row(example), ensure_ascii=False) for example in examples]
+        lines = [json.dumps(_kept_row(example), ensure_ascii=False) for example in in_order(examples)]
         write_bytes(path, ("\n".join(lines) + "\n").encode())
     return name
 
@@ -224,11 +258,11 @@ def kept_dataset(name: str, folder: Path) -> list[Example]:
     return [Example(row["text"], row["label"], row.get("pair")) for row in read_table(path)]
 
 
-def is_held_out(text: str, *, share: float = 0.4) -> bool:
-    """Whether a text from traffic may only measure and never be trained on.
+def is_held_out(given: Text, *, share: float = 0.4) -> bool:
+    """Whether a text, or a pair, from traffic may only measure and never be trained on.
 
     Decided by the text alone, so every process and every later version decides alike, and a text
     that comes twice never stands on both sides.
     """
-    digest = hashlib.sha256(b"held out\n" + normalised(text).encode()).digest()
+    digest = hashlib.sha256(b"held out\n" + key_of(given).encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64

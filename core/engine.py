@@ -12,10 +12,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from core.assigned import Assigned, Truth
 from core.cpu import available_cpus
-from core.datasets import Example
-from core.errors import CorruptPackage
-from core.features import Features, truth_of
+from core.datasets import Example, Text
+from core.errors import CorruptPackage, InputDoesNotFit
+from core.features import Features, truth_of, truth_sets
+from core.labels import SEPARATOR
 from core.package import FACTS, GRAPH, TOKENIZER, PackageFacts, read_facts
 
 Floats = NDArray[np.float32]
@@ -23,10 +25,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text as token ids, cut to the package's `max_length`."""
+    """A text, or a pair, as token ids, cut to the package's `max_length`; of a pair, the longer text first.
+
+    `types` says which text of a pair each token belongs to; None: all to the one text.
+    """
 
     ids: list[int]
     truncated: bool
+    types: list[int] | None = None
 
     @property
     def tokens(self) -> int:
@@ -35,23 +41,34 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Outputs:
-    """n answers: logits (n, k), embeddings (n, d), probabilities (n, k) after the temperature."""
+    """n answers: logits (n, k), embeddings (n, d), probabilities (n, k) after the temperature.
+
+    `given`, only where a text may have several labels: (n, k) which of them reach their threshold.
+    """
 
     logits: Floats
     embeddings: Floats
     probabilities: Floats
+    given: NDArray[np.bool_] | None = None
 
     def row(self, index: int) -> Outputs:
         cut = slice(index, index + 1)
-        return Outputs(self.logits[cut], self.embeddings[cut], self.probabilities[cut])
+        given = None if self.given is None else self.given[cut]
+        return Outputs(self.logits[cut], self.embeddings[cut], self.probabilities[cut], given)
 
     @property
-    def predicted(self) -> NDArray[np.int64]:
+    def predicted(self) -> Assigned:
+        """(n,) index of the likeliest label, or `given`."""
+        if self.given is not None:
+            return self.given
         best: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
         return best
 
     @property
     def confidence(self) -> Floats:
+        """(n,) probability that the answer is right: of the likeliest label, or of the whole set given."""
+        if self.given is not None:
+            return set_confidence(self.probabilities, self.given)
         best: Floats = self.probabilities.max(axis=1)
         return best
 
@@ -71,7 +88,9 @@ class Engine:
         self._tokenizer = _load_tokenizer(folder, self.facts.max_length)
         self._session = _load_session(folder, threads or available_cpus())
         self._inputs = {entry.name for entry in self._session.get_inputs()}
+        self._thresholds = np.array([self.facts.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
         self._require_labels_fit()
+        self._require_known_scores()
 
     def _require_labels_fit(self) -> None:
         classes = self._session.get_outputs()[0].shape[-1]
@@ -80,39 +99,57 @@ class Engine:
                 self.folder, f"its graph has {classes} classes and {FACTS} names {len(self.labels)} labels"
             )
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+    def _require_known_scores(self) -> None:
+        if self.facts.score_function not in {"softmax", "sigmoid"}:
+            raise CorruptPackage(self.folder, f"its score function {self.facts.score_function!r} is not known")
+        if self.facts.kind == "multi-label" and any(SEPARATOR in label for label in self.labels):
+            raise CorruptPackage(self.folder, f"a label holds {SEPARATOR!r}, which stands between labels")
+
+    def encode(self, texts: Sequence[Text]) -> list[Encoded]:
+        """Raises `InputDoesNotFit` for a pair where single texts are answered, or the other way round."""
+        is_paired = self.facts.is_paired
+        if any(isinstance(text, str) is is_paired for text in texts):
+            raise InputDoesNotFit(wants_pairs=is_paired)
         encodings = self._tokenizer.encode_batch_fast(list(texts))
+        if is_paired:
+            return [Encoded(item.ids, bool(item.overflowing), item.type_ids) for item in encodings]
         return [Encoded(encoding.ids, bool(encoding.overflowing)) for encoding in encodings]
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
         """One engine call over the batch as it is; pads to its longest row."""
-        longest = max(encoded.tokens for encoded in batch)
-        ids = np.zeros((len(batch), longest), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, encoded in enumerate(batch):
-            ids[row, : encoded.tokens] = encoded.ids
-            mask[row, : encoded.tokens] = 1
-        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        feed = padded(batch, pad_id=self.facts.pad_id)
         logits, embeddings = self._session.run(
             ["logits", "embedding"], {name: value for name, value in feed.items() if name in self._inputs}
         )
-        return Outputs(logits, embeddings, softmax(logits / self.facts.temperature))
+        return self.outputs(logits, embeddings)
 
-    def answer(self, texts: Sequence[str], *, batch_tokens: int = 4096) -> Outputs:
+    def outputs(self, logits: Floats, embeddings: Floats) -> Outputs:
+        """What the package makes of the graph's outputs: scores, and the labels that reach their threshold."""
+        if self.facts.kind == "single-label":
+            return Outputs(logits, embeddings, softmax(logits / self.facts.temperature))
+        probabilities = sigmoid(logits / self.facts.temperature)
+        return Outputs(logits, embeddings, probabilities, probabilities >= self._thresholds)
+
+    def answer(self, texts: Sequence[Text], *, batch_tokens: int = 4096) -> Outputs:
         """Answers in the order of `texts` (at least one), computed in batches of similar length."""
         return self.answer_encoded(self.encode(texts), batch_tokens=batch_tokens)
 
     def features(self, examples: Sequence[Example]) -> Features:
         """What drift checks compare, of at least one row, labelled or not."""
-        encoded = self.encode([example.text for example in examples])
+        encoded = self.encode([example.input for example in examples])
         outputs = self.answer_encoded(encoded)
         return Features(
             embeddings=outputs.embeddings,
             predicted=outputs.predicted,
             confidence=outputs.confidence,
             length=np.array([item.tokens for item in encoded], dtype=np.int64),
-            truth=truth_of(examples, self.labels),
+            truth=self.truth(examples),
         )
+
+    def truth(self, examples: Sequence[Example]) -> Truth:
+        """What the rows' labels say, in the shape of `Outputs.predicted`; -1 where missing or unknown."""
+        of = truth_of if self.facts.kind == "single-label" else truth_sets
+        return of(examples, self.labels)
 
     def answer_encoded(self, encoded: Sequence[Encoded], *, batch_tokens: int = 4096) -> Outputs:
         parts: list[Outputs] = []
@@ -121,11 +158,27 @@ class Engine:
             parts.append(self.infer([encoded[index] for index in batch]))
             order.extend(batch)
         back = np.argsort(order)
+        given = [part.given for part in parts if part.given is not None]
         return Outputs(
             np.concatenate([part.logits for part in parts])[back],
             np.concatenate([part.embeddings for part in parts])[back],
             np.concatenate([part.probabilities for part in parts])[back],
+            np.concatenate(given)[back] if given else None,
         )
+
+
+def padded(batch: Sequence[Encoded], *, pad_id: int) -> dict[str, NDArray[np.int64]]:
+    """The inputs of a graph, (n, longest) each: rows filled up on the right, the filling masked."""
+    longest = max(encoded.tokens for encoded in batch)
+    ids = np.full((len(batch), longest), pad_id, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    types = np.zeros_like(ids)
+    for row, encoded in enumerate(batch):
+        ids[row, : encoded.tokens] = encoded.ids
+        mask[row, : encoded.tokens] = 1
+        if encoded.types is not None:
+            types[row, : encoded.tokens] = encoded.types
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
 
 
 def batches(lengths: Sequence[int], *, batch_tokens: int, max_rows: int = 64) -> Iterator[list[int]]:
@@ -155,13 +208,38 @@ def softmax(logits: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
+def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
+    """A probability each, in the precision of the logits; without overflow on either side.
+
+    >>> sigmoid(np.array([0.0, -1000.0, 1000.0])).tolist()
+    [0.5, 0.0, 1.0]
+    """
+    small = np.exp(-np.abs(logits))
+    result: NDArray[Any] = np.where(logits >= 0, 1, small) / (1 + small)
+    return result
+
+
+def set_confidence(probabilities: NDArray[Any], given: NDArray[np.bool_]) -> Floats:
+    """(n,) probability that exactly the set given is right, were the labels independent: each label's
+    probability where it is given, and of its absence where it is not, multiplied.
+
+    Labels that exclude or imply each other are not independent; then it still orders answers by how sure
+    they are, which is all that abstention, the label queue and the estimate of accuracy ask of it.
+
+    >>> set_confidence(np.array([[0.9, 0.2]]), np.array([[True, False]])).round(2).tolist()
+    [0.72]
+    """
+    result: Floats = np.where(given, probabilities, 1 - probabilities).prod(axis=1)
+    return result
+
+
 def _load_tokenizer(folder: Path, max_length: int) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     except Exception as error:  # tokenizers raises bare Exception
         raise CorruptPackage(folder, f"{TOKENIZER} cannot be loaded: {error}") from error
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length)
+    tokenizer.enable_truncation(max_length, strategy="longest_first")
     return tokenizer
 
 

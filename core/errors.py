@@ -111,6 +111,36 @@ class UnusableLabelName(InvalidInput):
         super().__init__(f"Label {name!r} holds {separator!r}, which stands between labels. Rename the label.")
 
 
+class InputDoesNotFit(InvalidInput):
+    """A text for a model of pairs, or the other way round."""
+
+    def __init__(self, *, wants_pairs: bool) -> None:
+        super().__init__(
+            "The model answers pairs of texts and was given a single text. Give both texts."
+            if wants_pairs
+            else "The model answers single texts and was given a pair. Give one text."
+        )
+
+
+class NotOneLabel(InvalidInput):
+    def __init__(self, count: int) -> None:
+        super().__init__(f"The model gives one label to a text and {count} were given for one. Give one.")
+
+
+class OneLabelOnly(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__(
+            "The model gives one label to a text, and --multi-label or --label-columns asks for several. Leave it out."
+        )
+
+
+class UnpairedTexts(InvalidInput):
+    def __init__(self, texts: int, pairs: int) -> None:
+        super().__init__(
+            f"{texts} texts and {pairs} second texts were given. Give --pair once for each text, in order."
+        )
+
+
 class DatasetNotKept(NotFound):
     def __init__(self, fingerprint: str, folder: Path) -> None:
         super().__init__(
@@ -142,6 +172,14 @@ class UnknownLabels(InvalidInput):
         )
 
 
+class BudgetTooSmall(InvalidInput):
+    def __init__(self, needed_s: int, texts: int) -> None:
+        super().__init__(
+            f"The budget is too small for any method: embedding {texts} texts and fitting a head "
+            f"take about {needed_s} s here. Give --budget {needed_s}s or more."
+        )
+
+
 class NothingNew(Conflict):
     def __init__(self, model: str) -> None:
         super().__init__(
@@ -152,6 +190,13 @@ class NothingNew(Conflict):
 class UnusableBaseModel(InvalidInput):
     def __init__(self, base_model: str, problem: str, cure: str) -> None:
         super().__init__(f"Base model {base_model!r} cannot be used: {problem}. {cure}")
+
+
+class OtherTask(Conflict):
+    def __init__(self, model: str, task: str, given: str) -> None:
+        super().__init__(
+            f"Model {model!r} answers {task} and the package answers {given}. Register it under another name."
+        )
 
 
 class CorruptCheckpoint(InvalidInput):
@@ -278,6 +323,16 @@ class UnknownMetric(InvalidInput):
 class UnknownRung(InvalidInput):
     def __init__(self, rung: str, known: Sequence[str]) -> None:
         super().__init__(f"There is no rung {rung!r}. Name one of: {_listed(known)}.")
+
+
+class UnusableCopy(InvalidInput):
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"The cleaned copy cannot be written to {path}: {problem}. Name another file.")
+
+
+class NothingLeft(InvalidInput):
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"Nothing would be left of {path}: every row would be removed. Look at its findings first.")
 
 
 class NoRows(InvalidInput):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.assigned import Assigned, Truth, known, same
 from core.datasets import Example
 from core.labels import names_in
 
@@ -16,17 +17,30 @@ from core.labels import names_in
 class Features:
     """n rows: embeddings (n, d) float32; predicted (n,) label index; confidence (n,) in 0..1;
     length (n,) tokens; truth (n,) label index, -1 where the label is missing or unknown to the model.
+
+    Where a text may have several labels, predicted is (n, k) bool, and truth (n, k) int8 with rows of -1:
+    see `core.assigned`. Confidence is then that of the whole set.
     """
 
     embeddings: NDArray[np.float32]
-    predicted: NDArray[np.int64]
+    predicted: Assigned
     confidence: NDArray[np.float32]
     length: NDArray[np.int64]
-    truth: NDArray[np.int64]
+    truth: Truth
 
     @property
     def rows(self) -> int:
         return len(self.predicted)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,) whether the truth is known."""
+        return known(self.truth)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(n,) whether the answer is known to be right; of a set, all of it."""
+        return same(self.predicted, self.truth)
 
 
 def truth_of(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.int64]:
@@ -41,4 +55,12 @@ def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[
     truth = np.zeros((len(examples), len(labels)), dtype=np.bool_)
     for row, example in enumerate(examples):
         truth[row, [index[name] for name in names_in(example.label or "") if name in index]] = True
+    return truth
+
+
+def truth_sets(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.int8]:
+    """(n, k) of 1 and 0: `truth_matrix`, but rows of -1 where the cell is missing or names other labels, too."""
+    truth = truth_matrix(examples, labels).astype(np.int8)
+    names = set(labels)
+    truth[[example.label is None or not names.issuperset(names_in(example.label)) for example in examples]] = -1
     return truth

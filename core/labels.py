@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from core.errors import UnusableLabelName
+from core.errors import NotOneLabel, UnusableLabelName
 
 Kind = Literal["single-label", "multi-label"]
 
@@ -33,3 +33,29 @@ def cell_of(names: Iterable[str]) -> str:
         if SEPARATOR in name:
             raise UnusableLabelName(name, SEPARATOR)
     return SEPARATOR.join(chosen)
+
+
+def names_of(label: str, kind: Kind) -> tuple[str, ...]:
+    """The names in a row's label: those of the cell where a text may have several, else the one.
+
+    >>> names_of("a|b", "multi-label"), names_of("a|b", "single-label")
+    (('a', 'b'), ('a|b',))
+    """
+    return names_in(label) if kind == "multi-label" else (label,)
+
+
+def canonical(given: str | Sequence[str], kind: Kind) -> str:
+    """A label, or several, as a person gave them, in the way in which they are compared and kept.
+
+    Where a text may have several labels, a string is a cell, and the separator alone means none of them.
+    Raises `NotOneLabel` or `UnusableLabelName`.
+
+    >>> canonical("bug | billing", "multi-label"), canonical("|", "multi-label"), canonical(["a|b"], "single-label")
+    ('billing|bug', '', 'a|b')
+    """
+    if kind == "multi-label":
+        return cell_of(names_in(given) if isinstance(given, str) else (name.strip() for name in given))
+    names = [given] if isinstance(given, str) else given
+    if len(names) != 1:
+        raise NotOneLabel(len(names))
+    return names[0].strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -61,6 +61,12 @@ class Ledger:
             if rows:
                 connection.execute(insert(feedback), rows)
         return [record.prediction_id in known for record in records]
+
+    def models_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
+        """The model that answered, by the ids of the predictions that are known."""
+        query = select(predictions.c.id, predictions.c.model).where(predictions.c.id.in_(set(prediction_ids)))
+        with self.database.read() as connection:
+            return {row.id: row.model for row in connection.execute(query)}
 
     def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:
         """The most recent predictions of one version with an id beyond `after`, oldest first."""
@@ -174,7 +180,15 @@ class Ledger:
         with self.database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return [
-            LabelRequest(row["id"], row["text"], row["label"], row["score"], row["purpose"], row["check_id"])
+            LabelRequest(
+                prediction_id=row["id"],
+                text=row["text"],
+                predicted=row["label"],
+                score=row["score"],
+                purpose=row["purpose"],
+                check_id=row["check_id"],
+                pair=row["pair"],
+            )
             for row in rows
         ]
 
@@ -242,6 +256,7 @@ def _labelled(row: RowMapping) -> LabelledPrediction:
         label=row["truth"],
         source=row["source"],
         labelled_at=row["at"],
+        pair=row["pair"],
     )
 
 

@@ -1,7 +1,7 @@
 """Classification metrics on arrays, the same everywhere: training, export, gate, `retune evaluate`.
 
 Throughout: `truth` is (n,) label indices, -1 for a label that the model does not know;
-`probabilities` is (n, k), each row a distribution.
+`probabilities` is (n, k), each row a distribution. Where a text may have several labels, `measure_sets`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
 Floats = NDArray[Any]
+Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,36 @@ def measure(truth: Indices, probabilities: Floats) -> Metrics:
         log_loss=log_loss(truth, probabilities),
         expected_calibration_error=expected_calibration_error(truth, probabilities),
     )
+
+
+def measure_sets(truth: Booleans, probabilities: Floats, given: Booleans) -> Metrics:
+    """As `measure`, where a text may have several labels: truth and given are (n, k).
+
+    Accuracy is the share of rows whose whole set is right (subset accuracy); macro F1 is the mean over the
+    labels that occur; log loss and calibration error are those of the scores, each a forecast of its label,
+    over all cells.
+
+    >>> found = measure_sets(np.array([[True, False]]), np.array([[0.5, 0.5]]), np.array([[True, True]]))
+    >>> found.accuracy, found.macro_f1, round(found.log_loss, 4)
+    (0.0, 0.5, 0.6931)
+    """
+    right = (truth == given).all(axis=1)
+    likelihood = np.where(truth, probabilities, 1 - probabilities).astype(np.float64)
+    return Metrics(
+        rows=len(truth),
+        accuracy=float(np.mean(right)),
+        macro_f1=_macro_f1_of_sets(truth, given),
+        log_loss=float(-np.log(np.maximum(likelihood, 1e-12)).mean()),
+        expected_calibration_error=calibration_error(probabilities.ravel(), truth.ravel()),
+    )
+
+
+def _macro_f1_of_sets(truth: Booleans, given: Booleans) -> float:
+    total = truth.sum(axis=0) + given.sum(axis=0)
+    hits = (truth & given).sum(axis=0)
+    occurring = total > 0
+    # No label anywhere, and none given: nothing was missed.
+    return float(np.mean(2 * hits[occurring] / total[occurring])) if occurring.any() else 1.0
 
 
 def accuracy(truth: Indices, predicted: Indices) -> float:
@@ -76,8 +107,11 @@ def expected_calibration_error(truth: Indices, probabilities: Floats, *, bins: i
     >>> round(expected_calibration_error(np.array([0, 0]), np.array([[0.9, 0.1], [0.9, 0.1]])), 3)
     0.1
     """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == truth
+    return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth, bins=bins)
+
+
+def calibration_error(confidence: Floats, correct: Booleans, *, bins: int = 15) -> float:
+    """The same of any answers: how sure each was (n,), and whether it was right (n,)."""
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gap = 0.0
     for index in range(bins):

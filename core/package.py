@@ -19,9 +19,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from core.datasets import Text, input_of
 from core.durable import sha256_of
 from core.errors import CorruptPackage
 from core.features import Features
+from core.labels import Kind
 
 FORMAT = 1
 GRAPH, TOKENIZER, FACTS, REFERENCE, MANIFEST = (
@@ -39,7 +41,8 @@ class PackageFacts:
 
     `score_function`: "softmax", or "sigmoid" where a text may have several labels; those are given whose
     score reaches their entry in `thresholds`. A score below `abstain_below` is an abstention; None: never.
-    `is_paired`: it answers pairs of texts.
+    `is_paired`: it answers pairs of texts. `pad_id`: the token that fills up shorter rows of a batch.
+    `golden`: answers as recorded, {"text", "pair"?, "label", "scores"}.
     """
 
     labels: list[str]
@@ -48,12 +51,27 @@ class PackageFacts:
     max_length: int
     rung: str
     is_paired: bool = False
+    pad_id: int = 0
     thresholds: dict[str, float] = field(default_factory=dict)
     abstain_below: float | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     lineage: dict[str, Any] = field(default_factory=dict)
     rungs: list[dict[str, Any]] = field(default_factory=list)
     golden: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def kind(self) -> Kind:
+        return "multi-label" if self.score_function == "sigmoid" else "single-label"
+
+    @property
+    def task(self) -> str:
+        """What it answers, in words."""
+        inputs = "pairs of texts" if self.is_paired else "single texts"
+        return f"{inputs} with {'any number of labels' if self.kind == 'multi-label' else 'one label'} each"
+
+    @property
+    def golden_inputs(self) -> list[Text]:
+        return [input_of(entry["text"], entry.get("pair")) for entry in self.golden]
 
 
 def write_facts(folder: Path, facts: PackageFacts) -> None:

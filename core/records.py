@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.datasets import Example, Text, input_of
+
 VerdictName = Literal["ok", "drift", "insufficient_data"]
 Action = Literal["none", "watch", "label", "retrain", "roll back"]
 GateAnswer = Literal["promote", "hold", "reject"]
@@ -17,7 +19,11 @@ Purpose = Literal["measure", "learn"]
 
 @dataclass(frozen=True)
 class PredictionRecord:
-    """One answer as it was given; `embedding` is (d,) of the version that answered."""
+    """One answer as it was given; `embedding` is (d,) of the version that answered.
+
+    `label` is a cell where a text may have several (`core.labels`), `score` then that of the whole set;
+    `pair` the second text where pairs are classified.
+    """
 
     id: str
     model: str
@@ -29,6 +35,11 @@ class PredictionRecord:
     tokens: int
     truncated: bool
     embedding: NDArray[np.float32]
+    pair: str | None = None
+
+    @property
+    def input(self) -> Text:
+        return input_of(self.text, self.pair)
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class FeedbackRecord:
 
 @dataclass(frozen=True)
 class LabelledPrediction:
-    """A prediction with its latest label."""
+    """A prediction with its latest label; `predicted` and `label` as in `PredictionRecord`."""
 
     prediction_id: str
     version: str
@@ -52,6 +63,11 @@ class LabelledPrediction:
     label: str
     source: str
     labelled_at: str
+    pair: str | None = None
+
+    @property
+    def example(self) -> Example:
+        return Example(self.text, self.label, self.pair)
 
 
 @dataclass(frozen=True)
@@ -139,6 +155,7 @@ class LabelRequest:
     score: float
     purpose: Purpose
     check_id: int | None
+    pair: str | None = None
 
 
 @dataclass(frozen=True)

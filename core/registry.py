@@ -19,9 +19,10 @@ from core.errors import (
     ModelNotFound,
     NoChampion,
     NothingToRollBackTo,
+    OtherTask,
     VersionNotFound,
 )
-from core.package import MANIFEST, read_digest, verify_package
+from core.package import MANIFEST, read_digest, read_facts, verify_package
 from core.store import Store
 
 
@@ -52,7 +53,8 @@ class Registry:
     def add(self, package: Path, model: str) -> str:
         """Copy a verified package in as the next version; returns its number.
 
-        The same package again is the same version. Raises `CorruptPackage`, `InvalidModelName`.
+        The same package again is the same version. Raises `CorruptPackage`, `InvalidModelName`, or
+        `OtherTask` for a package of pairs beside versions of single texts, and the like.
         """
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", model):
             raise InvalidModelName(model)
@@ -62,7 +64,17 @@ class Registry:
         for version in self.versions(model):
             if read_digest(self.folder(model, version)) == digest:
                 return version
+        self._require_same_task(package, model)
         return self._add_next(package, model)
+
+    def _require_same_task(self, package: Path, model: str) -> None:
+        # Labels, feedback and the rows of a retrain are kept by model: they must mean one thing.
+        versions = self.versions(model)
+        if not versions:
+            return
+        task, given = (read_facts(folder).task for folder in (self.folder(model, versions[-1]), package))
+        if task != given:
+            raise OtherTask(model, task, given)
 
     def _add_next(self, package: Path, model: str) -> str:
         version = int(max(self.versions(model), key=int, default="0")) + 1

@@ -40,6 +40,7 @@ predictions = Table(
     Column("tokens", Integer, nullable=False),
     Column("truncated", Boolean, nullable=False),
     Column("embedding", LargeBinary, nullable=False),
+    Column("pair", Text),
     Index("ix_predictions_window", "model", "version", "id"),
 )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from core.cpu import available_cpus
-from core.engine import Encoded
+from core.engine import Encoded, padded
 
 Floats = NDArray[np.float32]
 
@@ -38,8 +38,7 @@ def observe(graph: Path, names: Sequence[str], sample: Sequence[Encoded]) -> dic
     seen: dict[str, list[Activation]] = {name: [] for name in names}
     for encoded in sample:
         # One text at a time: padding would widen the ranges with values that no answer uses.
-        ids = np.array([encoded.ids], dtype=np.int64)
-        given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        given = padded([encoded], pad_id=0)
         outputs = session.run(list(names), {name: given[name] for name in inputs})
         for name, values in zip(names, outputs, strict=True):
             seen[name].append(_of_one(values.reshape(-1, values.shape[-1])))

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets import Example
+from core.assigned import same
+from core.datasets import Example, Text
 from core.engine import Encoded, Engine, Outputs
-from core.features import truth_of
 from core.package import TOKENIZER, PackageFacts, size_mb, write_facts
 from export.model import Source
 
@@ -24,7 +24,7 @@ INVARIANCE_TEXTS = 32
 @dataclass(frozen=True)
 class Candidate:
     """`outputs` are of the validation rows, then of the further texts; `correct` tells which of the former
-    are right. `size_mb` is the folder's.
+    are right, of several labels all. `size_mb` is the folder's.
     """
 
     name: str
@@ -54,24 +54,28 @@ def provisional_facts(source: Source, rung: str) -> PackageFacts:
     training = source.training
     return PackageFacts(
         labels=training.labels,
-        score_function="softmax",
+        score_function="sigmoid" if training.kind == "multi-label" else "softmax",
         temperature=training.temperature,
         max_length=training.max_length,
         rung=rung,
+        is_paired=training.is_paired,
+        pad_id=source.pad_id,
+        thresholds=training.thresholds,
+        abstain_below=training.abstain_below,
     )
 
 
-def measured(name: str, folder: Path, validation: Sequence[Example], further: Sequence[str]) -> Candidate:
+def measured(name: str, folder: Path, validation: Sequence[Example], further: Sequence[Text]) -> Candidate:
     """`further` texts, unlabelled, only say whether labels stay as they are."""
     engine = Engine(folder)
-    encoded = engine.encode([*(example.text for example in validation), *further])
+    encoded = engine.encode([*(example.input for example in validation), *further])
     outputs = engine.answer_encoded(encoded)
     move, labels = _moves(engine, encoded)
     return Candidate(
         name=name,
         folder=folder,
         outputs=outputs,
-        correct=truth_of(validation, engine.labels) == outputs.predicted[: len(validation)],
+        correct=same(engine.truth(validation), outputs.predicted[: len(validation)]),
         texts_per_s=_texts_per_s(engine, encoded[:TIMED_TEXTS]),
         size_mb=size_mb(folder),
         largest_move=move,
@@ -102,5 +106,5 @@ def _moves(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
         alone = engine.infer([item])
         together = engine.infer([chosen[index - 1], item, by_length[0], by_length[-1]]).row(1)
         largest = max(largest, float(np.abs(alone.probabilities - together.probabilities).max()))
-        labels += int(alone.predicted[0] != together.predicted[0])
+        labels += int(not same(alone.predicted, together.predicted)[0])
     return largest, labels

@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from core.checkpoint import HEAD, SAMPLE, Training, read_training
+from core.datasets import Text, input_of
 from core.errors import CorruptCheckpoint
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -43,13 +44,16 @@ class ServedModel(nn.Module):
 
 @dataclass(frozen=True)
 class Source:
-    """What is exported: the checkpoint's facts, its module in evaluation mode, and texts to calibrate with."""
+    """What is exported: the checkpoint's facts, its module in evaluation mode, the token that fills up rows,
+    and texts, or pairs, to calibrate with.
+    """
 
     folder: Path
     training: Training
     model: ServedModel
     inputs: list[str]
-    sample: list[str]
+    pad_id: int
+    sample: list[Text]
 
 
 def read_source(checkpoint: Path) -> Source:
@@ -60,15 +64,16 @@ def read_source(checkpoint: Path) -> Source:
     transformer = AutoModel.from_pretrained(
         checkpoint, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
     )
-    names = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False, use_fast=True).model_input_names
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False, use_fast=True)
     model = ServedModel(transformer, _head(checkpoint, len(training.labels)), training.pooling)
-    lines = (checkpoint / SAMPLE).read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in (checkpoint / SAMPLE).read_text(encoding="utf-8").splitlines()]
     return Source(
         folder=checkpoint,
         training=training,
         model=model.eval(),
-        inputs=[name for name in INPUTS if name in names],
-        sample=[str(json.loads(line)["text"]) for line in lines],
+        inputs=[name for name in INPUTS if name in tokenizer.model_input_names],
+        pad_id=int(tokenizer.pad_token_id or 0),
+        sample=[input_of(row["text"], row.get("pair")) for row in rows],
     )
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from core.assigned import cells
 from core.checkpoint import TRAINING
 from core.datasets import Example, fingerprint
 from core.durable import new_folder, sha256_of
-from core.engine import Engine
+from core.engine import Engine, Outputs
 from core.errors import CorruptPackage
-from core.features import truth_of
-from core.metrics import measure
+from core.features import truth_matrix, truth_of
+from core.metrics import Metrics, measure, measure_sets
 from core.package import (
     GRAPH,
     TOKENIZER,
@@ -96,22 +97,30 @@ def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
 
 def _metrics(source: Source, choice: Choice, validation: Sequence[Example]) -> dict[str, Any]:
     served = choice.candidate
-    truth = truth_of(validation, source.training.labels)
     agreement = next(report.agreement for report in choice.reports if report.name == served.name)
     return {
         "fp32_accuracy": choice.baseline.accuracy,
         "served_accuracy": served.accuracy,
         "label_agreement": agreement,
-        "validation": asdict(measure(truth, served.outputs.probabilities[: len(truth)])),
+        "validation": asdict(_measured(source, served.outputs, validation)),
     }
+
+
+def _measured(source: Source, outputs: Outputs, validation: Sequence[Example]) -> Metrics:
+    labels, rows = source.training.labels, len(validation)
+    if outputs.given is None:
+        return measure(truth_of(validation, labels), outputs.probabilities[:rows])
+    return measure_sets(truth_matrix(validation, labels), outputs.probabilities[:rows], outputs.given[:rows])
 
 
 def _golden(source: Source, served: Candidate, validation: Sequence[Example]) -> list[dict[str, Any]]:
     labels = source.training.labels
+    given = cells(served.outputs.predicted[:GOLDEN_TEXTS], labels)
     return [
         {
             "text": example.text,
-            "label": labels[int(served.outputs.predicted[row])],
+            **({} if example.pair is None else {"pair": example.pair}),
+            "label": given[row],
             "scores": {
                 label: round(float(score), 6)
                 for label, score in zip(labels, served.outputs.probabilities[row], strict=True)
@@ -124,7 +133,7 @@ def _golden(source: Source, served: Candidate, validation: Sequence[Example]) ->
 def _require_readable(folder: Path) -> None:
     verify_package(folder)
     engine = Engine(folder)
-    answers = engine.answer([entry["text"] for entry in engine.facts.golden])
+    answers = engine.answer(engine.facts.golden_inputs)
     for entry, scores in zip(engine.facts.golden, answers.probabilities, strict=True):
         expected = np.array([entry["scores"][label] for label in engine.labels])
         if not np.abs(scores - expected).max() <= GOLDEN_TOLERANCE:

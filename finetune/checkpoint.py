@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.numpy import load_file, save_file
 
-from core.checkpoint import HEAD, SAMPLE, Training, read_training, write_training
+from core.checkpoint import CARD, HEAD, SAMPLE, Training, read_training, write_training
 from core.datasets import Text
 from core.durable import new_folder
 from core.errors import CorruptCheckpoint
 from finetune.base_models import BaseModel
 from finetune.encoder import Encoder, TextTokenizer, load_encoder, load_tokenizer
 from finetune.head import Head
+from finetune.methods.task import Fitted, Task
+from finetune.model_card import model_card
+from finetune.validation_outputs import write_validation
 
 SAMPLE_TEXTS = 256
 
@@ -29,16 +31,17 @@ class Checkpoint:
     head: Head
 
 
-def write_checkpoint(
-    target: Path, training: Training, *, encoder: Encoder, tokenizer: TextTokenizer, head: Head, texts: Sequence[Text]
-) -> None:
-    """A complete checkpoint at `target`, or none; `texts` are the training texts, of which some are kept."""
+def write_checkpoint(target: Path, training: Training, *, fitted: Fitted, task: Task) -> None:
+    """A complete checkpoint at `target`, or none; some of the training texts are kept in it."""
     with new_folder(target) as folder:
-        encoder.transformer.save_pretrained(folder)
-        tokenizer.tokenizer.save_pretrained(folder)
-        save_file({"weight": head.weight, "bias": head.bias}, folder / HEAD)
-        sample = random.Random(training.seed).sample(list(texts), min(len(texts), SAMPLE_TEXTS))
+        fitted.encoder.transformer.save_pretrained(folder)
+        task.tokenizer.tokenizer.save_pretrained(folder)
+        save_file({"weight": fitted.head.weight, "bias": fitted.head.bias}, folder / HEAD)
+        write_validation(folder, fitted.scored.logits, task.validation.truth)
+        texts = task.train.inputs
+        sample = random.Random(training.seed).sample(texts, min(len(texts), SAMPLE_TEXTS))
         (folder / SAMPLE).write_text("".join(json.dumps(_sample_row(text)) + "\n" for text in sample), encoding="utf-8")
+        (folder / CARD).write_text(model_card(training), encoding="utf-8")
         write_training(folder, training)
 
 

@@ -89,7 +89,7 @@ def abstention_of(confidence: Floats, wrong: NDArray[np.bool_], *, max_risk: flo
     a chance of at most `delta`/4, and one of the four with at most `delta`.
     """
     order = np.argsort(-confidence, kind="stable")
-    surest, errors = confidence[order], np.cumsum(wrong[order])
+    surest, errors = confidence[order], np.cumsum(wrong[order].astype(np.int64))
     # Equal confidences are answered together or not at all.
     ends = np.append(np.flatnonzero(np.diff(surest)), len(surest) - 1)
     level = delta / len(START_SHARES)

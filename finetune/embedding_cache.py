@@ -41,6 +41,11 @@ class EmbeddingCache:
             self._write({key: kept[key] for key in [*(key for key in kept if key not in wanted), *wanted]})
         return np.stack([kept[_key(text)] for text in texts])
 
+    def unknown(self, texts: Sequence[Text]) -> list[Text]:
+        """The distinct texts that would have to be computed."""
+        kept = self._read()
+        return list({key: text for text in texts if (key := _key(text)) not in kept}.values())
+
     def _read(self) -> dict[bytes, Floats]:
         if not self._path.is_file():
             return {}

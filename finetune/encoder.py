@@ -12,17 +12,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from core.cpu import available_cpus
 from core.datasets import Text
 from core.engine import batches
 from core.errors import UnusableBaseModel
-from finetune.base_models import BaseModel, Pooling
+from finetune.architecture import Architecture, read_architecture
+from finetune.base_models import BaseModel
+from finetune.pooling import Pooling
 
 Floats = NDArray[np.float32]
 Batch = dict[str, Tensor]
+
+# transformers 5.23 masks DeBERTa's (not v2's and v3's) bfloat16 scores with float32's least number: an overflow.
+_FLOAT32_ONLY = {"deberta"}
 
 
 class Encoder(nn.Module):
@@ -34,8 +39,8 @@ class Encoder(nn.Module):
         self.pooling = pooling
 
     def forward(self, inputs: Batch) -> Tensor:
-        """(n, length) ids and mask → (n, d)."""
-        states = self.transformer(**inputs).last_hidden_state
+        """(n, length) ids and mask → (n, d) in float32, also where the transformer computes in bfloat16."""
+        states = self.transformer(**inputs).last_hidden_state.float()
         if self.pooling == "cls":
             pooled = states[:, 0]
         else:
@@ -51,6 +56,11 @@ class Encoder(nn.Module):
     def is_wide(self) -> bool:
         """Whether its products are large enough to be worth several threads, or another number format."""
         return self.width >= 256
+
+
+def supports_bfloat16(encoder: Encoder) -> bool:
+    """Whether its forward pass runs under bfloat16 autocast; where the CPU gains by it is another question."""
+    return encoder.transformer.config.model_type not in _FLOAT32_ONLY
 
 
 @dataclass(frozen=True)
@@ -111,29 +121,75 @@ def _columns(inputs: Sequence[Text]) -> list[list[str]]:
 
 
 def load_encoder(base: BaseModel) -> Encoder:
-    """The pretrained weights, from safetensors only, in float32 on the CPU."""
+    """The pretrained weights, from safetensors only, in float32 on the CPU.
+
+    Of what the transformer has, only what its token vectors depend on: no pooler, which here no gradient
+    would reach. Raises `UnusableBaseModel` where the files lack a weight.
+    """
+    read_architecture(base.name, base.folder)
     with _quiet():
         try:
-            transformer = AutoModel.from_pretrained(
-                base.folder, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            transformer, loaded = AutoModel.from_pretrained(
+                base.folder,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except Exception as error:  # of safetensors, of huggingface_hub's validation, of torch and transformers' own
             raise UnusableBaseModel(base.name, _first_line(error), "Name another base model.") from error
+    _require_loaded(base, loaded)
+    if getattr(transformer, "pooler", None) is not None:
+        transformer.pooler = None
     encoder = Encoder(transformer.eval(), base.pooling)
     torch.set_num_threads(available_cpus() if encoder.is_wide else 1)
     return encoder
 
 
+def _require_loaded(base: BaseModel, loaded: dict[str, Any]) -> None:
+    """transformers fills what it does not find with noise, and only warns."""
+    missing = sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler."))
+    misshapen = sorted(str(entry[0]) for entry in loaded["mismatched_keys"])
+    for keys, problem in ((missing, "lack"), (misshapen, "have another shape for")):
+        if keys:
+            problem = f"its files {problem} {len(keys)} of the weights that its config.json asks for, such as {keys[0]}"
+            raise UnusableBaseModel(base.name, problem, "Name a folder whose files belong together.")
+
+
 def load_tokenizer(name: str, folder: Path, max_length: int) -> TextTokenizer:
     """The fast tokenizer of a folder; cuts at `max_length` or at what the model can hold."""
+    architecture = read_architecture(name, folder)
     with _quiet():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, use_fast=True)
-        except (OSError, ValueError, KeyError) as error:
+            # tokenizer.json as it is, which is what the engine reads too: the families' own classes build their
+            # normalizer anew from other files.
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(
+                folder,
+                # The engine reads on from the left, and so must we; the model knows best what it takes.
+                truncation_side="right",
+                padding_side="right",
+                model_input_names=_inputs(architecture),
+            )
+        except Exception as error:  # tokenizers raises bare Exception
             raise UnusableBaseModel(name, _first_line(error), "Name another base model.") from error
-    if not tokenizer.is_fast:
-        raise UnusableBaseModel(name, "it has no fast tokenizer", "Name a base model with a tokenizer.json.")
-    return TextTokenizer(tokenizer, min(max_length, tokenizer.model_max_length))
+    _require_ids_fit(name, tokenizer, architecture)
+    limit = min(max_length, tokenizer.model_max_length, architecture.max_positions)
+    return TextTokenizer(tokenizer, int(limit))
+
+
+def _inputs(architecture: Architecture) -> list[str]:
+    # With one type of segment a pair's second text would be an index out of range.
+    types = ["token_type_ids"] if architecture.token_types > 1 else []
+    return ["input_ids", *types, "attention_mask"]
+
+
+def _require_ids_fit(name: str, tokenizer: PreTrainedTokenizerBase, architecture: Architecture) -> None:
+    highest = max(tokenizer.get_vocab().values(), default=0)
+    if highest >= architecture.vocabulary:
+        problem = f"its tokenizer gives ids up to {highest}, its embeddings have {architecture.vocabulary} rows"
+        raise UnusableBaseModel(name, problem, "Name a folder whose files belong together.")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(architecture.pad_id)
 
 
 def embed(

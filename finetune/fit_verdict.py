@@ -8,6 +8,7 @@ from math import hypot, inf, isfinite
 from typing import Any, Literal
 
 from core.metrics import wilson_interval
+from finetune.metrics import Evaluation
 
 RISE = 0.10
 """Validation loss this far above its minimum has risen clearly: epochs differ by a few per cent by chance."""
@@ -54,20 +55,26 @@ class Gap:
 
 def judge_fit(
     history: Sequence[Mapping[str, Any]],
-    train_metrics: Mapping[str, Any],
-    validation_metrics: Mapping[str, Any],
-    *,
-    majority_share: float = 0.0,
+    train: Evaluation,
+    validation: Evaluation,
 ) -> dict[str, Any]:
-    """{"verdict", "reason" in one sentence, and the numbers behind it}.
+    """{"verdict", "reason" in one sentence, and the numbers behind it}, safe for JSON.
 
-    `history` as in `core.checkpoint.Training`; both metrics are of the kept weights and hold at least "rows" and
-    "accuracy"; `majority_share`: accuracy of answering the most frequent label always.
+    `history` as in `core.checkpoint.Training`; `train` (some of the training rows do) and `validation` are
+    both of the weights that were kept.
     """
-    gap, curve = _gap(train_metrics, validation_metrics), _curve(history)
-    verdict, reason = _verdict(gap, curve, rows=int(train_metrics["rows"]), majority_share=majority_share)
+    gap, curve = _gap(train, validation), _curve(history)
+    majority_share = _majority_share(train)
+    verdict, reason = _verdict(gap, curve, rows=train.rows, majority_share=majority_share)
     numbers = {**asdict(gap), **(asdict(curve) if curve else {}), "majority_share": majority_share}
     return {"verdict": verdict, "reason": reason, **numbers}
+
+
+def _majority_share(train: Evaluation) -> float:
+    """Accuracy of answering the most frequent label always; of several labels it is not known, and 0."""
+    if train.kind == "multi-label":
+        return 0.0
+    return max(scores.support for scores in train.per_label) / train.rows
 
 
 def _verdict(gap: Gap, curve: Curve | None, *, rows: int, majority_share: float) -> tuple[Verdict, str]:
@@ -105,10 +112,10 @@ def _end(curve: Curve | None) -> str:
     return f"; validation loss ended {curve.rise:.0%} above its lowest, and the weights from before that were kept"
 
 
-def _gap(train: Mapping[str, Any], validation: Mapping[str, Any]) -> Gap:
-    shares = float(train["accuracy"]), float(validation["accuracy"])
+def _gap(train: Evaluation, validation: Evaluation) -> Gap:
+    shares = train.values["accuracy"], validation.values["accuracy"]
     (low, high), (low_validation, high_validation) = (
-        wilson_interval(round(share * int(side["rows"])), int(side["rows"]))
+        wilson_interval(round(share * side.rows), side.rows)
         for share, side in zip(shares, (train, validation), strict=True)
     )
     difference = shares[0] - shares[1]

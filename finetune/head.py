@@ -1,4 +1,4 @@
-"""The linear head: multinomial logistic regression on embeddings."""
+"""The linear head: logistic regression on embeddings, multinomial or one a label."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 Floats = NDArray[np.float32]
+Truth = NDArray[Any]
 Indices = NDArray[np.int64]
 
 
@@ -25,9 +26,11 @@ class Head:
         return result
 
 
-def fit_head(embeddings: Floats, truth: Indices, *, labels: int, strength: float, start: Head | None = None) -> Head:
+def fit_head(embeddings: Floats, truth: Truth, *, labels: int, strength: float, start: Head | None = None) -> Head:
     """The head of least mean log loss plus |weight|² / (2 · strength · n); every label needs a row.
 
+    `truth`: (n,) label indices, or (n, k) bool where a text may have several labels; each of these is then a
+    logistic regression of its own, and the log losses of a row add up.
     `strength` is the C of scikit-learn. On banking77 (10,000 rows, 77 labels) 99.96 % of the labels are
     those of its solver, which took 14 s where this takes 6 s (best runs of each on a busy machine).
     """
@@ -49,7 +52,7 @@ def fit_head(embeddings: Floats, truth: Indices, *, labels: int, strength: float
 @dataclass(frozen=True)
 class _Problem:
     embeddings: Floats
-    truth: Indices
+    truth: Truth
     labels: int
     decay: float
 
@@ -57,16 +60,29 @@ class _Problem:
         weights = point.reshape(self.labels, -1)
         narrow = weights.astype(np.float32)  # float32 products: the optimiser alone needs more digits
         logits = self.embeddings @ narrow[:, :-1].T + narrow[:, -1]
-        logits -= logits.max(axis=1, keepdims=True)
-        rows = np.arange(len(self.truth))
-        given = logits[rows, self.truth]
-        residual = np.exp(logits)
-        total = residual.sum(axis=1, keepdims=True)
-        loss = float(np.mean(np.log(total[:, 0]) - given, dtype=np.float64))
-        residual /= total
-        residual[rows, self.truth] -= 1
-        residual /= len(rows)
+        loss, residual = _of_several(logits, self.truth) if self.truth.ndim == 2 else _of_one(logits, self.truth)
+        residual /= len(self.truth)
         gradient = np.empty_like(weights)
         gradient[:, :-1] = residual.T @ self.embeddings + self.decay * weights[:, :-1]
         gradient[:, -1] = residual.sum(axis=0)
         return loss + self.decay / 2 * float(np.sum(weights[:, :-1] ** 2)), gradient.ravel()
+
+
+def _of_one(logits: Floats, truth: Truth) -> tuple[float, Floats]:
+    """Mean cross-entropy in nats, and its gradient (n, k) times n; `logits` is used up."""
+    logits -= logits.max(axis=1, keepdims=True)
+    rows = np.arange(len(truth))
+    given = logits[rows, truth]
+    residual = np.exp(logits)
+    total = residual.sum(axis=1, keepdims=True)
+    loss = float(np.mean(np.log(total[:, 0]) - given, dtype=np.float64))
+    residual /= total
+    residual[rows, truth] -= 1
+    return loss, residual
+
+
+def _of_several(logits: Floats, truth: Truth) -> tuple[float, Floats]:
+    """Mean over the rows of the summed binary cross-entropy in nats, and its gradient (n, k) times n."""
+    loss = np.logaddexp(0, logits) - logits * truth
+    residual: Floats = (1 / (1 + np.exp(-logits)) - truth).astype(np.float32)
+    return float(np.mean(loss.sum(axis=1), dtype=np.float64)), residual

@@ -226,7 +226,7 @@ def micro_f1(truth: Truth, predicted: Truth) -> float:
 
 def _f1(truth: Truth, predicted: Truth, average: str, *, labels: NDArray[np.int64] | None = None) -> float:
     if labels is not None and not len(labels):
-        return 0.0
+        return 1.0  # no label anywhere, and none given: nothing was missed
     return float(sklearn_metrics.f1_score(truth, predicted, average=average, labels=labels, zero_division=0.0))
 
 

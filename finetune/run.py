@@ -2,54 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from core.checkpoint import Training
-from core.datasets import Example, keep_dataset
+from core.config import FinetuneConfig
+from core.datasets import Example, fingerprint, keep_dataset
 from core.durable import require_free
-from core.features import truth_of
-from core.metrics import Metrics
+from core.duration import seconds_of
+from core.labels import Kind
 from finetune.base_models import BaseModel, find_base_model
 from finetune.checkpoint import write_checkpoint
-from finetune.encoder import Floats
-from finetune.frozen import load_frozen
-from finetune.methods.auto import fit_auto
-from finetune.methods.features import fit_features
-from finetune.methods.full import fit_full
-from finetune.methods.task import Fitted, Method, Progress, Rows, Task
-from finetune.split import Split, given_split, labels_of, require_trainable, split
+from finetune.cross_validation import cross_validate
+from finetune.frozen import FrozenEncoder, load_frozen
+from finetune.methods import METHODS
+from finetune.methods.task import Fitted, Progress, Task
+from finetune.metrics import Evaluation, require_primary
+from finetune.outcome import Outcome, outcome_of, training_of
+from finetune.preparation import prepare
+from finetune.provenance import machine, versions
+from finetune.quality.findings import Finding
+from finetune.quality.inspection import inspect_quickly
+from finetune.split import Split, folds_of, given_split, require_trainable, split
+from finetune.training.plans import Plans
+from finetune.training.processes import is_first, joined, wait_for_all
+from finetune.training.work import Work
 
 log = logging.getLogger(__name__)
-
-METHODS: dict[str, Method] = {"auto": fit_auto, "features": fit_features, "full": fit_full}
-
-
-@dataclass(frozen=True)
-class FinetuneSettings:
-    """`base_model`: "default", a folder, or hub/id@revision; `max_length` in tokens."""
-
-    method: Literal["auto", "features", "full"]
-    budget_s: float
-    seed: int
-    base_model: str
-    max_length: int
-    validation_share: float
 
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """`metrics` are those on the validation rows, after the temperature."""
+    """`metrics` are those on the validation rows, after the temperature; `findings` what the rows showed before."""
 
     checkpoint: Path
     method: str
     reason: str
-    metrics: Metrics
+    metrics: Evaluation
+    findings: list[Finding]
     seconds: float
 
 
@@ -61,99 +56,141 @@ def finetune(
     examples: Sequence[Example],
     *,
     out: Path,
-    settings: FinetuneSettings,
+    settings: FinetuneConfig,
     cache: Path,
     datasets: Path,
     validation: Sequence[Example] | None = None,
+    resume: bool = False,
     on_progress: Progress = ignore,
 ) -> FinetuneResult:
     """Train on `examples` and write the checkpoint `out`, complete or absent.
 
     Without `validation`, `settings.validation_share` of the rows validate. Embeddings of the frozen
-    encoder are kept under `cache`, the rows of both sides under `datasets`. Raises `TooFewLabels`,
-    `TooFewRowsOfLabel`, `UnknownLabels`, `UnusableBaseModel`, `TargetExists` or `DiskFull`.
+    encoder and what was measured on this machine are kept under `cache`, the rows of both sides under
+    `datasets`. With `resume`, a run of the same rows and settings that was killed goes on where it last
+    saved its state. Under `torchrun` the processes train together, and the first one writes. Raises
+    `TooFewLabels`, `TooFewRowsOfLabel`, `UnknownLabels`, `UnknownMetric`, `UnusableBaseModel`,
+    `BudgetTooSmall`, `TargetExists` or `DiskFull`.
     """
-    started = time.monotonic()
     require_free(out)
-    require_trainable(examples)
-    parts = _parts(examples, validation, settings)
-    base = find_base_model(settings.base_model)
-    task = _task(parts, base, settings, cache, ends_at=started + settings.budget_s, on_progress=on_progress)
-    fitted = METHODS[settings.method](task)
-    on_progress("Writing the checkpoint", 0.0)
-    data = _keep(parts, datasets)
-    seconds = time.monotonic() - started
-    training = _training(fitted, task, base=base, settings=settings, data=data, seconds=seconds)
-    write_checkpoint(
-        out, training, encoder=fitted.encoder, tokenizer=task.tokenizer, head=fitted.head, texts=task.train.inputs
-    )
+    kind: Kind = "multi-label" if settings.multi_label else "single-label"
+    require_primary(settings.primary_metric, kind)
+    require_trainable(examples, kind)
+    parts = _parts(examples, validation, kind, settings)
+    findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
+    with joined():
+        run = _begin(parts, kind, settings, out=out, cache=cache, resume=resume, on_progress=on_progress)
+        method = METHODS[settings.method]
+        fitted = method(run.task)
+        folds = cross_validate(_folds(run), method) if settings.folds else {}
+        outcome = outcome_of(fitted, run.task)
+        on_progress("Writing the checkpoint", 0.0)
+        if is_first():
+            _write(out, run, fitted, outcome, folds=folds, findings=findings, datasets=datasets)
+        wait_for_all()
     on_progress("Writing the checkpoint", 1.0)
+    seconds = run.task.work.spent_s
     log.info("checkpoint written path=%s method=%s seconds=%.1f", out, fitted.method, seconds)
-    return FinetuneResult(out, fitted.method, fitted.reason, fitted.scored.calibrated, seconds)
+    return FinetuneResult(out, fitted.method, fitted.reason, outcome.evaluation, findings, seconds)
 
 
-def _parts(examples: Sequence[Example], validation: Sequence[Example] | None, settings: FinetuneSettings) -> Split:
-    if validation is not None:
-        return given_split(examples, validation)
-    return split(examples, validation_share=settings.validation_share, seed=settings.seed)
+@dataclass(frozen=True)
+class _Run:
+    parts: Split
+    base: BaseModel
+    frozen: FrozenEncoder
+    task: Task
+    share_s: float
 
 
-def _task(
+def _begin(
     parts: Split,
-    base: BaseModel,
-    settings: FinetuneSettings,
-    cache: Path,
+    kind: Kind,
+    settings: FinetuneConfig,
     *,
-    ends_at: float,
+    out: Path,
+    cache: Path,
+    resume: bool,
     on_progress: Progress,
-) -> Task:
-    """The rows with their frozen embeddings, and the encoder that made them."""
+) -> _Run:
+    base = find_base_model(settings.base_model)
+    facts = _identity(parts, base, settings)
+    work = Work(out, _digest(facts), is_resumed=resume)
+    left_s = seconds_of(settings.budget) - work.spent_s
     frozen = load_frozen(base, max_length=settings.max_length, cache=cache)
-    embeddings = frozen.embeddings(
-        [example.input for example in (*parts.train, *parts.validation)], on_progress=on_progress
-    )
-    labels = labels_of(parts.train)
-    return Task(
-        labels=labels,
-        train=_rows(parts.train, labels, embeddings[: len(parts.train)]),
-        validation=_rows(parts.validation, labels, embeddings[len(parts.train) :]),
-        encoder=frozen.encoder,
-        tokenizer=frozen.tokenizer,
-        seed=settings.seed,
-        ends_at=ends_at,
+    task = prepare(
+        parts,
+        kind,
+        frozen,
+        settings=settings,
+        ends_at=time.monotonic() + left_s / (settings.folds + 1),
+        work=work,
+        plans=Plans(cache / "plans", {**facts, **machine(), **versions()}),
         on_progress=on_progress,
     )
+    return _Run(parts, base, frozen, task, left_s / (settings.folds + 1))
 
 
-def _rows(examples: Sequence[Example], labels: Sequence[str], embeddings: Floats) -> Rows:
-    return Rows([example.input for example in examples], truth_of(examples, labels), embeddings)
+def _folds(run: _Run) -> Iterator[Task]:
+    """A task for each fold of all rows; what was decided for the whole holds for the parts."""
+    task = run.task
+    rows = [*run.parts.train, *run.parts.validation]
+    deal = folds_of(rows, task.kind, folds=task.settings.folds, seed=task.settings.seed)
+    for number, parts in enumerate(deal, 1):
+        fold = prepare(
+            parts,
+            task.kind,
+            run.frozen,
+            settings=task.settings,
+            ends_at=time.monotonic() + run.share_s,
+            work=task.work,
+            plans=task.plans,
+            on_progress=task.on_progress,
+            labels=task.labels,
+        )
+        yield replace(fold, part=f"fold-{number}-")
 
 
-def _keep(parts: Split, datasets: Path) -> dict[str, Any]:
+def _parts(
+    examples: Sequence[Example], validation: Sequence[Example] | None, kind: Kind, settings: FinetuneConfig
+) -> Split:
+    if validation is not None:
+        return given_split(examples, validation, kind)
+    return split(examples, kind, share=settings.validation_share, most=settings.validation_rows, seed=settings.seed)
+
+
+def _identity(parts: Split, base: BaseModel, settings: FinetuneConfig) -> dict[str, Any]:
     return {
-        "train": keep_dataset(parts.train, datasets),
-        "validation": keep_dataset(parts.validation, datasets),
-        "train_rows": len(parts.train),
-        "validation_rows": len(parts.validation),
+        "train": fingerprint(parts.train),
+        "validation": fingerprint(parts.validation),
+        "base_model": base.fingerprint,
+        "settings": settings.model_dump(),
     }
 
 
-def _training(
-    fitted: Fitted, task: Task, *, base: BaseModel, settings: FinetuneSettings, data: dict[str, Any], seconds: float
-) -> Training:
-    return Training(
-        labels=task.labels,
-        method=fitted.method,
-        reason=fitted.reason,
-        pooling=base.pooling,
-        max_length=task.tokenizer.max_length,
-        temperature=fitted.scored.temperature,
-        seed=settings.seed,
-        base_model={"name": base.name, "revision": base.revision, "fingerprint": base.fingerprint},
-        data=data,
-        settings={**asdict(settings), **fitted.settings},
-        metrics={"before_temperature": asdict(fitted.scored.raw), "validation": asdict(fitted.scored.calibrated)},
-        history=fitted.history,
-        versions={package: version(package) for package in ("retune", "torch", "transformers")},
-        seconds=round(seconds, 3),
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _write(
+    out: Path,
+    run: _Run,
+    fitted: Fitted,
+    outcome: Outcome,
+    *,
+    folds: dict[str, Any],
+    findings: list[Finding],
+    datasets: Path,
+) -> None:
+    data = {
+        "train": keep_dataset(run.parts.train, datasets),
+        "validation": keep_dataset(run.parts.validation, datasets),
+        "train_rows": len(run.parts.train),
+        "validation_rows": len(run.parts.validation),
+        "findings": [{"check": found.check, "severity": found.severity, "count": found.count} for found in findings],
+    }
+    training = training_of(
+        fitted, outcome, run.task, base=run.base, data=data, folds=folds, seconds=run.task.work.spent_s
     )
+    write_checkpoint(out, training, fitted=fitted, task=run.task)
+    run.task.work.remove()

@@ -3,70 +3,109 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from core.datasets import Example, normalised
+from core.datasets import Example, in_order
 from core.errors import InvalidInput, TooFewLabels, TooFewRowsOfLabel, UnknownLabels
+from core.labels import Kind, names_in
 
 SOURCE = "The training data"
 
 
 @dataclass(frozen=True)
 class Split:
+    """Both sides in the order of `core.datasets.in_order`."""
+
     train: list[Example]
     validation: list[Example]
 
+    @staticmethod
+    def of(train: Iterable[Example], validation: Iterable[Example]) -> Split:
+        return Split(in_order(train), in_order(validation))
 
-def labels_of(examples: Sequence[Example]) -> list[str]:
+
+def labels_of(examples: Sequence[Example], kind: Kind) -> list[str]:
     """The labels in alphabetical order; a label's index here is its index everywhere."""
-    return sorted({str(example.label) for example in examples if example.label is not None})
+    return sorted({name for example in examples for name in _names(example, kind)})
 
 
-def require_trainable(examples: Sequence[Example]) -> None:
-    """Raises `TooFewLabels`, or `TooFewRowsOfLabel` for a label with fewer than two distinct texts."""
-    labels = labels_of(examples)
-    if len(labels) < 2:
+def require_trainable(examples: Sequence[Example], kind: Kind) -> None:
+    """Raises `TooFewLabels`, or `TooFewRowsOfLabel` for a label with fewer than two distinct texts.
+
+    Where a text may have several labels, one label is enough if some texts lack it.
+    """
+    labels = labels_of(examples, kind)
+    names_of = {example.key: _names(example, kind) for example in examples}
+    some_have_none = kind == "multi-label" and any(not names for names in names_of.values())
+    if len(labels) < (1 if some_have_none else 2):
         raise TooFewLabels(labels, SOURCE)
-    texts = _texts_by_label(examples)
+    texts = Counter(name for names in names_of.values() for name in names)
     for label in labels:
-        if len(texts.get(label, [])) < 2:
-            raise TooFewRowsOfLabel(label, len(texts.get(label, [])), 2, SOURCE)
+        if texts[label] < 2:
+            raise TooFewRowsOfLabel(label, texts[label], 2, SOURCE)
 
 
-def split(examples: Sequence[Example], *, validation_share: float, seed: int) -> Split:
-    """About `validation_share` of each label's texts validate, one at least, one at least trains."""
+def split(examples: Sequence[Example], kind: Kind, *, share: float, most: int, seed: int) -> Split:
+    """About `share` of each label's texts validate, and about `most` in all; one at least, one at least trains."""
+    share = min(share, most / max(1, len(examples)))
     chosen: set[str] = set()
-    for label, texts in sorted(_texts_by_label(examples).items()):
+    for label, keys in sorted(_keys_by_label(examples, kind).items()):
         # Each label draws by itself: rows added to one label do not move the others' rows.
-        shuffled = random.Random(f"{seed} {label}").sample(texts, len(texts))
-        chosen.update(shuffled[: min(max(1, round(len(texts) * validation_share)), len(texts) - 1)])
-    return Split(
-        train=[example for example in examples if normalised(example.text) not in chosen],
-        validation=[example for example in examples if normalised(example.text) in chosen],
+        shuffled = random.Random(f"{seed} {label}").sample(keys, len(keys))
+        chosen.update(shuffled[: min(max(1, int(len(keys) * share + 1e-9)), len(keys) - 1)])
+    return Split.of(
+        (example for example in examples if example.key not in chosen),
+        (example for example in examples if example.key in chosen),
     )
 
 
-def given_split(train: Sequence[Example], validation: Sequence[Example]) -> Split:
+def folds_of(examples: Sequence[Example], kind: Kind, *, folds: int, seed: int) -> list[Split]:
+    """Every row validates once: each label's texts are dealt to the folds in turn."""
+    fold_of: dict[str, int] = {}
+    dealt = 0
+    for label, keys in sorted(_keys_by_label(examples, kind).items()):
+        for key in random.Random(f"{seed} fold {label}").sample(keys, len(keys)):
+            fold_of[key] = dealt % folds
+            dealt += 1
+    return [
+        Split.of(
+            (example for example in examples if fold_of[example.key] != fold),
+            (example for example in examples if fold_of[example.key] == fold),
+        )
+        for fold in range(folds)
+    ]
+
+
+def given_split(train: Sequence[Example], validation: Sequence[Example], kind: Kind) -> Split:
     """The two sets as given, less the validation rows whose text is trained on."""
-    known = labels_of(train)
-    if unknown := sorted(set(labels_of(validation)) - set(known)):
+    known = labels_of(train, kind)
+    if unknown := sorted(set(labels_of(validation, kind)) - set(known)):
         raise UnknownLabels(unknown, known, "The validation data")
-    trained = {normalised(example.text) for example in train}
-    rest = [example for example in validation if normalised(example.text) not in trained]
+    trained = {example.key for example in train}
+    rest = [example for example in validation if example.key not in trained]
     if not rest:
         raise InvalidInput(
             "Every validation row is also a training row. Give rows that are not trained on, or no validation file."
         )
-    return Split(list(train), rest)
+    return Split.of(train, rest)
 
 
-def _texts_by_label(examples: Sequence[Example]) -> dict[str, list[str]]:
-    """Distinct normalised texts under the label that each had first."""
-    label_of: dict[str, str] = {}
+def _names(example: Example, kind: Kind) -> tuple[str, ...]:
+    if example.label is None:
+        return ()
+    return names_in(example.label) if kind == "multi-label" else (example.label,)
+
+
+def _keys_by_label(examples: Sequence[Example], kind: Kind) -> dict[str, list[str]]:
+    """Distinct texts under the label that each had first; of several labels, under its rarest."""
+    names_of: dict[str, tuple[str, ...]] = {}
     for example in examples:
-        label_of.setdefault(normalised(example.text), str(example.label))
-    texts: dict[str, list[str]] = {}
-    for text, label in label_of.items():
-        texts.setdefault(label, []).append(text)
-    return texts
+        names_of.setdefault(example.key, _names(example, kind))
+    rows = Counter(name for names in names_of.values() for name in names)
+    keys: dict[str, list[str]] = {}
+    for key, names in names_of.items():
+        keys.setdefault(min(names, key=lambda name: (rows[name], name), default=""), []).append(key)
+    # Sorted, so that what is drawn from them does not depend on the order of the file.
+    return {label: sorted(texts) for label, texts in keys.items()}

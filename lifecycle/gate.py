@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, comb, sqrt
 
+from core.assigned import cells
 from core.config import GateConfig
 from core.datasets import Example
 from core.engine import Engine
@@ -15,7 +16,9 @@ _Z_LEVEL, _Z_POWER = 1.645, 0.842
 
 
 def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Comparison:
-    """Both engines on the same rows; a row whose label an engine does not know counts as wrong."""
+    """Both engines on the same rows; a row whose label an engine does not know counts as wrong, and so does
+    one of several labels unless all of them are right.
+    """
     if not rows:
         return Comparison(0, 0.0, 0.0, 0, 0, 1.0)
     before, after = _correct(champion, rows), _correct(challenger, rows)
@@ -32,8 +35,8 @@ def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Co
 
 
 def _correct(engine: Engine, rows: Sequence[Example]) -> list[bool]:
-    predicted = engine.answer([row.text for row in rows]).predicted
-    return [engine.labels[index] == row.label for index, row in zip(predicted, rows, strict=True)]
+    given = cells(engine.answer([row.input for row in rows]).predicted, engine.labels)
+    return [cell == row.label for cell, row in zip(given, rows, strict=True)]
 
 
 def mcnemar(wins: int, losses: int) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.config import LabelsConfig
-from core.datasets import is_held_out, normalised
+from core.datasets import is_held_out, key_of
 from core.records import PredictionRecord, Purpose
 
 
@@ -18,12 +18,12 @@ def choose(
 
     `measure` rows are drawn at random from the held-out texts, so that what they say of accuracy
     holds for the window; `learn` rows are chosen from the rest to be uncertain and unlike each
-    other. `labelled` holds the normalised texts whose label is known already.
+    other. `labelled` holds the keys (`core.datasets.key_of`) of texts whose label is known already.
     """
     rng = np.random.default_rng(seed)
-    unique = {normalised(row.text): row for row in window if normalised(row.text) not in labelled}
-    held_out = [row for row in unique.values() if is_held_out(row.text)]
-    trainable = [row for row in unique.values() if not is_held_out(row.text)]
+    unique = {key_of(row.input): row for row in window if key_of(row.input) not in labelled}
+    held_out = [row for row in unique.values() if is_held_out(row.input)]
+    trainable = [row for row in unique.values() if not is_held_out(row.input)]
     measure = _drawn(held_out, round(settings.budget * settings.measure_share), rng)
     learn = _uncertain_and_diverse(trainable, settings.budget - len(measure), rng)
     return _interleaved(measure, learn)

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from core.checkpoint import read_training
-from core.config import Config
+from core.config import Config, overridden
 from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
-from core.duration import seconds_of
 from core.engine import Engine
 from core.ledger import Ledger
+from core.package import PackageFacts
 from core.records import GateVerdict, JobRecord, PromotionRecord
 from core.registry import Registry
 from export.run import ExportResult, export
 from export.rungs import ExportSettings
-from finetune.run import FinetuneResult, FinetuneSettings, finetune
+from finetune.run import FinetuneResult, finetune
 from lifecycle.gate import compare, judge
 from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
@@ -68,21 +68,25 @@ def _recorded(job: JobRecord, rooms: Rooms) -> PromotionRecord | None:
 def _challenge(job: JobRecord, rooms: Rooms, work: Path, progress: Progress) -> PromotionRecord:
     situation = assess(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
     rows = build_training_set(situation, ledger=rooms.ledger, config=rooms.config)
-    trained = _finetune(rows, rooms.config, job, work, progress)
+    trained = _finetune(rows, situation.facts, rooms.config, job, work, progress)
     exported = _export(trained, rows, situation, rooms.config, work, progress)
     verdict = _gate(exported.package, rows, situation, rooms, job.model, progress)
     version = rooms.registry.add(exported.package, job.model)
     return _record(job, version, situation.version, verdict, rows, trained, rooms)
 
 
-def _finetune(rows: TrainingSet, config: Config, job: JobRecord, work: Path, progress: Progress) -> FinetuneResult:
-    settings = FinetuneSettings(
-        method=job.payload.get("method", config.finetune.method),
-        budget_s=seconds_of(job.payload.get("budget", config.finetune.budget)),
-        seed=config.finetune.seed,
-        base_model=config.finetune.base_model,
-        max_length=config.finetune.max_length,
-        validation_share=config.finetune.validation_share,
+def _finetune(
+    rows: TrainingSet, facts: PackageFacts, config: Config, job: JobRecord, work: Path, progress: Progress
+) -> FinetuneResult:
+    # What the champion answers, its challenger does: pairs are seen from the rows, several labels are not.
+    settings = overridden(
+        config.finetune,
+        {
+            "method": job.payload.get("method"),
+            "budget": job.payload.get("budget"),
+            "multi_label": facts.kind == "multi-label",
+        },
+        source="the job",
     )
     return finetune(
         rows.train,
@@ -118,10 +122,10 @@ def _reference(situation: Situation, config: Config) -> list[Example] | None:
     None, which means the validation rows, while there are fewer than a check needs.
     """
     labels = {row.prediction_id: row.label for row in situation.labelled}
-    texts = [row for row in situation.window if is_held_out(row.text)]
+    texts = [row for row in situation.window if is_held_out(row.input)]
     if len(texts) < config.drift.min_rows:
         return None
-    return [Example(row.text, labels.get(row.id)) for row in texts]
+    return [Example(row.text, labels.get(row.id), row.pair) for row in texts]
 
 
 def _gate(

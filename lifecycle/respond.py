@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from core.config import Config, LabelsConfig
-from core.datasets import Example, is_held_out, normalised
+from core.datasets import is_held_out
 from core.engine import Engine
+from core.labels import names_of
 from core.ledger import Ledger
 from core.records import Decision, DecisionRecord, Purpose
 from core.registry import Registry
@@ -46,18 +47,19 @@ def _decide(model: str, situation: Situation, *, ledger: Ledger, config: Config)
 
 def _measured(situation: Situation) -> Measured:
     fresh = [row for row in situation.labelled if row.prediction_id > situation.fresh_after]
-    held_out = [row for row in fresh if is_held_out(row.text)]
+    held_out = [row for row in fresh if is_held_out(row.example.input)]
+    names = {name for row in fresh for name in names_of(row.label, situation.facts.kind)}
     return Measured(
         rows=len(held_out),
         correct=sum(row.predicted == row.label for row in held_out),
         expected=situation.expected_accuracy,
-        unknown_labels=tuple(sorted({row.label for row in fresh} - set(situation.facts.labels))),
+        unknown_labels=tuple(sorted(names - set(situation.facts.labels))),
     )
 
 
 def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
     seed = situation.check.id if situation.check else 0
-    labelled = {normalised(row.text) for row in situation.labelled}
+    labelled = {row.example.key for row in situation.labelled}
     return choose(situation.window, labelled=labelled, settings=settings, seed=seed)
 
 
@@ -76,7 +78,7 @@ def _after_refusal(model: str, situation: Situation, *, ledger: Ledger) -> Decis
 def _roll_back(model: str, situation: Situation, *, registry: Registry, config: Config) -> Decision | None:
     """`roll back` when the version before is shown to answer the fresh labelled rows better."""
     previous = registry.champion(model).previous
-    rows = [Example(row.text, row.label) for row in situation.labelled if is_held_out(row.text)]
+    rows = [row.example for row in situation.labelled if is_held_out(row.example.input)]
     if not previous or len(rows) < config.gate.min_rows:
         return None
     earlier = Engine(registry.verified_folder(model, previous[-1]))

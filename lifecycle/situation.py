@@ -40,13 +40,12 @@ def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) ->
         if check.version == version and check.source == "traffic" and check.verdict.verdict != "insufficient_data"
     ]
     fresh_after = next((check.window_end or "" for check in checks if check.verdict.verdict == "ok"), "")
-    truth = read_reference(folder)
-    known = truth.truth >= 0
+    reference = read_reference(folder)
     return Situation(
         model=model,
         version=version,
         facts=read_facts(folder),
-        expected_accuracy=float(np.mean(truth.truth[known] == truth.predicted[known])) if known.any() else None,
+        expected_accuracy=float(np.mean(reference.right[reference.known])) if reference.known.any() else None,
         check=checks[0] if checks else None,
         fresh_after=fresh_after,
         window=ledger.window(model, version, limit=config.drift.window_rows, after=fresh_after),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.config import Config
-from core.datasets import Example, is_held_out, kept_dataset, normalised
+from core.datasets import Example, is_held_out, kept_dataset
 from core.errors import NothingNew
+from core.labels import Kind, names_of
 from core.ledger import Ledger
 from core.package import PackageFacts
-from core.records import LabelledPrediction
 from lifecycle.situation import Situation
 
 
@@ -38,27 +38,25 @@ def build_training_set(situation: Situation, *, ledger: Ledger, config: Config, 
     """
     facts = situation.facts
     labelled = ledger.labelled(situation.model)
-    learned = [_example(row) for row in labelled if not is_held_out(row.text)]
-    held_out = [row for row in labelled if is_held_out(row.text)]
+    learned = [row.example for row in labelled if not is_held_out(row.example.input)]
+    held_out = [row for row in labelled if is_held_out(row.example.input)]
     if not learned:
         raise NothingNew(situation.model)
     original = kept_dataset(facts.lineage["data"]["train"], config.datasets)
     validation = kept_dataset(facts.lineage["data"]["validation"], config.datasets)
     is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in held_out]
-    fresh = [_example(row) for row, fresh in zip(held_out, is_fresh, strict=True) if fresh]
-    old = _old_rows(facts, config) + [_example(row) for row, fresh in zip(held_out, is_fresh, strict=True) if not fresh]
+    fresh = [row.example for row, fresh in zip(held_out, is_fresh, strict=True) if fresh]
+    old = _old_rows(facts, config) + [row.example for row, fresh in zip(held_out, is_fresh, strict=True) if not fresh]
     if len(old) < config.gate.min_rows:
         old += validation  # then they are not trained on, below
-    judged = {normalised(row.text) for row in [*old, *fresh]}
-    train = _latest_label_wins(
-        [row for row in [*original, *validation, *learned] if normalised(row.text) not in judged]
-    )
-    train, set_aside = _without_rare_labels(train, minimum)
+    judged = {row.key for row in [*old, *fresh]}
+    train = _latest_label_wins([row for row in [*original, *validation, *learned] if row.key not in judged])
+    train, set_aside = _without_rare_labels(train, minimum, facts.kind)
     return TrainingSet(
         train=train,
         fresh=_latest_label_wins(fresh),
         old=_latest_label_wins(old),
-        new_labels=sorted({row.label for row in train if row.label} - set(facts.labels)),
+        new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - set(facts.labels)),
         set_aside=set_aside,
     )
 
@@ -71,15 +69,23 @@ def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
     return [row for row in rows if row.label is not None]
 
 
-def _example(row: LabelledPrediction) -> Example:
-    return Example(row.text, row.label)
-
-
 def _latest_label_wins(rows: Sequence[Example]) -> list[Example]:
-    return list({normalised(row.text): row for row in rows}.values())
+    return list({row.key: row for row in rows}.values())
 
 
-def _without_rare_labels(rows: list[Example], minimum: int) -> tuple[list[Example], dict[str, int]]:
-    counts = Counter(row.label or "" for row in rows)
-    rare = {label: count for label, count in counts.items() if count < minimum}
-    return [row for row in rows if row.label not in rare], rare
+def _without_rare_labels(rows: list[Example], minimum: int, kind: Kind) -> tuple[list[Example], dict[str, int]]:
+    set_aside: dict[str, int] = {}
+    # Where a text may have several labels, a row that goes takes its other labels with it: look again.
+    while rare := _rare_labels(rows, minimum, kind):
+        set_aside |= rare
+        rows = [row for row in rows if rare.keys().isdisjoint(_names(row, kind))]
+    return rows, set_aside
+
+
+def _rare_labels(rows: Sequence[Example], minimum: int, kind: Kind) -> dict[str, int]:
+    counts = Counter(name for row in rows for name in _names(row, kind))
+    return {label: count for label, count in counts.items() if count < minimum}
+
+
+def _names(row: Example, kind: Kind) -> tuple[str, ...]:
+    return names_of(row.label or "", kind)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from core.features import Features
 from core.records import AccuracyEstimate
-from monitoring.distances import distance_to_nearest, distance_to_nearest_other
+from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other
 
 Values = NDArray[np.float64]
 
@@ -26,13 +26,14 @@ def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, s
     Average thresholded confidence (Garg et al. 2022): as many reference rows lie below a threshold
     as were answered wrong; the window's share above it is the estimate. The score is confidence
     less the distance to the nearest reference row, because confidence alone overlooks new classes.
-    The interval is a bootstrap over both sides and the chance of each answer; its low end takes a
+    Where a text may have several labels, an answer is right if all of them are, and the confidence is that
+    of the whole set. The interval is a bootstrap over both sides and the chance of each answer; its low end takes a
     drop for `1 / DROP_SEEN` times as large as it looks.
     """
-    known = reference.truth >= 0
+    known = reference.known
     if int(known.sum()) < min_rows:
         return None
-    right = (reference.predicted == reference.truth)[known]
+    right = reference.right[known]
     usual, present = _scores(reference, window)
     wrong = int((~right).sum())
     value = _shares_above(usual[known][None, :], np.array([wrong]), present[None, :])[0]

@@ -10,11 +10,12 @@ import numpy as np
 from core.config import DriftConfig
 from core.features import Features
 from core.records import Evidence, Verdict
+from core.two_sample.permutation import min_p_adjusted, permuted_table
+from core.two_sample.statistics import Statistic, kolmogorov_smirnov, maximum_mean_discrepancy
 from monitoring import wording
 from monitoring.accuracy import estimate_accuracy
-from monitoring.permutation import min_p_adjusted, permuted_table
+from monitoring.label_sets import given_labels
 from monitoring.sample import sample_rows
-from monitoring.statistics import Statistic, chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
 
 EMBEDDINGS, LABELS, CONFIDENCE, LENGTH = "embeddings", "predicted labels", "confidence", "text length"
 FEATURES = (EMBEDDINGS, LABELS, CONFIDENCE, LENGTH)
@@ -101,7 +102,7 @@ def _statistics(reference: Features, window: Features) -> list[Statistic]:
     confidence = np.concatenate([reference.confidence, window.confidence])
     return [
         maximum_mean_discrepancy(np.concatenate([reference.embeddings, window.embeddings])),
-        chi_square(np.concatenate([reference.predicted, window.predicted])),
+        given_labels(np.concatenate([reference.predicted, window.predicted])),
         # Rounded: a score that was stored and read again must not lie beside its own equal.
         kolmogorov_smirnov(np.round(confidence.astype(np.float64), 4)),
         kolmogorov_smirnov(np.concatenate([reference.length, window.length])),

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from core.assigned import cells
 from core.features import Features
 from core.records import Verdict
+from core.two_sample.distances import Floats
 from monitoring.check import CONFIDENCE, EMBEDDINGS, LABELS, LENGTH
-from monitoring.distances import Floats
 
 COLUMNS = {
     LABELS: "predicted label",
@@ -25,7 +26,7 @@ def report_table(features: Features, distance: Floats, labels: Sequence[str]) ->
     """One row a row; `distance` (n,) is that to the nearest reference row."""
     return pd.DataFrame(
         {
-            COLUMNS[LABELS]: [_harmless(labels[index]) for index in features.predicted],
+            COLUMNS[LABELS]: [_harmless(cell) or "no label" for cell in cells(features.predicted, labels)],
             COLUMNS[CONFIDENCE]: features.confidence.astype(np.float64),
             COLUMNS[LENGTH]: features.length,
             COLUMNS[EMBEDDINGS]: distance.astype(np.float64),

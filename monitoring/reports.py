@@ -21,8 +21,8 @@ from core.config import DriftConfig
 from core.durable import disk_full_is_said, write_bytes
 from core.features import Features
 from core.records import Verdict
+from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other
 from monitoring.check import LABELS, MAX_ROWS
-from monitoring.distances import distance_to_nearest, distance_to_nearest_other
 from monitoring.report_content import COLUMNS, report_table, verdict_markdown
 from monitoring.sample import sample_rows
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.assigned import cells
 from core.config import Config
 from core.datasets import Example
 from core.engine import Engine
@@ -64,7 +65,12 @@ def check_window(model: str, *, registry: Registry, ledger: Ledger, config: Conf
     """
     champion = _open_champion(model, registry)
     rows = unchecked_predictions(ledger, model, champion.version, limit=config.drift.window_rows)
-    window = features_of(rows, champion.labels, dimensions=champion.reference.embeddings.shape[1])
+    window = features_of(
+        rows,
+        champion.labels,
+        dimensions=champion.reference.embeddings.shape[1],
+        multi_label=champion.reference.predicted.ndim == 2,
+    )
     verdict = check(champion.reference, window, labels=champion.labels, settings=config.drift)
     last = rows[-1].id if verdict.verdict != "insufficient_data" else None
     return _record(champion, window, verdict, ledger=ledger, config=config, source=TRAFFIC, window_end=last)
@@ -140,10 +146,11 @@ def _report(champion: _Champion, window: Features, verdict: Verdict, config: Con
 
 
 def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Sequence[str]) -> MeasuredAccuracy | None:
-    # A label that the model does not know counts as a wrong answer, a missing one does not count.
+    # A label that the model does not know counts as a wrong answer, a missing one does not count; of
+    # several labels, all must be right.
     right = [
-        labels[predicted] == example.label
-        for example, predicted in zip(examples, window.predicted, strict=True)
+        given == example.label
+        for example, given in zip(examples, cells(window.predicted, labels), strict=True)
         if example.label is not None
     ]
     if not right:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.assigned import assigned_by
 from core.errors import UnknownLabels
 from core.features import Features
+from core.labels import names_in
 from core.ledger import Ledger
 from core.records import PredictionRecord
 
@@ -20,19 +22,23 @@ def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: in
     return ledger.window(model, version, limit=limit, after=ledger.last_window_end(model, version))
 
 
-def features_of(records: Sequence[PredictionRecord], labels: Sequence[str], *, dimensions: int) -> Features:
+def features_of(
+    records: Sequence[PredictionRecord], labels: Sequence[str], *, dimensions: int, multi_label: bool = False
+) -> Features:
     """Features of n recorded predictions, n may be 0; embeddings (n, dimensions), truth unknown.
 
     Raises `UnknownLabels` if a recorded label is not among the version's `labels`.
     """
-    index = {label: position for position, label in enumerate(labels)}
-    if unknown := sorted({record.label for record in records} - set(index)):
+    given = [record.label for record in records]
+    names = {name for cell in given for name in (names_in(cell) if multi_label else [cell])}
+    if unknown := sorted(names - set(labels)):
         raise UnknownLabels(unknown, labels, "The ledger")
+    predicted = assigned_by(given, labels, multi_label=multi_label)
     embeddings = [record.embedding for record in records]
     return Features(
         embeddings=np.stack(embeddings) if embeddings else np.zeros((0, dimensions), dtype=np.float32),
-        predicted=np.array([index[record.label] for record in records], dtype=np.int64),
+        predicted=predicted,
         confidence=np.array([record.score for record in records], dtype=np.float32),
         length=np.array([record.tokens for record in records], dtype=np.int64),
-        truth=np.full(len(records), -1, dtype=np.int64),
+        truth=np.full(predicted.shape, -1, dtype=np.int64),
     )

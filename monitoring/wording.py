@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from core.assigned import Assigned, membership
 from core.records import Evidence
-from monitoring.distances import unlike_reference
+from core.two_sample.distances import unlike_reference
 
 Numbers = NDArray[np.float32] | NDArray[np.int64]
 
@@ -42,19 +43,29 @@ def embeddings_detail(reference: NDArray[np.float32], window: NDArray[np.float32
     return f"{share(strange)} of the rows look like nothing in the reference (1 % expected)"
 
 
-def labels_detail(reference: NDArray[np.int64], window: NDArray[np.int64], labels: Sequence[str]) -> str:
-    """The labels whose predicted share grew and shrank most.
+def labels_detail(reference: Assigned, window: Assigned, labels: Sequence[str]) -> str:
+    """The labels whose predicted share grew and shrank most; of rows with sets of labels, also "no label".
 
     >>> labels_detail(np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1]), ["billing", "bug"])
     "'bug' grew from 25 % to 75 %; 'billing' shrank from 75 % to 25 %"
     """
-    before = np.bincount(reference, minlength=len(labels)) / len(reference)
-    after = np.bincount(window, minlength=len(labels)) / len(window)
+    before, after = label_shares(reference, len(labels)), label_shares(window, len(labels))
+    labels = [*labels, "no label"]
     order = np.argsort(before - after, kind="stable")
     grown = [index for index in order[:2] if after[index] > before[index]]
     shrunk = [index for index in order[::-1][:2] if after[index] < before[index]]
     moves = [_moved(labels, grown, before, after, "grew"), _moved(labels, shrunk, before, after, "shrank")]
     return "; ".join(move for move in moves if move) or "every label has the share it had"
+
+
+def label_shares(assigned: Assigned, labels: int) -> NDArray[np.float64]:
+    """(k + 1,) share of rows that have each of k labels, and of those that have none.
+
+    >>> label_shares(np.array([0, 1, 1, 1]), 2).tolist()
+    [0.25, 0.75, 0.0]
+    """
+    marked = membership(assigned, labels)
+    return np.append(marked.mean(axis=0), np.mean(~marked.any(axis=1)))
 
 
 def _moved(

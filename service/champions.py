@@ -204,7 +204,7 @@ def load(registry: Registry, model: str, version: str, *, threads: int) -> Engin
 
 def _check_golden(engine: Engine) -> None:
     golden = engine.facts.golden
-    outputs = engine.answer([answer["text"] for answer in golden] or ["warm up"])
+    outputs = engine.answer(engine.facts.golden_inputs or [("warm", "up") if engine.facts.is_paired else "warm up"])
     for number, (answer, scores) in enumerate(zip(golden, outputs.probabilities, strict=False), 1):
         expected = np.array([answer["scores"][label] for label in engine.labels])
         difference = float(np.abs(scores - expected).max())

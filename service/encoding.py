@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from core.datasets import Text
 from core.engine import Encoded, Engine
 from service.requests import ItemError
 
@@ -13,14 +14,18 @@ NOT_ENCODABLE = ItemError("invalid_text", "The tokenizer cannot read this text. 
 INLINE_CHARS = 10_000
 
 
-async def encode(engine: Engine, texts: Sequence[str]) -> list[Encoded | ItemError]:
+async def encode(engine: Engine, texts: Sequence[Text]) -> list[Encoded | ItemError]:
     """Each text's tokens, or its error, in order."""
-    if sum(map(len, texts)) <= INLINE_CHARS:
+    if sum(map(_chars, texts)) <= INLINE_CHARS:
         return encode_each(engine, texts)
     return await asyncio.to_thread(encode_each, engine, texts)
 
 
-def encode_each(engine: Engine, texts: Sequence[str]) -> list[Encoded | ItemError]:
+def _chars(text: Text) -> int:
+    return len(text) if isinstance(text, str) else len(text[0]) + len(text[1])
+
+
+def encode_each(engine: Engine, texts: Sequence[Text]) -> list[Encoded | ItemError]:
     if not texts:
         return []
     try:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from core.errors import Unavailable
+from core.errors import NotOneLabel, Unavailable
+from core.labels import Kind, canonical
 from core.records import FeedbackRecord
 from service.connection import LedgerConnection
 from service.recorder import Recorder
-from service.refusals import LedgerDown, UnknownPredictions
+from service.refusals import InvalidBody, LedgerDown, UnknownPredictions
+from service.requests import GivenLabel
 
 # A prediction that is older has long been written by its worker, or dropped: waiting cannot help.
 FRESH_S = 60.0
@@ -30,44 +32,65 @@ class Stored:
 class FeedbackDesk:
     """Knows that predictions reach the ledger a moment after their answer, from every worker."""
 
-    def __init__(self, connection: LedgerConnection, recorder: Recorder, *, flush_s: float) -> None:
+    def __init__(
+        self, connection: LedgerConnection, recorder: Recorder, *, kind_of: Callable[[str], Kind], flush_s: float
+    ) -> None:
         self._connection = connection
+        self._kind_of = kind_of
         self._recorder = recorder
         self._patience_s = 2 * flush_s
 
-    def store(self, records: Sequence[FeedbackRecord]) -> Stored:
-        """Store labels; raises `UnknownPredictions` if no id is known, `LedgerDown` if nothing can be stored."""
+    def store(self, given: Sequence[GivenLabel]) -> Stored:
+        """Store labels, all or none of those whose prediction is known.
+
+        Raises `InvalidBody` for labels that the model cannot have, `UnknownPredictions` if no id is known,
+        `LedgerDown` if nothing can be stored.
+        """
         try:
-            unknown = self._store_patiently(records)
+            models = self._models_of({item.prediction_id for item in given})
+            records = self._records(given, models)
+            self._connection.get().record_feedback(records)
         except Unavailable as error:
             logger.error("Feedback cannot be stored: %s", error)
             raise LedgerDown from error
-        if len(unknown) == len(records):
-            raise UnknownPredictions(len(records))
-        return Stored(len(records) - len(unknown), [record.prediction_id for record in unknown])
+        if not records:
+            raise UnknownPredictions(len(given))
+        return Stored(len(records), [item.prediction_id for item in given if item.prediction_id not in models])
 
-    def _store_patiently(self, records: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
-        """Store what is known; wait for predictions that another worker may still be about to write."""
-        unknown = self._store_known(records)
-        if any(map(_is_fresh, unknown)):
+    def _models_of(self, wanted: set[str]) -> dict[str, str]:
+        """The models by known ids; waits for predictions that another worker may still be about to write."""
+        models = self._connection.get().models_of(wanted)
+        if _any_fresh(wanted - models.keys()):
             self._recorder.flush(timeout_s=self._patience_s)
-            unknown = self._store_known(unknown)
+            models = self._connection.get().models_of(wanted)
         deadline = time.monotonic() + self._patience_s
-        while any(map(_is_fresh, unknown)) and time.monotonic() < deadline:
+        while _any_fresh(wanted - models.keys()) and time.monotonic() < deadline:
             time.sleep(PAUSE_S)
-            unknown = self._store_known(unknown)
-        return unknown
+            models = self._connection.get().models_of(wanted)
+        return models
 
-    def _store_known(self, records: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
-        """The records whose prediction is not known."""
-        is_known = self._connection.get().record_feedback(records)
-        return [record for record, known in zip(records, is_known, strict=True) if not known]
+    def _records(self, given: Sequence[GivenLabel], models: dict[str, str]) -> list[FeedbackRecord]:
+        kinds = {model: self._kind_of(model) for model in set(models.values())}
+        records = []
+        for number, item in enumerate(given, 1):
+            if item.prediction_id not in models:
+                continue
+            try:
+                label = canonical(item.label, kinds[models[item.prediction_id]])
+            except NotOneLabel as error:
+                raise InvalidBody(f"Item {number} of 'feedback': {error}") from error
+            records.append(FeedbackRecord(item.prediction_id, label, item.source))
+        return records
 
 
-def _is_fresh(record: FeedbackRecord) -> bool:
+def _any_fresh(ids: Iterable[str]) -> bool:
+    return any(map(_is_fresh, ids))
+
+
+def _is_fresh(prediction_id: str) -> bool:
     """Whether the id is of our making and of the last minute: it begins with its time (see `sortable_id`)."""
     try:
-        made_s = int(record.prediction_id[:16], 16) / 1e9
+        made_s = int(prediction_id[:16], 16) / 1e9
     except ValueError:
         return False
-    return len(record.prediction_id) == 32 and abs(time.time() - made_s) < FRESH_S
+    return len(prediction_id) == 32 and abs(time.time() - made_s) < FRESH_S

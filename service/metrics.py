@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
@@ -17,6 +18,8 @@ from service.recorder import RecorderCounts
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 LATENCY_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+# Instead of a label, where a text may have several and has none.
+NO_LABEL = "(none)"
 CONFIDENCE_BUCKETS = tuple(step / 10 for step in range(1, 11))
 
 
@@ -69,8 +72,9 @@ class Metrics:
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def count_prediction(self, served: Served, label: str, score: float) -> None:
-        self._predictions.labels(served.model, label).inc()
+    def count_prediction(self, served: Served, labels: Sequence[str], score: float) -> None:
+        for label in labels or [NO_LABEL]:
+            self._predictions.labels(served.model, label).inc()
         self._confidence.labels(served.model).observe(score)
 
     def count_item_error(self, code: str) -> None:

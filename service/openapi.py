@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.requests import MAX_LABEL_CHARS, MAX_NAME_CHARS, MAX_SOURCE_CHARS
+from service.requests import MAX_LABEL_CHARS, MAX_LABELS, MAX_NAME_CHARS, MAX_SOURCE_CHARS
 
 API_VERSION = "0.1.0"
 
@@ -84,12 +84,19 @@ def _schemas(max_items: int) -> Schema:
     return {
         "PredictRequest": _object(
             {
-                "texts": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": max_items},
+                "texts": {"type": "array", "items": _ref("Item"), "minItems": 1, "maxItems": max_items},
                 "model": {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_NAME_CHARS},
                 "top_k": {"type": ["integer", "null"], "minimum": 1},
             },
             required=["texts"],
         ),
+        "Item": {
+            "description": "A text, or, where the model answers pairs, both texts of one",
+            "oneOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
+            ],
+        },
         "Predictions": _object(
             {
                 "model": {"type": "string"},
@@ -101,11 +108,14 @@ def _schemas(max_items: int) -> Schema:
             {
                 "id": {"type": "string"},
                 "label": {"type": "string"},
+                # Only where a text may have several.
+                "labels": {"type": "array", "items": {"type": "string"}},
                 "score": {"type": "number", "minimum": 0, "maximum": 1},
                 "scores": {"type": "object", "additionalProperties": {"type": "number"}},
                 "truncated": {"type": "boolean"},
                 "abstained": {"type": "boolean"},
-            }
+            },
+            required=["id", "label", "score", "scores", "truncated", "abstained"],
         ),
         "ItemError": _object({"error": _object({"code": {"type": "string"}, "message": {"type": "string"}})}),
         "FeedbackRequest": _object(
@@ -114,7 +124,13 @@ def _schemas(max_items: int) -> Schema:
         "Feedback": _object(
             {
                 "prediction_id": _text(MAX_NAME_CHARS),
-                "label": _text(MAX_LABEL_CHARS),
+                "label": {
+                    "description": "A label; where the model may give several, their names, none of them allowed",
+                    "oneOf": [
+                        _text(MAX_LABEL_CHARS),
+                        {"type": "array", "items": _text(MAX_LABEL_CHARS), "maxItems": MAX_LABELS},
+                    ],
+                },
                 "source": _text(MAX_SOURCE_CHARS),
             },
             required=["prediction_id", "label"],

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.answers import answer
 from core.clock import sortable_id, utc_now
+from core.datasets import Text
 from core.engine import Encoded, Outputs
 from core.records import PredictionRecord
 from service.batching import Batcher
@@ -14,9 +15,10 @@ from service.champions import Champions, Served
 from service.encoding import encode
 from service.metrics import Metrics
 from service.recorder import Recorder
-from service.requests import ItemError, PredictRequest, problem_of
+from service.requests import ItemError, PredictRequest, input_in
 
-Result = tuple[Encoded, Outputs] | ItemError
+Result = tuple[Text, Encoded, Outputs] | ItemError
+Item = Text | ItemError
 
 
 class Predictor:
@@ -34,44 +36,55 @@ class Predictor:
     async def predict(self, request: PredictRequest) -> dict[str, Any]:
         """The body of the answer; raises `NoChampion`, `ModelNotFound`, `ModelNotNamed` or `Overloaded`."""
         served = self._champions.served(request.model)
-        results = await self._results(served, request.texts)
+        items = [
+            input_in(item, max_chars=self._max_text_chars, is_paired=served.engine.facts.is_paired)
+            for item in request.texts
+        ]
+        results = await self._results(served, items)
         return {
             "model": served.model,
             "version": served.version,
-            "predictions": self._predictions(served, request, results),
+            "predictions": self._predictions(served, results, top_k=request.top_k),
         }
 
-    async def _results(self, served: Served, texts: Sequence[Any]) -> list[Result]:
-        problems = [problem_of(text, max_chars=self._max_text_chars) for text in texts]
-        usable = [text for text, problem in zip(texts, problems, strict=True) if problem is None]
-        encoded = await encode(served.engine, usable)
+    async def _results(self, served: Served, items: Sequence[Item]) -> list[Result]:
+        texts = [item for item in items if not isinstance(item, ItemError)]
+        encoded = await encode(served.engine, texts)
         tokens = [item for item in encoded if isinstance(item, Encoded)]
         outputs = iter(await self._batcher.answer(served.engine, tokens))
-        answered = iter([item if isinstance(item, ItemError) else _joined(item, next(outputs)) for item in encoded])
-        return [problem or next(answered) for problem in problems]
+        answered = iter(
+            [
+                item if isinstance(item, ItemError) else _joined(text, item, next(outputs))
+                for text, item in zip(texts, encoded, strict=True)
+            ]
+        )
+        return [item if isinstance(item, ItemError) else next(answered) for item in items]
 
-    def _predictions(self, served: Served, request: PredictRequest, results: Sequence[Result]) -> list[dict[str, Any]]:
+    def _predictions(self, served: Served, results: Sequence[Result], *, top_k: int | None) -> list[dict[str, Any]]:
         records: list[PredictionRecord] = []
         predictions: list[dict[str, Any]] = []
-        for text, result in zip(request.texts, results, strict=True):
+        for result in results:
             if isinstance(result, ItemError):
                 self._metrics.count_item_error(result.code)
                 predictions.append({"error": {"code": result.code, "message": result.message}})
                 continue
-            given = answer(served.engine, *result, top_k=request.top_k)
-            record = _record(served, text, given, *result)
+            _, encoded, outputs = result
+            given = answer(served.engine, encoded, outputs, top_k=top_k)
+            record = _record(served, given, *result)
             records.append(record)
-            self._metrics.count_prediction(served, record.label, record.score)
+            # Each label by itself: sets of them are too many to count, and clients choose which occur.
+            self._metrics.count_prediction(served, given.get("labels", [record.label]), record.score)
             predictions.append({"id": record.id, **given})
         self._recorder.offer(records)
         return predictions
 
 
-def _joined(encoded: Encoded, outputs: Outputs | ItemError) -> Result:
-    return outputs if isinstance(outputs, ItemError) else (encoded, outputs)
+def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> Result:
+    return outputs if isinstance(outputs, ItemError) else (text, encoded, outputs)
 
 
-def _record(served: Served, text: str, given: dict[str, Any], encoded: Encoded, outputs: Outputs) -> PredictionRecord:
+def _record(served: Served, given: dict[str, Any], asked: Text, encoded: Encoded, outputs: Outputs) -> PredictionRecord:
+    text, pair = (asked, None) if isinstance(asked, str) else asked
     return PredictionRecord(
         id=sortable_id(),
         model=served.model,
@@ -83,4 +96,5 @@ def _record(served: Served, text: str, given: dict[str, Any], encoded: Encoded, 
         tokens=encoded.tokens,
         truncated=encoded.truncated,
         embedding=outputs.embeddings[0],
+        pair=pair,
     )

@@ -11,21 +11,32 @@ from typing import Any
 
 import orjson
 
-from core.records import FeedbackRecord
+from core.datasets import Text
+from core.labels import SEPARATOR
 from service.refusals import InvalidBody
 
 MAX_LABEL_CHARS = 256
+MAX_LABELS = 200
 MAX_SOURCE_CHARS = 64
 MAX_NAME_CHARS = 64
 
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """`texts` may hold anything: each item is judged alone, see `problem_of`."""
+    """`texts` may hold anything: each item is judged alone, see `input_in`."""
 
     texts: list[Any]
     model: str | None
     top_k: int | None
+
+
+@dataclass(frozen=True)
+class GivenLabel:
+    """A label of one prediction as it was sent: a string, or names where the model may give several."""
+
+    prediction_id: str
+    label: str | tuple[str, ...]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ def parse_predict(body: bytes, *, max_items: int) -> PredictRequest:
     return PredictRequest(texts, _name(fields, "model"), _count(fields, "top_k"))
 
 
-def parse_feedback(body: bytes, *, max_items: int) -> list[FeedbackRecord]:
+def parse_feedback(body: bytes, *, max_items: int) -> list[GivenLabel]:
     fields = _fields(body, known=("feedback",))
     shape = '{"feedback": [{"prediction_id": "…", "label": "…"}]}'
     return [_feedback(item, number) for number, item in enumerate(_items(fields, "feedback", shape, max_items), 1)]
@@ -54,8 +65,26 @@ def parse_empty(body: bytes) -> None:
         _fields(body, known=())
 
 
-def problem_of(text: object, *, max_chars: int) -> ItemError | None:
-    """What keeps an item from being answered; None for a usable text."""
+def input_in(item: object, *, max_chars: int, is_paired: bool) -> Text | ItemError:
+    """The text, or the pair, that an item is, or what keeps it from being answered."""
+    if not is_paired:
+        return _text_in(item, max_chars)
+    if not isinstance(item, list) or len(item) != 2:
+        found = f"{len(item)} entries" if isinstance(item, list) else _kind(item)
+        message = f'The model answers pairs and the item is {found}. Send a list of two strings: ["first", "second"].'
+        return ItemError("invalid_text", message)
+    first, second = (_text_in(part, max_chars) for part in item)
+    if isinstance(first, ItemError):
+        return first
+    return second if isinstance(second, ItemError) else (first, second)
+
+
+def _text_in(item: object, max_chars: int) -> str | ItemError:
+    problem = _problem_of(item, max_chars)
+    return problem or str(item)
+
+
+def _problem_of(text: object, max_chars: int) -> ItemError | None:
     if not isinstance(text, str):
         return ItemError("invalid_text", f"The item is {_kind(text)}. Send a string.")
     if not text.strip():
@@ -109,7 +138,7 @@ def _count(fields: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
-def _feedback(item: object, number: int) -> FeedbackRecord:
+def _feedback(item: object, number: int) -> GivenLabel:
     if not isinstance(item, dict):
         raise InvalidBody(f"Item {number} of 'feedback' is {_kind(item)}. Send an object with prediction_id and label.")
     known = ("prediction_id", "label", "source")
@@ -117,11 +146,24 @@ def _feedback(item: object, number: int) -> FeedbackRecord:
         raise InvalidBody(
             f"Item {number} of 'feedback' has an unknown field {unknown[:MAX_NAME_CHARS]!r}. Known: {_listed(known)}."
         )
-    return FeedbackRecord(
+    label = item.get("label")
+    return GivenLabel(
         prediction_id=_string(item, number, "prediction_id", MAX_NAME_CHARS),
-        label=_string(item, number, "label", MAX_LABEL_CHARS),
+        label=_names(label, number) if isinstance(label, list) else _string(item, number, "label", MAX_LABEL_CHARS),
         source=_string(item, number, "source", MAX_SOURCE_CHARS) if "source" in item else "user",
     )
+
+
+def _names(names: list[Any], number: int) -> tuple[str, ...]:
+    if len(names) > MAX_LABELS:
+        raise InvalidBody(f"'label' of item {number} of 'feedback' has {len(names)} names. Send at most {MAX_LABELS}.")
+    found = tuple(_string({"label": name}, number, "label", MAX_LABEL_CHARS) for name in names)
+    if any(SEPARATOR in name for name in found):
+        raise InvalidBody(
+            f"A name in 'label' of item {number} of 'feedback' holds {SEPARATOR!r}, which stands between names. "
+            "Send each name by itself."
+        )
+    return found
 
 
 def _string(item: Mapping[str, Any], number: int, name: str, max_chars: int) -> str:

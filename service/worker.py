@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from core.config import Config
 from core.cpu import available_cpus
-from core.errors import RetuneError
+from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.jobs import JobQueue
+from core.labels import Kind
+from core.package import read_facts
 from core.registry import open_registry
 from service.batching import Batcher
 from service.champions import Champions, Standing
@@ -56,7 +59,9 @@ class Worker:
             self.metrics,
             max_text_chars=config.service.max_text_chars,
         )
-        self.feedback = FeedbackDesk(self.connection, self.recorder, flush_s=config.ledger.flush_s)
+        self.feedback = FeedbackDesk(
+            self.connection, self.recorder, kind_of=self.kind_of, flush_s=config.ledger.flush_s
+        )
 
     def start(self) -> None:
         """Load the champions, then take work."""
@@ -85,6 +90,13 @@ class Worker:
         if not any(entry.version for entry in standing.values()):
             known = ", ".join(standing) or "none; add one with 'retune register'"
             raise NotReady(f"no model has a champion; put one in service with 'retune promote'. Models: {known}")
+
+    def kind_of(self, model: str) -> Kind:
+        """Whether a text may have several labels, as the champion says, else the newest version that there is."""
+        with suppress(NoChampion, ModelNotFound):
+            return self.champions.served(model).engine.facts.kind
+        versions = self.registry.versions(model)
+        return read_facts(self.registry.folder(model, versions[-1])).kind if versions else "single-label"
 
     def jobs(self) -> JobQueue:
         return JobQueue(self.connection.get())

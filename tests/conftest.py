@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,19 @@ def tiny_package(
     settings = ExportSettings(max_drop=0.005, min_agreement=0.985)
     export(tiny_checkpoint, out=folder, validation=tiny_validation, settings=settings, rung="fp32")
     return folder
+
+
+@pytest.fixture(scope="session")
+def family_folder(tmp_path_factory: pytest.TempPathFactory, tiny_examples: list[Example]) -> Callable[[str], Path]:
+    """By its name a random base model of an encoder family, with the words of `tiny_examples`; made once."""
+    from tests.families import make_family
+
+    made: dict[str, Path] = {}
+
+    def folder_of(name: str) -> Path:
+        if name not in made:
+            folder = tmp_path_factory.mktemp("family") / name
+            made[name] = make_family(folder, name, [example.text for example in tiny_examples])
+        return made[name]
+
+    return folder_of

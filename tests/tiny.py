@@ -6,14 +6,14 @@ import random
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from core.config import FinetuneConfig
 from core.datasets import Example
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: only tests that train pay for them
     from transformers import PreTrainedTokenizerFast
 
-    from finetune.run import FinetuneSettings
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 
@@ -37,16 +37,17 @@ def tiny_rows(rows: int = 120, *, seed: int = 0, words: dict[str, list[str]] | N
     return [Example(text, label) for text, label in texts.items()]
 
 
-def tiny_settings(base_model: Path, *, method: str = "features", seed: int = 0) -> FinetuneSettings:
-    from finetune.run import FinetuneSettings
-
-    return FinetuneSettings(
-        method=method,  # type: ignore[arg-type]  # tests name methods freely
-        budget_s=60.0,
-        seed=seed,
-        base_model=str(base_model),
-        max_length=32,
-        validation_share=0.25,
+def tiny_settings(base_model: Path, *, method: str = "features", seed: int = 0, **more: Any) -> FinetuneConfig:
+    return FinetuneConfig.model_validate(
+        {
+            "method": method,
+            "budget": "60s",
+            "seed": seed,
+            "base_model": str(base_model),
+            "max_length": 32,
+            "validation_share": 0.25,
+            **more,
+        }
     )
 
 

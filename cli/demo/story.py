@@ -18,7 +18,6 @@ from cli.demo.files import Parts
 from core.checkpoint import read_training
 from core.config import Config
 from core.datasets import Example, keep_dataset, kept_dataset, normalised
-from core.duration import seconds_of
 from core.engine import Engine
 from core.errors import DemoFailed
 from core.features import truth_of
@@ -29,7 +28,7 @@ from core.records import CheckRecord, Decision, JobRecord
 from core.registry import Registry, open_registry
 from export.run import ExportResult, export
 from export.rungs import ExportSettings
-from finetune.run import FinetuneResult, FinetuneSettings, finetune
+from finetune.run import FinetuneResult, finetune
 from lifecycle.respond import respond
 from monitoring.watch import check_window
 from service.process import running_server
@@ -161,24 +160,16 @@ def _gate(job: JobRecord | None, decision: Decision) -> dict[str, Any]:
 
 
 def train(story: Story) -> FinetuneResult:
-    settings = story.config.finetune
     result = finetune(
         story.parts.train,
         out=story.config.home / "checkpoint",
-        settings=FinetuneSettings(
-            method=settings.method,
-            budget_s=seconds_of(settings.budget),
-            seed=settings.seed,
-            base_model=settings.base_model,
-            max_length=settings.max_length,
-            validation_share=settings.validation_share,
-        ),
+        settings=story.config.finetune,
         cache=story.config.cache,
         datasets=story.config.datasets,
     )
     story.histories["First training"] = read_training(result.checkpoint).history
     story.say(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
-    story.say(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.accuracy:.1%}")
+    story.say(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.values['accuracy']:.1%}")
     return result
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from finetune.methods.features import fit_features
-from finetune.methods.full import affordable_epochs, tune
+from finetune.methods.full import Full
 from finetune.methods.task import Fitted, Task
+from finetune.training.tuning import seconds_an_epoch, tune
 
 # One epoch first loses what the head had; less than two are wasted time.
 LEAST_EPOCHS = 2
@@ -15,10 +16,11 @@ LEAST_EPOCHS = 2
 def fit_auto(task: Task) -> Fitted:
     """`features`, or `full` where it validates better within the budget; the reason gives the numbers."""
     start = fit_features(task)
-    epochs = affordable_epochs(task, start)
-    if epochs < LEAST_EPOCHS:
-        return replace(start, reason=f"{start.reason} The budget has no room for {LEAST_EPOCHS} epochs of fine-tuning.")
-    tuned = tune(task, start, epochs=epochs)
+    needed_s = LEAST_EPOCHS * seconds_an_epoch(task, start, Full())
+    if needed_s > task.left_s:
+        missing = f"{LEAST_EPOCHS} epochs of fine-tuning take about {needed_s:.0f} s more"
+        return replace(start, reason=f"{start.reason} The budget ends here: {missing}.")
+    tuned = tune(task, start, Full())
     if not tuned.scored.beats(start.scored):
-        return replace(start, reason=tuned.reason, history=tuned.history)
+        return replace(start, reason=tuned.reason, history=tuned.history, learning_rate=tuned.learning_rate)
     return tuned

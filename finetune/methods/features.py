@@ -18,19 +18,15 @@ class _Step:
     head: Head
     scored: Scored
 
-    @property
-    def log_loss(self) -> float:
-        return self.scored.calibrated.log_loss
-
 
 def fit_features(task: Task) -> Fitted:
     """The head with the least validation log loss along `STRENGTHS`."""
     steps = list(_path(task))
-    best = min(steps, key=lambda step: step.log_loss)
-    share = best.scored.calibrated.accuracy
+    best = min(steps, key=lambda step: step.scored.loss)
+    reached = f"{best.scored.metric.replace('_', ' ')} {best.scored.value:.1%}"
     return Fitted(
         method="features",
-        reason=f"The head on frozen features is right on {share:.1%} of {len(task.validation.inputs)} validation rows.",
+        reason=f"The head on frozen features reaches {reached} on {len(task.validation.inputs)} validation rows.",
         encoder=task.encoder,
         head=best.head,
         scored=best.scored,
@@ -45,9 +41,9 @@ def _path(task: Task) -> Iterator[_Step]:
     for number, strength in enumerate(STRENGTHS):
         task.on_progress("Fitting the head", number / len(STRENGTHS))
         head = fit_head(task.train.embeddings, task.train.truth, labels=len(task.labels), strength=strength, start=head)
-        step = _Step(strength, head, score(head.logits(task.validation.embeddings), task.validation))
+        step = _Step(strength, head, score(head.logits(task.validation.embeddings), task))
         yield step
-        if step.log_loss >= lowest:
+        if step.scored.loss >= lowest:
             break
-        lowest = step.log_loss
+        lowest = step.scored.loss
     task.on_progress("Fitting the head", 1.0)

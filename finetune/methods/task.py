@@ -10,38 +10,51 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.config import FinetuneConfig
 from core.datasets import Text
-from core.engine import softmax
-from core.metrics import Metrics, measure
+from core.labels import Kind
 from finetune.encoder import Encoder, TextTokenizer
 from finetune.head import Head
-from finetune.temperature import fit_temperature
+from finetune.metrics import is_better, primary_value, row_losses
+from finetune.temperature import fit_temperature, probabilities_of
+from finetune.training.plans import Plans
+from finetune.training.work import Work
 
 Floats = NDArray[np.float32]
+Truth = NDArray[Any]
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """n rows: texts or pairs, truth (n,) label indices, and the frozen encoder's embeddings (n, d)."""
+    """n rows: texts or pairs; truth, (n,) label indices or, of several labels, (n, k) bool; and the frozen
+    encoder's embeddings (n, d).
+    """
 
     inputs: list[Text]
-    truth: NDArray[np.int64]
+    truth: Truth
     embeddings: Floats
 
 
 @dataclass(frozen=True)
 class Task:
-    """Rows to learn from and to choose by. Methods leave `encoder` as it is; `ends_at` is monotonic."""
+    """Rows to learn from and to choose by. Methods leave `encoder` as it is; `ends_at` is monotonic.
 
+    `part` tells the trainings of a fold from those of the whole.
+    """
+
+    kind: Kind
     labels: list[str]
     train: Rows
     validation: Rows
     encoder: Encoder
     tokenizer: TextTokenizer
-    seed: int
+    settings: FinetuneConfig
     ends_at: float
+    work: Work
+    plans: Plans
     on_progress: Progress
+    part: str = ""
 
     @property
     def left_s(self) -> float:
@@ -50,17 +63,19 @@ class Task:
 
 @dataclass(frozen=True)
 class Scored:
-    """Validation logits (n, k), the temperature that fits them best, and the metrics on both sides of it."""
+    """Validation logits (n, k), the temperature that fits them best, and after it the loss and the metric."""
 
     logits: Floats
     temperature: float
-    raw: Metrics
-    calibrated: Metrics
+    loss: float
+    metric: str
+    value: float
 
     def beats(self, other: Scored) -> bool:
-        """More validation rows right, or as many with a lower log loss after the temperature."""
-        ours, theirs = self.calibrated, other.calibrated
-        return (ours.accuracy, -ours.log_loss) > (theirs.accuracy, -theirs.log_loss)
+        """A better primary metric, or the same with a lower loss after the temperature."""
+        if self.value == other.value:
+            return self.loss < other.loss
+        return is_better(self.metric, self.value, other.value)
 
 
 @dataclass(frozen=True)
@@ -74,18 +89,26 @@ class Fitted:
     scored: Scored
     settings: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+    learning_rate: dict[str, Any] = field(default_factory=dict)
 
 
 Method = Callable[[Task], Fitted]
 
 
-def score(logits: Floats, rows: Rows) -> Scored:
-    temperature = fit_temperature(logits, rows.truth)
-    raw, calibrated = (measure(rows.truth, softmax(logits / divisor)) for divisor in (1.0, temperature))
-    return Scored(logits, temperature, raw, calibrated)
+def score(logits: Floats, task: Task) -> Scored:
+    """How logits (n, k) of the validation rows do."""
+    truth = task.validation.truth
+    temperature = fit_temperature(logits, truth)
+    probabilities = probabilities_of(logits, temperature, task.kind)
+    return Scored(
+        logits=logits,
+        temperature=temperature,
+        loss=float(row_losses(truth, probabilities).mean()),
+        metric=task.settings.primary_metric,
+        value=primary_value(task.settings.primary_metric, truth, probabilities),
+    )
 
 
 def judged(step: str, scored: Scored, **facts: Any) -> dict[str, Any]:
     """One entry of the history."""
-    metrics = scored.calibrated
-    return {"step": step, **facts, "accuracy": metrics.accuracy, "log_loss": metrics.log_loss}
+    return {"step": step, **facts, scored.metric: scored.value, "validation_loss": scored.loss}

@@ -29,13 +29,6 @@ def test_missing_path_is_refused(tmp_path: Path) -> None:
         find_base_model(str(tmp_path / "absent"))
 
 
-def test_folder_without_safetensors_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(UnusableBaseModel, match=r"model\.safetensors is missing"):
-        find_base_model(str(tmp_path))
-
-
 def test_pooling_is_what_sentence_transformers_wrote(tiny_base_model: Path, tmp_path: Path) -> None:
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         (tmp_path / name).write_bytes((tiny_base_model / name).read_bytes())

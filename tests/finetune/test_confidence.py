@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
@@ -57,12 +59,13 @@ def doubtful(random: np.random.Generator, rows: int) -> np.ndarray:
 def test_risk_is_exceeded_no_more_often_than_stated(shape: str, max_risk: float) -> None:
     """At most 5 % of searches; of 400 independent ones chance alone takes 31 at the very most (p = 0.01)."""
     random = np.random.default_rng(2)
-    risk_at = {
+    risks: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "calibrated": lambda confidence: 1 - confidence,
         "noisy at the top": lambda confidence: np.maximum(1 - confidence, max_risk / 2),
         "just above": lambda confidence: np.full(len(confidence), max_risk * 1.001),
         "step": lambda confidence: np.where(confidence > 0.95, max_risk / 2, max_risk * 2),
-    }[shape]
+    }
+    risk_at = risks[shape]
     population = np.sort(doubtful(random, 200_000))[::-1]
     true_risk = np.cumsum(risk_at(population)) / np.arange(1, len(population) + 1)
     exceeded = 0

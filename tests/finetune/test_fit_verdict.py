@@ -1,8 +1,10 @@
+import json
 from typing import Any
 
 import pytest
 
 from finetune.fit_verdict import judge_fit
+from finetune.metrics import Evaluation, LabelScores
 
 
 def epochs(*losses: tuple[float, float]) -> list[dict[str, Any]]:
@@ -14,8 +16,15 @@ def epochs(*losses: tuple[float, float]) -> list[dict[str, Any]]:
     return [head, *tuned]
 
 
-def side(accuracy: float, rows: int = 1000) -> dict[str, Any]:
-    return {"accuracy": accuracy, "rows": rows}
+def side(accuracy: float, *, rows: int = 1000, of_most_frequent: float = 0.5) -> Evaluation:
+    supports = [round(rows * of_most_frequent), rows - round(rows * of_most_frequent)]
+    return Evaluation(
+        kind="single-label",
+        rows=rows,
+        values={"accuracy": accuracy},
+        intervals={},
+        per_label=[LabelScores(name, 0.0, 0.0, 0.0, support) for name, support in zip("ab", supports, strict=True)],
+    )
 
 
 LEARNS_BY_HEART = epochs((0.9, 0.60), (0.4, 0.50), (0.1, 0.55), (0.02, 0.70))
@@ -69,13 +78,13 @@ def test_loss_levelled_off_is_healthy() -> None:
 
 
 def test_no_better_than_the_most_frequent_label_is_underfit() -> None:
-    found = judge_fit([], side(0.52), side(0.50), majority_share=0.5)
+    found = judge_fit([], side(0.52), side(0.50))
     assert found["verdict"] == "underfit"
     assert "the most frequent label always on 50.0%" in found["reason"]
 
 
 def test_head_without_epochs_is_judged_by_its_accuracy() -> None:
-    found = judge_fit([{"step": "head", "validation_loss": 0.2}], side(0.97), side(0.95), majority_share=0.5)
+    found = judge_fit([{"step": "head", "validation_loss": 0.2}], side(0.97), side(0.95))
     assert found["verdict"] == "healthy"
     assert "rise" not in found
 
@@ -88,3 +97,8 @@ def test_missing_training_loss_leaves_the_rest_of_the_rule() -> None:
 def test_epochs_without_a_finite_loss_are_passed_over() -> None:
     diverged = [*LEVELS_OFF, {"step": "fine-tuning", "epoch": 5, "validation_loss": float("nan")}]
     assert judge_fit(diverged, side(0.89), side(0.87)) == judge_fit(LEVELS_OFF, side(0.89), side(0.87))
+
+
+def test_verdict_is_safe_for_json() -> None:
+    found = judge_fit(LEARNS_BY_HEART, side(0.99), side(0.85))
+    assert json.loads(json.dumps(found, allow_nan=False)) == found

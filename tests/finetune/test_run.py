@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,7 +78,7 @@ def test_target_with_content_is_refused_before_training(tiny_checkpoint: Path, t
         finetune(
             [],
             out=tiny_checkpoint,
-            settings=replace(tiny_settings(tiny_base_model), budget_s=1),
+            settings=tiny_settings(tiny_base_model, budget="1s"),
             cache=tiny_checkpoint,
             datasets=tiny_checkpoint,
             on_progress=lambda stage, share: stages.append(stage),

@@ -48,7 +48,7 @@ def test_a_reference_without_a_wrong_answer_and_identical_rows_still_give_an_est
     reference = rows.draw(100, seed=0)
     perfect = replace(
         reference,
-        predicted=reference.truth,
+        predicted=reference.truth.astype(np.int64),
         embeddings=np.ones_like(reference.embeddings),
         confidence=np.ones(100, "f4"),
     )

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.datasets import Text
 from core.engine import Encoded, Engine, Outputs
 
 
@@ -18,7 +19,7 @@ class PoisonedEngine(Engine):
 
     poison = 9
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+    def encode(self, texts: Sequence[Text]) -> list[Encoded]:
         if any("unreadable" in text for text in texts):
             raise Panic
         return super().encode(texts)

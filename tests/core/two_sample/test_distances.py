@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitoring.distances import distance_to_nearest, distance_to_nearest_other, squared_distances, unlike_reference
+from core.two_sample.distances import (
+    distance_to_nearest,
+    distance_to_nearest_other,
+    squared_distances,
+    unlike_reference,
+)
 
 
 def test_distances_stay_exact_far_from_the_origin() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.distances import squared_distances
+from core.two_sample.distances import squared_distances
 
 Floats = NDArray[np.float32]
 Values = NDArray[np.float64]

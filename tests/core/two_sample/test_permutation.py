@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitoring.permutation import min_p_adjusted, permuted_table
-from monitoring.statistics import chi_square, kolmogorov_smirnov
+from core.two_sample.permutation import min_p_adjusted, permuted_table
+from core.two_sample.statistics import chi_square, kolmogorov_smirnov
 
 
 def test_p_values_are_never_zero() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from monitoring.statistics import Floats, Statistic, Values
+from core.two_sample.statistics import Floats, Statistic, Values
 
 CHUNK = 256
 """Splits evaluated at once: 4,000 rows then take 4 MB."""

@@ -1,0 +1,123 @@
+"""What `config.json` says of a transformer: its family, its sizes and its limits; nothing is loaded for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import UnusableBaseModel
+
+CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
+
+# Each of them is tested for what this room asks of it: see tests/finetune/test_families.py.
+FAMILIES = (
+    "albert",
+    "bert",
+    "camembert",
+    "deberta",
+    "deberta-v2",
+    "distilbert",
+    "electra",
+    "modernbert",
+    "mpnet",
+    "roberta",
+    "xlm-roberta",
+)
+# Their first position is the padding id + 1, so that many rows of the position table are never reached.
+_OFFSET_FAMILIES = {"camembert", "mpnet", "roberta", "xlm-roberta"}
+_GENERATING = ("ForCausalLM", "LMHeadModel", "DoubleHeadsModel")
+
+_ANOTHER = "Name an encoder such as BERT, RoBERTa, DeBERTa or ModernBERT."
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """`family` is transformers' model_type; `max_positions` in tokens, special ones included; `token_types` is
+    how many kinds of segments it tells apart, 0 where it takes none.
+    """
+
+    family: str
+    hidden_size: int
+    layers: int
+    max_positions: int
+    vocabulary: int
+    token_types: int
+    pad_id: int
+    classifier_pooling: str | None
+
+
+def read_architecture(name: str, folder: Path) -> Architecture:
+    """Raises `UnusableBaseModel` for what is no encoder of a known family, or needs code of its own."""
+    stated = read_config(name, folder / CONFIG)
+    _require_no_code(name, folder, stated)
+    _require_encoder(name, stated)
+    config = _with_defaults(name, folder)
+    pad_id = int(getattr(config, "pad_token_id", None) or 0)
+    return Architecture(
+        family=str(config.model_type),
+        hidden_size=int(config.hidden_size),
+        layers=int(config.num_hidden_layers),
+        max_positions=int(config.max_position_embeddings) - _offset(str(config.model_type), pad_id),
+        vocabulary=int(config.vocab_size),
+        token_types=int(getattr(config, "type_vocab_size", 0) or 0),
+        pad_id=pad_id,
+        classifier_pooling=getattr(config, "classifier_pooling", None),
+    )
+
+
+def read_config(name: str, path: Path, *, of: type = dict) -> Any:
+    """A JSON file of the base model's folder, an object or another type; raises `UnusableBaseModel`."""
+    cure = "Fetch that file again, or name another base model."
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UnusableBaseModel(name, f"{path} is missing", "Name a folder that holds a model.") from error
+    except (OSError, ValueError) as error:
+        raise UnusableBaseModel(name, f"{path} cannot be read: {error}", cure) from error
+    if not isinstance(content, of):
+        raise UnusableBaseModel(name, f"{path} holds no JSON {of.__name__}", cure)
+    return content
+
+
+def _require_no_code(name: str, folder: Path, stated: dict[str, Any]) -> None:
+    tokenizer = read_config(name, folder / TOKENIZER_CONFIG) if (folder / TOKENIZER_CONFIG).is_file() else {}
+    for file, content in ((CONFIG, stated), (TOKENIZER_CONFIG, tokenizer)):
+        if content.get("auto_map"):
+            problem = f"{file} asks for code of its own (auto_map), which is never run"
+            raise UnusableBaseModel(name, problem, "Name a base model whose code is part of transformers.")
+
+
+def _require_encoder(name: str, stated: dict[str, Any]) -> None:
+    family = stated.get("model_type")
+    classes = [str(entry) for entry in stated.get("architectures") or ()]
+    kind = f"{family!r}{f' ({classes[0]})' if classes else ''}"
+    if stated.get("is_encoder_decoder"):
+        raise UnusableBaseModel(name, f"{kind} is an encoder with a decoder, not an encoder alone", _ANOTHER)
+    if stated.get("is_decoder") or any(entry.endswith(_GENERATING) for entry in classes):
+        raise UnusableBaseModel(name, f"{kind} is a decoder: a token sees only those before it", _ANOTHER)
+    if family not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise UnusableBaseModel(name, f"its family {kind} is not one that is known to work", f"Known: {known}.")
+    if stated.get("quantization_config"):
+        raise UnusableBaseModel(name, "its weights are quantized, and cannot be trained", "Name its full weights.")
+
+
+def _with_defaults(name: str, folder: Path) -> Any:
+    """transformers' own reading, which fills in what the file leaves out."""
+    from transformers import AutoConfig  # takes seconds, and a refusal above needs none of it
+
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # its validation raises errors of huggingface_hub, TypeError and ValueError
+        problem = f"{folder / CONFIG} does not fit its family: {_first_line(error)}"
+        raise UnusableBaseModel(name, problem, "Fetch that file again, or name another base model.") from error
+
+
+def _offset(family: str, pad_id: int) -> int:
+    return pad_id + 1 if family in _OFFSET_FAMILIES else 0
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

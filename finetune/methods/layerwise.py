@@ -1,0 +1,79 @@
+"""Only the last blocks, or one block after another from the top (Howard & Ruder 2018, arXiv 1801.06146)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from finetune.methods.features import fit_features
+from finetune.methods.task import Fitted, Task
+from finetune.training.classifier import Classifier, named_depths, parameter_groups
+from finetune.training.recipe import Recipe
+from finetune.training.tuning import tune
+
+UNFROZEN_BY = 0.5
+"""Part of the training after which every block moves."""
+
+
+class Layerwise:
+    """The last `blocks` blocks, the rest frozen; with 0 all of them, unfrozen from the top as it goes."""
+
+    name = "layerwise"
+
+    def __init__(self, blocks: int) -> None:
+        self._blocks = blocks
+
+    def prepare(self, model: Classifier) -> None:
+        if self._blocks:
+            depths = named_depths(model)
+            lowest = max(depths.values()) - self._blocks
+            for name, parameter in model.named_parameters():
+                if depths[name] < lowest:
+                    parameter.requires_grad_(False)
+
+    def groups(self, model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
+        return parameter_groups(
+            model, rate=recipe.rate, layer_decay=recipe.layer_decay, weight_decay=recipe.weight_decay
+        )
+
+    def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
+        return () if self._blocks else (Unfreezing(model),)
+
+    def finish(self, model: Classifier) -> None:
+        pass
+
+
+class Unfreezing(TrainerCallback):
+    """Freezes every block at the start, and lets them go from the top until `UNFROZEN_BY` of the steps."""
+
+    def __init__(self, model: Classifier) -> None:
+        self._parameters = [
+            (depth, parameter)
+            for (name, parameter), depth in zip(model.named_parameters(), named_depths(model).values(), strict=True)
+            if parameter.requires_grad
+        ]
+        self._top = max(depth for depth, _ in self._parameters)
+
+    # At the start, not before: processes that train together register what has a gradient beforehand.
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._free(state)
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._free(state)
+
+    def _free(self, state: TrainerState) -> None:
+        done = state.global_step / max(1.0, UNFROZEN_BY * state.max_steps)
+        lowest = self._top - int(done * self._top) - 1
+        for depth, parameter in self._parameters:
+            parameter.requires_grad_(depth >= lowest)
+
+
+def fit_layerwise(task: Task) -> Fitted:
+    """The best state on the validation rows of fine-tuning by depth."""
+    return tune(task, fit_features(task), Layerwise(task.settings.blocks))

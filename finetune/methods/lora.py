@@ -1,0 +1,59 @@
+"""Low-rank adapters, merged into the encoder afterwards (Hu et al. 2021, arXiv 2106.09685)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from peft import LoraConfig, get_peft_model
+from transformers import TrainerCallback
+
+from finetune.depth import linear_targets
+from finetune.methods.features import fit_features
+from finetune.methods.task import Fitted, Task
+from finetune.training.classifier import Classifier
+from finetune.training.recipe import Recipe
+from finetune.training.tuning import tune
+
+RANK, SCALE = 16, 32
+
+
+class Lora:
+    """Adapters on the linear layers of every block, and the head; the encoder's own weights stay."""
+
+    name = "lora"
+
+    def prepare(self, model: Classifier) -> None:
+        transformer = model.encoder.transformer
+        config = LoraConfig(
+            r=RANK, lora_alpha=SCALE, lora_dropout=0.0, target_modules=linear_targets(transformer), bias="none"
+        )
+        with warnings.catch_warnings():
+            # peft asks transformers for a name that is about to go.
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+            adapted: Any = get_peft_model(transformer, config)  # wraps the transformer and answers as it does
+        model.encoder.transformer = adapted
+
+    def groups(self, model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
+        return [
+            {
+                "params": [parameter],
+                "lr": recipe.rate,
+                "weight_decay": recipe.weight_decay if parameter.ndim > 1 else 0.0,
+            }
+            for parameter in model.parameters()
+            if parameter.requires_grad
+        ]
+
+    def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
+        return ()
+
+    def finish(self, model: Classifier) -> None:
+        adapted: Any = model.encoder.transformer
+        model.encoder.transformer = adapted.merge_and_unload()
+
+
+def fit_lora(task: Task) -> Fitted:
+    """The best state on the validation rows of training adapters and head."""
+    return tune(task, fit_features(task), Lora())

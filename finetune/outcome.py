@@ -1,0 +1,121 @@
+"""What a fitted classifier is worth, and the facts that its checkpoint states."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from core.checkpoint import Training
+from core.engine import set_confidence
+from finetune.base_models import BaseModel, provenance
+from finetune.confidence import Abstention, abstention_of, abstention_threshold, tune_thresholds
+from finetune.encoder import embed
+from finetune.fit_verdict import judge_fit
+from finetune.methods.task import Fitted, Floats, Task
+from finetune.metrics import Evaluation, evaluate
+from finetune.provenance import git_commit, machine, versions
+from finetune.temperature import probabilities_of
+
+TRAIN_SAMPLE = 1000
+"""Training rows that are answered again, to see how much better they are known than the others."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`evaluation` on the validation rows after the temperature, `before` it, and on some training rows."""
+
+    evaluation: Evaluation
+    before: Evaluation
+    train: Evaluation
+    thresholds: dict[str, float]
+    abstention: Abstention | None
+
+
+def outcome_of(fitted: Fitted, task: Task) -> Outcome:
+    scored, truth = fitted.scored, task.validation.truth
+    probabilities = probabilities_of(scored.logits, scored.temperature, task.kind)
+    thresholds = tune_thresholds(probabilities, truth) if task.kind == "multi-label" else None
+
+    def evaluated(truth: Any, probabilities: Floats) -> Evaluation:
+        return evaluate(
+            truth, probabilities, labels=task.labels, kind=task.kind, thresholds=thresholds, seed=task.settings.seed
+        )
+
+    rows, answers = _train_sample(fitted, task)
+    return Outcome(
+        evaluation=evaluated(truth, probabilities),
+        before=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind)),
+        train=evaluated(task.train.truth[rows], answers),
+        thresholds={} if thresholds is None else dict(zip(task.labels, map(float, thresholds), strict=True)),
+        abstention=_abstention(truth, probabilities, thresholds, max_risk=task.settings.max_risk),
+    )
+
+
+def _abstention(truth: Any, probabilities: Floats, thresholds: Any, *, max_risk: float | None) -> Abstention | None:
+    """Of several labels an answer is wrong unless all of them are right, as the engine scores its confidence."""
+    if max_risk is None:
+        return None
+    if thresholds is None:
+        return abstention_threshold(truth, probabilities, max_risk=max_risk)
+    given = probabilities >= thresholds
+    return abstention_of(set_confidence(probabilities, given), (given != truth).any(axis=1), max_risk=max_risk)
+
+
+def _train_sample(fitted: Fitted, task: Task) -> tuple[Any, Floats]:
+    """Indices of some training rows, and their probabilities."""
+    count = len(task.train.inputs)
+    rows = np.sort(np.random.default_rng(task.settings.seed).permutation(count)[:TRAIN_SAMPLE])
+    if fitted.encoder is task.encoder:
+        embeddings = task.train.embeddings[rows]
+    else:
+        embeddings = embed(fitted.encoder, task.tokenizer, [task.train.inputs[row] for row in rows])
+    return rows, probabilities_of(fitted.head.logits(embeddings), fitted.scored.temperature, task.kind)
+
+
+def training_of(
+    fitted: Fitted,
+    outcome: Outcome,
+    task: Task,
+    *,
+    base: BaseModel,
+    data: dict[str, Any],
+    folds: dict[str, Any],
+    seconds: float,
+) -> Training:
+    return Training(
+        labels=task.labels,
+        method=fitted.method,
+        reason=fitted.reason,
+        pooling=base.pooling,
+        max_length=task.tokenizer.max_length,
+        temperature=fitted.scored.temperature,
+        seed=task.settings.seed,
+        base_model=provenance(base),
+        data=data,
+        settings={**task.settings.model_dump(), **fitted.settings},
+        metrics=_metrics(outcome, folds),
+        history=fitted.history,
+        versions=versions(),
+        seconds=round(seconds, 3),
+        kind=task.kind,
+        is_paired=not isinstance(task.train.inputs[0], str),
+        primary_metric=task.settings.primary_metric,
+        thresholds=outcome.thresholds,
+        abstain_below=outcome.abstention.threshold if outcome.abstention else None,
+        learning_rate=fitted.learning_rate,
+        fit=judge_fit(fitted.history, outcome.train, outcome.evaluation),
+        provenance={**machine(), "git_commit": git_commit()},
+    )
+
+
+def _metrics(outcome: Outcome, folds: dict[str, Any]) -> dict[str, Any]:
+    abstention = {"abstention": asdict(outcome.abstention)} if outcome.abstention else {}
+    return {
+        "validation": outcome.evaluation.as_dict(),
+        "before_temperature": outcome.before.as_dict(),
+        "train_sample": outcome.train.as_dict(),
+        **abstention,
+        **({"cross_validation": folds} if folds else {}),
+    }

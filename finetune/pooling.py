@@ -1,0 +1,86 @@
+"""How a base model makes one vector of its tokens' vectors: what its own files say, else the mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from core.errors import UnusableBaseModel
+from finetune.architecture import Architecture, read_config
+
+Pooling = Literal["mean", "cls"]
+
+MODULES, POOLING = "modules.json", "1_Pooling/config.json"
+# After the L2 norm that follows, a sum over the square root of the length is a mean.
+_MODES: dict[str, Pooling] = {"mean": "mean", "mean_sqrt_len_tokens": "mean", "cls": "cls"}
+# What sentence-transformers wrote before it had one key "pooling_mode".
+_FLAGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_ANOTHER = "Name another base model."
+
+
+def pooling_of(name: str, folder: Path, architecture: Architecture) -> Pooling:
+    """What sentence-transformers' files say, else `classifier_pooling` of `config.json`, else the mean.
+
+    Raises `UnusableBaseModel` for another pooling, and for modules that a checkpoint has no place for.
+    """
+    path = _pooling_config(name, folder)
+    if path is not None:
+        return _stated(name, path)
+    return "cls" if architecture.classifier_pooling == "cls" else "mean"
+
+
+def pooling_files(folder: Path) -> list[Path]:
+    """The files of the folder that decide it, those that are there."""
+    return [path for path in (folder / MODULES, *sorted(folder.glob("*_Pooling/config.json"))) if path.is_file()]
+
+
+def _pooling_config(name: str, folder: Path) -> Path | None:
+    if not (folder / MODULES).is_file():
+        return folder / POOLING if (folder / POOLING).is_file() else None
+    found = None
+    for module in _modules(name, folder):
+        kind = _kind(module)
+        if kind == "Transformer" and not module.get("path"):
+            continue
+        if kind == "Pooling":
+            found = folder / str(module.get("path")) / "config.json"
+        elif kind != "Normalize":  # every embedding is normalised, with that module or without
+            raise UnusableBaseModel(name, *_misfit(kind, module))
+    return found
+
+
+def _modules(name: str, folder: Path) -> list[dict[str, Any]]:
+    modules: list[dict[str, Any]] = read_config(name, folder / MODULES, of=list)
+    if not all(isinstance(module, dict) for module in modules):
+        raise UnusableBaseModel(name, f"{folder / MODULES} is no list of modules", _ANOTHER)
+    return modules
+
+
+def _kind(module: dict[str, Any]) -> str:
+    """The class's name where it is one of sentence-transformers, else the whole path to it."""
+    full = str(module.get("type"))
+    return full.rsplit(".", 1)[-1] if full.startswith("sentence_transformers.") else full
+
+
+def _misfit(kind: str, module: dict[str, Any]) -> tuple[str, str]:
+    place = module.get("path") or "its folder"
+    if kind == "Transformer":
+        return f"{MODULES} keeps the transformer in {place}", "Name a revision that keeps it beside that file."
+    problem = f"{MODULES} adds {kind} ({place}) to the transformer, which a checkpoint cannot hold"
+    return problem, f"Name another base model, or take the entry out of {MODULES} to tune without it."
+
+
+def _stated(name: str, path: Path) -> Pooling:
+    config = read_config(name, path)
+    stated = config.get("pooling_mode", [mode for flag, mode in _FLAGS.items() if config.get(flag)] or "mean")
+    modes = [stated] if isinstance(stated, str) else list(stated)
+    if len(modes) != 1 or modes[0] not in _MODES:
+        raise UnusableBaseModel(name, f"{path} pools by {' and '.join(map(str, modes))}, not by mean or cls", _ANOTHER)
+    return _MODES[modes[0]]

@@ -1,0 +1,85 @@
+"""From examples to a task: embedded by the frozen encoder, inspected, indexed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from core.config import FinetuneConfig
+from core.datasets import Example, Text
+from core.errors import BudgetTooSmall
+from core.features import truth_matrix, truth_of
+from core.labels import Kind
+from finetune.encoder import Floats, embed
+from finetune.frozen import FrozenEncoder
+from finetune.methods.task import Progress, Rows, Task
+from finetune.split import Split, labels_of
+from finetune.training.plans import Plans
+from finetune.training.processes import is_first, wait_for_all
+from finetune.training.work import Work
+
+_PROBED = 64
+
+
+def prepare(
+    parts: Split,
+    kind: Kind,
+    frozen: FrozenEncoder,
+    *,
+    settings: FinetuneConfig,
+    ends_at: float,
+    work: Work,
+    plans: Plans,
+    on_progress: Progress,
+    labels: list[str] | None = None,
+) -> Task:
+    """The rows with their frozen embeddings, and the encoder that made them; raises `BudgetTooSmall`.
+
+    `labels` are those of the training rows unless they are given.
+    """
+    inputs = [example.input for example in (*parts.train, *parts.validation)]
+    require_budget(frozen, inputs, left_s=ends_at - time.monotonic())
+    embeddings = _embedded(frozen, inputs, on_progress)
+    labels = labels or labels_of(parts.train, kind)
+    return Task(
+        kind=kind,
+        labels=labels,
+        train=rows_of(parts.train, labels, kind, embeddings[: len(parts.train)]),
+        validation=rows_of(parts.validation, labels, kind, embeddings[len(parts.train) :]),
+        encoder=frozen.encoder,
+        tokenizer=frozen.tokenizer,
+        settings=settings,
+        ends_at=ends_at,
+        work=work,
+        plans=plans,
+        on_progress=on_progress,
+    )
+
+
+def rows_of(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embeddings: Floats) -> Rows:
+    truth = truth_matrix(examples, labels) if kind == "multi-label" else truth_of(examples, labels)
+    return Rows([example.input for example in examples], truth, embeddings)
+
+
+def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: float) -> None:
+    """Raises `BudgetTooSmall` where not even the cheapest method ends in time: embedding every new text once."""
+    unknown = frozen.cache.unknown(inputs)
+    needed_s = 1.0
+    if unknown:
+        probed = unknown[:: max(1, len(unknown) // _PROBED)][:_PROBED]
+        started = time.monotonic()
+        embed(frozen.encoder, frozen.tokenizer, probed)
+        needed_s += (time.monotonic() - started) * len(unknown) / len(probed)
+    if needed_s > left_s:
+        raise BudgetTooSmall(max(1, math.ceil(1.5 * needed_s)), len(unknown))
+
+
+def _embedded(frozen: FrozenEncoder, inputs: Sequence[Text], on_progress: Progress) -> Floats:
+    """The first process computes; the others read what it kept."""
+    if not is_first():
+        wait_for_all()
+        return frozen.embeddings(inputs)
+    embeddings = frozen.embeddings(inputs, on_progress=on_progress)
+    wait_for_all()
+    return embeddings

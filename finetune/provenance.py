@@ -1,0 +1,57 @@
+"""Where and with what a checkpoint was made."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.cpu import available_cpus
+from finetune.training.processes import process_count
+
+PACKAGES = ("retune", "torch", "transformers", "accelerate", "peft", "numpy", "scipy", "scikit-learn", "tokenizers")
+
+
+def versions() -> dict[str, str]:
+    return {package: version(package) for package in PACKAGES}
+
+
+def machine() -> dict[str, Any]:
+    """What the weights may depend on beyond rows, settings and seed."""
+    return {
+        "hardware": _hardware(),
+        "cores": available_cpus(),
+        "threads": torch.get_num_threads(),
+        "processes": process_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the working folder, with "+changes" where files differ from it; None outside a repository."""
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return None
+    return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _hardware() -> str:
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return model or platform.processor() or platform.machine()

@@ -1,0 +1,127 @@
+"""A copy of a data file without the rows that do harm, and a log of what was left out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from core.datasets import Example
+from core.durable import write_bytes
+from core.errors import NothingLeft, UnusableCopy
+from finetune.quality.duplicates import unsupported
+from finetune.quality.findings import Finding, shown_text
+from finetune.quality.sheet import Sheet
+
+Item = TypeVar("Item")
+
+SUSPECTS, CONFLICTS = "label_noise", "conflicting_labels"
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A row that the copy lacks; `row` counts from 1 in the file, personal data in `text` is masked."""
+
+    row: int
+    check: str
+    text: str
+    label: str
+    reason: str
+
+
+def removed_rows(
+    examples: Sequence[Example],
+    findings: Sequence[Finding],
+    *,
+    is_multi_label: bool = False,
+    drop_suspects: bool = False,
+    drop_conflicts: bool = False,
+) -> list[Removed]:
+    """What a cleaning takes out, in the order of the file: what is fixable, and only if asked for more."""
+    reasons: dict[int, tuple[str, str]] = {}
+    for finding in findings:
+        if finding.is_fixable or (drop_suspects and finding.check == SUSPECTS):
+            for row, remark in zip(finding.rows, finding.remarks, strict=True):
+                reasons.setdefault(row, (finding.check, remark))
+    if drop_conflicts:
+        for index, remark in unsupported(Sheet(examples, is_multi_label)).items():
+            reasons.setdefault(index + 1, (CONFLICTS, remark))
+    return [_removed(row, examples[row - 1], *reasons[row]) for row in sorted(reasons)]
+
+
+def _removed(row: int, example: Example, check: str, reason: str) -> Removed:
+    return Removed(row, check, shown_text(example, characters=10_000), example.label or "", reason)
+
+
+def log_path(copy: Path) -> Path:
+    """The log beside a cleaned copy.
+
+    >>> log_path(Path("rows.csv")).name
+    'rows.csv.removed.jsonl'
+    """
+    return copy.with_name(f"{copy.name}.removed.jsonl")
+
+
+def require_usable(source: Path, copy: Path) -> None:
+    """Raises `UnusableCopy` where the copy exists, or its ending names another format."""
+    if copy.suffix.lower() != source.suffix.lower():
+        raise UnusableCopy(copy, f"it must end in {source.suffix} as {source} does")
+    for path in (copy, log_path(copy)):
+        if path.exists():
+            raise UnusableCopy(path, "it exists already")
+
+
+def write_cleaned(source: Path, copy: Path, removed: Sequence[Removed]) -> None:
+    """Write the log, then the copy: all columns as they are, in the format of `source`.
+
+    Raises `UnusableCopy`, or `NothingLeft` where every row would go.
+    """
+    require_usable(source, copy)
+    content = _without(source, {entry.row for entry in removed})
+    lines = [json.dumps(asdict(entry), ensure_ascii=False) for entry in removed]
+    write_bytes(log_path(copy), "".join(f"{line}\n" for line in lines).encode())
+    write_bytes(copy, content)
+
+
+def _without(source: Path, rows: Collection[int]) -> bytes:
+    cut = {".csv": _csv_without, ".jsonl": _json_lines_without, ".parquet": _parquet_without}
+    return cut[source.suffix.lower()](source, rows)
+
+
+def _csv_without(source: Path, rows: Collection[int]) -> bytes:
+    content = source.read_bytes()
+    text = content.decode("utf-8-sig")
+    header, *lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
+    kept = _kept(lines, rows, source)
+    first_line = text.partition("\n")[0]
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator="\r\n" if first_line.endswith("\r") else "\n").writerows([header, *kept])
+    mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
+    return mark + file.getvalue().encode()
+
+
+def _json_lines_without(source: Path, rows: Collection[int]) -> bytes:
+    lines = [line for line in source.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    return "".join(f"{line}\n" for line in _kept(lines, rows, source)).encode()
+
+
+def _parquet_without(source: Path, rows: Collection[int]) -> bytes:
+    import pyarrow
+    import pyarrow.parquet as parquet  # large, and only Parquet users have it
+
+    table = parquet.read_table(source)
+    kept = _kept(list(range(table.num_rows)), rows, source)
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(table.take(kept), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _kept(items: Sequence[Item], rows: Collection[int], source: Path) -> list[Item]:
+    kept = [item for row, item in enumerate(items, 1) if row not in rows]
+    if not kept:
+        raise NothingLeft(source)
+    return kept

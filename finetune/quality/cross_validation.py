@@ -1,0 +1,65 @@
+"""Logits for every row from heads that never saw its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finetune.head import Floats, Indices, fit_head
+
+STRENGTH = 3.0
+"""Stiffer than a head that shall be most often right: it follows single wrong labels less."""
+
+Share = Callable[[float], None]
+
+
+def held_out_logits(
+    embeddings: Floats,
+    truth: Indices,
+    groups: Sequence[str],
+    *,
+    labels: int,
+    folds: int,
+    fitted_rows: int,
+    seed: int,
+    on_progress: Share = lambda share: None,
+) -> Floats:
+    """(n, k) logits of embeddings (n, d); every label needs rows in `folds` groups.
+
+    Rows of one group, such as copies of a text, are scored by a head fitted on none of them.
+    """
+    random = np.random.default_rng(seed)
+    fold_of = _folds(truth, groups, folds=folds, random=random)
+    logits = np.zeros((len(truth), labels), dtype=np.float32)
+    for fold in range(folds):
+        rest = _at_most(np.flatnonzero(fold_of != fold), truth, limit=fitted_rows, random=random)
+        head = fit_head(embeddings[rest], truth[rest], labels=labels, strength=STRENGTH)
+        scored = fold_of == fold
+        logits[scored] = head.logits(embeddings[scored])
+        on_progress((fold + 1) / folds)
+    return logits
+
+
+def _folds(truth: Indices, groups: Sequence[str], *, folds: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """(n,) the fold of each row: the groups of each label are dealt out in turn."""
+    first_row: dict[str, int] = {}
+    for row, group in enumerate(groups):
+        first_row.setdefault(group, row)
+    rows = random.permutation(np.array(list(first_row.values())))
+    dealt = rows[np.argsort(truth[rows], kind="stable")]
+    fold_of_group = {groups[row]: position % folds for position, row in enumerate(dealt.tolist())}
+    return np.array([fold_of_group[group] for group in groups], dtype=np.int64)
+
+
+def _at_most(rows: NDArray[np.int64], truth: Indices, *, limit: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """All rows, or about `limit` with the labels in their proportions and one row of each at least."""
+    if len(rows) <= limit:
+        return rows
+    shuffled = random.permutation(rows)
+    by_label = shuffled[np.argsort(truth[shuffled], kind="stable")]
+    rank = np.arange(len(by_label)) - np.searchsorted(truth[by_label], truth[by_label])
+    sizes = np.bincount(truth[by_label])[truth[by_label]]
+    kept: NDArray[np.int64] = by_label[rank < np.maximum(1, np.ceil(sizes * limit / len(rows)))]
+    return kept

@@ -1,0 +1,146 @@
+"""The same text more than once: with one label, with several, and almost the same text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from finetune.quality.findings import Finding, by_share, counted, rows_found
+from finetune.quality.near_duplicates import NearPair
+from finetune.quality.sheet import Sheet
+
+
+def same_texts(sheet: Sheet, indices: list[int]) -> list[list[int]]:
+    """Groups of two or more rows with one text, in the order of their first rows."""
+    groups: dict[str, list[int]] = {}
+    for index in indices:
+        groups.setdefault(sheet.keys[index], []).append(index)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def repeats(sheet: Sheet) -> dict[int, int]:
+    """Rows that say what an earlier row says, with that row: the same text and the same label.
+
+    Texts that stand under several labels are left out: how often each label was given is evidence.
+    """
+    return {
+        index: group[0]
+        for group in same_texts(sheet, sheet.written)
+        if len({sheet.examples[member].label for member in group}) == 1
+        for index in group[1:]
+    }
+
+
+def duplicates(sheet: Sheet) -> list[Finding]:
+    first_of = dict(sorted(repeats(sheet).items()))
+    return rows_found(
+        "duplicates",
+        {index: f"as row {first + 1}" for index, first in first_of.items()},
+        sheet.examples,
+        severity="warning",
+        sentence=f"{counted(len(first_of), 'row')} ({len(first_of) / sheet.rows:.1%}) repeat an earlier row, "
+        "blanks and case aside.",
+        advice="Keep the first of each, as --fix does, unless repetition is what the traffic looks like.",
+        is_fixable=True,
+    )
+
+
+def conflicts(sheet: Sheet) -> list[Finding]:
+    """The same text under different labels."""
+    groups = [group for group in same_texts(sheet, sheet.labelled) if _labels(sheet, group) > 1]
+    details = dict(remark for group in groups for remark in _remarks(sheet, group))
+    return rows_found(
+        "conflicting_labels",
+        details,
+        sheet.examples,
+        severity="warning",
+        sentence=f"{counted(len(groups), 'text')} under more than one label, in {counted(len(details), 'row')}.",
+        advice="Decide which label is right; --fix --drop-conflicts removes the rows that no majority supports.",
+    )
+
+
+def unsupported(sheet: Sheet) -> dict[int, str]:
+    """Of each text under several labels, the rows to drop: those whose label has no majority, and repeats.
+
+    Where one label has more than half of a text's rows its first row stays, else none does.
+    """
+    dropped: dict[int, str] = {}
+    for group in same_texts(sheet, sheet.labelled):
+        votes = Counter(sheet.examples[index].label for index in group)
+        if len(votes) > 1:
+            label, most = votes.most_common(1)[0]
+            wins = most * 2 > len(group)
+            kept = next(index for index in group if sheet.examples[index].label == label) if wins else None
+            named = ", ".join(f"{name!r} {count}" for name, count in votes.most_common())
+            dropped.update((index, f"its text has the labels {named}") for index in group if index != kept)
+    return dropped
+
+
+def _labels(sheet: Sheet, group: list[int]) -> int:
+    return len({sheet.examples[index].label for index in group})
+
+
+def _remarks(sheet: Sheet, group: list[int]) -> Iterator[tuple[int, str]]:
+    for index in group:
+        own = sheet.examples[index].label
+        other = next(member for member in group if sheet.examples[member].label != own)
+        yield index, f"row {other + 1} says {sheet.examples[other].label!r}"
+
+
+def near_duplicates(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
+    """Rows that are almost an earlier one; `pairs` are of this sheet's rows."""
+    details: dict[int, str] = {}
+    others = 0
+    for pair in sorted(pairs, key=lambda pair: -pair.similarity):
+        if pair.second not in details:
+            is_other = len({sheet.examples[pair.first].label, sheet.examples[pair.second].label} - {None}) > 1
+            others += is_other
+            label = f", which says {sheet.examples[pair.first].label!r}" if is_other else ""
+            details[pair.second] = f"{pair.similarity:.0%} as row {pair.first + 1}{label}"
+    return rows_found(
+        "near_duplicates",
+        details,
+        sheet.examples,
+        severity="info",
+        sentence=f"{counted(len(details), 'row')} ({len(details) / sheet.rows:.1%}) almost repeat an earlier row"
+        + (f", {others:,} of them under another label." if others else "."),
+        advice="Look whether they are copies or templates: they teach little, and spread over two parts they flatter "
+        "the result.",
+    )
+
+
+def leakage(sheet: Sheet, against: Sheet) -> list[Finding]:
+    """Rows whose text is also in the other file."""
+    details = {index: f"as row {row + 1} of the other file" for index, row in leaked(sheet, against).items()}
+    return rows_found(
+        "leakage",
+        details,
+        sheet.examples,
+        severity="warning",
+        sentence=f"{counted(len(details), 'row')} have a text that is also in the other file: measured on it, "
+        "a model trained here would look better than it is.",
+        advice="Remove them from one of the two; --fix removes them from this one.",
+        is_fixable=True,
+    )
+
+
+def leaked(sheet: Sheet, against: Sheet) -> dict[int, int]:
+    """Rows with the row of `against` that has the same text."""
+    places = {against.keys[index]: index for index in reversed(against.written)}
+    return {index: places[sheet.keys[index]] for index in sheet.written if sheet.keys[index] in places}
+
+
+def near_leakage(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
+    """Rows that are almost one of the other file; `pairs` lead from this sheet's rows to the other's."""
+    closest: dict[int, NearPair] = {}
+    for pair in sorted(pairs, key=lambda pair: -pair.similarity):
+        closest.setdefault(pair.first, pair)
+    return rows_found(
+        "near_leakage",
+        {index: f"{pair.similarity:.0%} as row {pair.second + 1} of the other file" for index, pair in closest.items()},
+        sheet.examples,
+        severity=by_share(len(closest), sheet.rows),
+        sentence=f"{counted(len(closest), 'row')} ({len(closest) / sheet.rows:.1%}) almost repeat a row of the other "
+        "file.",
+        advice="Look whether they are copies: where they are, split by their source instead of by row.",
+    )

@@ -1,0 +1,105 @@
+"""What a check found: how bad, how much, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from core.datasets import Example
+from finetune.quality.personal_data import masked
+
+Severity = Literal["error", "warning", "info"]
+
+EXAMPLES = 5
+TEXT_CHARACTERS = 120
+
+
+@dataclass(frozen=True)
+class RowEntry:
+    """A row to look at. `row` counts from 1, `text` is shortened and personal data in it masked."""
+
+    row: int
+    text: str
+    label: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`count` of `unit` were found; `rows` are the numbers, from 1, of all rows concerned, the most telling first.
+
+    error: training is refused or cannot succeed. warning: it costs quality, or the result misleads.
+    info: worth a look. `remarks` say of each of `rows` why it is among them, `examples` show the first five.
+    `is_fixable`: the safe cleaning removes these rows.
+    """
+
+    check: str
+    severity: Severity
+    count: int
+    unit: str
+    sentence: str
+    advice: str
+    rows: tuple[int, ...] = ()
+    remarks: tuple[str, ...] = ()
+    examples: tuple[RowEntry, ...] = ()
+    is_fixable: bool = False
+
+
+def rows_found(
+    check: str,
+    details: Mapping[int, str],
+    examples: Sequence[Example],
+    *,
+    severity: Severity,
+    sentence: str,
+    advice: str,
+    is_fixable: bool = False,
+) -> list[Finding]:
+    """One finding on the rows whose indices, from 0, `details` holds with a remark each; none for none."""
+    if not details:
+        return []
+    found = Finding(check, severity, len(details), "rows", sentence, advice, is_fixable=is_fixable)
+    return [with_rows(found, details, examples)]
+
+
+def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[Example]) -> Finding:
+    """The finding with the rows, by index from 0, that it is about, and a remark on each."""
+    shown = [
+        RowEntry(index + 1, shown_text(examples[index]), examples[index].label or "", detail)
+        for index, detail in list(details.items())[:EXAMPLES]
+    ]
+    return replace(
+        finding,
+        rows=tuple(index + 1 for index in details),
+        remarks=tuple(details.values()),
+        examples=tuple(shown),
+    )
+
+
+def shown_text(example: Example, characters: int = TEXT_CHARACTERS) -> str:
+    """The text, or both of a pair, on one line, shortened, without personal data.
+
+    >>> shown_text(Example("write to\\n jo@example.org"))
+    'write to j…@example.org'
+    """
+    both = example.text if example.pair is None else f"{example.text} ⇄ {example.pair}"
+    text = " ".join(masked(both).split())
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def by_share(found: int, rows: int) -> Severity:
+    """A warning from one row in a hundred on.
+
+    >>> by_share(1, 100), by_share(1, 101)
+    ('warning', 'info')
+    """
+    return "warning" if found * 100 >= rows else "info"
+
+
+def counted(count: int, noun: str) -> str:
+    """
+    >>> counted(1, "row"), counted(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,184 @@
+"""Rows whose label is probably wrong, and pairs of labels that are hard to tell apart.
+
+Confident learning (Northcutt, Jiang & Chuang 2021): held-out probabilities from the cached embeddings,
+compared with the given labels. cleanlab counts which labels are taken for which; which rows are listed
+is cut by `noise_model`, as cleanlab's own list takes what the head finds hard for wrong
+(docs/data-quality.md has both, measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.features import truth_matrix, truth_of
+from finetune.head import Floats, Indices
+from finetune.quality.cross_validation import held_out_logits
+from finetune.quality.findings import EXAMPLES, Finding, counted, rows_found, with_rows
+from finetune.quality.limits import Limits
+from finetune.quality.noise_model import NoiseModel, fit_noise_model
+from finetune.quality.sheet import Sheet
+
+Share = Callable[[float], None]
+
+CONFUSABLE_SHARE = 0.05
+"""Of a label's rows, that confidently look like one other label."""
+
+
+def label_noise(
+    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Share = lambda share: None
+) -> list[Finding]:
+    """Suspects, most likely wrong first, and confusable labels; `embeddings` (n, d) are of `sheet.labelled`."""
+    if sheet.is_multi_label:
+        return _suspects(sheet, _wrong_cells(sheet, embeddings, limits, seed=seed, on_progress=on_progress))
+    judged = _judged(sheet, embeddings, limits)
+    if len(judged.labels) < 2:
+        return []
+    logits = held_out_logits(
+        judged.embeddings,
+        judged.truth,
+        [sheet.keys[index] for index in judged.indices],
+        labels=len(judged.labels),
+        folds=limits.folds,
+        fitted_rows=limits.fitted_rows,
+        seed=seed,
+        on_progress=on_progress,
+    )
+    model = fit_noise_model(logits, judged.truth, seed=seed)
+    suspected = _wrong_rows(judged, model)
+    return [*_suspects(sheet, suspected), *_confusable(sheet, judged, model, suspected)]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The rows of the labels that have a text for every fold: indices in the sheet, truth, embeddings."""
+
+    labels: list[str]
+    indices: list[int]
+    truth: Indices
+    embeddings: Floats
+
+
+def _judged(sheet: Sheet, embeddings: Floats, limits: Limits) -> _Judged:
+    enough = [name for name, rows in sheet.rows_of_label.items() if len(sheet.distinct(rows)) >= limits.folds]
+    truth = truth_of([sheet.examples[index] for index in sheet.labelled], enough)
+    known = np.flatnonzero(truth >= 0)
+    return _Judged(enough, [sheet.labelled[row] for row in known], truth[known], embeddings[known])
+
+
+def _wrong_rows(judged: _Judged, model: NoiseModel) -> dict[int, tuple[float, str]]:
+    """Of each row more likely wrong than right: how likely, and what it looks like."""
+    guess = model.probabilities.argmax(axis=1)
+    return {
+        judged.indices[row]: (
+            float(model.wrong[row]),
+            f"looks like {judged.labels[guess[row]]!r} ({model.probabilities[row, guess[row]]:.0%})",
+        )
+        for row in np.flatnonzero(model.wrong >= 0.5)
+    }
+
+
+def _suspects(sheet: Sheet, suspected: dict[int, tuple[float, str]]) -> list[Finding]:
+    worst_first = sorted(suspected, key=lambda index: (-suspected[index][0], index))
+    return rows_found(
+        "label_noise",
+        {index: suspected[index][1] for index in worst_first},
+        sheet.examples,
+        severity="warning",
+        sentence=f"{counted(len(suspected), 'row')} ({len(suspected) / max(1, sheet.rows):.1%}) whose label is "
+        "more likely wrong than right.",
+        advice="Read them, the first ones first, and correct the labels; --fix --drop-suspects removes the rows.",
+    )
+
+
+def _confusable(
+    sheet: Sheet, judged: _Judged, model: NoiseModel, suspected: dict[int, tuple[float, str]]
+) -> list[Finding]:
+    """Pairs of labels of which confident learning finds the rows of one to look like the other."""
+    clear = np.array([row for row, index in enumerate(judged.indices) if index not in suspected])
+    truth = judged.truth[clear]
+    counts, rows = _taken_for_another(truth, model.probabilities[clear])
+    shares = counts / np.maximum(1, np.bincount(truth, minlength=len(judged.labels)))[:, None]
+    pairs = [
+        (first, second)
+        for first, second in np.argwhere(shares >= CONFUSABLE_SHARE).tolist()
+        if counts[first, second] > 1
+    ]
+    if not pairs:
+        return []
+    pairs.sort(key=lambda pair: -shares[pair])
+    named = [f"{shares[a, b]:.0%} of {judged.labels[a]!r} look like {judged.labels[b]!r}" for a, b in pairs]
+    guess = model.probabilities[clear].argmax(axis=1)
+    details = {
+        judged.indices[clear[row]]: f"looks like {judged.labels[guess[row]]!r}"
+        for row in rows
+        if (truth[row], guess[row]) in set(pairs)
+    }
+    more = f"; and {len(pairs) - EXAMPLES} more." if len(pairs) > EXAMPLES else "."
+    sentence = (
+        f"{counted(len(pairs), 'pair')} of labels that are hard to tell apart: {'; '.join(named[:EXAMPLES])}{more}"
+    )
+    advice = "Write down what tells them apart and label by it, or merge them."
+    found = Finding("confusable_labels", "info", len(pairs), "pairs of labels", sentence, advice)
+    return [with_rows(found, details, sheet.examples)]
+
+
+def _taken_for_another(truth: Indices, probabilities: Floats) -> tuple[NDArray[np.int64], list[int]]:
+    """(k, k) how many rows of each given label are confidently another's, and those rows."""
+    from cleanlab.count import compute_confident_joint  # takes a second that other checks need not pay
+
+    counts, rows = compute_confident_joint(truth, probabilities, calibrate=False, return_indices_of_off_diagonals=True)
+    counts = np.array(counts, dtype=np.int64)
+    np.fill_diagonal(counts, 0)
+    return counts, sorted(int(row) for row in rows)
+
+
+def _wrong_cells(
+    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Share
+) -> dict[int, tuple[float, str]]:
+    """Where a text may have several labels: rows with a label that is probably missing or too many.
+
+    Each label is a question with the answers yes and no; wrong answers are as likely for every label.
+    """
+    examples = [sheet.examples[index] for index in sheet.labelled]
+    groups = [sheet.keys[index] for index in sheet.labelled]
+    names = _asked(sheet, limits)
+    truth = truth_matrix(examples, names).astype(np.int64)
+    logits = []
+    for number in range(len(names)):
+        logits.append(
+            held_out_logits(
+                embeddings,
+                truth[:, number],
+                groups,
+                labels=2,
+                folds=limits.folds,
+                fitted_rows=limits.fitted_rows,
+                seed=seed,
+            )
+        )
+        on_progress((number + 1) / len(names))
+    return _cells(sheet, names, truth, logits, seed=seed) if names else {}
+
+
+def _asked(sheet: Sheet, limits: Limits) -> list[str]:
+    """Names that enough different texts have, and enough have not."""
+    texts = len(sheet.distinct(sheet.labelled))
+    sizes = {name: len(sheet.distinct(rows)) for name, rows in sheet.rows_of_label.items()}
+    return [name for name, size in sizes.items() if limits.folds <= size <= texts - limits.folds]
+
+
+def _cells(
+    sheet: Sheet, names: Sequence[str], truth: NDArray[np.int64], logits: Sequence[Floats], *, seed: int
+) -> dict[int, tuple[float, str]]:
+    model = fit_noise_model(np.concatenate(logits), truth.T.ravel(), seed=seed)
+    wrong = model.wrong.reshape(len(names), -1).T
+    suspected: dict[int, tuple[float, str]] = {}
+    for row in np.flatnonzero(wrong.max(axis=1) >= 0.5).tolist():
+        doubted = [number for number in np.argsort(-wrong[row]).tolist() if wrong[row, number] >= 0.5]
+        remarks = [f"{'has' if truth[row, number] else 'lacks'} {names[number]!r}" for number in doubted]
+        suspected[sheet.labelled[row]] = (float(wrong[row].max()), f"probably wrong that it {' and '.join(remarks)}")
+    return suspected

@@ -1,0 +1,91 @@
+"""How many labels are wrong, and how likely each one is, from what held-out heads say of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from finetune.head import Floats, Indices
+
+Values = NDArray[np.float64]
+
+MAX_FITTED = 20_000
+"""Rows that the two numbers are fitted on; more move them by less than their error."""
+SIGNIFICANT_GAIN = 2.71
+"""Twice the gain in log likelihood that 5 % of data sets without wrong labels exceed: the 0.9 quantile of
+chi-square with one degree of freedom, as a rate on its bound of zero has half of it (Self & Liang 1987)."""
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """`rate` of wrong labels; probabilities (n, k) of each row's right label; wrong (n,), how likely the
+    given label of a row is a wrong one.
+    """
+
+    rate: float
+    temperature: float
+    probabilities: Floats
+    wrong: Values
+
+
+def fit_noise_model(logits: Floats, truth: Indices, *, seed: int = 0) -> NoiseModel:
+    """The likeliest temperature and rate of wrong labels for held-out logits (n, k) and given labels (n,).
+
+    A row's right label is drawn from softmax(logits / temperature); with probability `rate` another one,
+    any with equal chance, was written down (symmetric noise: Angluin & Laird 1988). Where such noise
+    explains the labels no better than chance allows, the rate is 0, and no row is suspected: what a head
+    finds hard is then not taken for wrong.
+    """
+    rows = np.random.default_rng(seed).permutation(len(truth))[:MAX_FITTED]
+    temperature, rate = _fitted(logits[rows], truth[rows])
+    probabilities = _softmax(logits, temperature)
+    given = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+    return NoiseModel(rate, temperature, probabilities, _posterior(given, rate, logits.shape[1]))
+
+
+def _fitted(logits: Floats, truth: Indices) -> tuple[float, float]:
+    def loss(temperature: float, rate: float) -> float:
+        given = _softmax(logits, temperature)[np.arange(len(truth)), truth].astype(np.float64)
+        return -float(np.sum(np.log(_likelihood(given, rate, logits.shape[1]) + 1e-30)))
+
+    options = {"xatol": 1e-3, "fatol": 1e-2}
+    clean = minimize(lambda point: loss(np.exp(point[0]), 0.0), [0.0], method="Nelder-Mead", options=options)
+    noisy = minimize(
+        lambda point: loss(np.exp(point[0]), _rate(point[1])),
+        [clean.x[0], -3.0],
+        method="Nelder-Mead",
+        options=options,
+    )
+    if 2 * (clean.fun - noisy.fun) < SIGNIFICANT_GAIN:
+        return float(np.exp(clean.x[0])), 0.0
+    return float(np.exp(noisy.x[0])), _rate(noisy.x[1])
+
+
+def _rate(value: float) -> float:
+    """Any number to a rate below one half: beyond, wrong and right labels could change places."""
+    return 0.5 / (1 + float(np.exp(-value)))
+
+
+def _likelihood(given: Values, rate: float, labels: int) -> Values:
+    return (1 - rate) * given + rate * (1 - given) / (labels - 1)
+
+
+def _posterior(given: Values, rate: float, labels: int) -> Values:
+    """
+    >>> _posterior(np.array([0.9, 0.001]), 0.05, 2).round(3).tolist()
+    [0.006, 0.981]
+    """
+    likelihood = _likelihood(given, rate, labels)
+    wrong: Values = rate * (1 - given) / (labels - 1) / np.maximum(likelihood, 1e-30)
+    return wrong
+
+
+def _softmax(logits: Floats, temperature: float) -> Floats:
+    scaled = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
+    np.exp(scaled, out=scaled)
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    probabilities: Floats = scaled
+    return probabilities

@@ -1,0 +1,31 @@
+"""The findings as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from finetune.quality.findings import Finding
+from finetune.quality.inspection import SEVERITIES
+
+TEMPLATE = Path(__file__).with_name("page.html")
+WORDS = {"error": "error", "warning": "warning", "info": "to look at"}
+
+
+def quality_page(findings: Sequence[Finding], *, source: str, about: str, checks: Sequence[str]) -> str:
+    """`about` says in a sentence what was looked at, `checks` names every check that was made."""
+    from jinja2 import Environment  # only pages need it
+
+    totals = Counter(finding.severity for finding in findings)
+    found = {finding.check for finding in findings}
+    template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        source=source,
+        about=about,
+        findings=findings,
+        severities=SEVERITIES,
+        totals={severity: totals.get(severity, 0) for severity in SEVERITIES},
+        words=WORDS,
+        clear=", ".join(check.replace("_", " ") for check in checks if check not in found),
+    )

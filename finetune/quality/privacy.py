@@ -1,0 +1,30 @@
+"""Rows that seem to hold personal data."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from core.datasets import Example
+from finetune.quality.findings import Finding, counted, rows_found
+from finetune.quality.personal_data import personal_data
+from finetune.quality.sheet import Sheet
+
+
+def private(sheet: Sheet) -> list[Finding]:
+    """Never tells the data itself: not in a remark, and texts are shown masked."""
+    kinds = {index: found for index in sheet.written if (found := _kinds(sheet.examples[index]))}
+    rows_of_kind = Counter(kind for found in kinds.values() for kind in found)
+    named = ", ".join(f"{kind} in {rows:,}" for kind, rows in rows_of_kind.most_common())
+    return rows_found(
+        "personal_data",
+        {index: ", ".join(found) for index, found in kinds.items()},
+        sheet.examples,
+        severity="warning",
+        sentence=f"{counted(len(kinds), 'row')} with what looks like personal data: {named}.",
+        advice="Make sure that you may train on it, or replace it by a placeholder in training and in traffic alike.",
+    )
+
+
+def _kinds(example: Example) -> list[str]:
+    texts = [example.text] if example.pair is None else [example.text, example.pair]
+    return list(dict.fromkeys(found.kind for text in texts for found in personal_data(text)))

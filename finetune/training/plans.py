@@ -1,0 +1,48 @@
+"""What was measured on this machine and decided for a run: the same run decides alike the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from core.durable import write_bytes
+from finetune.training.processes import agreed, is_first
+
+log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
+
+class Plans:
+    """One small file a run, known by everything that the run depends on.
+
+    Speeds vary from minute to minute. Without a memory, a second run with the same seed could get an epoch
+    more or less and other weights.
+    """
+
+    def __init__(self, folder: Path, facts: dict[str, object]) -> None:
+        name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        self._path = folder / f"{name}.json"
+        self._known: dict[str, object] = self._read()
+
+    def decided(self, question: str, decide: Callable[[], Value]) -> Value:
+        """The answer given before, else that of `decide`, the same in every process."""
+        if question not in self._known:
+            self._known[question] = decide()
+        self._known[question] = agreed(self._known[question])
+        if is_first():
+            write_bytes(self._path, (json.dumps(self._known, indent=1) + "\n").encode())
+        return self._known[question]  # type: ignore[return-value]  # JSON keeps these types
+
+    def _read(self) -> dict[str, object]:
+        try:
+            return dict(json.loads(self._path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            log.warning("plan %s is unreadable and is made anew: %s", self._path, error)
+            return {}

@@ -1,0 +1,53 @@
+"""The processes of one training: alone, or as many as `torchrun` started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+import torch.distributed as distributed
+
+Value = TypeVar("Value")
+
+
+def process_count() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def local_process_count() -> int:
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this process writes what all have made."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """The process group of `torchrun` for as long as the block runs; nothing where one process is alone."""
+    if process_count() == 1 or distributed.is_initialized():
+        yield
+        return
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def agreed(value: Value) -> Value:
+    """What the first process says, in every process: clocks and measurements differ between them."""
+    if not distributed.is_initialized():
+        return value
+    said = [value]
+    distributed.broadcast_object_list(said, src=0)
+    return said[0]
+
+
+def wait_for_all() -> None:
+    if distributed.is_initialized():
+        distributed.barrier()

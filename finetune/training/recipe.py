@@ -1,0 +1,36 @@
+"""Everything that one training is told beforehand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: `rate` at the top, times `layer_decay` a block further down.
+
+    `batch_rows` are the rows behind one step, over all processes and `accumulate` parts. `consistency`
+    weighs how far two dropouts of one row may differ (R-Drop, Wu et al. 2021, arXiv 2106.14448; 0: off, and
+    each row is computed once). `patience`: epochs without a better state before the training ends.
+    """
+
+    epochs: int
+    batch_rows: int
+    rate: float
+    layer_decay: float
+    weight_decay: float
+    warm_up: float
+    dropout: float
+    label_smoothing: float
+    consistency: float
+    has_class_weights: bool
+    accumulate: int
+    patience: int
+    precision: Precision
+
+    def steps(self, rows: int) -> int:
+        return self.epochs * math.ceil(rows / self.batch_rows)

@@ -1,0 +1,30 @@
+"""The order of the rows in an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.utils.data import Sampler
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+
+class ByLength(Sampler[int]):
+    """Shuffled, with rows of similar length side by side: on short texts padding is the largest waste.
+
+    Transformers' own sampler draws from torch's state, so that a run that is resumed within an epoch would
+    go on with another order. This one knows its order from the seed and the epoch.
+    """
+
+    def __init__(self, lengths: Sequence[int], *, batch_rows: int, seed: int) -> None:
+        self._lengths, self._batch_rows, self._seed, self._epoch = list(lengths), batch_rows, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self._seed * 10_007 + self._epoch)
+        return iter(get_length_grouped_indices(self._lengths, self._batch_rows, generator=generator))

@@ -1,0 +1,60 @@
+"""What an unfinished run leaves behind, so that `--resume` can go on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+from core.durable import write_bytes
+from finetune.training.processes import is_first, wait_for_all
+
+_RUN = "run.json"
+
+
+class Work:
+    """The folder beside the checkpoint to be: the trainer's states and the seconds spent so far."""
+
+    def __init__(self, out: Path, identity: str, *, is_resumed: bool) -> None:
+        """Go on with what an earlier run of the same `identity` left if `is_resumed`, else begin anew."""
+        self.folder = out.absolute().with_name(f".{out.name}.run")
+        self._started = time.monotonic()
+        self._identity = identity
+        self.spent_before_s = self._spent() if is_resumed else None
+        wait_for_all()
+        if self.spent_before_s is None and is_first():
+            shutil.rmtree(self.folder, ignore_errors=True)
+        wait_for_all()
+
+    @property
+    def spent_s(self) -> float:
+        return (self.spent_before_s or 0.0) + time.monotonic() - self._started
+
+    def note(self) -> None:
+        """Note the time spent; called whenever a state was saved."""
+        content = {"identity": self._identity, "spent_s": round(self.spent_s, 1)}
+        write_bytes(self.folder / _RUN, json.dumps(content).encode())
+
+    def states(self, training: str) -> Path:
+        """Where the states of one training are saved."""
+        return self.folder / training
+
+    def last_state(self, training: str) -> Path | None:
+        """The newest complete state of a training; the last one may have been cut short."""
+        found = [path for path in self.states(training).glob("checkpoint-*") if (path / COMPLETE).is_file()]
+        return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _spent(self) -> float | None:
+        try:
+            run = json.loads((self.folder / _RUN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return float(run["spent_s"]) if run.get("identity") == self._identity else None
+
+
+COMPLETE = "best.json"
+"""Written last into a state: without it, the state is not complete."""

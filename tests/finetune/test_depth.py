@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from torch import nn
+from transformers import BertConfig, BertModel, PreTrainedModel
+
+from core.errors import UnusableBaseModel
+from finetune.base_models import find_base_model
+from finetune.depth import blocks, depth_of, embeddings_of, linear_targets
+from finetune.encoder import load_encoder
+from tests.families import FAMILIES
+
+# ALBERT applies its one block twice.
+BLOCKS = {family: 1 if family == "albert" else 2 for family in FAMILIES}
+
+
+@pytest.fixture(scope="module", params=sorted(FAMILIES))
+def family(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def transformer(family: str, family_folder: Callable[[str], Path]) -> PreTrainedModel:
+    return load_encoder(find_base_model(str(family_folder(family)))).transformer
+
+
+def test_blocks_are_the_layers_from_the_bottom(family: str, transformer: PreTrainedModel) -> None:
+    found = blocks(transformer)
+    reached: list[int] = []
+    for index, block in enumerate(found):
+        block.register_forward_hook(lambda *call, index=index: reached.append(index))
+    transformer(**transformer.dummy_inputs)
+    assert len(found) == BLOCKS[family]
+    assert reached == ([0, 0] if family == "albert" else [0, 1])
+
+
+def test_every_parameter_has_a_depth(family: str, transformer: PreTrainedModel) -> None:
+    depths = depth_of(transformer)
+    assert list(depths) == [name for name, _ in transformer.named_parameters()]
+    top = BLOCKS[family] + 1
+    assert set(depths.values()) == set(range(top + 1 if family == "modernbert" else top))
+
+
+def test_depth_of_a_blocks_parameters_is_its_place(transformer: PreTrainedModel) -> None:
+    named = {parameter: name for name, parameter in transformer.named_parameters()}
+    depths = depth_of(transformer)
+    for place, block in enumerate(blocks(transformer), 1):
+        assert {depths[named[parameter]] for parameter in block.parameters()} == {place}
+
+
+def test_depth_of_the_embeddings_is_zero(transformer: PreTrainedModel) -> None:
+    depths = depth_of(transformer)
+    held = {parameter for parameter in embeddings_of(transformer).parameters()}
+    assert held
+    assert {depths[name] for name, parameter in transformer.named_parameters() if parameter in held} == {0}
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "depth"),
+    [
+        ("deberta-v2", "encoder.rel_embeddings.weight", 0),
+        ("deberta-v2", "encoder.LayerNorm.weight", 0),
+        ("mpnet", "encoder.relative_attention_bias.weight", 0),
+        ("electra", "embeddings_project.weight", 0),
+        ("albert", "encoder.embedding_hidden_mapping_in.weight", 0),
+        ("modernbert", "final_norm.weight", 3),
+    ],
+)
+def test_what_lies_beside_the_blocks_is_where_it_works(
+    family: str, name: str, depth: int, family_folder: Callable[[str], Path]
+) -> None:
+    assert depth_of(load_encoder(find_base_model(str(family_folder(family)))).transformer)[name] == depth
+
+
+def test_linear_targets_are_those_of_attention_and_mlp(family: str, transformer: PreTrainedModel) -> None:
+    targets = linear_targets(transformer)
+    modules = dict(transformer.named_modules())
+    assert all(isinstance(modules[name], nn.Linear) for name in targets)
+    wanted = FAMILIES[family].linear.split()
+    assert len(targets) == BLOCKS[family] * len(wanted)
+    assert {name for name in targets if any(name.endswith(f".{suffix}") for suffix in wanted)} == set(targets)
+
+
+def test_unknown_shape_is_refused() -> None:
+    config = BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=8)
+    transformer = BertModel(config)
+    transformer.config.num_hidden_layers = 3
+    with pytest.raises(UnusableBaseModel, match="no list of 3 blocks"):
+        blocks(transformer)

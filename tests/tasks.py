@@ -1,0 +1,159 @@
+"""Checkpoints of the other tasks: several labels a text, and pairs; heads fitted on a random base model."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.checkpoint import HEAD, SAMPLE, Training, write_training
+from core.datasets import Example, keep_dataset
+from core.labels import Kind, cell_of, names_in
+from tests.tiny import FILLER, WORDS, make_base_model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LABELS = sorted(WORDS)
+
+
+def multi_label_rows(rows: int = 200, *, seed: int = 0) -> list[Example]:
+    """Distinct texts with none to three of the labels, each shown by words that only it uses."""
+    chance = random.Random(seed)
+    found: dict[str, Example] = {}
+    while len(found) < rows:
+        names = chance.sample(LABELS, chance.choice([0, 1, 1, 2, 2, 3]))
+        words = [word for name in names for word in chance.sample(WORDS[name], 2)]
+        words += chance.sample(FILLER, chance.randint(2, 4))
+        text = " ".join(chance.sample(words, len(words)))
+        found.setdefault(text, Example(text, cell_of(names)))
+    return list(found.values())
+
+
+def paired_rows(rows: int = 200, *, seed: int = 0) -> list[Example]:
+    """Distinct pairs; the label is what the second text is about, whatever the first one is about."""
+    chance = random.Random(seed)
+    found: dict[str, Example] = {}
+    while len(found) < rows:
+        first, second = chance.choice(LABELS), chance.choice(LABELS)
+        texts = [" ".join(chance.sample(WORDS[name], 2) + chance.sample(FILLER, 2)) for name in (first, second)]
+        row = Example(texts[0], second, texts[1])
+        found.setdefault(row.key, row)
+    return list(found.values())
+
+
+def make_task_base_model(folder: Path) -> Path:
+    return make_base_model(folder, [" ".join([*FILLER, *(word for words in WORDS.values() for word in words)])])
+
+
+def make_checkpoint(
+    folder: Path,
+    base_model: Path,
+    rows: Sequence[Example],
+    *,
+    datasets: Path,
+    kind: Kind = "single-label",
+    validation_rows: int = 60,
+    **facts: Any,
+) -> Path:
+    """A checkpoint whose head is fitted on all but the last `validation_rows`; both sides are kept in `datasets`."""
+    train, validation = rows[:-validation_rows], rows[-validation_rows:]
+    labels = sorted({name for row in train for name in _names(row, kind)})
+    _save_encoder(folder, base_model)
+    (folder / SAMPLE).write_text("".join(json.dumps(_sample(row)) + "\n" for row in train[:128]), encoding="utf-8")
+    training = Training(
+        labels=labels,
+        method="features",
+        reason="Fitted by hand.",
+        pooling="mean",
+        max_length=32,
+        temperature=1.0,
+        seed=0,
+        base_model={"name": "tiny", "revision": "", "fingerprint": "tiny"},
+        data={
+            "train": keep_dataset(train, datasets),
+            "train_rows": len(train),
+            "validation": keep_dataset(validation, datasets),
+            "validation_rows": len(validation),
+        },
+        settings={},
+        metrics={},
+        history=[],
+        versions={},
+        seconds=0.0,
+        kind=kind,
+        is_paired=train[0].pair is not None,
+        **facts,
+    )
+    _save_head(folder, [[0.0] * _width(folder)] * len(labels), [0.0] * len(labels))
+    write_training(folder, training)
+    weight, bias = _fitted(_embeddings(folder, train), train, labels, kind)
+    _save_head(folder, weight, bias)
+    write_training(folder, training)
+    return folder
+
+
+def _names(row: Example, kind: Kind) -> tuple[str, ...]:
+    return names_in(row.label or "") if kind == "multi-label" else (str(row.label),)
+
+
+def _sample(row: Example) -> dict[str, str]:
+    return {"text": row.text} if row.pair is None else {"text": row.text, "pair": row.pair}
+
+
+def _save_encoder(folder: Path, base_model: Path) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    AutoModel.from_pretrained(base_model).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base_model).save_pretrained(folder)
+
+
+def _width(folder: Path) -> int:
+    return int(json.loads((folder / "config.json").read_text())["hidden_size"])
+
+
+def _save_head(folder: Path, weight: Any, bias: Any) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    # Contiguous: safetensors writes the memory as it lies, and scikit-learn's may be in columns.
+    arrays = {"weight": np.ascontiguousarray(weight, np.float32), "bias": np.ascontiguousarray(bias, np.float32)}
+    save_file(arrays, folder / HEAD)
+
+
+def _embeddings(folder: Path, rows: Sequence[Example]) -> NDArray[np.float32]:
+    """As transformers tokenizes and torch computes them, row by row: nothing of ours is in it but the pooling."""
+    import numpy as np
+    import torch
+    from transformers import AutoTokenizer
+
+    from export.model import read_source
+
+    model, tokenizer = read_source(folder).model, AutoTokenizer.from_pretrained(folder)
+    vectors = []
+    with torch.no_grad():
+        for row in rows:
+            encoded = tokenizer(row.text, row.pair, truncation=True, max_length=32, return_tensors="pt")
+            vectors.append(model(**encoded)[1][0].numpy())
+    return np.stack(vectors)
+
+
+def _fitted(vectors: NDArray[np.float32], rows: Sequence[Example], labels: Sequence[str], kind: Kind) -> Any:
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    if kind == "single-label":
+        head = LogisticRegression(C=1e4, max_iter=2000).fit(vectors, [row.label for row in rows])
+        if len(labels) == 2:  # one row of weights says both
+            return np.concatenate([-head.coef_, head.coef_]) / 2, np.concatenate(
+                [-head.intercept_, head.intercept_]
+            ) / 2
+        return head.coef_, head.intercept_
+    heads = [
+        LogisticRegression(C=1e4, max_iter=2000).fit(vectors, [name in _names(row, kind) for row in rows])
+        for name in labels
+    ]
+    return np.concatenate([head.coef_ for head in heads]), np.concatenate([head.intercept_ for head in heads])

@@ -43,12 +43,12 @@ def measure_sets(truth: Booleans, probabilities: Floats, given: Booleans) -> Met
     """As `measure`, where a text may have several labels: truth and given are (n, k).
 
     Accuracy is the share of rows whose whole set is right (subset accuracy); macro F1 is the mean over the
-    labels that occur; log loss is in nats a row, summed over its labels; the calibration error is that of
-    `core.engine.set_confidence` against the whole set being right.
+    labels that occur; log loss and calibration error are those of the scores, each a forecast of its label,
+    over all cells.
 
     >>> found = measure_sets(np.array([[True, False]]), np.array([[0.5, 0.5]]), np.array([[True, True]]))
     >>> found.accuracy, found.macro_f1, round(found.log_loss, 4)
-    (0.0, 0.5, 1.3863)
+    (0.0, 0.5, 0.6931)
     """
     right = (truth == given).all(axis=1)
     likelihood = np.where(truth, probabilities, 1 - probabilities).astype(np.float64)
@@ -56,8 +56,8 @@ def measure_sets(truth: Booleans, probabilities: Floats, given: Booleans) -> Met
         rows=len(truth),
         accuracy=float(np.mean(right)),
         macro_f1=_macro_f1_of_sets(truth, given),
-        log_loss=float(-np.log(np.maximum(likelihood, 1e-12)).sum(axis=1).mean()),
-        expected_calibration_error=calibration_error(np.where(given, probabilities, 1 - probabilities).prod(1), right),
+        log_loss=float(-np.log(np.maximum(likelihood, 1e-12)).mean()),
+        expected_calibration_error=calibration_error(probabilities.ravel(), truth.ravel()),
     )
 
 

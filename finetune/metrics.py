@@ -144,19 +144,23 @@ def is_better(name: str, value: float, other: float) -> bool:
 
 def answers_of(truth: Truth, probabilities: Floats, thresholds: Floats | None = None) -> Truth:
     """The answers in the shape of the truth: (n,) the likeliest label, or (n, k) the labels that are given."""
+    answers: Truth
     if truth.ndim == 1:
-        return probabilities.argmax(axis=1)
-    answers: Truth = probabilities >= (0.5 if thresholds is None else thresholds)
+        answers = probabilities.argmax(axis=1)
+    else:
+        answers = probabilities >= (0.5 if thresholds is None else thresholds)
     return answers
 
 
 def row_losses(truth: Truth, probabilities: Floats) -> Floats:
     """(n,) log loss of each row in nats; of several labels the mean over them."""
+    scores = probabilities.astype(np.float64)
+    losses: Floats
     if truth.ndim == 1:
-        given = probabilities[np.arange(len(truth)), np.maximum(truth, 0)].astype(np.float64)
-        return -np.log(np.where(truth < 0, FLOOR, np.maximum(given, FLOOR)))
-    of_truth = np.where(truth, probabilities, 1 - probabilities.astype(np.float64))
-    losses: Floats = -np.log(np.maximum(of_truth, FLOOR)).mean(axis=1)
+        given = np.where(truth < 0, 0.0, scores[np.arange(len(truth)), np.maximum(truth, 0)])
+        losses = -np.log(np.maximum(given, FLOOR))
+    else:
+        losses = -np.log(np.maximum(np.where(truth, scores, 1 - scores), FLOOR)).mean(axis=1)
     return losses
 
 
@@ -222,7 +226,7 @@ def micro_f1(truth: Truth, predicted: Truth) -> float:
 
 def _f1(truth: Truth, predicted: Truth, average: str, *, labels: NDArray[np.int64] | None = None) -> float:
     if labels is not None and not len(labels):
-        return 0.0
+        return 1.0  # no label anywhere, and none given: nothing was missed
     return float(sklearn_metrics.f1_score(truth, predicted, average=average, labels=labels, zero_division=0.0))
 
 

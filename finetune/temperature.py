@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from core.engine import softmax
+from core.engine import sigmoid, softmax
 from core.labels import Kind
 from finetune.metrics import row_losses
 
@@ -18,10 +18,7 @@ LOWEST, HIGHEST = 0.05, 20.0
 
 def probabilities_of(logits: NDArray[Any], temperature: float, kind: Kind) -> NDArray[Any]:
     """Scores (n, k) of logits (n, k): a distribution a row, or, of several labels, each by itself."""
-    if kind == "multi-label":
-        result: NDArray[Any] = 1 / (1 + np.exp(-logits / temperature))
-        return result
-    return softmax(logits / temperature)
+    return (softmax if kind == "single-label" else sigmoid)(logits / temperature)
 
 
 def fit_temperature(logits: NDArray[Any], truth: NDArray[Any]) -> float:

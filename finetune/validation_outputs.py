@@ -1,8 +1,44 @@
+"""What the model answered on its validation rows, kept in the checkpoint: reports and intervals come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
+
+from core.checkpoint import VALIDATION
+from core.errors import CorruptCheckpoint
 
 
-def write_validation(folder: Path, logits: Any, truth: Any) -> None:
-    np.savez(folder / "validation.npz", logits=logits, truth=truth)
+@dataclass(frozen=True)
+class ValidationOutputs:
+    """logits (n, k) float32, before the temperature; truth (n,) int64 label indices or (n, k) bool."""
+
+    logits: NDArray[np.float32]
+    truth: NDArray[Any]
+
+
+def write_validation(folder: Path, logits: NDArray[Any], truth: NDArray[Any]) -> None:
+    """Write `validation.npz`, the same bytes for the same arrays."""
+    marks = truth.astype(np.bool_ if truth.ndim == 2 else np.int64)
+    # numpy dates the entries of its archives 1980, so equal arrays make equal files.
+    np.savez(folder / VALIDATION, allow_pickle=False, logits=logits.astype(np.float32), truth=marks)
+
+
+def read_validation(folder: Path) -> ValidationOutputs | None:
+    """None where the checkpoint has no such file; raises `CorruptCheckpoint` where it cannot be read."""
+    path = folder / VALIDATION
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            outputs = ValidationOutputs(arrays["logits"], arrays["truth"])
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        raise CorruptCheckpoint(folder, f"{VALIDATION} cannot be read: {error}") from error
+    if outputs.logits.ndim != 2 or outputs.truth.shape not in (outputs.logits.shape[:1], outputs.logits.shape):
+        raise CorruptCheckpoint(folder, f"the arrays in {VALIDATION} do not fit each other")
+    return outputs

@@ -6,7 +6,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from core.errors import NoRows, UnknownMetric
-from core.metrics import measure
+from core.metrics import measure, measure_sets
 from finetune.bootstrap import bootstrap_intervals
 from finetune.metrics import (
     PRIMARY_METRICS,
@@ -34,6 +34,13 @@ SEVERAL = ["a", "b", "c", "d", "never"]
 def test_single_label_agrees_with_what_serving_uses(truth: np.ndarray) -> None:
     found = evaluate(truth, PROBABILITIES, labels=LABELS, kind="single-label").values
     for name, value in vars(measure(truth, PROBABILITIES)).items():
+        if name != "rows":
+            assert found[name] == pytest.approx(value, abs=1e-12)
+
+
+def test_several_labels_agree_with_what_serving_uses() -> None:
+    found = evaluate(MARKS, SCORES, labels=SEVERAL, kind="multi-label", thresholds=THRESHOLDS).values
+    for name, value in vars(measure_sets(MARKS, SCORES, SCORES >= THRESHOLDS)).items():
         if name != "rows":
             assert found[name] == pytest.approx(value, abs=1e-12)
 

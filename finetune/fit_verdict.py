@@ -1,0 +1,149 @@
+"""Whether a training run learned too little, too much by heart, or neither; see docs/finetune.md, Overfitting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import hypot, inf, isfinite
+from typing import Any, Literal
+
+from core.metrics import wilson_interval
+from finetune.metrics import Evaluation
+
+RISE = 0.10
+"""Validation loss this far above its minimum has risen clearly: epochs differ by a few per cent by chance."""
+
+GAP = 0.05
+"""Training accuracy this far above validation accuracy is large: a fine-tuned model nearly always shows some
+points, since the training rows were seen."""
+
+FALLING = 0.05
+"""Validation loss that fell by this share in the last epoch had not levelled off."""
+
+ROOM = 0.05
+"""A model that is wrong on less than this share of its training rows has nothing left to fit."""
+
+Verdict = Literal["healthy", "underfit", "overfit"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The losses of the judged epochs.
+
+    `rise`: how far the last validation loss is above the lowest, as a share of it; `last_fall`: by what share it
+    fell in the last epoch. `train_fell`: whether training loss fell meanwhile; None where it was not recorded.
+    """
+
+    epochs: int
+    lowest_validation_loss: float
+    last_validation_loss: float
+    rise: float
+    last_fall: float
+    train_fell: bool | None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Training accuracy less validation accuracy, with a 95 % interval (Newcombe 1998, method 10)."""
+
+    train_accuracy: float
+    validation_accuracy: float
+    gap: float
+    gap_low: float
+    gap_high: float
+
+
+def judge_fit(
+    history: Sequence[Mapping[str, Any]],
+    train: Evaluation,
+    validation: Evaluation,
+) -> dict[str, Any]:
+    """{"verdict", "reason" in one sentence, and the numbers behind it}, safe for JSON.
+
+    `history` as in `core.checkpoint.Training`; `train` (some of the training rows do) and `validation` are
+    both of the weights that were kept.
+    """
+    gap, curve = _gap(train, validation), _curve(history)
+    majority_share = _majority_share(train)
+    verdict, reason = _verdict(gap, curve, rows=train.rows, majority_share=majority_share)
+    numbers = {**asdict(gap), **(asdict(curve) if curve else {}), "majority_share": majority_share}
+    return {"verdict": verdict, "reason": reason, **numbers}
+
+
+def _majority_share(train: Evaluation) -> float:
+    """Accuracy of answering the most frequent label always; of several labels it is not known, and 0."""
+    if train.kind == "multi-label":
+        return 0.0
+    return max(scores.support for scores in train.per_label) / train.rows
+
+
+def _verdict(gap: Gap, curve: Curve | None, *, rows: int, majority_share: float) -> tuple[Verdict, str]:
+    train, validation = f"{gap.train_accuracy:.1%}", f"{gap.validation_accuracy:.1%}"
+    if wilson_interval(round(gap.train_accuracy * rows), rows)[0] <= majority_share:
+        return "underfit", (
+            f"It is right on {train} of its training rows, and answering the most frequent label always "
+            f"on {majority_share:.1%}."
+        )
+    if curve and _is_overfit(gap, curve):
+        return "overfit", (
+            f"Validation loss ended {curve.rise:.0%} above its lowest ({curve.last_validation_loss:.3f} against "
+            f"{curve.lowest_validation_loss:.3f}), and the weights that were kept are right on {train} of the "
+            f"training rows and on {validation} of the validation rows."
+        )
+    if curve and curve.last_fall >= FALLING and gap.gap < GAP and gap.train_accuracy < 1 - ROOM:
+        return "underfit", (
+            f"Validation loss was still falling, by {curve.last_fall:.0%} in the last epoch, and it is right on only "
+            f"{train} of its training rows ({validation} of the validation rows)."
+        )
+    return "healthy", (
+        f"It is right on {train} of its training rows and on {validation} of the validation rows{_end(curve)}."
+    )
+
+
+def _is_overfit(gap: Gap, curve: Curve) -> bool:
+    return curve.rise >= RISE and curve.train_fell is not False and gap.gap >= GAP and gap.gap_low > 0
+
+
+def _end(curve: Curve | None) -> str:
+    if curve is None:
+        return ""
+    if curve.rise < RISE:
+        return f"; validation loss ended {curve.rise:.0%} above its lowest" if curve.rise else ""
+    return f"; validation loss ended {curve.rise:.0%} above its lowest, and the weights from before that were kept"
+
+
+def _gap(train: Evaluation, validation: Evaluation) -> Gap:
+    shares = train.values["accuracy"], validation.values["accuracy"]
+    (low, high), (low_validation, high_validation) = (
+        wilson_interval(round(share * side.rows), side.rows)
+        for share, side in zip(shares, (train, validation), strict=True)
+    )
+    difference = shares[0] - shares[1]
+    return Gap(
+        *shares,
+        gap=difference,
+        gap_low=difference - hypot(shares[0] - low, high_validation - shares[1]),
+        gap_high=difference + hypot(high - shares[0], shares[1] - low_validation),
+    )
+
+
+def _curve(history: Sequence[Mapping[str, Any]]) -> Curve | None:
+    """Of the fine-tuning epochs with a finite loss; None where there are fewer than two."""
+    tuned = [entry for entry in history if entry.get("step") == "fine-tuning"]
+    epochs = [entry for entry in tuned if isfinite(entry.get("validation_loss", inf))]
+    if len(epochs) < 2:
+        return None
+    losses = [float(entry["validation_loss"]) for entry in epochs]
+    lowest = losses.index(min(losses))
+    return Curve(
+        epochs=len(epochs),
+        lowest_validation_loss=losses[lowest],
+        last_validation_loss=losses[-1],
+        rise=losses[-1] / losses[lowest] - 1 if losses[lowest] else 0.0,
+        last_fall=1 - losses[-1] / losses[-2] if losses[-2] else 0.0,
+        train_fell=_fell(epochs[lowest].get("train_loss"), epochs[-1].get("train_loss")),
+    )
+
+
+def _fell(before: float | None, after: float | None) -> bool | None:
+    return None if before is None or after is None else after <= before

@@ -1,0 +1,118 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from finetune.confidence import abstention_of, abstention_threshold, tune_thresholds
+
+
+def posterior_draws(random: np.random.Generator, rows: int, *, prior: float, apart: float) -> tuple[np.ndarray, ...]:
+    """Calibrated scores of a label that so many rows have, and which rows have it."""
+    truth = random.random(rows) < prior
+    seen = random.normal(0, 1, rows) + apart * truth
+    return 1 / (1 + np.exp(-(np.log(prior / (1 - prior)) + apart * seen - apart**2 / 2))), truth
+
+
+def test_tuned_thresholds_gain_f1_on_fresh_rows() -> None:
+    random = np.random.default_rng(0)
+    gains = []
+    for _ in range(40):
+        scores, truth = posterior_draws(random, 1000, prior=0.02, apart=1.5)
+        fresh, fresh_truth = posterior_draws(random, 10_000, prior=0.02, apart=1.5)
+        threshold = tune_thresholds(scores[:, None], truth[:, None])[0]
+        tuned, plain = (f1_score(fresh_truth, fresh >= cut, zero_division=0.0) for cut in (threshold, 0.5))
+        gains.append(tuned - plain)
+    assert np.mean(gains) > 0.1
+
+
+def test_threshold_is_the_best_of_all_cuts() -> None:
+    random = np.random.default_rng(1)
+    scores = np.round(random.random((200, 2)), 2)
+    truth = random.random((200, 2)) < scores**2
+    found = tune_thresholds(scores, truth)
+    for label in range(2):
+        every = [f1_score(truth[:, label], scores[:, label] >= cut) for cut in np.arange(0.05, 0.951, 0.005)]
+        assert f1_score(truth[:, label], scores[:, label] >= found[label]) == pytest.approx(max(every))
+
+
+def test_rare_label_keeps_the_middle() -> None:
+    scores = np.full((100, 2), 0.1)
+    truth = np.zeros((100, 2), dtype=np.bool_)
+    truth[:4, 0] = truth[:5, 1] = True
+    scores[:5] = 0.3
+    assert tune_thresholds(scores, truth).tolist() == [0.5, pytest.approx(0.2)]
+
+
+def test_equally_good_thresholds_give_the_one_nearest_to_the_middle() -> None:
+    scores = np.array([[0.01]] * 10 + [[0.99]] * 10)
+    assert tune_thresholds(scores, scores > 0.5).tolist() == [0.5]
+
+
+def doubtful(random: np.random.Generator, rows: int) -> np.ndarray:
+    """Confidences of a calibrated model that is wrong on one row of six."""
+    return 1 - 0.95 * random.beta(0.4, 2, rows)
+
+
+@pytest.mark.parametrize("max_risk", [0.05, 0.1])
+@pytest.mark.parametrize("shape", ["calibrated", "noisy at the top", "just above", "step"])
+def test_risk_is_exceeded_no_more_often_than_stated(shape: str, max_risk: float) -> None:
+    """At most 5 % of searches; of 400 independent ones chance alone takes 31 at the very most (p = 0.01)."""
+    random = np.random.default_rng(2)
+    risks: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "calibrated": lambda confidence: 1 - confidence,
+        "noisy at the top": lambda confidence: np.maximum(1 - confidence, max_risk / 2),
+        "just above": lambda confidence: np.full(len(confidence), max_risk * 1.001),
+        "step": lambda confidence: np.where(confidence > 0.95, max_risk / 2, max_risk * 2),
+    }
+    risk_at = risks[shape]
+    population = np.sort(doubtful(random, 200_000))[::-1]
+    true_risk = np.cumsum(risk_at(population)) / np.arange(1, len(population) + 1)
+    exceeded = 0
+    for _ in range(400):
+        confidence = doubtful(random, 600)
+        found = abstention_of(confidence, random.random(600) < risk_at(confidence), max_risk=max_risk)
+        if found.threshold is not None:
+            answered = np.searchsorted(-population, -found.threshold, side="right")
+            exceeded += true_risk[answered - 1] > max_risk
+    assert exceeded <= 31
+
+
+def test_search_answers_nearly_all_that_may_be_answered() -> None:
+    random = np.random.default_rng(3)
+    confidence = doubtful(random, 5000)
+    found = abstention_of(confidence, random.random(5000) < 1 - confidence, max_risk=0.05)
+    possible = np.mean(np.cumsum(1 - np.sort(confidence)[::-1]) / np.arange(1, 5001) <= 0.05)
+    assert found.coverage > possible - 0.08
+    assert found.threshold is not None
+    assert found.coverage == np.mean(confidence >= found.threshold)
+    assert found.risk < found.risk_bound <= 0.05
+
+
+def test_good_model_never_abstains() -> None:
+    probabilities = np.column_stack([np.linspace(0.6, 0.99, 400), np.linspace(0.4, 0.01, 400)])
+    found = abstention_threshold(np.zeros(400, dtype=np.int64), probabilities, max_risk=0.05)
+    assert (found.threshold, found.coverage) == (0.0, 1.0)
+
+
+def test_unknown_label_counts_as_wrong() -> None:
+    found = abstention_threshold(np.full(400, -1), np.array([[0.9, 0.1]] * 400), max_risk=0.05)
+    assert found.threshold is None
+    assert "400 of the 400 surest are wrong" in found.reason
+
+
+def test_too_few_rows_are_said_with_how_many_it_takes() -> None:
+    found = abstention_of(np.linspace(0.5, 1, 40), np.zeros(40, dtype=np.bool_), max_risk=0.05)
+    assert found.threshold is None
+    assert found.reason.startswith("40 rows are too few to show a risk of 5.0%: 86 ")
+    enough = abstention_of(np.linspace(0.5, 1, 86), np.zeros(86, dtype=np.bool_), max_risk=0.05)
+    assert enough.threshold == 0.0
+
+
+def test_equal_confidences_are_answered_together() -> None:
+    confidence = np.repeat([0.9, 0.8], 200)
+    wrong = np.zeros(400, dtype=np.bool_)
+    wrong[200:260] = True
+    found = abstention_of(confidence, wrong, max_risk=0.05)
+    assert found.threshold == pytest.approx(0.85)
+    assert found.coverage == 0.5

@@ -14,8 +14,8 @@ Values = NDArray[np.float64]
 
 MAX_FITTED = 20_000
 """Rows that the two numbers are fitted on; more move them by less than their error."""
-SIGNIFICANT_GAIN = 6.63
-"""Twice the gain in log likelihood that 0.5 % of data sets without wrong labels exceed: the 0.99 quantile of
+SIGNIFICANT_GAIN = 2.71
+"""Twice the gain in log likelihood that 5 % of data sets without wrong labels exceed: the 0.9 quantile of
 chi-square with one degree of freedom, as a rate on its bound of zero has half of it (Self & Liang 1987)."""
 
 

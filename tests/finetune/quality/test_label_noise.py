@@ -137,6 +137,6 @@ def test_rate_of_wrong_labels_is_estimated(rate: float) -> None:
     logits = random.normal(scale=3, size=(6000, 10)).astype(np.float32)
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     truth = (chances.cumsum(axis=1) < random.random((6000, 1))).sum(axis=1)
-    model = fit_noise_model(logits / 2, flipped(truth, rate, labels=10, seed=0))
+    model = fit_noise_model((logits / 2).astype(np.float32), flipped(truth, rate, labels=10, seed=0))
     assert model.rate == pytest.approx(rate, abs=0.01)
     assert model.temperature == pytest.approx(0.5, abs=0.05)

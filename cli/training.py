@@ -1,4 +1,4 @@
-"""`retune finetune`, `export`, `evaluate`."""
+"""`retune finetune`, `export`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
-import numpy as np
 
 from cli.context import Run, column_options, columns_for, emit, json_option, pass_run, progress_shown
-from core.checkpoint import TRAINING, read_training
+from core.checkpoint import read_training
 from core.config import MethodName, overridden
-from core.datasets import Columns, Example, keep_dataset, kept_dataset, read_examples
-from core.engine import Engine
-from core.errors import InvalidInput
-from core.features import truth_of
-from core.metrics import Metrics, measure
-from core.package import MANIFEST, verify_package
-from core.registry import parse_version
+from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
 
 
 @click.command()
@@ -149,50 +142,6 @@ def export(
     )
 
 
-@click.command()
-@click.argument("target", metavar="PACKAGE|MODEL[@VERSION]|CHECKPOINT")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows to measure on.")
-@column_options
-@json_option
-@pass_run
-def evaluate(run: Run, target: str, data: Path, columns: Columns, as_json: bool) -> None:
-    """Measure a package, a version in the registry, or a checkpoint on labelled rows."""
-    rows = read_examples(data, columns)
-    metrics = _measured(run, target, rows)
-    emit(asdict(metrics), f"{target} on {metrics.rows} rows: {_sentence(metrics)}", as_json=as_json)
-
-
-def _measured(run: Run, target: str, rows: list[Example]) -> Metrics:
-    texts = [row.text for row in rows]
-    if (Path(target) / TRAINING).is_file():
-        from finetune.evaluate import predict_checkpoint
-
-        _, probabilities = predict_checkpoint(Path(target), texts)
-        return measure(truth_of(rows, read_training(Path(target)).labels), np.asarray(probabilities))
-    engine = Engine(_package(run, target))
-    return measure(truth_of(rows, engine.labels), engine.answer(texts).probabilities)
-
-
-def _package(run: Run, target: str) -> Path:
-    folder = Path(target)
-    if (folder / MANIFEST).is_file():
-        verify_package(folder)
-        return folder
-    if folder.exists() or "/" in target:
-        raise InvalidInput(
-            f"{target} is neither a checkpoint nor a package. Name a folder written by finetune or export."
-        )
-    model, version = parse_version(target)
-    return run.registry.verified_folder(model, version or run.registry.champion(model).version)
-
-
-def _sentence(metrics: Metrics) -> str:
-    return (
-        f"accuracy {metrics.accuracy:.1%}, macro F1 {metrics.macro_f1:.3f}, log loss {metrics.log_loss:.3f}, "
-        f"expected calibration error {metrics.expected_calibration_error:.3f}"
-    )
-
-
 def _values(values: dict[str, float]) -> str:
     """The metrics that fit on a line."""
     shares = [f"{name.replace('_', ' ')} {values[name]:.1%}" for name in ("accuracy", "macro_f1") if name in values]
@@ -209,4 +158,4 @@ def _rung(entry: Any) -> str:
     return f"{entry.name:<14} {speed}, {entry.size_mb:.1f} MB: {entry.why}"
 
 
-commands = [finetune, export, evaluate]
+commands = [finetune, export]

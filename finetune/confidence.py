@@ -140,3 +140,14 @@ def _why_none(errors: NDArray[np.int64], answered: NDArray[np.int64], *, max_ris
         f"Even the surest rows do not show a risk of at most {max_risk:.1%}: "
         f"{int(errors[surest])} of the {int(answered[surest])} surest are wrong ({share[surest]:.1%})."
     )
+
+
+def risk_coverage(confidence: Floats, wrong: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Coverage and error rate (n,) of answering the surest row, the two surest, … all (El-Yaniv & Wiener 2010).
+
+    >>> [part.tolist() for part in risk_coverage(np.array([0.9, 0.6]), np.array([False, True]))]
+    [[0.5, 1.0], [0.0, 0.5]]
+    """
+    answered = np.arange(1, len(confidence) + 1)
+    errors = np.cumsum(wrong[np.argsort(-confidence, kind="stable")])
+    return answered / len(confidence), errors / answered

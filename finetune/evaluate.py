@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.datasets import Text
-from core.engine import softmax
 from finetune.checkpoint import read_checkpoint
 from finetune.encoder import embed
 from finetune.head import Floats
+from finetune.temperature import probabilities_of
 
 
 def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Floats, Floats]:
@@ -19,4 +19,4 @@ def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Floats, Flo
     """
     checkpoint = read_checkpoint(folder)
     logits = checkpoint.head.logits(embed(checkpoint.encoder, checkpoint.tokenizer, texts))
-    return logits, softmax(logits / checkpoint.training.temperature)
+    return logits, probabilities_of(logits, checkpoint.training.temperature, checkpoint.training.kind)

@@ -1,5 +1,204 @@
+"""The model card of a checkpoint: `README.md` in Hugging Face's format, from `training.json` alone.
+
+https://huggingface.co/docs/hub/model-cards. Nothing of the machine's paths or names goes into it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from core.checkpoint import Training
 
-def model_card(training: Any) -> str:
-    return "card\n"
+LICENSES = {"sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
+"""Of base models whose licence is known here; of others the card states none."""
+
+METRICS = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "micro_f1": "Micro F1",
+    "weighted_f1": "Weighted F1",
+    "roc_auc": "Area under ROC",
+    "hamming_loss": "Hamming loss",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "expected_calibration_error": "Expected calibration error",
+}
+_HUB_TYPES = {"macro_f1": "f1", "micro_f1": "f1", "weighted_f1": "f1", "brier": "brier_score"}
+_PROVENANCE = ("hardware", "cores", "threads", "processes", "precision", "system", "python", "git_commit")
+LISTED_LABELS = 50
+
+
+def model_card(training: Training) -> str:
+    """Front matter and text, the same for the same facts."""
+    sections = [
+        ["---", *_front_matter(training), "---"],
+        ["# Text classifier", "", _summary(training)],
+        ["## Intended use", "", *_intended_use(training)],
+        ["## How to use it", "", *_usage(training)],
+        ["## Training data", "", *_data(training)],
+        ["## Training procedure", "", *_procedure(training)],
+        ["## Evaluation", "", *_evaluation(training)],
+        ["## Confidence", "", *_confidence(training)],
+        ["## Limitations", "", *_limitations(training)],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
+
+
+def _hub_id(training: Training) -> str | None:
+    """The base model's name on a hub; None where it was a folder, whose path is nobody's business."""
+    return training.base_model["name"] if training.base_model.get("revision") else None
+
+
+def _front_matter(training: Training) -> Iterator[str]:
+    """YAML, whose strings are written as JSON's: every JSON string is a YAML string."""
+    base = _hub_id(training)
+    if base in LICENSES:
+        yield f"license: {LICENSES[base]}"
+    if base:
+        yield f"base_model: {_quoted(base)}"
+    yield "library_name: retune"
+    yield "pipeline_tag: text-classification"
+    yield "tags:"
+    yield from (f"- {_quoted(tag)}" for tag in ("retune", "text-classification", training.kind, training.method))
+    metrics = training.metrics.get("validation", {})
+    if stated := [key for key in METRICS if key in metrics]:
+        yield from _model_index(training, metrics, stated)
+
+
+def _model_index(training: Training, metrics: Mapping[str, Any], stated: Sequence[str]) -> Iterator[str]:
+    yield "model-index:"
+    yield f"- name: {_quoted(f'retune-{training.method}')}"
+    yield "  results:"
+    yield "  - task:"
+    yield "      type: text-classification"
+    yield "    dataset:"
+    yield f"      name: {_quoted('validation rows ' + str(training.data['validation'])[:12])}"
+    yield "      type: private"
+    yield "      split: validation"
+    yield "    metrics:"
+    for key in stated:
+        yield f"    - type: {_HUB_TYPES.get(key, key)}"
+        yield f"      name: {_quoted(METRICS[key])}"
+        yield f"      value: {json.dumps(round(float(metrics[key]), 6))}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _summary(training: Training) -> str:
+    task = "any number of labels to a text" if training.kind == "multi-label" else "one label to a text"
+    paired = " (a pair of texts, answered together)" if training.is_paired else ""
+    return f"Gives {task}{paired}, out of {len(training.labels)}. {training.reason}"
+
+
+def _intended_use(training: Training) -> Iterator[str]:
+    yield (
+        "Texts like those that it was trained on: same language, same source, same labels. Anything else is outside "
+        "its use; whether texts in service still are like them is what Retune's drift checks look at."
+    )
+    yield ""
+    listed = training.labels[:LISTED_LABELS]
+    more = f", and {len(training.labels) - len(listed)} more (`training.json`)" if listed != training.labels else ""
+    yield f"Labels: {', '.join(_code(label) for label in listed)}{more}."
+
+
+def _usage(training: Training) -> Iterator[str]:
+    pair = ' --pair "the other text"' if training.is_paired else ""
+    yield from ("```sh", "retune export CHECKPOINT --out PACKAGE", "retune register PACKAGE --model NAME")
+    yield from ("retune promote NAME@VERSION", f'retune predict "a text"{pair} --model NAME', "```")
+    yield ""
+    yield (
+        f"`model.safetensors` is the encoder; its {training.pooling}-pooled, normalised output times "
+        "`head.safetensors` are the logits. No file is a pickle and none runs code."
+    )
+
+
+def _data(training: Training) -> Iterator[str]:
+    yield from _table(("part", "rows", "fingerprint"), ("---", "---:", "---"))
+    for side in ("train", "validation"):
+        yield from _table((side, training.data.get(f"{side}_rows", ""), f"`{training.data.get(side, '')}`"))
+    yield ""
+    yield "A fingerprint is the sha256 over the normalised rows. The rows themselves are not part of the checkpoint,"
+    yield "but for up to 256 training texts in `sample.jsonl`."
+
+
+def _procedure(training: Training) -> Iterator[str]:
+    base = _hub_id(training)
+    name = f"`{base}` at revision `{training.base_model['revision']}`" if base else "a model from a folder"
+    yield f"Base model: {name}, fingerprint `{training.base_model.get('fingerprint', '')}`."
+    if reason := training.learning_rate.get("reason"):
+        yield f"\nLearning rate: {reason}"
+    if verdict := training.fit.get("verdict"):
+        yield f"\nFit: **{verdict}**. {training.fit['reason']}"
+    yield ""
+    yield from _table(("setting", "value"), ("---", "---"))
+    # As it was named on the command line it may be a path; it is stated above.
+    settings = {key: value for key, value in training.settings.items() if key != "base_model"}
+    facts = {**settings, "seed": training.seed, "seconds": training.seconds, "max_length": training.max_length}
+    kept = {key: training.provenance[key] for key in _PROVENANCE if training.provenance.get(key) is not None}
+    for key, value in {**facts, **kept, **training.versions}.items():
+        if value is not None:
+            yield from _table((key, _code(value)))
+
+
+def _evaluation(training: Training) -> Iterator[str]:
+    after, before = (training.metrics.get(side, {}) for side in ("validation", "before_temperature"))
+    yield f"On {after.get('rows', training.data.get('validation_rows', 0))} validation rows:"
+    yield ""
+    yield from _table(("metric", "value", "95 % interval", "uncalibrated"), ("---", "---:", "---", "---:"))
+    for key, name in METRICS.items():
+        if key in after:
+            uncalibrated = f"{before[key]:.4f}" if key in before else ""
+            interval = after.get("intervals", {}).get(key)
+            bounds = f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else ""
+            yield from _table((name, f"{after[key]:.4f}", bounds, uncalibrated))
+    yield ""
+    primary = METRICS.get(training.primary_metric, training.primary_metric)
+    yield f"Intervals are bootstrapped. The primary metric is {primary}."
+    if folds := training.metrics.get("cross_validation"):
+        name = METRICS.get(folds["metric"], folds["metric"])
+        yield f"\nCross-validation, {folds['folds']} folds: {name} {folds['mean']:.4f} ± {folds['deviation']:.4f}."
+    yield from _per_label(after.get("per_label", []))
+
+
+def _per_label(scores: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not 0 < len(scores) <= LISTED_LABELS:
+        return
+    yield ""
+    yield from _table(("label", "precision", "recall", "F1", "rows"), ("---", "---:", "---:", "---:", "---:"))
+    for entry in scores:
+        numbers = (f"{entry[key]:.3f}" for key in ("precision", "recall", "f1"))
+        yield from _table((_code(entry["label"]), *numbers, entry["support"]))
+
+
+def _confidence(training: Training) -> Iterator[str]:
+    function = "sigmoid" if training.kind == "multi-label" else "softmax"
+    yield f"Scores are `{function}(logits / {training.temperature:.4f})`, a temperature fitted on the validation rows."
+    if training.thresholds:
+        yield "Each label is given from its own threshold on, tuned there for F1 (`training.json`)."
+    if abstention := training.metrics.get("abstention"):
+        yield f"\nAbstention at a risk of {abstention['max_risk']:.1%}: {abstention['reason']}"
+    elif training.abstain_below is not None:
+        yield f"\nScores below {training.abstain_below:.4f} are abstentions."
+
+
+def _limitations(training: Training) -> Iterator[str]:
+    yield "- The validation rows also chose the weights, the temperature and the thresholds: expect a little less"
+    yield "  of fresh rows."
+    yield f"- Texts are cut at {training.max_length} tokens."
+    yield "- It answers texts about something else, too: with one of its labels, or with none, and sometimes surely."
+    if training.fit.get("verdict") in ("underfit", "overfit"):
+        yield f"- The run was judged {training.fit['verdict']}: {training.fit['reason']}"
+
+
+def _table(*rows: Sequence[Any]) -> Iterator[str]:
+    yield from ("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
+
+
+def _code(value: Any) -> str:
+    """As code in Markdown, on one line, and without ending a table's cell."""
+    text = " ".join(str(value).replace("`", "'").split()).replace("|", "\\|")
+    return f"`{text}`" if text else ""

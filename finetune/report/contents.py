@@ -1,0 +1,129 @@
+"""What the page shows, gathered from a checkpoint and the rows that were kept of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.checkpoint import VALIDATION, Training, read_training
+from core.datasets import Example, kept_dataset
+from core.engine import set_confidence
+from core.errors import DatasetNotKept
+from core.features import truth_matrix, truth_of
+from core.labels import cell_of
+from core.metrics import Floats
+from finetune.calibration import CalibrationBin, calibration_table
+from finetune.metrics import Evaluation, answers_of, evaluate, row_losses
+from finetune.temperature import probabilities_of
+from finetune.validation_outputs import ValidationOutputs, read_validation
+
+WORST = 20
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The validation rows as they were answered: evaluations and bins before and after the temperature.
+
+    confidence (n,), whether the answer is wrong (n,), log loss (n,).
+    """
+
+    before: Evaluation
+    after: Evaluation
+    bins_before: list[CalibrationBin]
+    bins_after: list[CalibrationBin]
+    predicted: NDArray[Any]
+    confidence: Floats
+    wrong: NDArray[np.bool_]
+    losses: Floats
+
+
+@dataclass(frozen=True)
+class WorstExample:
+    text: str
+    pair: str | None
+    truth: str
+    predicted: str
+    confidence: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Contents:
+    """`missing`: a sentence for each part that cannot be shown, and why."""
+
+    training: Training
+    answers: Answers | None
+    worst: list[WorstExample]
+    missing: list[str]
+
+
+def gather(folder: Path, datasets: Path) -> Contents:
+    """Read a checkpoint and the rows kept under `datasets`; raises `CorruptCheckpoint`."""
+    training = read_training(folder)
+    outputs = read_validation(folder)
+    if outputs is None:
+        sentence = f"The checkpoint holds no {VALIDATION}: what was answered on the validation rows is not shown."
+        return Contents(training, None, [], [f"{sentence} Checkpoints of this version hold it."])
+    answers = _answers(training, outputs)
+    rows, problem = _rows(training, outputs, datasets)
+    worst = _worst(rows, answers, training) if rows else []
+    return Contents(training, answers, worst, [problem] if problem else [])
+
+
+def _answers(training: Training, outputs: ValidationOutputs) -> Answers:
+    truth = outputs.truth
+    thresholds = np.array([training.thresholds.get(label, 0.5) for label in training.labels])
+    raw, scores = (probabilities_of(outputs.logits, divisor, training.kind) for divisor in (1.0, training.temperature))
+    before, after = (
+        evaluate(truth, side, labels=training.labels, kind=training.kind, thresholds=thresholds, seed=training.seed)
+        for side in (raw, scores)
+    )
+    predicted = answers_of(truth, scores, thresholds)
+    return Answers(
+        before=before,
+        after=after,
+        bins_before=calibration_table(truth, raw),
+        bins_after=calibration_table(truth, scores),
+        predicted=predicted,
+        confidence=scores.max(axis=1) if truth.ndim == 1 else set_confidence(scores, predicted),
+        wrong=(predicted != truth).reshape(len(truth), -1).any(axis=1),
+        losses=row_losses(truth, scores),
+    )
+
+
+def _rows(training: Training, outputs: ValidationOutputs, datasets: Path) -> tuple[list[Example], str | None]:
+    """The validation rows in the order of the outputs, or none of them and why."""
+    try:
+        rows = kept_dataset(training.data["validation"], datasets)
+    except DatasetNotKept:
+        name = str(training.data["validation"])[:12]
+        return [], f"The validation rows {name}… are no longer kept here: the worst examples cannot be shown."
+    truth = (truth_of if training.kind == "single-label" else truth_matrix)(rows, training.labels)
+    if not np.array_equal(truth, outputs.truth):
+        return [], "The validation rows that are kept are not those that were answered: no examples are shown."
+    return rows, None
+
+
+def _worst(rows: list[Example], answers: Answers, training: Training) -> list[WorstExample]:
+    order = np.argsort(-answers.losses, kind="stable")[:WORST].tolist()
+    return [
+        WorstExample(
+            text=rows[row].text,
+            pair=rows[row].pair,
+            truth=rows[row].label or "",
+            predicted=_cell(answers.predicted[row], training.labels),
+            confidence=float(answers.confidence[row]),
+            loss=float(answers.losses[row]),
+        )
+        for row in order
+    ]
+
+
+def _cell(answer: Any, labels: list[str]) -> str:
+    if np.ndim(answer) == 0:
+        return labels[int(answer)]
+    return cell_of(labels[index] for index in np.flatnonzero(answer))

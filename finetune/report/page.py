@@ -1,0 +1,125 @@
+"""The report of a run as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from core.checkpoint import Training
+from finetune.confidence import risk_coverage
+from finetune.report import charts
+from finetune.report.contents import Answers, Contents
+
+TEMPLATE = Path(__file__).with_name("page.html")
+MATRIX_LABELS, PAIRS = 12, 12
+"""So many labels fit a matrix that can be read, and so many confused pairs a table beside it."""
+
+SUMMARY = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "weighted_f1": "weighted F1",
+    "roc_auc": "area under ROC",
+    "hamming_loss": "Hamming loss",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "expected_calibration_error": "expected calibration error",
+}
+
+
+def report_page(contents: Contents, *, name: str) -> str:
+    """`name` is what the page calls the checkpoint. The same contents give the same page."""
+    from jinja2 import Environment  # only pages need it
+
+    training, answers = contents.training, contents.answers
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        TEMPLATE.read_text(encoding="utf-8")
+    )
+    return template.render(
+        name=name,
+        training=training,
+        contents=contents,
+        answers=answers,
+        summary=_summary(answers) if answers else _stated(training),
+        curves=charts.loss_curves(training.history, metric=training.primary_metric),
+        rates=charts.rate_curve(training.learning_rate),
+        confusion=_confusion(answers) if answers else None,
+        pairs=_pairs(answers, training.metrics),
+        reliability=charts.reliability(answers.bins_before, answers.bins_after) if answers else None,
+        risk=_risk(answers, training) if answers else None,
+        per_label=sorted(answers.after.per_label, key=lambda scores: (scores.f1, scores.label)) if answers else [],
+        settings={"method": training.method, "primary_metric": training.primary_metric, **training.settings},
+        provenance=_provenance(training),
+        base_model={key: _shortened(value) for key, value in training.base_model.items()},
+        fit={key: value for key, value in training.fit.items() if key not in ("verdict", "reason")},
+    )
+
+
+def _provenance(training: Training) -> dict[str, Any]:
+    data = {key: value for key, value in training.data.items() if isinstance(value, str | int)}
+    facts = {"seed": training.seed, "seconds": training.seconds, **data, **training.provenance}
+    return {key: _shortened(value) for key, value in facts.items()}
+
+
+def _shortened(value: Any) -> Any:
+    """Hashes by their first digits: enough to compare with `training.json`."""
+    return f"{value[:12]}…" if isinstance(value, str) and re.fullmatch("[0-9a-f]{40,}", value) else value
+
+
+def _summary(answers: Answers) -> list[dict[str, Any]]:
+    """A line a metric: its name, value, interval, and what it was before the temperature."""
+    return [
+        {
+            "name": words,
+            "value": answers.after.values[key],
+            "interval": answers.after.intervals.get(key),
+            "before": answers.before.values[key],
+        }
+        for key, words in SUMMARY.items()
+        if key in answers.after.values
+    ]
+
+
+def _stated(training: Training) -> list[dict[str, Any]]:
+    """The same from `training.json`, for checkpoints that hold no answers."""
+    after, before = (training.metrics.get(side, {}) for side in ("validation", "before_temperature"))
+    return [
+        {
+            "name": words,
+            "value": after[key],
+            "interval": after.get("intervals", {}).get(key),
+            "before": before.get(key),
+        }
+        for key, words in SUMMARY.items()
+        if key in after
+    ]
+
+
+def _confusion(answers: Answers) -> str | None:
+    confusion = answers.after.confusion
+    if confusion is None:
+        return None
+    shown = confusion.most_confused(MATRIX_LABELS)
+    counts = confusion.counts[:-1][shown][:, shown]
+    return charts.confusion_matrix(counts, [confusion.labels[index] for index in shown])
+
+
+def _pairs(answers: Answers | None, metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    if answers is None:
+        found: list[dict[str, Any]] = (metrics.get("validation", {}).get("confusion") or {}).get("pairs", [])
+        return found[:PAIRS]
+    confusion = answers.after.confusion
+    return [vars(pair) for pair in confusion.pairs(PAIRS)] if confusion else []
+
+
+def _risk(answers: Answers, training: Training) -> str:
+    coverage, risk = risk_coverage(answers.confidence, answers.wrong)
+    return charts.risk_by_coverage(coverage, risk, chosen=_chosen(answers, training.abstain_below))
+
+
+def _chosen(answers: Answers, threshold: float | None) -> tuple[float, float] | None:
+    if threshold is None:
+        return None
+    answered = answers.confidence >= threshold
+    return (float(answered.mean()), float(answers.wrong[answered].mean())) if answered.any() else None

@@ -1,0 +1,150 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.checkpoint import VALIDATION, read_training, write_training
+from core.labels import Kind
+from finetune.report.contents import gather
+from finetune.report.page import report_page
+from tests.trainings import LABELS, write_made_up_checkpoint
+
+
+class Elements(HTMLParser):
+    """Tags in order, and what would make a browser ask for something else."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.asks: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.asks += [
+            str(value)
+            for name, value in attrs
+            if name in ("src", "href", "xlink:href") and not str(value).startswith("#")
+        ]
+
+
+def page_of(folder: Path, datasets: Path) -> str:
+    return report_page(gather(folder, datasets), name=folder.name)
+
+
+@pytest.mark.parametrize("kind", ["single-label", "multi-label"])
+def test_page_shows_every_part_and_asks_for_nothing(kind: Kind, tmp_path: Path) -> None:
+    write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets", kind=kind)
+    page = page_of(tmp_path / "run", tmp_path / "datasets")
+    headings = re.findall(r"<h2[^>]*>([^<]*)", page)
+    expected = ["On 200 validation rows", "Risk by coverage", "Training and validation", "Learning rate", "Reliability"]
+    expected += ["Confusion", "Taken for each other"] if kind == "single-label" else []
+    expected += [
+        "Each label, the lowest F1 first",
+        "Worst examples",
+        "Settings",
+        "Provenance",
+        "Base model",
+        "Versions",
+    ]
+    assert headings == expected
+    found = Elements(page)
+    assert found.tags.count("svg") == (5 if kind == "single-label" else 4)
+    assert found.asks == []
+    assert "script" not in found.tags
+    assert "The loss fell fastest there." in page
+
+
+def test_same_checkpoint_gives_the_same_page(tmp_path: Path) -> None:
+    write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
+    first, again = (page_of(tmp_path / "run", tmp_path / "datasets") for _ in range(2))
+    assert first == again
+
+
+def test_charts_leave_the_settings_of_matplotlib_alone(tmp_path: Path) -> None:
+    import matplotlib
+
+    write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
+    before = dict(matplotlib.rcParams)
+    page_of(tmp_path / "run", tmp_path / "datasets")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_worst_examples_are_those_with_the_highest_loss(tmp_path: Path) -> None:
+    write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
+    contents = gather(tmp_path / "run", tmp_path / "datasets")
+    assert contents.answers is not None
+    losses = [example.loss for example in contents.worst]
+    assert losses == sorted(contents.answers.losses.tolist(), reverse=True)[:20]
+    number = int(contents.worst[0].text.split()[1])
+    assert contents.answers.losses[number] == max(losses)
+    assert contents.worst[0].truth != contents.worst[0].predicted
+
+
+def test_texts_and_labels_are_shown_and_never_run(tmp_path: Path) -> None:
+    write_made_up_checkpoint(
+        tmp_path / "run",
+        tmp_path / "datasets",
+        text="<script>alert({})</script>",
+        labels=["<img src=x onerror=alert(1)>", "$a_1$", "${broken"],
+    )
+    page = page_of(tmp_path / "run", tmp_path / "datasets")
+    found = Elements(page)
+    assert {"script", "img"} & set(found.tags) == set()
+    assert "&lt;script&gt;" in page
+    assert "$a_1$" in page[page.index(">Confusion<") : page.index(">Taken for each other<")]
+
+
+def test_rows_that_are_gone_are_said_and_the_rest_is_shown(tmp_path: Path) -> None:
+    write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
+    page = page_of(tmp_path / "run", tmp_path / "elsewhere")
+    assert "are no longer kept here: the worst examples cannot be shown." in page
+    assert "Reliability" in page
+    assert "Worst examples" not in page
+
+
+def test_rows_that_are_not_those_answered_are_not_shown(tmp_path: Path) -> None:
+    training = write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
+    kept = tmp_path / "datasets" / f"{training.data['validation']}.jsonl"
+    kept.write_text("".join(reversed(kept.read_text().splitlines(keepends=True))))
+    contents = gather(tmp_path / "run", tmp_path / "datasets")
+    assert contents.worst == []
+    assert "are not those that were answered" in contents.missing[0]
+
+
+def test_checkpoint_without_answers_shows_what_it_states(tmp_path: Path) -> None:
+    training = write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
+    (tmp_path / "run" / VALIDATION).unlink()
+    write_training(tmp_path / "run", training)
+    page = page_of(tmp_path / "run", tmp_path / "datasets")
+    assert f"The checkpoint holds no {VALIDATION}" in page
+    assert f"{training.metrics['validation']['accuracy']:.4f}" in page
+    assert "Training and validation" in page
+    assert "Reliability" not in page
+
+
+def test_of_many_labels_the_most_confused_are_drawn(tmp_path: Path) -> None:
+    labels = [f"label {number:03}" for number in range(40)]
+    write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets", labels=labels)
+    contents = gather(tmp_path / "run", tmp_path / "datasets")
+    page = report_page(contents, name="run")
+    assert "The most confused of 40 labels" in page
+    assert contents.answers is not None
+    assert contents.answers.after.confusion is not None
+    shown = contents.answers.after.confusion.most_confused(12)
+    wrong = contents.answers.after.confusion.counts[:-1].copy()
+    np.fill_diagonal(wrong, 0)
+    each = wrong.sum(axis=0) + wrong.sum(axis=1)
+    assert min(each[shown]) >= max(np.delete(each, shown))
+
+
+def test_report_of_a_trained_checkpoint(tiny_checkpoint: Path) -> None:
+    contents = gather(tiny_checkpoint, tiny_checkpoint.parent / "datasets")
+    assert contents.missing == []
+    assert contents.answers is not None
+    stated = read_training(tiny_checkpoint).metrics["validation"]
+    assert contents.answers.after.values["accuracy"] == stated["accuracy"]
+    assert len(contents.worst) == 20
+    assert set(LABELS) == {scores.label for scores in contents.answers.after.per_label}

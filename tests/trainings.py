@@ -1,0 +1,95 @@
+"""What a training states of itself, made up: no model is trained for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.checkpoint import Training, write_training
+from core.datasets import Example, in_order, keep_dataset
+from core.labels import Kind, cell_of
+from finetune.metrics import evaluate
+from finetune.temperature import fit_temperature, probabilities_of
+from finetune.validation_outputs import write_validation
+
+LABELS = ["billing", "bug", "how_to"]
+
+
+def made_up_answers(rows: int, *, kind: Kind = "single-label", labels: int = 3) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Logits (n, k) that are too sure of themselves, and the truth."""
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 2, (rows, labels))
+    scores = probabilities_of(logits, 1.0, kind)
+    if kind == "multi-label":
+        return 2 * logits, random.random(logits.shape) < scores
+    return 2 * logits, (random.random(rows)[:, None] > scores.cumsum(axis=1)).sum(axis=1).clip(max=labels - 1)
+
+
+def made_up_training(*, rows: int, kind: Kind = "single-label", labels: list[str] = LABELS) -> Training:
+    logits, truth = made_up_answers(rows, kind=kind, labels=len(labels))
+    temperature = fit_temperature(logits, truth)
+    after, before = (
+        evaluate(truth, probabilities_of(logits, divisor, kind), labels=labels, kind=kind).as_dict()
+        for divisor in (temperature, 1.0)
+    )
+    return Training(
+        labels=labels,
+        method="full",
+        reason="Fine-tuning won.",
+        pooling="mean",
+        max_length=128,
+        temperature=temperature,
+        seed=0,
+        base_model={"name": "sentence-transformers/all-MiniLM-L6-v2", "revision": "1110a24", "fingerprint": "95459c0c"},
+        data={"train": "a" * 64, "validation": "b" * 64, "train_rows": 1000, "validation_rows": rows},
+        settings={"budget": "10m", "base_model": "default", "epochs": 3},
+        metrics={"validation": after, "before_temperature": before},
+        history=[
+            {"step": "head", "strength": 3.0, "validation_loss": 0.9, "accuracy": 0.7},
+            *(
+                {
+                    "step": "fine-tuning",
+                    "epoch": epoch,
+                    "train_loss": 1 / epoch,
+                    "validation_loss": 0.5 + 0.3 / epoch,
+                    "accuracy": 0.8 + epoch / 100,
+                    "kept": epoch == 3,
+                }
+                for epoch in (1, 2, 3)
+            ),
+        ],
+        versions={"retune": "0.1.0"},
+        seconds=12.5,
+        kind=kind,
+        learning_rate={
+            "chosen": 2e-4,
+            "reason": "The loss fell fastest there.",
+            "curve": [{"rate": 1e-5, "loss": 1.0}, {"rate": 2e-4, "loss": 0.5}, {"rate": 1e-2, "loss": float("inf")}],
+        },
+        fit={"verdict": "healthy", "reason": "It levels off.", "gap": 0.01},
+        provenance={"hardware": "A processor", "git_commit": None},
+    )
+
+
+def write_made_up_checkpoint(
+    folder: Path, datasets: Path, *, kind: Kind = "single-label", labels: list[str] = LABELS, text: str = "text {}"
+) -> Training:
+    """`training.json` and `validation.npz` without a model, and 200 validation rows kept in `datasets`."""
+    training = made_up_training(rows=200, kind=kind, labels=labels)
+    logits, truth = made_up_answers(200, kind=kind, labels=len(labels))
+    # Three digits, so that the rows are kept as they are numbered.
+    rows = [Example(text.format(f"{number:03}"), _cell(mark, labels)) for number, mark in enumerate(truth)]
+    assert in_order(rows) == rows
+    training = replace(training, data={**training.data, "validation": keep_dataset(rows, datasets)})
+    folder.mkdir(parents=True)
+    write_validation(folder, logits, truth)
+    write_training(folder, training)
+    return training
+
+
+def _cell(mark: Any, labels: list[str]) -> str:
+    return labels[int(mark)] if np.ndim(mark) == 0 else cell_of(labels[index] for index in np.flatnonzero(mark))

@@ -47,10 +47,12 @@ class FinetuneConfig(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto takes the faster, measured.")
     weight_decay: float = Field(0.01, ge=0, le=1, description="Decay of weight matrices (AdamW).")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden states dropped in training.")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="Weight that the other labels get in the loss.")
-    consistency: float = Field(0.0, ge=0, description="Weight of R-Drop: two dropouts of a row must agree.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Weight that the other labels get in the loss.")
+    consistency: float | None = Field(
+        None, ge=0, description="Weight of R-Drop (0: off); unset: by the number of rows."
+    )
     class_weights: bool = Field(False, description="Whether rare labels count as much as common ones.")
-    patience: int = Field(3, ge=1, description="Epochs without a better state before the training ends.")
+    patience: int = Field(5, ge=1, description="Epochs without a better state before the training ends.")
 
 
 class ExportConfig(Section):

@@ -65,7 +65,8 @@ class Ledger:
     def models_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
         """The model that answered, by the ids of the predictions that are known."""
         query = select(predictions.c.id, predictions.c.model).where(predictions.c.id.in_(set(prediction_ids)))
-        with self.database.read() as connection:
+        # As a writer, though it only reads: so it waits for whoever is writing predictions right now.
+        with self.database.write() as connection:
             return {row.id: row.model for row in connection.execute(query)}
 
     def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:

@@ -60,6 +60,7 @@ def read_source(checkpoint: Path) -> Source:
     """Raises `CorruptCheckpoint` unless every file is what `training.json` says."""
     training = read_training(checkpoint)
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # the pooler is not in the checkpoint, and that is no news
     # Eager: the optimiser finds no attention to fuse in the SDPA graph.
     transformer = AutoModel.from_pretrained(
         checkpoint, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"

@@ -2,100 +2,129 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import sys
-from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
 from core.durable import disk_full_is_said, sha256_of
-from core.errors import UnusableBaseModel
+from core.errors import DiskFull, UnusableBaseModel
 
 # No pickles, no code, no weights of other runtimes.
 FETCHED = ["*.json", "*.txt", "model.safetensors", "model-*.safetensors"]
 
-_BY_HAND = "Name a folder that holds the files"
-_AGAIN = "Run the command again: the download goes on where it stopped."
+_COMMIT = re.compile("[0-9a-f]{40}")
+_TIMEOUT_S = 10.0
 
 
 def fetch(hub_id: str, revision: str) -> Path:
-    """The folder, named by its commit, with the files of a revision; from this machine's cache where it has them all.
+    """The folder, named by its commit, with the files of a revision.
 
-    Raises `UnusableBaseModel` or `DiskFull`. `HF_HUB_OFFLINE`, `HF_HOME` and `HF_ENDPOINT` are the hub
-    client's own settings and hold.
+    A commit that is here completely is not asked for again, and needs no network. Raises
+    `UnusableBaseModel` or `DiskFull`. `HF_HUB_OFFLINE`, `HF_HOME` and `HF_ENDPOINT` are settings of the
+    hub's client, and hold.
     """
-    # Imported here: it pulls an HTTP client that folders do not need.
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # missing in its __all__
+    from huggingface_hub import constants  # imported where it is used: it pulls an HTTP client
 
     constants.HF_HUB_DISABLE_TELEMETRY = True
-    if not sys.stderr.isatty():
-        disable_progress_bars()
-    with disk_full_is_said(constants.HF_HUB_CACHE):
-        try:
-            folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=FETCHED))
-        except Exception as error:
-            # Errors of the client, of its HTTP library and of its transport in Rust have no common base.
-            raise UnusableBaseModel(hub_id, *_refusal(error, hub_id, revision)) from error
-    _require_complete(hub_id, folder)
+    kept = _kept(hub_id, revision)
+    if kept is not None and (_COMMIT.fullmatch(revision) or constants.HF_HUB_OFFLINE):
+        return kept
+    _require_reachable(hub_id, revision, kept)
+    folder = _downloaded(hub_id, revision)
+    wrong = _misfits(hub_id, folder)
+    if wrong:
+        problem = f"{', '.join(wrong)} in {folder} is not what the hub lists at that commit"
+        raise UnusableBaseModel(hub_id, problem, f"Remove {folder.parents[1]} and run the command again.")
     return folder
 
 
-def _refusal(error: Exception, hub_id: str, revision: str) -> tuple[str, str]:
-    """What went wrong and what helps, from the class of the client's error."""
-    from huggingface_hub import constants, errors
+def _kept(hub_id: str, revision: str) -> Path | None:
+    """A complete copy on this machine.
 
-    if isinstance(error, errors.GatedRepoError):
-        return "the hub gives it only to those who accepted its terms", "Accept them there and run 'hf auth login'."
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return "the hub knows no such model, or keeps it private", f"Check {hub_id!r}, or run 'hf auth login'."
-    if isinstance(error, errors.RevisionNotFoundError):
-        return f"the hub knows no revision {revision!r} of it", "Name a commit that its page lists."
-    if isinstance(error, errors.HFValidationError):
-        return "the hub allows no such id", "Check it."
-    if isinstance(error, errors.LocalEntryNotFoundError):
-        if constants.HF_HUB_OFFLINE:
-            return "HF_HUB_OFFLINE is set, and this machine has no complete copy", f"Unset it. {_BY_HAND} otherwise."
-        return f"the hub could not be reached{_because(error)}", f"{_BY_HAND}, or try again with a network."
-    return f"the download broke off{_because(error)}", _AGAIN
-
-
-def _because(error: BaseException) -> str:
-    """The class of the error at the bottom of the chain, which names the cause best."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f" ({type(error).__name__})"
-
-
-def _require_complete(hub_id: str, folder: Path) -> None:
-    """Every file that the hub lists at this commit is here, at its size and, where listed, with its sha256.
-
-    Without a network the client gives whatever files it has (huggingface_hub #4624): without its pooling a
-    model would still load, and be another one.
+    The client alone gives whatever files it has (huggingface_hub #4624), for instance those that another
+    library asked for; without those of its pooling a model would still load, and be another one.
     """
-    from huggingface_hub import get_cached_repo_tree
-    from huggingface_hub.errors import CachedRepoTreeNotFoundError
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import CachedRepoTreeNotFoundError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        listed = get_cached_repo_tree(hub_id, revision=folder.name)
-    except CachedRepoTreeNotFoundError as error:
-        problem = f"{folder} holds files of it, but not the list that tells whether they are all"
-        raise UnusableBaseModel(hub_id, problem, f"Try again with a network. {_BY_HAND} otherwise.") from error
-    wanted = [file for file in listed if any(fnmatch(file.path, pattern) for pattern in FETCHED)]
-    wrong = [
+        folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=FETCHED, local_files_only=True))
+        return None if _misfits(hub_id, folder) else folder
+    except (LocalEntryNotFoundError, CachedRepoTreeNotFoundError, HFValidationError):
+        return None
+
+
+def _misfits(hub_id: str, folder: Path) -> list[str]:
+    """Files that the hub lists at this commit and that are absent here, or not what they were when they came."""
+    from huggingface_hub import get_cached_repo_tree
+
+    return [
         file.path
-        for file in wanted
-        if not _fits(folder / file.path, file.size, file.lfs.sha256 if file.lfs is not None else None)
+        for file in get_cached_repo_tree(hub_id, revision=folder.name)
+        if any(fnmatch(file.path, pattern) for pattern in FETCHED) and not _fits(folder / file.path, file.size)
     ]
-    if wrong:
-        raise UnusableBaseModel(hub_id, *_damage(folder, wrong))
 
 
-def _fits(path: Path, size: int, sha256: str | None) -> bool:
+def _fits(path: Path, size: int) -> bool:
+    """Whether a file has its size and, where the cache links to a file that is named by its hash, that hash."""
     if not path.is_file() or path.stat().st_size != size:
         return False
-    return sha256 is None or sha256_of(path) == sha256
+    name = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", name):
+        return sha256_of(path) == name
+    if re.fullmatch("[0-9a-f]{40}", name):  # as git names a blob
+        return hashlib.sha1(f"blob {size}\0".encode() + path.read_bytes()).hexdigest() == name
+    return True
 
 
-def _damage(folder: Path, wrong: Iterable[str]) -> tuple[str, str]:
-    problem = f"{', '.join(wrong)} in {folder} is not what the hub lists at that commit"
-    return problem, "Remove that folder and run the command again."
+def _require_reachable(hub_id: str, revision: str, kept: Path | None) -> None:
+    """Asks once for the revision, where the download would try for 24 s to reach no hub."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    cure = "Name a folder that holds its files, or run the command again with a network."
+    if kept is not None:
+        cure = f"This machine has a copy: name its commit, {hub_id}@{kept.name}."
+    try:
+        HfApi().model_info(hub_id, revision=revision, timeout=_TIMEOUT_S)
+    except OfflineModeIsEnabled as error:
+        problem = "HF_HUB_OFFLINE is set, and no complete copy is on this machine"
+        raise UnusableBaseModel(hub_id, problem, "Name a folder that holds its files, or unset it.") from error
+    except Exception as error:  # of the client and of its HTTP library, which have no common base
+        raise _refused(error, hub_id, f"the hub could not be reached ({type(error).__name__})", cure) from error
+
+
+def _downloaded(hub_id: str, revision: str) -> Path:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # missing in its __all__
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    try:
+        with disk_full_is_said(constants.HF_HUB_CACHE):
+            return Path(snapshot_download(hub_id, revision=revision, allow_patterns=FETCHED))
+    except DiskFull:
+        raise
+    except Exception as error:  # of the client, of its HTTP library and of its transport in Rust
+        problem = f"its download broke off ({type(error).__name__})"
+        cure = "Run the command again: it goes on with the files that are missing."
+        raise _refused(error, hub_id, problem, cure) from error
+
+
+def _refused(error: Exception, hub_id: str, problem: str, cure: str) -> UnusableBaseModel:
+    """What the hub's own answer says, else `problem` with its cure."""
+    from huggingface_hub import errors
+
+    answers: list[tuple[type[Exception], str, str]] = [
+        # The first is a kind of the second.
+        (errors.GatedRepoError, "the hub asks to accept its terms first", "Do so there, then run 'hf auth login'."),
+        (errors.RepositoryNotFoundError, "the hub shows no such model", "Check the id, or run 'hf auth login'."),
+        (errors.RevisionNotFoundError, "the hub knows no such revision of it", "Name a commit that its page lists."),
+        (errors.HFValidationError, "no hub has such an id", "Check it."),
+    ]
+    for kind, answer, way_out in answers:
+        if isinstance(error, kind):
+            return UnusableBaseModel(hub_id, answer, way_out)
+    return UnusableBaseModel(hub_id, problem, cure)

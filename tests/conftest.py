@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.datasets import Example, kept_dataset
+from tests.tasks import TaskFiles, make_task, make_task_base_model, multi_label_rows, paired_rows
 from tests.tiny import make_base_model, tiny_rows, tiny_settings
 
 
@@ -77,3 +78,27 @@ def family_folder(tmp_path_factory: pytest.TempPathFactory, tiny_examples: list[
         return made[name]
 
     return folder_of
+
+
+@pytest.fixture(scope="session")
+def task_base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_task_base_model(tmp_path_factory.mktemp("base") / "tasks")
+
+
+@pytest.fixture(scope="session")
+def multi_label(tmp_path_factory: pytest.TempPathFactory, task_base_model: Path) -> TaskFiles:
+    """A model that gives none to three labels to a text."""
+    rows = multi_label_rows(480)
+    facts = {
+        "kind": "multi-label",
+        "thresholds": {"billing": 0.4, "bug": 0.5, "how_to": 0.6},
+        "abstain_below": 0.5,
+        "validation_rows": 150,
+    }
+    return make_task(tmp_path_factory.mktemp("multi"), task_base_model, rows, **facts)
+
+
+@pytest.fixture(scope="session")
+def paired(tmp_path_factory: pytest.TempPathFactory, task_base_model: Path) -> TaskFiles:
+    """A model of pairs, whose label is what the second text is about."""
+    return make_task(tmp_path_factory.mktemp("paired"), task_base_model, paired_rows(960), validation_rows=150)

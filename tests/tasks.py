@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoint import HEAD, SAMPLE, Training, write_training
-from core.datasets import Example, keep_dataset
+from core.datasets import Example, keep_dataset, kept_dataset
 from core.labels import Kind, cell_of, names_in
 from tests.tiny import FILLER, WORDS, make_base_model
 
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
 LABELS = sorted(WORDS)
 
 
-def multi_label_rows(rows: int = 200, *, seed: int = 0) -> list[Example]:
+@dataclass(frozen=True)
+class TaskFiles:
+    """A checkpoint, the folder of its data sets, and its package in full precision."""
+
+    checkpoint: Path
+    datasets: Path
+    package: Path
+    validation: list[Example]
+
+
+def multi_label_rows(rows: int, *, seed: int = 0) -> list[Example]:
     """Distinct texts with none to three of the labels, each shown by words that only it uses."""
     chance = random.Random(seed)
     found: dict[str, Example] = {}
@@ -33,7 +44,7 @@ def multi_label_rows(rows: int = 200, *, seed: int = 0) -> list[Example]:
     return list(found.values())
 
 
-def paired_rows(rows: int = 200, *, seed: int = 0) -> list[Example]:
+def paired_rows(rows: int, *, seed: int = 0) -> list[Example]:
     """Distinct pairs; the label is what the second text is about, whatever the first one is about."""
     chance = random.Random(seed)
     found: dict[str, Example] = {}
@@ -46,7 +57,29 @@ def paired_rows(rows: int = 200, *, seed: int = 0) -> list[Example]:
 
 
 def make_task_base_model(folder: Path) -> Path:
-    return make_base_model(folder, [" ".join([*FILLER, *(word for words in WORDS.values() for word in words)])])
+    """Of `make_base_model`, but it tells the second text of a pair from the first without any training."""
+    from transformers import AutoModel
+
+    make_base_model(folder, [" ".join([*FILLER, *(word for words in WORDS.values() for word in words)])])
+    model = AutoModel.from_pretrained(folder)
+    # All of it anew: what was read is mapped from the file that is written next.
+    model.load_state_dict({name: value.clone() for name, value in model.state_dict().items()}, assign=True)
+    model.embeddings.token_type_embeddings.weight.data.mul_(6)
+    model.save_pretrained(folder)
+    return folder
+
+
+def make_task(folder: Path, base_model: Path, rows: Sequence[Example], **facts: Any) -> TaskFiles:
+    from core.checkpoint import read_training
+    from export.run import export
+    from export.rungs import ExportSettings
+
+    datasets = folder / "datasets"
+    checkpoint = make_checkpoint(folder / "checkpoint", base_model, rows, datasets=datasets, **facts)
+    validation = kept_dataset(read_training(checkpoint).data["validation"], datasets)
+    settings = ExportSettings(max_drop=0.005, min_agreement=0.985)
+    export(checkpoint, out=folder / "package", validation=validation, settings=settings, rung="fp32")
+    return TaskFiles(checkpoint, datasets, folder / "package", validation)
 
 
 def make_checkpoint(

@@ -15,7 +15,7 @@ from core.datasets import Text
 from core.labels import Kind
 from finetune.encoder import Encoder, TextTokenizer
 from finetune.head import Head
-from finetune.metrics import is_better, primary_value, row_losses
+from finetune.metrics import answers_of, is_better, primary_value, row_losses
 from finetune.temperature import fit_temperature, probabilities_of
 from finetune.training.plans import Plans
 from finetune.training.work import Work
@@ -63,17 +63,26 @@ class Task:
 
 @dataclass(frozen=True)
 class Scored:
-    """Validation logits (n, k), the temperature that fits them best, and after it the loss and the metric."""
+    """Validation logits (n, k), the temperature that fits them best, and after it which rows are right, the
+    mean log loss and the primary metric.
+    """
 
     logits: Floats
     temperature: float
+    right: NDArray[np.bool_]
     loss: float
     metric: str
     value: float
 
     def beats(self, other: Scored) -> bool:
-        """A better primary metric, or the same with a lower loss after the temperature."""
-        if self.value == other.value:
+        """A better primary metric; where chance explains the difference, a lower loss.
+
+        Of few validation rows a single one decides a metric, and the best of many states would be the
+        luckiest. The loss of the same rows is far steadier. Chance: one standard error of the difference, from
+        the rows that only one of the two has right (as in McNemar's test).
+        """
+        error = np.sqrt(np.sum(self.right != other.right)) / len(self.right)
+        if abs(self.value - other.value) <= error:
             return self.loss < other.loss
         return is_better(self.metric, self.value, other.value)
 
@@ -103,10 +112,16 @@ def score(logits: Floats, task: Task) -> Scored:
     return Scored(
         logits=logits,
         temperature=temperature,
+        right=_right(truth, probabilities),
         loss=float(row_losses(truth, probabilities).mean()),
         metric=task.settings.primary_metric,
         value=primary_value(task.settings.primary_metric, truth, probabilities),
     )
+
+
+def _right(truth: Truth, probabilities: Floats) -> NDArray[np.bool_]:
+    right: NDArray[np.bool_] = np.asarray(answers_of(truth, probabilities) == truth)
+    return np.asarray(right.all(axis=1)) if right.ndim == 2 else right
 
 
 def judged(step: str, scored: Scored, **facts: Any) -> dict[str, Any]:

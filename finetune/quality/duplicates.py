@@ -35,7 +35,7 @@ def duplicates(sheet: Sheet) -> list[Finding]:
     first_of = dict(sorted(repeats(sheet).items()))
     return rows_found(
         "duplicates",
-        {index: f"as row {first + 1}" for index, first in first_of.items()},
+        {index: f"the same text as row {first + 1}" for index, first in first_of.items()},
         sheet.examples,
         severity="warning",
         sentence=f"{counted(len(first_of), 'row')} ({len(first_of) / sheet.rows:.1%}) repeat an earlier row, "
@@ -96,7 +96,7 @@ def near_duplicates(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
             is_other = len({sheet.examples[pair.first].label, sheet.examples[pair.second].label} - {None}) > 1
             others += is_other
             label = f", which says {sheet.examples[pair.first].label!r}" if is_other else ""
-            details[pair.second] = f"{pair.similarity:.0%} as row {pair.first + 1}{label}"
+            details[pair.second] = f"{pair.similarity:.0%} like row {pair.first + 1}{label}"
     return rows_found(
         "near_duplicates",
         details,
@@ -111,7 +111,9 @@ def near_duplicates(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
 
 def leakage(sheet: Sheet, against: Sheet) -> list[Finding]:
     """Rows whose text is also in the other file."""
-    details = {index: f"as row {row + 1} of the other file" for index, row in leaked(sheet, against).items()}
+    details = {
+        index: f"the same text as row {row + 1} of the other file" for index, row in leaked(sheet, against).items()
+    }
     return rows_found(
         "leakage",
         details,
@@ -137,7 +139,10 @@ def near_leakage(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
         closest.setdefault(pair.first, pair)
     return rows_found(
         "near_leakage",
-        {index: f"{pair.similarity:.0%} as row {pair.second + 1} of the other file" for index, pair in closest.items()},
+        {
+            index: f"{pair.similarity:.0%} like row {pair.second + 1} of the other file"
+            for index, pair in closest.items()
+        },
         sheet.examples,
         severity=by_share(len(closest), sheet.rows),
         sentence=f"{counted(len(closest), 'row')} ({len(closest) / sheet.rows:.1%}) almost repeat a row of the other "

@@ -141,7 +141,7 @@ def _wrong_cells(
 ) -> dict[int, tuple[float, str]]:
     """Where a text may have several labels: rows with a label that is probably missing or too many.
 
-    Each label is a question with the answers yes and no; wrong answers are as likely for every label.
+    Each label is a question by itself, with the answers yes and no.
     """
     examples = [sheet.examples[index] for index in sheet.labelled]
     groups = [sheet.keys[index] for index in sheet.labelled]
@@ -174,8 +174,10 @@ def _asked(sheet: Sheet, limits: Limits) -> list[str]:
 def _cells(
     sheet: Sheet, names: Sequence[str], truth: NDArray[np.int64], logits: Sequence[Floats], *, seed: int
 ) -> dict[int, tuple[float, str]]:
-    model = fit_noise_model(np.concatenate(logits), truth.T.ravel(), seed=seed)
-    wrong = model.wrong.reshape(len(names), -1).T
+    # Each label by itself: one that is easily told must not pass for as doubtful as the hardest.
+    wrong = np.column_stack(
+        [fit_noise_model(scored, truth[:, number], seed=seed).wrong for number, scored in enumerate(logits)]
+    )
     suspected: dict[int, tuple[float, str]] = {}
     for row in np.flatnonzero(wrong.max(axis=1) >= 0.5).tolist():
         doubted = [number for number in np.argsort(-wrong[row]).tolist() if wrong[row, number] >= 0.5]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from finetune.head import Floats, Indices
 
@@ -14,9 +14,14 @@ Values = NDArray[np.float64]
 
 MAX_FITTED = 20_000
 """Rows that the two numbers are fitted on; more move them by less than their error."""
-SIGNIFICANT_GAIN = 2.71
-"""Twice the gain in log likelihood that 5 % of data sets without wrong labels exceed: the 0.9 quantile of
+SIGNIFICANT_GAIN = 6.63
+"""Twice the gain in log likelihood that 0.5 % of data sets without wrong labels exceed: the 0.99 quantile of
 chi-square with one degree of freedom, as a rate on its bound of zero has half of it (Self & Liang 1987)."""
+
+
+LOG_TEMPERATURES = (np.log(0.02), np.log(50))
+LOG_RATES = (np.log(1e-5), np.log(0.5))
+"""Beyond one half, wrong and right labels would change places."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +52,26 @@ def fit_noise_model(logits: Floats, truth: Indices, *, seed: int = 0) -> NoiseMo
 
 
 def _fitted(logits: Floats, truth: Indices) -> tuple[float, float]:
-    def loss(temperature: float, rate: float) -> float:
+    def loss(temperature: float, rate: float = 0.0) -> float:
         given = _softmax(logits, temperature)[np.arange(len(truth)), truth].astype(np.float64)
         return -float(np.sum(np.log(_likelihood(given, rate, logits.shape[1]) + 1e-30)))
 
-    options = {"xatol": 1e-3, "fatol": 1e-2}
-    clean = minimize(lambda point: loss(np.exp(point[0]), 0.0), [0.0], method="Nelder-Mead", options=options)
-    noisy = minimize(
-        lambda point: loss(np.exp(point[0]), _rate(point[1])),
-        [clean.x[0], -3.0],
-        method="Nelder-Mead",
-        options=options,
-    )
+    def least(start: list[float]) -> OptimizeResult:
+        # Bounds: labels that a head tells apart without fail would ask for no temperature at all.
+        return minimize(
+            lambda point: loss(np.exp(point[0]), *np.exp(point[1:])),
+            start,
+            method="Nelder-Mead",
+            bounds=[LOG_TEMPERATURES, LOG_RATES][: len(start)],
+            options={"xatol": 1e-3, "fatol": 1e-2},
+        )
+
+    clean = least([0.0])
+    # Without the wrong labels the right ones ask for a lower temperature, and the search is not to miss it.
+    noisy = min((least([clean.x[0] + step, np.log(0.03)]) for step in (0.0, -1.0)), key=lambda found: found.fun)
     if 2 * (clean.fun - noisy.fun) < SIGNIFICANT_GAIN:
         return float(np.exp(clean.x[0])), 0.0
-    return float(np.exp(noisy.x[0])), _rate(noisy.x[1])
-
-
-def _rate(value: float) -> float:
-    """Any number to a rate below one half: beyond, wrong and right labels could change places."""
-    return 0.5 / (1 + float(np.exp(-value)))
+    return float(np.exp(noisy.x[0])), float(np.exp(noisy.x[1]))
 
 
 def _likelihood(given: Values, rate: float, labels: int) -> Values:

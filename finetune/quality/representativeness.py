@@ -87,7 +87,7 @@ def _unlike(sheet: Sheet, present: Side, usual: Side, different: dict[str, float
     sentence = (
         f"The rows differ from the other file in {named}. {counted(len(rows), 'row')} of {len(strange):,} compared "
         f"({len(rows) / len(strange):.0%}) look like nothing there, and {uncovered:.0%} of the rows there like "
-        "nothing here (1 % expected of each)."
+        "nothing here (1% expected of each)."
     )
     found = Finding("representativeness", "warning", len(rows), "rows", sentence, ADVICE)
     details = {present.indices[row]: "looks like nothing in the other file" for row in rows}

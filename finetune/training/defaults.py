@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 from finetune.methods.task import Task
 from finetune.training.recipe import Recipe
 
 LAYER_DECAY = {"full": 0.8, "layerwise": 0.65, "lora": 1.0}
+DEFAULT_RATE = {"full": 4e-4, "layerwise": 4e-4, "lora": 4e-3}
 WARM_UP = 0.1
 
-# Passes over the rows shrink as their number grows: (up to so many rows, epochs, rows behind a step).
-_SIZES = ((300, 20, 16), (1_000, 16, 32), (3_000, 10, 32), (30_000, 8, 64))
-_LARGEST = (4, 64)
+
+@dataclass(frozen=True)
+class _Size:
+    """What suits up to so many rows. `consistency` computes every row twice: few rows need it most."""
+
+    rows: float
+    epochs: int
+    batch_rows: int
+    consistency: float
+
+
+_SIZES = (
+    _Size(300, 20, 16, 4.0),
+    _Size(1_000, 15, 32, 4.0),
+    _Size(3_000, 8, 32, 4.0),
+    _Size(30_000, 5, 64, 2.0),
+    _Size(math.inf, 3, 64, 0.0),
+)
 
 
 def default_recipe(task: Task, approach: str) -> Recipe:
     """What the settings say, and the defaults for the number of training rows; the rate is not yet known."""
     settings = task.settings
-    epochs, batch_rows = next(((e, b) for rows, e, b in _SIZES if len(task.train.inputs) <= rows), _LARGEST)
+    size = next(size for size in _SIZES if len(task.train.inputs) <= size.rows)
     return Recipe(
-        epochs=settings.epochs or epochs,
-        batch_rows=settings.batch_rows or batch_rows,
+        epochs=settings.epochs or size.epochs,
+        batch_rows=settings.batch_rows or size.batch_rows,
         rate=0.0,
         layer_decay=LAYER_DECAY[approach],
         weight_decay=settings.weight_decay,
         warm_up=WARM_UP,
         dropout=settings.dropout,
         label_smoothing=settings.label_smoothing,
-        consistency=settings.consistency,
+        consistency=size.consistency if settings.consistency is None else settings.consistency,
         has_class_weights=settings.class_weights,
         accumulate=settings.accumulate,
         patience=settings.patience,

@@ -20,13 +20,14 @@ from finetune.methods.task import Task
 from finetune.training.recipe import Recipe
 from finetune.training.trainer import Item, Objective, collate, items
 
-LOWEST, HIGHEST, STEPS = 1e-6, 1e-1, 100
-"""The rates tried, one a step, evenly on a logarithmic scale: 20 a power of ten."""
+LOWEST, HIGHEST = 3e-6, 1e-1
+MOST_STEPS, LEAST_STEPS = 90, 30
+"""Rates tried, one a step, evenly on a logarithmic scale: 20 a power of ten, or 7 where time is short."""
 
 SHARE = 0.08
 """Part of the budget that the search may take; it ends earlier where the loss climbs."""
 
-DISTANCE = 4.0
+DISTANCE = 1.25
 """The rate taken lies this far below the one of the least loss: see docs/finetune.md for how it was chosen."""
 
 _SMOOTHING = 0.8
@@ -47,24 +48,33 @@ class Found:
         return {"chosen": self.rate, "reason": self.reason, "curve": self.curve}
 
 
-def find_rate(model: nn.Module, groups: Groups, task: Task, recipe: Recipe, *, limit_s: float) -> Found:
+def find_rate(
+    model: nn.Module, groups: Groups, task: Task, recipe: Recipe, *, rows_per_s: float, limit_s: float, default: float
+) -> Found:
     """Search on `model`, which is spent afterwards; `groups` gives the optimiser's groups for a rate.
 
-    Takes `limit_s` seconds at most. The random state of torch stays as it is.
+    Where `limit_s` has no room for `LEAST_STEPS` at `rows_per_s`, the answer is `default`. The random state
+    of torch stays as it is.
     """
+    steps = min(MOST_STEPS, int(limit_s * rows_per_s / recipe.batch_rows))
+    if steps < LEAST_STEPS:
+        reason = f"{limit_s:.0f} s have no room for a search; {default:.1e} is what the method usually takes."
+        return Found(default, reason, [])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(task.settings.seed)
-        curve = _curve(model.train(), groups, task, recipe, ends_at=time.monotonic() + limit_s)
-    return _chosen(curve)
+        curve = _curve(model.train(), groups, task, recipe, steps=steps, ends_at=time.monotonic() + 2 * limit_s)
+    return _chosen(curve, default)
 
 
-def _curve(model: nn.Module, groups: Groups, task: Task, recipe: Recipe, *, ends_at: float) -> list[dict[str, float]]:
+def _curve(
+    model: nn.Module, groups: Groups, task: Task, recipe: Recipe, *, steps: int, ends_at: float
+) -> list[dict[str, float]]:
     optimizer = torch.optim.AdamW(groups(LOWEST), fused=True)
     objective = Objective.of(task, recipe)
     first = [group["lr"] for group in optimizer.param_groups]
     smoothed, least, curve = 0.0, math.inf, []
-    for step, batch in enumerate(_shuffled_batches(task, recipe)):
-        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
+    for step, batch in enumerate(_shuffled_batches(task, recipe, steps)):
+        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
         for group, lr in zip(optimizer.param_groups, first, strict=True):
             group["lr"] = lr * rate / LOWEST
         loss = _step(model, optimizer, objective, task, recipe, batch)
@@ -74,16 +84,16 @@ def _curve(model: nn.Module, groups: Groups, task: Task, recipe: Recipe, *, ends
         least = min(least, level)
         if not math.isfinite(loss) or level > _CLIMBED * least + 0.1 or time.monotonic() > ends_at:
             break
-        task.on_progress("Searching the learning rate", step / STEPS)
+        task.on_progress("Searching the learning rate", step / steps)
     return curve
 
 
-def _shuffled_batches(task: Task, recipe: Recipe) -> list[list[Item]]:
+def _shuffled_batches(task: Task, recipe: Recipe, steps: int) -> list[list[Item]]:
     rows = items(task, task.train)
     size = recipe.batch_rows
-    passes = math.ceil(STEPS * size / len(rows))
+    passes = math.ceil(steps * size / len(rows))
     order = np.random.default_rng(task.settings.seed).permutation(len(rows) * passes) % len(rows)
-    return [[rows[index] for index in order[step * size : (step + 1) * size]] for step in range(STEPS)]
+    return [[rows[index] for index in order[step * size : (step + 1) * size]] for step in range(steps)]
 
 
 def _step(
@@ -103,13 +113,16 @@ def _step(
     return float(loss.detach())
 
 
-def _chosen(curve: list[dict[str, float]]) -> Found:
+def _chosen(curve: list[dict[str, float]], default: float) -> Found:
     finite = [entry for entry in curve if math.isfinite(entry["loss"])]
     least = min(finite, key=lambda entry: entry["loss"])
+    if least is finite[-1]:
+        reason = f"The loss did not climb before the time was up; {default:.1e} is what the method usually takes."
+        return Found(default, reason, finite)
     rate = float(f"{least['rate'] / DISTANCE:.2g}")
     return Found(
         rate,
         f"Over {len(curve)} steps the loss was least, {least['loss']:.2f}, at a rate of {least['rate']:.1e}; "
-        f"a {DISTANCE:g}th of that is {rate:.1e}.",
+        f"{rate:.1e} lies a little below.",
         finite,
     )

@@ -10,16 +10,19 @@ from typing import Any, Protocol
 import torch
 from transformers import TrainerCallback
 
+from finetune.encoder import supports_bfloat16
+from finetune.label_names import with_label_names
 from finetune.methods.task import Fitted, Scored, Task, score
 from finetune.training.best_state import BestState
 from finetune.training.classifier import Classifier, probed
-from finetune.training.defaults import default_recipe
+from finetune.training.defaults import DEFAULT_RATE, default_recipe
 from finetune.training.rate import SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
 from finetune.training.speed import faster_precision, rows_per_s
 from finetune.training.trainer import train
 
 MAX_RESTARTS = 2
+FEW_EPOCHS = 3
 RESTARTED_AT = 0.25
 """A training that diverges starts again at this part of its rate."""
 
@@ -51,6 +54,8 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     It costs time, never validation rows. A training that diverges is stopped and started again at a quarter
     of its rate. With too little time for an epoch, part of one.
     """
+    rows = len(task.train.inputs)
+    task = with_label_names(task)
     recipe, learning_rate = plan(task, start, approach)
     begun, restarts, history = _begun(task, start), [], list(start.history)
     for attempt in range(MAX_RESTARTS + 1):
@@ -68,7 +73,13 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
         encoder=model.encoder,
         head=model.head,
         scored=keeper.best,
-        settings={**start.settings, **asdict(recipe), "restarts": restarts, "ended_by": keeper.ended_by or "plan"},
+        settings={
+            **start.settings,
+            **asdict(recipe),
+            "label_names": len(task.train.inputs) - rows,
+            "restarts": restarts,
+            "ended_by": keeper.ended_by or "plan",
+        },
         history=history,
         learning_rate=learning_rate,
     )
@@ -77,26 +88,32 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
 def plan(task: Task, start: Fitted, approach: Approach) -> tuple[Recipe, dict[str, Any]]:
     """The recipe with precision, rate and epochs as decided for this run, and how the rate was found."""
     recipe = _measured_precision(task, start, approach)
-    recipe, found = _with_rate(task, _copy(task, start, approach, recipe), approach, recipe)
-    most = recipe.epochs
-    epochs = task.plans.decided(
-        f"{approach.name} epochs",
-        lambda: max(1, min(most, math.floor(_PLANNED * task.left_s / seconds_an_epoch(task, start, approach)))),
-    )
-    return replace(recipe, epochs=epochs), found
+    recipe, found = _with_rate(task, start, approach, recipe)
+    return _within_budget(task, recipe, seconds_an_epoch(task, start, approach)), found
+
+
+def _within_budget(task: Task, recipe: Recipe, seconds: float) -> Recipe:
+    """As many epochs as the time left allows; where these are few, no row is computed twice unless it was asked for."""
+    left = task.plans.decided("seconds for epochs", lambda: _PLANNED * task.left_s)
+    if recipe.consistency and left < FEW_EPOCHS * seconds and task.settings.consistency is None:
+        recipe, seconds = replace(recipe, consistency=0.0), seconds / 2
+    return replace(recipe, epochs=max(1, min(recipe.epochs, math.floor(left / seconds))))
 
 
 def seconds_an_epoch(task: Task, start: Fitted, approach: Approach) -> float:
-    """From the speed of a few steps here and now."""
+    """From the speed of a few steps on this machine."""
     recipe = _measured_precision(task, start, approach)
-    return len(task.train.inputs) / rows_per_s(_copy(task, start, approach, recipe), task, recipe)
+    return task.plans.decided(
+        f"{approach.name} seconds an epoch",
+        lambda: len(task.train.inputs) / rows_per_s(_copy(task, start, approach, recipe), task, recipe),
+    )
 
 
 def _measured_precision(task: Task, start: Fitted, approach: Approach) -> Recipe:
     recipe = default_recipe(task, approach.name)
     if task.settings.precision != "auto":
         return replace(recipe, precision=task.settings.precision)
-    if not task.encoder.is_wide:
+    if not task.encoder.is_wide or not supports_bfloat16(task.encoder):
         return recipe
     faster: Precision = task.plans.decided(
         "precision", lambda: faster_precision(_copy(task, start, approach, recipe), task, recipe)
@@ -104,16 +121,22 @@ def _measured_precision(task: Task, start: Fitted, approach: Approach) -> Recipe
     return replace(recipe, precision=faster)
 
 
-def _with_rate(task: Task, model: Classifier, approach: Approach, recipe: Recipe) -> tuple[Recipe, dict[str, Any]]:
+def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) -> tuple[Recipe, dict[str, Any]]:
     if task.settings.lr != "auto":
         given = {"chosen": task.settings.lr, "reason": "It was given.", "curve": []}
         return replace(recipe, rate=task.settings.lr), given
 
-    def groups(rate: float) -> list[dict[str, Any]]:
-        return approach.groups(model, replace(recipe, rate=rate))
-
     def search() -> dict[str, Any]:
-        return find_rate(model, groups, task, recipe, limit_s=SHARE * max(task.left_s, 0.0)).as_dict()
+        model = _copy(task, start, approach, recipe)
+        return find_rate(
+            model,
+            lambda rate: approach.groups(model, replace(recipe, rate=rate)),
+            task,
+            replace(recipe, consistency=0.0),
+            rows_per_s=len(task.train.inputs) / seconds_an_epoch(task, start, approach),
+            limit_s=SHARE * max(task.left_s, 0.0),
+            default=DEFAULT_RATE[approach.name],
+        ).as_dict()
 
     found = task.plans.decided(f"{approach.name} rate", search)
     return replace(recipe, rate=float(found["chosen"])), found

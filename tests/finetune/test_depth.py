@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import BertConfig, BertModel, PreTrainedModel
 
@@ -90,3 +92,15 @@ def test_unknown_shape_is_refused() -> None:
     transformer.config.num_hidden_layers = 3
     with pytest.raises(UnusableBaseModel, match="no list of 3 blocks"):
         blocks(transformer)
+
+
+# peft 0.21 asks transformers 5.23 by the old name.
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_adapters_stand_on_every_target_and_merge_without_a_trace(family: str, transformer: PreTrainedModel) -> None:
+    plain = copy.deepcopy(transformer)
+    targets = linear_targets(plain)
+    names = list(plain.state_dict())
+    adapted = get_peft_model(plain, LoraConfig(r=2, target_modules=targets))
+    trained = [name for name, parameter in adapted.named_parameters() if parameter.requires_grad]
+    assert len(trained) == 2 * len(targets)
+    assert list(adapted.merge_and_unload().state_dict()) == names

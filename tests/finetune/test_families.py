@@ -159,3 +159,8 @@ def test_facts_are_those_of_the_loaded_model(family: str, base: BaseModel, encod
     assert (facts.family, facts.hidden_size, facts.layers) == (family, 32, 2)
     assert facts.max_positions == POSITIONS - FAMILIES[family].offset
     assert facts.parameters >= sum(parameter.numel() for parameter in encoder.parameters())
+
+
+def test_every_known_family_is_described() -> None:
+    described = (Path(__file__).parents[2] / "docs" / "base-models.md").read_text(encoding="utf-8")
+    assert [family for family in KNOWN if f"`{family}`" not in described] == []

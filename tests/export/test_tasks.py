@@ -1,0 +1,102 @@
+"""Export of pairs and of several labels: what the checkpoint says, the package says and does."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.assigned import cells
+from core.checkpoint import read_training
+from core.datasets import Example
+from core.engine import Engine, Outputs
+from core.errors import InputDoesNotFit, ParityFailed
+from core.package import read_facts, read_reference
+from export.candidate import Candidate
+from export.model import read_source
+from export.parity import require_parity
+from export.run import export
+from export.rungs import ExportSettings, report
+from tests.tasks import TaskFiles, multi_label_rows
+
+SETTINGS = ExportSettings(max_drop=0.005, min_agreement=0.985)
+
+
+def test_the_package_says_which_task_it_is(multi_label: TaskFiles, paired: TaskFiles) -> None:
+    several, pairs = read_facts(multi_label.package), read_facts(paired.package)
+    assert (several.kind, several.is_paired, several.score_function) == ("multi-label", False, "sigmoid")
+    assert (several.thresholds, several.abstain_below) == ({"billing": 0.4, "bug": 0.5, "how_to": 0.6}, 0.5)
+    assert (pairs.kind, pairs.is_paired, pairs.abstain_below) == ("single-label", True, None)
+
+
+def test_accuracy_of_several_labels_is_that_of_whole_sets(multi_label: TaskFiles) -> None:
+    engine, rows = Engine(multi_label.package, threads=1), multi_label.validation
+    given = cells(engine.answer([row.text for row in rows]).predicted, engine.labels)
+    right = np.mean([cell == row.label for cell, row in zip(given, rows, strict=True)])
+    metrics = read_facts(multi_label.package).metrics
+    assert metrics["served_accuracy"] == metrics["validation"]["accuracy"] == right
+    assert 0.5 < right < 1
+    assert metrics["validation"]["macro_f1"] > right
+    reference = read_reference(multi_label.package)
+    assert reference.right.mean() == right
+
+
+@pytest.mark.parametrize("task", ["multi_label", "paired"])
+def test_golden_answers_can_be_asked_again(task: str, request: pytest.FixtureRequest) -> None:
+    files: TaskFiles = request.getfixturevalue(task)
+    engine = Engine(files.package, threads=1)
+    outputs = engine.answer(engine.facts.golden_inputs)
+    assert engine.facts.golden_inputs == [row.input for row in files.validation[:3]]
+    for entry, label, scores in zip(
+        engine.facts.golden, cells(outputs.predicted, engine.labels), outputs.probabilities, strict=True
+    ):
+        assert entry["label"] == label
+        assert list(entry["scores"].values()) == pytest.approx(scores.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("task", ["multi_label", "paired"])
+def test_eight_bits_answer_as_full_precision_does(task: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    files: TaskFiles = request.getfixturevalue(task)
+    result = export(
+        files.checkpoint, out=tmp_path / "p", validation=files.validation, settings=SETTINGS, rung="int8-static"
+    )
+    assert result.label_agreement >= 0.9
+    assert Engine(tmp_path / "p").facts.thresholds == read_facts(files.package).thresholds
+
+
+def test_parity_compares_sets_and_forgives_a_score_on_its_threshold(multi_label: TaskFiles) -> None:
+    import torch
+
+    source, engine = read_source(multi_label.checkpoint), Engine(multi_label.package, threads=1)
+    texts = [row.text for row in multi_label.validation]
+    scores = engine.answer(texts).probabilities
+    engine._thresholds = scores[0].copy()  # as a search over these rows may choose them
+    require_parity(source, engine, texts)
+    with torch.no_grad():
+        source.model.head.weight.mul_(-1)
+    with pytest.raises(ParityFailed, match=r"[1-9]\d* labels changed"):
+        require_parity(source, engine, texts)
+
+
+def test_reference_rows_of_another_task_are_refused(paired: TaskFiles, tmp_path: Path) -> None:
+    single = [Example("invoice", "billing")]
+    with pytest.raises(InputDoesNotFit, match="answers pairs"):
+        export(paired.checkpoint, out=tmp_path / "p", validation=paired.validation, reference=single, settings=SETTINGS)
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_rung_that_changes_one_label_of_a_set_changes_the_row() -> None:
+    given = np.ones((100, 3), dtype=bool)
+    outputs = Outputs(given.astype("f4"), np.zeros((100, 1), "f4"), given.astype("f4"), given)
+    plain = Candidate("fp32", Path("fp32"), outputs, given[:, 0], 100.0, 1.0, 0.0, 0)
+    changed = given.copy()
+    changed[:5, 2] = False
+    other = replace(plain, name="int8", outputs=replace(outputs, given=changed))
+    assert report(other, plain, SETTINGS).why == "It changes 5 of 100 labels; 1 is allowed."
+
+
+def test_the_checkpoint_is_read_with_its_pairs_to_calibrate_on(paired: TaskFiles, multi_label: TaskFiles) -> None:
+    assert all(isinstance(text, tuple) for text in read_source(paired.checkpoint).sample)
+    assert all(isinstance(text, str) for text in read_source(multi_label.checkpoint).sample)
+    assert read_training(multi_label.checkpoint).kind == "multi-label"
+    assert multi_label_rows(3)[0].pair is None

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet as parquet
+import pytest
+
+from core.datasets import read_table
+from core.errors import NothingLeft, UnusableCopy
+from finetune.quality.cleaning import log_path, removed_rows, write_cleaned
+from finetune.quality.inspection import inspect_quickly
+from tests.finetune.quality.planted import read_rows
+
+ROWS = [
+    {"id": 1, "text": "Where is my card?", "label": "card", "note": "a, b"},
+    {"id": 2, "text": "where is  my card?", "label": "card", "note": 'say "hi"'},
+    {"id": 3, "text": "", "label": "card", "note": "ü"},
+    {"id": 4, "text": "Where is my refund?", "label": "refund", "note": "line\nbreak"},
+    {"id": 5, "text": "Stop it", "label": "card", "note": ""},
+    {"id": 6, "text": "stop it", "label": "refund", "note": ""},
+    {"id": 7, "text": "Stop it ", "label": "refund", "note": ""},
+]
+
+
+def write_csv(path: Path) -> Path:
+    lines = ["id,text,label,note", '1,Where is my card?,card,"a, b"', '2,where is  my card?,card,"say ""hi"""']
+    lines += ["3,,card,ü", '4,Where is my refund?,refund,"line\nbreak"', "5,Stop it,card,", "6,stop it,refund,"]
+    path.write_text("\n".join([*lines, "7,Stop it ,refund,"]) + "\n", encoding="utf-8")
+    return path
+
+
+def write_jsonl(path: Path) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS), encoding="utf-8")
+    return path
+
+
+def write_parquet(path: Path) -> Path:
+    parquet.write_table(pyarrow.Table.from_pylist(ROWS), path)
+    return path
+
+
+@pytest.mark.parametrize("write", [write_csv, write_jsonl, write_parquet])
+def test_copy_keeps_columns_and_format_and_lacks_the_rows_of_the_log(write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # three functions of one kind
+    source = write(tmp_path / f"rows.{write.__name__.removeprefix('write_')}")
+    copy = tmp_path / f"clean{source.suffix}"
+    rows = read_rows(source)
+    write_cleaned(source, copy, removed_rows(rows, inspect_quickly(rows)))
+    before, after = read_table(source), read_table(copy)
+    assert after == [row for number, row in enumerate(before, 1) if number not in {2, 3}]
+    log = [json.loads(line) for line in log_path(copy).read_text().splitlines()]
+    assert [(entry["row"], entry["check"]) for entry in log] == [(2, "duplicates"), (3, "empty")]
+    assert log[0] == {
+        "row": 2,
+        "check": "duplicates",
+        "text": "where is my card?",
+        "label": "card",
+        "reason": "the same text as row 1",
+    }
+
+
+def test_copy_of_a_spreadsheets_file_keeps_its_mark_and_line_ends(tmp_path: Path) -> None:
+    source, copy = tmp_path / "rows.csv", tmp_path / "clean.csv"
+    source.write_bytes(b"\xef\xbb\xbftext,label\r\na b,x\r\nA B,x\r\nc d,y\r\n")
+    rows = read_rows(source)
+    write_cleaned(source, copy, removed_rows(rows, inspect_quickly(rows)))
+    assert copy.read_bytes() == b"\xef\xbb\xbftext,label\r\na b,x\r\nc d,y\r\n"
+
+
+def test_conflicts_go_only_when_asked_and_a_majority_stays(tmp_path: Path) -> None:
+    rows = read_rows(write_csv(tmp_path / "rows.csv"))
+    findings = inspect_quickly(rows)
+    assert not {5, 6, 7} & {entry.row for entry in removed_rows(rows, findings)}
+    asked = removed_rows(rows, findings, drop_conflicts=True)
+    assert [entry.row for entry in asked if entry.check == "conflicting_labels"] == [5, 7]
+
+
+def test_existing_file_is_never_written_over(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "rows.csv")
+    with pytest.raises(UnusableCopy, match="exists already"):
+        write_cleaned(source, source, [])
+
+
+def test_copy_in_another_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnusableCopy, match=r"must end in \.csv"):
+        write_cleaned(write_csv(tmp_path / "rows.csv"), tmp_path / "clean.jsonl", [])
+
+
+def test_nothing_is_written_where_nothing_would_be_left(tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text("text,label\n ,x\n ,y\n")
+    rows = read_rows(source)
+    with pytest.raises(NothingLeft):
+        write_cleaned(source, tmp_path / "clean.csv", removed_rows(rows, inspect_quickly(rows)))
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]

@@ -1,0 +1,117 @@
+"""Gate, label queue and training set of pairs, and of several labels a text."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.clock import utc_now
+from core.config import Config, LabelsConfig
+from core.datasets import Example, is_held_out, keep_dataset
+from core.engine import Engine
+from core.ledger import Ledger, open_ledger
+from core.package import PackageFacts
+from core.records import FeedbackRecord, PredictionRecord
+from lifecycle.gate import compare
+from lifecycle.label_queue import choose
+from lifecycle.situation import Situation
+from lifecycle.training_set import build_training_set
+from tests.tasks import TaskFiles, multi_label_rows, paired_rows
+
+
+class Blind(Engine):
+    """Never gives the first of its labels."""
+
+    def outputs(self, logits, embeddings):  # type: ignore[no-untyped-def]  # as the engine's
+        found = super().outputs(logits, embeddings)
+        return replace(found, given=found.given & np.array([False, True, True]))
+
+
+def test_the_gate_counts_a_set_as_right_only_if_all_of_it_is(multi_label: TaskFiles) -> None:
+    good, blind = Engine(multi_label.package, threads=1), Blind(multi_label.package, threads=1)
+    rows = multi_label_rows(150, seed=11)
+    comparison = compare(blind, good, rows)
+    with_first = [row for row in rows if "billing" in str(row.label)]
+    assert comparison.champion_accuracy <= 1 - len(with_first) / len(rows)
+    assert comparison.challenger_accuracy > comparison.champion_accuracy + 0.2
+    assert comparison.wins >= len(with_first) * 0.7
+    assert compare(good, good, [Example("the", ""), Example("the", "bug|unheard of")]).champion_accuracy <= 0.5
+
+
+def test_the_gate_asks_with_both_texts(paired: TaskFiles) -> None:
+    engine = Engine(paired.package, threads=1)
+    rows = paired_rows(120, seed=9)
+    swapped = [Example(str(row.pair), row.label, row.text) for row in rows]
+    assert compare(engine, engine, rows).champion_accuracy > compare(engine, engine, swapped).champion_accuracy + 0.15
+
+
+def prediction(number: int, text: str, pair: str | None, label: str = "a") -> PredictionRecord:
+    vector = np.random.default_rng(number).normal(size=4).astype(np.float32)
+    return PredictionRecord(f"{number:032x}", "m", "1", utc_now(), text, label, 0.5, 3, False, vector, pair)
+
+
+def test_labels_are_asked_for_pairs_that_differ_in_one_text() -> None:
+    window = [prediction(number, "the same question", f"answer {number}") for number in range(40)]
+    known = {"the same question\nanswer 3"}
+    chosen = choose([*window, *window], labelled=known, settings=LabelsConfig(budget=100), seed=1)
+    assert {key for key, _ in chosen} == {row.id for row in window if row.pair != "answer 3"}
+    inputs = {row.id: row.input for row in window}
+    assert all(is_held_out(inputs[key]) == (purpose == "measure") for key, purpose in chosen)
+
+
+TRAIN = [Example(f"original {number}", "a" if number % 2 else "a|b", "with") for number in range(20)]
+VALIDATION = [Example(f"checked {number}", "", "with") for number in range(25)]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(home=tmp_path)
+
+
+@pytest.fixture
+def ledger(config: Config) -> Iterator[Ledger]:
+    opened = open_ledger(config)
+    yield opened
+    opened.database.close()
+
+
+def situation(config: Config) -> Situation:
+    lineage = {
+        "data": {
+            "train": keep_dataset(TRAIN, config.datasets),
+            "validation": keep_dataset(VALIDATION, config.datasets),
+        },
+        "reference": {"fingerprint": "", "rows": 0},
+        "holdout": {"fingerprint": "", "rows": 0},
+    }
+    facts = PackageFacts(["a", "b"], "sigmoid", 1.0, 128, "fp32", is_paired=True, lineage=lineage)
+    return Situation("m", "1", facts, 0.9, None, "", [], [])
+
+
+def give(ledger: Ledger, labels: list[str]) -> list[PredictionRecord]:
+    """Labels for pairs that may be trained on."""
+    rows = [prediction(number, "fresh", f"answer {number}") for number in range(10 * len(labels))]
+    trainable = [row for row in rows if not is_held_out(row.input)][: len(labels)]
+    ledger.record_predictions(trainable)
+    ledger.record_feedback([FeedbackRecord(row.id, label) for row, label in zip(trainable, labels, strict=True)])
+    return trainable
+
+
+def test_pairs_with_no_label_and_with_several_are_trained_on(config: Config, ledger: Ledger) -> None:
+    given = give(ledger, ["", "a|new", "b|new"])
+    built = build_training_set(situation(config), ledger=ledger, config=config)
+    labels = {row.input: row.label for row in built.train}
+    assert [labels[row.input] for row in given] == ["", "a|new", "b|new"]
+    assert len(built.train) == len(TRAIN) + 3
+    assert (built.new_labels, built.set_aside) == (["new"], {})
+    assert {row.label for row in built.old} == {""}
+
+
+def test_a_rare_label_sets_its_whole_row_aside(config: Config, ledger: Ledger) -> None:
+    """`newer` is left with one row when the row of `rare` goes, and waits with it."""
+    given = give(ledger, ["newer|rare", "newer|a", "a"])
+    built = build_training_set(situation(config), ledger=ledger, config=config)
+    assert built.set_aside == {"rare": 1, "newer": 1}
+    assert {row.input for row in built.train} & {row.input for row in given} == {given[2].input}

@@ -1,0 +1,125 @@
+"""Checks of models that give several labels to a text, and of models of pairs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.clock import sortable_id, utc_now
+from core.config import Config, DriftConfig
+from core.datasets import Example
+from core.engine import Engine
+from core.errors import UnknownLabels
+from core.features import Features
+from core.ledger import open_ledger
+from core.records import PredictionRecord
+from core.registry import open_registry
+from monitoring.accuracy import estimate_accuracy
+from monitoring.check import LABELS, check
+from monitoring.watch import check_file, check_window
+from monitoring.window import features_of
+from tests.monitoring import rows
+from tests.tasks import TaskFiles, multi_label_rows, paired_rows
+
+SETTINGS = DriftConfig(resamples=199, alpha=0.05)
+
+
+def draw_sets(count: int, *, seed: int, shares: tuple[float, ...] = (0.5, 0.4, 0.2, 0.1)) -> Features:
+    """Rows with none to four labels each, every label independent, most sets right."""
+    random = np.random.default_rng(seed)
+    truth = random.random((count, len(shares))) < shares
+    usual = rows.draw(count, seed=seed)
+    wrong = random.random(count) > usual.confidence
+    predicted = truth.copy()
+    predicted[wrong, 0] = ~predicted[wrong, 0]
+    return replace(usual, predicted=predicted, truth=truth.astype(np.int8))
+
+
+def test_a_label_that_is_given_more_often_is_found_and_named() -> None:
+    window = draw_sets(200, seed=1, shares=(0.5, 0.4, 0.2, 0.5))
+    verdict = check(draw_sets(300, seed=0), window, labels=rows.LABELS, settings=DriftConfig())
+    assert [item.feature for item in verdict.evidence if item.drifted] == [LABELS]
+    assert "'praise' grew from" in next(item.detail for item in verdict.evidence if item.feature == LABELS)
+
+
+def test_texts_that_lose_all_their_labels_are_found_and_named() -> None:
+    window = draw_sets(200, seed=1)
+    emptied = window.predicted & (np.arange(200) % 2 == 0)[:, None]
+    verdict = check(
+        draw_sets(300, seed=0), replace(window, predicted=emptied), labels=rows.LABELS, settings=DriftConfig()
+    )
+    assert "'no label' grew from" in next(item.detail for item in verdict.evidence if item.drifted)
+
+
+def test_false_alarms_of_sets_come_as_often_as_alpha_says() -> None:
+    alarms = 0
+    for seed in range(60):
+        reference, window = draw_sets(100, seed=2 * seed), draw_sets(60, seed=2 * seed + 1)
+        alarms += check(reference, window, labels=rows.LABELS, settings=SETTINGS, seed=seed).verdict == "drift"
+    # Binomial(60, 0.05) is at most 8 with probability 0.996.
+    assert alarms <= 8
+
+
+def test_the_estimate_of_accuracy_is_that_of_whole_sets() -> None:
+    reference, window = draw_sets(600, seed=0), draw_sets(300, seed=1)
+    estimate = estimate_accuracy(reference, window, min_rows=50, seed=0)
+    assert estimate is not None
+    assert estimate.low <= window.right.mean() <= estimate.high
+    unlabelled = replace(reference, truth=np.full(reference.predicted.shape, -1, np.int8))
+    assert estimate_accuracy(unlabelled, window, min_rows=50, seed=0) is None
+
+
+def test_sets_are_read_back_from_the_ledgers_cells() -> None:
+    record = PredictionRecord("a", "m", "1", utc_now(), "x", "b|a", 0.5, 3, False, np.zeros(2, np.float32))
+    records = [record, replace(record, label="")]
+    features = features_of(records, ["a", "b", "c"], dimensions=2, multi_label=True)
+    assert features.predicted.tolist() == [[True, True, False], [False, False, False]]
+    assert not features.known.any()
+    with pytest.raises(UnknownLabels, match="yore"):
+        features_of([replace(record, label="a|yore")], ["a"], dimensions=2, multi_label=True)
+    assert features_of([], ["a"], dimensions=2, multi_label=True).predicted.shape == (0, 1)
+
+
+@pytest.mark.parametrize("task", ["multi_label", "paired"])
+def test_traffic_and_files_of_the_task_are_checked(task: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    files: TaskFiles = request.getfixturevalue(task)
+    config = Config(home=tmp_path, drift=SETTINGS)
+    registry, ledger = open_registry(config), open_ledger(config)
+    registry.promote("m", registry.add(files.package, "m"))
+    fresh = multi_label_rows(150, seed=7) if task == "multi_label" else paired_rows(150, seed=7)
+    ledger.record_predictions(answered(Engine(files.package, threads=1), fresh))
+    record = check_window("m", registry=registry, ledger=ledger, config=config)
+    found = check_file("m", fresh, registry=registry, config=config, ledger=None, source="fresh.csv")
+    assert record.verdict.p_value == pytest.approx(found.verdict.p_value, abs=0.02)
+    assert record.report is not None
+    assert (tmp_path / record.report).is_file()
+    assert found.measured_accuracy is not None
+    assert found.verdict.estimated_accuracy is not None
+    assert abs(found.verdict.estimated_accuracy.value - found.measured_accuracy.value) < 0.15
+    ledger.database.close()
+
+
+def answered(engine: Engine, examples: list[Example]) -> list[PredictionRecord]:
+    """As the service records them."""
+    from core.assigned import cells
+
+    features = engine.features(examples)
+    return [
+        PredictionRecord(
+            sortable_id(),
+            "m",
+            "1",
+            utc_now(),
+            example.text,
+            cell,
+            float(features.confidence[row]),
+            int(features.length[row]),
+            False,
+            features.embeddings[row],
+            example.pair,
+        )
+        for row, (example, cell) in enumerate(zip(examples, cells(features.predicted, engine.labels), strict=True))
+    ]

@@ -1,0 +1,138 @@
+"""Pairs, and several labels a text, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.config import Config
+from core.ledger import open_ledger
+from core.registry import open_registry
+from service.worker import Worker
+from tests.service.conftest import local_client
+from tests.service.test_openapi import problem_with
+from tests.tasks import TaskFiles, multi_label_rows, paired_rows
+
+ROWS = multi_label_rows(8, seed=21)
+PAIRS = [[row.text, row.pair] for row in paired_rows(4, seed=21)]
+
+
+@pytest.fixture
+def tasks_worker(config: Config, multi_label: TaskFiles, paired: TaskFiles) -> Iterator[Worker]:
+    """The models `topics` of several labels, and `answers` of pairs."""
+    registry = open_registry(config)
+    for model, files in (("topics", multi_label), ("answers", paired)):
+        registry.promote(model, registry.add(files.package, model))
+    worker = Worker(config)
+    worker.start()
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def tasks_client(tasks_worker: Worker) -> TestClient:
+    return local_client(tasks_worker)
+
+
+def test_several_labels_are_answered_with_all_scores(tasks_client: TestClient) -> None:
+    body = {"texts": [row.text for row in ROWS], "model": "topics"}
+    predictions = tasks_client.post("/predict", json=body).json()["predictions"]
+    for prediction in predictions:
+        assert prediction["label"] == "|".join(prediction["labels"])
+        assert set(prediction["scores"]) == {"billing", "bug", "how_to"}
+        assert prediction["abstained"] is (prediction["score"] < 0.5)
+    assert {len(prediction["labels"]) for prediction in predictions} >= {0, 1, 2}
+    told = tasks_client.get("/openapi.json").json()
+    schema = told["components"]["schemas"]
+    assert [problem_with(item, schema["Prediction"], schema) for item in predictions] == [None] * len(ROWS)
+
+
+def test_pairs_are_lists_of_two_and_everything_else_has_its_own_error(tasks_client: TestClient) -> None:
+    items = [PAIRS[0], "one text", ["one"], ["a", "b", "c"], ["a", 3], ["a", " "], ["x" * 501, "b"], PAIRS[1]]
+    predictions = tasks_client.post("/predict", json={"texts": items, "model": "answers"}).json()["predictions"]
+    codes = [prediction.get("error", {}).get("code") for prediction in predictions]
+    bad = ["invalid_text"] * 4
+    assert codes == [None, *bad, "empty_text", "text_too_long", None]
+    assert predictions[1]["error"]["message"] == (
+        'The model answers pairs and the item is a string. Send a list of two strings: ["first", "second"].'
+    )
+    assert "labels" not in predictions[0]
+
+
+def test_a_pair_for_single_texts_has_its_own_error(tasks_client: TestClient) -> None:
+    items = [PAIRS[0], ROWS[0].text]
+    predictions = tasks_client.post("/predict", json={"texts": items, "model": "topics"}).json()["predictions"]
+    assert predictions[0]["error"] == {"code": "invalid_text", "message": "The item is a list. Send a string."}
+    assert "label" in predictions[1]
+
+
+def test_both_texts_and_the_set_reach_the_ledger(tasks_client: TestClient, config: Config) -> None:
+    given = ask(tasks_client, "answers", PAIRS)
+    several = ask(tasks_client, "topics", [row.text for row in ROWS])
+    label(tasks_client, given[0]["id"], "bug")
+    ledger = open_ledger(config)
+    rows = ledger.window("answers", "1", limit=9)
+    assert [list(row.input) for row in rows] == PAIRS
+    cells = [(row.label, row.score) for row in ledger.window("topics", "1", limit=9)]
+    assert cells == [(item["label"], pytest.approx(item["score"])) for item in several]
+
+
+def test_labels_come_as_a_cell_or_as_a_list_and_may_be_none(tasks_client: TestClient, config: Config) -> None:
+    keys = [item["id"] for item in ask(tasks_client, "topics", [row.text for row in ROWS])]
+    given: list[object] = ["bug|billing", ["bug", "billing"], [], "|", "a new one", ["a new one", "bug"]]
+    for key, value in zip(keys, given, strict=False):
+        assert label(tasks_client, key, value) == 200
+    labels = [row.label for row in open_ledger(config).labelled("topics")]
+    assert labels == ["billing|bug", "billing|bug", "", "", "a new one", "a new one|bug"]
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "words"),
+    [
+        ("answers", [], "0 were given"),
+        ("answers", ["bug", "billing"], "2 were given"),
+        ("topics", ["a|b"], "stands between names"),
+        ("topics", ["bug", 3], "is a number"),
+        ("topics", ["bug", ""], "empty"),
+        ("topics", [["bug"]], "is a list"),
+        ("topics", ["bug"] * 201, "at most 200"),
+        ("topics", "", "empty"),
+        ("topics", {"bug": 1}, "is an object"),
+    ],
+)
+def test_labels_that_the_model_cannot_have_are_refused(
+    tasks_client: TestClient, config: Config, model: str, value: object, words: str
+) -> None:
+    key = ask(tasks_client, model, PAIRS if model == "answers" else [ROWS[0].text])[0]["id"]
+    answer = tasks_client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": value}]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_body")
+    assert words in answer.json()["error"]["message"]
+    assert open_ledger(config).labelled(model) == []
+
+
+def test_metrics_count_each_label_of_a_set_and_those_without(tasks_client: TestClient) -> None:
+    predictions = ask(tasks_client, "topics", [row.text for row in ROWS])
+    page = tasks_client.get("/metrics").text
+    for name in ("billing", "(none)"):
+        wanted = sum(name in (item["labels"] or ["(none)"]) for item in predictions)
+        assert f'retune_predictions_total{{label="{name}",model="topics"}} {wanted:.1f}' in page
+
+
+def test_the_dashboard_says_which_task_it_is(tasks_client: TestClient) -> None:
+    topics, answers = (tasks_client.get(f"/dashboard/{model}").text for model in ("topics", "answers"))
+    assert "any number a text" in topics
+    assert "from 40.0 %" in topics
+    assert "pairs of texts" in answers
+    assert "pairs of texts" not in topics
+
+
+def ask(client: TestClient, model: str, texts: Sequence[object]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.post("/predict", json={"texts": texts, "model": model}).json()["predictions"]
+    return found
+
+
+def label(client: TestClient, key: str, value: object) -> int:
+    return client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": value}]}).status_code

@@ -94,7 +94,7 @@ def _package(run: Run, target: str) -> Path:
 def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:
     """Everything that `finetune.metrics` knows; the few of `core.metrics` on a machine that only serves."""
     probabilities = target.answer([row.input for row in rows])
-    truth = (truth_of if target.kind == "single-label" else truth_matrix)(rows, target.labels)
+    truth: Any = (truth_of if target.kind == "single-label" else truth_matrix)(rows, target.labels)
     try:
         from finetune.metrics import evaluate as evaluate_answers
     except ModuleNotFoundError as error:

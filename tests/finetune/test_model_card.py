@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 from huggingface_hub.repocard import RepoCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
@@ -34,7 +34,7 @@ def test_front_matter_is_yaml_that_the_hub_reads(training: Training) -> None:
     assert name == "retune-full"
     values = {result.metric_name: result.metric_value for result in results}
     assert values["Accuracy"] == pytest.approx(training.metrics["validation"]["accuracy"], abs=1e-6)
-    assert RepoCard(model_card(training), ignore_metadata_errors=False).data.to_dict()["tags"][0] == "retune"
+    assert RepoCard(model_card(training), ignore_metadata_errors=False).data.get("tags")[0] == "retune"
 
 
 def test_card_states_metrics_with_intervals_and_what_they_were_uncalibrated(training: Training) -> None:

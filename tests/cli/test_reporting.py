@@ -1,0 +1,75 @@
+"""`retune report`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from core.checkpoint import read_training
+from tests.trainings import write_made_up_checkpoint
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def report(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Command:
+    write_made_up_checkpoint(tmp_path / "run", tmp_path / "home" / "datasets")
+
+    def run(*words: str | Path) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(["--home", str(tmp_path / "home"), "report", *map(str, words)])
+        return int(stop.value.code or 0), *capfd.readouterr()
+
+    return run
+
+
+def test_report_lies_beside_the_checkpoint_which_stays_sealed(report: Command, tmp_path: Path) -> None:
+    code, out, err = report(tmp_path / "run", "--json")
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    assert found["report"] == str(tmp_path / "run-report.html")
+    assert (tmp_path / "run-report.html").read_text().startswith("<!doctype html>")
+    assert (found["verdict"], found["missing"]) == ("healthy", [])
+    assert len(found["worst"]) == 20
+    assert set(read_training(tmp_path / "run").files) == {path.name for path in (tmp_path / "run").iterdir()} - {
+        "training.json"
+    }
+
+
+def test_report_goes_where_it_is_told(report: Command, tmp_path: Path) -> None:
+    code, out, _ = report(tmp_path / "run", "--out", tmp_path / "pages" / "mine.html")
+    assert code == 0
+    assert f"Report {tmp_path / 'pages' / 'mine.html'}" in out
+    assert "healthy: It levels off." in out
+    assert (tmp_path / "pages" / "mine.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("run/page.html", "sealed checkpoint"), (".", "is a folder"), ("run/x/../p.html", "sealed")]
+)
+def test_report_into_the_checkpoint_or_a_folder_is_refused(
+    place: str, words: str, report: Command, tmp_path: Path
+) -> None:
+    code, out, err = report(tmp_path / "run", "--out", tmp_path / place)
+    assert (code, out) == (1, "")
+    assert words in err
+    assert not (tmp_path / "run" / "page.html").exists()
+
+
+def test_report_of_what_is_no_checkpoint_is_one_sentence(report: Command, tmp_path: Path) -> None:
+    code, out, err = report(tmp_path / "nothing")
+    assert (code, out) == (1, "")
+    assert err.startswith("Error: Checkpoint ")
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_page_without_the_rows_says_so_on_the_terminal(report: Command, tmp_path: Path) -> None:
+    for path in (tmp_path / "home" / "datasets").iterdir():
+        path.unlink()
+    code, out, _ = report(tmp_path / "run")
+    assert code == 0
+    assert "the worst examples cannot be shown" in out

@@ -21,6 +21,6 @@ def fit_auto(task: Task) -> Fitted:
         missing = f"{LEAST_EPOCHS} epochs of fine-tuning take about {needed_s:.0f} s more"
         return replace(start, reason=f"{start.reason} The budget ends here: {missing}.")
     tuned = tune(task, start, Full())
-    if not tuned.scored.beats(start.scored):
+    if tuned.settings["kept"] == "start":
         return replace(start, reason=tuned.reason, history=tuned.history, learning_rate=tuned.learning_rate)
     return tuned

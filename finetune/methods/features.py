@@ -20,9 +20,13 @@ class _Step:
 
 
 def fit_features(task: Task) -> Fitted:
-    """The head with the least validation log loss along `STRENGTHS`."""
+    """The stiffest head along `STRENGTHS` whose validation loss is not above the least by more than chance.
+
+    One standard error, as is usual for such paths (Breiman et al. 1984; Hastie et al. 2009, 7.10).
+    """
     steps = list(_path(task))
-    best = min(steps, key=lambda step: step.scored.loss)
+    least = min(steps, key=lambda step: step.scored.loss)
+    best = next(step for step in steps if not step.scored.is_worse_than(least.scored))
     reached = f"{best.scored.metric.replace('_', ' ')} {best.scored.value:.1%}"
     return Fitted(
         method="features",

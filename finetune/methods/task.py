@@ -63,16 +63,20 @@ class Task:
 
 @dataclass(frozen=True)
 class Scored:
-    """Validation logits (n, k), the temperature that fits them best, and after it which rows are right, the
-    mean log loss and the primary metric.
+    """Validation logits (n, k), the temperature that fits them best, and after it which rows are right (n,), the
+    log loss of each (n,) in nats, and the primary metric.
     """
 
     logits: Floats
     temperature: float
     right: NDArray[np.bool_]
-    loss: float
+    losses: Floats
     metric: str
     value: float
+
+    @property
+    def loss(self) -> float:
+        return float(self.losses.mean())
 
     def beats(self, other: Scored) -> bool:
         """A better primary metric; where chance explains the difference, a lower loss.
@@ -81,10 +85,20 @@ class Scored:
         luckiest. The loss of the same rows is far steadier. Chance: one standard error of the difference, from
         the rows that only one of the two has right (as in McNemar's test).
         """
-        error = np.sqrt(np.sum(self.right != other.right)) / len(self.right)
-        if abs(self.value - other.value) <= error:
+        if self._may_be_chance(other):
             return self.loss < other.loss
         return is_better(self.metric, self.value, other.value)
+
+    def is_worse_than(self, other: Scored) -> bool:
+        """Whether the metric or the loss is worse by more than one standard error of the difference."""
+        if not self._may_be_chance(other):
+            return bool(is_better(self.metric, other.value, self.value))
+        differences = self.losses - other.losses
+        return bool(differences.mean() > differences.std() / np.sqrt(len(differences)) + 1e-9)
+
+    def _may_be_chance(self, other: Scored) -> bool:
+        error = np.sqrt(np.sum(self.right != other.right)) / len(self.right)
+        return abs(self.value - other.value) <= error
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,7 @@ def score(logits: Floats, task: Task) -> Scored:
         logits=logits,
         temperature=temperature,
         right=_right(truth, probabilities),
-        loss=float(row_losses(truth, probabilities).mean()),
+        losses=row_losses(truth, probabilities),
         metric=task.settings.primary_metric,
         value=primary_value(task.settings.primary_metric, truth, probabilities),
     )

@@ -18,6 +18,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from core.durable import write_bytes
 from finetune.encoder import embed
 from finetune.methods.task import Scored, Task, judged, score
+from finetune.training.average import Average
 from finetune.training.classifier import Classifier
 from finetune.training.processes import agreed, is_first
 from finetune.training.work import COMPLETE
@@ -29,16 +30,21 @@ SAVE_EVERY_S = 45.0
 INTERPOLATIONS = (0.75, 0.5, 0.25)
 _SMOOTHING = 0.95
 _LOSS_FLOOR = 0.3  # nats: below, a head that knows the training rows by heart would look as if it diverged
-_WEIGHTS = "best.safetensors"
+_WEIGHTS, _MEANS, _LOGITS = "best.safetensors", "means.safetensors", "logits.npz"
 
 
 class BestState(TrainerCallback):
-    """Judges every epoch on the validation rows and keeps the best weights, the start's included."""
+    """Judges the mean of the weights after every epoch on the validation rows, and keeps one, the start's included.
+
+    Kept is the latest that is not worse than the best so far, beyond chance. Of few validation rows the best of
+    many states would be the luckiest, while a training on a falling rate gains to its end more often than not.
+    """
 
     def __init__(self, task: Task, model: Classifier, start: Scored, *, patience: int) -> None:
         self._task, self._model, self._patience = task, model, patience
-        self.name, self.best = "start", start
+        self.name, self.best, self._anchor = "start", start, start
         self._start = self._weights = _copied(model)
+        self._average = Average(model)
         self.history: list[dict[str, Any]] = []
         self.ended_by: str | None = None
         self._without_better = 0
@@ -54,6 +60,7 @@ class BestState(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._task.on_progress("Fine-tuning", state.global_step / state.max_steps)
+        self._average.follow()
         if agreed(self._task.left_s <= 0):
             self._end("budget", control)
         elif agreed(self._is_diverging()):
@@ -76,11 +83,14 @@ class BestState(TrainerCallback):
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        scored = self._judge()
         epoch = round(state.epoch or 0.0, 2)
-        kept = scored.beats(self.best)
-        if kept:
-            self.name, self.best, self._weights = f"epoch {epoch:g}", scored, _copied(self._model)
+        with self._average.in_place():
+            scored = self._judge()
+            kept = not scored.is_worse_than(self._anchor)
+            if kept:
+                self.name, self.best, self._weights = f"epoch {epoch:g}", scored, _copied(self._model)
+        if scored.beats(self._anchor):
+            self._anchor = scored
         self._without_better = 0 if kept else self._without_better + 1
         losses, self._losses = self._losses, []
         train_loss = round(float(np.mean(losses)), 5) if losses else None
@@ -102,17 +112,22 @@ class BestState(TrainerCallback):
             return
         folder = Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
         save_file(self._weights, folder / _WEIGHTS)
-        np.save(folder / "best.npy", self.best.logits)
-        facts = {name: getattr(self, name) for name in _REMEMBERED}
+        save_file(self._average.means, folder / _MEANS)
+        np.savez(folder / _LOGITS, best=self.best.logits, anchor=self._anchor.logits)
+        facts = {name: getattr(self, name) for name in _REMEMBERED} | {"steps": self._average.steps}
         write_bytes(folder / COMPLETE, json.dumps(facts).encode())
         self._task.work.note()
 
     def recall(self, folder: Path) -> None:
         """Be as when `folder` was saved."""
-        for name, value in json.loads((folder / COMPLETE).read_text(encoding="utf-8")).items():
+        facts = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+        self._average.steps = facts.pop("steps")
+        self._average.means = load_file(folder / _MEANS)
+        for name, value in facts.items():
             setattr(self, name, value)
         self._weights = load_file(folder / _WEIGHTS)
-        self.best = score(np.load(folder / "best.npy"), self._task)
+        with np.load(folder / _LOGITS, allow_pickle=False) as logits:
+            self.best, self._anchor = (score(logits[name], self._task) for name in ("best", "anchor"))
 
     def interpolate(self) -> None:
         """Judge states between the start and the best one, and keep a better one.
@@ -127,7 +142,7 @@ class BestState(TrainerCallback):
             mixed = {key: _between(self._start[key], value, share) for key, value in end.items()}
             self._model.load_state_dict(mixed)
             scored = self._judge()
-            kept = scored.beats(self.best)
+            kept = scored.beats(self.best) and not scored.is_worse_than(self._anchor)
             if kept:
                 self.name, self.best, self._weights = f"{share:.0%} of the way to {name}", scored, mixed
             self.history.append(judged("interpolation", scored, share=share, kept=kept))

@@ -1,7 +1,7 @@
 """A learning rate that is found: the range test (Smith 2017, arXiv 1506.01186).
 
-The rate grows from step to step until the loss climbs. Where the smoothed loss is least, a step is already
-as long as it can be; a schedule that starts at full rate needs a good deal less.
+The rate grows from step to step until the loss climbs. The one of the least smoothed loss is taken as it is:
+smoothing lags behind by some steps, and the schedule reaches the rate only at the end of its warm-up.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ MOST_STEPS, LEAST_STEPS = 90, 30
 
 SHARE = 0.08
 """Part of the budget that the search may take; it ends earlier where the loss climbs."""
-
-DISTANCE = 1.25
-"""The rate taken lies this far below the one of the least loss: see docs/finetune.md for how it was chosen."""
 
 _SMOOTHING = 0.8
 _CLIMBED = 1.5
@@ -119,10 +116,7 @@ def _chosen(curve: list[dict[str, float]], default: float) -> Found:
     if least is finite[-1]:
         reason = f"The loss did not climb before the time was up; {default:.1e} is what the method usually takes."
         return Found(default, reason, finite)
-    rate = float(f"{least['rate'] / DISTANCE:.2g}")
+    rate = float(f"{least['rate']:.2g}")
     return Found(
-        rate,
-        f"Over {len(curve)} steps the loss was least, {least['loss']:.2f}, at a rate of {least['rate']:.1e}; "
-        f"{rate:.1e} lies a little below.",
-        finite,
+        rate, f"Over {len(curve)} steps the loss was least, {least['loss']:.2f}, at a rate of {rate:.1e}.", finite
     )

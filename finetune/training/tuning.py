@@ -80,6 +80,7 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
             "label_names": len(task.train.inputs) - rows,
             "restarts": restarts,
             "ended_by": keeper.ended_by or "plan",
+            "kept": keeper.name,
         },
         history=[*history, *keeper.history],
         learning_rate=learning_rate,

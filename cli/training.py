@@ -14,6 +14,18 @@ from core.config import MethodName, overridden
 from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
 
 
+def _rate(context: click.Context, parameter: click.Parameter, value: str | None) -> str | float | None:
+    if value in (None, "auto"):
+        return value
+    try:
+        rate = float(str(value))
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1:
+        raise click.BadParameter(f"{value!r} is neither auto nor a number between 0 and 1, e.g. 2e-4.")
+    return rate
+
+
 @click.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows: CSV, JSONL or Parquet.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Rows to validate on [default: a share of --data].")
@@ -22,7 +34,7 @@ from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
 @click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: 10m].")
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random [default: 0].")
 @click.option("--base-model", help="'default', a folder, or a hub id with @revision [default: default].")
-@click.option("--lr", help="Learning rate, or auto to search it [default: auto].")
+@click.option("--lr", callback=_rate, help="Learning rate, or auto to search it [default: auto].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the rows [default: by rows and budget].")
 @click.option("--primary-metric", help="What chooses epochs, rates and methods [default: accuracy].")
 @click.option("--folds", type=click.IntRange(2, 20), help="Also measure by a cross-validation of so many folds.")

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.config import FinetuneConfig
 from core.datasets import Example, fingerprint, keep_dataset
-from core.durable import require_free
+from core.durable import disk_full_is_said, require_free
 from core.duration import seconds_of
 from core.labels import Kind
 from finetune.base_models import BaseModel, find_base_model
@@ -78,7 +78,7 @@ def finetune(
     require_trainable(examples, kind)
     parts = _parts(examples, validation, kind, settings)
     findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
-    with joined():
+    with joined(), disk_full_is_said(out):
         run = _begin(parts, kind, settings, out=out, cache=cache, resume=resume, on_progress=on_progress)
         method = METHODS[settings.method]
         fitted = method(run.task)

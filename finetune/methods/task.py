@@ -92,13 +92,13 @@ class Scored:
     def is_worse_than(self, other: Scored) -> bool:
         """Whether the metric or the loss is worse by more than one standard error of the difference."""
         if not self._may_be_chance(other):
-            return bool(is_better(self.metric, other.value, self.value))
+            return is_better(self.metric, other.value, self.value)
         differences = self.losses - other.losses
         return bool(differences.mean() > differences.std() / np.sqrt(len(differences)) + 1e-9)
 
     def _may_be_chance(self, other: Scored) -> bool:
         error = np.sqrt(np.sum(self.right != other.right)) / len(self.right)
-        return abs(self.value - other.value) <= error
+        return bool(abs(self.value - other.value) <= error)
 
 
 @dataclass(frozen=True)

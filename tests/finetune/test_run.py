@@ -1,14 +1,16 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core.checkpoint import HEAD, read_training
+from core.checkpoint import CARD, HEAD, Training, read_training
 from core.datasets import Example, kept_dataset
-from core.errors import CorruptCheckpoint, TargetExists, TooFewLabels
+from core.errors import BudgetTooSmall, CorruptCheckpoint, TargetExists, TooFewLabels, UnknownMetric
 from core.features import truth_of
 from core.metrics import measure
 from finetune.evaluate import predict_checkpoint
 from finetune.run import finetune
+from tests.tasks import multi_label_rows, paired_rows
 from tests.tiny import tiny_settings
 
 
@@ -106,3 +108,70 @@ def test_same_seed_gives_the_same_head(tiny_base_model: Path, tiny_examples: lis
         )
         heads.append((result.checkpoint / HEAD).read_bytes())
     assert heads[0] == heads[1]
+
+
+def trained(rows: list[Example], base: Path, folder: Path, **settings: Any) -> Training:
+    result = finetune(
+        rows,
+        out=folder / "out",
+        settings=tiny_settings(base, **settings),
+        cache=folder / "cache",
+        datasets=folder / "datasets",
+    )
+    return read_training(result.checkpoint)
+
+
+def test_several_labels_are_trained_with_a_threshold_each(task_base_model: Path, tmp_path: Path) -> None:
+    training = trained(multi_label_rows(240), task_base_model, tmp_path, multi_label=True, primary_metric="macro_f1")
+    assert (training.kind, training.labels) == ("multi-label", ["billing", "bug", "how_to"])
+    assert training.thresholds.keys() == set(training.labels)
+    assert training.metrics["validation"]["macro_f1"] > 0.6
+
+
+def test_pairs_are_trained_and_said(task_base_model: Path, tmp_path: Path) -> None:
+    assert trained(paired_rows(120), task_base_model, tmp_path).is_paired
+
+
+def test_an_abstention_threshold_is_kept_with_its_risk(
+    tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path
+) -> None:
+    training = trained(tiny_examples, tiny_base_model, tmp_path, max_risk=0.5)
+    assert training.abstain_below is not None
+    assert training.metrics["abstention"]["risk_bound"] <= 0.5
+
+
+def test_folds_answer_every_row_once(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path) -> None:
+    found = trained(tiny_examples, tiny_base_model, tmp_path, folds=3).metrics["cross_validation"]
+    assert (found["folds"], len(found["values"])) == (3, 3)
+    assert found["mean"] > 0.7
+
+
+def test_a_budget_too_small_for_anything_names_the_smallest(
+    tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path
+) -> None:
+    with pytest.raises(BudgetTooSmall, match=r"Give --budget \d+s or more"):
+        trained(tiny_examples, tiny_base_model, tmp_path, budget="0s")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_primary_metric_is_refused_with_those_known(
+    tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownMetric, match="macro_f1"):
+        trained(tiny_examples, tiny_base_model, tmp_path, primary_metric="bleu")
+
+
+def test_the_order_of_the_rows_changes_nothing(
+    tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path
+) -> None:
+    there = trained(tiny_examples, tiny_base_model, tmp_path / "there")
+    back = trained(tiny_examples[::-1], tiny_base_model, tmp_path / "back")
+    assert there.files[HEAD] == back.files[HEAD]
+
+
+def test_the_checkpoint_says_where_it_comes_from(tiny_checkpoint: Path) -> None:
+    training = read_training(tiny_checkpoint)
+    assert training.provenance.keys() >= {"hardware", "threads", "git_commit", "processes"}
+    assert training.base_model.keys() >= {"revision", "fingerprint", "weights_sha256"}
+    assert (tiny_checkpoint / CARD).read_text().startswith("---")
+    assert training.fit["verdict"] in {"healthy", "underfit", "overfit"}

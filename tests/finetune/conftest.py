@@ -1,0 +1,46 @@
+"""A task of three labels, made as `finetune` makes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.datasets import Example
+from core.labels import Kind
+from finetune.base_models import find_base_model
+from finetune.frozen import load_frozen
+from finetune.methods.task import Task
+from finetune.preparation import prepare
+from finetune.split import split
+from finetune.training.plans import Plans
+from finetune.training.work import Work
+from tests.finetune.tasks import MakeTask
+from tests.tiny import tiny_settings
+
+
+@pytest.fixture
+def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path) -> MakeTask:
+    """A task on 80 rows of 3 labels: `make_task(budget_s=0.0, epochs=2)`."""
+
+    def make(examples: Sequence[Example] = tiny_examples[:80], *, budget_s: float = 60.0, **settings: Any) -> Task:
+        kind: Kind = "multi-label" if settings.get("multi_label") else "single-label"
+        chosen = tiny_settings(tiny_base_model, **{"epochs": 4, "lr": 4e-4, **settings})
+        frozen = load_frozen(find_base_model(str(tiny_base_model)), max_length=32, cache=tmp_path / "cache")
+        made = prepare(
+            split(examples, kind, share=0.4, most=1000, seed=0),
+            kind,
+            frozen,
+            settings=chosen,
+            ends_at=time.monotonic() + 60.0,
+            work=Work(tmp_path / "out", "id", is_resumed=False),
+            plans=Plans(tmp_path / "plans", {"settings": chosen.model_dump()}),
+            on_progress=lambda stage, share: None,
+        )
+        return replace(made, ends_at=time.monotonic() + budget_s)
+
+    return make

@@ -1,0 +1,9 @@
+"""Tasks for tests of methods and of parts of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from finetune.methods.task import Task
+
+MakeTask = Callable[..., Task]

@@ -1,0 +1,136 @@
+"""The parts of a training, each by itself: losses, dropout, sampler, mean, plans, work, label names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from finetune.training.average import Average
+from finetune.training.dropout import ByteDropout, set_dropout
+from finetune.training.losses import class_weights, divergence, loss_of
+from finetune.training.plans import Plans
+from finetune.training.sampler import ByLength
+from finetune.training.work import COMPLETE, Work
+
+
+def test_byte_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    dropped = ByteDropout(0.25).train()(torch.ones(1000, 101))
+    assert float((dropped == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
+    assert float(dropped.mean()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_byte_dropout_does_nothing_in_evaluation() -> None:
+    states = torch.rand(3, 5)
+    assert torch.equal(ByteDropout(0.5).eval()(states), states)
+
+
+def test_dropout_is_set_everywhere_but_in_the_attention() -> None:
+    class SelfAttention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dropout = nn.Dropout(0.1)
+
+    model = nn.Sequential(SelfAttention(), nn.Sequential(nn.Dropout(0.1)))
+    set_dropout(model, 0.2)
+    chances = [module.p for module in model.modules() if isinstance(module, nn.Dropout)]
+    bytes_of = [module.dropped_of_256 for module in model.modules() if isinstance(module, ByteDropout)]
+    assert (chances, bytes_of) == ([0.0], [51])
+
+
+def test_class_weights_make_every_label_count_alike() -> None:
+    truth = np.array([0] * 90 + [1] * 10)
+    weights = class_weights(truth, 2)
+    assert [float(weights[label] * (truth == label).sum()) for label in (0, 1)] == pytest.approx([50, 50])
+
+
+def test_class_weights_of_several_labels_weigh_the_rare_one_up() -> None:
+    truth = np.array([[True, False]] * 30 + [[True, True]] * 10)
+    assert class_weights(truth, 2).tolist() == pytest.approx([0.05, 3.0])
+
+
+@pytest.mark.parametrize("kind", ["single-label", "multi-label"])
+def test_divergence_of_equal_answers_is_zero_and_else_positive(kind: str) -> None:
+    answers = torch.tensor([[2.0, -1.0], [0.0, 0.5]])
+    same, other = (float(divergence(answers, second, kind)) for second in (answers, answers.flip(1)))  # type: ignore[arg-type]
+    assert same == pytest.approx(0.0, abs=1e-6)
+    assert other > 0.1
+
+
+def test_loss_of_several_labels_is_binary_cross_entropy() -> None:
+    logits, truth = torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]])
+    assert float(loss_of("multi-label")(logits, truth)) == pytest.approx(0.6931, abs=1e-4)
+
+
+def test_an_epoch_holds_every_row_once_and_similar_lengths_side_by_side() -> None:
+    lengths = list(np.random.default_rng(0).integers(3, 60, size=400))
+    sampler = ByLength(lengths, batch_rows=8, seed=0)
+    order = list(sampler)
+    assert sorted(order) == list(range(400))
+    spread = np.mean([np.ptp([lengths[row] for row in order[start : start + 8]]) for start in range(0, 400, 8)])
+    assert spread < 5
+
+
+def test_epochs_differ_and_are_known_beforehand() -> None:
+    sampler, again = (ByLength([5] * 50, batch_rows=4, seed=1) for _ in range(2))
+    first = list(sampler)
+    sampler.set_epoch(1)
+    again.set_epoch(1)
+    assert list(sampler) == list(again) != first
+
+
+def test_the_mean_follows_the_weights_and_can_be_put_in_their_place() -> None:
+    module = nn.Linear(1, 1, bias=False)
+    average = Average(module)
+    for value in (1.0, 1.0, 1.0, 5.0):
+        nn.init.constant_(module.weight, value)
+        average.follow()
+    with average.in_place():
+        inside = float(module.weight)
+    assert 1.0 < inside < 5.0
+    assert float(module.weight) == 5.0
+
+
+def test_a_decision_is_made_once_and_kept(tmp_path: Path) -> None:
+    answers = iter([3, 7])
+    first = Plans(tmp_path, {"rows": "a"}).decided("epochs", lambda: next(answers))
+    again = Plans(tmp_path, {"rows": "a"}).decided("epochs", lambda: next(answers))
+    other = Plans(tmp_path, {"rows": "b"}).decided("epochs", lambda: next(answers))
+    assert (first, again, other) == (3, 3, 7)
+
+
+def test_a_damaged_plan_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Plans(tmp_path, {}).decided("epochs", lambda: 3)
+    (path,) = tmp_path.iterdir()
+    path.write_text("{")
+    assert Plans(tmp_path, {}).decided("epochs", lambda: 4) == 4
+    assert "made anew" in caplog.text
+
+
+def saved_work(folder: Path) -> Work:
+    work = Work(folder / "out", "rows and settings", is_resumed=False)
+    for step, is_complete in ((5, True), (10, True), (15, False)):
+        state = work.states("full-0") / f"checkpoint-{step}"
+        state.mkdir(parents=True)
+        if is_complete:
+            (state / COMPLETE).touch()
+    work.note()
+    return work
+
+
+def test_the_newest_complete_state_is_gone_on_with(tmp_path: Path) -> None:
+    saved_work(tmp_path)
+    work = Work(tmp_path / "out", "rows and settings", is_resumed=True)
+    state = work.last_state("full-0")
+    assert state is not None
+    assert state.name == "checkpoint-10"
+
+
+@pytest.mark.parametrize(("identity", "is_resumed"), [("rows and settings", False), ("other rows", True)])
+def test_states_of_another_run_are_not_gone_on_with(identity: str, is_resumed: bool, tmp_path: Path) -> None:
+    saved_work(tmp_path)
+    assert Work(tmp_path / "out", identity, is_resumed=is_resumed).last_state("full-0") is None

@@ -7,6 +7,7 @@ from math import ceil, log
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from scipy.stats import beta, binom
 
 from core.metrics import Floats
@@ -50,6 +51,16 @@ def _candidates(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     distinct = np.unique(scores)
     middles = np.append((distinct[1:] + distinct[:-1]) / 2, 0.5)
     return middles[(middles >= LOWEST) & (middles <= HIGHEST)]
+
+
+def uncalibrated(thresholds: Floats, temperature: float) -> NDArray[np.float64]:
+    """The thresholds (k,) that give the same labels on scores before the temperature.
+
+    >>> uncalibrated(np.array([0.5, 0.9]), 2.0).round(3).tolist()
+    [0.5, 0.988]
+    """
+    found: NDArray[np.float64] = expit(temperature * logit(thresholds.astype(np.float64)))
+    return found
 
 
 @dataclass(frozen=True)

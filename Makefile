@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test test-fast check serve image clean
+.PHONY: install demo test test-fast check serve image bench-finetune clean
 
 install: $(INSTALLED)
 
@@ -31,6 +31,13 @@ serve: $(INSTALLED)
 
 image: $(INSTALLED)
 	PATH="$(abspath $(BIN)):$$PATH" deploy/image.sh
+
+bench-finetune: $(INSTALLED)
+	$(BIN)/python benchmarks/finetune/accuracy.py
+	$(BIN)/python benchmarks/finetune/label_noise.py
+	$(BIN)/python benchmarks/finetune/throughput.py
+	$(BIN)/python benchmarks/finetune/repetition.py
+	$(BIN)/python benchmarks/finetune/table.py
 
 clean:
 	rm -rf $(VENV) .retune build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -52,6 +52,7 @@ def finetune(
     given["multi_label"] = columns.multi_label or None
     settings = overridden(run.config.finetune, given, source="the options")
     from finetune.run import finetune as train
+    from finetune.training.processes import is_first
 
     with progress_shown() as progress:
         result = train(
@@ -64,14 +65,18 @@ def finetune(
             resume=resume,
             on_progress=progress,
         )
+    if not is_first():
+        return
     emit(
         {
             "checkpoint": str(result.checkpoint),
             "method": result.method,
             "reason": result.reason,
             "metrics": result.metrics.as_dict(),
+            "findings": [asdict(found) for found in result.findings],
             "seconds": round(result.seconds, 1),
         },
+        *(f"{found.severity}: {found.check}, {found.count} rows. {found.advice}" for found in result.findings),
         f"Checkpoint {result.checkpoint} ({result.method}, {result.seconds:.0f} s): {result.reason}",
         f"On {result.metrics.rows} validation rows: {_values(result.metrics.values)}",
         f"Next: retune export {result.checkpoint} --out PACKAGE",

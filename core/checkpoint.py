@@ -37,7 +37,7 @@ class Training:
     `abstain_below` is an abstention; None: never.
 
     `metrics`: "validation" after the temperature and "before_temperature", as `finetune.metrics` names them.
-    `history`: one entry a judged step, {"step": "head" or "fine-tuning", "epoch"?, "train_loss"?,
+    `history`: one entry a judged step, {"step": "head", "fine-tuning" or "interpolation", "epoch"?, "train_loss"?,
     "validation_loss", "learning_rate"?, the primary metric by its name, "kept"?}.
     `learning_rate`: {"chosen", "reason", "curve": [{"rate", "loss"}]}, empty where nothing was searched.
     `fit`: {"verdict": "healthy", "underfit" or "overfit", "reason", and the numbers behind it}.

@@ -26,7 +26,9 @@ MethodName = Literal["auto", "features", "full", "layerwise", "lora"]
 
 
 class FinetuneConfig(Section):
-    base_model: str = Field("default", description="'default', a folder, or a hub id with @revision.")
+    base_model: str = Field(
+        "default", description="'default', a folder, or a hub id with @revision, pinned by #sha256=…"
+    )
     method: MethodName = Field("auto", description="auto keeps what wins on validation rows.")
     budget: str = Field("10m", pattern=r"^\d+[smh]$", description="Time to spend, e.g. 90s, 10m, 1h.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")

@@ -22,6 +22,7 @@ from core.errors import UnusableBaseModel
 from finetune.architecture import Architecture, read_architecture
 from finetune.base_models import BaseModel
 from finetune.pooling import Pooling
+from finetune.training.processes import local_process_count
 
 Floats = NDArray[np.float32]
 Batch = dict[str, Tensor]
@@ -142,7 +143,7 @@ def load_encoder(base: BaseModel) -> Encoder:
     if getattr(transformer, "pooler", None) is not None:
         transformer.pooler = None
     encoder = Encoder(transformer.eval(), base.pooling)
-    torch.set_num_threads(available_cpus() if encoder.is_wide else 1)
+    torch.set_num_threads(max(1, available_cpus() // local_process_count()) if encoder.is_wide else 1)
     return encoder
 
 

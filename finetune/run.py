@@ -20,7 +20,7 @@ from finetune.base_models import BaseModel, find_base_model
 from finetune.checkpoint import write_checkpoint
 from finetune.cross_validation import cross_validate
 from finetune.frozen import FrozenEncoder, load_frozen
-from finetune.methods import METHODS
+from finetune.methods.catalogue import METHODS
 from finetune.methods.task import Fitted, Progress, Task
 from finetune.metrics import Evaluation, require_primary
 from finetune.outcome import Outcome, outcome_of, training_of

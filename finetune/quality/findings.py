@@ -45,6 +45,15 @@ class Finding:
     examples: tuple[RowEntry, ...] = ()
     is_fixable: bool = False
 
+    @property
+    def amount(self) -> str:
+        """
+        >>> Finding("few_rows", "error", 1, "labels", "", "").amount
+        '1 label'
+        """
+        noun, *rest = self.unit.split(" ")
+        return " ".join([counted(self.count, noun.removesuffix("s")), *rest])
+
 
 def rows_found(
     check: str,

@@ -15,7 +15,9 @@ from finetune.quality.sheet import Sheet
 
 FEWEST_ROWS = 20
 """Rows of a guessed language without which the file has no usual one."""
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+# One letter is a word in too many languages; addresses and tags are in none.
+_WORD = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
+_NO_WORD = re.compile(r"https?://\S+|www\.\S+|[@#&]\w+")
 
 COMMON_WORDS = {
     "English": "the be to of and a in that have i it for not on with he as you do at this but his by from they we "
@@ -77,7 +79,7 @@ def scores(text: str) -> Counter[str]:
     [('German', 3.0)]
     """
     found: Counter[str] = Counter()
-    for word in set(_WORD.findall(text.lower())):
+    for word in set(_WORD.findall(_NO_WORD.sub(" ", text.lower()))):
         for language in LANGUAGES_OF.get(word, ()):
             found[language] += 1 / len(LANGUAGES_OF[word])  # type: ignore[assignment]  # a Counter of floats
     return found

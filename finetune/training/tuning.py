@@ -60,11 +60,12 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     begun, restarts, history = _begun(task, start), [], list(start.history)
     for attempt in range(MAX_RESTARTS + 1):
         model, keeper = _attempt(task, start, begun, approach, recipe, attempt)
-        history += keeper.history
         if keeper.ended_by != "divergence" or attempt == MAX_RESTARTS:
             break
         restarts.append({"rate": recipe.rate, "restarted_at": recipe.rate * RESTARTED_AT})
         recipe = replace(recipe, rate=recipe.rate * RESTARTED_AT)
+        history += keeper.history
+    keeper.interpolate()
     keeper.restore()
     approach.finish(model)
     return Fitted(
@@ -80,7 +81,7 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
             "restarts": restarts,
             "ended_by": keeper.ended_by or "plan",
         },
-        history=history,
+        history=[*history, *keeper.history],
         learning_rate=learning_rate,
     )
 

@@ -15,7 +15,7 @@ from core.labels import Kind, cell_of
 from finetune.base_models import find_base_model
 from finetune.encoder import Floats, embed
 from finetune.frozen import load_frozen
-from finetune.methods import METHODS
+from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
 from finetune.methods.task import Fitted, Task
 from finetune.preparation import prepare

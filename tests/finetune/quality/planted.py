@@ -28,3 +28,13 @@ def write_rows(path: Path, rows: Pairs) -> Path:
 
 def read_rows(path: Path, columns: Columns | None = None) -> list[Example]:
     return examples_in(read_table(path), path, columns or Columns(), keep_blanks=True)
+
+
+BAD = (
+    ("the invoice was charged twice this week", "billing"),
+    ("The invoice was  charged twice this week", "billing"),
+    ("the page is blank again", "bug"),
+    ("where do I change my card", "how_to"),
+    ("", "bug"),
+)
+"""Rows with a duplicate (the second) and an empty text (the last)."""

@@ -69,12 +69,13 @@ def test_most_suspicious_row_comes_first_with_the_label_that_it_looks_like() -> 
 
 def test_labels_that_share_their_rows_are_called_confusable() -> None:
     embeddings, truth = blobs(800, 4)
-    # Every fifth row of label 0 stands where label 1 does.
-    embeddings[truth == 0] = np.where(
-        (np.arange(200) % 5 == 0)[:, None], embeddings[truth == 1], embeddings[truth == 0]
-    )
+    # A quarter of label 0 stands where label 1 does: no noise that any label could be, but a bad boundary.
+    shared = np.arange(200) % 4 == 0
+    embeddings[np.flatnonzero(truth == 0)[shared]] = embeddings[np.flatnonzero(truth == 1)[shared]]
     findings = label_noise(sheet_of(truth), embeddings, USUAL, seed=0)
-    assert any("'label 0' look like 'label 1'" in item.sentence for item in findings) or suspects(findings)
+    confusable = [item for item in findings if item.check == "confusable_labels"]
+    assert confusable
+    assert "'label 0' look like 'label 1'" in confusable[0].sentence
 
 
 def test_labels_told_apart_are_not_called_confusable() -> None:
@@ -137,6 +138,6 @@ def test_rate_of_wrong_labels_is_estimated(rate: float) -> None:
     logits = random.normal(scale=3, size=(6000, 10)).astype(np.float32)
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     truth = (chances.cumsum(axis=1) < random.random((6000, 1))).sum(axis=1)
-    model = fit_noise_model(logits / 2, flipped(truth, rate, labels=10, seed=0))
+    model = fit_noise_model((logits / 2).astype(np.float32), flipped(truth, rate, labels=10, seed=0))
     assert model.rate == pytest.approx(rate, abs=0.01)
     assert model.temperature == pytest.approx(0.5, abs=0.05)

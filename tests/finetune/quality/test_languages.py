@@ -28,7 +28,10 @@ def test_language_is_told_by_its_commonest_words(text: str, language: str) -> No
     assert language_of(text) == language
 
 
-@pytest.mark.parametrize("text", ["ok", "Zapier?", "invoice 4711", "", "api docs oauth"])
+@pytest.mark.parametrize(
+    "text",
+    ["Rebuilt at Redwood #abflood http://t.co/s13bHLKX0v", "ok", "Zapier?", "invoice 4711", "", "api docs oauth"],
+)
 def test_few_words_tell_no_language(text: str) -> None:
     assert language_of(text) == ""
 

@@ -7,6 +7,7 @@ from math import ceil, log
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from scipy.stats import beta, binom
 
 from core.metrics import Floats
@@ -19,7 +20,8 @@ LOWEST, HIGHEST = 0.05, 0.95
 """Thresholds stay within: beyond, one odd row decides."""
 
 START_SHARES = (1.0, 0.5, 0.25, 0.125)
-"""Where the search for an abstention threshold starts: all rows, or the surest half, quarter, eighth."""
+"""Where the search for an abstention threshold starts: all rows, or the surest half, quarter, eighth, and never
+above so many rows as show the risk if none of them is wrong."""
 
 DELTA = 0.05
 """Chance that the stated risk is exceeded in spite of the search."""
@@ -50,6 +52,16 @@ def _candidates(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     distinct = np.unique(scores)
     middles = np.append((distinct[1:] + distinct[:-1]) / 2, 0.5)
     return middles[(middles >= LOWEST) & (middles <= HIGHEST)]
+
+
+def uncalibrated(thresholds: Floats, temperature: float) -> NDArray[np.float64]:
+    """The thresholds (k,) that give the same labels on scores before the temperature.
+
+    >>> uncalibrated(np.array([0.5, 0.9]), 2.0).round(3).tolist()
+    [0.5, 0.988]
+    """
+    found: NDArray[np.float64] = expit(temperature * logit(thresholds.astype(np.float64)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,8 @@ def abstention_of(confidence: Floats, wrong: NDArray[np.bool_], *, max_risk: flo
     ends = np.append(np.flatnonzero(np.diff(surest)), len(surest) - 1)
     level = delta / len(START_SHARES)
     passes = binom.cdf(errors[ends], ends + 1, max_risk) <= level
-    starts = [int(np.searchsorted(ends + 1, ceil(share * len(surest)))) for share in START_SHARES]
+    least = _rows_without_error(max_risk, level)
+    starts = [int(np.searchsorted(ends + 1, max(least, ceil(share * len(surest))))) for share in START_SHARES]
     reached = max(_last_passed(passes, start) for start in starts)
     if reached < 0:
         reason = _why_none(errors[ends], ends + 1, max_risk=max_risk, level=level)
@@ -129,13 +142,22 @@ def _abstention(
     )
 
 
+def _rows_without_error(max_risk: float, level: float) -> int:
+    """Fewer right answers show nothing.
+
+    >>> _rows_without_error(0.05, 0.05)
+    59
+    """
+    return ceil(log(level) / log(1 - max_risk))
+
+
 def _why_none(errors: NDArray[np.int64], answered: NDArray[np.int64], *, max_risk: float, level: float) -> str:
     rows = int(answered[-1])
-    needed = ceil(log(level) / log(1 - max_risk))
+    needed = _rows_without_error(max_risk, level)
     if rows < needed:
         return f"{rows} rows are too few to show a risk of {max_risk:.1%}: {needed} without an error would be needed."
     share = errors / answered
-    surest = int(np.flatnonzero(answered >= min(needed, rows))[0])
+    surest = int(np.searchsorted(answered, needed))
     return (
         f"Even the surest rows do not show a risk of at most {max_risk:.1%}: "
         f"{int(errors[surest])} of the {int(answered[surest])} surest are wrong ({share[surest]:.1%})."

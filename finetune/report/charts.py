@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from core.metrics import Floats
@@ -75,6 +76,8 @@ def _curves(entries: Sequence[Mapping[str, Any]], *, x: str, label: str, metric:
                 axes.set_xscale("log")
                 axes.set_xticks([entry[x] for entry in entries], [f"{entry[x]:g}" for entry in entries], minor=False)
                 axes.minorticks_off()
+            else:
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
     return _svg(draw, width=4.2 * len(panels), height=2.9)
 
@@ -104,6 +107,9 @@ def rate_curve(found: Mapping[str, Any]) -> str | None:
         axes.plot([point["rate"] for point in ordered], [point["loss"] for point in ordered], "o-", color=ACCENT)
         axes.axvline(found["chosen"], color=SECOND, linestyle="--", label=f"chosen: {found['chosen']:.2g}")
         axes.set_xscale("log")
+        # The usual labels of a logarithmic axis are formulas, which are not parsed here.
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _place: f"{rate:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("learning rate")
         axes.set_title("loss", loc="left")
         axes.legend()

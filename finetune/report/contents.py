@@ -17,6 +17,7 @@ from core.features import truth_matrix, truth_of
 from core.labels import cell_of
 from core.metrics import Floats
 from finetune.calibration import CalibrationBin, calibration_table
+from finetune.confidence import uncalibrated
 from finetune.metrics import Evaluation, answers_of, evaluate, row_losses
 from finetune.temperature import probabilities_of
 from finetune.validation_outputs import ValidationOutputs, read_validation
@@ -79,8 +80,8 @@ def _answers(training: Training, outputs: ValidationOutputs) -> Answers:
     thresholds = np.array([training.thresholds.get(label, 0.5) for label in training.labels])
     raw, scores = (probabilities_of(outputs.logits, divisor, training.kind) for divisor in (1.0, training.temperature))
     before, after = (
-        evaluate(truth, side, labels=training.labels, kind=training.kind, thresholds=thresholds, seed=training.seed)
-        for side in (raw, scores)
+        evaluate(truth, side, labels=training.labels, kind=training.kind, thresholds=cuts, seed=training.seed)
+        for side, cuts in ((raw, uncalibrated(thresholds, training.temperature)), (scores, thresholds))
     )
     predicted = answers_of(truth, scores, thresholds)
     return Answers(

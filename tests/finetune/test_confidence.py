@@ -109,6 +109,19 @@ def test_too_few_rows_are_said_with_how_many_it_takes() -> None:
     assert enough.threshold == 0.0
 
 
+def test_few_sure_rows_are_found_where_they_just_show_the_risk() -> None:
+    """437 of 1,500 rows are the least that shows 1 %: more than the surest eighth or quarter."""
+    confidence = np.linspace(0.2, 1, 1500)
+    wrong = np.zeros(1500, dtype=np.bool_)
+    wrong[: 1500 - 450] = True
+    found = abstention_of(confidence, wrong, max_risk=0.01)
+    assert found.coverage == pytest.approx(0.3)
+    wrong[-10] = True
+    none = abstention_of(confidence, wrong, max_risk=0.01)
+    assert none.threshold is None
+    assert "1 of the 437 surest are wrong (0.2%)" in none.reason
+
+
 def test_equal_confidences_are_answered_together() -> None:
     confidence = np.repeat([0.9, 0.8], 200)
     wrong = np.zeros(400, dtype=np.bool_)

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -55,6 +56,16 @@ def test_page_shows_every_part_and_asks_for_nothing(kind: Kind, tmp_path: Path) 
     assert found.asks == []
     assert "script" not in found.tags
     assert "The loss fell fastest there." in page
+    assert "mathdefault" not in page
+
+
+def test_temperature_moves_no_answer_on_the_page(tmp_path: Path) -> None:
+    training = write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets", kind="multi-label")
+    write_training(tmp_path / "run", replace(training, thresholds={"billing": 0.3, "bug": 0.7}))
+    answers = gather(tmp_path / "run", tmp_path / "datasets").answers
+    assert answers is not None
+    assert answers.before.values["macro_f1"] == answers.after.values["macro_f1"]
+    assert answers.before.values["log_loss"] > answers.after.values["log_loss"]
 
 
 def test_same_checkpoint_gives_the_same_page(tmp_path: Path) -> None:

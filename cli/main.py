@@ -25,6 +25,7 @@ EXTRA_OF = {
     "onnxscript": "train",
     "orjson": "serve",
     "pandas": "monitor",
+    "peft": "train",
     "prometheus_client": "serve",
     "pyarrow": "train",
     "safetensors": "train",

@@ -10,7 +10,7 @@ import numpy as np
 from core.checkpoint import Training
 from core.engine import set_confidence
 from finetune.base_models import BaseModel, provenance
-from finetune.confidence import Abstention, abstention_of, abstention_threshold, tune_thresholds
+from finetune.confidence import Abstention, abstention_of, abstention_threshold, tune_thresholds, uncalibrated
 from finetune.encoder import embed
 from finetune.fit_verdict import judge_fit
 from finetune.methods.task import Fitted, Floats, Task
@@ -38,15 +38,16 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
     probabilities = probabilities_of(scored.logits, scored.temperature, task.kind)
     thresholds = tune_thresholds(probabilities, truth) if task.kind == "multi-label" else None
 
-    def evaluated(truth: Any, probabilities: Floats) -> Evaluation:
+    def evaluated(truth: Any, probabilities: Floats, limits: Any = thresholds) -> Evaluation:
         return evaluate(
-            truth, probabilities, labels=task.labels, kind=task.kind, thresholds=thresholds, seed=task.settings.seed
+            truth, probabilities, labels=task.labels, kind=task.kind, thresholds=limits, seed=task.settings.seed
         )
 
+    raw = None if thresholds is None else uncalibrated(thresholds, scored.temperature)
     rows, answers = _train_sample(fitted, task)
     return Outcome(
         evaluation=evaluated(truth, probabilities),
-        before=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind)),
+        before=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind), raw),
         train=evaluated(task.train.truth[rows], answers),
         thresholds={} if thresholds is None else dict(zip(task.labels, map(float, thresholds), strict=True)),
         abstention=_abstention(truth, probabilities, thresholds, max_risk=task.settings.max_risk),

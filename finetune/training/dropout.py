@@ -27,7 +27,7 @@ class ByteDropout(nn.Module):
 
 
 def set_dropout(transformer: nn.Module, chance: float) -> None:
-    """Drop `chance` of the hidden states, and none of the attention: without, its fused kernel is used."""
+    """Drop `chance` of the hidden states, and none of the attention."""
     for module in list(transformer.modules()):
         is_attention = type(module).__name__.endswith("Attention")
         for name, child in list(module.named_children()):

@@ -1,31 +1,36 @@
 """A learning rate that is found: the range test (Smith 2017, arXiv 1506.01186).
 
-The rate grows from step to step until the loss climbs. The one of the least smoothed loss is taken as it is:
-smoothing lags behind by some steps, and the schedule reaches the rate only at the end of its warm-up.
+The rate grows from step to step until the loss climbs. Where the smoothed loss is least, a step is already as
+long as it can be; a whole training needs less.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from finetune.methods.task import Task
 from finetune.training.recipe import Recipe
+from finetune.training.sampler import ByLength
 from finetune.training.trainer import Item, Objective, collate, items
 
 LOWEST, HIGHEST = 3e-6, 1e-1
 MOST_STEPS, LEAST_STEPS = 90, 30
 """Rates tried, one a step, evenly on a logarithmic scale: 20 a power of ten, or 7 where time is short."""
 
-SHARE = 0.08
+SHARE = 0.06
 """Part of the budget that the search may take; it ends earlier where the loss climbs."""
+
+DISTANCE = 3.0
+"""The rate taken lies this far below the one of the least loss. On banking77 that is least at 1.3e-3, and of the
+rates tried there 4e-4 was right on more held-out rows than 8e-4 after an epoch (90.8 and 87.6 %)."""
 
 _SMOOTHING = 0.8
 _CLIMBED = 1.5
@@ -87,10 +92,16 @@ def _curve(
 
 def _shuffled_batches(task: Task, recipe: Recipe, steps: int) -> list[list[Item]]:
     rows = items(task, task.train)
-    size = recipe.batch_rows
-    passes = math.ceil(steps * size / len(rows))
-    order = np.random.default_rng(task.settings.seed).permutation(len(rows) * passes) % len(rows)
-    return [[rows[index] for index in order[step * size : (step + 1) * size]] for step in range(steps)]
+    sampler = ByLength([len(row["input_ids"]) for row in rows], batch_rows=recipe.batch_rows, seed=task.settings.seed)
+    batches: list[list[Item]] = []
+    while len(batches) < steps:
+        sampler.set_epoch(len(batches))
+        order = list(sampler)
+        # Batches of one length each, in random order: else the loss would follow the length.
+        parts = [order[start : start + recipe.batch_rows] for start in range(0, len(order), recipe.batch_rows)]
+        batches += [[rows[index] for index in part] for part in parts]
+    random.Random(task.settings.seed).shuffle(batches)
+    return batches[:steps]
 
 
 def _step(
@@ -113,10 +124,13 @@ def _step(
 def _chosen(curve: list[dict[str, float]], default: float) -> Found:
     finite = [entry for entry in curve if math.isfinite(entry["loss"])]
     least = min(finite, key=lambda entry: entry["loss"])
-    if least is finite[-1]:
-        reason = f"The loss did not climb before the time was up; {default:.1e} is what the method usually takes."
+    if least is finite[-1] or finite.index(least) < len(finite) // 10:
+        reason = f"The loss did not fall and climb again; {default:.1e} is what the method usually takes."
         return Found(default, reason, finite)
-    rate = float(f"{least['rate']:.2g}")
+    rate = float(f"{least['rate'] / DISTANCE:.2g}")
     return Found(
-        rate, f"Over {len(curve)} steps the loss was least, {least['loss']:.2f}, at a rate of {rate:.1e}.", finite
+        rate,
+        f"Over {len(curve)} steps the loss was least, {least['loss']:.2f}, at a rate of {least['rate']:.1e}; "
+        f"a {DISTANCE:g}rd of that is {rate:.1e}.",
+        finite,
     )

@@ -32,5 +32,10 @@ class Recipe:
     patience: int
     precision: Precision
 
+    @property
+    def passes(self) -> int:
+        """How often a row is computed in an epoch."""
+        return 2 if self.consistency else 1
+
     def steps(self, rows: int) -> int:
         return self.epochs * math.ceil(rows / self.batch_rows)

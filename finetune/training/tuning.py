@@ -21,13 +21,17 @@ from finetune.training.recipe import Precision, Recipe
 from finetune.training.speed import faster_precision, rows_per_s
 from finetune.training.trainer import train
 
+_OTHER_STATES = 4  # judged besides those after an epoch: interpolated ones, and a sample of the training rows
 MAX_RESTARTS = 2
 FEW_EPOCHS = 3
+SOFTENED = 4.0
+"""The rate is searched from a head that is this much less sure: one that knows its rows by heart can only get worse."""
+
 RESTARTED_AT = 0.25
 """A training that diverges starts again at this part of its rate."""
 
-_PLANNED = 0.85
-"""Part of the time left that epochs may plan to use; the rest is for judging them, and for a slower hour."""
+_PLANNED = 0.94
+"""Part of the time left that epochs and their judging may plan to use; the rest is for a slower minute."""
 
 
 class Approach(Protocol):
@@ -68,6 +72,7 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     keeper.interpolate()
     keeper.restore()
     approach.finish(model)
+    model.encoder.transformer.set_attn_implementation(task.encoder.transformer.config._attn_implementation)
     return Fitted(
         method=approach.name,
         reason=_reason(keeper, begun, restarts, task),
@@ -96,7 +101,9 @@ def plan(task: Task, start: Fitted, approach: Approach) -> tuple[Recipe, dict[st
 
 def _within_budget(task: Task, recipe: Recipe, seconds: float) -> Recipe:
     """As many epochs as the time left allows; where these are few, no row is computed twice unless it was asked for."""
-    left = task.plans.decided("seconds for epochs", lambda: _PLANNED * task.left_s)
+    row_s = seconds / (recipe.passes * len(task.train.inputs))
+    judging_s = (recipe.epochs + _OTHER_STATES) * len(task.validation.inputs) * row_s
+    left = task.plans.decided("seconds for epochs", lambda: _PLANNED * task.left_s - judging_s)
     if recipe.consistency and left < FEW_EPOCHS * seconds and task.settings.consistency is None:
         recipe, seconds = replace(recipe, consistency=0.0), seconds / 2
     return replace(recipe, epochs=max(1, min(recipe.epochs, math.floor(left / seconds))))
@@ -129,7 +136,7 @@ def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) ->
         return replace(recipe, rate=task.settings.lr), given
 
     def search() -> dict[str, Any]:
-        model = _copy(task, start, approach, recipe)
+        model = _copy(task, start, approach, recipe, softened=SOFTENED)
         return find_rate(
             model,
             lambda rate: approach.groups(model, replace(recipe, rate=rate)),
@@ -144,9 +151,9 @@ def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) ->
     return replace(recipe, rate=float(found["chosen"])), found
 
 
-def _copy(task: Task, start: Fitted, approach: Approach, recipe: Recipe) -> Classifier:
+def _copy(task: Task, start: Fitted, approach: Approach, recipe: Recipe, *, softened: float = 1.0) -> Classifier:
     torch.manual_seed(task.settings.seed)
-    model = probed(task.encoder, start.head, start.scored.temperature, dropout=recipe.dropout)
+    model = probed(task.encoder, start.head, softened * start.scored.temperature, dropout=recipe.dropout)
     approach.prepare(model)
     return model
 

@@ -205,10 +205,12 @@ def embed(
     embeddings = np.zeros((len(rows), encoder.width), dtype=np.float32)
     done = 0
     encoder.eval()
+    device = next(encoder.parameters()).device
     with torch.inference_mode():
         # Batches of similar length: padding is the largest waste on short texts.
         for batch in batches([len(row.ids) for row in rows], batch_tokens=2048):
-            embeddings[batch] = encoder(tokenizer.batch([rows[index] for index in batch])).numpy()
+            given = tokenizer.batch([rows[index] for index in batch])
+            embeddings[batch] = encoder({name: value.to(device) for name, value in given.items()}).cpu().numpy()
             done += len(batch)
             on_batch(done)
     return embeddings

@@ -87,14 +87,15 @@ def _learning(histories: dict[str, History]) -> str:
 
 def _curve(name: str, history: History) -> str:
     """Validation accuracy and log loss after each step: heads from stiff to loose, then epochs."""
+    history = [entry for entry in history if entry["step"] != "interpolation"]
     heads = sum(entry["step"] == "head" for entry in history)
     epochs = len(history) - heads
     steps = f"{heads} heads on frozen features" + (f", then {epochs} epochs of fine-tuning" if epochs else "")
     series = {
-        f"validation {key.replace('_', ' ')}": [
+        f"validation {key.removeprefix('validation_')}": [
             (float(index), float(entry[key])) for index, entry in enumerate(history)
         ]
-        for key in ("accuracy", "log_loss")
+        for key in ("accuracy", "validation_loss")
     }
     return f"<p class=soft>{escape(name)}: {steps}</p>{lines(series)}"
 

@@ -82,7 +82,7 @@ def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
                 "method": trained.method,
                 "reason": trained.reason,
                 "rows": len(story.parts.train),
-                **{key: value for key, value in asdict(trained.metrics).items() if key != "rows"},
+                **trained.metrics.values,
                 "seconds": round(trained.seconds, 1),
             },
             "export": {

@@ -26,6 +26,13 @@ def is_first() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def training_device() -> torch.device:
+    """Where a training runs, as Trainer chooses it."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cpu")
+
+
 @contextmanager
 def joined() -> Iterator[None]:
     """The process group of `torchrun` for as long as the block runs; nothing where one process is alone."""

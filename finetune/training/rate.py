@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from finetune.methods.task import Task
+from finetune.training.processes import training_device
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
 from finetune.training.trainer import Item, Objective, collate, items
@@ -112,8 +113,10 @@ def _step(
     recipe: Recipe,
     batch: list[Item],
 ) -> float:
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        loss = objective(model, collate(task, batch))
+    device = training_device()
+    inputs = {name: tensor.to(device) for name, tensor in collate(task, batch).items()}
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        loss = objective(model, inputs)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()

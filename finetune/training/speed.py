@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from finetune.methods.task import Task
+from finetune.training.processes import training_device
 from finetune.training.recipe import Precision, Recipe
 from finetune.training.trainer import Item, Objective, collate, items
 
@@ -45,7 +46,7 @@ def faster_precision(model: nn.Module, task: Task, recipe: Recipe) -> Precision:
 
 
 def _step(probe: nn.Module, objective: Objective, task: Task, recipe: Recipe, batch: list[Item]) -> None:
-    device = next(probe.parameters()).device
+    device = training_device()
     inputs = {name: tensor.to(device) for name, tensor in collate(task, batch).items()}
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
         loss = objective(probe, inputs)

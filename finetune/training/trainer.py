@@ -24,7 +24,7 @@ from transformers import (
 from finetune.methods.task import Rows, Task
 from finetune.training.best_state import BestState
 from finetune.training.losses import Loss, class_weights, divergence, loss_of
-from finetune.training.processes import process_count
+from finetune.training.processes import process_count, training_device
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
 
@@ -90,6 +90,8 @@ class Objective:
     @staticmethod
     def of(task: Task, recipe: Recipe) -> Objective:
         weights = class_weights(task.train.truth, len(task.labels)) if recipe.has_class_weights else None
+        if weights is not None:
+            weights = weights.to(training_device())
         loss = loss_of(task.kind, label_smoothing=recipe.label_smoothing, weights=weights)
         return Objective(task, loss, recipe.consistency)
 

@@ -16,6 +16,7 @@ from finetune.methods.task import Fitted, Scored, Task, score
 from finetune.training.best_state import BestState
 from finetune.training.classifier import Classifier, probed
 from finetune.training.defaults import DEFAULT_RATE, default_recipe
+from finetune.training.processes import training_device
 from finetune.training.rate import SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
 from finetune.training.speed import faster_precision, rows_per_s
@@ -72,6 +73,7 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     keeper.interpolate()
     keeper.restore()
     approach.finish(model)
+    model.to("cpu")
     model.encoder.transformer.set_attn_implementation(task.encoder.transformer.config._attn_implementation)
     return Fitted(
         method=approach.name,
@@ -155,7 +157,7 @@ def _copy(task: Task, start: Fitted, approach: Approach, recipe: Recipe, *, soft
     torch.manual_seed(task.settings.seed)
     model = probed(task.encoder, start.head, softened * start.scored.temperature, dropout=recipe.dropout)
     approach.prepare(model)
-    return model
+    return model.to(training_device())
 
 
 def _begun(task: Task, start: Fitted) -> Scored:

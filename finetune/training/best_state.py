@@ -36,12 +36,13 @@ _WEIGHTS, _MEANS, _LOGITS = "best.safetensors", "means.safetensors", "logits.npz
 class BestState(TrainerCallback):
     """Judges the mean of the weights after every epoch on the validation rows, and keeps one, the start's included.
 
+    The training ends `reserve_s` seconds before the time is up: what comes after it takes time, too.
     Kept is the latest that is not worse than the best so far, beyond chance. Of few validation rows the best of
     many states would be the luckiest, while a training on a falling rate gains to its end more often than not.
     """
 
-    def __init__(self, task: Task, model: Classifier, start: Scored, *, patience: int) -> None:
-        self._task, self._model, self._patience = task, model, patience
+    def __init__(self, task: Task, model: Classifier, start: Scored, *, patience: int, reserve_s: float = 0.0) -> None:
+        self._task, self._model, self._patience, self._reserve_s = task, model, patience, reserve_s
         self.name, self.best, self._anchor = "start", start, start
         self._start = self._weights = _copied(model)
         self._average = Average(model)
@@ -61,7 +62,7 @@ class BestState(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._task.on_progress("Fine-tuning", state.global_step / state.max_steps)
         self._average.follow()
-        if agreed(self._task.left_s <= 0):
+        if agreed(self._task.left_s <= self._reserve_s):
             self._end("budget", control)
         elif agreed(self._is_diverging()):
             self._end("divergence", control)

@@ -22,7 +22,8 @@ from finetune.training.recipe import Precision, Recipe
 from finetune.training.speed import faster_precision, rows_per_s
 from finetune.training.trainer import train
 
-_OTHER_STATES = 4  # judged besides those after an epoch: interpolated ones, and a sample of the training rows
+_OTHER_STATES = 4  # judged after the last step: interpolated ones, and a sample of the training rows
+_WRITING_S = 5.0
 MAX_RESTARTS = 2
 FEW_EPOCHS = 3
 SOFTENED = 4.0
@@ -103,12 +104,21 @@ def plan(task: Task, start: Fitted, approach: Approach) -> tuple[Recipe, dict[st
 
 def _within_budget(task: Task, recipe: Recipe, seconds: float) -> Recipe:
     """As many epochs as the time left allows; where these are few, no row is computed twice unless it was asked for."""
-    row_s = seconds / (recipe.passes * len(task.train.inputs))
-    judging_s = (recipe.epochs + _OTHER_STATES) * len(task.validation.inputs) * row_s
+    judging_s = recipe.epochs * _judging_s(task, recipe, seconds) + _ending_s(task, recipe, seconds)
     left = task.plans.decided("seconds for epochs", lambda: _PLANNED * task.left_s - judging_s)
     if recipe.consistency and left < FEW_EPOCHS * seconds and task.settings.consistency is None:
         recipe, seconds = replace(recipe, consistency=0.0), seconds / 2
     return replace(recipe, epochs=max(1, min(recipe.epochs, math.floor(left / seconds))))
+
+
+def _judging_s(task: Task, recipe: Recipe, seconds: float) -> float:
+    """For one state, from the seconds of an epoch: an answer takes no longer than a row in training."""
+    return len(task.validation.inputs) * seconds / (recipe.passes * len(task.train.inputs))
+
+
+def _ending_s(task: Task, recipe: Recipe, seconds: float) -> float:
+    """From the last step to the complete checkpoint."""
+    return _OTHER_STATES * _judging_s(task, recipe, seconds) + _WRITING_S
 
 
 def seconds_an_epoch(task: Task, start: Fitted, approach: Approach) -> float:
@@ -169,7 +179,8 @@ def _attempt(
     task: Task, start: Fitted, begun: Scored, approach: Approach, recipe: Recipe, attempt: int
 ) -> tuple[Classifier, BestState]:
     model = _copy(task, start, approach, recipe)
-    keeper = BestState(task, model, begun, patience=recipe.patience)
+    reserve_s = _ending_s(task, recipe, seconds_an_epoch(task, start, approach))
+    keeper = BestState(task, model, begun, patience=recipe.patience, reserve_s=reserve_s)
     name = f"{task.part}{approach.name}-{attempt}"
     train(
         model,

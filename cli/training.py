@@ -12,6 +12,7 @@ from cli.context import Run, column_options, columns_for, emit, json_option, pas
 from core.checkpoint import read_training
 from core.config import MethodName, overridden
 from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
+from core.duration import seconds_of
 
 
 def _rate(context: click.Context, parameter: click.Parameter, value: str | None) -> str | float | None:
@@ -62,6 +63,7 @@ def finetune(
     rows = read_examples(data, columns)
     checked = read_examples(validation, columns) if validation else None
     given["multi_label"] = columns.multi_label or None
+    seconds_of(given["budget"] or run.config.finetune.budget)
     settings = overridden(run.config.finetune, given, source="the options")
     from finetune.run import finetune as train
     from finetune.training.processes import is_first

@@ -90,9 +90,9 @@ def test_the_mean_follows_the_weights_and_can_be_put_in_their_place() -> None:
         nn.init.constant_(module.weight, value)
         average.follow()
     with average.in_place():
-        inside = float(module.weight)
+        inside = module.weight.item()
     assert 1.0 < inside < 5.0
-    assert float(module.weight) == 5.0
+    assert module.weight.item() == 5.0
 
 
 def test_a_decision_is_made_once_and_kept(tmp_path: Path) -> None:

@@ -52,6 +52,14 @@ class BestState(TrainerCallback):
         self._losses: list[float] = []
         self._smoothed, self._lowest, self._steps = 0.0, math.inf, 0
         self._saved_at = time.monotonic()
+        self.time_share = 0.0
+        self._had_s, self._begun_at = math.inf, 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._had_s = self._task.left_s - self._reserve_s
+        self._begun_at = state.global_step / state.max_steps
 
     def hear_loss(self, loss: float) -> None:
         """The training loss of one forward pass, in nats."""
@@ -62,12 +70,18 @@ class BestState(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._task.on_progress("Fine-tuning", state.global_step / state.max_steps)
         self._average.follow()
+        self.time_share = agreed(self._share_of_time())
         if agreed(self._task.left_s <= self._reserve_s):
             self._end("budget", control)
         elif agreed(self._is_diverging()):
             self._end("divergence", control)
         elif agreed(time.monotonic() - self._saved_at > SAVE_EVERY_S):
             control.should_save = True
+
+    def _share_of_time(self) -> float:
+        """Part of the time that is over; what a resumed training did before counts as its steps."""
+        left = (self._task.left_s - self._reserve_s) / max(self._had_s, 1e-9)
+        return self._begun_at + (1 - self._begun_at) * (1 - min(1.0, max(0.0, left)))
 
     def _is_diverging(self) -> bool:
         if not math.isfinite(self._losses[-1] if self._losses else 0.0):

@@ -18,7 +18,6 @@ from transformers import (
     Trainer,
     TrainerCallback,
     TrainingArguments,
-    get_linear_schedule_with_warmup,
 )
 
 from finetune.methods.task import Rows, Task
@@ -27,6 +26,7 @@ from finetune.training.losses import Loss, class_weights, divergence, loss_of
 from finetune.training.processes import process_count, training_device
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
+from finetune.training.schedule import schedule
 
 Item = dict[str, Any]
 
@@ -47,7 +47,7 @@ def train(
     """
     optimizer = torch.optim.AdamW(groups, fused=True)
     steps = recipe.steps(len(task.train.inputs))
-    schedule = get_linear_schedule_with_warmup(optimizer, round(recipe.warm_up * steps), steps)
+    shape = schedule(steps, warm_up=recipe.warm_up, time_share=lambda: keeper.time_share)
     trainer = _Trainer(
         objective=Objective.of(task, recipe),
         keeper=keeper,
@@ -55,7 +55,7 @@ def train(
         args=_arguments(task.work.states(name), recipe, seed=task.settings.seed),
         train_dataset=items(task, task.train),
         data_collator=lambda rows: collate(task, rows),
-        optimizers=(optimizer, schedule),
+        optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, shape)),
         callbacks=[keeper, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)

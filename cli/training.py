@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -60,6 +61,7 @@ def finetune(
     **given: Any,
 ) -> None:
     """Fine-tune a pretrained transformer on labelled rows."""
+    begun_at = time.monotonic()  # reading the rows and loading torch count, too
     rows = read_examples(data, columns)
     checked = read_examples(validation, columns) if validation else None
     given["multi_label"] = columns.multi_label or None
@@ -77,6 +79,7 @@ def finetune(
             datasets=run.config.datasets,
             validation=checked,
             resume=resume,
+            begun_at=begun_at,
             on_progress=progress,
         )
     if not is_first():

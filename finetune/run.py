@@ -61,6 +61,7 @@ def finetune(
     datasets: Path,
     validation: Sequence[Example] | None = None,
     resume: bool = False,
+    begun_at: float | None = None,
     on_progress: Progress = ignore,
 ) -> FinetuneResult:
     """Train on `examples` and write the checkpoint `out`, complete or absent.
@@ -68,10 +69,11 @@ def finetune(
     Without `validation`, `settings.validation_share` of the rows validate. Embeddings of the frozen
     encoder and what was measured on this machine are kept under `cache`, the rows of both sides under
     `datasets`. With `resume`, a run of the same rows and settings that was killed goes on where it last
-    saved its state. Under `torchrun` the processes train together, and the first one writes. Raises
-    `TooFewLabels`, `TooFewRowsOfLabel`, `UnknownLabels`, `UnknownMetric`, `UnusableBaseModel`,
-    `BudgetTooSmall`, `TargetExists` or `DiskFull`.
+    saved its state. The budget counts from `begun_at` (monotonic), now by default. Under `torchrun` the
+    processes train together, and the first one writes. Raises `TooFewLabels`, `TooFewRowsOfLabel`,
+    `UnknownLabels`, `UnknownMetric`, `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists` or `DiskFull`.
     """
+    begun_at = time.monotonic() if begun_at is None else begun_at
     require_free(out)
     kind: Kind = "multi-label" if settings.multi_label else "single-label"
     require_primary(settings.primary_metric, kind)
@@ -79,7 +81,9 @@ def finetune(
     parts = _parts(examples, validation, kind, settings)
     findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
     with joined(), disk_full_is_said(out):
-        run = _begin(parts, kind, settings, out=out, cache=cache, resume=resume, on_progress=on_progress)
+        run = _begin(
+            parts, kind, settings, out=out, cache=cache, resume=resume, begun_at=begun_at, on_progress=on_progress
+        )
         method = METHODS[settings.method]
         fitted = method(run.task)
         folds = cross_validate(_folds(run), method) if settings.folds else {}
@@ -111,11 +115,12 @@ def _begin(
     out: Path,
     cache: Path,
     resume: bool,
+    begun_at: float,
     on_progress: Progress,
 ) -> _Run:
     base = find_base_model(settings.base_model)
     facts = _identity(parts, base, settings)
-    work = Work(out, _digest(facts), is_resumed=resume)
+    work = Work(out, _digest(facts), begun_at=begun_at, is_resumed=resume)
     left_s = seconds_of(settings.budget) - work.spent_s
     frozen = load_frozen(base, max_length=settings.max_length, cache=cache)
     task = prepare(

@@ -34,9 +34,9 @@ from finetune.preparation import prepare  # noqa: E402
 from finetune.split import split  # noqa: E402
 from finetune.training.best_state import BestState  # noqa: E402
 from finetune.training.classifier import Classifier, probed  # noqa: E402
+from finetune.training.planning import plan  # noqa: E402
 from finetune.training.plans import Plans  # noqa: E402
 from finetune.training.trainer import train  # noqa: E402
-from finetune.training.tuning import plan  # noqa: E402
 from finetune.training.work import Work  # noqa: E402
 
 ROWS, ROUNDS, PLAIN_BATCH, PLAIN_LENGTH = 1500, 3, 32, 128
@@ -67,7 +67,7 @@ def made_task(folder: Path) -> Task:
         load_frozen(find_base_model("default"), max_length=128, cache=folder / "cache"),
         settings=settings,
         ends_at=time.monotonic() + 3600,
-        work=Work(folder / "out", "id", is_resumed=False),
+        work=Work(folder / "out", "id", begun_at=time.monotonic(), is_resumed=False),
         plans=Plans(folder / "plans", {}),
         on_progress=lambda stage, share: None,
     )

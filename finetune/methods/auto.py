@@ -7,7 +7,8 @@ from dataclasses import replace
 from finetune.methods.features import fit_features
 from finetune.methods.full import Full
 from finetune.methods.task import Fitted, Task
-from finetune.training.tuning import seconds_an_epoch, tune
+from finetune.training.planning import seconds_an_epoch
+from finetune.training.tuning import tune
 
 # One epoch first loses what the head had; less than two are wasted time.
 LEAST_EPOCHS = 2

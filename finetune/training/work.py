@@ -16,10 +16,13 @@ _RUN = "run.json"
 class Work:
     """The folder beside the checkpoint to be: the trainer's states and the seconds spent so far."""
 
-    def __init__(self, out: Path, identity: str, *, is_resumed: bool) -> None:
-        """Go on with what an earlier run of the same `identity` left if `is_resumed`, else begin anew."""
+    def __init__(self, out: Path, identity: str, *, begun_at: float, is_resumed: bool) -> None:
+        """Go on with what an earlier run of the same `identity` left if `is_resumed`, else begin anew.
+
+        The time spent counts from `begun_at` (monotonic).
+        """
         self.folder = out.absolute().with_name(f".{out.name}.run")
-        self._started = time.monotonic()
+        self._begun_at = begun_at
         self._identity = identity
         self.spent_before_s = self._spent() if is_resumed else None
         wait_for_all()
@@ -29,7 +32,7 @@ class Work:
 
     @property
     def spent_s(self) -> float:
-        return (self.spent_before_s or 0.0) + time.monotonic() - self._started
+        return (self.spent_before_s or 0.0) + time.monotonic() - self._begun_at
 
     def note(self) -> None:
         """Note the time spent; called whenever a state was saved."""

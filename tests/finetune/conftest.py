@@ -37,7 +37,7 @@ def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Pat
             frozen,
             settings=chosen,
             ends_at=time.monotonic() + 60.0,
-            work=Work(tmp_path / "out", "id", is_resumed=False),
+            work=Work(tmp_path / "out", "id", begun_at=time.monotonic(), is_resumed=False),
             plans=Plans(tmp_path / "plans", {"settings": chosen.model_dump()}),
             on_progress=lambda stage, share: None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_a_damaged_plan_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFi
 
 
 def saved_work(folder: Path) -> Work:
-    work = Work(folder / "out", "rows and settings", is_resumed=False)
+    work = Work(folder / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=False)
     for step, is_complete in ((5, True), (10, True), (15, False)):
         state = work.states("full-0") / f"checkpoint-{step}"
         state.mkdir(parents=True)
@@ -124,7 +125,7 @@ def saved_work(folder: Path) -> Work:
 
 def test_the_newest_complete_state_is_gone_on_with(tmp_path: Path) -> None:
     saved_work(tmp_path)
-    work = Work(tmp_path / "out", "rows and settings", is_resumed=True)
+    work = Work(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
     state = work.last_state("full-0")
     assert state is not None
     assert state.name == "checkpoint-10"
@@ -133,4 +134,6 @@ def test_the_newest_complete_state_is_gone_on_with(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("identity", "is_resumed"), [("rows and settings", False), ("other rows", True)])
 def test_states_of_another_run_are_not_gone_on_with(identity: str, is_resumed: bool, tmp_path: Path) -> None:
     saved_work(tmp_path)
-    assert Work(tmp_path / "out", identity, is_resumed=is_resumed).last_state("full-0") is None
+    assert (
+        Work(tmp_path / "out", identity, begun_at=time.monotonic(), is_resumed=is_resumed).last_state("full-0") is None
+    )

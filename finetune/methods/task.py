@@ -85,20 +85,20 @@ class Scored:
         luckiest. The loss of the same rows is far steadier. Chance: one standard error of the difference, from
         the rows that only one of the two has right (as in McNemar's test).
         """
-        if self._may_be_chance(other):
+        if self._may_be_chance(other, 1.0):
             return self.loss < other.loss
         return is_better(self.metric, self.value, other.value)
 
-    def is_worse_than(self, other: Scored) -> bool:
-        """Whether the metric or the loss is worse by more than one standard error of the difference."""
-        if not self._may_be_chance(other):
+    def is_worse_than(self, other: Scored, *, errors: float = 1.0) -> bool:
+        """Whether the metric or the loss is worse by more than `errors` standard errors of the difference."""
+        if not self._may_be_chance(other, errors):
             return is_better(self.metric, other.value, self.value)
         differences = self.losses - other.losses
-        return bool(differences.mean() > differences.std() / np.sqrt(len(differences)) + 1e-9)
+        return bool(differences.mean() > errors * differences.std() / np.sqrt(len(differences)) + 1e-9)
 
-    def _may_be_chance(self, other: Scored) -> bool:
+    def _may_be_chance(self, other: Scored, errors: float) -> bool:
         error = np.sqrt(np.sum(self.right != other.right)) / len(self.right)
-        return bool(abs(self.value - other.value) <= error)
+        return bool(abs(self.value - other.value) <= errors * error)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ from finetune.training.work import COMPLETE
 DIVERGED = 3.0
 """A smoothed training loss this many times its lowest is no noise: the rate is too high."""
 
+CLEARLY = 1.64
+"""Standard errors by which a later state must be worse to be left: a one-sided test at the level of 5 %."""
+
 SAVE_EVERY_S = 45.0
 INTERPOLATIONS = (0.75, 0.5, 0.25)
 _SMOOTHING = 0.95
@@ -101,7 +104,7 @@ class BestState(TrainerCallback):
         epoch = round(state.epoch or 0.0, 2)
         with self._average.in_place():
             scored = self._judge()
-            kept = not scored.is_worse_than(self._anchor)
+            kept = not scored.is_worse_than(self._anchor, errors=CLEARLY)
             if kept:
                 self.name, self.best, self._weights = f"epoch {epoch:g}", scored, _copied(self._model)
         if scored.beats(self._anchor):

@@ -44,13 +44,13 @@ def line(name: str, entries: list[dict[str, Any]]) -> str:
 
 
 def spread(values: list[float], digits: int) -> str:
-    """Mean ± standard deviation.
+    """Mean ± standard deviation; one run has none.
 
-    >>> spread([1.0, 2.0, 3.0], 1)
-    '2.0 ± 1.0'
+    >>> spread([1.0, 2.0, 3.0], 1), spread([1.0], 1)
+    ('2.0 ± 1.0', '1.0')
     """
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.{digits}f} ± {deviation:.{digits}f}"
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from finetune.outcome import Outcome, outcome_of, training_of
 from finetune.preparation import prepare
 from finetune.provenance import machine, versions
 from finetune.quality.findings import Finding
-from finetune.quality.inspection import inspect_quickly
+from finetune.quality.inspection import ignore, inspect_quickly
 from finetune.split import Split, folds_of, given_split, require_trainable, split
 from finetune.training.plans import Plans
 from finetune.training.processes import is_first, joined, wait_for_all
@@ -46,10 +46,6 @@ class FinetuneResult:
     metrics: Evaluation
     findings: list[Finding]
     seconds: float
-
-
-def ignore(stage: str, share: float) -> None:
-    """Hears progress and does nothing."""
 
 
 def finetune(

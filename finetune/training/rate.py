@@ -17,10 +17,9 @@ import torch
 from torch import nn
 
 from finetune.methods.task import Task
-from finetune.training.processes import training_device
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
-from finetune.training.trainer import Item, Objective, collate, items
+from finetune.training.trainer import Item, Objective, items
 
 LOWEST, HIGHEST = 3e-6, 1e-1
 MOST_STEPS, LEAST_STEPS = 90, 30
@@ -80,7 +79,7 @@ def _curve(
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
         for group, lr in zip(optimizer.param_groups, first, strict=True):
             group["lr"] = lr * rate / LOWEST
-        loss = _step(model, optimizer, objective, task, recipe, batch)
+        loss = _step(model, optimizer, objective, recipe, batch)
         smoothed = _SMOOTHING * smoothed + (1 - _SMOOTHING) * loss
         level = smoothed / (1 - _SMOOTHING ** (step + 1))
         curve.append({"rate": rate, "loss": round(level, 5)})
@@ -109,14 +108,10 @@ def _step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     objective: Objective,
-    task: Task,
     recipe: Recipe,
     batch: list[Item],
 ) -> float:
-    device = training_device()
-    inputs = {name: tensor.to(device) for name, tensor in collate(task, batch).items()}
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        loss = objective(model, inputs)
+    loss = objective.of_rows(model, batch, precision=recipe.precision)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()

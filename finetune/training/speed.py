@@ -11,9 +11,8 @@ import torch
 from torch import nn
 
 from finetune.methods.task import Task
-from finetune.training.processes import training_device
 from finetune.training.recipe import Precision, Recipe
-from finetune.training.trainer import Item, Objective, collate, items
+from finetune.training.trainer import Item, Objective, items
 
 WORTH_IT = 1.15
 """How much faster another number format must be to be taken: it costs digits."""
@@ -31,9 +30,9 @@ def rows_per_s(model: nn.Module, task: Task, recipe: Recipe) -> float:
     rows = seconds = 0.0
     with torch.random.fork_rng(devices=[]):
         for batch in _batches(task, recipe):
-            _step(probe, objective, task, recipe, batch)  # the first of each shape prepares kernels
+            _step(probe, objective, recipe, batch)  # the first of each shape prepares kernels
             started = time.monotonic()
-            _step(probe, objective, task, recipe, batch)
+            _step(probe, objective, recipe, batch)
             seconds += time.monotonic() - started
             rows += len(batch)
     return rows / seconds
@@ -45,11 +44,8 @@ def faster_precision(model: nn.Module, task: Task, recipe: Recipe) -> Precision:
     return "bfloat16" if coarse >= WORTH_IT * exact else "float32"
 
 
-def _step(probe: nn.Module, objective: Objective, task: Task, recipe: Recipe, batch: list[Item]) -> None:
-    device = training_device()
-    inputs = {name: tensor.to(device) for name, tensor in collate(task, batch).items()}
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        loss = objective(probe, inputs)
+def _step(probe: nn.Module, objective: Objective, recipe: Recipe, batch: list[Item]) -> None:
+    loss = objective.of_rows(probe, batch, precision=recipe.precision)
     loss.backward()
     float(loss.detach())  # waits for a GPU
 

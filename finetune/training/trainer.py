@@ -24,7 +24,7 @@ from finetune.methods.task import Rows, Task
 from finetune.training.best_state import BestState
 from finetune.training.losses import Loss, class_weights, divergence, loss_of
 from finetune.training.processes import process_count, training_device
-from finetune.training.recipe import Recipe
+from finetune.training.recipe import Precision, Recipe
 from finetune.training.sampler import ByLength
 from finetune.training.schedule import schedule
 
@@ -103,6 +103,13 @@ class Objective:
         first, second = model(**{name: torch.cat([value, value]) for name, value in given.items()}).chunk(2)
         fit = (self.loss(first, truth) + self.loss(second, truth)) / 2
         return fit + self.consistency * divergence(first, second, self.task.kind)
+
+    def of_rows(self, model: nn.Module, rows: Sequence[Item], *, precision: Precision) -> Tensor:
+        """The loss on some rows as a step of the trainer computes it, outside of the trainer."""
+        device = training_device()
+        inputs = {name: tensor.to(device) for name, tensor in collate(self.task, rows).items()}
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+            return self(model, inputs)
 
 
 class _Trainer(Trainer):

@@ -16,7 +16,7 @@ from finetune.frozen import FrozenEncoder
 from finetune.methods.task import Progress, Rows, Task
 from finetune.split import Split, labels_of
 from finetune.training.plans import Plans
-from finetune.training.processes import is_first, wait_for_all
+from finetune.training.processes import agreed, is_first, wait_for_all
 from finetune.training.work import Work
 
 _PROBED = 64
@@ -71,6 +71,7 @@ def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: flo
         started = time.monotonic()
         embed(frozen.encoder, frozen.tokenizer, probed)
         needed_s += (time.monotonic() - started) * len(unknown) / len(probed)
+    needed_s, left_s = agreed((needed_s, left_s))
     if needed_s > left_s:
         raise BudgetTooSmall(max(1, math.ceil(1.5 * needed_s)), len(unknown))
 

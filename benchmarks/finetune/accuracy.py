@@ -58,11 +58,14 @@ def run(case: Case, seed: int, data: Path) -> dict[str, Any]:
     """One training in a home of its own, so that nothing is cached, then the metrics on the judging rows."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        train, judge = parts(case.data, data, seed=seed)
-        write(train, folder / "train.csv")
-        write(judge, folder / "judge.csv")
-        started = time.monotonic()
+        rows = parts(case.data, data, seed=seed)
+        write(rows.train, folder / "train.csv")
+        write(rows.judge, folder / "judge.csv")
         options = ["--method", case.method, "--budget", case.budget, "--seed", str(seed)]
+        if rows.validation is not None:
+            write(rows.validation, folder / "validation.csv")
+            options += ["--validation", "validation.csv"]
+        started = time.monotonic()
         trained = retune(folder, "finetune", "--data", "train.csv", "--out", "checkpoint", *options)
         seconds = time.monotonic() - started
         peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

@@ -1,4 +1,4 @@
-"""The data sets as they are trained on and judged: official test sets, or fixed random parts where there are none."""
+"""The data sets as they are trained on and judged: official parts, or random ones by seed where there are none."""
 
 from __future__ import annotations
 
@@ -40,23 +40,32 @@ CASES = [
     Case("banking77-10", "auto", "5m"),
     Case("clinc150", "auto", "10m"),
     Case("sms_spam", "auto", "10m"),
-    *(Case(f"crisislex-{event}", method, "5m") for event in (0, 2) for method in ("features", "full", "auto")),
+    *(Case(f"crisislex-{event}", method, "3m") for event in (0, 2) for method in ("features", "full", "auto")),
 ]
 
 
-def parts(data: str, folder: Path, *, seed: int) -> tuple[list[Row], list[Row]]:
-    """Rows to train on and rows to judge by."""
+@dataclass(frozen=True)
+class Parts:
+    """Rows to train on, to validate on (None: a share of the former, as Retune takes it) and to judge by."""
+
+    train: list[Row]
+    validation: list[Row] | None
+    judge: list[Row]
+
+
+def parts(data: str, folder: Path, *, seed: int) -> Parts:
     name, _, rest = data.partition("-")
     if name == "banking77":
         train = read(folder / "banking77" / "train.csv")
-        return (_some_of_each(train, int(rest), seed) if rest else train), read(folder / "banking77" / "test.csv")
+        kept = _some_of_each(train, int(rest), seed) if rest else train
+        return Parts(kept, None, read(folder / "banking77" / "test.csv"))
     if name == "clinc150":
-        return read(folder / "clinc150" / "train.csv"), read(folder / "clinc150" / "test.csv")
+        return Parts(*(read(folder / "clinc150" / f"{part}.csv") for part in ("train", "val", "test")))
     if name == "sms_spam":
         return _parted(read(folder / "sms_spam" / "sms_spam.csv"), (0.6, 0.2), seed)
     event = int(rest)
     here, following = (read(folder / "crisislex_t6" / f"{EVENTS[index]}.csv") for index in (event, event + 1))
-    return here, following
+    return Parts(here, None, following)
 
 
 def read(path: Path) -> list[Row]:
@@ -80,14 +89,18 @@ def _some_of_each(rows: list[Row], count: int, seed: int) -> list[Row]:
     return [row for label in sorted(by_label) for row in chance.sample(by_label[label], count)]
 
 
-def _parted(rows: list[Row], shares: tuple[float, float], seed: int) -> tuple[list[Row], list[Row]]:
-    """By label, the first share to train on and the last to judge by; what lies between is left out."""
+def _parted(rows: list[Row], shares: tuple[float, float], seed: int) -> Parts:
+    """By label, the first share to train on, the second to validate on, the rest to judge by."""
     chance = random.Random(seed)
     train: list[Row] = []
+    validation: list[Row] = []
     judge: list[Row] = []
     for label in sorted({row["label"] for row in rows}):
         own = [row for row in rows if row["label"] == label]
         chance.shuffle(own)
-        train += own[: round(shares[0] * len(own))]
-        judge += own[len(own) - round(shares[1] * len(own)) :]
-    return train, judge
+        first = round(shares[0] * len(own))
+        second = round((shares[0] + shares[1]) * len(own))
+        train += own[:first]
+        validation += own[first:second]
+        judge += own[second:]
+    return Parts(train, validation, judge)

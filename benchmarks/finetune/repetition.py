@@ -23,9 +23,9 @@ OPTIONS = ["--method", "full", "--budget", "5m", "--seed", "0"]
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        train, judge = parts("banking77-10", DATA, seed=0)
-        write(train, folder / "train.csv")
-        write(judge, folder / "judge.csv")
+        rows = parts("banking77-10", DATA, seed=0)
+        write(rows.train, folder / "train.csv")
+        write(rows.judge, folder / "judge.csv")
         facts = {run: trained(folder, run) for run in ("first", "second")}
         facts["killed and resumed"] = killed(folder, random.Random(0).uniform(60, 100))
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

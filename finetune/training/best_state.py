@@ -73,13 +73,17 @@ class BestState(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._task.on_progress("Fine-tuning", state.global_step / state.max_steps)
         self._average.follow()
-        self.time_share = agreed(self._share_of_time())
-        if agreed(self._task.left_s <= self._reserve_s):
-            self._end("budget", control)
-        elif agreed(self._is_diverging()):
-            self._end("divergence", control)
-        elif agreed(time.monotonic() - self._saved_at > SAVE_EVERY_S):
+        self.time_share, ends_by, is_to_save = agreed(self._verdict())
+        if ends_by is not None:
+            self._end(ends_by, control)
+        elif is_to_save:
             control.should_save = True
+
+    def _verdict(self) -> tuple[float, str | None, bool]:
+        """Part of the time that is over, what ends the training here, and whether its state is to be saved."""
+        is_diverging = self._is_diverging()
+        ends_by = "budget" if self._task.left_s <= self._reserve_s else "divergence" if is_diverging else None
+        return self._share_of_time(), ends_by, time.monotonic() - self._saved_at > SAVE_EVERY_S
 
     def _share_of_time(self) -> float:
         """Part of the time that is over; what a resumed training did before counts as its steps."""

@@ -18,7 +18,18 @@ def loss_of(kind: Kind, *, label_smoothing: float = 0.0, weights: Tensor | None 
     """Mean loss of logits (n, k) in nats: against label indices (n,), or against 0 and 1 (n, k) of several labels."""
     if kind == "multi-label":
         return _binary(label_smoothing, weights)
-    return nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing)
+    return _categorical(label_smoothing, weights)
+
+
+def _categorical(label_smoothing: float, weights: Tensor | None) -> Loss:
+    inner = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing, reduction="none")
+
+    def loss(logits: Tensor, truth: Tensor) -> Tensor:
+        # The mean over rows, not over weights: so a batch may be computed in parts.
+        mean: Tensor = inner(logits, truth).mean()
+        return mean
+
+    return loss
 
 
 def _binary(label_smoothing: float, weights: Tensor | None) -> Loss:

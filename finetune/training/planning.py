@@ -10,13 +10,13 @@ import torch
 
 from finetune.encoder import supports_bfloat16
 from finetune.methods.task import Fitted, Task
+from finetune.training import speed
 from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier, probed
 from finetune.training.defaults import DEFAULT_RATE, default_recipe
 from finetune.training.processes import training_device
 from finetune.training.rate import SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
-from finetune.training.speed import faster_precision, rows_per_s
 
 FEW_EPOCHS = 3
 """With the time for fewer epochs of rows computed twice, rows are computed once."""
@@ -24,7 +24,7 @@ FEW_EPOCHS = 3
 SOFTENED = 4.0
 """The rate is searched from a head that is this much less sure: one that knows its rows by heart can only get worse."""
 
-_PLANNED = 0.94
+_PLANNED = 0.9
 """Part of the time left that epochs and their judging may plan to use; the rest is for a slower minute."""
 
 _OTHER_STATES = 4  # judged after the last step: interpolated ones, and a sample of the training rows
@@ -62,7 +62,7 @@ def seconds_an_epoch(task: Task, start: Fitted, approach: Approach) -> float:
     recipe = _measured_precision(task, start, approach)
     return task.plans.decided(
         f"{approach.name} seconds an epoch",
-        lambda: len(task.train.inputs) / rows_per_s(copy_to_train(task, start, approach, recipe), task, recipe),
+        lambda: speed.seconds_an_epoch(copy_to_train(task, start, approach, recipe), task, recipe),
     )
 
 
@@ -73,7 +73,7 @@ def _measured_precision(task: Task, start: Fitted, approach: Approach) -> Recipe
     if not task.encoder.is_wide or not supports_bfloat16(task.encoder):
         return recipe
     faster: Precision = task.plans.decided(
-        "precision", lambda: faster_precision(copy_to_train(task, start, approach, recipe), task, recipe)
+        "precision", lambda: speed.faster_precision(copy_to_train(task, start, approach, recipe), task, recipe)
     )
     return replace(recipe, precision=faster)
 

@@ -34,6 +34,14 @@ def training_device() -> torch.device:
 
 
 @contextmanager
+def forked_chance() -> Iterator[None]:
+    """Torch's random state is afterwards as it was before, on the device that trains, too."""
+    device = training_device()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+@contextmanager
 def joined() -> Iterator[None]:
     """The process group of `torchrun` for as long as the block runs; nothing where one process is alone."""
     if process_count() == 1 or distributed.is_initialized():

@@ -17,9 +17,10 @@ import torch
 from torch import nn
 
 from finetune.methods.task import Task
+from finetune.training.objective import Item, Objective, items
+from finetune.training.processes import forked_chance
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
-from finetune.training.trainer import Item, Objective, items
 
 LOWEST, HIGHEST = 3e-6, 1e-1
 MOST_STEPS, LEAST_STEPS = 90, 30
@@ -62,7 +63,7 @@ def find_rate(
     if steps < LEAST_STEPS:
         reason = f"{limit_s:.0f} s have no room for a search; {default:.1e} is what the method usually takes."
         return Found(default, reason, [])
-    with torch.random.fork_rng(devices=[]):
+    with forked_chance():
         torch.manual_seed(task.settings.seed)
         curve = _curve(model.train(), groups, task, recipe, steps=steps, ends_at=time.monotonic() + 2 * limit_s)
     return _chosen(curve, default)
@@ -79,7 +80,7 @@ def _curve(
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
         for group, lr in zip(optimizer.param_groups, first, strict=True):
             group["lr"] = lr * rate / LOWEST
-        loss = _step(model, optimizer, objective, recipe, batch)
+        loss = _step(model, optimizer, objective, batch)
         smoothed = _SMOOTHING * smoothed + (1 - _SMOOTHING) * loss
         level = smoothed / (1 - _SMOOTHING ** (step + 1))
         curve.append({"rate": rate, "loss": round(level, 5)})
@@ -108,15 +109,13 @@ def _step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     objective: Objective,
-    recipe: Recipe,
     batch: list[Item],
 ) -> float:
-    loss = objective.of_rows(model, batch, precision=recipe.precision)
-    loss.backward()
+    loss = objective.backward(model, batch)
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    return float(loss.detach())
+    return loss
 
 
 def _chosen(curve: list[dict[str, float]], default: float) -> Found:

@@ -37,5 +37,9 @@ class Recipe:
         """How often a row is computed in an epoch."""
         return 2 if self.consistency else 1
 
+    def rows_at_once(self, processes: int) -> int:
+        """Rows that one of so many processes takes from the trainer at a time."""
+        return max(1, math.ceil(self.batch_rows / (self.accumulate * processes)))
+
     def steps(self, rows: int) -> int:
         return self.epochs * math.ceil(rows / self.batch_rows)

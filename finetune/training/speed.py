@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from torch import nn
 
 from finetune.methods.task import Task
+from finetune.training.objective import Item, Objective, items
+from finetune.training.processes import forked_chance, process_count
 from finetune.training.recipe import Precision, Recipe
-from finetune.training.trainer import Item, Objective, items
+from finetune.training.sampler import ByLength
 
 WORTH_IT = 1.15
 """How much faster another number format must be to be taken: it costs digits."""
@@ -20,40 +21,48 @@ WORTH_IT = 1.15
 _PLACES = (1 / 6, 1 / 2, 5 / 6)
 
 
-def rows_per_s(model: nn.Module, task: Task, recipe: Recipe) -> float:
-    """Training rows a second over the lengths that the rows have, as a step of the recipe computes them.
+def seconds_an_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
+    """From a short, a middling and a long batch, by the padded tokens that all batches of an epoch have.
 
     Neither the model nor torch's random state changes.
     """
     probe = copy.deepcopy(model).train()
     objective = Objective.of(task, recipe)
-    rows = seconds = 0.0
-    with torch.random.fork_rng(devices=[]):
-        for batch in _batches(task, recipe):
-            _step(probe, objective, recipe, batch)  # the first of each shape prepares kernels
+    moved = [parameter for parameter in probe.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(moved, lr=0.0, fused=True)
+    batches = sorted(_batches(task, recipe), key=_padded_tokens)
+    tokens, seconds = 0, 0.0
+    with forked_chance():
+        for place in _PLACES:
+            batch = batches[int(place * len(batches))]
+            _step(probe, optimizer, objective, batch)  # the first of each shape prepares kernels
             started = time.monotonic()
-            _step(probe, objective, recipe, batch)
+            _step(probe, optimizer, objective, batch)
             seconds += time.monotonic() - started
-            rows += len(batch)
-    return rows / seconds
+            tokens += _padded_tokens(batch)
+    return seconds / tokens * sum(map(_padded_tokens, batches)) / process_count()
 
 
 def faster_precision(model: nn.Module, task: Task, recipe: Recipe) -> Precision:
     """bfloat16 where it is `WORTH_IT` on this machine, else float32."""
-    exact, coarse = (rows_per_s(model, task, replace(recipe, precision=name)) for name in ("float32", "bfloat16"))
-    return "bfloat16" if coarse >= WORTH_IT * exact else "float32"
+    exact, coarse = (seconds_an_epoch(model, task, replace(recipe, precision=name)) for name in ("float32", "bfloat16"))
+    return "bfloat16" if exact >= WORTH_IT * coarse else "float32"
 
 
-def _step(probe: nn.Module, objective: Objective, recipe: Recipe, batch: list[Item]) -> None:
-    loss = objective.of_rows(probe, batch, precision=recipe.precision)
-    loss.backward()
-    float(loss.detach())  # waits for a GPU
+def _step(probe: nn.Module, optimizer: torch.optim.Optimizer, objective: Objective, batch: list[Item]) -> None:
+    objective.backward(probe, batch)
+    nn.utils.clip_grad_norm_(probe.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad()
 
 
-def _batches(task: Task, recipe: Recipe) -> Iterator[list[Item]]:
-    """Batches of short, middling and long rows."""
-    ordered = sorted(items(task, task.train), key=lambda item: len(item["input_ids"]))
-    size = min(len(ordered), max(1, recipe.batch_rows // recipe.accumulate))
-    for place in _PLACES:
-        start = min(int(place * len(ordered)), len(ordered) - size)
-        yield ordered[start : start + size]
+def _batches(task: Task, recipe: Recipe) -> list[list[Item]]:
+    """Those of an epoch, as each process gets them."""
+    rows = items(task, task.train)
+    order = list(ByLength([len(row["input_ids"]) for row in rows], batch_rows=recipe.batch_rows, seed=0))
+    size = recipe.rows_at_once(process_count())
+    return [[rows[index] for index in order[start : start + size]] for start in range(0, len(order), size)]
+
+
+def _padded_tokens(batch: list[Item]) -> int:
+    return len(batch) * max(len(item["input_ids"]) for item in batch)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import (
@@ -20,15 +17,13 @@ from transformers import (
     TrainingArguments,
 )
 
-from finetune.methods.task import Rows, Task
+from finetune.methods.task import Task
 from finetune.training.best_state import BestState
-from finetune.training.losses import Loss, class_weights, divergence, loss_of
-from finetune.training.processes import process_count, training_device
-from finetune.training.recipe import Precision, Recipe
+from finetune.training.objective import Objective, collate, items
+from finetune.training.processes import process_count
+from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
 from finetune.training.schedule import schedule
-
-Item = dict[str, Any]
 
 
 def train(
@@ -66,58 +61,13 @@ def train(
         trainer.train(resume_from_checkpoint=None if state is None else str(state))
 
 
-def items(task: Task, rows: Rows) -> list[Item]:
-    tokens = task.tokenizer.encode(rows.inputs)
-    return [
-        {"input_ids": row.ids, "tokens": row, "truth": truth} for row, truth in zip(tokens, rows.truth, strict=True)
-    ]
-
-
-def collate(task: Task, batch: Sequence[Item]) -> dict[str, Tensor]:
-    inputs = task.tokenizer.batch([item["tokens"] for item in batch])
-    truth = torch.from_numpy(np.stack([item["truth"] for item in batch]))
-    return {**inputs, "labels": truth.float() if truth.ndim == 2 else truth}
-
-
-@dataclass(frozen=True)
-class Objective:
-    """The loss of a model on a batch."""
-
-    task: Task
-    loss: Loss
-    consistency: float
-
-    @staticmethod
-    def of(task: Task, recipe: Recipe) -> Objective:
-        weights = class_weights(task.train.truth, len(task.labels)) if recipe.has_class_weights else None
-        if weights is not None:
-            weights = weights.to(training_device())
-        loss = loss_of(task.kind, label_smoothing=recipe.label_smoothing, weights=weights)
-        return Objective(task, loss, recipe.consistency)
-
-    def __call__(self, model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
-        given = dict(inputs)
-        truth = given.pop("labels")
-        if not self.consistency:
-            return self.loss(model(**given), truth)
-        first, second = model(**{name: torch.cat([value, value]) for name, value in given.items()}).chunk(2)
-        fit = (self.loss(first, truth) + self.loss(second, truth)) / 2
-        return fit + self.consistency * divergence(first, second, self.task.kind)
-
-    def of_rows(self, model: nn.Module, rows: Sequence[Item], *, precision: Precision) -> Tensor:
-        """The loss on some rows as a step of the trainer computes it, outside of the trainer."""
-        device = training_device()
-        inputs = {name: tensor.to(device) for name, tensor in collate(self.task, rows).items()}
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-            return self(model, inputs)
-
-
 class _Trainer(Trainer):
-    """Computes our loss, and tells it to whoever judges the training."""
+    """Computes our loss part by part, and tells it to whoever judges the training."""
 
     def __init__(self, *, objective: Objective, keeper: BestState, **options: Any) -> None:
         super().__init__(**options)
         self._objective, self._keeper = objective, keeper
+        self._share, self._heard = 1.0, 0.0
         self._lengths = [len(item["input_ids"]) for item in options["train_dataset"]]
         self.model_accepts_loss_kwargs = False
 
@@ -125,11 +75,22 @@ class _Trainer(Trainer):
         rows = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps * process_count()
         return ByLength(self._lengths, batch_rows=rows, seed=self.args.seed)
 
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        self._heard = 0.0
+        losses = []
+        parts = self._objective.parts(inputs)
+        for number, (part, self._share) in enumerate(parts, 1):
+            # Processes exchange gradients once a step, however many parts each of them has.
+            with nullcontext() if number == len(parts) else self.accelerator.no_sync(model):
+                losses.append(super().training_step(model, part, num_items_in_batch))
+        self._keeper.hear_loss(self._heard)
+        return torch.stack(losses).sum()
+
     def compute_loss(  # type: ignore[override]  # theirs names arguments that we ignore
         self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
     ) -> Any:
-        loss = self._objective(model, inputs)
-        self._keeper.hear_loss(float(loss.detach()))
+        loss = self._objective(model, inputs) * self._share
+        self._heard += float(loss.detach())
         return (loss, {}) if return_outputs else loss
 
 
@@ -138,7 +99,7 @@ def _arguments(folder: Path, recipe: Recipe, *, seed: int) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=max(1, math.ceil(recipe.batch_rows / (recipe.accumulate * process_count()))),
+        per_device_train_batch_size=recipe.rows_at_once(process_count()),
         gradient_accumulation_steps=recipe.accumulate,
         max_grad_norm=1.0,
         seed=seed,

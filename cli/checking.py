@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown
+from cli.context import REFUSED, Run, column_options, emit, json_option, pass_run, progress_shown
 from core.datasets import Columns, Example, examples_in, read_table
 from core.durable import write_bytes
 
 if TYPE_CHECKING:  # torch is imported by the command, not by the command line
     from finetune.quality.cleaning import Removed
     from finetune.quality.findings import Finding
-
-REFUSED = 3
 
 
 @dataclass(frozen=True)

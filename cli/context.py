@@ -25,6 +25,9 @@ from core.registry import Registry, open_registry
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+REFUSED = 3
+"""The exit code of a command that did its work and found what it must not let pass."""
+
 
 @dataclass
 class Run:

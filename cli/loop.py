@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import click
 
-from cli.context import Run, column_options, columns_for, emit, json_option, pass_run, progress_shown, say
+from cli.context import REFUSED, Run, column_options, columns_for, emit, json_option, pass_run, progress_shown, say
 from core.config import MethodName
 from core.datasets import Columns, read_examples, read_table
 from core.errors import MissingColumn
@@ -21,8 +21,6 @@ from core.jobs import JobQueue
 from core.labels import SEPARATOR, Kind, canonical
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord, LabelRequest
-
-REFUSED = 3
 
 
 @click.command()

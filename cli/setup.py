@@ -13,7 +13,7 @@ from uuid import uuid4
 import click
 from pydantic import BaseModel
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import REFUSED, Run, emit, json_option, pass_run
 from core.config import FILE_NAME, Config
 from core.cpu import available_cpus
 from core.durable import write_bytes
@@ -25,7 +25,6 @@ EXTRAS = {
     "monitor": ["evidently", "pandas"],
 }
 FREE_GB_NEEDED = 2.0
-REFUSED = 3
 
 
 @click.command()

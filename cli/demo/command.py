@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.context import Run, json_option, pass_run, say
+from cli.context import REFUSED, Run, json_option, pass_run, say
 from cli.demo.files import TICKETS, Parts, read_parts
 from core.config import Config
 from core.errors import TargetExists
@@ -61,7 +61,7 @@ def demo(
         print(json.dumps(result, ensure_ascii=False))
     if problems := _problems(result):
         say(f"\nNot as it should be: {'; '.join(problems)}.")
-        sys.exit(3)
+        sys.exit(REFUSED)
 
 
 def _config(config: Config, home: Path | None, *, method: str, budget: str, label_budget: int) -> Config:

@@ -1,17 +1,14 @@
 """Gate, label queue and training set of pairs, and of several labels a text."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from core.clock import utc_now
 from core.config import Config, LabelsConfig
 from core.datasets import Example, is_held_out, keep_dataset
 from core.engine import Engine
-from core.ledger import Ledger, open_ledger
+from core.ledger import Ledger
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
 from lifecycle.gate import compare
@@ -63,18 +60,6 @@ def test_labels_are_asked_for_pairs_that_differ_in_one_text() -> None:
 
 TRAIN = [Example(f"original {number}", "a" if number % 2 else "a|b", "with") for number in range(20)]
 VALIDATION = [Example(f"checked {number}", "", "with") for number in range(25)]
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config(home=tmp_path)
-
-
-@pytest.fixture
-def ledger(config: Config) -> Iterator[Ledger]:
-    opened = open_ledger(config)
-    yield opened
-    opened.database.close()
 
 
 def situation(config: Config) -> Situation:

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ from core.clock import utc_now
 from core.config import Config
 from core.datasets import Example, is_held_out, keep_dataset
 from core.errors import DatasetNotKept, NothingNew
-from core.ledger import Ledger, open_ledger
+from core.ledger import Ledger
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
 from lifecycle.situation import Situation
@@ -17,18 +15,6 @@ from lifecycle.training_set import TrainingSet, build_training_set
 TRAIN = [Example(f"original {number}", "a" if number % 2 else "b") for number in range(20)]
 VALIDATION = [Example(f"checked {number}", "a") for number in range(5)]
 REFERENCE = [Example(f"later {number}", "a") for number in range(30)]
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config(home=tmp_path)
-
-
-@pytest.fixture
-def ledger(config: Config) -> Iterator[Ledger]:
-    opened = open_ledger(config)
-    yield opened
-    opened.database.close()
 
 
 def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_after: str = "") -> Situation:

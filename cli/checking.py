@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import REFUSED, Run, column_options, emit, json_option, pass_run, progress_shown
-from core.datasets import Columns, Example, examples_in, read_table
+from core.datasets import Columns, Example, examples_in
 from core.durable import write_bytes
+from core.tables import read_table
 
 if TYPE_CHECKING:  # torch is imported by the command, not by the command line
     from finetune.quality.cleaning import Removed

@@ -18,10 +18,11 @@ from rich.markup import escape
 
 from core.config import Config, load_config
 from core.datasets import Columns
-from core.errors import InputDoesNotFit, OneLabelOnly
+from core.errors import InputDoesNotFit, InvalidInput, OneLabelOnly
 from core.labels import Kind
 from core.ledger import Ledger, open_ledger
-from core.registry import Registry, open_registry
+from core.package import verify_files
+from core.registry import Registry, open_registry, parse_version
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -110,6 +111,18 @@ _COLUMN_OPTIONS = (
     click.option("--label-separator", default="|", show_default=True, help="Stands between the labels of a cell."),
     click.option("--label-columns", default="", help="One column a label, marked 0 or 1: a,b,c."),
 )
+
+
+def package_folder(run: Run, target: str) -> Path:
+    """The verified folder of a package, or of MODEL[@VERSION] in the registry, the champion by default."""
+    folder = Path(target)
+    if folder.is_dir():
+        verify_files(folder)
+        return folder
+    if folder.exists() or "/" in target:
+        raise InvalidInput(f"{target} is not a package. Name a folder written by export, or a model.")
+    model, version = parse_version(target)
+    return run.registry.verified_folder(model, version or run.registry.champion(model).version)
 
 
 def emit(result: dict[str, Any], *lines: str, as_json: bool) -> None:

@@ -12,16 +12,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.context import Run, column_options, columns_for, emit, json_option, pass_run, say
+from cli.context import Run, column_options, columns_for, emit, json_option, package_folder, pass_run, say
 from core.checkpoint import TRAINING, read_training
 from core.datasets import Columns, Example, Text, read_examples
 from core.engine import Engine
-from core.errors import InvalidInput
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
 from core.metrics import measure, measure_sets
-from core.package import MANIFEST, verify_package
-from core.registry import parse_version
 
 SHOWN_LABELS, SHOWN_PAIRS = 5, 5
 
@@ -62,7 +59,7 @@ def _target(run: Run, name: str) -> Target:
         training = read_training(folder)
         answer = partial(_answer_of_checkpoint, folder)
         return Target(training.labels, training.kind, training.is_paired, training.thresholds, answer)
-    engine = Engine(_package(run, name))
+    engine = Engine(package_folder(run, name))
     facts = engine.facts
     answer = partial(_answer_of_engine, engine)
     return Target(facts.labels, facts.kind, facts.is_paired, facts.thresholds, answer)
@@ -76,19 +73,6 @@ def _answer_of_checkpoint(folder: Path, texts: Sequence[Text]) -> NDArray[Any]:
 
 def _answer_of_engine(engine: Engine, texts: Sequence[Text]) -> NDArray[Any]:
     return engine.answer(texts).probabilities
-
-
-def _package(run: Run, target: str) -> Path:
-    folder = Path(target)
-    if (folder / MANIFEST).is_file():
-        verify_package(folder)
-        return folder
-    if folder.exists() or "/" in target:
-        raise InvalidInput(
-            f"{target} is neither a checkpoint nor a package. Name a folder written by finetune or export."
-        )
-    model, version = parse_version(target)
-    return run.registry.verified_folder(model, version or run.registry.champion(model).version)
 
 
 def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:

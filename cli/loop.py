@@ -15,12 +15,13 @@ import click
 
 from cli.context import REFUSED, Run, column_options, columns_for, emit, json_option, pass_run, progress_shown, say
 from core.config import MethodName
-from core.datasets import Columns, read_examples, read_table
+from core.datasets import Columns, read_examples
 from core.errors import MissingColumn
 from core.jobs import JobQueue
 from core.labels import SEPARATOR, Kind, canonical
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord, LabelRequest
+from core.tables import read_table
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import re
@@ -17,18 +16,11 @@ from core.errors import (
     ColumnsClash,
     DatasetNotKept,
     EmptyCell,
-    EmptyDataset,
-    FileMissing,
     MissingColumn,
-    UndecodableFile,
-    UnknownFileFormat,
     UnreadableMark,
 )
 from core.labels import SEPARATOR, cell_of, names_in
-
-FORMATS = (".csv", ".jsonl", ".parquet")
-Row = dict[str, Any]
-
+from core.tables import Row, read_table
 
 Text = str | tuple[str, str]
 """What a model is asked about: one text, or a pair of them."""
@@ -146,52 +138,6 @@ def _is_marked(value: Any, column: str, number: int, path: Path) -> bool:
     if mark not in {"", "0", "1", "0.0", "1.0", "true", "false"}:
         raise UnreadableMark(str(value), column, number, path)
     return mark in {"1", "1.0", "true"}
-
-
-def read_table(path: Path) -> list[Row]:
-    """All columns of a CSV, JSON Lines or Parquet file, at least one row; raises as `read_examples`."""
-    rows = _read_rows(path)
-    if not rows:
-        raise EmptyDataset(path)
-    return rows
-
-
-def _read_rows(path: Path) -> list[Row]:
-    if path.suffix.lower() not in FORMATS:
-        raise UnknownFileFormat(path, FORMATS)
-    if not path.is_file():
-        raise FileMissing(path, what="data file")
-    read = {".csv": _read_csv, ".jsonl": _read_json_lines, ".parquet": _read_parquet}[path.suffix.lower()]
-    try:
-        return read(path)
-    except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
-        raise UndecodableFile(path, str(error)) from error
-
-
-def _read_csv(path: Path) -> list[Row]:
-    # utf-8-sig: spreadsheets begin their files with a byte order mark.
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        if "\0" in file.read():
-            raise UndecodableFile(path, "it holds NUL bytes")
-        file.seek(0)
-        return list(csv.DictReader(file))
-
-
-def _read_json_lines(path: Path) -> list[Row]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise UndecodableFile(path, f"line {number} is not a JSON object")
-    return rows
-
-
-def _read_parquet(path: Path) -> list[Row]:
-    import pyarrow.parquet as parquet  # large, and only Parquet users have it
-
-    try:
-        return list(parquet.read_table(path).to_pylist())
-    except ValueError as error:  # pyarrow's ArrowInvalid
-        raise UndecodableFile(path, str(error)) from error
 
 
 def normalised(text: str) -> str:

@@ -34,13 +34,20 @@ def _is_disk_full(error: Exception) -> bool:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace the file in one step; readers see the old content or the new."""
+    with new_file(path) as aside:
+        aside.write_bytes(content)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A path to write beside `path`; what is there becomes `path` when the block ends well, else it is gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        with disk_full_is_said(path), aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        with disk_full_is_said(path):
+            yield aside
+            with aside.open("rb") as file:
+                os.fsync(file.fileno())
         aside.replace(path)
         sync_folder(path.parent)
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from core.cpu import available_cpus
 from core.datasets import Example, Text
 from core.errors import CorruptPackage, InputDoesNotFit
 from core.features import Features, truth_of, truth_sets
-from core.labels import SEPARATOR
-from core.package import FACTS, GRAPH, TOKENIZER, PackageFacts, read_facts
+from core.package import FACTS, GRAPH, TOKENIZER, PackageFacts, read_digest, read_facts
 
 Floats = NDArray[np.float32]
 
@@ -79,7 +78,7 @@ class Engine:
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         """Load `folder`; `threads` defaults to the cores this process may use.
 
-        Does not check the manifest (see `verify_package`). Raises `CorruptPackage` if the files do
+        Does not check the manifest (see `core.verification`). Raises `CorruptPackage` if the files do
         not fit together.
         """
         self.folder = folder
@@ -89,21 +88,28 @@ class Engine:
         self._session = _load_session(folder, threads or available_cpus())
         self._inputs = {entry.name for entry in self._session.get_inputs()}
         self._thresholds = np.array([self.facts.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
-        self._require_labels_fit()
-        self._require_known_scores()
+        self._require_known_graph()
 
-    def _require_labels_fit(self) -> None:
-        classes = self._session.get_outputs()[0].shape[-1]
+    @property
+    def digest(self) -> str:
+        """The package's, as its manifest states it."""
+        return read_digest(self.folder)
+
+    def _require_known_graph(self) -> None:
+        """The inputs and outputs are those of `core.package`."""
+        inputs = {entry.name: entry.type for entry in self._session.get_inputs()}
+        outputs = {entry.name: entry for entry in self._session.get_outputs()}
+        if not {"input_ids"} <= set(inputs) <= {"input_ids", "attention_mask", "token_type_ids"}:
+            raise CorruptPackage(self.folder, f"{GRAPH} takes {_listed(inputs)}")
+        if set(outputs) != {"logits", "embedding"}:
+            raise CorruptPackage(self.folder, f"{GRAPH} gives {_listed(outputs)}, not logits and embedding")
+        types = {*inputs.values(), *(f"out {entry.type}" for entry in outputs.values())}
+        if types != {"tensor(int64)", "out tensor(float)"}:
+            raise CorruptPackage(self.folder, f"{GRAPH} takes or gives other numbers than int64 and float")
+        classes, self.width = (outputs[name].shape[-1] for name in ("logits", "embedding"))
         if classes != len(self.labels):
-            raise CorruptPackage(
-                self.folder, f"its graph has {classes} classes and {FACTS} names {len(self.labels)} labels"
-            )
-
-    def _require_known_scores(self) -> None:
-        if self.facts.score_function not in {"softmax", "sigmoid"}:
-            raise CorruptPackage(self.folder, f"its score function {self.facts.score_function!r} is not known")
-        if self.facts.kind == "multi-label" and any(SEPARATOR in label for label in self.labels):
-            raise CorruptPackage(self.folder, f"a label holds {SEPARATOR!r}, which stands between labels")
+            problem = f"its graph has {classes} classes and {FACTS} names {len(self.labels)} labels"
+            raise CorruptPackage(self.folder, problem)
 
     def encode(self, texts: Sequence[Text]) -> list[Encoded]:
         """Raises `InputDoesNotFit` for a pair where single texts are answered, or the other way round."""
@@ -165,6 +171,10 @@ class Engine:
             np.concatenate([part.probabilities for part in parts])[back],
             np.concatenate(given)[back] if given else None,
         )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def padded(batch: Sequence[Encoded], *, pad_id: int) -> dict[str, NDArray[np.int64]]:

@@ -94,6 +94,29 @@ class EmptyCell(InvalidInput):
         super().__init__(f"Row {row} of {path} has no {column}. Fill it or remove the row.")
 
 
+class ColumnsTaken(InvalidInput):
+    def __init__(self, columns: Sequence[str], path: Path) -> None:
+        super().__init__(
+            f"Data file {path} has columns that scoring would write: {_listed(columns)}. Rename or remove them."
+        )
+
+
+class UnevenColumns(InvalidInput):
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"A later row has a column {column!r} that the first has not, and a CSV file has one header. "
+            "Give --out a name that ends in .jsonl."
+        )
+
+
+class MixedColumn(InvalidInput):
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"Column {column!r} holds values of several types, which Parquet does not keep. "
+            "Give --out a name that ends in .jsonl."
+        )
+
+
 class ColumnsClash(InvalidInput):
     def __init__(self, labels: Sequence[str]) -> None:
         super().__init__(

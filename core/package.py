@@ -12,18 +12,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from core.datasets import Text, input_of
 from core.durable import sha256_of
 from core.errors import CorruptPackage
 from core.features import Features
-from core.labels import Kind
+from core.labels import SEPARATOR, Kind
 
 FORMAT = 1
 GRAPH, TOKENIZER, FACTS, REFERENCE, MANIFEST = (
@@ -33,6 +36,30 @@ GRAPH, TOKENIZER, FACTS, REFERENCE, MANIFEST = (
     "reference.npz",
     "manifest.json",
 )
+
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """One file of a package; the sha256 in lower-case hexadecimal digits."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` holds; `digest` is over `format` and `files`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    format: int
+    digest: str
+    files: dict[str, FileFacts]
 
 
 @dataclass(frozen=True)
@@ -45,8 +72,10 @@ class PackageFacts:
     `golden`: answers as recorded, {"text", "pair"?, "label", "scores"}.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
     labels: list[str]
-    score_function: str
+    score_function: Literal["softmax", "sigmoid"]
     temperature: float
     max_length: int
     rung: str
@@ -86,36 +115,42 @@ def write_reference(folder: Path, reference: Features) -> None:
 def write_manifest(folder: Path) -> str:
     """Seal a folder: list every file with its size and sha256; returns the package's digest."""
     files = {
-        path.name: {"sha256": sha256_of(path), "size_bytes": path.stat().st_size}
+        path.name: FileFacts(sha256_of(path), path.stat().st_size)
         for path in sorted(folder.iterdir())
         if path.name != MANIFEST
     }
     digest = _digest(files)
-    _write_json(folder / MANIFEST, {"format": FORMAT, "digest": digest, "files": files})
+    _write_json(folder / MANIFEST, asdict(Manifest(FORMAT, digest, files)))
     return digest
 
 
-def verify_package(folder: Path) -> str:
-    """The package's digest, when every file is what the manifest says and nothing else is there.
+def verify_files(folder: Path) -> str:
+    """The package's digest, when every file is what the manifest says, and nothing else is there or asked for.
 
-    Raises `CorruptPackage` with the reason.
+    Whether the files make sense is `core.verification`'s question. Raises `CorruptPackage` with the reason.
     """
-    manifest = _read_json(folder, MANIFEST)
-    files = manifest.get("files")
-    if manifest.get("format") != FORMAT:
-        raise CorruptPackage(folder, f"its format is {manifest.get('format')!r}, this Retune reads {FORMAT}")
-    if not isinstance(files, dict) or manifest.get("digest") != _digest(files):
+    found = _read_json(folder, MANIFEST)
+    if found.get("format") != FORMAT:
+        raise CorruptPackage(folder, f"its format is {found.get('format')!r}, this Retune reads {FORMAT}")
+    manifest = _fitting(Manifest, found, folder, MANIFEST)
+    if manifest.digest != _digest(manifest.files):
         raise CorruptPackage(folder, f"{MANIFEST} was changed after it was written")
-    _require_same_names(folder, set(files))
-    for name, facts in files.items():
-        if sha256_of(folder / name) != facts["sha256"]:
+    _require_same_names(folder, set(manifest.files))
+    for name, facts in manifest.files.items():
+        if sha256_of(folder / name) != facts.sha256:
             raise CorruptPackage(folder, f"{name} differs from its sha256 in {MANIFEST}")
-    return str(manifest["digest"])
+    if _EXTERNAL in (folder / GRAPH).read_bytes():
+        raise CorruptPackage(folder, f"{GRAPH} keeps weights in another file")
+    return manifest.digest
+
+
+_EXTERNAL = b"\n\x08location\x12"
+"""How ONNX (protobuf) writes that a tensor lies elsewhere: field 1 of 8 bytes, "location", then field 2, where."""
 
 
 def _require_same_names(folder: Path, listed: set[str]) -> None:
     entries = list(folder.iterdir())
-    odd = [entry.name for entry in entries if entry.is_symlink() or not entry.is_file()]
+    odd = sorted(entry.name for entry in entries if entry.is_symlink() or not entry.is_file())
     if odd:
         raise CorruptPackage(folder, f"{odd[0]} is not a plain file")
     present = {entry.name for entry in entries} - {MANIFEST}
@@ -131,11 +166,51 @@ def read_digest(folder: Path) -> str:
 
 
 def read_facts(folder: Path) -> PackageFacts:
-    facts = _read_json(folder, FACTS)
+    """Raises `CorruptPackage` where they do not fit their types or each other."""
+    facts = _fitting(PackageFacts, _read_json(folder, FACTS), folder, FACTS)
+    if problem := _problem_of(facts):
+        raise CorruptPackage(folder, f"{FACTS} says that {problem}")
+    return facts
+
+
+Facts = TypeVar("Facts")
+
+
+def _fitting(kind: type[Facts], content: dict[str, Any], folder: Path, name: str) -> Facts:
     try:
-        return PackageFacts(**facts)
-    except TypeError as error:
-        raise CorruptPackage(folder, f"{FACTS} does not fit: {error}") from error
+        # As JSON: of Python objects, strict types take no dict for a dataclass.
+        return TypeAdapter(kind).validate_json(json.dumps(content))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "it"
+        raise CorruptPackage(folder, f"{name} does not fit: {place}: {first['msg'].lower()}") from error
+
+
+def _problem_of(facts: PackageFacts) -> str | None:
+    names = facts.labels
+    scores = {*facts.thresholds.values(), facts.abstain_below or 0.0}
+    problems = {
+        "it has no labels": not names,
+        "a label has no name": not all(names) and facts.kind == "single-label",
+        "two labels have one name": len(set(names)) < len(names),
+        f"a label holds {SEPARATOR!r}, which stands between labels": facts.kind == "multi-label"
+        and any(SEPARATOR in name for name in names),
+        f"its temperature is {facts.temperature}": not (math.isfinite(facts.temperature) and facts.temperature > 0),
+        f"its texts are cut at {facts.max_length} tokens": facts.max_length < 1,
+        f"rows are filled up with token {facts.pad_id}": facts.pad_id < 0,
+        "a threshold is of a label that it does not have": not set(facts.thresholds) <= set(names),
+        "a threshold is not between 0 and 1": not all(0 <= score <= 1 for score in scores),
+        "a golden answer lacks its text or its scores": not all(map(partial(_is_golden, facts), facts.golden)),
+    }
+    return next((problem for problem, applies in problems.items() if applies), None)
+
+
+def _is_golden(facts: PackageFacts, entry: dict[str, Any]) -> bool:
+    texts = [entry.get("text"), *([entry.get("pair")] if facts.is_paired else [])]
+    scores = entry.get("scores")
+    return (
+        all(isinstance(text, str) for text in texts) and isinstance(scores, dict) and set(scores) == set(facts.labels)
+    )
 
 
 def read_reference(folder: Path) -> Features:
@@ -151,8 +226,9 @@ def size_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.iterdir()) / 1e6
 
 
-def _digest(files: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([FORMAT, files], sort_keys=True).encode()).hexdigest()
+def _digest(files: dict[str, FileFacts]) -> str:
+    content = {name: asdict(facts) for name, facts in files.items()}
+    return hashlib.sha256(json.dumps([FORMAT, content], sort_keys=True).encode()).hexdigest()
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from core.errors import (
     OtherTask,
     VersionNotFound,
 )
-from core.package import MANIFEST, read_digest, read_facts, verify_package
+from core.package import MANIFEST, read_digest, read_facts, verify_files
 from core.store import Store
 
 
@@ -60,7 +60,7 @@ class Registry:
             raise InvalidModelName(model)
         if not package.is_dir():
             raise CorruptPackage(package, "there is no such folder")
-        digest = verify_package(package)
+        digest = verify_files(package)
         for version in self.versions(model):
             if read_digest(self.folder(model, version)) == digest:
                 return version
@@ -80,7 +80,7 @@ class Registry:
         version = int(max(self.versions(model), key=int, default="0")) + 1
         while not self._store.add_folder(package, f"{model}/versions/{version}"):
             version += 1
-        verify_package(self.folder(model, str(version)))
+        verify_files(self.folder(model, str(version)))
         return str(version)
 
     def folder(self, model: str, version: str) -> Path:
@@ -96,7 +96,7 @@ class Registry:
         """The folder of a version that passes its manifest; raises `CorruptPackage` otherwise."""
         folder = self.folder(model, version)
         try:
-            verify_package(folder)
+            verify_files(folder)
         except CorruptPackage:
             self._store.forget_local_copy(f"{model}/versions/{version}")
             raise

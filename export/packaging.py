@@ -9,14 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.assigned import cells
 from core.checkpoint import TRAINING
 from core.datasets import Example, fingerprint
 from core.durable import new_folder, sha256_of
 from core.engine import Engine, Outputs
-from core.errors import CorruptPackage
 from core.features import truth_matrix, truth_of
 from core.metrics import Metrics, measure, measure_sets
 from core.package import (
@@ -24,17 +21,16 @@ from core.package import (
     TOKENIZER,
     PackageFacts,
     size_mb,
-    verify_package,
     write_facts,
     write_manifest,
     write_reference,
 )
+from core.verification import SAME_MACHINE, verify_package
 from export.candidate import Candidate, provisional_facts
 from export.model import Source
 from export.rungs import RungReport
 
 GOLDEN_TEXTS = 3
-GOLDEN_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ def write_package(target: Path, source: Source, choice: Choice, rows: Rows) -> P
         engine = Engine(folder)
         write_reference(folder, engine.features(rows.reference))
         digest = write_manifest(folder)
-        _require_readable(folder)
+        verify_package(folder, tolerance=SAME_MACHINE)
         return Packaged(digest, size_mb(folder))
 
 
@@ -128,13 +124,3 @@ def _golden(source: Source, served: Candidate, validation: Sequence[Example]) ->
         }
         for row, example in enumerate(validation[:GOLDEN_TEXTS])
     ]
-
-
-def _require_readable(folder: Path) -> None:
-    verify_package(folder)
-    engine = Engine(folder)
-    answers = engine.answer(engine.facts.golden_inputs)
-    for entry, scores in zip(engine.facts.golden, answers.probabilities, strict=True):
-        expected = np.array([entry["scores"][label] for label in engine.labels])
-        if not np.abs(scores - expected).max() <= GOLDEN_TOLERANCE:
-            raise CorruptPackage(folder, f"read back, it answers {entry['text']!r} differently")

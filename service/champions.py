@@ -8,16 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from core.engine import Engine
-from core.errors import CorruptPackage, ModelNotFound, NoChampion
+from core.errors import ModelNotFound, NoChampion
 from core.registry import Champion, Registry
+from core.verification import check_golden
 from service.refusals import ModelNotNamed
 
 RETRY_S = 15.0
-# Recorded on another machine, whose kernels may round otherwise; a wrong file is off by far more.
-GOLDEN_TOLERANCE = 0.05
 logger = logging.getLogger(__name__)
 
 
@@ -198,18 +195,5 @@ def load(registry: Registry, model: str, version: str, *, threads: int) -> Engin
     Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
     """
     engine = Engine(registry.verified_folder(model, version), threads=threads)
-    _check_golden(engine)
+    check_golden(engine)
     return engine
-
-
-def _check_golden(engine: Engine) -> None:
-    golden = engine.facts.golden
-    outputs = engine.answer(engine.facts.golden_inputs or [("warm", "up") if engine.facts.is_paired else "warm up"])
-    for number, (answer, scores) in enumerate(zip(golden, outputs.probabilities, strict=False), 1):
-        expected = np.array([answer["scores"][label] for label in engine.labels])
-        difference = float(np.abs(scores - expected).max())
-        if not difference <= GOLDEN_TOLERANCE:
-            raise CorruptPackage(
-                engine.folder,
-                f"golden text {number} is answered otherwise than recorded (scores differ by {difference:.3f})",
-            )

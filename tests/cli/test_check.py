@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cli.main import main
-from core.datasets import Example, read_table
+from core.datasets import Example
+from core.tables import read_table
 from tests.finetune.quality.planted import BAD, write_rows
 from tests.tiny import tiny_rows
 

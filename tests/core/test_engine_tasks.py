@@ -1,16 +1,13 @@
 """An engine over packages of pairs, and of several labels a text."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from core.answers import answer
 from core.assigned import cells, same
 from core.engine import Encoded, Engine, padded
-from core.errors import CorruptPackage, InputDoesNotFit
+from core.errors import InputDoesNotFit
 from core.labels import names_in
-from core.package import read_facts, write_facts
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 
 LONG = " ".join(["invoice"] * 40)
@@ -102,13 +99,3 @@ def test_an_answer_lists_its_labels_and_scores_all(several: Engine) -> None:
         chances = [score if label in given["labels"] else 1 - score for label, score in given["scores"].items()]
         assert given["score"] == pytest.approx(float(np.prod(chances)), abs=1e-5)
         assert given["abstained"] is (given["score"] < 0.5)
-
-
-def test_a_score_function_that_nobody_knows_is_refused(multi_label: TaskFiles, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    for path in multi_label.package.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    write_facts(tmp_path, replace(read_facts(tmp_path), score_function="argmax"))
-    with pytest.raises(CorruptPackage, match="'argmax' is not known"):
-        Engine(tmp_path)

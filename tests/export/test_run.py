@@ -9,7 +9,7 @@ from core.datasets import Example
 from core.durable import sha256_of
 from core.engine import Engine
 from core.errors import CorruptCheckpoint, NoRows, TargetExists, UnknownRung
-from core.package import GRAPH, read_facts, read_reference, verify_package
+from core.package import GRAPH, read_facts, read_reference, verify_files
 from export.run import export
 from export.rungs import ExportSettings
 from finetune.evaluate import predict_checkpoint
@@ -29,7 +29,7 @@ def test_package_answers_as_the_checkpoint_does(
 
 
 def test_package_verifies_and_states_its_origin(tiny_package: Path, tiny_checkpoint: Path) -> None:
-    assert verify_package(tiny_package)
+    assert verify_files(tiny_package)
     facts, training = read_facts(tiny_package), read_training(tiny_checkpoint)
     assert facts.labels == training.labels
     assert facts.temperature == training.temperature
@@ -78,7 +78,7 @@ def test_export_is_silent_and_leaves_only_the_package(
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
     assert stages == sorted(stages, key=lambda entry: entry[1])
     assert [entry.name for entry in result.rungs] == ["fp32", "int8-static"]
-    assert result.digest == verify_package(tmp_path / "p")
+    assert result.digest == verify_files(tmp_path / "p")
 
 
 @pytest.mark.parametrize("rung", ["fp32", "int8-static"])

@@ -69,7 +69,7 @@ def test_a_version_with_other_answers_than_recorded_is_refused(
 def test_the_error_goes_when_a_good_version_is_promoted(
     champions: Champions, registry: Registry, variant: Variant, second_package: Path
 ) -> None:
-    broken = variant(golden=[{"text": "a", "label": "bug", "scores": {}}])
+    broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
     registry.promote("tickets", registry.add(broken, "tickets"))
     champions.follow()
     assert champions.standing()["tickets"].error

@@ -62,7 +62,7 @@ def test_a_cut_text_says_so(client: TestClient) -> None:
 
 def test_a_score_below_the_threshold_abstains(config: Config, variant: Variant) -> None:
     registry = open_registry(config)
-    registry.promote("unsure", registry.add(variant(abstain_below=1.1), "unsure"))
+    registry.promote("unsure", registry.add(variant(abstain_below=1.0), "unsure"))
     worker = Worker(config)
     worker.start()
     [prediction] = local_client(worker).post("/predict", json={"texts": TEXTS[:1]}).json()["predictions"]

@@ -6,7 +6,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.datasets import Columns, Example, examples_in, read_table
+from core.datasets import Columns, Example, examples_in
+from core.tables import read_table
 
 TICKETS = Path(__file__).parents[3] / "examples" / "tickets"
 CLEAN = TICKETS / "train.csv"

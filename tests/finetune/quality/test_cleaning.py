@@ -7,8 +7,8 @@ import pyarrow
 import pyarrow.parquet as parquet
 import pytest
 
-from core.datasets import read_table
 from core.errors import NothingLeft, UnusableCopy
+from core.tables import read_table
 from finetune.quality.cleaning import log_path, removed_rows, write_cleaned
 from finetune.quality.inspection import inspect_quickly
 from tests.finetune.quality.planted import read_rows

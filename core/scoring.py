@@ -1,0 +1,213 @@
+"""A file of any size through one engine: constant memory, and it goes on after a kill.
+
+Every chunk of rows becomes one complete file beside the output to be; at the end they are joined. What is
+there needs no second computation, and nothing is half-written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from core.answers import answer
+from core.datasets import Columns, Text, input_of
+from core.durable import disk_full_is_said, require_free, write_bytes
+from core.engine import Encoded, Engine, Outputs, batches
+from core.errors import ColumnsTaken, EmptyDataset, MissingColumn
+from core.tables import Row, TableReader, format_of, joined, table_bytes
+
+CHUNK_ROWS = 4096
+"""Enough that batches of one length each fill up, little enough to be lost by a kill."""
+
+BATCH_TOKENS = 2048
+LABEL, SCORE, SCORES = "predicted_label", "predicted_score", "predicted_scores"
+ADDED = (LABEL, SCORE, "truncated", "abstained", "error")
+"""The columns that scoring adds to those of a file; `SCORES` only where the likeliest labels are asked for."""
+
+EMPTY = "The text is empty."
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class ScoredFile:
+    """`errors` rows got no answer; `reused` rows were there from a run that was interrupted."""
+
+    rows: int
+    errors: int
+    reused: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What to score, and what to write of it. `top_k`: also the scores of so many labels, the likeliest first."""
+
+    source: Path
+    out: Path
+    columns: Columns
+    top_k: int | None = None
+
+
+def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, on_progress: Progress) -> ScoredFile:
+    """Write `out`: every row of `source` in order, with the columns `ADDED`.
+
+    A row that cannot be answered says why in `error`; the others are not held up by it. `engine` should
+    compute in one thread: `threads` batches run at once. With `resume`, chunks of an interrupted run of the
+    same file, package and settings are taken as they are. Raises `TargetExists`, `MissingColumn`,
+    `ColumnsTaken`, `EmptyDataset`, `DiskFull`, or as `TableReader`.
+    """
+    started = time.monotonic()
+    require_free(scoring.out)
+    chunks = _Chunks(scoring, identity=_identity(engine, scoring), resume=resume)
+    reused = chunks.rows
+    with disk_full_is_said(scoring.out), TableReader(scoring.source) as reader, ThreadPoolExecutor(threads) as pool:
+        pending: _Pending | None = None
+        for rows in _in_chunks(reader, skipped=reused):
+            _require_columns(rows[0], scoring)
+            following = _Pending(pool, engine, rows, scoring)
+            # One chunk is computed while the next is read and the one before is written.
+            if pending is not None:
+                chunks.add(pending.answered())
+            pending = following
+            on_progress("Scoring", reader.share)
+        if pending is not None:
+            chunks.add(pending.answered())
+        if not chunks.rows:
+            raise EmptyDataset(scoring.source)
+        chunks.finish()
+    return ScoredFile(chunks.rows, chunks.errors, reused, time.monotonic() - started)
+
+
+def _in_chunks(reader: TableReader, *, skipped: int) -> Iterator[list[Row]]:
+    rows = islice(reader, skipped, None)
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        yield chunk
+
+
+def _require_columns(row: Row, scoring: Scoring) -> None:
+    columns = scoring.columns
+    for name, option in ((columns.text, "--text-column"), (columns.pair, "--pair-column")):
+        if name is not None and name not in row:
+            raise MissingColumn(name, scoring.source, list(row), option)
+    if taken := sorted({*ADDED, SCORES} & set(row)):
+        raise ColumnsTaken(taken, scoring.source)
+
+
+class _Pending:
+    """A chunk whose batches are being computed."""
+
+    def __init__(self, pool: ThreadPoolExecutor, engine: Engine, rows: Sequence[Row], scoring: Scoring) -> None:
+        self._engine, self._rows, self._scoring = engine, rows, scoring
+        inputs = [_input(row, scoring.columns) for row in rows]
+        self._answerable = [index for index, given in enumerate(inputs) if given is not None]
+        self._encoded = engine.encode([given for given in inputs if given is not None])
+        self._batches = list(batches([item.tokens for item in self._encoded], batch_tokens=BATCH_TOKENS))
+        self._computed: list[Future[Outputs]] = [
+            # The longest first: so no thread is left alone with it in the end.
+            pool.submit(engine.infer, [self._encoded[index] for index in batch])
+            for batch in reversed(self._batches)
+        ]
+
+    def answered(self) -> list[Row]:
+        """The rows with what was added, once all batches are there."""
+        added: list[Row] = [_unanswered(EMPTY) for _ in self._rows]
+        for batch, computed in zip(reversed(self._batches), self._computed, strict=True):
+            outputs = computed.result()
+            for place, index in enumerate(batch):
+                added[self._answerable[index]] = self._answer(self._encoded[index], outputs.row(place))
+        scores = {} if self._scoring.top_k is None else {SCORES: "{}"}
+        return [{**row, **scores, **own} for row, own in zip(self._rows, added, strict=True)]
+
+    def _answer(self, encoded: Encoded, outputs: Outputs) -> Row:
+        top_k = self._scoring.top_k
+        given = answer(self._engine, encoded, outputs, top_k=top_k or 1)
+        scores = {name: round(score, 6) for name, score in given["scores"].items()}
+        return {
+            LABEL: given["label"],
+            SCORE: round(given["score"], 6),
+            **({} if top_k is None else {SCORES: json.dumps(scores, ensure_ascii=False)}),
+            "truncated": given["truncated"],
+            "abstained": given["abstained"],
+            "error": None,
+        }
+
+
+def _unanswered(why: str) -> Row:
+    return {LABEL: None, SCORE: None, "truncated": None, "abstained": None, "error": why}
+
+
+def _input(row: Row, columns: Columns) -> Text | None:
+    text, pair = (_filled(row.get(name)) if name else None for name in (columns.text, columns.pair))
+    if text is None or (columns.pair is not None and pair is None):
+        return None
+    return input_of(text, pair)
+
+
+def _filled(value: Any) -> str | None:
+    text = "" if value is None else str(value)
+    return text if text.strip() else None
+
+
+def _identity(engine: Engine, scoring: Scoring) -> str:
+    """Known by package, settings and the file as it lies there; its content is not read twice."""
+    state = scoring.source.stat() if scoring.source.is_file() else None
+    facts = [
+        str(scoring.source.absolute()),
+        [state.st_size, state.st_mtime_ns] if state else None,
+        engine.digest,
+        [scoring.columns.text, scoring.columns.pair, scoring.top_k, CHUNK_ROWS],
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+class _Chunks:
+    """The finished chunks: files of one format in a folder beside the output, and how many rows they hold."""
+
+    def __init__(self, scoring: Scoring, *, identity: str, resume: bool) -> None:
+        self._out, self._format = scoring.out, format_of(scoring.out)
+        self._folder = scoring.out.absolute().with_name(f".{scoring.out.name}.scored")
+        self._identity = identity
+        self._columns: list[str] = []
+        self.files: list[str] = []
+        self.rows = self.errors = 0
+        if resume:
+            self._recall()
+        if not self.files:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def add(self, rows: list[Row]) -> None:
+        self._columns = self._columns or list(rows[0])
+        name = f"{len(self.files):06d}{self._format}"
+        write_bytes(self._folder / name, table_bytes(rows, self._format, self._columns))
+        self.files.append(name)
+        self.rows += len(rows)
+        self.errors += sum(row["error"] is not None for row in rows)
+        facts = {"identity": self._identity, **{name: getattr(self, name) for name in _REMEMBERED}}
+        write_bytes(self._folder / _STATE, json.dumps(facts).encode())
+
+    def finish(self) -> None:
+        joined([self._folder / name for name in self.files], self._out)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _recall(self) -> None:
+        """Be as after the last chunk, if this is the same scoring."""
+        try:
+            facts = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        if facts.pop("identity", None) == self._identity:
+            for name in _REMEMBERED:
+                setattr(self, name, facts[name])
+
+
+_STATE = "state.json"
+_REMEMBERED = ("files", "rows", "errors", "_columns")

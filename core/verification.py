@@ -1,0 +1,62 @@
+"""Whether a package is what it says: its files, that they fit together, and its golden answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from core.engine import Engine
+from core.errors import CorruptPackage
+from core.package import REFERENCE, read_reference, verify_files
+
+SAME_MACHINE, OTHER_MACHINE = 1e-3, 0.05
+"""How far a probability may be from the golden one. In 8 bits, rounding that differs between processors may move a
+value to the next step; on one machine nothing moves."""
+
+
+def verify_package(folder: Path, *, tolerance: float = OTHER_MACHINE) -> float:
+    """Everything that can be known of a package without its data; how far its golden answers are from those recorded.
+
+    Raises `CorruptPackage` with the first reason found.
+    """
+    verify_files(folder)
+    engine = Engine(folder)
+    _require_reference_fits(engine)
+    return check_golden(engine, tolerance=tolerance)
+
+
+def check_golden(engine: Engine, *, tolerance: float = OTHER_MACHINE) -> float:
+    """The largest difference of a probability on the golden texts, which warms the engine, too.
+
+    Raises `CorruptPackage` where it is above `tolerance`.
+    """
+    golden = engine.facts.golden
+    outputs = engine.answer(engine.facts.golden_inputs or [("warm", "up") if engine.facts.is_paired else "warm up"])
+    largest = 0.0
+    for number, (answer, scores) in enumerate(zip(golden, outputs.probabilities, strict=False), 1):
+        expected = np.array([answer["scores"][label] for label in engine.labels])
+        difference = float(np.abs(scores - expected).max())
+        if not difference <= tolerance:  # not "greater": a NaN must fail
+            problem = f"golden text {number} is answered otherwise than recorded (scores differ by {difference:.3f})"
+            raise CorruptPackage(engine.folder, problem)
+        largest = max(largest, difference)
+    return largest
+
+
+def _require_reference_fits(engine: Engine) -> None:
+    reference = read_reference(engine.folder)
+    labels, rows = len(engine.labels), reference.rows
+    one = engine.facts.kind == "single-label"
+    shape = (rows,) if one else (rows, labels)
+    fits = (
+        rows > 0
+        and reference.predicted.shape == reference.truth.shape == shape
+        and reference.confidence.shape == reference.length.shape == (rows,)
+        and reference.embeddings.shape == (rows, engine.width)
+        and (not one or 0 <= int(reference.predicted.min()) <= int(reference.predicted.max()) < labels)
+    )
+    if not fits:
+        raise CorruptPackage(
+            engine.folder, f"{REFERENCE} does not fit its {labels} labels and {engine.width} dimensions"
+        )

@@ -85,6 +85,7 @@ def run(case: Case, seed: int, data: Path) -> dict[str, Any]:
         "epochs": training["settings"].get("epochs"),
         "rate": training["learning_rate"].get("chosen"),
         "ended_by": training["settings"].get("ended_by"),
+        "kept": training["settings"].get("kept"),
         "fit": training["fit"].get("verdict"),
         "seconds": round(seconds, 1),
         "peak_mb": round(peak_mb),

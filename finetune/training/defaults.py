@@ -37,7 +37,7 @@ def default_recipe(task: Task, approach: str) -> Recipe:
     settings = task.settings
     size = next(size for size in _SIZES if len(task.train.inputs) <= size.rows)
     return Recipe(
-        epochs=settings.epochs or size.epochs,
+        epochs=float(settings.epochs or size.epochs),
         batch_rows=settings.batch_rows or size.batch_rows,
         rate=0.0,
         layer_decay=LAYER_DECAY[approach],

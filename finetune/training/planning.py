@@ -24,7 +24,7 @@ FEW_EPOCHS = 3
 SOFTENED = 4.0
 """The rate is searched from a head that is this much less sure: one that knows its rows by heart can only get worse."""
 
-_PLANNED = 0.9
+_PLANNED = 0.95
 """Part of the time left that epochs and their judging may plan to use; the rest is for a slower minute."""
 
 _OTHER_STATES = 4  # judged after the last step: interpolated ones, and a sample of the training rows
@@ -44,7 +44,8 @@ def _within_budget(task: Task, recipe: Recipe, seconds: float) -> Recipe:
     left = task.plans.decided("seconds for epochs", lambda: _PLANNED * task.left_s - judging_s)
     if recipe.consistency and left < FEW_EPOCHS * seconds and task.settings.consistency is None:
         recipe, seconds = replace(recipe, consistency=0.0), seconds / 2
-    return replace(recipe, epochs=max(1, min(recipe.epochs, math.floor(left / seconds))))
+    # Tenths of an epoch: whole ones would leave up to a fifth of the budget unused.
+    return replace(recipe, epochs=max(1.0, min(recipe.epochs, math.floor(10 * left / seconds) / 10)))
 
 
 def _judging_s(task: Task, recipe: Recipe, seconds: float) -> float:

@@ -13,12 +13,13 @@ Precision = Literal["float32", "bfloat16"]
 class Recipe:
     """How to train: `rate` at the top, times `layer_decay` a block further down.
 
-    `batch_rows` are the rows behind one step, over all processes and `accumulate` parts. `consistency`
-    weighs how far two dropouts of one row may differ (R-Drop, Wu et al. 2021, arXiv 2106.14448; 0: off, and
-    each row is computed once). `patience`: epochs without a better state before the training ends.
+    `epochs` may end within one. `batch_rows` are the rows behind one step, over all processes and `accumulate`
+    parts. `consistency` weighs how far two dropouts of one row may differ (R-Drop, Wu et al. 2021, arXiv
+    2106.14448; 0: off, and each row is computed once). `patience`: epochs without a better state before the
+    training ends.
     """
 
-    epochs: int
+    epochs: float
     batch_rows: int
     rate: float
     layer_decay: float
@@ -42,4 +43,4 @@ class Recipe:
         return max(1, math.ceil(self.batch_rows / (self.accumulate * processes)))
 
     def steps(self, rows: int) -> int:
-        return self.epochs * math.ceil(rows / self.batch_rows)
+        return math.ceil(self.epochs * math.ceil(rows / self.batch_rows))

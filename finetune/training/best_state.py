@@ -30,7 +30,7 @@ CLEARLY = 1.64
 """Standard errors by which a later state must be worse to be left: a one-sided test at the level of 5 %."""
 
 SAVE_EVERY_S = 45.0
-INTERPOLATIONS = (0.75, 0.5, 0.25)
+HALF_WAY, OTHER_SHARES = 0.5, (0.75, 0.25)
 _SMOOTHING = 0.95
 _LOSS_FLOOR = 0.3  # nats: below, a head that knows the training rows by heart would look as if it diverged
 _WEIGHTS, _MEANS, _LOGITS = "best.safetensors", "means.safetensors", "logits.npz"
@@ -152,19 +152,24 @@ class BestState(TrainerCallback):
             self.best, self._anchor = (score(logits[name], self._task) for name in ("best", "anchor"))
 
     def interpolate(self) -> None:
-        """Judge states between the start and the best one, and keep a better one.
+        """Judge states between the start and the best one: half-way is kept unless it is clearly worse, another
+        share of the way only where it is clearly better.
 
         Weights half-way often answer better than either end, most of all rows of another kind than those
-        trained on (Wortsman et al. 2022, arXiv 2109.01903).
+        trained on (Wortsman et al. 2022, arXiv 2109.01903). That is believed until the validation rows show
+        otherwise; which of several shares is best they are too few to tell.
         """
         if self.name == "start":
             return
         end, name = self._weights, self.name
-        for share in INTERPOLATIONS:
+        for share in (HALF_WAY, *OTHER_SHARES):
             mixed = {key: _between(self._start[key], value, share) for key, value in end.items()}
             self._model.load_state_dict(mixed)
             scored = self._judge()
-            kept = scored.beats(self.best) and not scored.is_worse_than(self._anchor)
+            if share == HALF_WAY:
+                kept = not scored.is_worse_than(self.best, errors=CLEARLY)
+            else:
+                kept = self.best.is_worse_than(scored, errors=CLEARLY)
             if kept:
                 self.name, self.best, self._weights = f"{share:.0%} of the way to {name}", scored, mixed
             self.history.append(judged("interpolation", scored, share=share, kept=kept))

@@ -105,7 +105,9 @@ def _csv_without(source: Path, rows: Collection[int]) -> bytes:
 
 
 def _json_lines_without(source: Path, rows: Collection[int]) -> bytes:
-    lines = [line for line in source.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    # Lines end as they do for `core.tables`: a text may hold a Unicode line separator.
+    with source.open(encoding="utf-8-sig") as file:
+        lines = [line.removesuffix("\n") for line in file if line.strip()]
     return "".join(f"{line}\n" for line in _kept(lines, rows, source)).encode()
 
 

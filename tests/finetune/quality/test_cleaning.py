@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import NothingLeft, UnusableCopy
 from core.tables import read_table
-from finetune.quality.cleaning import log_path, removed_rows, write_cleaned
+from finetune.quality.cleaning import Removed, log_path, removed_rows, write_cleaned
 from finetune.quality.inspection import inspect_quickly
 from tests.finetune.quality.planted import read_rows
 
@@ -94,3 +94,13 @@ def test_nothing_is_written_where_nothing_would_be_left(tmp_path: Path) -> None:
     with pytest.raises(NothingLeft):
         write_cleaned(source, tmp_path / "clean.csv", removed_rows(rows, inspect_quickly(rows)))
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_unicode_line_separator_within_a_text_is_no_end_of_a_line(tmp_path: Path) -> None:
+    texts = ["first\u2028half", "to go", "last"]
+    source, copy = tmp_path / "rows.jsonl", tmp_path / "clean.jsonl"
+    source.write_text(
+        "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts), encoding="utf-8"
+    )
+    write_cleaned(source, copy, [Removed(2, "empty", "to go", "", "a test")])
+    assert [row["text"] for row in read_table(copy)] == ["first\u2028half", "last"]

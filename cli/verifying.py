@@ -6,7 +6,7 @@ import click
 
 from cli.context import Run, emit, json_option, package_folder, pass_run
 from core.package import read_digest, read_facts
-from core.verification import verify_package
+from core.verification import verify_contents
 
 
 @click.command()
@@ -16,7 +16,7 @@ from core.verification import verify_package
 def verify(run: Run, package: str, as_json: bool) -> None:
     """Read a package again: its files, that they fit together, and that it answers its golden texts as recorded."""
     folder = package_folder(run, package)
-    difference = verify_package(folder)
+    difference = verify_contents(folder)
     facts = read_facts(folder)
     emit(
         {

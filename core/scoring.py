@@ -15,13 +15,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from core.answers import answer
-from core.datasets import Columns, Text, input_of
+from core.datasets import Columns, Example, examples_in
 from core.durable import disk_full_is_said, require_free, write_bytes
 from core.engine import Encoded, Engine, Outputs, batches
-from core.errors import ColumnsTaken, EmptyDataset, MissingColumn
+from core.errors import ColumnsTaken, EmptyDataset
 from core.tables import Row, TableReader, format_of, joined, table_bytes
 
 CHUNK_ROWS = 4096
@@ -32,7 +31,7 @@ LABEL, SCORE, SCORES = "predicted_label", "predicted_score", "predicted_scores"
 ADDED = (LABEL, SCORE, "truncated", "abstained", "error")
 """The columns that scoring adds to those of a file; `SCORES` only where the likeliest labels are asked for."""
 
-EMPTY = "The text is empty."
+UNANSWERED: Row = {**dict.fromkeys(ADDED), "error": "The text is empty."}
 
 Progress = Callable[[str, float], None]
 
@@ -72,7 +71,6 @@ def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, 
     with disk_full_is_said(scoring.out), TableReader(scoring.source) as reader, ThreadPoolExecutor(threads) as pool:
         pending: _Pending | None = None
         for rows in _in_chunks(reader, skipped=reused):
-            _require_columns(rows[0], scoring)
             following = _Pending(pool, engine, rows, scoring)
             # One chunk is computed while the next is read and the one before is written.
             if pending is not None:
@@ -93,13 +91,9 @@ def _in_chunks(reader: TableReader, *, skipped: int) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _require_columns(row: Row, scoring: Scoring) -> None:
-    columns = scoring.columns
-    for name, option in ((columns.text, "--text-column"), (columns.pair, "--pair-column")):
-        if name is not None and name not in row:
-            raise MissingColumn(name, scoring.source, list(row), option)
+def _require_free_columns(row: Row, source: Path) -> None:
     if taken := sorted({*ADDED, SCORES} & set(row)):
-        raise ColumnsTaken(taken, scoring.source)
+        raise ColumnsTaken(taken, source)
 
 
 class _Pending:
@@ -107,9 +101,12 @@ class _Pending:
 
     def __init__(self, pool: ThreadPoolExecutor, engine: Engine, rows: Sequence[Row], scoring: Scoring) -> None:
         self._engine, self._rows, self._scoring = engine, rows, scoring
-        inputs = [_input(row, scoring.columns) for row in rows]
-        self._answerable = [index for index, given in enumerate(inputs) if given is not None]
-        self._encoded = engine.encode([given for given in inputs if given is not None])
+        # Labels, if there are any, are columns like others.
+        columns = Columns(text=scoring.columns.text, pair=scoring.columns.pair)
+        examples = examples_in(rows, scoring.source, columns, labelled=False, keep_blanks=True)
+        _require_free_columns(rows[0], scoring.source)
+        self._answerable = [index for index, example in enumerate(examples) if _is_filled(example)]
+        self._encoded = engine.encode([examples[index].input for index in self._answerable])
         self._batches = list(batches([item.tokens for item in self._encoded], batch_tokens=BATCH_TOKENS))
         self._computed: list[Future[Outputs]] = [
             # The longest first: so no thread is left alone with it in the end.
@@ -119,7 +116,7 @@ class _Pending:
 
     def answered(self) -> list[Row]:
         """The rows with what was added, once all batches are there."""
-        added: list[Row] = [_unanswered(EMPTY) for _ in self._rows]
+        added = [UNANSWERED for _ in self._rows]
         for batch, computed in zip(reversed(self._batches), self._computed, strict=True):
             outputs = computed.result()
             for place, index in enumerate(batch):
@@ -141,20 +138,8 @@ class _Pending:
         }
 
 
-def _unanswered(why: str) -> Row:
-    return {LABEL: None, SCORE: None, "truncated": None, "abstained": None, "error": why}
-
-
-def _input(row: Row, columns: Columns) -> Text | None:
-    text, pair = (_filled(row.get(name)) if name else None for name in (columns.text, columns.pair))
-    if text is None or (columns.pair is not None and pair is None):
-        return None
-    return input_of(text, pair)
-
-
-def _filled(value: Any) -> str | None:
-    text = "" if value is None else str(value)
-    return text if text.strip() else None
+def _is_filled(example: Example) -> bool:
+    return bool(example.text.strip()) and (example.pair is None or bool(example.pair.strip()))
 
 
 def _identity(engine: Engine, scoring: Scoring) -> str:
@@ -177,26 +162,27 @@ class _Chunks:
         self._folder = scoring.out.absolute().with_name(f".{scoring.out.name}.scored")
         self._identity = identity
         self._columns: list[str] = []
-        self.files: list[str] = []
-        self.rows = self.errors = 0
+        self.count = self.rows = self.errors = 0
         if resume:
             self._recall()
-        if not self.files:
+        if not self.count:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def add(self, rows: list[Row]) -> None:
         self._columns = self._columns or list(rows[0])
-        name = f"{len(self.files):06d}{self._format}"
-        write_bytes(self._folder / name, table_bytes(rows, self._format, self._columns))
-        self.files.append(name)
+        write_bytes(self._file(self.count), table_bytes(rows, self._format, self._columns))
+        self.count += 1
         self.rows += len(rows)
         self.errors += sum(row["error"] is not None for row in rows)
         facts = {"identity": self._identity, **{name: getattr(self, name) for name in _REMEMBERED}}
         write_bytes(self._folder / _STATE, json.dumps(facts).encode())
 
     def finish(self) -> None:
-        joined([self._folder / name for name in self.files], self._out)
+        joined([self._file(number) for number in range(self.count)], self._out)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _file(self, number: int) -> Path:
+        return self._folder / f"{number:06d}{self._format}"
 
     def _recall(self) -> None:
         """Be as after the last chunk, if this is the same scoring."""
@@ -210,4 +196,4 @@ class _Chunks:
 
 
 _STATE = "state.json"
-_REMEMBERED = ("files", "rows", "errors", "_columns")
+_REMEMBERED = ("count", "rows", "errors", "_columns")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
 from core.datasets import Example
 from core.tables import read_table
 from tests.finetune.quality.planted import BAD, write_rows
@@ -19,20 +18,9 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def check(
-    tiny_base_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Command:
-    """`retune check` with the tiny base model, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str | Path) -> Result:
-        with pytest.raises(SystemExit) as stop:
-            main(["--home", str(tmp_path / "home"), "check", *map(str, words), "--base-model", str(tiny_base_model)])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in out + err
-        return int(stop.value.code or 0), out, err
-
-    return run
+def check(retune: Command, tiny_base_model: Path) -> Command:
+    """`retune check` with the tiny base model."""
+    return lambda *words: retune("check", *words, "--base-model", tiny_base_model)
 
 
 @pytest.fixture

@@ -10,31 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import main
 from core.config import Config
 from core.registry import open_registry
 
 Result = tuple[int, str, str]
 Command = Callable[..., Result]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def retune(home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str | Path) -> Result:
-        with pytest.raises(SystemExit) as stop:
-            main(["--home", str(home), *map(str, words)])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in out + err
-        return int(stop.value.code or 0), out, err
-
-    return run
 
 
 def refuses(result: Result, *parts: str) -> None:

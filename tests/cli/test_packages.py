@@ -5,72 +5,61 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from cli.main import main
 from core.datasets import Example
 from core.package import GRAPH
 
-
-def run(capfd: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as stop:
-        main([*map(str, words)])
-    out, err = capfd.readouterr()
-    return int(stop.value.code or 0), out, err
+Command = Callable[..., tuple[int, str, str]]
 
 
-def test_a_sound_package_is_verified(capfd: pytest.CaptureFixture[str], tiny_package: Path) -> None:
-    code, out, _ = run(capfd, "verify", tiny_package, "--json")
+def test_a_sound_package_is_verified(retune: Command, tiny_package: Path) -> None:
+    code, out, _ = retune("verify", tiny_package, "--json")
     facts = json.loads(out)
     assert (code, facts["rung"], facts["labels"], facts["golden"]) == (0, "fp32", 3, 3)
     assert facts["largest_difference"] < 1e-3
 
 
-def test_a_package_with_one_flipped_byte_is_refused(
-    capfd: pytest.CaptureFixture[str], tiny_package: Path, tmp_path: Path
-) -> None:
+def test_a_package_with_one_flipped_byte_is_refused(retune: Command, tiny_package: Path, tmp_path: Path) -> None:
     folder = tmp_path / "p"
     shutil.copytree(tiny_package, folder)
     content = bytearray((folder / GRAPH).read_bytes())
     content[1000] ^= 1
     (folder / GRAPH).write_bytes(content)
-    code, out, err = run(capfd, "verify", folder)
+    code, out, err = retune("verify", folder)
     assert (code, out) == (1, "")
     assert f"Package {folder} is refused: model.onnx differs from its sha256" in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_folder_that_is_no_package_is_told_apart(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert "manifest.json is missing" in run(capfd, "verify", tmp_path)[2]
-    assert "is not a package" in run(capfd, "verify", tmp_path / "absent")[2]
+def test_a_folder_that_is_no_package_is_told_apart(retune: Command, tmp_path: Path) -> None:
+    assert "manifest.json is missing" in retune("verify", tmp_path)[2]
+    assert "is not a package" in retune("verify", tmp_path / "absent")[2]
 
 
 def test_a_file_is_scored_with_its_own_columns(
-    capfd: pytest.CaptureFixture[str], tiny_package: Path, tiny_examples: list[Example], tmp_path: Path
+    retune: Command, tiny_package: Path, tiny_examples: list[Example], tmp_path: Path
 ) -> None:
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     with source.open("w", newline="") as file:
         csv.writer(file).writerows([["n", "body"], *enumerate(example.text for example in tiny_examples)])
     words = ("score", source, "--model", tiny_package, "--out", out, "--text-column", "body", "--json")
-    code, printed, _ = run(capfd, *words)
+    code, printed, _ = retune(*words)
     assert (code, json.loads(printed)["rows"], json.loads(printed)["errors"]) == (0, 120, 0)
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["n", "body", "predicted_label", "predicted_score", "truncated", "abstained", "error"]
     assert [row["body"] for row in rows] == [example.text for example in tiny_examples]
-    again = run(capfd, *words)
+    again = retune(*words)
     assert (again[0], len(again[2].splitlines())) == (1, 1)
     assert str(out) in again[2]
 
 
-def test_a_file_of_another_kind_is_refused(
-    capfd: pytest.CaptureFixture[str], tiny_package: Path, tmp_path: Path
-) -> None:
+def test_a_file_of_another_kind_is_refused(retune: Command, tiny_package: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("hello")
-    code, _, err = run(capfd, "score", tmp_path / "in.txt", "--model", tiny_package, "--out", tmp_path / "out.csv")
+    code, _, err = retune("score", tmp_path / "in.txt", "--model", tiny_package, "--out", tmp_path / "out.csv")
     assert (code, "Rename or convert it to one of: .csv, .jsonl, .parquet" in err) == (1, True)
     (tmp_path / "in.csv").write_text("text\nhello\n")
-    code, _, err = run(capfd, "score", tmp_path / "in.csv", "--model", tiny_package, "--out", tmp_path / "out.txt")
+    code, _, err = retune("score", tmp_path / "in.csv", "--model", tiny_package, "--out", tmp_path / "out.txt")
     assert (code, "out.txt has the ending '.txt'" in err) == (1, True)

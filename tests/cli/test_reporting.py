@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import main
 from core.checkpoint import read_training
 from tests.trainings import write_made_up_checkpoint
 
@@ -16,15 +15,9 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def report(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Command:
-    write_made_up_checkpoint(tmp_path / "run", tmp_path / "home" / "datasets")
-
-    def run(*words: str | Path) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main(["--home", str(tmp_path / "home"), "report", *map(str, words)])
-        return int(stop.value.code or 0), *capfd.readouterr()
-
-    return run
+def report(retune: Command, home: Path, tmp_path: Path) -> Command:
+    write_made_up_checkpoint(tmp_path / "run", home / "datasets")
+    return lambda *words: retune("report", *words)
 
 
 def test_report_lies_beside_the_checkpoint_which_stays_sealed(report: Command, tmp_path: Path) -> None:

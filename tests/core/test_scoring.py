@@ -94,7 +94,7 @@ def stopped_after(chunks: int, engine: Engine, source: Path, out: Path, monkeypa
     original = module._Chunks.add
 
     def add(self: Any, rows: Any) -> None:
-        if len(self.files) == chunks:
+        if self.count == chunks:
             raise KeyboardInterrupt
         original(self, rows)
 

@@ -1,0 +1,34 @@
+"""The command line as a person calls it, in an empty folder with a home of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+
+Result = tuple[int, str, str]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def retune(
+    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """Exit code, stdout and stderr of `retune WORDS`; a traceback fails the test."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str | Path) -> Result:
+        with pytest.raises(SystemExit) as stop:
+            main(["--home", str(home), *map(str, words)])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in out + err
+        return int(stop.value.code or 0), out, err
+
+    return run

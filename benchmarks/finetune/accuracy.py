@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -66,10 +65,9 @@ def run(case: Case, seed: int, data: Path) -> dict[str, Any]:
             write(rows.validation, folder / "validation.csv")
             options += ["--validation", "validation.csv"]
         started = time.monotonic()
-        trained = retune(folder, "finetune", "--data", "train.csv", "--out", "checkpoint", *options)
+        trained, peak_mb = retune(folder, "finetune", "--data", "train.csv", "--out", "checkpoint", *options)
         seconds = time.monotonic() - started
-        peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        measured = retune(folder, "evaluate", "checkpoint", "--data", "judge.csv")
+        measured, _ = retune(folder, "evaluate", "checkpoint", "--data", "judge.csv")
         training = json.loads((folder / "checkpoint" / "training.json").read_text(encoding="utf-8"))
     before = training["metrics"]["before_temperature"]["expected_calibration_error"]
     return {
@@ -92,14 +90,20 @@ def run(case: Case, seed: int, data: Path) -> dict[str, Any]:
     }
 
 
-def retune(folder: Path, *words: str) -> dict[str, Any]:
+def retune(folder: Path, *words: str) -> tuple[dict[str, Any], float]:
+    """The command's answer, and the largest resident memory of its own process, in MB."""
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "RETUNE_HOME": str(folder / "home")}
     command = [sys.executable, "-m", "cli", *words, "--json"]
-    finished = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if finished.returncode:
-        raise SystemExit(f"{' '.join(words)} failed: {finished.stderr}")
-    answer: dict[str, Any] = json.loads(finished.stdout)
-    return answer
+    out, err = folder / "answer.json", folder / "messages.txt"
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=stdout, stderr=stderr)
+        # Not RUSAGE_CHILDREN: that is the largest of all commands so far.
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(words)} failed: {err.read_text(encoding='utf-8')}")
+    answer: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return answer, usage.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

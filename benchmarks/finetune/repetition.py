@@ -35,7 +35,7 @@ def main() -> None:
 def trained(folder: Path, out: str, *more: str) -> dict[str, Any]:
     retune(folder, "finetune", "--data", "train.csv", "--out", out, *OPTIONS, *more)
     files = json.loads((folder / out / "training.json").read_text(encoding="utf-8"))["files"]
-    measured = retune(folder, "evaluate", out, "--data", "judge.csv")
+    measured, _ = retune(folder, "evaluate", out, "--data", "judge.csv")
     return {
         "weights": files["model.safetensors"][:16],
         "head": files["head.safetensors"][:16],

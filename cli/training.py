@@ -14,6 +14,7 @@ from core.checkpoint import read_training
 from core.config import MethodName, overridden
 from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
 from core.duration import seconds_of
+from core.package import RUNGS_PAGE
 
 
 def _rate(context: click.Context, parameter: click.Parameter, value: str | None) -> str | float | None:
@@ -130,7 +131,7 @@ def export(
     if rows:
         keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
     from export.run import export as write_package
-    from export.rungs import ExportSettings
+    from export.settings import ExportSettings
 
     with progress_shown() as progress:
         result = write_package(
@@ -153,7 +154,7 @@ def export(
             "label_agreement": result.label_agreement,
         },
         *(f"  {'*' if entry.name == result.rung else ' '} {_rung(entry)}" for entry in result.rungs),
-        f"Package {result.package}: {result.rung}, {result.size_mb:.1f} MB",
+        f"Package {result.package}: {result.rung}, {result.size_mb:.1f} MB; how each was measured: {RUNGS_PAGE} in it",
         f"Next: retune register {result.package} --model NAME",
         as_json=as_json,
     )
@@ -171,6 +172,8 @@ def _values(values: dict[str, float]) -> str:
 
 
 def _rung(entry: Any) -> str:
+    if entry.texts_per_s is None:
+        return f"{entry.name:<14} not built: {entry.why}"
     speed = f"{entry.accuracy:.1%}, {entry.agreement:.1%} same labels, {entry.texts_per_s:.0f} texts/s"
     return f"{entry.name:<14} {speed}, {entry.size_mb:.1f} MB: {entry.why}"
 

@@ -61,7 +61,7 @@ def assigned_by(given: Sequence[str], labels: Sequence[str], *, multi_label: boo
     return marked
 
 
-def membership(assigned: Assigned, labels: int) -> NDArray[np.bool_]:
+def membership(assigned: Assigned | Truth, labels: int) -> NDArray[np.bool_]:
     """(n, k): which of k labels each row has.
 
     >>> membership(np.array([1]), 2).tolist()

@@ -72,6 +72,13 @@ class Outputs:
         return best
 
 
+CUDA, CUDA_FP16 = "CUDAExecutionProvider", "cuda-fp16"
+"""Where a GPU computes, and the one rung that is made for it; all others are opened on the CPU."""
+
+BATCH_TOKENS = 512
+"""What a batch holds at most in bulk, for each thread: more would not stay in its cache (docs/decisions/0008)."""
+
+
 class Engine:
     """One package in memory. Thread-safe: sessions and tokenizers of both libraries are."""
 
@@ -85,10 +92,17 @@ class Engine:
         self.facts: PackageFacts = read_facts(folder)
         self.labels = self.facts.labels
         self._tokenizer = _load_tokenizer(folder, self.facts.max_length)
-        self._session = _load_session(folder, threads or available_cpus())
+        threads = threads or available_cpus()
+        self._session = _load_session(folder, threads, self.facts.rung)
+        self._batch_tokens = BATCH_TOKENS * threads
         self._inputs = {entry.name for entry in self._session.get_inputs()}
         self._thresholds = np.array([self.facts.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
         self._require_known_graph()
+
+    @property
+    def provider(self) -> str:
+        """Where ONNX Runtime computes."""
+        return str(self._session.get_providers()[0])
 
     @property
     def digest(self) -> str:
@@ -136,7 +150,7 @@ class Engine:
         probabilities = sigmoid(logits / self.facts.temperature)
         return Outputs(logits, embeddings, probabilities, probabilities >= self._thresholds)
 
-    def answer(self, texts: Sequence[Text], *, batch_tokens: int = 4096) -> Outputs:
+    def answer(self, texts: Sequence[Text], *, batch_tokens: int | None = None) -> Outputs:
         """Answers in the order of `texts` (at least one), computed in batches of similar length."""
         return self.answer_encoded(self.encode(texts), batch_tokens=batch_tokens)
 
@@ -157,10 +171,10 @@ class Engine:
         of = truth_of if self.facts.kind == "single-label" else truth_sets
         return of(examples, self.labels)
 
-    def answer_encoded(self, encoded: Sequence[Encoded], *, batch_tokens: int = 4096) -> Outputs:
+    def answer_encoded(self, encoded: Sequence[Encoded], *, batch_tokens: int | None = None) -> Outputs:
         parts: list[Outputs] = []
         order: list[int] = []
-        for batch in batches([item.tokens for item in encoded], batch_tokens=batch_tokens):
+        for batch in batches([item.tokens for item in encoded], batch_tokens=batch_tokens or self._batch_tokens):
             parts.append(self.infer([encoded[index] for index in batch]))
             order.extend(batch)
         back = np.argsort(order)
@@ -253,12 +267,15 @@ def _load_tokenizer(folder: Path, max_length: int) -> Tokenizer:
     return tokenizer
 
 
-def _load_session(folder: Path, threads: int) -> Any:
+def _load_session(folder: Path, threads: int, rung: str) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    providers = ["CPUExecutionProvider"]
+    if rung == CUDA_FP16 and CUDA in ort.get_available_providers():
+        providers.insert(0, CUDA)
     try:
-        return ort.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(str(folder / GRAPH), options, providers=providers)
     except Exception as error:  # onnxruntime's own errors derive from Exception only
         raise CorruptPackage(folder, f"{GRAPH} cannot be loaded: {error}") from error

@@ -348,6 +348,11 @@ class UnknownRung(InvalidInput):
         super().__init__(f"There is no rung {rung!r}. Name one of: {_listed(known)}.")
 
 
+class RungNotBuilt(InvalidInput):
+    def __init__(self, rung: str, why: str) -> None:
+        super().__init__(f"The rung {rung!r} was not built: {why} Name another one, or none.")
+
+
 class UnusableCopy(InvalidInput):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"The cleaned copy cannot be written to {path}: {problem}. Name another file.")

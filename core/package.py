@@ -5,6 +5,7 @@ model.onnx       graph: input_ids, attention_mask[, token_type_ids] (n, length) 
 tokenizer.json   Hugging Face `tokenizers` file
 package.json     what `PackageFacts` holds
 reference.npz    `Features` of the drift reference, without pickles
+rungs.json       the ladder as it was measured where the package was made; rungs.html shows it
 manifest.json    format version, and size and sha256 of each file above
 """
 
@@ -37,7 +38,10 @@ GRAPH, TOKENIZER, FACTS, REFERENCE, MANIFEST = (
     "reference.npz",
     "manifest.json",
 )
-
+RUNGS, RUNGS_PAGE = "rungs.json", "rungs.html"
+MEASURED = (RUNGS, RUNGS_PAGE)
+"""Speeds differ from minute to minute: these files are no part of the digest, so that the same checkpoint and settings
+give the same digest for a rung."""
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -54,7 +58,7 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` holds; `digest` is over `format` and `files`."""
+    """What `manifest.json` holds; `digest` is over `format` and `files`, but those of `MEASURED`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -70,6 +74,7 @@ class PackageFacts:
     `score_function`: "softmax", or "sigmoid" where a text may have several labels; those are given whose
     score reaches their entry in `thresholds`. A score below `abstain_below` is an abstention; None: never.
     `is_paired`: it answers pairs of texts. `pad_id`: the token that fills up shorter rows of a batch.
+    `rungs`: what was built and how it answers; what was measured of their speed is in `MEASURED`.
     `golden`: answers as recorded, {"text", "pair"?, "label", "scores"}.
     """
 
@@ -111,6 +116,11 @@ def write_facts(folder: Path, facts: PackageFacts) -> None:
 def write_reference(folder: Path, reference: Features) -> None:
     arrays: dict[str, Any] = {name: getattr(reference, name) for name in Features.__dataclass_fields__}
     np.savez(folder / REFERENCE, **arrays)
+
+
+def write_rungs(folder: Path, rungs: dict[str, Any], page: str) -> None:
+    _write_json(folder / RUNGS, rungs)
+    (folder / RUNGS_PAGE).write_text(page, encoding="utf-8")
 
 
 def write_manifest(folder: Path) -> str:
@@ -236,7 +246,7 @@ def size_mb(folder: Path) -> float:
 
 
 def _digest(files: dict[str, FileFacts]) -> str:
-    content = {name: asdict(facts) for name, facts in files.items()}
+    content = {name: asdict(facts) for name, facts in files.items() if name not in MEASURED}
     return hashlib.sha256(json.dumps([FORMAT, content], sort_keys=True).encode()).hexdigest()
 
 

@@ -19,14 +19,13 @@ from pathlib import Path
 from core.answers import answer
 from core.datasets import Columns, Example, examples_in
 from core.durable import disk_full_is_said, require_free, write_bytes
-from core.engine import Encoded, Engine, Outputs, batches
+from core.engine import BATCH_TOKENS, Encoded, Engine, Outputs, batches
 from core.errors import ColumnsTaken, EmptyDataset
 from core.tables import Row, TableReader, format_of, joined, table_bytes
 
 CHUNK_ROWS = 4096
 """Enough that batches of one length each fill up, little enough to be lost by a kill."""
 
-BATCH_TOKENS = 2048
 LABEL, SCORE, SCORES = "predicted_label", "predicted_score", "predicted_scores"
 ADDED = (LABEL, SCORE, "truncated", "abstained", "error")
 """The columns that scoring adds to those of a file; `SCORES` only where the likeliest labels are asked for."""

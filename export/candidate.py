@@ -1,44 +1,71 @@
-"""One rung as it would be served: a folder that `Engine` opens, and its answers on the validation rows."""
+"""One rung as it would be served: a folder that `Engine` opens, and its answers on held-out rows."""
 
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
-from core.assigned import same
-from core.datasets import Example, Text
+from core.assigned import Assigned, Truth, known, same
+from core.datasets import Example
 from core.engine import Encoded, Engine, Outputs
-from core.package import TOKENIZER, PackageFacts, size_mb, write_facts
+from core.package import GRAPH, TOKENIZER, PackageFacts, size_mb, write_facts
 from export.model import Source
 
-TIMED_TEXTS = 128
 INVARIANCE_TEXTS = 32
+NEIGHBOURS = 3
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """`outputs` are of the validation rows, then of the further texts; `correct` tells which of the former
-    are right, of several labels all. `size_mb` is the folder's.
+    """A rung's answers on n rows, and their truth, -1 where unknown. `size_mb` is the folder's.
+
+    `largest_move`: how far a probability moves when a text is answered among others; `moved_labels`: how many
+    of the texts tried get another label then. `is_dynamic`: its scales are taken over whatever is in the batch.
+    `note`: how it was built, where that is not the usual way.
     """
 
     name: str
     folder: Path
     outputs: Outputs
-    correct: NDArray[np.bool_]
-    texts_per_s: float
-    size_mb: float
+    truth: Truth
     largest_move: float
     moved_labels: int
+    size_mb: float
+    is_dynamic: bool = False
+    note: str = ""
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,) whether the truth is known."""
+        return known(self.truth)
+
+    @property
+    def judged(self) -> tuple[Truth, Assigned]:
+        """Truth and answers of the labelled rows."""
+        return self.truth[self.known], self.outputs.predicted[self.known]
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Which of the labelled rows are right, of several labels all."""
+        return same(*self.judged)
+
+    @property
+    def labels(self) -> int:
+        return int(self.outputs.probabilities.shape[1])
 
     @property
     def accuracy(self) -> float:
         return float(np.mean(self.correct))
+
+    def accuracy_of(self, first: int) -> float:
+        """On the first so many rows."""
+        return float(np.mean(same(self.truth[:first], self.outputs.predicted[:first])))
 
 
 def candidate_folder(source: Source, name: str, workspace: Path) -> Path:
@@ -65,46 +92,40 @@ def provisional_facts(source: Source, rung: str) -> PackageFacts:
     )
 
 
-def measured(name: str, folder: Path, validation: Sequence[Example], further: Sequence[Text]) -> Candidate:
-    """`further` texts, unlabelled, only say whether labels stay as they are."""
+def answered(name: str, folder: Path, rows: Sequence[Example], *, note: str = "") -> Candidate:
+    """Rows without a label only say whether answers stay as they are."""
     engine = Engine(folder)
-    encoded = engine.encode([*(example.input for example in validation), *further])
-    outputs = engine.answer_encoded(encoded)
+    encoded = engine.encode([row.input for row in rows])
     move, labels = _moves(engine, encoded)
     return Candidate(
         name=name,
         folder=folder,
-        outputs=outputs,
-        correct=same(engine.truth(validation), outputs.predicted[: len(validation)]),
-        texts_per_s=_texts_per_s(engine, encoded[:TIMED_TEXTS]),
-        size_mb=size_mb(folder),
+        outputs=engine.answer_encoded(encoded),
+        truth=engine.truth(rows),
         largest_move=move,
         moved_labels=labels,
+        size_mb=size_mb(folder),
+        is_dynamic=_is_dynamic(folder / GRAPH),
+        note=note,
     )
 
 
-def _texts_per_s(engine: Engine, encoded: Sequence[Encoded]) -> float:
-    """The best of three runs: what else the machine does only ever slows one down."""
-    seconds = []
-    for _ in range(3):
-        started = time.perf_counter()
-        engine.answer_encoded(encoded)
-        seconds.append(time.perf_counter() - started)
-    return len(encoded) / min(seconds)
+def _is_dynamic(graph: Path) -> bool:
+    return any(node.op_type.startswith("DynamicQuantize") for node in onnx.load(graph).graph.node)
 
 
 def _moves(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
-    """How far a probability moves, and how many labels change, when a text shares its batch.
-
-    Its neighbours are the shortest, the longest and the next shorter of the chosen.
-    """
+    """How far a probability moves, and how many labels change, among the longest and among the shortest texts."""
     by_length = sorted(encoded, key=lambda item: item.tokens)
     picked = np.linspace(0, len(by_length) - 1, min(INVARIANCE_TEXTS, len(by_length))).astype(int)
-    chosen = [by_length[index] for index in picked]  # evenly over the lengths
     largest, labels = 0.0, 0
-    for index, item in enumerate(chosen):
+    for item in (by_length[index] for index in picked):  # evenly over the lengths
         alone = engine.infer([item])
-        together = engine.infer([chosen[index - 1], item, by_length[0], by_length[-1]]).row(1)
-        largest = max(largest, float(np.abs(alone.probabilities - together.probabilities).max()))
-        labels += int(not same(alone.predicted, together.predicted)[0])
+        moved = False
+        for neighbours in (by_length[-NEIGHBOURS:], by_length[:NEIGHBOURS]):
+            among = engine.infer([*neighbours, item]).row(len(neighbours))
+            # Not Python's max, which would pass over a NaN.
+            largest = float(np.maximum(largest, np.abs(alone.probabilities - among.probabilities).max()))
+            moved = moved or not same(alone.predicted, among.predicted)[0]
+        labels += int(moved)
     return largest, labels

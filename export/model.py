@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from core.checkpoint import HEAD, SAMPLE, Training, read_training
+from core.checkpoint import ENCODER, HEAD, SAMPLE, TRAINING, Training, read_training
 from core.datasets import Text, input_of
 from core.errors import CorruptCheckpoint
+from core.package import TOKENIZER
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
+_READ = (CONFIG, ENCODER, TOKENIZER, HEAD, SAMPLE)
+_RUN = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py"}
+"""Files that can run code when they are loaded."""
 
 
 class ServedModel(nn.Module):
@@ -57,31 +66,89 @@ class Source:
 
 
 def read_source(checkpoint: Path) -> Source:
-    """Raises `CorruptCheckpoint` unless every file is what `training.json` says."""
+    """Raises `CorruptCheckpoint` unless every file is what `training.json` says, they fit each other, and none of
+    them can run code.
+    """
     training = read_training(checkpoint)
+    _require_harmless(checkpoint, set(training.files))
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()  # the pooler is not in the checkpoint, and that is no news
-    # Eager: the optimiser finds no attention to fuse in the SDPA graph.
-    transformer = AutoModel.from_pretrained(
-        checkpoint, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
-    )
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False, use_fast=True)
-    model = ServedModel(transformer, _head(checkpoint, len(training.labels)), training.pooling)
-    rows = [json.loads(line) for line in (checkpoint / SAMPLE).read_text(encoding="utf-8").splitlines()]
+    try:
+        # Eager: the optimiser finds no attention to fuse in the SDPA graph.
+        transformer = AutoModel.from_pretrained(
+            checkpoint, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
+        )
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False, use_fast=True)
+        tokens = Tokenizer.from_file(str(checkpoint / TOKENIZER)).get_vocab()
+    except Exception as error:  # tokenizers raises bare Exception, transformers many kinds
+        raise CorruptCheckpoint(checkpoint, f"it cannot be loaded: {_first_line(error)}") from error
+    config, known = transformer.config, transformer.get_input_embeddings().num_embeddings
+    if (highest := max(tokens.values(), default=0)) >= known:
+        problem = f"{TOKENIZER} gives token {highest}, the encoder knows {known} tokens"
+        raise CorruptCheckpoint(checkpoint, problem)
+    if training.max_length > (positions := getattr(config, "max_position_embeddings", training.max_length)):
+        problem = f"its texts are cut at {training.max_length} tokens, the encoder knows {positions} positions"
+        raise CorruptCheckpoint(checkpoint, problem)
+    head = _head(checkpoint, len(training.labels), config.hidden_size)
+    model = ServedModel(transformer, head, training.pooling)
     return Source(
         folder=checkpoint,
         training=training,
         model=model.eval(),
         inputs=[name for name in INPUTS if name in tokenizer.model_input_names],
         pad_id=int(tokenizer.pad_token_id or 0),
-        sample=[input_of(row["text"], row.get("pair")) for row in rows],
+        sample=_sample(checkpoint),
     )
 
 
-def _head(checkpoint: Path, labels: int) -> nn.Linear:
-    arrays = load_file(checkpoint / HEAD)
-    if set(arrays) != {"weight", "bias"} or len(arrays["bias"]) != labels:
-        raise CorruptCheckpoint(checkpoint, f"{HEAD} does not fit its {labels} labels")
-    head = nn.Linear(arrays["weight"].shape[1], labels)
+def _require_harmless(checkpoint: Path, sealed: Collection[str]) -> None:
+    """All that is read is there, nothing could run code or is unknown: transformers would load an adapter."""
+    for name in sorted(path.name for path in checkpoint.iterdir()):
+        if Path(name).suffix.lower() in _RUN:
+            raise CorruptCheckpoint(checkpoint, f"{name} can run code; weights are read from safetensors only")
+        if name not in sealed and name != TRAINING:
+            raise CorruptCheckpoint(checkpoint, f"{name} is not named in {TRAINING}")
+    for name in _READ:
+        if not (checkpoint / name).is_file():
+            raise CorruptCheckpoint(checkpoint, f"{name} is missing")
+    for name in (CONFIG, TOKENIZER_CONFIG):
+        if (checkpoint / name).is_file() and "auto_map" in _read_json(checkpoint, name):
+            raise CorruptCheckpoint(checkpoint, f"{name} asks for code of its own (auto_map), which is never run")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _sample(checkpoint: Path) -> list[Text]:
+    # Not splitlines: that ends lines at characters that JSON may hold, too.
+    lines = (checkpoint / SAMPLE).read_text(encoding="utf-8").split("\n")
+    try:
+        rows = [json.loads(line) for line in lines if line]
+        texts = [input_of(row["text"], row.get("pair")) for row in rows]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise CorruptCheckpoint(checkpoint, f"{SAMPLE} is not one text a line as JSON") from error
+    if not texts:
+        raise CorruptCheckpoint(checkpoint, f"{SAMPLE} holds no text")
+    return texts
+
+
+def _read_json(checkpoint: Path, name: str) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads((checkpoint / name).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CorruptCheckpoint(checkpoint, f"{name} is not readable JSON") from error
+    return content
+
+
+def _head(checkpoint: Path, labels: int, width: int) -> nn.Linear:
+    try:
+        arrays = load_file(checkpoint / HEAD)
+    except SafetensorError as error:
+        raise CorruptCheckpoint(checkpoint, f"{HEAD} cannot be read: {error}") from error
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if shapes != {"weight": (labels, width), "bias": (labels,)}:
+        raise CorruptCheckpoint(checkpoint, f"{HEAD} does not fit its {labels} labels and an encoder of width {width}")
+    head = nn.Linear(width, labels)
     head.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     return head

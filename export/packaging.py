@@ -24,10 +24,13 @@ from core.package import (
     write_facts,
     write_manifest,
     write_reference,
+    write_rungs,
 )
 from core.verification import SAME_MACHINE, verify_package
 from export.candidate import Candidate, provisional_facts
+from export.eligibility import agreement
 from export.model import Source
+from export.page import rungs_page
 from export.rungs import RungReport
 
 GOLDEN_TEXTS = 3
@@ -41,6 +44,10 @@ class Choice:
     baseline: Candidate
     reports: list[RungReport]
     requested: bool
+
+    @property
+    def agreement(self) -> float:
+        return agreement(self.candidate, self.baseline)
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ def write_package(target: Path, source: Source, choice: Choice, rows: Rows) -> P
         for name in (GRAPH, TOKENIZER):
             shutil.copyfile(choice.candidate.folder / name, folder / name)
         write_facts(folder, _facts(source, choice, rows))
+        write_rungs(folder, _table(choice), _page(choice))
         engine = Engine(folder)
         write_reference(folder, engine.features(rows.reference))
         digest = write_manifest(folder)
@@ -86,18 +94,25 @@ def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
             "holdout": {"fingerprint": fingerprint(rows.holdout), "rows": len(rows.holdout)},
             "rung_chosen_by": "request" if choice.requested else "measurement",
         },
-        rungs=[asdict(report) for report in choice.reports],
+        rungs=[report.facts for report in choice.reports],
         golden=_golden(source, choice.candidate, rows.validation),
     )
 
 
+def _table(choice: Choice) -> dict[str, Any]:
+    return {"packaged": choice.candidate.name, "rungs": [asdict(report) for report in choice.reports]}
+
+
+def _page(choice: Choice) -> str:
+    return rungs_page(choice.reports, chosen=choice.candidate.name, rows=len(choice.baseline.outputs.probabilities))
+
+
 def _metrics(source: Source, choice: Choice, validation: Sequence[Example]) -> dict[str, Any]:
     served = choice.candidate
-    agreement = next(report.agreement for report in choice.reports if report.name == served.name)
     return {
-        "fp32_accuracy": choice.baseline.accuracy,
-        "served_accuracy": served.accuracy,
-        "label_agreement": agreement,
+        "fp32_accuracy": choice.baseline.accuracy_of(len(validation)),
+        "served_accuracy": served.accuracy_of(len(validation)),
+        "label_agreement": choice.agreement,
         "validation": asdict(_measured(source, served.outputs, validation)),
     }
 

@@ -18,13 +18,16 @@ ROWS = 400
 
 
 def require_parity(source: Source, engine: Engine, texts: Sequence[Text]) -> None:
-    """Compare logits on up to `ROWS` of the texts, spread evenly over them.
+    """Compare logits on up to `ROWS` of the texts, spread evenly over them, and on texts that seldom occur.
 
     Raises `ParityFailed` for a changed label, or a difference above `ALLOWED` of the largest logit.
     """
-    encoded = engine.encode(texts[:: max(1, len(texts) // ROWS)][:ROWS])
-    expected = _torch_logits(source, encoded)
-    given = engine.answer_encoded(encoded).logits
+    picked = np.linspace(0, len(texts) - 1, min(ROWS, len(texts))).astype(int)
+    usual = engine.encode([texts[index] for index in picked])
+    # All at once: the shortest and the longest there are share a batch.
+    odd = engine.encode(odd_texts(engine))
+    given = np.concatenate([engine.answer_encoded(usual).logits, engine.infer(odd).logits])
+    expected = np.concatenate([_torch_logits(source, usual), _torch_logits(source, odd)])
     difference = float(np.abs(given - expected).max() / max(1e-6, np.abs(expected).max()))
     changed = _changed_rows(engine, given, expected)
     # Not "greater": a NaN must fail.
@@ -32,12 +35,38 @@ def require_parity(source: Source, engine: Engine, texts: Sequence[Text]) -> Non
         raise ParityFailed(difference, ALLOWED, changed)
 
 
+def odd_texts(engine: Engine) -> list[Text]:
+    """Empty, a letter, as long as the model reads and longer, emoji, right to left, broken Unicode, white space."""
+    longest, paired = engine.facts.max_length, engine.facts.is_paired
+    texts = [
+        "",
+        "a",
+        _of_tokens(engine, longest),
+        "more " * (2 * longest),
+        "🎉👩🏽‍🚀🇨🇭 👍",
+        "שלום עולם, كيف حالك؟",
+        "你好，世界 สวัสดี",
+        "e\u0301\u200b\ufffd\x00",
+        "  \t\n two \r\n words  ",
+    ]
+    # With an empty second text the pair that fills the model up does so exactly.
+    return [(text, "" if place == 2 else texts[-place]) for place, text in enumerate(texts)] if paired else list(texts)
+
+
+def _of_tokens(engine: Engine, tokens: int) -> str:
+    """A text of exactly so many tokens, if a word of one token is known, else of nearly so many."""
+    few, more = (engine.encode([("a " * n, "") if engine.facts.is_paired else "a " * n])[0].tokens for n in (1, 2))
+    return "a " * max(1, 1 + (tokens - few) // max(1, more - few))
+
+
 def _changed_rows(engine: Engine, given: Floats, expected: Floats) -> int:
-    """Rows whose label, or set of labels, is another."""
+    """Rows whose label, or set of labels, is another.
+
+    A score that lies on its threshold may fall on either side: thresholds are tuned on these very rows.
+    """
     ours, theirs = (engine.outputs(logits, logits) for logits in (given, expected))
     if ours.given is None or theirs.given is None:
         return int(np.sum(~same(ours.predicted, theirs.predicted)))
-    # A score that lies on its threshold may fall on either side: thresholds are tuned on these very rows.
     differs = (ours.given != theirs.given) & (np.abs(ours.probabilities - theirs.probabilities) > ALLOWED)
     return int(np.sum(differs.any(axis=1)))
 

@@ -5,29 +5,26 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from core.cpu import available_cpus
-from core.datasets import Example, Text
+from core.datasets import Example
 from core.durable import require_free
-from core.engine import Engine
-from core.errors import NoRows
-from core.package import GRAPH
-from export.candidate import Candidate, candidate_folder, measured
-from export.graph import write_fused
-from export.model import Source, read_source
+from core.errors import NoRows, UnknownRung
+from export.ladder import RUNGS, Ladder
+from export.model import read_source
 from export.packaging import Choice, Rows, write_package
-from export.parity import require_parity
-from export.quantization import write_static_int8
-from export.rungs import FP32, INT8_STATIC, ExportSettings, RungReport, choose, report, require_known
+from export.rungs import RungReport, choose, report
+from export.settings import ExportSettings
+from export.speed import measure
 
 log = logging.getLogger(__name__)
 
-# Whether labels stay as they are can be seen on unlabelled rows too; 67 rows alone tell little.
-AGREEMENT_ROWS = 400
+COMPARED_ROWS = 1000
+"""Reference rows help to judge a rung where fewer rows validate; those without a label tell whether labels stay."""
 
 Progress = Callable[[str, float], None]
 
@@ -69,20 +66,29 @@ def export(
     `UnknownRung`, `NoRows`, `TargetExists` or `DiskFull`.
     """
     require_free(out)
-    if rung is not None:
-        require_known(rung)
+    if rung is not None and rung not in RUNGS:
+        raise UnknownRung(rung, RUNGS)
     for rows, name in ((validation, "validation"), (reference, "reference")):
         if rows is not None and not rows:
             raise NoRows(name)
     torch.set_num_threads(available_cpus())
     source = read_source(checkpoint)
+    settings = replace(settings, primary_metric=source.training.primary_metric)
+    rows = [*validation, *_further(validation, reference, holdout)]
     with tempfile.TemporaryDirectory(prefix="retune-export-") as workspace:
-        candidates = _ladder(source, Path(workspace), validation, _further(validation, reference), on_progress)
-        baseline = candidates[FP32]
-        reports = [report(candidate, baseline, settings) for candidate in candidates.values()]
+        ladder = Ladder(source, Path(workspace), rows, settings)
+        ladder.climb(on_progress, wanted=rung)
+        on_progress("Measuring the rungs", 0.8)
+        speeds = measure({name: built.folder for name, built in ladder.built.items()}, [row.input for row in rows])
+        reports = [
+            report(built, ladder.baseline, speeds[name], ladder.against[name]) for name, built in ladder.built.items()
+        ]
+        reports += ladder.missing
         chosen = choose(reports, wanted=rung)
         on_progress("Writing the package", 0.9)
-        choice = Choice(candidates[chosen.name], baseline=baseline, reports=reports, requested=rung is not None)
+        choice = Choice(
+            ladder.built[chosen.name], baseline=ladder.baseline, reports=reports, requested=rung is not None
+        )
         packaged = write_package(out, source, choice, Rows(validation, reference or validation, holdout))
     on_progress("Writing the package", 1.0)
     log.info("package written path=%s rung=%s digest=%s", out, chosen.name, packaged.digest)
@@ -90,34 +96,21 @@ def export(
         package=out,
         rung=chosen.name,
         rungs=reports,
-        fp32_accuracy=baseline.accuracy,
-        served_accuracy=chosen.accuracy,
-        label_agreement=chosen.agreement,
+        fp32_accuracy=ladder.baseline.accuracy_of(len(validation)),
+        served_accuracy=choice.candidate.accuracy_of(len(validation)),
+        label_agreement=choice.agreement,
         size_mb=round(packaged.size_mb, 1),
         digest=packaged.digest,
     )
 
 
-def _ladder(
-    source: Source, workspace: Path, validation: Sequence[Example], further: Sequence[Text], on_progress: Progress
-) -> dict[str, Candidate]:
-    """Every rung, built and measured; the first is the checkpoint in full precision, checked against it."""
-    on_progress("Building the graph", 0.0)
-    plain = candidate_folder(source, FP32, workspace)
-    write_fused(source, plain / GRAPH)
-    engine = Engine(plain)
-    on_progress("Comparing it with the checkpoint", 0.2)
-    require_parity(source, engine, [example.input for example in validation])
-    on_progress("Quantizing", 0.4)
-    small = candidate_folder(source, INT8_STATIC, workspace)
-    write_static_int8(plain / GRAPH, small / GRAPH, engine.encode(source.sample))
-    on_progress("Measuring the rungs", 0.6)
-    folders = {FP32: plain, INT8_STATIC: small}
-    return {name: measured(name, folder, validation, further) for name, folder in folders.items()}
+def _further(
+    validation: Sequence[Example], reference: Sequence[Example] | None, holdout: Sequence[Example]
+) -> list[Example]:
+    """Reference rows that bring the rows on which rungs are compared to `COMPARED_ROWS`; some may be labelled.
 
-
-def _further(validation: Sequence[Example], reference: Sequence[Example] | None) -> list[Text]:
-    """Reference texts that bring the rows on which rungs are compared to `AGREEMENT_ROWS`."""
-    known = {example.input for example in validation}
-    texts = [example.input for example in reference or () if example.input not in known]
-    return texts[: max(0, AGREEMENT_ROWS - len(validation))]
+    Rows of the holdout lose their label: they judge the package later and must not choose it.
+    """
+    known, judging = ({row.key for row in rows} for rows in (validation, holdout))
+    rows = [replace(row, label=None) if row.key in judging else row for row in reference or () if row.key not in known]
+    return rows[: max(0, COMPARED_ROWS - len(validation))]

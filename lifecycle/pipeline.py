@@ -17,7 +17,7 @@ from core.package import PackageFacts
 from core.records import GateVerdict, JobRecord, PromotionRecord
 from core.registry import Registry
 from export.run import ExportResult, export
-from export.rungs import ExportSettings
+from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
 from lifecycle.gate import compare, judge
 from lifecycle.respond import respond

@@ -56,7 +56,7 @@ def tiny_package(
 ) -> Path:
     """`tiny_checkpoint` exported, in full precision so that every run packs the same rung."""
     from export.run import export
-    from export.rungs import ExportSettings
+    from export.settings import ExportSettings
 
     folder = tmp_path_factory.mktemp("package") / "tiny"
     settings = ExportSettings(max_drop=0.005, min_agreement=0.985)

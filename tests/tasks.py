@@ -72,7 +72,7 @@ def make_task_base_model(folder: Path) -> Path:
 def make_task(folder: Path, base_model: Path, rows: Sequence[Example], **facts: Any) -> TaskFiles:
     from core.checkpoint import read_training
     from export.run import export
-    from export.rungs import ExportSettings
+    from export.settings import ExportSettings
 
     datasets = folder / "datasets"
     checkpoint = make_checkpoint(folder / "checkpoint", base_model, rows, datasets=datasets, **facts)
@@ -138,14 +138,19 @@ def _sample(row: Example) -> dict[str, str]:
 
 
 def _save_encoder(folder: Path, base_model: Path) -> None:
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
+
+    from finetune.encoder import load_tokenizer
 
     AutoModel.from_pretrained(base_model).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(base_model).save_pretrained(folder)
+    # As fine-tuning does; a family's own class would add tokens of its own.
+    load_tokenizer("tiny", base_model, 32).tokenizer.save_pretrained(folder)
 
 
 def _width(folder: Path) -> int:
-    return int(json.loads((folder / "config.json").read_text())["hidden_size"])
+    from transformers import AutoConfig
+
+    return int(AutoConfig.from_pretrained(folder).hidden_size)
 
 
 def _save_head(folder: Path, weight: Any, bias: Any) -> None:

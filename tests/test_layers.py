@@ -28,7 +28,7 @@ FENCES = {
     "starlette": {"service"},
     "uvicorn": {"service"},
     "prometheus_client": {"service"},
-    "jinja2": {"service", "finetune"},
+    "jinja2": {"service", "finetune", "export"},
     "onnxruntime": {"core/engine.py", "export"},
     "tokenizers": {"core/engine.py", "export"},
     "torch": {"finetune", "export"},

@@ -27,7 +27,7 @@ from core.metrics import Metrics, measure
 from core.records import CheckRecord, Decision, JobRecord
 from core.registry import Registry, open_registry
 from export.run import ExportResult, export
-from export.rungs import ExportSettings
+from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
 from lifecycle.respond import respond
 from monitoring.watch import check_window
@@ -183,7 +183,7 @@ def package(story: Story, checkpoint: Path) -> ExportResult:
         reference=story.parts.reference,
         settings=ExportSettings(**story.config.export.model_dump()),
     )
-    for rung in result.rungs:
+    for rung in (entry for entry in result.rungs if entry.accuracy is not None):
         mark = "*" if rung.name == result.rung else " "
         story.say(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
     return result

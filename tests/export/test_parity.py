@@ -7,7 +7,8 @@ from core.datasets import Example
 from core.engine import Engine
 from core.errors import ParityFailed
 from export.model import read_source
-from export.parity import require_parity
+from export.parity import odd_texts, require_parity
+from tests.tasks import TaskFiles
 
 
 def test_a_graph_of_other_weights_is_refused(
@@ -23,4 +24,28 @@ def test_a_graph_of_other_weights_is_refused(
     with torch.no_grad():
         source.model.head.weight.mul_(-1)
     with pytest.raises(ParityFailed, match=r"[1-9]\d* labels changed"):
+        require_parity(source, engine, texts)
+
+
+def test_odd_texts_are_none_and_all_that_fits_and_more(tiny_package: Path, paired: TaskFiles) -> None:
+    engine = Engine(tiny_package)
+    encoded = engine.encode(odd_texts(engine))
+    assert encoded[0].tokens == 2
+    assert (encoded[2].tokens, encoded[2].truncated) == (engine.facts.max_length, False)
+    assert (encoded[3].tokens, encoded[3].truncated) == (engine.facts.max_length, True)
+    pairs = Engine(paired.package)
+    assert (pairs.encode(odd_texts(pairs))[2].tokens, pairs.facts.max_length) == (32, 32)
+
+
+def test_an_error_that_only_a_long_text_meets_is_found(
+    tiny_checkpoint: Path, tiny_package: Path, tiny_validation: list[Example]
+) -> None:
+    source, engine = read_source(tiny_checkpoint), Engine(tiny_package)
+    texts = [example.text for example in tiny_validation]
+    longest = max(item.tokens for item in engine.encode(texts))
+    assert longest < engine.facts.max_length
+    with torch.no_grad():
+        positions = source.model.transformer.get_parameter("embeddings.position_embeddings.weight")
+        positions[engine.facts.max_length - 1, :8] += 5
+    with pytest.raises(ParityFailed):
         require_parity(source, engine, texts)

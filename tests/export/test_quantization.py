@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ from onnxruntime.quantization import quantize_dynamic
 from core.datasets import Example
 from core.engine import Engine
 from core.package import FACTS, GRAPH, TOKENIZER
-from export.candidate import measured
-from export.quantization import write_static_int8
-from export.rungs import ExportSettings, report
+from export.blockwise import BLOCK, blocks, write_blockwise
+from export.candidate import answered
+from export.eligibility import objection
+from export.quantization import StaticInt8
+from export.sensitivity import CALIBRATIONS, Trial
+from export.settings import ExportSettings
 
 
 @pytest.fixture
@@ -23,9 +27,10 @@ def quantized(tiny_package: Path, tmp_path: Path) -> Path:
 
 def test_static_int8_stays_near_fp32(tiny_package: Path, quantized: Path, tiny_examples: list[Example]) -> None:
     plain, texts = Engine(tiny_package), [example.text for example in tiny_examples]
-    layers = write_static_int8(tiny_package / GRAPH, quantized / GRAPH, plain.encode(texts))
+    quantizer = StaticInt8(tiny_package / GRAPH, plain.encode(texts))
+    quantizer.write(quantized / GRAPH)
     expected, given = plain.answer(texts), Engine(quantized).answer(texts)
-    assert layers == 8  # in each of two: attention's three in one, its output, two of the feed-forward
+    assert len(quantizer.layers) == 8  # in each of two: attention's three in one, its output, two of the feed-forward
     assert np.abs(given.logits - expected.logits).max() < 0.05 * np.abs(expected.logits).max()
     assert np.sum(given.embeddings * expected.embeddings, axis=1).min() > 0.99
 
@@ -34,8 +39,8 @@ def test_static_int8_does_not_depend_on_neighbours(
     tiny_package: Path, quantized: Path, tiny_examples: list[Example]
 ) -> None:
     sample = Engine(tiny_package).encode([example.text for example in tiny_examples])
-    write_static_int8(tiny_package / GRAPH, quantized / GRAPH, sample)
-    candidate = measured("int8-static", quantized, tiny_examples, [])
+    StaticInt8(tiny_package / GRAPH, sample).write(quantized / GRAPH)
+    candidate = answered("int8-static", quantized, tiny_examples)
     assert candidate.largest_move < 1e-4
     assert candidate.moved_labels == 0
 
@@ -46,7 +51,103 @@ def test_dynamic_int8_is_not_eligible(tiny_package: Path, quantized: Path, tiny_
         quantized / GRAPH,
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
-    dynamic, plain = (measured(folder.name, folder, tiny_examples, []) for folder in (quantized, tiny_package))
-    judged = report(dynamic, plain, ExportSettings(max_drop=1, min_agreement=0))
-    assert not judged.eligible
-    assert "what else is in the batch" in judged.why
+    dynamic, plain = (answered(folder.name, folder, tiny_examples) for folder in (quantized, tiny_package))
+    assert "whatever is in the batch" in str(objection(dynamic, plain, ExportSettings(max_drop=1, min_agreement=0)))
+
+
+def operators(graph: Path) -> Counter[str]:
+    return Counter(node.op_type for node in onnx.load(graph).graph.node)
+
+
+def test_layers_can_be_left_in_full_precision(
+    tiny_package: Path, quantized: Path, tiny_examples: list[Example]
+) -> None:
+    sample = Engine(tiny_package).encode([example.text for example in tiny_examples])
+    quantizer = StaticInt8(tiny_package / GRAPH, sample)
+    quantizer.write(quantized / GRAPH, keep=quantizer.layers)
+    assert not operators(quantized / GRAPH).keys() & {"MatMulIntegerToFloat", "QAttention", "QuantizeLinear"}
+    quantizer.write(quantized / GRAPH, keep=quantizer.layers[:1])
+    found = operators(quantized / GRAPH)
+    assert found["MatMulIntegerToFloat"] + found["QAttention"] == 7
+
+
+def test_the_layer_that_8_bits_hurt_most_comes_first(
+    tiny_package: Path, quantized: Path, tiny_examples: list[Example]
+) -> None:
+    full = Engine(tiny_package)
+    sample = full.encode([example.text for example in tiny_examples])
+    quantizer = StaticInt8(tiny_package / GRAPH, sample)
+    layers = Trial(quantizer, full, quantized, sample).by_harm(1.0)
+    expected, errors = full.answer_encoded(sample).logits, []
+    for left in (layers[:2], layers[-2:]):
+        quantizer.write(quantized / GRAPH, keep=left)
+        errors.append(np.square(Engine(quantized).answer_encoded(sample).logits - expected).mean())
+    assert sorted(layers) == sorted(quantizer.layers)
+    assert errors[0] < 0.8 * errors[1]
+
+
+def test_layer_norms_are_split_and_stay_what_they_are(
+    tiny_package: Path, quantized: Path, tiny_examples: list[Example]
+) -> None:
+    full, texts = Engine(tiny_package), [example.text for example in tiny_examples]
+    quantizer = StaticInt8(tiny_package / GRAPH, full.encode(texts[:8]))
+    quantizer.write(quantized / GRAPH, keep=quantizer.layers)
+    before, after = operators(tiny_package / GRAPH), operators(quantized / GRAPH)
+    assert before["SkipLayerNormalization"] == after["InstanceNormalization"] == 4
+    assert after["SkipLayerNormalization"] == 0
+    np.testing.assert_allclose(Engine(quantized).answer(texts).logits, full.answer(texts).logits, atol=1e-5)
+
+
+def test_biases_are_added_by_the_layers_in_8_bits(
+    tiny_package: Path, quantized: Path, tiny_examples: list[Example]
+) -> None:
+    quantizer = StaticInt8(tiny_package / GRAPH, Engine(tiny_package).encode([row.text for row in tiny_examples]))
+    quantizer.write(quantized / GRAPH)
+    nodes = onnx.load(quantized / GRAPH).graph.node
+    assert all(node.input[6] for node in nodes if node.op_type == "MatMulIntegerToFloat")
+    assert not any(node.op_type == "BiasGelu" for node in nodes)
+    # Of each norm: one sum with what was skipped, one with its own shift.
+    assert operators(quantized / GRAPH)["Add"] == 8 + operators(tiny_package / GRAPH)["Add"]
+
+
+def test_what_attention_gives_is_divided_by_its_values(
+    tiny_package: Path, quantized: Path, tiny_examples: list[Example]
+) -> None:
+    quantizer = StaticInt8(tiny_package / GRAPH, Engine(tiny_package).encode([row.text for row in tiny_examples]))
+    quantizer.write(quantized / GRAPH)
+    nodes = {node.output[0]: node for node in onnx.load(quantized / GRAPH).graph.node}
+    read = [node.input[0] for node in nodes.values() if node.op_type == "QuantizeLinear"]
+    assert sum(name in nodes and nodes[name].op_type == "QAttention" for name in read) == 2
+
+
+def test_blocks_are_near_their_weights() -> None:
+    weight = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+    packed, scales = blocks(weight)
+    assert (packed.shape, str(packed.dtype), scales.shape) == ((3, 2, BLOCK), "uint8", (3, 2))
+    read = ((packed.astype(np.float32) - 128) * scales[:, :, None]).reshape(3, 64).T
+    assert np.abs(read - weight).max() <= scales.max() / 2 + 1e-6
+
+
+def test_blockwise_int8_stays_near_fp32_in_any_batch(
+    tiny_package: Path, quantized: Path, tiny_examples: list[Example]
+) -> None:
+    write_blockwise(tiny_package / GRAPH, quantized / GRAPH)
+    assert operators(quantized / GRAPH)["MatMulNBits"] == 6
+    texts = [example.text for example in tiny_examples]
+    expected, given = Engine(tiny_package).answer(texts).logits, Engine(quantized).answer(texts).logits
+    assert 0 < np.abs(given - expected).max() < 0.05 * np.abs(expected).max()
+    assert answered("int8-blockwise", quantized, tiny_examples).largest_move < 1e-4
+
+
+def test_the_calibration_is_the_one_that_moves_the_logits_least(
+    tiny_package: Path, quantized: Path, tiny_examples: list[Example]
+) -> None:
+    full = Engine(tiny_package)
+    sample = full.encode([example.text for example in tiny_examples])
+    quantizer, errors = StaticInt8(tiny_package / GRAPH, sample), {}
+    expected = full.answer_encoded(sample).logits
+    for name, covered in CALIBRATIONS.items():
+        quantizer.write(quantized / GRAPH, covered=covered)
+        errors[name] = np.square(Engine(quantized).answer_encoded(sample).logits - expected).mean()
+    assert len(set(errors.values())) == len(errors)
+    assert Trial(quantizer, full, quantized, sample).best_calibration() == min(errors, key=errors.__getitem__)

@@ -9,9 +9,10 @@ from core.datasets import Example
 from core.durable import sha256_of
 from core.engine import Engine
 from core.errors import CorruptCheckpoint, NoRows, TargetExists, UnknownRung
-from core.package import GRAPH, read_facts, read_reference, verify_files
+from core.package import GRAPH, MANIFEST, MEASURED, read_facts, read_reference, verify_files
+from export.ladder import RUNGS
 from export.run import export
-from export.rungs import ExportSettings
+from export.settings import ExportSettings
 from finetune.evaluate import predict_checkpoint
 
 SETTINGS = ExportSettings(max_drop=0.005, min_agreement=0.985)
@@ -77,20 +78,38 @@ def test_export_is_silent_and_leaves_only_the_package(
     assert capfd.readouterr() == ("", "")
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
     assert stages == sorted(stages, key=lambda entry: entry[1])
-    assert [entry.name for entry in result.rungs] == ["fp32", "int8-static"]
+    assert sorted(entry.name for entry in result.rungs) == sorted(RUNGS)
     assert result.digest == verify_files(tmp_path / "p")
 
 
 @pytest.mark.parametrize("rung", ["fp32", "int8-static"])
-def test_same_checkpoint_gives_the_same_graph_bytes(
+def test_same_checkpoint_and_settings_give_the_same_hashes(
     rung: str, tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
 ) -> None:
-    graphs = []
+    manifests = []
     for name in ("one", "two"):
         export(tiny_checkpoint, out=tmp_path / name, validation=tiny_validation, settings=SETTINGS, rung=rung)
-        graphs.append((tmp_path / name / GRAPH).read_bytes())
-    assert graphs[0] == graphs[1]
-    assert str(tmp_path).encode() not in graphs[0]
+        assert str(tmp_path).encode() not in (tmp_path / name / GRAPH).read_bytes()
+        manifests.append(json.loads((tmp_path / name / MANIFEST).read_text()))
+    one, two = ({name: facts for name, facts in found["files"].items() if name not in MEASURED} for found in manifests)
+    assert one == two
+    assert manifests[0]["digest"] == manifests[1]["digest"]
+
+
+def test_the_package_holds_the_ladder_as_a_table_and_as_a_page(
+    tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
+) -> None:
+    export(tiny_checkpoint, out=tmp_path / "p", validation=tiny_validation, settings=SETTINGS)
+    told = json.loads((tmp_path / "p" / "rungs.json").read_text())
+    by_name = {entry["name"]: entry for entry in told["rungs"]}
+    assert told["packaged"] == "fp32"
+    assert "30 labelled rows are too few" in by_name["int8-static"]["why"]
+    assert by_name["cuda-fp16"]["texts_per_s"] is None
+    assert min(by_name["fp32"][key] for key in ("texts_per_s", "latency_ms_p95", "startup_s", "resident_mb")) > 0
+    page = (tmp_path / "p" / "rungs.html").read_text()
+    assert all(f'<td class="name">{name}</td>' in page for name in by_name)
+    assert page.count("<circle") == sum(entry["texts_per_s"] is not None for entry in told["rungs"])
+    assert "http" not in page.replace("http-equiv", "")
 
 
 def test_unknown_rung_is_refused(tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path) -> None:

@@ -1,48 +1,15 @@
-from pathlib import Path
+"""Which rung is packed, and what is said of each."""
 
-import numpy as np
+from __future__ import annotations
 
-from core.engine import Outputs
-from export.candidate import Candidate
-from export.rungs import ExportSettings, RungReport, choose, report
+import pytest
 
-SETTINGS = ExportSettings(max_drop=0.005, min_agreement=0.985)
+from core.errors import RungNotBuilt
+from export.rungs import RungReport, choose, report, unavailable
+from export.speed import Speed
+from tests.export.candidates import candidate
 
-
-def candidate(name: str, *, rows: int = 1000, changed: int = 0, lost: int = 0, move: float = 0.0) -> Candidate:
-    """Two labels; the first `changed` rows get the other one, the first `lost` are no longer right."""
-    probabilities = np.tile(np.array([[0.9, 0.1]], dtype=np.float32), (rows, 1))
-    probabilities[:changed] = [0.1, 0.9]
-    correct = np.ones(rows, dtype=bool)
-    correct[:lost] = False
-    outputs = Outputs(probabilities, np.zeros((rows, 1), dtype=np.float32), probabilities)
-    return Candidate(name, Path(name), outputs, correct, 100.0, 1.0, move, 0)
-
-
-def judged(**facts: object) -> RungReport:
-    rows = int(str(facts.get("rows", 1000)))
-    return report(candidate("int8", **facts), candidate("fp32", rows=rows), SETTINGS)  # type: ignore[arg-type]  # as named
-
-
-def test_a_rung_within_the_limits_is_eligible() -> None:
-    assert judged(changed=15, lost=5).eligible
-
-
-def test_a_rung_that_loses_accuracy_is_not() -> None:
-    assert judged(lost=6).why == "It is right on 6 fewer of 1000 rows; 5 are allowed."
-
-
-def test_a_rung_that_changes_labels_is_not() -> None:
-    assert judged(changed=16).why == "It changes 16 of 1000 labels; 15 are allowed."
-
-
-def test_a_rung_that_depends_on_its_neighbours_is_not() -> None:
-    assert "moves by 0.002" in judged(move=0.002).why
-
-
-def test_one_row_of_few_proves_nothing() -> None:
-    assert judged(rows=40, changed=1, lost=1).eligible
-    assert not judged(rows=40, changed=2).eligible
+SPEED = Speed(texts_per_s=100.0, latency_ms_median=5.0, latency_ms_p95=9.0, startup_s=0.5, resident_mb=120.0)
 
 
 def rung(name: str, *, speed: float, eligible: bool = True) -> RungReport:
@@ -61,3 +28,22 @@ def test_a_rung_hardly_faster_than_fp32_is_not_worth_it() -> None:
 def test_a_rung_asked_for_is_chosen_even_if_it_is_not_eligible() -> None:
     reports = [rung("fp32", speed=100), rung("int8-static", speed=200, eligible=False)]
     assert choose(reports, wanted="int8-static").name == "int8-static"
+
+
+def test_a_rung_that_was_not_built_can_be_neither_chosen_nor_asked_for() -> None:
+    reports = [rung("fp32", speed=100), unavailable("cuda-fp16", "There is no GPU.")]
+    assert choose(reports).name == "fp32"
+    with pytest.raises(RungNotBuilt, match="'cuda-fp16' was not built: There is no GPU"):
+        choose(reports, wanted="cuda-fp16")
+
+
+def test_full_precision_is_eligible_however_few_rows_there_are() -> None:
+    full = candidate("fp32", rows=3, wrong=1)
+    assert report(full, full, SPEED, None).eligible
+    assert not report(candidate("int8", rows=3, wrong=1), full, SPEED, "Too few rows.").eligible
+
+
+def test_what_a_rung_keeps_is_said() -> None:
+    judged = report(candidate("int8", lost=3), candidate("fp32"), SPEED, None)
+    assert judged.why == "It changes 3 of 1000 labels, in any batch alike."
+    assert (judged.texts_per_s, judged.latency_ms_p95, judged.resident_mb) == (100.0, 9.0, 120.0)

@@ -13,10 +13,11 @@ from core.engine import Engine, Outputs
 from core.errors import InputDoesNotFit, ParityFailed
 from core.package import read_facts, read_reference
 from export.candidate import Candidate
+from export.eligibility import objection
 from export.model import read_source
 from export.parity import require_parity
 from export.run import export
-from export.rungs import ExportSettings, report
+from export.settings import ExportSettings
 from tests.tasks import TaskFiles, multi_label_rows
 
 SETTINGS = ExportSettings(max_drop=0.005, min_agreement=0.985)
@@ -86,13 +87,13 @@ def test_reference_rows_of_another_task_are_refused(paired: TaskFiles, tmp_path:
 
 
 def test_a_rung_that_changes_one_label_of_a_set_changes_the_row() -> None:
-    given = np.ones((100, 3), dtype=bool)
-    outputs = Outputs(given.astype("f4"), np.zeros((100, 1), "f4"), given.astype("f4"), given)
-    plain = Candidate("fp32", Path("fp32"), outputs, given[:, 0], 100.0, 1.0, 0.0, 0)
+    given = np.ones((1000, 3), dtype=bool)
+    outputs = Outputs(given.astype("f4"), np.zeros((1000, 1), "f4"), given.astype("f4"), given)
+    plain = Candidate("fp32", Path("fp32"), outputs, given.astype(np.int8), 0.0, 0, 1.0)
     changed = given.copy()
-    changed[:5, 2] = False
+    changed[:20, 2] = False
     other = replace(plain, name="int8", outputs=replace(outputs, given=changed))
-    assert report(other, plain, SETTINGS).why == "It changes 5 of 100 labels; 1 is allowed."
+    assert objection(other, plain, SETTINGS) == "It loses 2.00% of 1000 rows; 0.50% are allowed."
 
 
 def test_the_checkpoint_is_read_with_its_pairs_to_calibrate_on(paired: TaskFiles, multi_label: TaskFiles) -> None:

@@ -1,0 +1,63 @@
+"""Weights in 8 bits with a scale for each block of a column, activations with one for each block of a token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from export.graph import MICROSOFT
+from export.norms import split_norms
+
+BLOCK = 32
+MIDDLE, TOP = 128, 127
+INT8_ACTIVATIONS = 4
+"""ONNX Runtime's `accuracy_level`: the products are of bytes."""
+
+
+def write_blockwise(fused: Path, path: Path) -> int:
+    """The plain products of the fused graph whose depth is whole blocks; attention keeps its weights in float32.
+
+    Returns how many there are.
+    """
+    model = onnx.load(fused)
+    weights = {entry.name: entry for entry in model.graph.initializer if _fits(entry)}
+    nodes: list[NodeProto] = []
+    added: dict[str, TensorProto] = {}
+    for node in model.graph.node:
+        if node.op_type != "MatMul" or node.input[1] not in weights:
+            nodes.append(node)
+            continue
+        weight = numpy_helper.to_array(weights[node.input[1]])
+        packed, scales = blocks(weight)
+        own = node.output[0]
+        for name, array in ((f"{own}_blocks", packed), (f"{own}_scales", scales)):
+            added[name] = numpy_helper.from_array(array, name)
+        sizes = {"K": weight.shape[0], "N": weight.shape[1], "bits": 8, "block_size": BLOCK}
+        inputs = [node.input[0], f"{own}_blocks", f"{own}_scales"]
+        made = helper.make_node("MatMulNBits", inputs, [own], name=node.name, domain=MICROSOFT, **sizes)
+        made.attribute.append(helper.make_attribute("accuracy_level", INT8_ACTIVATIONS))
+        nodes.append(made)
+    used = {name for node in nodes for name in node.input}
+    kept = [entry for entry in (*model.graph.initializer, *added.values()) if entry.name in used]
+    del model.graph.node[:], model.graph.initializer[:]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(kept)
+    split_norms(model.graph)
+    onnx.save(model, path)
+    return len(added) // 2
+
+
+def _fits(entry: TensorProto) -> bool:
+    return len(entry.dims) == 2 and entry.data_type == TensorProto.FLOAT and entry.dims[0] % BLOCK == 0
+
+
+def blocks(weight: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """(d, m) as `MatMulNBits` stores it: bytes (m, d / `BLOCK`, `BLOCK`) around `MIDDLE`, scales (m, d / `BLOCK`)."""
+    parts = weight.T.reshape(weight.shape[1], -1, BLOCK)
+    scales = np.maximum(np.abs(parts).max(axis=2), 1e-8).astype(np.float32) / TOP
+    packed = np.clip(np.round(parts / scales[:, :, None]) + MIDDLE, 0, 255).astype(np.uint8)
+    return packed, scales

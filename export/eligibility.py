@@ -1,0 +1,168 @@
+"""Whether a rung may be served: whether it answers as full precision does, as far as the rows can show."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from core.assigned import membership, same
+from core.metrics import calibration_error
+from export.candidate import Candidate
+from export.settings import ExportSettings
+
+ALLOWED_MOVE = 1e-3
+"""A probability may move by so much when other texts share the batch; rounding moves it by 1e-6."""
+
+ALLOWED_CALIBRATION = 0.01
+"""The expected calibration error may grow by so much."""
+
+BOUND = 3.0
+"""With 95 % confidence the true drop is below so many times the drop allowed to be measured."""
+
+_Z = 1.645  # one-sided, 95 %
+_RESAMPLES = 500
+
+Counts = NDArray[np.float64]
+"""(m, k): of each of m resamples, how many rows of each of k labels."""
+
+
+def objection(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
+    """The first thing that speaks against a rung, in one sentence; None: it is eligible."""
+    return (
+        _depends_on_neighbours(candidate)
+        or _loses_accuracy(candidate, baseline, settings)
+        or _loses_primary(candidate, baseline, settings)
+        or _changes_labels(candidate, baseline, settings)
+        or _loses_calibration(candidate, baseline)
+    )
+
+
+def paired_bound(lost: int, gained: int, rows: int) -> float:
+    """95 % one-sided upper bound of the accuracy that is lost, from the rows that only one of two has right.
+
+    The score interval of Tango 1998 (Statistics in Medicine 17), which holds for few changed rows, too.
+
+    >>> round(paired_bound(0, 0, 200), 4), round(paired_bound(3, 1, 1000), 4)
+    (0.0133, 0.0066)
+    """
+    observed = (lost - gained) / rows
+
+    def beyond(drop: float) -> float:
+        """Positive while the drop is below the bound."""
+        linear = (2 * rows - lost + gained) * drop - lost - gained
+        constant = gained * drop * (1 - drop)
+        share = (math.sqrt(linear**2 + 8 * rows * constant) - linear) / (4 * rows)  # of rows gained, were the drop so
+        return rows * (observed - drop) + _Z * math.sqrt(rows * (2 * share + drop * (1 - drop)))
+
+    return 1.0 if lost == rows else float(brentq(beyond, observed + 1e-9, 1.0))
+
+
+def rows_needed(settings: ExportSettings) -> float:
+    """Labelled rows below which even a rung that changes nothing is not shown to lose little enough."""
+    return math.inf if not settings.max_drop else _Z**2 * (1 / (BOUND * settings.max_drop) - 1)
+
+
+def agreement(candidate: Candidate, baseline: Candidate) -> float:
+    """Share of all rows, labelled or not, whose label, or set of labels, is the same."""
+    return float(np.mean(same(candidate.outputs.predicted, baseline.outputs.predicted)))
+
+
+def changed(candidate: Candidate, baseline: Candidate) -> int:
+    return int(np.sum(~same(candidate.outputs.predicted, baseline.outputs.predicted)))
+
+
+def f1_values(candidate: Candidate, metric: str, weights: Counts) -> Counts:
+    """(m,) the F1 where the labelled rows count as often as `weights` (m, n) says."""
+    truth, predicted = (membership(assigned, candidate.labels).astype(np.float64) for assigned in candidate.judged)
+    return _F1[metric](weights @ (truth * predicted), weights @ truth, weights @ predicted)
+
+
+def _macro(hits: Counts, support: Counts, given: Counts) -> Counts:
+    """Mean over the labels that occur in the truth or in the answers."""
+    both = support + given
+    scores = 2 * hits / np.maximum(both, 1)
+    return np.asarray(scores.sum(axis=1) / np.maximum((both > 0).sum(axis=1), 1))
+
+
+def _weighted(hits: Counts, support: Counts, given: Counts) -> Counts:
+    scores = 2 * hits / np.maximum(support + given, 1)
+    return np.asarray((scores * support).sum(axis=1) / np.maximum(support.sum(axis=1), 1))
+
+
+def _micro(hits: Counts, support: Counts, given: Counts) -> Counts:
+    return np.asarray(2 * hits.sum(axis=1) / np.maximum((support + given).sum(axis=1), 1))
+
+
+_F1 = {"macro_f1": _macro, "weighted_f1": _weighted, "micro_f1": _micro}
+
+
+def _depends_on_neighbours(candidate: Candidate) -> str | None:
+    if candidate.is_dynamic:
+        return (
+            f"It takes its scales from whatever is in the batch: {candidate.moved_labels} labels change and "
+            f"a probability moves by {candidate.largest_move:.2g} among other texts."
+        )
+    if not candidate.moved_labels and candidate.largest_move <= ALLOWED_MOVE:
+        return None
+    return (
+        f"Its answers depend on what else is in the batch: {candidate.moved_labels} labels change and "
+        f"a probability moves by {candidate.largest_move:.2g}."
+    )
+
+
+def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
+    rows = len(baseline.correct)
+    if rows < (needed := rows_needed(settings)):
+        enough = "no number of rows is enough" if math.isinf(needed) else f"{math.ceil(needed)} are needed"
+        return f"{rows} labelled rows are too few to show that it loses at most {settings.max_drop:.2%}; {enough}."
+    lost = int(np.sum(baseline.correct & ~candidate.correct))
+    gained = int(np.sum(~baseline.correct & candidate.correct))
+    drop, bound = (lost - gained) / rows, paired_bound(lost, gained, rows)
+    if drop > settings.max_drop + 1e-9:
+        return f"It loses {drop:.2%} of {rows} rows; {settings.max_drop:.2%} are allowed."
+    if bound > BOUND * settings.max_drop:
+        return f"It may lose up to {bound:.2%} (95 % bound, {rows} rows); {BOUND * settings.max_drop:.2%} are allowed."
+    return None
+
+
+def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
+    """The same of an F1, with a bootstrap over rows; of a label that no row has, or one, it knows nothing."""
+    metric = settings.primary_metric
+    if metric not in _F1:
+        return None
+    rows = len(baseline.correct)
+    draws = np.random.default_rng(0).multinomial(rows, np.full(rows, 1 / rows), size=_RESAMPLES)
+    weights = np.vstack([np.ones(rows), draws])
+    drops = f1_values(baseline, metric, weights) - f1_values(candidate, metric, weights)
+    drop, bound, name = float(drops[0]), float(np.quantile(drops[1:], 0.95)), metric.replace("_", " ")
+    if drop > settings.max_drop + 1e-9:
+        return f"Its {name} is {drop:.2%} lower; {settings.max_drop:.2%} are allowed."
+    if bound > BOUND * settings.max_drop:
+        return f"Its {name} may be up to {bound:.2%} lower (95 % bound); {BOUND * settings.max_drop:.2%} are allowed."
+    return None
+
+
+def _changes_labels(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
+    share = agreement(candidate, baseline)
+    if share >= settings.min_agreement - 1e-9:
+        return None
+    rows = len(baseline.outputs.probabilities)
+    return (
+        f"It changes {changed(candidate, baseline)} of {rows} labels ({share:.2%} stay); "
+        f"{settings.min_agreement:.2%} must stay."
+    )
+
+
+def _loses_calibration(candidate: Candidate, baseline: Candidate) -> str | None:
+    before, after = (
+        calibration_error(entry.outputs.confidence[entry.known], entry.correct) for entry in (baseline, candidate)
+    )
+    if after <= before + ALLOWED_CALIBRATION:
+        return None
+    return (
+        f"Its calibration error is {after:.3f}, full precision has {before:.3f}; "
+        f"{ALLOWED_CALIBRATION:g} more is allowed."
+    )

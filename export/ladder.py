@@ -1,0 +1,151 @@
+"""Every rung that this machine can build, answered on the same held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+import onnxruntime as ort
+from onnxruntime.quantization import quantize_dynamic
+
+from core.datasets import Example
+from core.engine import CUDA, CUDA_FP16, Engine
+from core.package import GRAPH
+from export.blockwise import BLOCK, write_blockwise
+from export.candidate import Candidate, answered, candidate_folder
+from export.eligibility import objection, rows_needed
+from export.graph import quiet, write_fused
+from export.model import Source
+from export.parity import require_parity
+from export.quantization import StaticInt8
+from export.rungs import FP32, RungReport, unavailable
+from export.sensitivity import CALIBRATIONS, Trial
+from export.settings import ExportSettings
+
+INT8_STATIC, INT8_MIXED, INT8_BLOCKWISE, INT8_DYNAMIC = "int8-static", "int8-mixed", "int8-blockwise", "int8-dynamic"
+RUNGS = (FP32, INT8_STATIC, INT8_MIXED, INT8_BLOCKWISE, INT8_DYNAMIC, CUDA_FP16)
+
+LEFT = (1 / 12, 1 / 6, 1 / 3)
+"""Parts of the layers that `INT8_MIXED` leaves in full precision, the smallest that does."""
+
+Progress = Callable[[str, float], None]
+Build = Callable[[Path, Path], str | None]
+"""From the fused graph to a path; the answer says why there is nothing."""
+
+
+@dataclass
+class Ladder:
+    """The rungs that were `built`, what speaks `against` serving them, and why others are `missing`."""
+
+    source: Source
+    workspace: Path
+    rows: Sequence[Example]
+    settings: ExportSettings
+    built: dict[str, Candidate] = field(default_factory=dict)
+    against: dict[str, str | None] = field(default_factory=dict)
+    missing: list[RungReport] = field(default_factory=list)
+
+    @property
+    def baseline(self) -> Candidate:
+        return self.built[FP32]
+
+    def climb(self, on_progress: Progress, *, wanted: str | None = None) -> None:
+        """Full precision first, compared with the checkpoint (raises `ParityFailed`); then every other rung, or,
+        where one is `wanted`, that one alone.
+        """
+        on_progress("Building the graph", 0.0)
+        plain = self._folder(FP32)
+        unfused = write_fused(self.source, plain / GRAPH)
+        full = Engine(plain)
+        on_progress("Comparing it with the checkpoint", 0.1)
+        require_parity(self.source, full, [row.input for row in self.rows])
+        self._answer(FP32, plain, note=unfused)
+        on_progress("Quantizing", 0.3)
+        if wanted in (None, INT8_STATIC, INT8_MIXED):
+            self._climb_static(full, wanted)
+        for number, (name, build) in enumerate(_BUILDS.items()):
+            if wanted in (None, name):
+                on_progress("Quantizing", 0.5 + 0.1 * number)
+                self._build(name, build)
+
+    def _climb_static(self, full: Engine, wanted: str | None) -> None:
+        """All linear layers in 8 bits; where that costs too much, all but the few that it costs most."""
+        sample = full.encode(self.source.sample)
+        quantizer = StaticInt8(self.baseline.folder / GRAPH, sample)
+        if not quantizer.layers:
+            for name in (INT8_STATIC, INT8_MIXED):
+                self._miss(name, "The graph has no linear layer that can be in 8 bits.")
+            return
+        mixed = self._folder(INT8_MIXED)
+        trial = Trial(quantizer, full, mixed, sample)
+        calibration = trial.best_calibration()
+        covered, note = CALIBRATIONS[calibration], f"calibrated on {calibration}"
+        folder = self._folder(INT8_STATIC)
+        quantizer.write(folder / GRAPH, covered=covered)
+        may_be_served = self._answer(INT8_STATIC, folder, note=note)
+        if wanted == INT8_STATIC:
+            return
+        if wanted is None and (reason := self._needs_no_mixing(may_be_served)):
+            self._miss(INT8_MIXED, reason)
+            return
+        harmful = trial.by_harm(covered)
+        for count in sorted({max(1, round(share * len(harmful))) for share in LEFT}):
+            quantizer.write(mixed / GRAPH, covered=covered, keep=harmful[:count])
+            left = f"{note}, with {count} of {len(harmful)} layers in full precision"
+            if self._answer(INT8_MIXED, mixed, note=left):
+                return
+
+    def _needs_no_mixing(self, static_may_be_served: bool) -> str:
+        if static_may_be_served:
+            return f"{INT8_STATIC} needs no layer in full precision."
+        if len(self.baseline.correct) < rows_needed(self.settings):
+            return "There are too few labelled rows to show that any rung loses little enough."
+        return ""
+
+    def _build(self, name: str, build: Build) -> None:
+        folder = self._folder(name)
+        if problem := build(self.baseline.folder / GRAPH, folder / GRAPH):
+            self._miss(name, problem)
+        else:
+            self._answer(name, folder)
+
+    def _folder(self, name: str) -> Path:
+        return candidate_folder(self.source, name, self.workspace)
+
+    def _answer(self, name: str, folder: Path, *, note: str = "") -> bool:
+        """Whether the rung, now that it has answered, may be served."""
+        self.built[name] = answered(name, folder, self.rows, note=note)
+        is_baseline = name == FP32
+        self.against[name] = None if is_baseline else objection(self.built[name], self.baseline, self.settings)
+        return self.against[name] is None
+
+    def _miss(self, name: str, why: str) -> None:
+        self.missing.append(unavailable(name, why))
+
+
+def _dynamic(fused: Path, path: Path) -> str | None:
+    with quiet():
+        quantize_dynamic(fused, path, per_channel=True, extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
+    return None
+
+
+def _blockwise(fused: Path, path: Path) -> str | None:
+    return None if write_blockwise(fused, path) else f"No layer's depth is a multiple of {BLOCK}."
+
+
+def _cuda_fp16(fused: Path, path: Path) -> str | None:
+    if CUDA not in ort.get_available_providers():
+        return "ONNX Runtime finds no GPU here, and its kernels for CPUs compute fp16 in float32."
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(fused), keep_io_types=True), path)
+    return None if Engine(path.parent).provider == CUDA else "ONNX Runtime finds no GPU here."
+
+
+_BUILDS: dict[str, Build] = {
+    INT8_BLOCKWISE: _blockwise,
+    INT8_DYNAMIC: _dynamic,
+    CUDA_FP16: _cuda_fp16,
+}

@@ -1,0 +1,68 @@
+"""The rungs as one HTML page: the table, and accuracy against speed as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.rungs import RungReport
+
+TEMPLATE = Path(__file__).with_name("page.html")
+WIDTH, HEIGHT, MARGIN = 980, 320, 56
+ABOVE, BELOW = -14, 26
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a rung lies in the picture, in pixels from the upper left; its name is `name_y` pixels below that."""
+
+    rung: RungReport
+    x: float
+    y: float
+    name_y: int
+
+
+def rungs_page(reports: Sequence[RungReport], *, chosen: str, rows: int) -> str:
+    """`rows` is on how many rows the rungs were compared."""
+    from jinja2 import Environment  # only pages need it
+
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        TEMPLATE.read_text(encoding="utf-8")
+    )
+    built = [entry for entry in reports if entry.texts_per_s is not None and entry.accuracy is not None]
+    return template.render(
+        reports=reports,
+        chosen=chosen,
+        rows=rows,
+        points=_points(built),
+        bounds=_bounds(built),
+        size={"width": WIDTH, "height": HEIGHT, "margin": MARGIN},
+    )
+
+
+def _bounds(built: Sequence[RungReport]) -> dict[str, float]:
+    """What the axes span: speed from 0, accuracy around what there is, at least one point wide."""
+    accuracies = [entry.accuracy or 0.0 for entry in built]
+    middle = (min(accuracies) + max(accuracies)) / 2
+    half = max(0.005, 0.6 * (max(accuracies) - min(accuracies)))
+    return {
+        "fastest": 1.1 * max(entry.texts_per_s or 0.0 for entry in built),
+        "low": middle - half,
+        "high": middle + half,
+    }
+
+
+def _points(built: Sequence[RungReport]) -> list[Point]:
+    bounds = _bounds(built)
+    width, height = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
+    return [
+        Point(
+            entry,
+            round(MARGIN + width * (entry.texts_per_s or 0.0) / bounds["fastest"], 1),
+            round(MARGIN + height * (bounds["high"] - (entry.accuracy or 0.0)) / (bounds["high"] - bounds["low"]), 1),
+            # Neighbours by speed have their names on different sides, so that they can be read.
+            BELOW if place % 2 else ABOVE,
+        )
+        for place, entry in enumerate(sorted(built, key=lambda entry: entry.texts_per_s or 0.0))
+    ]

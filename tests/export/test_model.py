@@ -1,0 +1,126 @@
+"""Checkpoints that cannot be trusted, or whose files do not fit each other: each refused with the reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from core.checkpoint import ENCODER, HEAD, SAMPLE, read_training, write_training
+from core.errors import CorruptCheckpoint
+from export.model import CONFIG, TOKENIZER_CONFIG, read_source
+
+
+@pytest.fixture
+def checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(tiny_checkpoint, folder)
+    return folder
+
+
+def edit(path: Path, **facts: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+
+
+def lose_encoder(folder: Path) -> None:
+    (folder / ENCODER).unlink()
+
+
+def pickle_the_weights(folder: Path) -> None:
+    (folder / ENCODER).rename(folder / "pytorch_model.bin")
+
+
+def bring_code(folder: Path) -> None:
+    (folder / "modeling_own.py").write_text("raise SystemExit")
+
+
+def ask_for_code(folder: Path) -> None:
+    edit(folder / CONFIG, auto_map={"AutoModel": "modeling_own.OwnModel"})
+
+
+def ask_for_code_to_tokenize(folder: Path) -> None:
+    edit(folder / TOKENIZER_CONFIG, auto_map={"AutoTokenizer": ["own.Tokenizer", None]})
+
+
+def bring_another_tokenizer(folder: Path) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["vocab"].update({f"new{number}": 10_000 + number for number in range(5)})
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
+def break_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+
+
+def cut_weights(folder: Path) -> None:
+    content = (folder / ENCODER).read_bytes()
+    (folder / ENCODER).write_bytes(content[: len(content) // 2])
+
+
+def forget_a_label(folder: Path) -> None:
+    arrays = load_file(folder / HEAD)
+    save_file({name: array[:-1] for name, array in arrays.items()}, folder / HEAD)
+
+
+def widen_head(folder: Path) -> None:
+    arrays = load_file(folder / HEAD)
+    save_file({**arrays, "weight": np.concatenate([arrays["weight"]] * 2, axis=1)}, folder / HEAD)
+
+
+def garble_config(folder: Path) -> None:
+    (folder / CONFIG).write_text("{")
+
+
+def lose_sample(folder: Path) -> None:
+    (folder / SAMPLE).write_text("")
+
+
+def garble_sample(folder: Path) -> None:
+    (folder / SAMPLE).write_text('["text"]\n')
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lose_encoder, "model.safetensors is missing"),
+        (pickle_the_weights, "pytorch_model.bin can run code"),
+        (bring_code, "modeling_own.py can run code"),
+        (ask_for_code, "config.json asks for code of its own"),
+        (ask_for_code_to_tokenize, "tokenizer_config.json asks for code of its own"),
+        (bring_another_tokenizer, "gives token 10004, the encoder knows"),
+        (break_tokenizer, "it cannot be loaded"),
+        (cut_weights, "it cannot be loaded"),
+        (forget_a_label, "does not fit its 3 labels"),
+        (widen_head, "an encoder of width 32"),
+        (garble_config, "config.json is not readable JSON"),
+        (lose_sample, "sample.jsonl holds no text"),
+        (garble_sample, "sample.jsonl is not one text a line"),
+    ],
+)
+def test_it_is_refused(damage: Callable[[Path], None], reason: str, checkpoint: Path) -> None:
+    """Sealed again after the damage: its hashes are right."""
+    read_source(checkpoint)
+    training = read_training(checkpoint)
+    damage(checkpoint)
+    write_training(checkpoint, training)
+    with pytest.raises(CorruptCheckpoint, match=reason):
+        read_source(checkpoint)
+
+
+def test_an_adapter_beside_the_sealed_files_is_refused(checkpoint: Path) -> None:
+    (checkpoint / "adapter_config.json").write_text("{}")
+    with pytest.raises(CorruptCheckpoint, match=r"adapter_config\.json is not named in training\.json"):
+        read_source(checkpoint)
+
+
+def test_texts_longer_than_the_encoder_reads_are_refused(checkpoint: Path) -> None:
+    write_training(checkpoint, replace(read_training(checkpoint), max_length=1000))
+    with pytest.raises(CorruptCheckpoint, match="cut at 1000 tokens, the encoder knows 64"):
+        read_source(checkpoint)

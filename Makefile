@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test test-fast check serve image bench-finetune clean
+.PHONY: install demo test test-fast check serve image bench-finetune bench-export clean
 
 install: $(INSTALLED)
 
@@ -38,6 +38,13 @@ bench-finetune: $(INSTALLED)
 	$(BIN)/python benchmarks/finetune/throughput.py
 	$(BIN)/python benchmarks/finetune/repetition.py
 	$(BIN)/python benchmarks/finetune/table.py
+
+bench-export: $(INSTALLED)
+	$(BIN)/python benchmarks/export/speed.py
+	$(BIN)/python benchmarks/export/outlier.py
+	$(BIN)/python benchmarks/export/score.py
+	$(BIN)/python benchmarks/export/invariance.py
+	$(BIN)/python benchmarks/export/table.py
 
 clean:
 	rm -rf $(VENV) .retune build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -148,12 +148,14 @@ def export(
             "package": str(result.package),
             "rung": result.rung,
             "rungs": [asdict(entry) for entry in result.rungs],
+            "not_built": result.not_built,
             "size_mb": round(result.size_mb, 2),
             "fp32_accuracy": result.fp32_accuracy,
             "served_accuracy": result.served_accuracy,
             "label_agreement": result.label_agreement,
         },
         *(f"  {'*' if entry.name == result.rung else ' '} {_rung(entry)}" for entry in result.rungs),
+        *(f"    {name:<14} not built: {why}" for name, why in result.not_built.items()),
         f"Package {result.package}: {result.rung}, {result.size_mb:.1f} MB; how each was measured: {RUNGS_PAGE} in it",
         f"Next: retune register {result.package} --model NAME",
         as_json=as_json,
@@ -172,8 +174,6 @@ def _values(values: dict[str, float]) -> str:
 
 
 def _rung(entry: Any) -> str:
-    if entry.texts_per_s is None:
-        return f"{entry.name:<14} not built: {entry.why}"
     speed = f"{entry.accuracy:.1%}, {entry.agreement:.1%} same labels, {entry.texts_per_s:.0f} texts/s"
     return f"{entry.name:<14} {speed}, {entry.size_mb:.1f} MB: {entry.why}"
 

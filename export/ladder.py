@@ -20,7 +20,7 @@ from export.graph import quiet, write_fused
 from export.model import Source
 from export.parity import require_parity
 from export.quantization import StaticInt8
-from export.rungs import FP32, RungReport, unavailable
+from export.rungs import FP32
 from export.sensitivity import CALIBRATIONS, Trial
 from export.settings import ExportSettings
 
@@ -37,7 +37,7 @@ Build = Callable[[Path, Path], str | None]
 
 @dataclass
 class Ladder:
-    """The rungs that were `built`, what speaks `against` serving them, and why others are `missing`."""
+    """The rungs that were `built`, what speaks `against` serving them, and why others were `not_built`."""
 
     source: Source
     workspace: Path
@@ -45,7 +45,7 @@ class Ladder:
     settings: ExportSettings
     built: dict[str, Candidate] = field(default_factory=dict)
     against: dict[str, str | None] = field(default_factory=dict)
-    missing: list[RungReport] = field(default_factory=list)
+    not_built: dict[str, str] = field(default_factory=dict)
 
     @property
     def baseline(self) -> Candidate:
@@ -76,7 +76,7 @@ class Ladder:
         quantizer = StaticInt8(self.baseline.folder / GRAPH, sample)
         if not quantizer.layers:
             for name in (INT8_STATIC, INT8_MIXED):
-                self._miss(name, "The graph has no linear layer that can be in 8 bits.")
+                self.not_built[name] = "The graph has no linear layer that can be in 8 bits."
             return
         mixed = self._folder(INT8_MIXED)
         trial = Trial(quantizer, full, mixed, sample)
@@ -88,7 +88,7 @@ class Ladder:
         if wanted == INT8_STATIC:
             return
         if wanted is None and (reason := self._needs_no_mixing(may_be_served)):
-            self._miss(INT8_MIXED, reason)
+            self.not_built[INT8_MIXED] = reason
             return
         harmful = trial.by_harm(covered)
         for count in sorted({max(1, round(share * len(harmful))) for share in LEFT}):
@@ -107,7 +107,7 @@ class Ladder:
     def _build(self, name: str, build: Build) -> None:
         folder = self._folder(name)
         if problem := build(self.baseline.folder / GRAPH, folder / GRAPH):
-            self._miss(name, problem)
+            self.not_built[name] = problem
         else:
             self._answer(name, folder)
 
@@ -120,9 +120,6 @@ class Ladder:
         is_baseline = name == FP32
         self.against[name] = None if is_baseline else objection(self.built[name], self.baseline, self.settings)
         return self.against[name] is None
-
-    def _miss(self, name: str, why: str) -> None:
-        self.missing.append(unavailable(name, why))
 
 
 def _dynamic(fused: Path, path: Path) -> str | None:

@@ -43,6 +43,7 @@ class Choice:
     candidate: Candidate
     baseline: Candidate
     reports: list[RungReport]
+    not_built: dict[str, str]
     requested: bool
 
     @property
@@ -100,11 +101,16 @@ def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
 
 
 def _table(choice: Choice) -> dict[str, Any]:
-    return {"packaged": choice.candidate.name, "rungs": [asdict(report) for report in choice.reports]}
+    return {
+        "packaged": choice.candidate.name,
+        "rungs": [asdict(report) for report in choice.reports],
+        "not_built": choice.not_built,
+    }
 
 
 def _page(choice: Choice) -> str:
-    return rungs_page(choice.reports, chosen=choice.candidate.name, rows=len(choice.baseline.outputs.probabilities))
+    rows = len(choice.baseline.outputs.probabilities)
+    return rungs_page(choice.reports, choice.not_built, chosen=choice.candidate.name, rows=rows)
 
 
 def _metrics(source: Source, choice: Choice, validation: Sequence[Example]) -> dict[str, Any]:

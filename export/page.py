@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,46 +23,46 @@ class Point:
     name_y: int
 
 
-def rungs_page(reports: Sequence[RungReport], *, chosen: str, rows: int) -> str:
+def rungs_page(reports: Sequence[RungReport], not_built: Mapping[str, str], *, chosen: str, rows: int) -> str:
     """`rows` is on how many rows the rungs were compared."""
     from jinja2 import Environment  # only pages need it
 
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         TEMPLATE.read_text(encoding="utf-8")
     )
-    built = [entry for entry in reports if entry.texts_per_s is not None and entry.accuracy is not None]
     return template.render(
         reports=reports,
+        not_built=not_built,
         chosen=chosen,
         rows=rows,
-        points=_points(built),
-        bounds=_bounds(built),
+        points=_points(reports),
+        bounds=_bounds(reports),
         size={"width": WIDTH, "height": HEIGHT, "margin": MARGIN},
     )
 
 
-def _bounds(built: Sequence[RungReport]) -> dict[str, float]:
+def _bounds(reports: Sequence[RungReport]) -> dict[str, float]:
     """What the axes span: speed from 0, accuracy around what there is, at least one point wide."""
-    accuracies = [entry.accuracy or 0.0 for entry in built]
+    accuracies = [entry.accuracy for entry in reports]
     middle = (min(accuracies) + max(accuracies)) / 2
     half = max(0.005, 0.6 * (max(accuracies) - min(accuracies)))
     return {
-        "fastest": 1.1 * max(entry.texts_per_s or 0.0 for entry in built),
+        "fastest": 1.1 * max(entry.texts_per_s for entry in reports),
         "low": middle - half,
         "high": middle + half,
     }
 
 
-def _points(built: Sequence[RungReport]) -> list[Point]:
-    bounds = _bounds(built)
+def _points(reports: Sequence[RungReport]) -> list[Point]:
+    bounds = _bounds(reports)
     width, height = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
     return [
         Point(
             entry,
-            round(MARGIN + width * (entry.texts_per_s or 0.0) / bounds["fastest"], 1),
-            round(MARGIN + height * (bounds["high"] - (entry.accuracy or 0.0)) / (bounds["high"] - bounds["low"]), 1),
+            round(MARGIN + width * entry.texts_per_s / bounds["fastest"], 1),
+            round(MARGIN + height * (bounds["high"] - entry.accuracy) / (bounds["high"] - bounds["low"]), 1),
             # Neighbours by speed have their names on different sides, so that they can be read.
             BELOW if place % 2 else ABOVE,
         )
-        for place, entry in enumerate(sorted(built, key=lambda entry: entry.texts_per_s or 0.0))
+        for place, entry in enumerate(sorted(reports, key=lambda entry: entry.texts_per_s))
     ]

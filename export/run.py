@@ -31,11 +31,15 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class ExportResult:
-    """Accuracies are on the validation rows, the agreement as `RungReport` says; `size_mb` is the package's."""
+    """Accuracies are on the validation rows, the agreement as `RungReport` says; `size_mb` is the package's.
+
+    `not_built`: the other rungs, and why.
+    """
 
     package: Path
     rung: str
     rungs: list[RungReport]
+    not_built: dict[str, str]
     fp32_accuracy: float
     served_accuracy: float
     label_agreement: float
@@ -83,11 +87,14 @@ def export(
         reports = [
             report(built, ladder.baseline, speeds[name], ladder.against[name]) for name, built in ladder.built.items()
         ]
-        reports += ladder.missing
-        chosen = choose(reports, wanted=rung)
+        chosen = choose(reports, ladder.not_built, wanted=rung)
         on_progress("Writing the package", 0.9)
         choice = Choice(
-            ladder.built[chosen.name], baseline=ladder.baseline, reports=reports, requested=rung is not None
+            ladder.built[chosen.name],
+            baseline=ladder.baseline,
+            reports=reports,
+            not_built=ladder.not_built,
+            requested=rung is not None,
         )
         packaged = write_package(out, source, choice, Rows(validation, reference or validation, holdout))
     on_progress("Writing the package", 1.0)
@@ -96,6 +103,7 @@ def export(
         package=out,
         rung=chosen.name,
         rungs=reports,
+        not_built=ladder.not_built,
         fp32_accuracy=ladder.baseline.accuracy_of(len(validation)),
         served_accuracy=choice.candidate.accuracy_of(len(validation)),
         label_agreement=choice.agreement,

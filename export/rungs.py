@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ LEAST_GAIN = 1.1
 
 @dataclass(frozen=True)
 class RungReport:
-    """One line of the table. What was not measured, because the rung was not built, is None.
+    """One line of the table.
 
     `accuracy` on the labelled rows; `agreement` with fp32 on all rows. Where a text may have several labels, an
     answer is right, or the same, if all of them are. Speeds as in `Speed`; `size_mb` is the folder's.
@@ -27,24 +27,20 @@ class RungReport:
     name: str
     eligible: bool
     why: str
-    accuracy: float | None = None
-    agreement: float | None = None
-    texts_per_s: float | None = None
-    size_mb: float | None = None
-    latency_ms_median: float | None = None
-    latency_ms_p95: float | None = None
-    startup_s: float | None = None
-    resident_mb: float | None = None
+    accuracy: float
+    agreement: float
+    texts_per_s: float
+    size_mb: float
+    latency_ms_median: float
+    latency_ms_p95: float
+    startup_s: float
+    resident_mb: float | None
 
     @property
     def facts(self) -> dict[str, Any]:
         """What does not differ from one measurement to the next."""
         names = ("name", "eligible", "why", "accuracy", "agreement", "size_mb")
         return {name: getattr(self, name) for name in names}
-
-
-def unavailable(name: str, why: str) -> RungReport:
-    return RungReport(name, eligible=False, why=why)
 
 
 def report(candidate: Candidate, baseline: Candidate, speed: Speed, against: str | None) -> RungReport:
@@ -72,16 +68,16 @@ def _merit(candidate: Candidate, baseline: Candidate) -> str:
     return f"It changes {changed(candidate, baseline)} of {rows} labels, in any batch alike{kept}."
 
 
-def choose(reports: Sequence[RungReport], *, wanted: str | None = None) -> RungReport:
+def choose(reports: Sequence[RungReport], not_built: Mapping[str, str], *, wanted: str | None = None) -> RungReport:
     """The rung named, eligible or not; else the fastest eligible one, if it is clearly faster than fp32.
 
-    Raises `RungNotBuilt` with the reason.
+    `not_built`: the reason by the rung's name, with which `RungNotBuilt` is raised.
     """
     by_name = {entry.name: entry for entry in reports}
     if wanted is not None:
-        if by_name[wanted].texts_per_s is None:
-            raise RungNotBuilt(wanted, by_name[wanted].why)
+        if wanted in not_built:
+            raise RungNotBuilt(wanted, not_built[wanted])
         return by_name[wanted]
-    fastest = max((entry for entry in reports if entry.eligible), key=lambda entry: entry.texts_per_s or 0.0)
+    fastest = max((entry for entry in reports if entry.eligible), key=lambda entry: entry.texts_per_s)
     full = by_name[FP32]
-    return fastest if (fastest.texts_per_s or 0.0) >= LEAST_GAIN * (full.texts_per_s or 0.0) else full
+    return fastest if fastest.texts_per_s >= LEAST_GAIN * full.texts_per_s else full

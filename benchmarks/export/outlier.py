@@ -33,7 +33,7 @@ def main() -> None:
     write_training(spoiled, read_training(source))
     shutil.rmtree(WORK / "banking77" / "outlier-package", ignore_errors=True)
     exported = retune("banking77", "export", "outlier", "--out", "outlier-package")
-    sys.stdout.write(json.dumps({"packaged": exported["rung"], "rungs": exported["rungs"]}, indent=1) + "\n")
+    sys.stdout.write(json.dumps({name: exported[name] for name in ("rung", "rungs", "not_built")}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

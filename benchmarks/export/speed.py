@@ -57,13 +57,12 @@ def compared(name: str) -> dict[str, Any]:
     best = max(value for side, value in speeds.items() if side.startswith("pipeline"))
     return {
         "model": name,
-        "rung": engines["packaged"].facts.rung,
         "tokens_a_text": round(statistics.mean(item.tokens for item in engines["fp32"].encode(texts)), 1),
         "texts_per_s": {side: round(value, 1) for side, value in speeds.items()},
         "against_fp32": round(speeds["packaged"] / speeds["fp32"], 2),
         "against_pipeline": round(speeds["packaged"] / best, 2),
         "test": {side: judged(name, folder) for side, folder in folders.items()},
-        "rungs": json.loads((folders["packaged"] / "rungs.json").read_text(encoding="utf-8"))["rungs"],
+        **json.loads((folders["packaged"] / "rungs.json").read_text(encoding="utf-8")),
     }
 
 

@@ -36,7 +36,7 @@ def line(entry: dict[str, Any]) -> str:
     speeds, test = entry["texts_per_s"], entry["test"]
     pipeline = max(value for side, value in speeds.items() if side.startswith("pipeline"))
     return (
-        f"| {entry['model']} | {entry['rung']} | {speeds['packaged']:.0f} | {speeds['fp32']:.0f} | {pipeline:.0f} "
+        f"| {entry['model']} | {entry['packaged']} | {speeds['packaged']:.0f} | {speeds['fp32']:.0f} | {pipeline:.0f} "
         f"| {entry['against_fp32']:.2f} | {entry['against_pipeline']:.2f} "
         f"| {test['packaged']['accuracy']:.2%} | {test['fp32']['accuracy']:.2%} |"
     )
@@ -44,13 +44,12 @@ def line(entry: dict[str, Any]) -> str:
 
 def ladder(entry: dict[str, Any]) -> str:
     title = f"{entry['model']}, {entry['tokens_a_text']} tokens a text:"
-    return "\n".join([title, "", RUNGS_HEAD, *map(rung, entry["rungs"])])
+    missing = [f"| {name} | not built: {why} |" + " |" * 8 for name, why in entry["not_built"].items()]
+    return "\n".join([title, "", RUNGS_HEAD, *map(rung, entry["rungs"]), *missing])
 
 
 def rung(entry: dict[str, Any]) -> str:
     verdict = "yes" if entry["eligible"] else f"no: {entry['why']}"
-    if entry["texts_per_s"] is None:
-        return f"| {entry['name']} | {verdict} |" + " |" * 8
     return (
         f"| {entry['name']} | {verdict} | {entry['accuracy']:.2%} | {entry['agreement']:.2%} "
         f"| {entry['texts_per_s']:.0f} | {entry['latency_ms_median']:.2f} | {entry['latency_ms_p95']:.2f} "

@@ -183,7 +183,7 @@ def package(story: Story, checkpoint: Path) -> ExportResult:
         reference=story.parts.reference,
         settings=ExportSettings(**story.config.export.model_dump()),
     )
-    for rung in (entry for entry in result.rungs if entry.accuracy is not None):
+    for rung in result.rungs:
         mark = "*" if rung.name == result.rung else " "
         story.say(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
     return result

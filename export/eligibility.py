@@ -100,17 +100,14 @@ _F1 = {"macro_f1": _macro, "weighted_f1": _weighted, "micro_f1": _micro}
 
 
 def _depends_on_neighbours(candidate: Candidate) -> str | None:
+    count = candidate.moved_labels
+    labels = "1 label changes" if count == 1 else f"{count} labels change"
+    moves = f"{labels} and a probability moves by {candidate.largest_move:.2g}"
     if candidate.is_dynamic:
-        return (
-            f"It takes its scales from whatever is in the batch: {candidate.moved_labels} labels change and "
-            f"a probability moves by {candidate.largest_move:.2g} among other texts."
-        )
-    if not candidate.moved_labels and candidate.largest_move <= ALLOWED_MOVE:
+        return f"It takes its scales from whatever is in the batch: {moves} among other texts."
+    if not count and candidate.largest_move <= ALLOWED_MOVE:
         return None
-    return (
-        f"Its answers depend on what else is in the batch: {candidate.moved_labels} labels change and "
-        f"a probability moves by {candidate.largest_move:.2g}."
-    )
+    return f"Its answers depend on what else is in the batch: {moves}."
 
 
 def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:

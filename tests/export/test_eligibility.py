@@ -52,7 +52,7 @@ def test_labels_that_change_though_accuracy_stays() -> None:
 def test_answers_that_depend_on_their_neighbours() -> None:
     assert "moves by 0.002" in str(against(move=0.002))
     assert "depend on what else" in str(against(move=float("nan")))
-    assert "1 labels change" in str(against(moved=1))
+    assert "1 label changes and" in str(against(moved=1))
     assert "takes its scales from whatever is in the batch" in str(against(is_dynamic=True))
 
 

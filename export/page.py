@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.pages import page
 from export.rungs import RungReport
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -25,12 +26,8 @@ class Point:
 
 def rungs_page(reports: Sequence[RungReport], not_built: Mapping[str, str], *, chosen: str, rows: int) -> str:
     """`rows` is on how many rows the rungs were compared."""
-    from jinja2 import Environment  # only pages need it
-
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        TEMPLATE.read_text(encoding="utf-8")
-    )
-    return template.render(
+    return page(
+        TEMPLATE,
         reports=reports,
         not_built=not_built,
         chosen=chosen,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.pages import page
 from finetune.quality.findings import Finding
 from finetune.quality.inspection import SEVERITIES
 
@@ -15,12 +16,10 @@ WORDS = {"error": "error", "warning": "warning", "info": "to look at"}
 
 def quality_page(findings: Sequence[Finding], *, source: str, about: str, checks: Sequence[str]) -> str:
     """`about` says in a sentence what was looked at, `checks` names every check that was made."""
-    from jinja2 import Environment  # only pages need it
-
     totals = Counter(finding.severity for finding in findings)
     found = {finding.check for finding in findings}
-    template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    return page(
+        TEMPLATE,
         source=source,
         about=about,
         findings=findings,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.checkpoint import Training
+from core.pages import page
 from finetune.confidence import risk_coverage
 from finetune.report import charts
 from finetune.report.contents import Answers, Contents
@@ -30,13 +31,9 @@ SUMMARY = {
 
 def report_page(contents: Contents, *, name: str) -> str:
     """`name` is what the page calls the checkpoint. The same contents give the same page."""
-    from jinja2 import Environment  # only pages need it
-
     training, answers = contents.training, contents.answers
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        TEMPLATE.read_text(encoding="utf-8")
-    )
-    return template.render(
+    return page(
+        TEMPLATE,
         name=name,
         training=training,
         contents=contents,

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +21,7 @@ from core.datasets import Columns, Example, examples_in
 from core.durable import disk_full_is_said, require_free, write_bytes
 from core.engine import BATCH_TOKENS, Encoded, Engine, Outputs, batches
 from core.errors import ColumnsTaken, EmptyDataset
+from core.progress import Progress
 from core.tables import Row, TableReader, format_of, joined, table_bytes
 
 CHUNK_ROWS = 4096
@@ -31,8 +32,6 @@ ADDED = (LABEL, SCORE, "truncated", "abstained", "error")
 """The columns that scoring adds to those of a file; `SCORES` only where the likeliest labels are asked for."""
 
 UNANSWERED: Row = {**dict.fromkeys(ADDED), "error": "The text is empty."}
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

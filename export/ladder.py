@@ -13,6 +13,7 @@ from onnxruntime.quantization import quantize_dynamic
 from core.datasets import Example
 from core.engine import CUDA, CUDA_FP16, Engine
 from core.package import GRAPH
+from core.progress import Progress
 from export.blockwise import BLOCK, write_blockwise
 from export.candidate import Candidate, answered, candidate_folder
 from export.eligibility import objection, rows_needed
@@ -30,7 +31,6 @@ RUNGS = (FP32, INT8_STATIC, INT8_MIXED, INT8_BLOCKWISE, INT8_DYNAMIC, CUDA_FP16)
 LEFT = (1 / 12, 1 / 6, 1 / 3)
 """Parts of the layers that `INT8_MIXED` leaves in full precision, the smallest that does."""
 
-Progress = Callable[[str, float], None]
 Build = Callable[[Path, Path], str | None]
 """From the fused graph to a path; the answer says why there is nothing."""
 

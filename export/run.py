@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from core.cpu import available_cpus
 from core.datasets import Example
 from core.durable import require_free
 from core.errors import NoRows, UnknownRung
+from core.progress import Progress, ignore
 from export.ladder import RUNGS, Ladder
 from export.model import read_source
 from export.packaging import Choice, Rows, write_package
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 COMPARED_ROWS = 1000
 """Reference rows help to judge a rung where fewer rows validate; those without a label tell whether labels stay."""
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,6 @@ class ExportResult:
     label_agreement: float
     size_mb: float
     digest: str
-
-
-def ignore(stage: str, share: float) -> None:
-    """Hears progress and does nothing."""
 
 
 def export(

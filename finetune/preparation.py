@@ -11,9 +11,10 @@ from core.datasets import Example, Text
 from core.errors import BudgetTooSmall
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
+from core.progress import Progress
 from finetune.encoder import Floats, embed
 from finetune.frozen import FrozenEncoder
-from finetune.methods.task import Progress, Rows, Task
+from finetune.methods.task import Rows, Task
 from finetune.split import Split, labels_of
 from finetune.training.plans import Plans
 from finetune.training.processes import agreed, is_first, wait_for_all

@@ -16,18 +16,19 @@ from core.datasets import Example, fingerprint, keep_dataset
 from core.durable import disk_full_is_said, require_free
 from core.duration import seconds_of
 from core.labels import Kind
+from core.progress import Progress, ignore
 from finetune.base_models import BaseModel, find_base_model
 from finetune.checkpoint import write_checkpoint
 from finetune.cross_validation import cross_validate
 from finetune.frozen import FrozenEncoder, load_frozen
 from finetune.methods.catalogue import METHODS
-from finetune.methods.task import Fitted, Progress, Task
+from finetune.methods.task import Fitted, Task
 from finetune.metrics import Evaluation, require_primary
 from finetune.outcome import Outcome, outcome_of, training_of
 from finetune.preparation import prepare
 from finetune.provenance import machine, versions
 from finetune.quality.findings import Finding
-from finetune.quality.inspection import ignore, inspect_quickly
+from finetune.quality.inspection import inspect_quickly
 from finetune.split import Split, folds_of, given_split, require_trainable, split
 from finetune.training.plans import Plans
 from finetune.training.processes import is_first, joined, wait_for_all

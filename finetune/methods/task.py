@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.config import FinetuneConfig
 from core.datasets import Text
 from core.labels import Kind
+from core.progress import Progress
 from finetune.encoder import Encoder, TextTokenizer
 from finetune.head import Head
 from finetune.metrics import answers_of, is_better, primary_value, row_losses
@@ -22,7 +23,6 @@ from finetune.training.work import Work
 
 Floats = NDArray[np.float32]
 Truth = NDArray[Any]
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.datasets import Example
+from core.progress import Progress, ignore
 from finetune.quality.duplicates import conflicts, duplicates, leakage, near_duplicates, near_leakage
 from finetune.quality.findings import Finding, Severity, counted
 from finetune.quality.labels import few_rows, imbalance, too_few_labels
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # torch takes seconds to import, and the quick checks do with
     from finetune.encoder import TextTokenizer
     from finetune.frozen import FrozenEncoder
 
-Progress = Callable[[str, float], None]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
@@ -53,10 +53,6 @@ def checks_made(*, is_quick: bool, has_other: bool, is_multi_label: bool = False
     if not is_quick:
         made += [*BY_EMBEDDINGS, *(BY_EMBEDDINGS_AGAINST if has_other else ())]
     return [name for name in made if not (is_multi_label and name == "confusable_labels")]
-
-
-def ignore(stage: str, share: float) -> None:
-    """Hears progress and does nothing."""
 
 
 def inspect(

@@ -11,9 +11,10 @@ from core.datasets import Example
 from core.engine import CUDA_FP16
 from core.errors import RungNotBuilt
 from core.package import GRAPH
+from core.progress import ignore
 from export.ladder import INT8_DYNAMIC, INT8_MIXED, INT8_STATIC, RUNGS, Ladder
 from export.model import Source, read_source
-from export.run import export, ignore
+from export.run import export
 from export.rungs import FP32
 from export.settings import ExportSettings
 from tests.tasks import make_checkpoint

@@ -150,9 +150,9 @@ class Engine:
         probabilities = sigmoid(logits / self.facts.temperature)
         return Outputs(logits, embeddings, probabilities, probabilities >= self._thresholds)
 
-    def answer(self, texts: Sequence[Text], *, batch_tokens: int | None = None) -> Outputs:
+    def answer(self, texts: Sequence[Text]) -> Outputs:
         """Answers in the order of `texts` (at least one), computed in batches of similar length."""
-        return self.answer_encoded(self.encode(texts), batch_tokens=batch_tokens)
+        return self.answer_encoded(self.encode(texts))
 
     def features(self, examples: Sequence[Example]) -> Features:
         """What drift checks compare, of at least one row, labelled or not."""
@@ -171,10 +171,10 @@ class Engine:
         of = truth_of if self.facts.kind == "single-label" else truth_sets
         return of(examples, self.labels)
 
-    def answer_encoded(self, encoded: Sequence[Encoded], *, batch_tokens: int | None = None) -> Outputs:
+    def answer_encoded(self, encoded: Sequence[Encoded]) -> Outputs:
         parts: list[Outputs] = []
         order: list[int] = []
-        for batch in batches([item.tokens for item in encoded], batch_tokens=batch_tokens or self._batch_tokens):
+        for batch in batches([item.tokens for item in encoded], batch_tokens=self._batch_tokens):
             parts.append(self.infer([encoded[index] for index in batch]))
             order.extend(batch)
         back = np.argsort(order)

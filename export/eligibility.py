@@ -118,11 +118,11 @@ def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportS
     lost = int(np.sum(baseline.correct & ~candidate.correct))
     gained = int(np.sum(~baseline.correct & candidate.correct))
     drop, bound = (lost - gained) / rows, paired_bound(lost, gained, rows)
-    if drop > settings.max_drop + 1e-9:
-        return f"It loses {drop:.2%} of {rows} rows; {settings.max_drop:.2%} are allowed."
-    if bound > BOUND * settings.max_drop:
-        return f"It may lose up to {bound:.2%} (95 % bound, {rows} rows); {BOUND * settings.max_drop:.2%} are allowed."
-    return None
+    measured, possible = (
+        f"It loses {drop:.2%} of {rows} rows",
+        f"It may lose up to {bound:.2%} (95 % bound, {rows} rows)",
+    )
+    return _beyond(drop, measured, bound, possible, settings)
 
 
 def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
@@ -135,10 +135,16 @@ def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSe
     weights = np.vstack([np.ones(rows), draws])
     drops = f1_values(baseline, metric, weights) - f1_values(candidate, metric, weights)
     drop, bound, name = float(drops[0]), float(np.quantile(drops[1:], 0.95)), metric.replace("_", " ")
+    measured, possible = f"Its {name} is {drop:.2%} lower", f"Its {name} may be up to {bound:.2%} lower (95 % bound)"
+    return _beyond(drop, measured, bound, possible, settings)
+
+
+def _beyond(drop: float, measured: str, bound: float, possible: str, settings: ExportSettings) -> str | None:
+    """What is said of a drop that was measured, or that the rows do not rule out, where it is more than allowed."""
     if drop > settings.max_drop + 1e-9:
-        return f"Its {name} is {drop:.2%} lower; {settings.max_drop:.2%} are allowed."
+        return f"{measured}; {settings.max_drop:.2%} are allowed."
     if bound > BOUND * settings.max_drop:
-        return f"Its {name} may be up to {bound:.2%} lower (95 % bound); {BOUND * settings.max_drop:.2%} are allowed."
+        return f"{possible}; {BOUND * settings.max_drop:.2%} are allowed."
     return None
 
 

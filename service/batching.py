@@ -13,13 +13,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 
-from core.engine import Encoded, Engine, Outputs
-from service.refusals import NotReady, Overloaded
+from core.engine import Encoded, Engine
+from service.lanes import Call, Item, Lanes, Result
+from service.refusals import NotReady, Overloaded, TookTooLong
 from service.requests import ItemError
 
-MAX_ROWS = 64
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
+# A call that lasts longer than this will not end.
+STUCK_S = 60.0
 logger = logging.getLogger(__name__)
 
 
@@ -33,38 +36,30 @@ class BatchFacts:
     seconds: float
 
 
-@dataclass(eq=False, slots=True)
-class Call:
-    """What one request waits for."""
-
-    loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[None]
-    results: list[Outputs | ItemError]
-    missing: int
-    abandoned: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class Item:
-    call: Call
-    position: int
-    engine: Engine
-    encoded: Encoded
-
-
 class Batcher:
-    """The queue before the engine, and the thread behind it."""
+    """The queue before the engine, and the thread behind it. `answer` belongs to one event loop."""
 
     def __init__(
-        self, *, max_batch_tokens: int, max_queue_items: int, on_batch: Callable[[BatchFacts], None] = lambda _: None
+        self,
+        *,
+        max_batch_tokens: int,
+        max_queue_items: int,
+        max_queue_s: float = math.inf,
+        on_batch: Callable[[BatchFacts], None] = lambda _: None,
+        on_start: Callable[[Sequence[float]], None] = lambda _: None,
     ) -> None:
-        self._max_batch_tokens = max_batch_tokens
+        """`on_start` hears the seconds that each text of a call waited for it, `on_batch` what the call was."""
         self._max_queue_items = max_queue_items
+        self._max_queue_s = max_queue_s
         self._on_batch = on_batch
-        self._waiting: list[Item] = []
-        self._changed = threading.Condition()
-        self._closed = False
-        self._rows_per_s = 100.0
+        self._on_start = on_start
+        self._arrivals: SimpleQueue[list[Item] | None] = SimpleQueue()
+        self._lanes = Lanes(max_tokens=max_batch_tokens)
+        self._closed = self._ended = False
+        # Written by the loop only, as what has left is by the engine's thread: neither needs a lock.
+        self._items_in = self._tokens_in = 0
+        self._tokens_per_s = 5_000.0
+        self._call_began: float | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -72,105 +67,91 @@ class Batcher:
 
     def close(self) -> None:
         """Answer what waits, then end the thread."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        self._closed = True
+        self._arrivals.put(None)
         self._thread.join()
 
     @property
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        began = self._call_began
+        return self._thread.is_alive() and (began is None or time.monotonic() - began < STUCK_S)
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        """Texts that wait for the engine."""
+        return self._items_in - self._lanes.items_out
 
-    async def answer(self, engine: Engine, encoded: Sequence[Encoded]) -> list[Outputs | ItemError]:
-        """An answer or an error for each text, in order; raises `Overloaded` when the queue is full, and
-        `NotReady` once closed.
+    @property
+    def wait_s(self) -> float:
+        """Seconds until the engine has done what waits, at its present speed."""
+        return (self._tokens_in - self._lanes.tokens_out) / self._tokens_per_s
+
+    def require_room(self, items: int = 1) -> None:
+        """Raise `Overloaded` when so many texts more would wait too long, or `NotReady` once closed."""
+        if self._closed:
+            raise NotReady("the server is stopping")
+        waiting = self.waiting
+        # A request larger than the whole queue is let in when nobody waits, else it never would be.
+        if waiting and (waiting + items > self._max_queue_items or self.wait_s > self._max_queue_s):
+            raise Overloaded(waiting, max(1, math.ceil(self.wait_s)))
+
+    async def answer(
+        self, engine: Engine, encoded: Sequence[Encoded], *, timeout_s: float | None = None
+    ) -> list[Result]:
+        """An answer or an error for each text, in order.
+
+        Raises `Overloaded`, `NotReady`, or `TookTooLong` after `timeout_s`: then, and when the caller is
+        cancelled, what has not reached the engine never will.
         """
         if not encoded:
             return []
+        self.require_room(len(encoded))
         loop = asyncio.get_running_loop()
-        call = Call(loop, loop.create_future(), [ENGINE_FAILED] * len(encoded), len(encoded))
-        self._enqueue([Item(call, position, engine, item) for position, item in enumerate(encoded)])
+        call = Call(loop, loop.create_future(), time.monotonic(), [ENGINE_FAILED] * len(encoded), len(encoded))
+        items = [Item(call, position, engine, item, item.tokens) for position, item in enumerate(encoded)]
+        self._items_in += len(items)
+        self._tokens_in += sum([item.tokens for item in items])
+        self._arrivals.put(items)
+        expiry = loop.call_later(timeout_s, _expire, call, timeout_s) if timeout_s is not None else None
         try:
             await call.done
         finally:
-            call.abandoned = not call.done.done() or call.done.cancelled()
+            call.over = True
+            if expiry is not None:
+                expiry.cancel()
         return call.results
 
-    def _enqueue(self, items: list[Item]) -> None:
-        with self._changed:
-            if self._closed:
-                raise NotReady("the server is stopping")
-            waiting = len(self._waiting)
-            # A request larger than the whole queue is let in when nobody waits, else it never would be.
-            if waiting and waiting + len(items) > self._max_queue_items:
-                raise Overloaded(waiting, max(1, math.ceil(waiting / self._rows_per_s)))
-            self._waiting.extend(items)
-            self._changed.notify()
-
     def _run(self) -> None:
-        while batch := self._next_batch():
-            for call in self._answered(batch):
-                call.loop.call_soon_threadsafe(_finish, call)
+        while self._collect():
+            if batch := self._lanes.take(time.monotonic()):
+                results = self._infer(batch)
+                batch[0].call.loop.call_soon_threadsafe(_deliver, batch, results)
 
-    def _next_batch(self) -> list[Item]:
-        """The oldest text and those like it that fit; empty when there will be no more."""
-        with self._changed:
-            while True:
-                self._waiting = [item for item in self._waiting if not item.call.abandoned]
-                if self._waiting:
-                    batch = alike(self._waiting, max_tokens=self._max_batch_tokens)
-                    taken = set(map(id, batch))
-                    self._waiting = [item for item in self._waiting if id(item) not in taken]
-                    return batch
-                if self._closed:
-                    return []
-                self._changed.wait()
+    def _collect(self) -> bool:
+        """Sort what arrived into lanes, waiting for it if there is nothing else to do; False at the end."""
+        while not self._ended and (not self._lanes or not self._arrivals.empty()):
+            items = self._arrivals.get()
+            self._ended = items is None
+            for item in items or ():
+                self._lanes.add(item)
+        return bool(self._lanes)
 
-    def _answered(self, batch: list[Item]) -> list[Call]:
-        """Fill in the results of a batch; the calls that miss nothing more."""
-        started = time.monotonic()
-        for item, result in zip(batch, infer_each([item.encoded for item in batch], batch[0].engine), strict=True):
-            item.call.results[item.position] = result
-            item.call.missing -= 1
+    def _infer(self, batch: list[Item]) -> list[Result]:
+        started = self._call_began = time.monotonic()
+        self._on_start([started - item.call.arrived for item in batch])
+        results = infer_each([item.encoded for item in batch], batch[0].engine)
+        self._call_began = None
         self._measure(batch, time.monotonic() - started)
-        return [call for call in {id(item.call): item.call for item in batch}.values() if call.missing == 0]
+        return results
 
     def _measure(self, batch: list[Item], seconds: float) -> None:
-        lengths = [item.encoded.tokens for item in batch]
-        self._rows_per_s += 0.1 * (len(batch) / max(seconds, 1e-6) - self._rows_per_s)
-        self._on_batch(BatchFacts(len(batch), sum(lengths), len(batch) * max(lengths), seconds))
+        lengths = [item.tokens for item in batch]
+        padded = len(batch) * max(lengths)
+        self._tokens_per_s += 0.1 * (padded / max(seconds, 1e-6) - self._tokens_per_s)
+        self._on_batch(BatchFacts(len(batch), sum(lengths), padded, seconds))
 
 
-def alike(waiting: Sequence[Item], *, max_tokens: int) -> list[Item]:
-    """The oldest item, then in their order others of its engine and about its length, within the budget."""
-    oldest = waiting[0]
-    low, high = _band(oldest.encoded.tokens)
-    batch, longest = [oldest], oldest.encoded.tokens
-    for item in waiting[1:]:
-        tokens = item.encoded.tokens
-        if item.engine is not oldest.engine or not low <= tokens <= high:
-            continue
-        if max(longest, tokens) * (len(batch) + 1) > max_tokens or len(batch) == MAX_ROWS:
-            break
-        batch.append(item)
-        longest = max(longest, tokens)
-    return batch
-
-
-def _band(tokens: int) -> tuple[float, float]:
-    """Lengths that may share a batch: within half as much again, or 8 tokens.
-
-    >>> _band(4), _band(60)
-    ((-4, 12), (40.0, 90.0))
-    """
-    return min(tokens / 1.5, tokens - 8), max(tokens * 1.5, tokens + 8)
-
-
-def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[Outputs | ItemError]:
+def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[Result]:
     """One engine call; should it fail, one a text, so that only the text that breaks it has an error."""
     try:
         outputs = engine.infer(batch)
@@ -184,6 +165,15 @@ def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[Outputs | ItemE
     return [outputs.row(row) for row in range(len(batch))]
 
 
-def _finish(call: Call) -> None:
+def _deliver(batch: Sequence[Item], results: Sequence[Result]) -> None:
+    for item, result in zip(batch, results, strict=True):
+        call = item.call
+        call.results[item.position] = result
+        call.missing -= 1
+        if not call.missing and not call.done.done():
+            call.done.set_result(None)
+
+
+def _expire(call: Call, timeout_s: float) -> None:
     if not call.done.done():
-        call.done.set_result(None)
+        call.done.set_exception(TookTooLong(timeout_s))

@@ -47,6 +47,9 @@ class Metrics:
         self._padded = Counter(
             "retune_engine_padded_tokens", "Tokens in engine calls, with padding.", registry=registry
         )
+        self._waits = Histogram(
+            "retune_queue_seconds", "From arrival to engine call.", registry=registry, buckets=LATENCY_BUCKETS_S
+        )
         self._engine_seconds = Counter("retune_engine_seconds", "Time in engine calls.", registry=registry)
         self._champion = Gauge(
             "retune_champion_version",
@@ -86,6 +89,10 @@ class Metrics:
         self._tokens.inc(facts.tokens)
         self._padded.inc(facts.padded_tokens)
         self._engine_seconds.inc(facts.seconds)
+
+    def observe_waits(self, seconds: Sequence[float]) -> None:
+        for wait in seconds:
+            self._waits.observe(wait)
 
     def show_standing(self, standing: dict[str, Standing]) -> None:
         for model, entry in standing.items():

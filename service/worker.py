@@ -44,7 +44,9 @@ class Worker:
         self.batcher = Batcher(
             max_batch_tokens=config.service.max_batch_tokens,
             max_queue_items=config.service.max_queue_items,
+            max_queue_s=config.service.max_queue_s,
             on_batch=self.metrics.count_batch,
+            on_start=self.metrics.observe_waits,
         )
         self.recorder = Recorder(
             self.connection,

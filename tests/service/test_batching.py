@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from core.engine import Encoded, Engine, Outputs
-from service.batching import Batcher, BatchFacts, Item, alike
+from service.batching import Batcher, BatchFacts
+from service.lanes import Result
 from service.encoding import NOT_ENCODABLE, encode_each
-from service.refusals import NotReady, Overloaded
+from service.refusals import NotReady, Overloaded, TookTooLong
 from service.requests import ItemError
 from tests.service.fakes import GatedEngine, PoisonedEngine
 from tests.tiny import tiny_rows
@@ -31,7 +32,7 @@ def batcher(facts: list[BatchFacts]) -> Iterator[Batcher]:
     batcher.close()
 
 
-def probability(result: Outputs | ItemError) -> float:
+def probability(result: Result) -> float:
     assert isinstance(result, Outputs)
     return float(result.confidence[0])
 
@@ -40,7 +41,7 @@ def test_many_requests_at_once_get_the_answers_of_the_engine_alone(batcher: Batc
     engine = Engine(tiny_package, threads=1)
     encoded = engine.encode(TEXTS[:10])
 
-    async def ask() -> list[list[Outputs | ItemError]]:
+    async def ask() -> list[list[Result]]:
         return await asyncio.gather(*(batcher.answer(engine, [item]) for item in encoded))
 
     given = [probability(results[0]) for results in asyncio.run(ask())]
@@ -96,6 +97,44 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(batcher: Batcher, tiny
     assert asyncio.run(ask()).retry_after_s >= 1
 
 
+def test_work_for_longer_than_the_bound_is_refused(tiny_package: Path) -> None:
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10_000, max_queue_s=1e-9)
+    batcher.start()
+    engine = GatedEngine(tiny_package)
+    [encoded] = engine.encode(TEXTS[:1])
+
+    async def ask() -> None:
+        calls = [asyncio.create_task(batcher.answer(engine, [encoded]))]
+        await asyncio.to_thread(engine.entered.wait, 5)
+        calls.append(asyncio.create_task(batcher.answer(engine, [encoded])))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await batcher.answer(engine, [encoded])
+        engine.gate.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(ask())
+    batcher.close()
+
+
+def test_a_deadline_that_passes_in_the_queue_spares_the_engine(batcher: Batcher, tiny_package: Path) -> None:
+    engine = GatedEngine(tiny_package)
+    encoded = engine.encode(TEXTS)
+
+    async def ask() -> None:
+        working = asyncio.create_task(batcher.answer(engine, encoded[:1]))
+        await asyncio.to_thread(engine.entered.wait, 5)
+        with pytest.raises(TookTooLong):
+            await batcher.answer(engine, encoded[1:6], timeout_s=0.01)
+        engine.gate.set()
+        await working
+
+    asyncio.run(ask())
+    batcher.close()
+    assert engine.calls == [1]
+    assert batcher.waiting == 0
+
+
 def test_what_nobody_waits_for_never_reaches_the_engine(batcher: Batcher, tiny_package: Path) -> None:
     engine = GatedEngine(tiny_package)
     encoded = engine.encode(TEXTS)
@@ -122,24 +161,6 @@ def test_a_closed_batcher_refuses(tiny_package: Path) -> None:
     engine = Engine(tiny_package, threads=1)
     with pytest.raises(NotReady):
         asyncio.run(batcher.answer(engine, engine.encode(TEXTS[:1])))
-
-
-def test_a_batch_keeps_to_the_budget_and_to_its_length(tiny_package: Path) -> None:
-    engine, other = Engine(tiny_package, threads=1), Engine(tiny_package, threads=1)
-
-    def items(*lengths: int, of: Engine = engine) -> list[Item]:
-        return [
-            Item(None, 0, of, Encoded([1] * length, truncated=False))  # type: ignore[arg-type]  # nobody waits
-            for length in lengths
-        ]
-
-    def lengths(waiting: list[Item], budget: int) -> list[int]:
-        return [item.encoded.tokens for item in alike(waiting, max_tokens=budget)]
-
-    assert lengths(items(10, 100, 12, 9), budget=1000) == [10, 12, 9]
-    assert lengths(items(10, 10, 10, 10), budget=30) == [10, 10, 10]
-    assert lengths(items(10) + items(10, of=other) + items(11), budget=1000) == [10, 11]
-    assert lengths(items(5000), budget=30) == [5000]
 
 
 def test_batches_are_measured(batcher: Batcher, facts: list[BatchFacts], tiny_package: Path) -> None:

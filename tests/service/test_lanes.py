@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.engine import Encoded, Engine
+from service.lanes import MAX_ROWS, Call, Item, Lanes
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_package: Path) -> Engine:
+    return Engine(tiny_package, threads=1)
+
+
+def item(engine: Engine, tokens: int, *, arrived: float = 0.0) -> Item:
+    call = Call(None, None, arrived, [], 1)  # type: ignore[arg-type]  # nobody waits
+    return Item(call, 0, engine, Encoded([1] * tokens, truncated=False), tokens)
+
+
+def lanes_of(*items: Item, max_tokens: int = 1000) -> Lanes:
+    lanes = Lanes(max_tokens=max_tokens)
+    for one in items:
+        lanes.add(one)
+    return lanes
+
+
+def taken(lanes: Lanes, *, now: float = 1.0) -> list[list[int]]:
+    """The lengths of all calls, in order."""
+    calls = []
+    while batch := lanes.take(now):
+        calls.append([one.tokens for one in batch])
+    return calls
+
+
+def test_texts_of_one_length_share_a_call(engine: Engine) -> None:
+    assert taken(lanes_of(*(item(engine, tokens) for tokens in (10, 40, 10, 40, 10)))) == [[10, 10, 10], [40, 40]]
+
+
+def test_a_neighbour_joins_where_its_padding_costs_less_than_a_call(engine: Engine) -> None:
+    assert taken(lanes_of(item(engine, 10), item(engine, 12))) == [[10, 12]]
+    assert taken(lanes_of(item(engine, 10), item(engine, 18))) == [[10], [18]]
+    assert taken(lanes_of(*[item(engine, 12)] * 3, *[item(engine, 10)] * 3)) == [[10, 10, 10], [12, 12, 12]]
+
+
+def test_a_call_keeps_to_the_budget(engine: Engine) -> None:
+    assert taken(lanes_of(*[item(engine, 10)] * 7, max_tokens=30)) == [[10] * 3, [10] * 3, [10]]
+    assert taken(lanes_of(item(engine, 500), max_tokens=30)) == [[500]]
+    assert [len(call) for call in taken(lanes_of(*[item(engine, 1)] * 70))] == [MAX_ROWS, 70 - MAX_ROWS]
+
+
+def test_versions_do_not_share_a_call(engine: Engine, tiny_package: Path) -> None:
+    other = Engine(tiny_package, threads=1)
+    assert taken(lanes_of(item(engine, 10), item(other, 10), item(engine, 10))) == [[10, 10], [10]]
+
+
+def test_a_short_text_overtakes_a_long_one_but_not_for_ever(engine: Engine) -> None:
+    assert taken(lanes_of(item(engine, 128, arrived=0.0), item(engine, 10, arrived=0.5)), now=1.0) == [[10], [128]]
+    assert taken(lanes_of(item(engine, 128, arrived=0.0), item(engine, 10, arrived=0.95)), now=1.0) == [[128], [10]]
+
+
+def test_the_oldest_of_a_length_goes_first(engine: Engine) -> None:
+    old, young = item(engine, 10, arrived=0.0), item(engine, 10, arrived=0.9)
+    assert lanes_of(old, young, max_tokens=10).take(1.0) == [old]
+
+
+def test_what_nobody_waits_for_is_dropped_and_counted(engine: Engine) -> None:
+    gone, wanted = item(engine, 10), item(engine, 10)
+    gone.call.over = True
+    lanes = lanes_of(gone, wanted, item(engine, 30))
+    assert taken(lanes) == [[10], [30]]
+    assert (lanes.items_out, lanes.tokens_out) == (3, 50)
+    assert not lanes

@@ -9,8 +9,8 @@ import pytest
 
 from core.engine import Encoded, Engine, Outputs
 from service.batching import Batcher, BatchFacts
-from service.lanes import Result
 from service.encoding import NOT_ENCODABLE, encode_each
+from service.lanes import Result
 from service.refusals import NotReady, Overloaded, TookTooLong
 from service.requests import ItemError
 from tests.service.fakes import GatedEngine, PoisonedEngine

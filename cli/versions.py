@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli.context import Run, emit, json_option, pass_run
+from core import promotion
 from core.errors import InvalidInput
 from core.package import read_facts
 from core.registry import parse_version
@@ -64,12 +65,12 @@ def versions(run: Run, model: str, as_json: bool) -> None:
 @json_option
 @pass_run
 def promote(run: Run, name: str, as_json: bool) -> None:
-    """Put a version in service; running servers follow within a second."""
+    """Put a version in service; returns when every running server answers with it."""
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
     before = run.registry.pointer(model)
-    run.registry.promote(model, version)
+    promotion.promote(run.registry, model, version, home=run.config.home)
     _record(run, model, version, before.version if before else None, "Promoted by hand.")
     emit(
         {"model": model, "version": version, "champion": version},
@@ -85,7 +86,7 @@ def promote(run: Run, name: str, as_json: bool) -> None:
 def rollback(run: Run, model: str, as_json: bool) -> None:
     """Put the version before the champion in service again; needs neither database nor trainer."""
     before = run.registry.champion(model).version
-    version = run.registry.roll_back(model).version
+    version = promotion.roll_back(run.registry, model, home=run.config.home).version
     _record(run, model, version, before, f"Rolled back from {model}@{before} by hand.")
     emit(
         {"model": model, "version": version, "champion": version},

@@ -73,7 +73,11 @@ class ServiceConfig(Section):
     max_batch_tokens: int = Field(256, ge=1, description="Padded tokens in one engine call.")
     max_queue_items: int = Field(2048, ge=1, description="Texts waiting for a worker's engine before 429.")
     max_queue_s: float = Field(1.0, gt=0, description="Seconds of work waiting for a worker's engine before 429.")
-    timeout_s: float = Field(30.0, gt=0, description="A request that takes longer is answered 503.")
+    timeout_s: float = Field(30.0, gt=0, description="A request that takes longer is answered 504.")
+    head_timeout_s: float = Field(5.0, gt=0, description="Seconds for the head of a request; then 408.")
+    stall_s: float = Field(0.8, gt=0, description="Silence in the middle of a request before it is cut with 408.")
+    keep_alive_s: int = Field(75, ge=1, description="An idle connection is closed after so long.")
+    drain_s: float = Field(2.0, ge=0, description="From SIGTERM, not ready but answering, to the end of listening.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
     admin_token: str | None = Field(None, description="Guards /admin and /dashboard; unset: loopback only.")
 

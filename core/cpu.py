@@ -6,12 +6,24 @@ import math
 import os
 from pathlib import Path
 
+from core.config import Config
+
 
 def available_cpus() -> int:
     """Cores from the affinity mask, capped by the cgroup quota; at least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cgroup_quota(Path("/sys/fs/cgroup"))
     return max(1, min(affinity, quota or affinity))
+
+
+def worker_count(config: Config) -> int:
+    """Worker processes of a server: as configured, else one a core."""
+    return config.service.workers or available_cpus()
+
+
+def engine_threads(config: Config) -> int:
+    """Threads of each worker's engine, so that all workers together use the cores once."""
+    return max(1, available_cpus() // worker_count(config))
 
 
 def _cgroup_quota(root: Path) -> int | None:

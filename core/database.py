@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
+from core.durable import in_turn
 from core.errors import DiskFull, LedgerUnreadable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -100,15 +100,9 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-@contextmanager
-def _one_at_a_time(database: str | None) -> Iterator[None]:
+def _one_at_a_time(database: str | None) -> AbstractContextManager[None]:
     """Several processes that start on an empty SQLite file take turns; servers lock by themselves."""
-    if not database:
-        yield
-        return
-    with Path(f"{database}.migrate.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return in_turn(Path(f"{database}.migrate.lock")) if database else nullcontext()
 
 
 def _upgrade(engine: Engine) -> None:

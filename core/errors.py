@@ -276,6 +276,23 @@ class NothingToRollBackTo(Conflict):
         super().__init__(f"Model {model!r} has no earlier champion to roll back to. Use 'retune promote' instead.")
 
 
+class VersionRefused(Conflict):
+    code = "version_refused"
+
+    def __init__(self, model: str, version: str, problem: str, kept: str | None) -> None:
+        self.version = version
+        consequence = f"version {kept} goes on answering" if kept else "no version answers"
+        super().__init__(f"{model}@{version} cannot be served and {consequence}: {problem}")
+
+
+class PromotionSlow(Unavailable):
+    def __init__(self, model: str, version: str, workers: int, timeout_s: float) -> None:
+        super().__init__(
+            f"{model}@{version} is the champion, but {workers} workers do not answer with it after {timeout_s:g} s. "
+            "Look at the server's log and at /admin/models."
+        )
+
+
 class TargetExists(Conflict):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} exists already and is not empty. Name another folder or remove it.")

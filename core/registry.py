@@ -132,9 +132,13 @@ class Registry:
         self.verified_folder(model, version)
         return self._point(model, version, earlier)
 
+    def point_back(self, model: str, champion: Champion) -> None:
+        """Undo a change of champion that nobody could follow."""
+        self._store.write(f"{model}/champion.json", json.dumps(asdict(champion)).encode())
+
     def _point(self, model: str, version: str, previous: list[str]) -> Champion:
         champion = Champion(version=version, previous=previous, since=utc_now())
-        self._store.write(f"{model}/champion.json", json.dumps(asdict(champion)).encode())
+        self.point_back(model, champion)
         return champion
 
 

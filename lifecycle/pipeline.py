@@ -14,6 +14,7 @@ from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
 from core.engine import Engine
 from core.ledger import Ledger
 from core.package import PackageFacts
+from core.promotion import promote
 from core.records import GateVerdict, JobRecord, PromotionRecord
 from core.registry import Registry
 from export.run import ExportResult, export
@@ -48,7 +49,7 @@ def retrain(job: JobRecord, rooms: Rooms, *, progress: Progress) -> dict[str, An
             shutil.rmtree(work, ignore_errors=True)
     if recorded.promoted:
         progress("promote")
-        rooms.registry.promote(job.model, recorded.version)
+        promote(rooms.registry, job.model, recorded.version, home=rooms.config.home)
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
     respond(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
     return {

@@ -26,7 +26,10 @@ def guarded_app(worker: Worker) -> Guard:
         metrics=worker.metrics,
         max_body_bytes=settings.max_body_bytes,
         timeout_s=settings.timeout_s,
+        stall_s=settings.stall_s,
         form_prefix="/dashboard",
+        is_draining=lambda: worker.is_draining,
+        require_room=worker.batcher.require_room,
     )
 
 

@@ -1,4 +1,7 @@
-"""The champions of all models, in memory: follows the registry's pointers and swaps while requests run."""
+"""The champions of all models, in memory: follows the registry's pointers and swaps while requests run.
+
+Beside each champion the one before it stays warm, so that a rollback needs no loading.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from core.engine import Engine
 from core.errors import ModelNotFound, NoChampion
 from core.registry import Champion, Registry
+from core.roster import Standing
 from core.verification import check_golden
-from service.refusals import ModelNotNamed
+from service.refusals import ModelNotNamed, VersionNotLoaded
 
 RETRY_S = 15.0
 logger = logging.getLogger(__name__)
@@ -30,20 +35,13 @@ class Served:
 
 @dataclass(frozen=True)
 class Failure:
-    """A version that could not be loaded; it is tried again at `retry_at` (monotonic seconds)."""
-
-    version: str
-    error: str
-    retry_at: float
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How one model stands in this worker, as /admin tells it."""
+    """A version that could not be loaded, None where the pointer could not be read; it is tried again at
+    `retry_at` (monotonic seconds).
+    """
 
     version: str | None
-    since: str | None
-    error: str | None
+    error: str
+    retry_at: float
 
 
 class Champions:
@@ -57,14 +55,22 @@ class Champions:
         poll_s: float,
         default_model: str | None = None,
         on_change: Callable[[dict[str, Standing]], None] = lambda _: None,
+        on_swap: Callable[[str, str], None] = lambda _model, _outcome: None,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`on_change` hears how all models stand, `on_swap` of each swap that was "done" or "failed"; versions
+        are loaded in `turn`, so that the workers of a server do not all load at once.
+        """
         self._registry = registry
         self._threads = threads
         self._poll_s = poll_s
         self._default_model = default_model
         self._on_change = on_change
+        self._on_swap = on_swap
+        self._turn = turn
         self._versions: dict[str, list[str]] = {}
         self._served: dict[str, Served] = {}
+        self._warm: dict[str, Served] = {}
         self._failures: dict[str, Failure] = {}
         self._said: dict[str, str] = {}
         self._told: dict[str, Standing] | None = None
@@ -92,6 +98,14 @@ class Champions:
                 raise ModelNotFound(name, self.models)
             raise NoChampion(name, self._versions[name])
         return served
+
+    def version(self, model: str, version: str) -> Served:
+        """One version by its number: the champion, or the one kept warm; raises as `served`, or `VersionNotLoaded`."""
+        champion = self.served(model)
+        loaded = {served.version: served for served in (self._warm.get(model), champion) if served}
+        if version not in loaded:
+            raise VersionNotLoaded(model, version, sorted(loaded, key=int))
+        return loaded[version]
 
     @property
     def models(self) -> list[str]:
@@ -131,10 +145,15 @@ class Champions:
             pointer = self._registry.pointer(model)
             if pointer and not self._is_settled(model, pointer):
                 self._swap_in(model, pointer)
-            if self._is_current(model, pointer):
-                self._failures.pop(model, None)
+            self._forgive(model, pointer)
         except Exception as error:  # whatever a bad version does, the good one stays
-            self._failed(model, pointer.version if pointer else "?", str(error))
+            self._failed(model, pointer.version if pointer else None, str(error))
+
+    def _forgive(self, model: str, pointer: Champion | None) -> None:
+        """Forget a failure that is over; that of another version is told until the next swap."""
+        failure = self._failures.get(model)
+        if failure and self._is_current(model, pointer) and failure.version in (None, pointer and pointer.version):
+            del self._failures[model]
 
     def _is_current(self, model: str, pointer: Champion | None) -> bool:
         served = self._served.get(model)
@@ -152,20 +171,50 @@ class Champions:
         if served and served.version == pointer.version:
             self._served[model] = replace(served, since=pointer.since)
             return
-        engine = load(self._registry, model, pointer.version, threads=self._threads)
+        try:
+            loaded = self._loaded(model, pointer)
+        except Exception:
+            if served is None:
+                self._fall_back(model, pointer)
+            raise
         # Only now: until here the old version answers, and calls under way keep their reference to it.
-        self._served[model] = Served(model, pointer.version, pointer.since, engine)
+        self._served[model] = loaded
+        if served and served.version in pointer.previous:
+            self._warm[model] = served
         self._said.pop(model, None)
+        self._failures.pop(model, None)
+        self._on_swap(model, "done")
         logger.info("Model %s: version %s is in service", model, pointer.version)
 
-    def _failed(self, model: str, version: str, error: str) -> None:
+    def _loaded(self, model: str, pointer: Champion) -> Served:
+        """The version, taken from beside the champion or loaded there; what else was there makes room first."""
+        warm = self._warm.pop(model, None)
+        if warm and warm.version == pointer.version:
+            return replace(warm, since=pointer.since)
+        del warm
+        with self._turn():
+            engine = load(self._registry, model, pointer.version, threads=self._threads)
+        return Served(model, pointer.version, pointer.since, engine)
+
+    def _fall_back(self, model: str, pointer: Champion) -> None:
+        """Nothing answers yet, as after a start: the latest earlier champion that can is better than none."""
+        for version in reversed(pointer.previous):
+            with suppress(Exception), self._turn():
+                engine = load(self._registry, model, version, threads=self._threads)
+                self._served[model] = Served(model, version, pointer.since, engine)
+                return
+
+    def _failed(self, model: str, version: str | None, error: str) -> None:
         self._failures[model] = Failure(version, error, time.monotonic() + RETRY_S)
+        self._on_swap(model, "failed")
         kept = self._served.get(model)
         consequence = f"version {kept.version} stays" if kept else "no version answers"
-        self._say(model, f"Model {model}: version {version} cannot be loaded and {consequence}: {error}")
+        failed = f"version {version} cannot be loaded" if version else "the champion cannot be read"
+        self._say(model, f"Model {model}: {failed} and {consequence}: {error}")
 
     def _drop(self, model: str) -> None:
         del self._served[model]
+        self._warm.pop(model, None)
         self._failures.pop(model, None)
         logger.info("Model %s is gone from the registry", model)
 
@@ -175,11 +224,13 @@ class Champions:
             logger.error("%s", sentence)
 
     def _standing(self, model: str) -> Standing:
-        served, failure = self._served.get(model), self._failures.get(model)
+        served, warm, failure = self._served.get(model), self._warm.get(model), self._failures.get(model)
         return Standing(
             version=served.version if served else None,
             since=served.since if served else None,
             error=failure.error if failure else None,
+            failed=failure.version if failure else None,
+            warm=(warm.version,) if warm else (),
         )
 
     def _tell(self) -> None:

@@ -12,6 +12,8 @@ from service import refusals
 STATUSES: list[tuple[type[errors.RetuneError], int]] = [
     (refusals.WrongMethod, 405),
     (refusals.BodyTooSlow, 408),
+    (refusals.HeadTooSlow, 408),
+    (refusals.HeadTooLarge, 431),
     (refusals.BodyTooLarge, 413),
     (refusals.UnsupportedBody, 415),
     (refusals.Overloaded, 429),

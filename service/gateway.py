@@ -8,12 +8,16 @@ import bentoml
 from bentoml.images import Image
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.config import load_config
+from core.cpu import worker_count
+
 
 class FrontDoor:
     """ASGI middleware that answers HTTP itself.
 
-    An app mounted at "/" would stand behind BentoML's own /livez, /readyz, /healthz and /schema.json,
-    whose bodies and error handling are not ours (docs/decisions/0005-front-door.md).
+    The connections of `bentoml serve` do not even come here (`service.transport`). An app mounted at "/"
+    would stand behind BentoML's own /livez, /readyz, /healthz and /schema.json, whose bodies and error
+    handling are not ours (docs/decisions/0005-front-door.md).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,7 +34,8 @@ class FrontDoor:
 
 @bentoml.service(
     name="Gateway",
-    workers="cpu_count",
+    # Each worker expects so many neighbours, so both must count the same.
+    workers=worker_count(load_config()),
     # No distribution: for one it names, BentoML installs compilers and git, which double the image.
     image=Image(base_image="python:3.11-slim", distro="", lock_python_packages=False),
     http={"host": "127.0.0.1", "port": 3000},
@@ -43,14 +48,26 @@ class Gateway:
 
     def __init__(self) -> None:
         # Only here: the supervising process imports this module too, and needs nothing of this.
-        from core.config import load_config
         from service.app import guarded_app
+        from service.drain import Drain
+        from service.transport import put_door, uvicorn_server
         from service.worker import Worker
 
         logging.getLogger("service").setLevel(logging.INFO)
-        self.worker = Worker(load_config())
+        config = load_config()
+        self.worker = Worker(config)
         self.worker.start()
         self.app = guarded_app(self.worker)
+        server = uvicorn_server()
+        if server is not None:  # none where something else than `bentoml serve` calls the service
+            put_door(server, self.app.door(head_s=config.service.head_timeout_s, stall_s=config.service.stall_s))
+            drain = Drain(
+                server,
+                seconds=config.service.drain_s,
+                on_begin=self.worker.drain,
+                is_last=self.worker.is_last,
+            )
+            drain.install()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
     def close(self) -> None:

@@ -11,7 +11,7 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,6 +24,7 @@ from core.errors import RetuneError
 from service.envelope import error_response, failure_response
 from service.metrics import Metrics
 from service.refusals import BodyTooLarge, BodyTooSlow, TookTooLong, UnknownPath, UnsupportedBody, WrongMethod
+from service.transport import Door
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 UNKNOWN_ROUTE = "(unknown)"
@@ -37,8 +38,21 @@ class Guard:
     """An ASGI app over `routes`; paths below `form_prefix` take forms, all others JSON."""
 
     def __init__(
-        self, routes: Sequence[Route], *, metrics: Metrics, max_body_bytes: int, timeout_s: float, form_prefix: str
+        self,
+        routes: Sequence[Route],
+        *,
+        metrics: Metrics,
+        max_body_bytes: int,
+        timeout_s: float,
+        stall_s: float,
+        form_prefix: str,
+        is_draining: Callable[[], bool] = lambda: False,
+        require_room: Callable[[], None] = lambda: None,
     ) -> None:
+        """`require_room` raises when the engine has enough to do."""
+        self._stall_s = stall_s
+        self._is_draining = is_draining
+        self._require_room = require_room
         self._routes = routes
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
@@ -49,13 +63,36 @@ class Guard:
         started = time.perf_counter()
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        body = _Body(receive, self._max_body_bytes, complete=not _has_body(Headers(scope=scope)))
-        reply = _Reply(send, request_id)
+        body = _Body(receive, self._max_body_bytes, self._stall_s, complete=not _has_body(Headers(scope=scope)))
+        reply = _Reply(send, request_id, last=self._is_draining())
         refusal = await self._answer(scope, body, reply)
         if refusal is not None and not reply.started:
             await body.drop_rest()
             await refusal(scope, body.next_part, reply.send)
         self._metrics.count_request(_template(scope), reply.status, time.perf_counter() - started)
+
+    def door(self, *, head_s: float, stall_s: float) -> Door:
+        """What the connections of a server ask of this app."""
+        return Door(self, self._refusal, self._early, head_s, stall_s)
+
+    def _refusal(self, error: RetuneError) -> Response:
+        response = error_response(error, sortable_id())
+        self._metrics.count_request(UNKNOWN_ROUTE, response.status_code, 0.0)
+        return response
+
+    def _early(self, scope: Scope) -> Response | None:
+        """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
+        if scope["path"] != "/predict":
+            return None
+        try:
+            self._require_room()
+        except RetuneError as error:
+            request_id = _request_id(scope)
+            response = error_response(error, request_id)
+            response.headers["X-Request-ID"] = request_id
+            self._metrics.count_request(scope["path"], response.status_code, 0.0)
+            return response
+        return None
 
     async def _answer(self, scope: Scope, body: _Body, reply: _Reply) -> Response | None:
         """Let the route answer; a response to send instead, when it did not."""
@@ -71,7 +108,7 @@ class Guard:
             raise
         except BaseException as error:
             if deadline.expired():
-                slow = BodyTooSlow(self._timeout_s) if not body.complete else TookTooLong(self._timeout_s)
+                slow = BodyTooSlow() if not body.complete else TookTooLong(self._timeout_s)
                 return error_response(slow, request_id)
             _log_failure(error, request_id)
             return failure_response(request_id)
@@ -109,8 +146,9 @@ class Guard:
 class _Body:
     """The request's body, counted as it comes in."""
 
-    def __init__(self, receive: Receive, limit_bytes: int, *, complete: bool) -> None:
+    def __init__(self, receive: Receive, limit_bytes: int, stall_s: float, *, complete: bool) -> None:
         self._receive = receive
+        self._stall_s = stall_s
         self._limit_bytes = limit_bytes
         self._size_bytes = 0
         self.complete = complete
@@ -123,7 +161,13 @@ class _Body:
         return message
 
     async def next_part(self) -> Message:
-        message = await self._receive()
+        if self.complete:
+            return await self._receive()  # that the client has gone
+        try:
+            async with asyncio.timeout(self._stall_s):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise BodyTooSlow from error
         self.complete = not message.get("more_body", False)
         return message
 
@@ -133,16 +177,18 @@ class _Body:
             async with asyncio.timeout(DRAIN_S):
                 while not self.complete:
                     await self.next_part()
-        except TimeoutError:
+        except (TimeoutError, BodyTooSlow):
             return
 
 
 class _Reply:
     """The answer on its way out, with its id."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, *, last: bool) -> None:
+        """`last`: the connection is closed after it."""
         self._send = send
         self._request_id = request_id
+        self._last = last
         self.started = False
         self.status = 500
 
@@ -153,6 +199,8 @@ class _Reply:
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._request_id
             headers["X-Content-Type-Options"] = "nosniff"
+            if self._last:
+                headers["Connection"] = "close"
         await self._send(message)
 
 

@@ -10,8 +10,9 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from core.roster import Standing
 from service.batching import BatchFacts
-from service.champions import Served, Standing
+from service.champions import Served
 from service.recorder import RecorderCounts
 
 # prometheus_client itself keeps its values in files below this folder, if it is named.
@@ -65,6 +66,7 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._swaps = Counter("retune_swaps", "Changes of champion.", ["model", "outcome"], registry=registry)
         self._ledger_waiting = Gauge(
             "retune_ledger_waiting", "Predictions not yet written.", registry=registry, multiprocess_mode="livesum"
         )
@@ -98,6 +100,9 @@ class Metrics:
         for model, entry in standing.items():
             self._champion.labels(model).set(int(entry.version or 0))
             self._load_failed.labels(model).set(entry.error is not None)
+
+    def count_swap(self, model: str, outcome: str) -> None:
+        self._swaps.labels(model, outcome).inc()
 
     def show_ledger(self, counts: RecorderCounts) -> None:
         self._ledger_waiting.set(counts.waiting)

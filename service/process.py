@@ -20,6 +20,7 @@ from typing import IO
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 
 from core.config import Config
+from core.cpu import worker_count
 from core.durable import write_bytes
 from core.errors import PortInUse, ServerFailed
 
@@ -28,6 +29,8 @@ SERVICE = "service.gateway:Gateway"
 ROOT = Path(__file__).absolute().parents[1]
 START_TIMEOUT_S = 60.0
 LAST_LINES = 15
+# Supervisors kill after 30 s, as Kubernetes does: draining, open requests and the ledger's last rows fit in.
+MAX_GRACE_S, MARGIN_S = 20, 5.0
 # Settings of other servers; and in a container (BENTOML_CONTAINERIZED) BentoML never replaces a dead worker.
 FOREIGN = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 
@@ -73,9 +76,10 @@ class ServerProcess:
         host, port = socket.gethostbyname(config.service.host), config.service.port
         _require_free(host, port)
         self.url = f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}"
-        self._grace_s = math.ceil(config.service.timeout_s)
+        grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
+        self._end_s = grace_s + config.service.drain_s + MARGIN_S
         self.process = subprocess.Popen(
-            _command(host, port, self._grace_s),
+            _command(config, host, grace_s),
             cwd=ROOT,
             env=server_environment(config),
             stdin=subprocess.DEVNULL,
@@ -95,7 +99,7 @@ class ServerProcess:
         family = self._family()
         if self.process.poll() is None:
             self.process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=self._grace_s)
+        _, alive = psutil.wait_procs(family, timeout=self._end_s)
         for process in alive:
             process.kill()
         self.process.wait()
@@ -113,7 +117,7 @@ def server_environment(config: Config) -> dict[str, str]:
     folder = server_folder(config)
     nothing = folder / "retune.toml"
     write_bytes(nothing, b"# This server has its whole config from its environment.\n")
-    workers = {"workers": config.service.workers or "cpu_count", "traffic": {"timeout": config.service.timeout_s + 30}}
+    workers = {"workers": worker_count(config), "traffic": {"timeout": config.service.timeout_s + 30}}
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
         **_settings(config),
@@ -154,12 +158,13 @@ def _absolute(url: str, prefix: str) -> str:
     return f"{prefix}{Path(path).absolute()}"
 
 
-def _command(host: str, port: int, grace_s: int) -> list[str]:
+def _command(config: Config, host: str, grace_s: int) -> list[str]:
     return [
         *(sys.executable, "-m", "bentoml", "serve", SERVICE),
         *("--working-dir", str(ROOT)),
         *("--host", host),
-        *("--port", str(port)),
+        *("--port", str(config.service.port)),
+        *("--timeout-keep-alive", str(config.service.keep_alive_s)),
         *("--timeout-graceful-shutdown", str(grace_s)),
     ]
 

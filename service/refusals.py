@@ -34,11 +34,32 @@ class BodyTooLarge(InvalidInput):
         super().__init__(f"The body is larger than {limit_bytes} bytes. Send fewer or shorter texts in one request.")
 
 
+class MalformedRequest(InvalidInput):
+    code = "malformed_request"
+
+    def __init__(self) -> None:
+        super().__init__("This is not a request of HTTP/1.1. Send one.")
+
+
+class HeadTooLarge(InvalidInput):
+    code = "head_too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The request line and headers are larger than {limit_bytes} bytes. Send fewer headers.")
+
+
+class HeadTooSlow(InvalidInput):
+    code = "head_too_slow"
+
+    def __init__(self) -> None:
+        super().__init__("The request line and headers were not complete in time. Send them at once.")
+
+
 class BodyTooSlow(InvalidInput):
     code = "body_too_slow"
 
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"The body was not complete after {timeout_s:g} s. Send it at once.")
+    def __init__(self) -> None:
+        super().__init__("The body was not complete in time. Send it at once.")
 
 
 class InvalidBody(InvalidInput):
@@ -49,6 +70,14 @@ class ModelNotNamed(InvalidInput):
     def __init__(self, known: Sequence[str]) -> None:
         models = ", ".join(known) or "none yet; add one with 'retune register'"
         super().__init__(f"The request names no model and there is no default. Name one in 'model'. Known: {models}.")
+
+
+class VersionNotLoaded(NotFound):
+    def __init__(self, model: str, version: str, loaded: Sequence[str]) -> None:
+        super().__init__(
+            f"Version {version[:16]!r} of model {model!r} is not in memory. Ask the champion, or one of: "
+            f"{', '.join(loaded)}."
+        )
 
 
 class UnknownPredictions(NotFound):

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from functools import partial
 
 from core.config import Config
-from core.cpu import available_cpus
+from core.cpu import engine_threads, worker_count
+from core.durable import in_turn
 from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.jobs import JobQueue
 from core.labels import Kind
 from core.package import read_facts
 from core.registry import open_registry
+from core.roster import Roster, Standing
 from service.batching import Batcher
-from service.champions import Champions, Standing
+from service.champions import Champions
 from service.connection import LedgerConnection
 from service.feedback import FeedbackDesk
 from service.metrics import Metrics
 from service.predicting import Predictor
 from service.recorder import Recorder
 from service.refusals import NotReady
-from service.roster import Roster
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ class Worker:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.is_draining = False
         self.metrics = Metrics()
         self.registry = open_registry(config)
         self.connection = LedgerConnection(config)
@@ -40,6 +43,8 @@ class Worker:
             poll_s=config.service.champion_poll_s,
             default_model=config.service.default_model,
             on_change=self._show_standing,
+            on_swap=self.metrics.count_swap,
+            turn=partial(in_turn, config.home.absolute() / "loading.lock"),
         )
         self.batcher = Batcher(
             max_batch_tokens=config.service.max_batch_tokens,
@@ -84,10 +89,24 @@ class Worker:
         """Whether the threads without which no answer or no record comes are running."""
         return self.batcher.is_alive and self.recorder.is_alive
 
+    def drain(self) -> None:
+        """Say to probes and neighbours that this worker is about to end."""
+        self.is_draining = True
+        self._enter_roster(self.champions.standing())
+
+    def is_last(self) -> bool:
+        """Whether no neighbour goes on when this worker ends."""
+        return all(neighbour.draining for neighbour in self.roster.workers())
+
     def require_ready(self) -> None:
-        """Raise `NotReady` with the reason as long as no model can be asked."""
+        """Raise `NotReady` with the reason as long as no model can be asked, or not all workers are there."""
+        if self.is_draining:
+            raise NotReady("the server is stopping")
         if not self.is_alive:
             raise NotReady("a thread of this worker has ended")
+        present, expected = len(self.roster.workers()), worker_count(self.config)
+        if present < expected:
+            raise NotReady(f"{present} of {expected} workers are running")
         standing = self.champions.standing()
         if not any(entry.version for entry in standing.values()):
             known = ", ".join(standing) or "none; add one with 'retune register'"
@@ -105,17 +124,10 @@ class Worker:
 
     def _show_standing(self, standing: dict[str, Standing]) -> None:
         self.metrics.show_standing(standing)
+        self._enter_roster(standing)
+
+    def _enter_roster(self, standing: dict[str, Standing]) -> None:
         try:
-            self.roster.enter(standing)
+            self.roster.enter(standing, draining=self.is_draining)
         except (OSError, RetuneError) as error:  # a full disk must not stop the swap
             logger.error("This worker cannot say how its models stand: %s", error)
-
-
-def worker_count(config: Config) -> int:
-    """Worker processes: as configured, else one a core."""
-    return config.service.workers or available_cpus()
-
-
-def engine_threads(config: Config) -> int:
-    """Threads of each worker's engine, so that all workers together use the cores once."""
-    return max(1, available_cpus() // worker_count(config))

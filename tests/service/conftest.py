@@ -47,7 +47,7 @@ def second_package(variant: Variant) -> Path:
 def config(tmp_path: Path) -> Config:
     return Config(
         home=tmp_path / "home",
-        service=ServiceConfig(champion_poll_s=0.02, max_body_bytes=10_000, max_items=8, max_text_chars=500),
+        service=ServiceConfig(workers=1, champion_poll_s=0.02, max_body_bytes=10_000, max_items=8, max_text_chars=500),
         ledger=LedgerConfig(flush_s=0.05),
     )
 
@@ -88,7 +88,9 @@ def free_port() -> int:
 def server_config(home: Path) -> Config:
     return Config(
         home=home,
-        service=ServiceConfig(port=free_port(), workers=2, champion_poll_s=0.05, max_body_bytes=200_000, timeout_s=2),
+        service=ServiceConfig(
+            port=free_port(), workers=2, champion_poll_s=0.05, max_body_bytes=200_000, timeout_s=2, drain_s=0.2
+        ),
         ledger=LedgerConfig(flush_s=0.2),
     )
 

@@ -52,7 +52,9 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def client(metrics: Metrics) -> TestClient:
-    return TestClient(Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, form_prefix="/pages"))
+    return TestClient(
+        Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, stall_s=0.2, form_prefix="/pages")
+    )
 
 
 def code_of(answer: object) -> tuple[int, str]:

@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 
 COUNT_ONE = """
 from service.metrics import Metrics
-from service.champions import Standing
+from core.roster import Standing
 metrics = Metrics()
 metrics.count_item_error("from_the_dead")
-metrics.show_standing({"tickets": Standing("7", "now", None)})
+metrics.show_standing({"tickets": Standing("7", "now")})
 """
 PAGE = "from service.metrics import Metrics; print(Metrics().page().decode())"
 

@@ -1,0 +1,113 @@
+"""What the workers of the servers over one home say of themselves, so that any process can answer for all.
+
+<home>/workers/<host>-<pid of the server>/<pid of the worker>.json, and beside it a .lock that the worker
+holds as long as it lives: a pid may be reused, or be another process in another container.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from core.durable import write_bytes
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one model stands in a worker: the version that answers, those kept warm beside it, and the one
+    that could not be loaded with the reason.
+    """
+
+    version: str | None
+    since: str | None
+    error: str | None = None
+    failed: str | None = None
+    warm: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorkerStanding:
+    """One worker: its server and process, whether it is about to end, and how each model stands in it."""
+
+    server: str
+    pid: int
+    draining: bool
+    models: dict[str, Standing]
+
+
+class Roster:
+    """This worker's entry, and a look at those of its living neighbours (children of one parent)."""
+
+    def __init__(self, home: Path) -> None:
+        self._server = f"{socket.gethostname()}-{os.getppid()}"
+        self._folder = _folder(home) / self._server
+        self._lock: int | None = None
+
+    def enter(self, models: Mapping[str, Standing], *, draining: bool = False) -> None:
+        if self._lock is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self._own(".lock"), os.O_CREAT | os.O_RDWR)
+            with suppress(BlockingIOError):  # held by this very process
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        content = {"draining": draining, "models": {name: asdict(standing) for name, standing in models.items()}}
+        write_bytes(self._own(".json"), json.dumps(content).encode())
+
+    def leave(self) -> None:
+        if self._lock is not None:
+            self._own(".json").unlink(missing_ok=True)
+            self._own(".lock").unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    def workers(self) -> list[WorkerStanding]:
+        """The living workers of this server in the order of their pids."""
+        return _workers_in(self._folder)
+
+    def _own(self, ending: str) -> Path:
+        return self._folder / f"{os.getpid()}{ending}"
+
+
+def living_workers(home: Path) -> list[WorkerStanding]:
+    """Those of all servers over a home; entries that the dead left are removed."""
+    return [worker for folder in sorted(_folder(home).glob("*-*")) for worker in _workers_in(folder)]
+
+
+def _folder(home: Path) -> Path:
+    return home.absolute() / "workers"
+
+
+def _workers_in(folder: Path) -> list[WorkerStanding]:
+    found = []
+    for path in sorted(folder.glob("[0-9]*.json"), key=lambda path: int(path.stem)):
+        if not _is_held(path.with_suffix(".lock")):
+            path.unlink(missing_ok=True)
+            path.with_suffix(".lock").unlink(missing_ok=True)
+            continue
+        with suppress(FileNotFoundError):  # it has just left
+            found.append(_read(path))
+    return found
+
+
+def _read(path: Path) -> WorkerStanding:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    models = {
+        name: Standing(**{**standing, "warm": tuple(standing["warm"])}) for name, standing in content["models"].items()
+    }
+    return WorkerStanding(path.parent.name, int(path.stem), content["draining"], models)
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

@@ -1,0 +1,140 @@
+"""HTTP/1.1 on a connection: what uvicorn's protocol leaves open.
+
+Requests go straight to our app, past BentoML's middleware (docs/decisions/0005-front-door.md). A head that
+is malformed, too large or too slow is answered in our envelope; uvicorn answers the first in plain text and
+waits for ever for the last. What can be refused by its head alone is refused without a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import Server
+
+from core.errors import RetuneError
+from service.refusals import HeadTooLarge, HeadTooSlow, MalformedRequest
+
+# Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are.
+MAX_HEAD_BYTES = 16_384
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head that
+    is none, `early` the one to a request that needs no more than a look, or None.
+    """
+
+    app: Any
+    refusal: Callable[[RetuneError], Response]
+    early: Callable[[Any], Response | None]
+    head_s: float
+    stall_s: float
+
+
+class Connection(HttpToolsProtocol):
+    """One client; `head_s` bounds the time of a request's head, `stall_s` the silence in it."""
+
+    def __init__(self, door: Door, **options: Any) -> None:
+        super().__init__(**options)
+        self._door = door
+        self.ws_protocol_class = None
+        self._head_bytes = 0
+        self._in_head = False
+        self._head_deadline = 0.0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        # As after an answer: who connects and says nothing goes when an idle client would.
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._stop_timer()
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
+            else:
+                self._start_timer()
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        self._head_deadline = self.loop.time() + self._door.head_s
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._in_head = False
+        self._refuse(MalformedRequest())
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # Who asks for leave to send a body would, once refused, not send it, and its length would not hold.
+        response = None if cycle.waiting_for_100_continue else self._door.early(cycle.scope)
+        if response is None:
+            super()._start_asgi_task(cycle, self._door.app)
+            return
+        self.transport.write(_written(response, close=not cycle.keep_alive))
+        cycle.response_started = cycle.response_complete = True
+        if cycle.keep_alive:
+            self.on_response_complete()
+        else:
+            self.transport.close()
+
+    def _start_timer(self) -> None:
+        now = self.loop.time()
+        pause_s = min(self._door.stall_s, max(0.0, self._head_deadline - now))
+        self._head_timer = self.loop.call_later(pause_s, self._cut)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _cut(self) -> None:
+        self._refuse(HeadTooSlow())
+
+    def _refuse(self, error: RetuneError) -> None:
+        """Answer in place of the app, and hang up; in the middle of an answer only the latter."""
+        if not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+                self.transport.write(_written(self._door.refusal(error), close=True))
+            self.transport.close()
+
+
+def _written(response: Response, *, close: bool) -> bytes:
+    lines = [STATUS_LINE[http.HTTPStatus(response.status_code)]]
+    lines += [name + b": " + value + b"\r\n" for name, value in response.raw_headers]
+    if close:
+        lines.append(b"connection: close\r\n")
+    return b"".join([*lines, b"\r\n", bytes(response.body)])
+
+
+def uvicorn_server() -> Server | None:
+    """The server that this process runs: its own handler waits for SIGTERM. BentoML does not hand it over."""
+    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return owner if isinstance(owner, Server) else None
+
+
+def put_door(server: Server, door: Door) -> None:
+    """Let connections from now on be ours."""
+
+    def connection(**options: Any) -> Connection:
+        return Connection(door, **options)
+
+    server.config.http_protocol_class = connection  # type: ignore[assignment]  # called like the class it replaces

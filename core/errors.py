@@ -210,6 +210,14 @@ class NothingNew(Conflict):
         )
 
 
+class NoTexts(Conflict):
+    def __init__(self, model: str, labels: int) -> None:
+        super().__init__(
+            f"None of the {labels} labels given for {model!r} has a text to train on: ledger.keep is 'features'. "
+            "Train on a file with 'retune finetune', or keep texts ('text' or 'redacted')."
+        )
+
+
 class UnusableBaseModel(InvalidInput):
     def __init__(self, base_model: str, problem: str, cure: str) -> None:
         super().__init__(f"Base model {base_model!r} cannot be used: {problem}. {cure}")

@@ -84,6 +84,7 @@ class LedgerConfig(Section):
     flush_s: float = Field(0.5, gt=0, description="Pause between two writes of predictions to the ledger.")
     keep: Keep = Field("text", description="What is kept of a text: text, redacted, or features (nothing of it).")
     sample: float = Field(1.0, ge=0, le=1, description="Share of predictions that is recorded, drawn at random.")
+    keep_days: int | None = Field(None, ge=1, description="Older predictions are erased; unset: kept for ever.")
 
 
 class RegistryConfig(Section):

@@ -17,11 +17,13 @@ from cli.context import REFUSED, Run, column_options, columns_for, emit, json_op
 from core.config import MethodName
 from core.datasets import Columns, read_examples
 from core.errors import MissingColumn
+from core.forgetting import forget_expired
 from core.jobs import JobQueue
 from core.labels import SEPARATOR, Kind, canonical
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord, LabelRequest
 from core.tables import read_table
+from lifecycle.label_queue import NO_TEXTS
 
 
 @click.command()
@@ -30,11 +32,12 @@ from core.tables import read_table
 @json_option
 @pass_run
 def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
-    """Check recent traffic for drift and decide what to do about it."""
+    """Check recent traffic for drift, decide what to do about it, and erase what is older than ledger.keep_days."""
     stop = _stopped_by_signal()
     while True:
         for name in [model] if model else _in_service(run):
             _monitor_one(run, name, as_json=as_json)
+        _erase_expired(run)
         if once or stop.wait(run.config.drift.interval_s):
             return
 
@@ -55,6 +58,13 @@ def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
         f"Decision: {decision.decision.sentence}. {decision.decision.reason}",
         as_json=as_json,
     )
+
+
+def _erase_expired(run: Run) -> None:
+    if run.config.ledger.keep_days is None:
+        return
+    if count := forget_expired(ledger=run.ledger, config=run.config).erased.predictions:
+        say(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}.")
 
 
 @click.command()
@@ -169,6 +179,8 @@ def export_labels(run: Run, model: str, out: Path | None, as_json: bool) -> None
     Pairs have a column pair, too. Where a text may have several labels, write them as a|b, and | for none.
     """
     requests = run.ledger.label_requests(model)
+    if not requests and run.config.ledger.keep == "features":
+        say(NO_TEXTS)
     if as_json:
         emit({"model": model, "requests": [asdict(item) for item in requests]}, as_json=True)
     if out:

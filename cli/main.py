@@ -9,7 +9,19 @@ from pathlib import Path
 
 import click
 
-from cli import checking, evaluation, loop, reporting, scoring, serving, setup, training, verifying, versions
+from cli import (
+    checking,
+    evaluation,
+    forgetting,
+    loop,
+    reporting,
+    scoring,
+    serving,
+    setup,
+    training,
+    verifying,
+    versions,
+)
 from cli.context import Run
 from cli.demo import command as demo
 from core.errors import MissingExtra, RetuneError
@@ -54,7 +66,20 @@ def retune(context: click.Context, config_path: Path | None, home: Path | None, 
     context.obj = Run(config_path, home)
 
 
-for group in (setup, checking, training, evaluation, reporting, verifying, versions, serving, scoring, loop, demo):
+for group in (
+    setup,
+    checking,
+    training,
+    evaluation,
+    reporting,
+    verifying,
+    versions,
+    serving,
+    scoring,
+    loop,
+    forgetting,
+    demo,
+):
     for command in group.commands:
         retune.add_command(command)
 

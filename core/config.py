@@ -23,6 +23,7 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 
 MethodName = Literal["auto", "features", "full", "layerwise", "lora"]
+Keep = Literal["text", "redacted", "features"]
 
 
 class FinetuneConfig(Section):
@@ -86,6 +87,9 @@ class LedgerConfig(Section):
     url: str | None = Field(None, description="SQLAlchemy URL; unset: SQLite under RETUNE_HOME.")
     queue_size: int = Field(10_000, ge=1, description="Predictions a worker keeps in memory before it drops some.")
     flush_s: float = Field(0.5, gt=0, description="Pause between two writes of predictions to the ledger.")
+    keep: Keep = Field("text", description="What is kept of a text: text, redacted, or features (nothing of it).")
+    sample: float = Field(1.0, ge=0, le=1, description="Share of predictions that is recorded, drawn at random.")
+    keep_days: int | None = Field(None, ge=1, description="Older predictions are erased; unset: kept for ever.")
 
 
 class RegistryConfig(Section):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from core.durable import in_turn
 from core.errors import DiskFull, LedgerUnreadable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-NEWEST = "0002"
+NEWEST = "0003"
+BUSY_S = 30
 
 
 class Database:
@@ -44,6 +46,20 @@ class Database:
         with self._errors_said(), writer.connect() as connection, connection.begin():
             yield connection
 
+    def empty_log(self, *, patience_s: float = 5) -> bool:
+        """Move SQLite's write-ahead log into its file and cut it to nothing; False if a reader needed it all along.
+
+        Until then it holds what was written earlier, erased or not. Other databases see to their own logs.
+        """
+        if self.url.get_backend_name() != "sqlite":
+            return True
+        with self._errors_said(), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
+        return not busy
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -51,7 +67,7 @@ class Database:
     def _errors_said(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, DatabaseError) as error:
+        except (OperationalError, DatabaseError, sqlite3.Error) as error:
             raise self._said(error) from error
 
     def _said(self, error: Exception) -> LedgerUnreadable | DiskFull:
@@ -79,7 +95,7 @@ def _create(url: str) -> Engine:
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 30})
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -92,6 +108,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # FULL: what was acknowledged survives a power cut, not only a killed process.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    # What is erased is overwritten, not only marked as free.
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -22,6 +22,8 @@ from core.errors import (
 from core.labels import SEPARATOR, cell_of, names_in
 from core.tables import Row, read_table
 
+_REPLACED = ".replaced"
+
 Text = str | tuple[str, str]
 """What a model is asked about: one text, or a pair of them."""
 
@@ -186,8 +188,8 @@ def keep_dataset(examples: Sequence[Example], folder: Path) -> str:
     name = fingerprint(examples)
     path = folder / f"{name}.jsonl"
     if not path.exists():
-        lines = [json.dumps(_kept_row(example), ensure_ascii=False) for example in in_order(examples)]
-        write_bytes(path, ("\n".join(lines) + "\n").encode())
+        lines = [json.dumps(_kept_row(example), ensure_ascii=False) + "\n" for example in in_order(examples)]
+        write_bytes(path, "".join(lines).encode())
     return name
 
 
@@ -197,11 +199,30 @@ def _kept_row(example: Example) -> Row:
 
 
 def kept_dataset(name: str, folder: Path) -> list[Example]:
-    """The rows that `keep_dataset` stored under a fingerprint; raises `DatasetNotKept`."""
-    path = folder / f"{name}.jsonl"
+    """The rows that `keep_dataset` stored under a fingerprint, but those erased since; raises `DatasetNotKept`."""
+    path = _kept_file(name, folder)
     if not path.is_file():
         raise DatasetNotKept(name, folder)
+    if not path.stat().st_size:  # every row was erased
+        return []
     return [Example(row["text"], row["label"], row.get("pair")) for row in read_table(path)]
+
+
+def replace_dataset(name: str, successor: str, folder: Path) -> None:
+    """Drop a kept data set in favour of what is left of it, which answers to the old fingerprint from now on.
+
+    Each file goes on holding exactly the rows of its name, and lineages in sealed packages go on leading somewhere.
+    """
+    write_bytes(folder / f"{name}{_REPLACED}", successor.encode())
+    (folder / f"{name}.jsonl").unlink()
+
+
+def _kept_file(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.jsonl"
+    # It ends: each successor has fewer rows.
+    while not path.is_file() and (note := path.with_suffix(_REPLACED)).is_file():
+        path = folder / f"{note.read_text(encoding='utf-8')}.jsonl"
+    return path
 
 
 def is_held_out(given: Text, *, share: float = 0.4) -> bool:

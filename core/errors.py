@@ -210,6 +210,14 @@ class NothingNew(Conflict):
         )
 
 
+class NoTexts(Conflict):
+    def __init__(self, model: str, labels: int) -> None:
+        super().__init__(
+            f"None of the {labels} labels given for {model!r} has a text to train on: ledger.keep is 'features'. "
+            "Train on a file with 'retune finetune', or keep texts ('text' or 'redacted')."
+        )
+
+
 class UnusableBaseModel(InvalidInput):
     def __init__(self, base_model: str, problem: str, cure: str) -> None:
         super().__init__(f"Base model {base_model!r} cannot be used: {problem}. {cure}")
@@ -308,6 +316,32 @@ class DiskFull(Unavailable):
 
     def __init__(self, path: object) -> None:
         super().__init__(f"No space is left to write {path}. Free some and run the command again; nothing was changed.")
+
+
+class PredictionNotFound(NotFound):
+    def __init__(self, prediction_id: str) -> None:
+        super().__init__(
+            f"No prediction {prediction_id!r} is in the ledger, and nothing was erased. "
+            "Check the id; a new prediction is written a moment after its answer."
+        )
+
+
+class NothingOfKey(NotFound):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"No prediction in the ledger was made with the key {key!r}. Check its name.")
+
+
+class NothingExpires(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("No prediction expires: ledger.keep_days is not set. Set it to a number of days.")
+
+
+class JobUnderWay(Conflict):
+    def __init__(self, job_id: int, kind: str, model: str) -> None:
+        super().__init__(
+            f"Job {job_id} ({kind} {model}) is running and would keep its texts again, so nothing was erased. "
+            "Forget when it has ended."
+        )
 
 
 class JobNotFound(NotFound):

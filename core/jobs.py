@@ -89,6 +89,12 @@ class JobQueue:
         with self._database.read() as connection:
             return _record(_row(connection, job_id))
 
+    def running(self) -> list[JobRecord]:
+        """Those of all models that a worker has taken, whether or not it still lives."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.status == "running").order_by(jobs.c.id))
+            return [_record(row) for row in rows.mappings()]
+
     def latest(self, model: str, *, limit: int = 20) -> list[JobRecord]:
         """Most recent first."""
         query = select(jobs).where(jobs.c.model == model).order_by(jobs.c.id.desc()).limit(limit)

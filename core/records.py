@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets import Example, Text, input_of
+from core.datasets import Example, Text, input_of, is_held_out
 
 VerdictName = Literal["ok", "drift", "insufficient_data"]
 Action = Literal["none", "watch", "label", "retrain", "roll back"]
@@ -22,7 +22,8 @@ class PredictionRecord:
     """One answer as it was given; `embedding` is (d,) of the version that answered.
 
     `label` is a cell where a text may have several (`core.labels`), `score` then that of the whole set;
-    `pair` the second text where pairs are classified.
+    `pair` the second text where pairs are classified; `key` the name of the API key that asked. A text that
+    is not kept (`ledger.keep`) is empty, and so is its pair.
     """
 
     id: str
@@ -36,10 +37,15 @@ class PredictionRecord:
     truncated: bool
     embedding: NDArray[np.float32]
     pair: str | None = None
+    key: str | None = None
 
     @property
     def input(self) -> Text:
         return input_of(self.text, self.pair)
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self.text)
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,15 @@ class LabelledPrediction:
     @property
     def example(self) -> Example:
         return Example(self.text, self.label, self.pair)
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self.text)
+
+    @property
+    def only_measures(self) -> bool:
+        """Whether nothing is ever trained on it: a held-out text, or one that was not kept."""
+        return not self.has_text or is_held_out(self.example.input)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ predictions = Table(
     Column("truncated", Boolean, nullable=False),
     Column("embedding", LargeBinary, nullable=False),
     Column("pair", Text),
+    Column("key", String(64)),
     Index("ix_predictions_window", "model", "version", "id"),
+    Index("ix_predictions_key", "key"),
 )
 
 feedback = Table(

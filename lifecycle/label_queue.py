@@ -10,6 +10,11 @@ from core.config import LabelsConfig
 from core.datasets import is_held_out, key_of
 from core.records import PredictionRecord, Purpose
 
+NO_TEXTS = (
+    "There is nothing to label, for the ledger keeps no texts (ledger.keep is 'features'); "
+    "who has them can send labels with POST /feedback."
+)
+
 
 def choose(
     window: Sequence[PredictionRecord], *, labelled: set[str], settings: LabelsConfig, seed: int
@@ -18,10 +23,12 @@ def choose(
 
     `measure` rows are drawn at random from the held-out texts, so that what they say of accuracy
     holds for the window; `learn` rows are chosen from the rest to be uncertain and unlike each
-    other. `labelled` holds the keys (`core.datasets.key_of`) of texts whose label is known already.
+    other. `labelled` holds the keys (`core.datasets.key_of`) of texts whose label is known already. Nobody can
+    label a row whose text is not kept: it is passed over.
     """
     rng = np.random.default_rng(seed)
-    unique = {key_of(row.input): row for row in window if key_of(row.input) not in labelled}
+    readable = [row for row in window if row.has_text]
+    unique = {key_of(row.input): row for row in readable if key_of(row.input) not in labelled}
     held_out = [row for row in unique.values() if is_held_out(row.input)]
     trainable = [row for row in unique.values() if not is_held_out(row.input)]
     measure = _drawn(held_out, round(settings.budget * settings.measure_share), rng)

@@ -123,7 +123,7 @@ def _reference(situation: Situation, config: Config) -> list[Example] | None:
     None, which means the validation rows, while there are fewer than a check needs.
     """
     labels = {row.prediction_id: row.label for row in situation.labelled}
-    texts = [row for row in situation.window if is_held_out(row.input)]
+    texts = [row for row in situation.window if row.has_text and is_held_out(row.input)]
     if len(texts) < config.drift.min_rows:
         return None
     return [Example(row.text, labels.get(row.id), row.pair) for row in texts]

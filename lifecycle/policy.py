@@ -56,7 +56,9 @@ def _with_labels(measured: Measured) -> Decision:
         count = len(measured.unknown_labels)
         plural = "s" if count > 1 else ""
         return Decision("retrain", f"{count} label{plural} that the champion does not know ({names}); {interval}.")
-    if measured.expected is None or measured.rows == 0:
+    if measured.rows == 0:
+        return Decision("watch", "Inputs drifted; no label of a held-out fresh row shows whether that costs accuracy.")
+    if measured.expected is None:
         return Decision("watch", f"Inputs drifted; {interval}, and no accuracy to compare it with.")
     if high < measured.expected:
         return Decision("retrain", f"Accuracy fell: {interval}, {measured.expected:.0%} expected.")

@@ -10,7 +10,7 @@ from core.ledger import Ledger
 from core.records import Decision, DecisionRecord, Purpose
 from core.registry import Registry
 from lifecycle.gate import compare, mcnemar
-from lifecycle.label_queue import choose
+from lifecycle.label_queue import NO_TEXTS, choose
 from lifecycle.policy import Labels, Measured, decide
 from lifecycle.situation import Situation, assess
 
@@ -23,6 +23,7 @@ def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -
         or _after_refusal(model, situation, ledger=ledger)
         or _decide(model, situation, ledger=ledger, config=config)
     )
+    decision = _told_why_nothing_is_asked(decision, situation, ledger)
     check_id = situation.check.id if situation.check else None
     if decision.action == "label" and not ledger.label_requests(model):
         budget = config.labels.model_copy(update={"budget": decision.count})
@@ -45,9 +46,17 @@ def _decide(model: str, situation: Situation, *, ledger: Ledger, config: Config)
     )
 
 
+def _told_why_nothing_is_asked(decision: Decision, situation: Situation, ledger: Ledger) -> Decision:
+    """Of texts that are not kept no labels are asked for: the decision is to watch, and says so."""
+    readable = any(row.has_text for row in situation.window) or ledger.label_requests(situation.model)
+    if decision.action not in ("label", "watch") or readable or not situation.window:
+        return decision
+    return Decision("watch", f"{decision.reason} {NO_TEXTS}")
+
+
 def _measured(situation: Situation) -> Measured:
     fresh = [row for row in situation.labelled if row.prediction_id > situation.fresh_after]
-    held_out = [row for row in fresh if is_held_out(row.example.input)]
+    held_out = [row for row in fresh if row.only_measures]
     names = {name for row in fresh for name in names_of(row.label, situation.facts.kind)}
     return Measured(
         rows=len(held_out),
@@ -78,7 +87,7 @@ def _after_refusal(model: str, situation: Situation, *, ledger: Ledger) -> Decis
 def _roll_back(model: str, situation: Situation, *, registry: Registry, config: Config) -> Decision | None:
     """`roll back` when the version before is shown to answer the fresh labelled rows better."""
     previous = registry.champion(model).previous
-    rows = [row.example for row in situation.labelled if is_held_out(row.example.input)]
+    rows = [row.example for row in situation.labelled if row.has_text and is_held_out(row.example.input)]
     if not previous or len(rows) < config.gate.min_rows:
         return None
     earlier = Engine(registry.verified_folder(model, previous[-1]))

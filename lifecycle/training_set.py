@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.config import Config
 from core.datasets import Example, is_held_out, kept_dataset
-from core.errors import NothingNew
+from core.errors import NoTexts, NothingNew
 from core.labels import Kind, names_of
 from core.ledger import Ledger
 from core.package import PackageFacts
@@ -33,11 +33,14 @@ def build_training_set(situation: Situation, *, ledger: Ledger, config: Config, 
     """Original rows of the champion and all labels given.
 
     Fresh are the held-out rows that the champion answered after its last check without drift. A new
-    label with fewer than `minimum` rows waits. Raises `NothingNew`, or `DatasetNotKept` when the original
-    rows are gone.
+    label with fewer than `minimum` rows waits. Raises `NothingNew`, `NoTexts` where the labels are of texts that
+    were not kept, or `DatasetNotKept` when the original rows are gone.
     """
     facts = situation.facts
-    labelled = ledger.labelled(situation.model)
+    given = ledger.labelled(situation.model)
+    labelled = [row for row in given if row.has_text]
+    if given and not labelled:
+        raise NoTexts(situation.model, len(given))
     learned = [row.example for row in labelled if not is_held_out(row.example.input)]
     held_out = [row for row in labelled if is_held_out(row.example.input)]
     if not learned:

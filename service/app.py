@@ -52,7 +52,8 @@ class Endpoints:
 
     async def predict(self, request: Request) -> Response:
         wanted = parse_predict(await request.body(), max_items=self._max_items)
-        return json_response(await self._worker.predictor.predict(wanted))
+        key = request.scope["state"].get("key")
+        return json_response(await self._worker.predictor.predict(wanted, key))
 
     async def feedback(self, request: Request) -> Response:
         records = parse_feedback(await request.body(), max_items=self._max_items)

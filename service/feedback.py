@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from core.clock import made_at_s
 from core.errors import NotOneLabel, Unavailable
 from core.labels import Kind, canonical
 from core.records import FeedbackRecord
 from service.connection import LedgerConnection
+from service.keeping import is_sampled
 from service.recorder import Recorder
 from service.refusals import InvalidBody, LedgerDown, UnknownPredictions
 from service.requests import GivenLabel
@@ -33,12 +35,19 @@ class FeedbackDesk:
     """Knows that predictions reach the ledger a moment after their answer, from every worker."""
 
     def __init__(
-        self, connection: LedgerConnection, recorder: Recorder, *, kind_of: Callable[[str], Kind], flush_s: float
+        self,
+        connection: LedgerConnection,
+        recorder: Recorder,
+        *,
+        kind_of: Callable[[str], Kind],
+        flush_s: float,
+        sample: float = 1.0,
     ) -> None:
         self._connection = connection
         self._kind_of = kind_of
         self._recorder = recorder
         self._patience_s = 2 * flush_s
+        self._sample = sample
 
     def store(self, given: Sequence[GivenLabel]) -> Stored:
         """Store labels, all or none of those whose prediction is known.
@@ -60,14 +69,18 @@ class FeedbackDesk:
     def _models_of(self, wanted: set[str]) -> dict[str, str]:
         """The models by known ids; waits for predictions that another worker may still be about to write."""
         models = self._connection.get().models_of(wanted)
-        if _any_fresh(wanted - models.keys()):
+        if self._any_awaited(wanted - models.keys()):
             self._recorder.flush(timeout_s=self._patience_s)
             models = self._connection.get().models_of(wanted)
         deadline = time.monotonic() + self._patience_s
-        while _any_fresh(wanted - models.keys()) and time.monotonic() < deadline:
+        while self._any_awaited(wanted - models.keys()) and time.monotonic() < deadline:
             time.sleep(PAUSE_S)
             models = self._connection.get().models_of(wanted)
         return models
+
+    def _any_awaited(self, ids: Iterable[str]) -> bool:
+        """Whether one of them may still be written."""
+        return any(_is_fresh(key) and is_sampled(key, self._sample) for key in ids)
 
     def _records(self, given: Sequence[GivenLabel], models: dict[str, str]) -> list[FeedbackRecord]:
         kinds = {model: self._kind_of(model) for model in set(models.values())}
@@ -83,14 +96,11 @@ class FeedbackDesk:
         return records
 
 
-def _any_fresh(ids: Iterable[str]) -> bool:
-    return any(map(_is_fresh, ids))
-
-
 def _is_fresh(prediction_id: str) -> bool:
     """Whether the id is of our making and of the last minute: it begins with its time (see `sortable_id`)."""
     try:
-        made_s = int(prediction_id[:16], 16) / 1e9
+        made_s = made_at_s(prediction_id)
+        int(prediction_id[16:], 16)
     except ValueError:
         return False
     return len(prediction_id) == 32 and abs(time.time() - made_s) < FRESH_S

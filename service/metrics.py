@@ -70,8 +70,14 @@ class Metrics:
         self._ledger_waiting = Gauge(
             "retune_ledger_waiting", "Predictions not yet written.", registry=registry, multiprocess_mode="livesum"
         )
+        self._ledger_capacity = Gauge(
+            "retune_ledger_capacity", "Predictions that may wait.", registry=registry, multiprocess_mode="livesum"
+        )
         self._ledger_written = Counter("retune_ledger_written", "Predictions written.", registry=registry)
         self._ledger_dropped = Counter("retune_ledger_dropped", "Predictions lost to the ledger.", registry=registry)
+        self._ledger_sampled_out = Counter(
+            "retune_ledger_sampled_out", "Predictions outside the sample.", registry=registry
+        )
 
     def count_request(self, route: str, status: int, seconds: float) -> None:
         self._requests.labels(route, str(status)).inc()
@@ -108,6 +114,10 @@ class Metrics:
         self._ledger_waiting.set(counts.waiting)
         self._ledger_written.inc(counts.written)
         self._ledger_dropped.inc(counts.dropped)
+        self._ledger_sampled_out.inc(counts.sampled_out)
+
+    def show_ledger_capacity(self, rows: int) -> None:
+        self._ledger_capacity.set(rows)
 
     def page(self) -> bytes:
         """The text that Prometheus scrapes; takes a moment with many workers."""

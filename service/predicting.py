@@ -33,8 +33,11 @@ class Predictor:
         self._metrics = metrics
         self._max_text_chars = max_text_chars
 
-    async def predict(self, request: PredictRequest) -> dict[str, Any]:
-        """The body of the answer; raises `NoChampion`, `ModelNotFound`, `ModelNotNamed` or `Overloaded`."""
+    async def predict(self, request: PredictRequest, key: str | None = None) -> dict[str, Any]:
+        """The body of the answer; `key` is the name of the API key that asks.
+
+        Raises `NoChampion`, `ModelNotFound`, `ModelNotNamed` or `Overloaded`.
+        """
         served = self._champions.served(request.model)
         items = [
             input_in(item, max_chars=self._max_text_chars, is_paired=served.engine.facts.is_paired)
@@ -44,7 +47,7 @@ class Predictor:
         return {
             "model": served.model,
             "version": served.version,
-            "predictions": self._predictions(served, results, top_k=request.top_k),
+            "predictions": self._predictions(served, results, top_k=request.top_k, key=key),
         }
 
     async def _results(self, served: Served, items: Sequence[Item]) -> list[Result]:
@@ -60,7 +63,9 @@ class Predictor:
         )
         return [item if isinstance(item, ItemError) else next(answered) for item in items]
 
-    def _predictions(self, served: Served, results: Sequence[Result], *, top_k: int | None) -> list[dict[str, Any]]:
+    def _predictions(
+        self, served: Served, results: Sequence[Result], *, top_k: int | None, key: str | None
+    ) -> list[dict[str, Any]]:
         records: list[PredictionRecord] = []
         predictions: list[dict[str, Any]] = []
         for result in results:
@@ -70,7 +75,7 @@ class Predictor:
                 continue
             _, encoded, outputs = result
             given = answer(served.engine, encoded, outputs, top_k=top_k)
-            record = _record(served, given, *result)
+            record = _record(served, given, key, *result)
             records.append(record)
             # Each label by itself: sets of them are too many to count, and clients choose which occur.
             self._metrics.count_prediction(served, given.get("labels", [record.label]), record.score)
@@ -83,7 +88,9 @@ def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> Resul
     return outputs if isinstance(outputs, ItemError) else (text, encoded, outputs)
 
 
-def _record(served: Served, given: dict[str, Any], asked: Text, encoded: Encoded, outputs: Outputs) -> PredictionRecord:
+def _record(
+    served: Served, given: dict[str, Any], key: str | None, asked: Text, encoded: Encoded, outputs: Outputs
+) -> PredictionRecord:
     text, pair = (asked, None) if isinstance(asked, str) else asked
     return PredictionRecord(
         id=sortable_id(),
@@ -97,4 +104,5 @@ def _record(served: Served, given: dict[str, Any], asked: Text, encoded: Encoded
         truncated=encoded.truncated,
         embedding=outputs.embeddings[0],
         pair=pair,
+        key=key,
     )

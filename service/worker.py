@@ -57,6 +57,8 @@ class Worker:
             self.connection,
             queue_size=config.ledger.queue_size,
             flush_s=config.ledger.flush_s,
+            keep=config.ledger.keep,
+            sample=config.ledger.sample,
             on_count=self.metrics.show_ledger,
         )
         self.predictor = Predictor(
@@ -67,11 +69,16 @@ class Worker:
             max_text_chars=config.service.max_text_chars,
         )
         self.feedback = FeedbackDesk(
-            self.connection, self.recorder, kind_of=self.kind_of, flush_s=config.ledger.flush_s
+            self.connection,
+            self.recorder,
+            kind_of=self.kind_of,
+            flush_s=config.ledger.flush_s,
+            sample=config.ledger.sample,
         )
 
     def start(self) -> None:
         """Load the champions, then take work."""
+        self.metrics.show_ledger_capacity(self.config.ledger.queue_size)
         self.champions.start()
         self.batcher.start()
         self.recorder.start()

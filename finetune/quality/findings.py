@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.datasets import Example
-from finetune.quality.personal_data import masked
+from finetune.quality.masking import masked
 
 Severity = Literal["error", "warning", "info"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from core.datasets import Example
+from core.personal_data import personal_data
 from finetune.quality.findings import Finding, counted, rows_found
-from finetune.quality.personal_data import personal_data
 from finetune.quality.sheet import Sheet
 
 

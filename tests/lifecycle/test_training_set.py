@@ -3,6 +3,7 @@ import pytest
 
 from core.clock import utc_now
 from core.config import Config
+from core.dataset_erasure import erase_rows
 from core.datasets import Example, is_held_out, keep_dataset
 from core.errors import DatasetNotKept, NothingNew
 from core.ledger import Ledger
@@ -97,6 +98,14 @@ def test_person_corrects_the_label_of_an_original_row(config: Config, ledger: Le
     label(ledger, [corrected], "b")
     built = build_training_set(situation(config), ledger=ledger, config=config)
     assert [row.label for row in built.train if row.text == corrected] == ["b"]
+
+
+def test_a_forgotten_text_is_not_trained_on_again(config: Config, ledger: Ledger) -> None:
+    label(ledger, FRESH, "new")
+    known = situation(config)
+    erase_rows({TRAIN[3].key: 0.0}, config.datasets)
+    built = build_training_set(known, ledger=ledger, config=config)
+    assert texts_of(built.train) & texts_of(TRAIN) == texts_of(TRAIN) - {TRAIN[3].text}
 
 
 def test_no_labels_say_where_to_give_them(config: Config, ledger: Ledger) -> None:

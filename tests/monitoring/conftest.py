@@ -36,14 +36,14 @@ class Served:
     ledger: Ledger
     version: str
 
-    def receive(self, features: Features) -> list[str]:
+    def receive(self, features: Features, *, text: str = "a text") -> list[str]:
         records = [
             PredictionRecord(
                 id=sortable_id(),
                 model=MODEL,
                 version=self.version,
                 created_at=utc_now(),
-                text="a text",
+                text=text,
                 label=rows.LABELS[features.predicted[row]],
                 score=float(features.confidence[row]),
                 tokens=int(features.length[row]),

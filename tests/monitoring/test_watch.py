@@ -57,6 +57,11 @@ def test_drift_in_traffic_is_recorded_with_a_report_under_the_home(served: Serve
     assert served.ledger.checks(MODEL) == [record]
 
 
+def test_drift_is_found_in_predictions_whose_texts_were_not_kept(served: Served) -> None:
+    served.receive(replace(traffic(served, 80, seed=1), length=np.full(80, 14)), text="")
+    assert watch(served) == "drift"
+
+
 def test_a_file_check_measures_accuracy_and_uses_no_traffic_up(served: Served) -> None:
     served.receive(traffic(served, 60, seed=1))
     examples = [*word_examples(99, seed=3), Example("crash today", "a new label")]

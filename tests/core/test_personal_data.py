@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from finetune.quality.personal_data import masked, personal_data
+from core.personal_data import personal_data, redacted
 
 
 def kinds(text: str) -> list[str]:
@@ -22,6 +24,10 @@ def kinds(text: str) -> list[str]:
         ("amex 3782 822463 10005", "card number"),
         ("to NL91ABNA0417164300 please", "bank account (IBAN)"),
         ("to fr14 2004 1010 0505 0001 3m02 606", "bank account (IBAN)"),
+        ("from 192.0.2.17:8080", "IP address"),
+        ("from 2001:db8::17.", "IP address"),
+        ("at https://jo:secret@example.org/inbox", "URL with credentials"),
+        ("at https://example.org/inbox?page=2&access_token=abc", "URL with credentials"),
     ],
 )
 def test_personal_data_is_recognised(text: str, kind: str) -> None:
@@ -39,19 +45,25 @@ def test_personal_data_is_recognised(text: str, kind: str) -> None:
         "version 10.15.7 build 0123",
         "between 10 and 12 @ noon, see example.org",
         "1000000 people in 24 hours",
+        "std::vector at 10:30:00",
+        "https://example.org/@jo?monkey=1",
     ],
 )
 def test_other_numbers_are_left_alone(text: str) -> None:
     assert kinds(text) == []
-    assert masked(text) == text
+    assert redacted(text) == text
 
 
-@pytest.mark.parametrize("secret", ["jo.smith@example.org", "4111 1111 1111 1111", "+44 20 7946 0958"])
-def test_mask_leaves_too_little_to_guess_from(secret: str) -> None:
-    shown = masked(f"it is {secret}, I think").removeprefix("it is ").removesuffix(", I think")
-    kept = [character for character in shown.split("@")[0] if character.isalnum()]
-    assert len(kept) <= 2
+def test_each_piece_is_replaced_by_the_name_of_its_kind() -> None:
+    text = (
+        "jo@example.org, 4111 1111 1111 1111, 020 7946 0958, 192.0.2.17 and https://a:b@example.org/x?y=jo@example.org"
+    )
+    assert redacted(text) == "[EMAIL], [CARD], [PHONE], [IP] and [URL-WITH-CREDENTIALS]"
 
 
-def test_long_digits_do_not_take_long() -> None:
-    assert isinstance(personal_data("1 " * 20_000 + "a@" * 5_000), list)
+@pytest.mark.parametrize("part", ["1 ", "a@b.de ", "a://b? ", "?key=", "0000:", "4111111111111111 ", "a.b@c."])
+def test_time_grows_with_the_length_of_a_text_and_no_faster(part: str) -> None:
+    """A recorder shares its interpreter with answers: no text may hold it for long."""
+    started = time.perf_counter()
+    personal_data("a://" + part * (200_000 // len(part)))
+    assert time.perf_counter() - started < 2

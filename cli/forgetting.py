@@ -1,0 +1,55 @@
+"""`retune forget`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from cli.context import Run, emit, json_option, pass_run
+from core.forgetting import Forgotten, forget_expired, forget_key, forget_predictions
+
+
+@click.command()
+@click.option("--prediction", "predictions", multiple=True, metavar="ID", help="This prediction; may be repeated.")
+@click.option("--key", metavar="NAME", help="Every prediction that this API key asked for.")
+@click.option("--expired", is_flag=True, help="Every prediction older than ledger.keep_days.")
+@json_option
+@pass_run
+def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: bool, as_json: bool) -> None:
+    """Erase predictions with their feedback, label requests and rows in kept data sets."""
+    if sum([bool(predictions), key is not None, expired]) != 1:
+        raise click.UsageError("Say what to forget: --prediction ID, --key NAME or --expired, one of them.")
+    if expired:
+        forgotten = forget_expired(ledger=run.ledger, config=run.config)
+    elif key is not None:
+        forgotten = forget_key(key, ledger=run.ledger, registry=run.registry, config=run.config)
+    else:
+        forgotten = forget_predictions(predictions, ledger=run.ledger, registry=run.registry, config=run.config)
+    emit(
+        {
+            **asdict(forgotten.erased),
+            "datasets": forgotten.datasets,
+            "versions": forgotten.versions,
+            "log_emptied": forgotten.is_log_empty,
+        },
+        *_lines(forgotten),
+        as_json=as_json,
+    )
+
+
+def _lines(forgotten: Forgotten) -> list[str]:
+    erased = forgotten.erased
+    lines = [
+        f"Erased: predictions {erased.predictions}, feedback {erased.feedback}, label requests {erased.label_requests}."
+    ]
+    lines += [f"Rows erased from data set {name[:12]}…: {rows}." for name, rows in forgotten.datasets.items()]
+    if forgotten.versions:
+        named = ", ".join(forgotten.versions)
+        lines.append(f"Still among the golden answers of {named}: see docs/privacy.md on how to remove a version.")
+    if not forgotten.is_log_empty:
+        lines.append("The ledger's write-ahead log is in use and holds them until the last process has closed it.")
+    return lines
+
+
+commands = [forget]

@@ -1,0 +1,92 @@
+"""Predictions that somebody asked to have forgotten, wherever Retune keeps something of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from core.clock import made_at_s
+from core.config import Config
+from core.database import Database
+from core.dataset_erasure import ErasedRows, erase_rows
+from core.datasets import key_of
+from core.erasure import Erased, Which, among, count_of, erase, inputs_of, made_with, older_than
+from core.errors import JobUnderWay, NothingExpires, NothingOfKey, PredictionNotFound
+from core.jobs import JobQueue
+from core.ledger import Ledger
+from core.package import read_facts
+from core.registry import Registry
+
+NOT_KEPT = ("", ("", ""))
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What is gone: rows of the ledger, and rows of the kept data sets by their fingerprints.
+
+    `versions` names packages that hold one of the texts among their golden answers: sealed, they keep it.
+    `is_log_empty`: whether the erased rows have left the ledger's write-ahead log, too.
+    """
+
+    erased: Erased
+    datasets: dict[str, int]
+    versions: list[str]
+    is_log_empty: bool
+
+
+def forget_predictions(ids: Collection[str], *, ledger: Ledger, registry: Registry, config: Config) -> Forgotten:
+    """All of them, or none: raises `PredictionNotFound` for the first id that the ledger lacks, or `JobUnderWay`."""
+    known = {key for key, _ in inputs_of(ledger.database, among(ids))}
+    if unknown := [key for key in ids if key not in known]:
+        raise PredictionNotFound(unknown[0])
+    return _forget(among(ids), ledger=ledger, registry=registry, config=config)
+
+
+def forget_key(key: str, *, ledger: Ledger, registry: Registry, config: Config) -> Forgotten:
+    """Everything that an API key asked for; raises `NothingOfKey` or `JobUnderWay`."""
+    if not count_of(ledger.database, made_with(key)):
+        raise NothingOfKey(key)
+    return _forget(made_with(key), ledger=ledger, registry=registry, config=config)
+
+
+def forget_expired(*, ledger: Ledger, config: Config) -> Forgotten:
+    """What is older than `ledger.keep_days`, in the ledger alone; raises `NothingExpires` where that is unset."""
+    if config.ledger.keep_days is None:
+        raise NothingExpires
+    erased = erase(ledger.database, older_than(config.ledger.keep_days))
+    return Forgotten(erased, {}, [], _empty_log(ledger.database, erased))
+
+
+def _forget(which: Which, *, ledger: Ledger, registry: Registry, config: Config) -> Forgotten:
+    _require_no_job(ledger)
+    # The ledger last: as long as it holds the texts, an interrupted run can be repeated.
+    rows = _erase_rows(which, ledger, config)
+    erased = erase(ledger.database, which)
+    return Forgotten(erased, rows.datasets, _versions_with(rows.keys, registry), _empty_log(ledger.database, erased))
+
+
+def _require_no_job(ledger: Ledger) -> None:
+    """A retrain has read its rows already, and would keep them again when it ends."""
+    for job in JobQueue(ledger).running():
+        raise JobUnderWay(job.id, job.kind, job.model)
+
+
+def _erase_rows(which: Which, ledger: Ledger, config: Config) -> ErasedRows:
+    made_s: dict[str, float] = {}
+    for prediction_id, given in inputs_of(ledger.database, which):
+        if given not in NOT_KEPT:
+            made_s.setdefault(key_of(given), made_at_s(prediction_id))
+    return erase_rows(made_s, config.datasets)
+
+
+def _versions_with(keys: Collection[str], registry: Registry) -> list[str]:
+    return [
+        f"{model}@{version}"
+        for model in registry.models()
+        for version in registry.versions(model)
+        if any(key_of(text) in keys for text in read_facts(registry.folder(model, version)).golden_inputs)
+    ]
+
+
+def _empty_log(database: Database, erased: Erased) -> bool:
+    return database.empty_log() if erased.predictions else True

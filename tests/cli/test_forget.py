@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.clock import earliest_id, sortable_id, utc_now
+from core.config import Config
+from core.datasets import Example, keep_dataset, kept_dataset
+from core.erasure import DAY_S
+from core.jobs import JobQueue, this_worker
+from core.ledger import Ledger, open_ledger
+from core.package import read_facts
+from core.records import FeedbackRecord, PredictionRecord
+from tests.cli.test_errors import Command, refuses
+
+
+@pytest.fixture
+def ledger(home: Path) -> Iterator[Ledger]:
+    opened = open_ledger(Config(home=home))
+    yield opened
+    opened.database.close()
+
+
+def record(ledger: Ledger, text: str, *, key: str | None = None, days_ago: float = 0) -> str:
+    made = earliest_id(time.time() - days_ago * DAY_S) + sortable_id()[16:]
+    vector = np.zeros(2, dtype=np.float32)
+    row = PredictionRecord(made, "m", "1", utc_now(), text, "a", 0.5, 3, False, vector, key=key)
+    ledger.record_predictions([row])
+    ledger.record_feedback([FeedbackRecord(row.id, "b")])
+    return row.id
+
+
+def texts_in(ledger: Ledger) -> list[str]:
+    return [row.text for row in ledger.window("m", "1", limit=9)]
+
+
+def test_named_predictions_are_erased_with_what_hangs_on_them(retune: Command, ledger: Ledger) -> None:
+    gone = [record(ledger, "one"), record(ledger, "two")]
+    record(ledger, "three")
+    ledger.request_labels("m", [(gone[0], "learn")], check_id=None)
+    code, out, _ = retune("forget", "--prediction", gone[0], "--prediction", gone[1], "--json")
+    expected = {
+        "predictions": 2,
+        "feedback": 2,
+        "label_requests": 1,
+        "datasets": {},
+        "versions": [],
+        "log_emptied": True,
+    }
+    assert (code, json.loads(out)) == (0, expected)
+    assert texts_in(ledger) == ["three"]
+
+
+def test_an_unknown_id_erases_nothing_and_is_named(retune: Command, ledger: Ledger) -> None:
+    known = record(ledger, "one")
+    refuses(retune("forget", "--prediction", known, "--prediction", "nobody"), "'nobody'", "nothing was erased")
+    assert texts_in(ledger) == ["one"]
+
+
+def test_all_predictions_of_a_key_are_erased(retune: Command, ledger: Ledger) -> None:
+    for text in ("one", "two"):
+        record(ledger, text, key="shop")
+    record(ledger, "three", key="app")
+    code, out, _ = retune("forget", "--key", "shop")
+    assert (code, out) == (0, "Erased: predictions 2, feedback 2, label requests 0.\n")
+    assert texts_in(ledger) == ["three"]
+    refuses(retune("forget", "--key", "shop"), "'shop'", "Check its name")
+
+
+def test_a_forgotten_text_leaves_the_data_sets_that_it_was_kept_in(retune: Command, ledger: Ledger, home: Path) -> None:
+    prediction = record(ledger, "Private Words", days_ago=1)
+    name = keep_dataset([Example("private words", "b"), Example("other", "a")], home / "datasets")
+    code, out, _ = retune("forget", "--prediction", prediction, "--json")
+    assert (code, json.loads(out)["datasets"]) == (0, {name: 1})
+    assert kept_dataset(name, home / "datasets") == [Example("other", "a")]
+
+
+def test_versions_whose_golden_answers_hold_the_text_are_named(
+    retune: Command, ledger: Ledger, tiny_package: Path
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    prediction = record(ledger, read_facts(tiny_package).golden[0]["text"])
+    code, out, _ = retune("forget", "--prediction", prediction)
+    assert code == 0
+    assert "golden answers of m@1" in out
+
+
+def test_while_a_job_runs_nothing_is_erased(retune: Command, ledger: Ledger) -> None:
+    prediction = record(ledger, "one")
+    jobs = JobQueue(ledger)
+    jobs.enqueue("m", "retrain")
+    jobs.take(this_worker())
+    refuses(retune("forget", "--prediction", prediction), "Job 1 (retrain m)", "when it has ended")
+    assert texts_in(ledger) == ["one"]
+
+
+@pytest.fixture
+def kept_for_30_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "RETUNE_LEDGER__KEEP_DAYS", "30")
+
+
+@pytest.mark.usefixtures("kept_for_30_days")
+def test_expired_predictions_are_erased_by_hand(retune: Command, ledger: Ledger) -> None:
+    record(ledger, "old", days_ago=31)
+    record(ledger, "young", days_ago=29)
+    code, out, _ = retune("forget", "--expired", "--json")
+    assert (code, json.loads(out)["predictions"], texts_in(ledger)) == (0, 1, ["young"])
+    assert json.loads(retune("forget", "--expired", "--json")[1])["predictions"] == 0
+
+
+@pytest.mark.usefixtures("kept_for_30_days")
+def test_every_round_of_the_monitor_erases_what_expired(retune: Command, ledger: Ledger) -> None:
+    record(ledger, "old", days_ago=31)
+    code, out, err = retune("monitor", "--once", "--json")
+    assert (code, out, texts_in(ledger)) == (0, "", [])
+    assert err == "Predictions older than 30 days erased: 1.\n"
+
+
+def test_without_keep_days_nothing_expires(retune: Command, ledger: Ledger) -> None:
+    record(ledger, "old", days_ago=9999)
+    refuses(retune("forget", "--expired"), "ledger.keep_days is not set")
+    assert retune("monitor", "--once")[0] == 0
+    assert texts_in(ledger) == ["old"]
+
+
+@pytest.mark.parametrize("words", [(), ("--expired", "--key", "shop"), ("--key", "a", "--prediction", "b")])
+def test_one_thing_is_forgotten_at_a_time(retune: Command, words: tuple[str, ...]) -> None:
+    code, _, err = retune("forget", *words)
+    assert code == 2
+    assert "one of them" in err
+
+
+def test_an_empty_label_queue_says_that_no_texts_are_kept(
+    retune: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "RETUNE_LEDGER__KEEP", "features")
+    code, out, err = retune("labels", "export", "m", "--json")
+    assert (code, json.loads(out)["requests"]) == (0, [])
+    assert "keeps no texts" in err

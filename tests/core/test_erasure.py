@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.clock import earliest_id, sortable_id, utc_now
+from core.config import Config
+from core.erasure import BATCH_ROWS, DAY_S, Erased, among, erase, made_with, older_than
+from core.ledger import Ledger, open_ledger
+from core.records import FeedbackRecord, PredictionRecord
+
+
+def prediction(text: str = "hello", *, key: str | None = None, days_ago: float = 0) -> PredictionRecord:
+    made = earliest_id(time.time() - days_ago * DAY_S) + sortable_id()[16:]
+    return PredictionRecord(made, "m", "1", utc_now(), text, "a", 0.5, 3, False, np.zeros(2, dtype=np.float32), key=key)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = open_ledger(Config(home=tmp_path))
+    yield opened
+    opened.database.close()
+
+
+def test_feedback_and_label_requests_go_with_their_prediction(ledger: Ledger) -> None:
+    rows = [prediction("gone"), prediction("stays")]
+    ledger.record_predictions(rows)
+    ledger.record_feedback([FeedbackRecord(row.id, label) for row in rows for label in ("b", "c")])
+    ledger.request_labels("m", [(row.id, "learn") for row in rows], check_id=1)
+    assert erase(ledger.database, among([rows[0].id])) == Erased(1, 2, 1)
+    assert [row.text for row in ledger.window("m", "1", limit=9)] == ["stays"]
+    assert [row.text for row in ledger.labelled("m")] == ["stays"]
+    assert ledger.label_progress("m", 1) == (1, 1)
+
+
+def test_the_predictions_of_a_key_are_those_that_it_asked_for(ledger: Ledger) -> None:
+    ledger.record_predictions([prediction("a", key="shop"), prediction("b", key="app"), prediction("c")])
+    assert erase(ledger.database, made_with("shop")) == Erased(1, 0, 0)
+    assert [(row.text, row.key) for row in ledger.window("m", "1", limit=9)] == [("b", "app"), ("c", None)]
+
+
+def test_what_is_older_than_some_days_is_told_by_its_id(ledger: Ledger) -> None:
+    ledger.record_predictions([prediction("old", days_ago=31), prediction("young", days_ago=29)])
+    assert erase(ledger.database, older_than(30)).predictions == 1
+    assert [row.text for row in ledger.window("m", "1", limit=9)] == ["young"]
+
+
+def test_many_are_erased_in_batches_between_which_others_write(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.record_predictions([prediction(key="shop") for _ in range(2 * BATCH_ROWS)])
+    left: list[int] = []
+
+    def write_meanwhile(_pause_s: float) -> None:
+        left.append(ledger.count_predictions("m", "1"))
+        ledger.record_predictions([prediction()])
+
+    monkeypatch.setattr("core.erasure.time.sleep", write_meanwhile)
+    assert erase(ledger.database, made_with("shop")).predictions == 2 * BATCH_ROWS
+    assert left == [BATCH_ROWS, 1]
+
+
+def test_nothing_of_an_erased_text_is_left_in_the_files(ledger: Ledger, tmp_path: Path) -> None:
+    row = prediction("a very private sentence")
+    ledger.record_predictions([row, *(prediction() for _ in range(50))])
+    assert ledger.database.empty_log()
+    assert b"very private" in (tmp_path / "ledger.db").read_bytes()
+    erase(ledger.database, among([row.id]))
+    assert ledger.database.empty_log()
+    assert not any(b"very private" in path.read_bytes() for path in tmp_path.glob("ledger.db*"))
+
+
+def test_a_log_that_somebody_reads_is_not_emptied_and_says_so(tmp_path: Path) -> None:
+    ledger = open_ledger(Config(home=tmp_path))
+    ledger.record_predictions([prediction()])
+    reader = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM predictions").fetchone()
+    ledger.record_predictions([prediction()])
+    assert not ledger.database.empty_log(patience_s=0.1)
+    reader.close()
+    assert ledger.database.empty_log()
+    ledger.database.close()

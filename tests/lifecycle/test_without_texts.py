@@ -1,0 +1,88 @@
+"""Where the ledger keeps features only: drift is seen and accuracy measured, and nothing asks for a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.clock import sortable_id, utc_now
+from core.config import Config, LabelsConfig
+from core.errors import NoTexts
+from core.ledger import Ledger
+from core.records import Decision, FeedbackRecord, PredictionRecord, Verdict
+from core.registry import Registry, open_registry
+from lifecycle.label_queue import NO_TEXTS, choose
+from lifecycle.respond import respond
+from lifecycle.situation import assess
+from lifecycle.training_set import build_training_set
+
+VECTOR = np.zeros(4, dtype=np.float32)
+
+
+def prediction(text: str = "", label: str = "billing") -> PredictionRecord:
+    return PredictionRecord(sortable_id(), "m", "1", utc_now(), text, label, 0.5, 3, False, VECTOR)
+
+
+@pytest.fixture
+def registry(config: Config, tiny_package: Path) -> Registry:
+    registry = open_registry(config)
+    registry.promote("m", registry.add(tiny_package, "m"))
+    return registry
+
+
+@pytest.fixture
+def drifted(ledger: Ledger, registry: Registry) -> list[PredictionRecord]:
+    """80 rows without texts, found to have drifted."""
+    rows = [prediction() for _ in range(80)]
+    ledger.record_predictions(rows)
+    verdict = Verdict("drift", 0.001, 80, 100, [], None, "It moved.")
+    ledger.record_check("m", "1", verdict, source="traffic", window_end=rows[-1].id)
+    return rows
+
+
+def decided(ledger: Ledger, registry: Registry, config: Config) -> Decision:
+    return respond("m", registry=registry, ledger=ledger, config=config).decision
+
+
+def test_rows_without_texts_are_never_chosen() -> None:
+    window = [prediction() for _ in range(30)] + [prediction("a text"), prediction("another")]
+    chosen = choose(window, labelled=set(), settings=LabelsConfig(budget=20), seed=1)
+    assert {key for key, _ in chosen} == {row.id for row in window[30:]}
+
+
+@pytest.mark.usefixtures("drifted")
+def test_after_drift_no_labels_are_asked_for_and_the_decision_says_why(
+    ledger: Ledger, registry: Registry, config: Config
+) -> None:
+    decision = decided(ledger, registry, config)
+    assert decision.action == "watch"
+    assert decision.reason.endswith(NO_TEXTS)
+    assert ledger.label_requests("m") == []
+
+
+def test_labels_that_come_by_themselves_measure_accuracy(
+    ledger: Ledger, registry: Registry, config: Config, drifted: list[PredictionRecord]
+) -> None:
+    ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in drifted[:40]])
+    decision = decided(ledger, registry, config)
+    assert decision.action == "retrain"
+    assert "0 of 40" in decision.reason
+
+
+def test_a_retrain_says_that_there_are_no_texts_to_train_on(
+    ledger: Ledger, registry: Registry, config: Config, drifted: list[PredictionRecord]
+) -> None:
+    ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in drifted[:40]])
+    situation = assess("m", registry=registry, ledger=ledger, config=config)
+    with pytest.raises(NoTexts, match=r"None of the 40 labels .*'features'.*retune finetune"):
+        build_training_set(situation, ledger=ledger, config=config)
+
+
+def test_some_texts_are_asked_for_though_others_were_not_kept(
+    ledger: Ledger, registry: Registry, config: Config, drifted: list[PredictionRecord]
+) -> None:
+    ledger.record_predictions([prediction(f"text {number}") for number in range(10)])
+    assert decided(ledger, registry, config).sentence == "label 10"
+    assert len(ledger.label_requests("m")) == 10

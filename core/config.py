@@ -75,6 +75,11 @@ class ServiceConfig(Section):
     timeout_s: float = Field(30.0, gt=0, description="A request that takes longer is answered 503.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
     admin_token: str | None = Field(None, description="Guards /admin and /dashboard; unset: loopback only.")
+    tls_certificate: Path | None = Field(None, description="PEM file of the certificate and its chain; unset: no TLS.")
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's private key, without a password.")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM file of the authorities whose client certificates are let in; unset: none is asked for."
+    )
 
 
 class LedgerConfig(Section):

@@ -310,6 +310,16 @@ class PortInUse(Unavailable):
         super().__init__(f"Port {port} on {host} is in use. Stop what holds it or choose another with --port.")
 
 
+class TlsIncomplete(InvalidInput):
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"TLS needs a certificate and its key, but 'service.{missing}' is not set. Set both or none.")
+
+
+class TlsFilesUnfit(InvalidInput):
+    def __init__(self, files: str, problem: str) -> None:
+        super().__init__(f"TLS {files} cannot be used: {problem}. Give PEM files that belong together, no password.")
+
+
 class ServerFailed(Unavailable):
     def __init__(self, problem: str) -> None:
         super().__init__(f"The server did not come up: {problem}.")

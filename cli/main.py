@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from cli import checking, evaluation, loop, reporting, scoring, serving, setup, training, verifying, versions
+from cli import checking, evaluation, keys, loop, reporting, scoring, serving, setup, training, verifying, versions
 from cli.context import Run
 from cli.demo import command as demo
 from core.errors import MissingExtra, RetuneError
@@ -54,8 +54,8 @@ def retune(context: click.Context, config_path: Path | None, home: Path | None, 
     context.obj = Run(config_path, home)
 
 
-for group in (setup, checking, training, evaluation, reporting, verifying, versions, serving, scoring, loop, demo):
-    for command in group.commands:
+for part in (setup, checking, training, evaluation, reporting, verifying, versions, serving, keys, scoring, loop, demo):
+    for command in part.commands:
         retune.add_command(command)
 
 

@@ -133,6 +133,10 @@ class Config(Section):
         return self.registry.url or str(self.home.absolute() / "registry")
 
     @property
+    def keys_file(self) -> Path:
+        return self.home.absolute() / "keys.json"
+
+    @property
     def cache(self) -> Path:
         return self.home.absolute() / "cache"
 

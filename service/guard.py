@@ -30,6 +30,14 @@ UNKNOWN_ROUTE = "(unknown)"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A refused body is read on for a moment: to close at once would tear the answer away from the client.
 DRAIN_S = 0.5
+# Where an answer says nothing else of itself.
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+ONLY_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 logger = logging.getLogger(__name__)
 
 
@@ -37,7 +45,13 @@ class Guard:
     """An ASGI app over `routes`; paths below `form_prefix` take forms, all others JSON."""
 
     def __init__(
-        self, routes: Sequence[Route], *, metrics: Metrics, max_body_bytes: int, timeout_s: float, form_prefix: str
+        self,
+        routes: Sequence[Route],
+        *,
+        metrics: Metrics,
+        max_body_bytes: int,
+        timeout_s: float,
+        form_prefix: str,
     ) -> None:
         self._routes = routes
         self._metrics = metrics
@@ -50,7 +64,7 @@ class Guard:
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         body = _Body(receive, self._max_body_bytes, complete=not _has_body(Headers(scope=scope)))
-        reply = _Reply(send, request_id)
+        reply = _Reply(send, request_id, is_secure=scope.get("scheme") == "https")
         refusal = await self._answer(scope, body, reply)
         if refusal is not None and not reply.started:
             await body.drop_rest()
@@ -138,11 +152,12 @@ class _Body:
 
 
 class _Reply:
-    """The answer on its way out, with its id."""
+    """The answer on its way out, with its id and what tells a browser to be careful."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, *, is_secure: bool) -> None:
         self._send = send
         self._request_id = request_id
+        self._headers = SECURITY_HEADERS | ONLY_OVER_TLS if is_secure else SECURITY_HEADERS
         self.started = False
         self.status = 500
 
@@ -152,7 +167,8 @@ class _Reply:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._request_id
-            headers["X-Content-Type-Options"] = "nosniff"
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
         await self._send(message)
 
 

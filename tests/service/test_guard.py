@@ -52,7 +52,11 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def client(metrics: Metrics) -> TestClient:
-    return TestClient(Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, form_prefix="/pages"))
+    return TestClient(guard(metrics))
+
+
+def guard(metrics: Metrics) -> Guard:
+    return Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, form_prefix="/pages")
 
 
 def code_of(answer: object) -> tuple[int, str]:
@@ -137,3 +141,18 @@ def test_random_paths_add_no_metrics(client: TestClient, metrics: Metrics) -> No
         client.post(f"/pages/{number}", data={})
     assert len(metrics.page().splitlines()) <= before + 20
     assert b'route="/pages/{name}"' in metrics.page()
+
+
+@pytest.mark.parametrize("path", ["/nope", "/fail", "/echo"])
+def test_every_answer_tells_a_browser_to_be_careful(client: TestClient, path: str) -> None:
+    headers = client.get(path, headers={"x-text": ""}).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_https_is_asked_for_only_over_tls(metrics: Metrics) -> None:
+    for scheme, is_asked in (("http", False), ("https", True)):
+        answer = TestClient(guard(metrics), base_url=f"{scheme}://retune.example").get("/nope")
+        assert ("Strict-Transport-Security" in answer.headers) is is_asked

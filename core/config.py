@@ -74,7 +74,9 @@ class ServiceConfig(Section):
     max_queue_items: int = Field(2048, ge=1, description="Texts waiting for the engine before 429.")
     timeout_s: float = Field(30.0, gt=0, description="A request that takes longer is answered 503.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
-    admin_token: str | None = Field(None, description="Guards /admin and /dashboard; unset: loopback only.")
+    admin_token: str | None = Field(
+        None, min_length=1, description="Guards /admin and /dashboard; unset: loopback only, or a key of scope admin."
+    )
     tls_certificate: Path | None = Field(None, description="PEM file of the certificate and its chain; unset: no TLS.")
     tls_key: Path | None = Field(None, description="PEM file of the certificate's private key, without a password.")
     tls_client_ca: Path | None = Field(

@@ -11,10 +11,11 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Message, Receive, Scope, Send
@@ -42,18 +43,23 @@ logger = logging.getLogger(__name__)
 
 
 class Guard:
-    """An ASGI app over `routes`; paths below `form_prefix` take forms, all others JSON."""
+    """An ASGI app over `routes`; paths below `form_prefix` take forms, all others JSON.
+
+    `admit` raises for a request that may not enter its route, which it finds in the scope; nothing of the body is read.
+    """
 
     def __init__(
         self,
         routes: Sequence[Route],
         *,
+        admit: Callable[[Request], None],
         metrics: Metrics,
         max_body_bytes: int,
         timeout_s: float,
         form_prefix: str,
     ) -> None:
         self._routes = routes
+        self._admit = admit
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
@@ -77,6 +83,7 @@ class Guard:
         try:
             async with asyncio.timeout(self._timeout_s) as deadline:
                 route = self._route(scope)
+                self._admit(Request(scope))
                 self._check_headers(scope)
                 await route.handle(scope, body.receive, reply.send)
         except RetuneError as error:

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from service.guard import Guard
 from service.metrics import Metrics
+from service.refusals import KeyRefused
 from tests.service.fakes import Panic
 
 JSON = {"Content-Type": "application/json"}
@@ -56,7 +57,12 @@ def client(metrics: Metrics) -> TestClient:
 
 
 def guard(metrics: Metrics) -> Guard:
-    return Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, form_prefix="/pages")
+    return Guard(ROUTES, admit=admit, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, form_prefix="/pages")
+
+
+def admit(request: Request) -> None:
+    if "x-unwanted" in request.headers:
+        raise KeyRefused
 
 
 def code_of(answer: object) -> tuple[int, str]:
@@ -141,6 +147,12 @@ def test_random_paths_add_no_metrics(client: TestClient, metrics: Metrics) -> No
         client.post(f"/pages/{number}", data={})
     assert len(metrics.page().splitlines()) <= before + 20
     assert b'route="/pages/{name}"' in metrics.page()
+
+
+def test_who_is_not_admitted_is_refused_before_the_body_is_looked_at(client: TestClient) -> None:
+    answer = client.post("/echo", content=b"x" * 2000, headers={"Content-Type": "text/plain", "X-Unwanted": "1"})
+    assert code_of(answer) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("path", ["/nope", "/fail", "/echo"])

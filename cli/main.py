@@ -13,6 +13,7 @@ from cli import (
     checking,
     evaluation,
     forgetting,
+    keys,
     loop,
     reporting,
     scoring,
@@ -66,7 +67,7 @@ def retune(context: click.Context, config_path: Path | None, home: Path | None, 
     context.obj = Run(config_path, home)
 
 
-for group in (
+for part in (
     setup,
     checking,
     training,
@@ -78,9 +79,10 @@ for group in (
     scoring,
     loop,
     forgetting,
+    keys,
     demo,
 ):
-    for command in group.commands:
+    for command in part.commands:
         retune.add_command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,9 @@ from core.errors import UnpairedTexts
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port [default: 3000].")
 @click.option("--workers", type=click.IntRange(0), help="Worker processes; 0: one a core [default: 0].")
+@click.option("--tls-certificate", type=click.Path(path_type=Path), help="PEM file of the certificate and its chain.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its private key.")
+@click.option("--tls-client-ca", type=click.Path(path_type=Path), help="Let in only clients certified by these.")
 @json_option
 @pass_run
 def serve(run: Run, /, as_json: bool, **given: Any) -> None:
@@ -26,8 +30,10 @@ def serve(run: Run, /, as_json: bool, **given: Any) -> None:
     chosen = {key: value for key, value in given.items() if value is not None}
     config = run.config.model_copy(update={"service": run.config.service.model_copy(update=chosen)})
     from service.process import serve as run_server
+    from service.tls import tls_arguments
 
-    address = f"http://{config.service.host}:{config.service.port}"
+    scheme = "https" if tls_arguments(config.service) else "http"
+    address = f"{scheme}://{config.service.host}:{config.service.port}"
     if as_json:
         emit({"url": address}, as_json=True)
     else:

@@ -80,7 +80,14 @@ class ServiceConfig(Section):
     keep_alive_s: int = Field(75, ge=1, description="An idle connection is closed after so long.")
     drain_s: float = Field(2.0, ge=0, description="From SIGTERM, not ready but answering, to the end of listening.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
-    admin_token: str | None = Field(None, description="Guards /admin and /dashboard; unset: loopback only.")
+    admin_token: str | None = Field(
+        None, min_length=1, description="Guards /admin and /dashboard; unset: loopback only, or a key of scope admin."
+    )
+    tls_certificate: Path | None = Field(None, description="PEM file of the certificate and its chain; unset: no TLS.")
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's private key, without a password.")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM file of the authorities whose client certificates are let in; unset: none is asked for."
+    )
 
 
 class LedgerConfig(Section):
@@ -135,6 +142,10 @@ class Config(Section):
     @property
     def registry_url(self) -> str:
         return self.registry.url or str(self.home.absolute() / "registry")
+
+    @property
+    def keys_file(self) -> Path:
+        return self.home.absolute() / "keys.json"
 
     @property
     def cache(self) -> Path:

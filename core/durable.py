@@ -39,6 +39,13 @@ def write_bytes(path: Path, content: bytes) -> None:
         aside.write_bytes(content)
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """As `write_bytes`, and at no moment readable for another user."""
+    with new_file(path) as aside:
+        aside.touch(mode=0o600)
+        aside.write_bytes(content)
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """A path to write beside `path`; what is there becomes `path` when the block ends well, else it is gone."""

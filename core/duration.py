@@ -6,15 +6,15 @@ import re
 
 from core.errors import InvalidDuration
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds_of(text: str) -> float:
     """
-    >>> seconds_of("90s"), seconds_of("10m")
-    (90.0, 600.0)
+    >>> seconds_of("90s"), seconds_of("10m"), seconds_of("1d")
+    (90.0, 600.0, 86400.0)
     """
-    match = re.fullmatch(r"(\d+)([smh])", text)
+    match = re.fullmatch(r"(\d+)([smhd])", text)
     if not match:
         raise InvalidDuration(text)
     return float(int(match[1]) * _SECONDS[match[2]])

@@ -57,7 +57,41 @@ class UnreadableConfig(InvalidInput):
 
 class InvalidDuration(InvalidInput):
     def __init__(self, text: str) -> None:
-        super().__init__(f"Duration {text!r} is not usable. Write a whole number with its unit, e.g. 90s, 10m or 1h.")
+        super().__init__(f"Duration {text!r} is not usable. Write a whole number with its unit: 90s, 10m, 1h or 90d.")
+
+
+class InvalidKeyName(InvalidInput):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Key name {name!r} is not usable. Use 1 to 64 letters, digits, '-', '_' or '.', beginning with a letter."
+        )
+
+
+class KeyNameTaken(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a key {name!r} already. Choose another name, or first: retune keys revoke {name}.")
+
+
+class KeyNotFound(NotFound):
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no key {name!r} in use. In use: {_listed(known, none='none')}.")
+
+
+class UnusableRate(InvalidInput):
+    def __init__(self, rate: float, lowest: float, highest: float) -> None:
+        super().__init__(f"A rate of {rate:g} is not usable. Give {lowest:g} to {highest:g} requests a second.")
+
+
+class BurstWithoutRate(InvalidInput):
+    def __init__(self, burst: int) -> None:
+        super().__init__(f"A burst of {burst} needs a rate. Give one with --rate, or leave --burst out.")
+
+
+class KeysUnreadable(Unavailable):
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"Key file {path} cannot be read: {problem}. Restore it or its permissions; until then no key is let in."
+        )
 
 
 class FileMissing(NotFound):
@@ -359,6 +393,16 @@ class JobLost(Conflict):
 class PortInUse(Unavailable):
     def __init__(self, host: str, port: int) -> None:
         super().__init__(f"Port {port} on {host} is in use. Stop what holds it or choose another with --port.")
+
+
+class TlsIncomplete(InvalidInput):
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"TLS needs a certificate and its key, but 'service.{missing}' is not set. Set both or none.")
+
+
+class TlsFilesUnfit(InvalidInput):
+    def __init__(self, files: str, problem: str) -> None:
+        super().__init__(f"TLS {files} cannot be used: {problem}. Give PEM files that belong together, no password.")
 
 
 class ServerFailed(Unavailable):

@@ -1,92 +1,131 @@
-"""Who may see /dashboard and /admin: the holder of the token; without one, only this machine."""
+"""Who may enter which route: the holder of a key with its scope, of the admin token, or only this machine."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import time
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+import math
+from collections.abc import Callable
 
 from starlette.requests import Request
 
-from service.refusals import OnlyFromHere, OtherOrigin, TokenNeeded
+from core.api_keys import ApiKey, KeyScope
+from core.config import ServiceConfig
+from core.errors import RetuneError
+from service.keyring import Keyring
+from service.origin import is_loopback, require_same_origin, require_this_machine
+from service.rate_limits import RateLimits
+from service.refusals import KeyNeeded, KeyRefused, OperatorsOff, RateExceeded, ScopeLacking, TokenNeeded
+from service.sessions import COOKIE, Sessions, is_same
 
-COOKIE = "retune_session"
-SESSION_S = 12 * 3600
+# The dashboard asks by itself, so that a refusal is a page.
+OPEN = {"/livez", "/readyz", "/metrics", "/openapi.json"}
+OPEN_BELOW = ("/dashboard",)
+TOKEN_HOLDER = ""
+
+
+def scope_of(route: str) -> KeyScope | None:
+    """The scope that a route needs, None where anyone is let in. What is not named here needs `predict`.
+
+    >>> scope_of("/feedback"), scope_of("/admin/models/{name}"), scope_of("/livez"), scope_of("/added/later")
+    ('feedback', 'admin', None, 'predict')
+    """
+    if route in OPEN or route.startswith(OPEN_BELOW):
+        return None
+    if route.startswith("/admin"):
+        return "admin"
+    return "feedback" if route == "/feedback" else "predict"
 
 
 class Access:
-    """Decides by the configured token; every comparison with it takes constant time."""
+    """Decides before anything of the body is read; every comparison with a secret takes constant time."""
 
-    def __init__(self, token: str | None) -> None:
-        self._token = token
+    def __init__(
+        self,
+        settings: ServiceConfig,
+        keyring: Keyring,
+        limits: RateLimits,
+        sessions: Sessions,
+        *,
+        on_refusal: Callable[[str], None],
+    ) -> None:
+        self._token = settings.admin_token
+        self._host = settings.host
+        self._keyring = keyring
+        self._limits = limits
+        self._sessions = sessions
+        self._on_refusal = on_refusal
 
-    def require(self, request: Request) -> None:
-        """Raise `OtherOrigin`, `TokenNeeded` or `OnlyFromHere` unless the request may pass."""
+    def admit(self, request: Request) -> None:
+        """Raise a refusal unless the request may enter its route."""
+        needed = scope_of(request.scope["route"].path)
+        if needed is not None:
+            self.require(request, needed)
+
+    def require(self, request: Request, needed: KeyScope) -> None:
+        """Raise a refusal unless the request has the scope; its key's name goes into the request's state."""
+        try:
+            if needed == "admin":
+                self._require_operator(request)
+            elif self._keyring.is_in_use():
+                self._require_key(request, needed, otherwise=KeyNeeded(needed))
+        except RetuneError as error:
+            self._on_refusal(error.code)
+            raise
+
+    def new_session(self, given: str) -> str | None:
+        """A cookie for who gives the admin token or a key with the scope `admin`."""
+        if self._is_token(given):
+            return self._sessions.new(TOKEN_HOLDER, given)
+        key = self._keyring.find(given)
+        return self._sessions.new(key.id, key.secret_sha256) if key and "admin" in key.scopes else None
+
+    def _require_operator(self, request: Request) -> None:
         if request.method == "POST":
             require_same_origin(request)
-        if self._token is None:
-            _require_this_machine(request)
-        elif not (self._has_bearer(request) or self._has_session(request)):
-            raise TokenNeeded
+        if self._token is None and not self._keyring.guards_operators():
+            self._require_this_machine(request)
+        elif not (self._is_token(_given(request)) or self._has_session(request)):
+            self._require_key(request, "admin", otherwise=TokenNeeded())
 
-    def accepts(self, token: str) -> bool:
-        return self._token is not None and _equal(token, self._token)
+    def _require_this_machine(self, request: Request) -> None:
+        # A proxy on this machine would pass everyone on from here, so the address that is listened on counts first.
+        if not is_loopback(self._host):
+            raise OperatorsOff(self._host)
+        require_this_machine(request)
 
-    def new_session(self) -> str:
-        """A cookie's value that proves until its end that the token was given; it does not hold the token."""
-        expires = str(int(time.time()) + SESSION_S)
-        return f"{expires}.{self._signed(expires)}"
+    def _require_key(self, request: Request, needed: KeyScope, *, otherwise: RetuneError) -> None:
+        given = _given(request)
+        if not given:
+            raise otherwise
+        key = self._keyring.find(given)
+        if key is None:
+            raise KeyRefused
+        request.state.key = key.name
+        if needed not in key.scopes:
+            raise ScopeLacking(key.name, needed)
+        self._count(key)
 
-    def _has_bearer(self, request: Request) -> bool:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self.accepts(token.strip())
+    def _count(self, key: ApiKey) -> None:
+        if key.rate is None:
+            return
+        wait_s = self._limits.wait_s(self._keyring.slot(key), rate=key.rate, burst=key.burst)
+        if wait_s:
+            raise RateExceeded(key.name, key.rate, max(1, math.ceil(wait_s)))
 
     def _has_session(self, request: Request) -> bool:
-        expires, _, signature = request.cookies.get(COOKIE, "").partition(".")
-        is_ours = _equal(signature, self._signed(expires))
-        return is_ours and int(expires) > time.time()
+        cookie = request.cookies.get(COOKIE)
+        return cookie is not None and self._sessions.is_valid(cookie, self._proof_of)
 
-    def _signed(self, expires: str) -> str:
-        key = f"{self._token}".encode()
-        return hmac.new(key, f"session {expires}".encode(), hashlib.sha256).hexdigest()
+    def _proof_of(self, holder: str) -> str | None:
+        if holder == TOKEN_HOLDER:
+            return self._token
+        key = self._keyring.live(holder)
+        return key.secret_sha256 if key and "admin" in key.scopes else None
 
-
-def require_same_origin(request: Request) -> None:
-    """Refuse what a page of another site makes a browser send; programs send neither header."""
-    origin, fetched_from = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    if (origin is not None and origin != own) or fetched_from not in (None, "same-origin", "none"):
-        raise OtherOrigin
+    def _is_token(self, given: str) -> bool:
+        return self._token is not None and is_same(given, self._token)
 
 
-def _require_this_machine(request: Request) -> None:
-    # The name too: a foreign name that resolves to 127.0.0.1 would let its page read the answers.
-    client = request.client.host if request.client else ""
-    if not (is_loopback(client) and is_loopback(_host_name(request))):
-        raise OnlyFromHere
-
-
-def _host_name(request: Request) -> str:
-    try:
-        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    except ValueError:
-        return ""
-
-
-def is_loopback(host: str) -> bool:
-    """
-    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("example.org")
-    (True, True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _equal(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
+def _given(request: Request) -> str:
+    """The token or key of a request, empty if it has none; a proxy may need `Authorization` for itself."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "").strip()

@@ -23,6 +23,7 @@ def guarded_app(worker: Worker) -> Guard:
     settings = worker.config.service
     return Guard(
         [*Endpoints(worker).routes(), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()],
+        admit=worker.access.admit,
         metrics=worker.metrics,
         max_body_bytes=settings.max_body_bytes,
         timeout_s=settings.timeout_s,
@@ -34,7 +35,7 @@ def guarded_app(worker: Worker) -> Guard:
 
 
 class Endpoints:
-    """What anyone may call."""
+    """What clients and probes call."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker

@@ -16,10 +16,11 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from core.errors import RetuneError
-from service.access import COOKIE, SESSION_S, Access, require_same_origin
 from service.admin import ask_for_retrain, require_model
 from service.envelope import status_of
-from service.refusals import NoSuchReport, TokenNeeded
+from service.origin import require_same_origin
+from service.refusals import KeyRefused, NoSuchReport, TokenNeeded
+from service.sessions import COOKIE, SESSION_S
 from service.views import model_lines, model_view
 from service.worker import Worker
 
@@ -49,7 +50,7 @@ def page(handler: Handler) -> Handler:
     async def answered(self: Pages, request: Request) -> Response:
         try:
             return await handler(self, request)
-        except TokenNeeded:
+        except (TokenNeeded, KeyRefused):
             return self.render("login.html", status=401, wrong=False)
         except RetuneError as error:
             return self.render("message.html", status=status_of(error), message=str(error))
@@ -58,11 +59,11 @@ def page(handler: Handler) -> Handler:
 
 
 class Pages:
-    """Behind `Access`, like /admin."""
+    """Behind `Access`, like /admin; each asks it by itself, so that a refusal is a page."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._access = Access(worker.config.service.admin_token)
+        self._access = worker.access
         self._templates = Environment(
             loader=PackageLoader("service"),
             autoescape=True,
@@ -87,25 +88,25 @@ class Pages:
 
     @page
     async def models(self, request: Request) -> Response:
-        self._access.require(request)
+        self._access.require(request, "admin")
         return self.render("models.html", models=await asyncio.to_thread(model_lines, self._worker))
 
     @page
     async def model(self, request: Request) -> Response:
-        self._access.require(request)
+        self._access.require(request, "admin")
         view = await asyncio.to_thread(model_view, self._worker, request.path_params["model"])
         return self.render("model.html", view=view)
 
     @page
     async def retrain(self, request: Request) -> Response:
-        self._access.require(request)
+        self._access.require(request, "admin")
         model = request.path_params["model"]
         await asyncio.to_thread(ask_for_retrain, self._worker, model)
         return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
 
     @page
     async def report(self, request: Request) -> Response:
-        self._access.require(request)
+        self._access.require(request, "admin")
         path = await asyncio.to_thread(
             report_path, self._worker, request.path_params["model"], request.path_params["check_id"]
         )
@@ -115,12 +116,13 @@ class Pages:
     async def log_in(self, request: Request) -> Response:
         require_same_origin(request)
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        if not self._access.accepts(form.get("token", [""])[0]):
+        session = await asyncio.to_thread(self._access.new_session, form.get("token", [""])[0])
+        if session is None:
             return self.render("login.html", status=401, wrong=True)
         response = RedirectResponse("/dashboard", status_code=303)
         response.set_cookie(
             COOKIE,
-            self._access.new_session(),
+            session,
             max_age=SESSION_S,
             path="/dashboard",
             httponly=True,

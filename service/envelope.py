@@ -18,8 +18,13 @@ STATUSES: list[tuple[type[errors.RetuneError], int]] = [
     (refusals.UnsupportedBody, 415),
     (refusals.Overloaded, 429),
     (refusals.TookTooLong, 504),
+    (refusals.RateExceeded, 429),
     (refusals.TokenNeeded, 401),
+    (refusals.KeyNeeded, 401),
+    (refusals.KeyRefused, 401),
+    (refusals.ScopeLacking, 403),
     (refusals.OnlyFromHere, 403),
+    (refusals.OperatorsOff, 403),
     (refusals.OtherOrigin, 403),
     (errors.CorruptPackage, 503),
     (errors.InvalidInput, 400),
@@ -56,7 +61,7 @@ def _enveloped(code: str, message: str, request_id: str, status: int, headers: d
 def _headers(error: errors.RetuneError, status: int) -> dict[str, str]:
     if isinstance(error, refusals.WrongMethod):
         return {"Allow": error.allowed}
-    if isinstance(error, refusals.TokenNeeded):
+    if status == 401:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, refusals.BodyTooLarge | refusals.BodyTooSlow):
         return {"Connection": "close"}  # what is left of the body must not be read as a request

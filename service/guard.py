@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Message, Receive, Scope, Send
@@ -31,16 +32,28 @@ UNKNOWN_ROUTE = "(unknown)"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A refused body is read on for a moment: to close at once would tear the answer away from the client.
 DRAIN_S = 0.5
+# Where an answer says nothing else of itself.
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+ONLY_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 logger = logging.getLogger(__name__)
 
 
 class Guard:
-    """An ASGI app over `routes`; paths below `form_prefix` take forms, all others JSON."""
+    """An ASGI app over `routes`; paths below `form_prefix` take forms, all others JSON.
+
+    `admit` raises for a request that may not enter its route, which it finds in the scope; nothing of the body is read.
+    """
 
     def __init__(
         self,
         routes: Sequence[Route],
         *,
+        admit: Callable[[Request], None],
         metrics: Metrics,
         max_body_bytes: int,
         timeout_s: float,
@@ -54,6 +67,7 @@ class Guard:
         self._is_draining = is_draining
         self._require_room = require_room
         self._routes = routes
+        self._admit = admit
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
@@ -64,7 +78,7 @@ class Guard:
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         body = _Body(receive, self._max_body_bytes, self._stall_s, complete=not _has_body(Headers(scope=scope)))
-        reply = _Reply(send, request_id, last=self._is_draining())
+        reply = _Reply(send, request_id, last=self._is_draining(), is_secure=scope.get("scheme") == "https")
         refusal = await self._answer(scope, body, reply)
         if refusal is not None and not reply.started:
             await body.drop_rest()
@@ -100,6 +114,7 @@ class Guard:
         try:
             async with asyncio.timeout(self._timeout_s) as deadline:
                 route = self._route(scope)
+                self._admit(Request(scope))
                 self._check_headers(scope)
                 await route.handle(scope, body.receive, reply.send)
         except RetuneError as error:
@@ -182,13 +197,14 @@ class _Body:
 
 
 class _Reply:
-    """The answer on its way out, with its id."""
+    """The answer on its way out, with its id and what tells a browser to be careful."""
 
-    def __init__(self, send: Send, request_id: str, *, last: bool) -> None:
+    def __init__(self, send: Send, request_id: str, *, last: bool, is_secure: bool) -> None:
         """`last`: the connection is closed after it."""
         self._send = send
         self._request_id = request_id
         self._last = last
+        self._headers = SECURITY_HEADERS | ONLY_OVER_TLS if is_secure else SECURITY_HEADERS
         self.started = False
         self.status = 500
 
@@ -198,7 +214,8 @@ class _Reply:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._request_id
-            headers["X-Content-Type-Options"] = "nosniff"
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
             if self._last:
                 headers["Connection"] = "close"
         await self._send(message)

@@ -38,6 +38,7 @@ class Metrics:
         self._predictions = Counter(
             "retune_predictions", "Texts answered, by label.", ["model", "label"], registry=registry
         )
+        self._refused = Counter("retune_refused", "Requests turned away at the door.", ["reason"], registry=registry)
         self._item_errors = Counter("retune_item_errors", "Texts without answer.", ["code"], registry=registry)
         self._confidence = Histogram(
             "retune_confidence", "Score of the answer.", ["model"], registry=registry, buckets=CONFIDENCE_BUCKETS
@@ -82,6 +83,9 @@ class Metrics:
     def count_request(self, route: str, status: int, seconds: float) -> None:
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def count_refusal(self, reason: str) -> None:
+        self._refused.labels(reason).inc()
 
     def count_prediction(self, served: Served, labels: Sequence[str], score: float) -> None:
         for label in labels or [NO_LABEL]:

@@ -38,9 +38,10 @@ def _predict() -> Schema:
         "Answer texts",
         {
             "200": _json(_ref("Predictions")),
-            **{status: _ERROR for status in ("400", "404", "408", "413", "415", "429", "503", "504")},
+            **{status: _ERROR for status in ("400", "401", "403", "404", "408", "413", "415", "429", "503", "504")},
         },
         requestBody={"required": True, **_json(_ref("PredictRequest"))},
+        security=_KEY_OR_OPEN,
     )
 
 
@@ -49,18 +50,19 @@ def _feedback() -> Schema:
         "Store labels of predictions, durably",
         {
             "200": _json(_ref("Stored")),
-            **{status: _ERROR for status in ("400", "404", "408", "413", "415", "503", "504")},
+            **{status: _ERROR for status in ("400", "401", "403", "404", "408", "413", "415", "429", "503", "504")},
         },
         requestBody={"required": True, **_json(_ref("FeedbackRequest"))},
+        security=_KEY_OR_OPEN,
     )
 
 
 def _admin(summary: str, status: str, schema: str) -> Schema:
     return _operation(
         summary,
-        {status: _json(_ref(schema)), **{status: _ERROR for status in ("401", "403", "404", "503")}},
+        {status: _json(_ref(schema)), **{status: _ERROR for status in ("401", "403", "404", "429", "503")}},
         parameters=[{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
-        security=[{"token": []}, {}],
+        security=_KEY_OR_OPEN,
     )
 
 
@@ -77,7 +79,12 @@ def _ref(name: str) -> Schema:
 
 
 _ERROR: Schema = _json(_ref("Error"))
-_SECURITY: Schema = {"token": {"type": "http", "scheme": "bearer"}}
+_SECURITY: Schema = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+# Open: to clients as long as there is no key file, to operators on a machine of their own.
+_KEY_OR_OPEN: list[Schema] = [{"bearer": []}, {"header": []}, {}]
 
 
 def _schemas(max_items: int) -> Schema:

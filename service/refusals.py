@@ -128,7 +128,51 @@ class TokenNeeded(RetuneError):
     code = "unauthorized"
 
     def __init__(self) -> None:
-        super().__init__("This needs the admin token. Send it as 'Authorization: Bearer TOKEN'.")
+        super().__init__(
+            "This needs the admin token or a key with the scope 'admin'. Send it as 'Authorization: Bearer …'."
+        )
+
+
+class KeyNeeded(RetuneError):
+    code = "unauthorized"
+
+    def __init__(self, needed: str) -> None:
+        super().__init__(
+            f"This needs a key with the scope {needed!r}. Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."
+        )
+
+
+class KeyRefused(RetuneError):
+    """The same for an unknown id and for a wrong secret, so that neither can be searched for."""
+
+    code = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("This key or token is wrong, was revoked or has expired. Ask the operator for another one.")
+
+
+class KeysDown(Unavailable):
+    """Without the file's path, which is the operator's: the log has it."""
+
+    def __init__(self) -> None:
+        super().__init__("The server cannot read its keys and lets nobody in. Tell the operator; its log says why.")
+
+
+class ScopeLacking(RetuneError):
+    code = "forbidden"
+
+    def __init__(self, name: str, needed: str) -> None:
+        super().__init__(f"The key {name!r} lacks the scope {needed!r}. Ask the operator for a key that has it.")
+
+
+class RateExceeded(RetuneError):
+    code = "rate_limited"
+
+    def __init__(self, name: str, rate: float, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(
+            f"The key {name!r} has sent more than its {rate:g} requests a second. Send this again in {retry_after_s} s."
+        )
 
 
 class OnlyFromHere(RetuneError):
@@ -137,6 +181,16 @@ class OnlyFromHere(RetuneError):
     def __init__(self) -> None:
         super().__init__(
             "Without an admin token this answers only to this machine. Ask on localhost, or set 'service.admin_token'."
+        )
+
+
+class OperatorsOff(RetuneError):
+    code = "forbidden"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"The server listens on {host} and has no admin token, so this is off. Set 'service.admin_token', "
+            "or run: retune keys add NAME --scope admin."
         )
 
 

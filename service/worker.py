@@ -15,14 +15,19 @@ from core.labels import Kind
 from core.package import read_facts
 from core.registry import open_registry
 from core.roster import Roster, Standing
+from service.access import Access
 from service.batching import Batcher
 from service.champions import Champions
 from service.connection import LedgerConnection
 from service.feedback import FeedbackDesk
+from service.keyring import Keyring
 from service.metrics import Metrics
 from service.predicting import Predictor
+from service.process import server_folder
+from service.rate_limits import RateLimits
 from service.recorder import Recorder
 from service.refusals import NotReady
+from service.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +42,14 @@ class Worker:
         self.registry = open_registry(config)
         self.connection = LedgerConnection(config)
         self.roster = Roster(config.home)
+        self.limits = RateLimits(server_folder(config) / "limits")
+        self.access = Access(
+            config.service,
+            Keyring(config.keys_file),
+            self.limits,
+            Sessions(server_folder(config) / "session-secret"),
+            on_refusal=self.metrics.count_refusal,
+        )
         self.champions = Champions(
             self.registry,
             threads=engine_threads(config),
@@ -89,6 +102,7 @@ class Worker:
         self.batcher.close()
         self.recorder.close()
         self.connection.close()
+        self.limits.close()
         self.roster.leave()
 
     @property

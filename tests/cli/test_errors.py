@@ -124,6 +124,11 @@ def test_port_in_use_is_named(retune: Command) -> None:
     assert "--port" in err
 
 
+def test_missing_tls_file_is_named_before_anything_starts(retune: Command) -> None:
+    refuses(retune("serve", "--tls-certificate", "gone.pem", "--tls-key", "gone.key"), "gone.pem", "Check the path")
+    refuses(retune("serve", "--tls-key", "gone.key"), "service.tls_certificate")
+
+
 def test_wrong_usage_exits_2(retune: Command) -> None:
     assert retune("finetune")[0] == 2
     assert retune("no-such-command")[0] == 2

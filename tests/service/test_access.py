@@ -5,11 +5,13 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
+from core.api_keys import add_key, revoke_key
 from core.config import Config
 from core.registry import Registry
-from service.access import COOKIE, SESSION_S
 from service.app import guarded_app
+from service.sessions import COOKIE, SESSION_S
 from service.worker import Worker
+from tests.service.conftest import local_client
 
 TOKEN = "s3cret tøken"
 SITE = "http://localhost:3000"
@@ -18,9 +20,16 @@ SITE = "http://localhost:3000"
 @pytest.fixture
 def guarded(config: Config, registry: Registry) -> TestClient:
     """A gateway with a token, called from elsewhere; its worker need not run."""
-    service = config.service.model_copy(update={"admin_token": TOKEN})
-    worker = Worker(config.model_copy(update={"service": service}))
+    worker = Worker(with_service(config, admin_token=TOKEN))
     return TestClient(guarded_app(worker), base_url="http://retune.example", client=("10.0.0.9", 1))
+
+
+def with_service(config: Config, **settings: object) -> Config:
+    return config.model_copy(update={"service": config.service.model_copy(update=settings)})
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/tickets", "/admin/models/tickets"])
@@ -64,7 +73,7 @@ def test_a_page_of_another_site_cannot_press_the_button(
 
 
 def test_with_a_token_nothing_is_shown_without_it(guarded: TestClient) -> None:
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}, {"Authorization": "Bearer"}):
+    for headers in ({}, bearer("wrong"), {"Authorization": "Basic x"}, {"Authorization": "Bearer"}):
         answer = guarded.get("/admin/models/tickets", headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -75,11 +84,77 @@ def test_with_a_token_nothing_is_shown_without_it(guarded: TestClient) -> None:
 
 
 def test_the_token_opens_admin(config: Config, registry: Registry) -> None:
-    service = config.service.model_copy(update={"admin_token": "plain"})
-    client = TestClient(
-        guarded_app(Worker(config.model_copy(update={"service": service}))), base_url=SITE, client=("10.0.0.9", 1)
-    )
-    assert client.get("/admin/models/tickets", headers={"Authorization": "Bearer plain"}).status_code == 200
+    worker = Worker(with_service(config, admin_token="plain"))
+    client = TestClient(guarded_app(worker), base_url=SITE, client=("10.0.0.9", 1))
+    assert client.get("/admin/models/tickets", headers=bearer("plain")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/admin/models/tickets"])
+@pytest.mark.parametrize("header", ["Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"])
+def test_what_a_proxy_on_this_machine_passes_on_does_not_come_from_here(
+    client: TestClient, path: str, header: str
+) -> None:
+    assert client.get(path, headers={header: "127.0.0.1"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/admin/models/tickets"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "retune.example"])
+def test_listening_elsewhere_without_a_token_operators_are_off_even_for_this_machine(
+    config: Config, registry: Registry, path: str, host: str
+) -> None:
+    answer = local_client(Worker(with_service(config, host=host))).get(path)
+    assert answer.status_code == 403
+    assert "service.admin_token" in answer.text
+
+
+def test_a_key_of_scope_admin_opens_admin_wherever_the_server_listens(config: Config, registry: Registry) -> None:
+    _, text = add_key(config.keys_file, "ops", ["admin"])
+    client = local_client(Worker(with_service(config, host="0.0.0.0")))
+    assert client.get("/admin/models/tickets").status_code == 401
+    assert client.get("/admin/models/tickets", headers=bearer(text)).status_code == 200
+    assert client.get("/dashboard/tickets", headers=bearer(text)).status_code == 200
+
+
+def test_a_key_without_the_scope_admin_is_403_there(config: Config, registry: Registry) -> None:
+    add_key(config.keys_file, "ops", ["admin"])
+    _, text = add_key(config.keys_file, "shop", ["predict", "feedback"])
+    answer = local_client(Worker(config)).get("/admin/models/tickets", headers=bearer(text))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+    assert "'admin'" in answer.json()["error"]["message"]
+
+
+def test_keys_of_clients_leave_operators_on_this_machine_as_they_were(config: Config, registry: Registry) -> None:
+    add_key(config.keys_file, "shop", ["predict"])
+    assert local_client(Worker(config)).get("/admin/models/tickets").status_code == 200
+
+
+def test_the_last_admin_key_closes_behind_itself(config: Config, registry: Registry) -> None:
+    add_key(config.keys_file, "ops", ["admin"])
+    revoke_key(config.keys_file, "ops")
+    client = local_client(Worker(config))
+    assert client.get("/admin/models/tickets").status_code == 401
+    assert client.get("/dashboard").status_code == 401
+
+
+def test_a_key_logs_in_until_it_is_revoked(config: Config, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.keyring.LOOK_EVERY_S", 0.0)
+    _, text = add_key(config.keys_file, "ops", ["admin"])
+    _, client_text = add_key(config.keys_file, "shop", ["predict"])
+    browser = local_client(Worker(config))
+    assert browser.post("/dashboard", data={"token": client_text}).status_code == 401
+    assert browser.post("/dashboard", data={"token": text}, follow_redirects=False).status_code == 303
+    assert text not in browser.cookies[COOKIE]
+    assert local_client(Worker(config), cookies=dict(browser.cookies)).get("/dashboard/tickets").status_code == 200
+    revoke_key(config.keys_file, "ops")
+    assert browser.get("/dashboard/tickets").status_code == 401
+
+
+def test_a_damaged_key_file_closes_operators_who_have_no_token(config: Config, registry: Registry) -> None:
+    config.keys_file.write_text("{")
+    assert local_client(Worker(config)).get("/admin/models/tickets").status_code == 503
+    assert local_client(Worker(config)).get("/dashboard").status_code == 503
+    with_token = local_client(Worker(with_service(config, admin_token=TOKEN[:5])))
+    assert with_token.get("/admin/models/tickets", headers=bearer(TOKEN[:5])).status_code == 200
 
 
 def test_logging_in_sets_a_strict_cookie_that_opens_the_dashboard(guarded: TestClient) -> None:
@@ -94,11 +169,18 @@ def test_logging_in_sets_a_strict_cookie_that_opens_the_dashboard(guarded: TestC
 
 def test_a_forged_or_expired_session_is_refused(guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     guarded.post("/dashboard", data={"token": TOKEN}, follow_redirects=False)
-    expires, _, signature = guarded.cookies[COOKIE].partition(".")
-    for forged in (f"{int(expires) + 1}.{signature}", f"{expires}.", signature, ".", "x.y"):
+    expires, holder, signature = guarded.cookies[COOKIE].split(".")
+    for forged in (
+        f"{int(expires) + 1}..{signature}",
+        f"{expires}.0a.{signature}",
+        f"{expires}..",
+        "..",
+        "x.y",
+        f"{expires}.a..{signature}",
+    ):
         assert guarded.get("/dashboard", headers={"Cookie": f"{COOKIE}={forged}"}).status_code == 401
     later = time.time() + SESSION_S + 1
-    monkeypatch.setattr("service.access.time.time", lambda: later)
+    monkeypatch.setattr("service.sessions.time.time", lambda: later)
     assert guarded.get("/dashboard").status_code == 401
 
 

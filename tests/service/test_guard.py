@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from service.guard import Guard
 from service.metrics import Metrics
+from service.refusals import KeyRefused
 from tests.service.fakes import Panic
 
 JSON = {"Content-Type": "application/json"}
@@ -52,9 +53,24 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def client(metrics: Metrics) -> TestClient:
-    return TestClient(
-        Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, stall_s=0.2, form_prefix="/pages")
+    return TestClient(guard(metrics))
+
+
+def guard(metrics: Metrics) -> Guard:
+    return Guard(
+        ROUTES,
+        admit=admit,
+        metrics=metrics,
+        max_body_bytes=1000,
+        timeout_s=0.2,
+        stall_s=0.2,
+        form_prefix="/pages",
     )
+
+
+def admit(request: Request) -> None:
+    if "x-unwanted" in request.headers:
+        raise KeyRefused
 
 
 def code_of(answer: object) -> tuple[int, str]:
@@ -139,3 +155,24 @@ def test_random_paths_add_no_metrics(client: TestClient, metrics: Metrics) -> No
         client.post(f"/pages/{number}", data={})
     assert len(metrics.page().splitlines()) <= before + 20
     assert b'route="/pages/{name}"' in metrics.page()
+
+
+def test_who_is_not_admitted_is_refused_before_the_body_is_looked_at(client: TestClient) -> None:
+    answer = client.post("/echo", content=b"x" * 2000, headers={"Content-Type": "text/plain", "X-Unwanted": "1"})
+    assert code_of(answer) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/nope", "/fail", "/echo"])
+def test_every_answer_tells_a_browser_to_be_careful(client: TestClient, path: str) -> None:
+    headers = client.get(path, headers={"x-text": ""}).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_https_is_asked_for_only_over_tls(metrics: Metrics) -> None:
+    for scheme, is_asked in (("http", False), ("https", True)):
+        answer = TestClient(guard(metrics), base_url=f"{scheme}://retune.example").get("/nope")
+        assert ("Strict-Transport-Security" in answer.headers) is is_asked

@@ -1,0 +1,170 @@
+"""API keys: who may call a server, for what and how often. At rest a key is only a hash of its secret.
+
+<home>/keys.json, readable for its owner only, holds them all; neither database nor registry is needed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import math
+import os
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from core.durable import write_private
+from core.errors import BurstWithoutRate, InvalidKeyName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
+
+KeyScope = Literal["predict", "feedback", "admin"]
+
+PREFIX = "rt"
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+SECRET_BYTES = 32
+MIN_RATE, MAX_RATE, MAX_BURST = 0.0001, 1e6, 1_000_000
+# The hash that an unknown id is compared with; no secret has it.
+NOBODYS_SHA256 = "0" * 64
+
+
+class ApiKey(BaseModel):
+    """A key as it is stored. `rate` is in requests a second, `burst` in requests."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    id: str
+    secret_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    scopes: tuple[KeyScope, ...]
+    rate: Annotated[float, Field(ge=MIN_RATE, le=MAX_RATE)] | None = None
+    burst: Annotated[int, Field(ge=1, le=MAX_BURST)] = 1
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
+    revoked_at: AwareDatetime | None = None
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+
+    @property
+    def is_live(self) -> bool:
+        return self.revoked_at is None and not self.has_expired
+
+
+class _KeyFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    keys: tuple[ApiKey, ...]
+
+
+def read_keys(path: Path) -> tuple[ApiKey, ...] | None:
+    """All keys in the order in which they were added, the revoked too; None if there is no file.
+
+    Raises `KeysUnreadable` for a file that is damaged or closed to us.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeysUnreadable(path, error.strerror or "the system refused") from error
+    try:
+        return _KeyFile.model_validate_json(content).keys
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise KeysUnreadable(path, f"{place}: {first['msg']}" if place else first["msg"]) from error
+
+
+def add_key(
+    path: Path,
+    name: str,
+    scopes: Sequence[KeyScope],
+    *,
+    rate: float | None = None,
+    burst: int | None = None,
+    expires_s: float | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its text, `rt_<public id>_<secret>`, which is stored nowhere.
+
+    Raises `InvalidKeyName`, `KeyNameTaken` for the name of a live key, `UnusableRate` or `BurstWithoutRate`.
+    """
+    if not NAME.fullmatch(name):
+        raise InvalidKeyName(name)
+    if rate is not None and not MIN_RATE <= rate <= MAX_RATE:
+        raise UnusableRate(rate, MIN_RATE, MAX_RATE)
+    if burst is not None and rate is None:
+        raise BurstWithoutRate(burst)
+    secret = secrets.token_hex(SECRET_BYTES)
+    now = datetime.now(UTC)
+    key = ApiKey(
+        name=name,
+        id=secrets.token_hex(8),
+        secret_sha256=_sha256(secret),
+        scopes=tuple(dict.fromkeys(scopes)),
+        rate=rate,
+        burst=burst or math.ceil(rate or 1),
+        created_at=now,
+        expires_at=None if expires_s is None else now + timedelta(seconds=expires_s),
+    )
+    with _locked(path):
+        keys = read_keys(path) or ()
+        if any(other.name == name and other.is_live for other in keys):
+            raise KeyNameTaken(name)
+        _write(path, (*keys, key))
+    return key, f"{PREFIX}_{key.id}_{secret}"
+
+
+def revoke_key(path: Path, name: str) -> ApiKey:
+    """The key that is revoked from now on; raises `KeyNotFound` if no live key has the name."""
+    with _locked(path):
+        keys = read_keys(path) or ()
+        live = [key for key in keys if key.is_live]
+        if name not in [key.name for key in live]:
+            raise KeyNotFound(name, [key.name for key in live])
+        revoked = next(key for key in live if key.name == name).model_copy(update={"revoked_at": datetime.now(UTC)})
+        # In its place: servers count the requests of a key by its position.
+        _write(path, tuple(revoked if key.id == revoked.id else key for key in keys))
+    return revoked
+
+
+def parts_of(text: str) -> tuple[str, str]:
+    """The public id and the secret in a key's text, both empty for a text that is none.
+
+    >>> parts_of("rt_5a0c_e1f2"), parts_of("something else")
+    (('5a0c', 'e1f2'), ('', ''))
+    """
+    prefix, _, rest = text.partition("_")
+    public_id, _, secret = rest.partition("_")
+    return (public_id, secret) if prefix == PREFIX and secret else ("", "")
+
+
+def is_proven(key: ApiKey | None, secret: str) -> bool:
+    """Whether the secret is the key's; takes the same time for an unknown key (None) as for a wrong secret."""
+    expected = key.secret_sha256 if key else NOBODYS_SHA256
+    return hmac.compare_digest(_sha256(secret), expected)
+
+
+def _sha256(secret: str) -> str:
+    # Slow hashes make guessable passwords dear to guess; 256 random bits are out of reach for any hash.
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two commands at once must not lose each other's key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock_file = path.with_name(f".{path.name}.lock")
+    with open(os.open(lock_file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write(path: Path, keys: Sequence[ApiKey]) -> None:
+    write_private(path, _KeyFile(keys=tuple(keys)).model_dump_json(indent=1).encode())

@@ -1,0 +1,49 @@
+"""Where a request comes from: a page of our own or of another site, this machine or another."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from service.refusals import OnlyFromHere, OtherOrigin
+
+# What comes through a proxy does not come from this machine, though the proxy may.
+PROXIES_ADD = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse what a page of another site makes a browser send; programs send neither header."""
+    origin, fetched_from = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if (origin is not None and origin != own) or fetched_from not in (None, "same-origin", "none"):
+        raise OtherOrigin
+
+
+def require_this_machine(request: Request) -> None:
+    # The name too: a foreign name that resolves to 127.0.0.1 would let its page read the answers.
+    client = request.client.host if request.client else ""
+    is_passed_on = any(header in request.headers for header in PROXIES_ADD)
+    if is_passed_on or not (is_loopback(client) and is_loopback(_host_name(request))):
+        raise OnlyFromHere
+
+
+def is_loopback(host: str) -> bool:
+    """
+    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("example.org")
+    (True, True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_name(request: Request) -> str:
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""

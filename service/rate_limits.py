@@ -1,0 +1,97 @@
+"""How often each key may call, over all workers of a server together.
+
+Each key has one number in a file that the workers share: the time at which its budget is whole again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# What float rounding may take from a burst; a microsecond is nothing to a client.
+ROUNDING_S = 1e-6
+NUMBER = struct.Struct("d")
+logger = logging.getLogger(__name__)
+
+
+def conform(whole_at: float, now: float, *, rate: float, burst: int) -> tuple[float, float]:
+    """One request under the generic cell rate algorithm (ITU-T I.371): the new `whole_at`, the seconds to wait.
+
+    A request that has to wait is refused and takes nothing.
+
+    >>> conform(0.0, 10.0, rate=2.0, burst=1)
+    (10.5, 0.0)
+    >>> conform(10.5, 10.25, rate=2.0, burst=1)
+    (10.5, 0.25)
+    """
+    interval, tolerance = 1 / rate, burst / rate
+    # No more than a whole burst is owed: the number may be of another rate, of a clock before a reboot, or not one.
+    whole_at = max(whole_at, now) if whole_at <= now + tolerance else now + tolerance
+    wait_s = whole_at + interval - tolerance - now
+    return (whole_at, wait_s) if wait_s > ROUNDING_S else (whole_at + interval, 0.0)
+
+
+class RateLimits:
+    """The shared numbers, `NUMBER.size` bytes a slot; the file is made when a limit is first asked for.
+
+    A record lock guards the slot, which the system releases whatever the process that holds it dies of.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        # The monotonic clock is one for all processes of a machine.
+        self._path = path
+        self._clock = clock
+        self._file: int | None = None
+        self._is_kept = True
+
+    def wait_s(self, slot: int, *, rate: float, burst: int) -> float:
+        """0.0, and the request counts; or the seconds until the next one may come, and it does not count.
+
+        Where the file cannot be written no limit is kept: a full disk must not stop the answers.
+        """
+        try:
+            wait_s = self._take(slot, rate, burst)
+        except OSError as error:
+            if self._is_kept:
+                logger.error("Rate limits are not kept, %s cannot be written: %s", self._path, error.strerror)
+            self._is_kept = False
+            return 0.0
+        self._is_kept = True
+        return wait_s
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _take(self, slot: int, rate: float, burst: int) -> float:
+        file, offset = self._opened(), slot * NUMBER.size
+        with _locked(file, offset):
+            stored = os.pread(file, NUMBER.size, offset)
+            before: float = NUMBER.unpack(stored)[0] if len(stored) == NUMBER.size else 0.0
+            whole_at, wait_s = conform(before, self._clock(), rate=rate, burst=burst)
+            # Also after a refusal, if it was brought into bounds: a number of another clock would refuse for ever.
+            if whole_at != before:
+                os.pwrite(file, NUMBER.pack(whole_at), offset)
+        return wait_s
+
+    def _opened(self) -> int:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._file
+
+
+@contextmanager
+def _locked(file: int, offset: int) -> Iterator[None]:
+    fcntl.lockf(file, fcntl.LOCK_EX, NUMBER.size, offset)
+    try:
+        yield
+    finally:
+        fcntl.lockf(file, fcntl.LOCK_UN, NUMBER.size, offset)

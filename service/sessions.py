@@ -1,0 +1,69 @@
+"""Sessions of the dashboard: a cookie that proves until its end that a token or a key was given, and holds neither."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+COOKIE = "retune_session"
+SESSION_S = 12 * 3600
+SECRET_BYTES = 32
+
+
+class Sessions:
+    """Cookies signed with a secret that the workers of one server share in a file.
+
+    Each is bound to what was given, the proof, as well: where that is changed or revoked its sessions end. The proof
+    alone would not do, since of a key the server has only the hash, and who reads that must not become an operator.
+    """
+
+    def __init__(self, secret_file: Path) -> None:
+        self._secret_file = secret_file
+        self._secret = b""
+
+    def new(self, holder: str, proof: str) -> str:
+        """A cookie's value; `holder` has no dot in it."""
+        expires = str(int(time.time()) + SESSION_S)
+        return f"{expires}.{holder}.{self._signed(expires, holder, proof)}"
+
+    def is_valid(self, cookie: str, proof_of: Callable[[str], str | None]) -> bool:
+        """Whether the cookie is ours, has not expired, and its holder still has the proof."""
+        parts = cookie.split(".")
+        if len(parts) != 3:
+            return False
+        expires, holder, signature = parts
+        proof = proof_of(holder)
+        if proof is None or not is_same(signature, self._signed(expires, holder, proof)):
+            return False
+        return int(expires) > time.time()
+
+    def _signed(self, expires: str, holder: str, proof: str) -> str:
+        self._secret = self._secret or _shared_secret(self._secret_file)
+        signed = f"session {expires} {holder} {proof}"
+        return hmac.new(self._secret, signed.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+
+
+def is_same(given: str, expected: str) -> bool:
+    """Compared in constant time."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode("utf-8", "surrogateescape"))
+
+
+def _shared_secret(path: Path) -> bytes:
+    """The file's secret, made by whichever worker comes first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        secret = file.read()
+        if len(secret) != SECRET_BYTES:
+            secret = secrets.token_bytes(SECRET_BYTES)
+            file.seek(0)
+            file.truncate()
+            file.write(secret)
+            file.flush()
+    return secret

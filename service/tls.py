@@ -1,0 +1,54 @@
+"""The files of TLS, looked at before anything starts, and as arguments of uvicorn and BentoML."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from core.config import ServiceConfig
+from core.errors import FileMissing, TlsFilesUnfit, TlsIncomplete
+
+
+def tls_arguments(settings: ServiceConfig) -> dict[str, str | int]:
+    """What both call `ssl_certfile`, `ssl_keyfile`, `ssl_ca_certs` and `ssl_cert_reqs`; empty without TLS.
+
+    Raises `TlsIncomplete`, `FileMissing`, or `TlsFilesUnfit` for files that do not belong together.
+    """
+    certificate, key, client_ca = settings.tls_certificate, settings.tls_key, settings.tls_client_ca
+    if certificate is None and key is None and client_ca is None:
+        return {}
+    if certificate is None or key is None:
+        raise TlsIncomplete(missing="tls_certificate" if certificate is None else "tls_key")
+    _require_pair(certificate, key)
+    arguments: dict[str, str | int] = {"ssl_certfile": str(certificate.absolute()), "ssl_keyfile": str(key.absolute())}
+    if client_ca is not None:
+        _require_authorities(client_ca)
+        # Without the second, uvicorn knows the authorities and asks no client for a certificate.
+        arguments |= {"ssl_ca_certs": str(client_ca.absolute()), "ssl_cert_reqs": int(ssl.CERT_REQUIRED)}
+    return arguments
+
+
+def _require_pair(certificate: Path, key: Path) -> None:
+    for path, what in ((certificate, "TLS certificate"), (key, "TLS key")):
+        if not path.is_file():
+            raise FileMissing(path, what=what)
+    try:
+        # The callback: OpenSSL would ask for a password on the terminal, and a server has none.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        raise TlsFilesUnfit(f"certificate {certificate} with key {key}", _reason(error)) from error
+
+
+def _require_authorities(path: Path) -> None:
+    if not path.is_file():
+        raise FileMissing(path, what="file of TLS client authorities")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
+    except OSError as error:
+        raise TlsFilesUnfit(f"client authorities {path}", _reason(error)) from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from core.api_keys import is_proven, parts_of, read_keys
+
+Result = tuple[int, str, str]
+Command = Callable[..., Result]
+
+
+def test_a_key_is_shown_once_alone_on_stdout(retune: Command, home: Path) -> None:
+    code, out, err = retune("keys", "add", "shop", "--scope", "predict", "--rate", 50, "--burst", 100)
+    assert code == 0
+    (stored,) = read_keys(home / "keys.json") or ()
+    assert is_proven(stored, parts_of(out.strip())[1])
+    assert "From now on /predict and /feedback need a key" in err
+    assert (stored.rate, stored.burst) == (50, 100)
+    assert "From now on" not in retune("keys", "add", "desk", "--scope", "feedback")[2]
+
+
+def test_json_has_the_key_when_it_is_made_and_never_again(retune: Command) -> None:
+    made = json.loads(retune("keys", "add", "ops", "--scope", "admin", "--expires", "90d", "--json")[1])
+    assert made["key"].startswith(f"rt_{made['id']}_")
+    (listed,) = json.loads(retune("keys", "list", "--json")[1])["keys"]
+    assert listed == {name: value for name, value in made.items() if name != "key"}
+    assert listed["status"] == "live"
+
+
+def test_the_list_says_what_stands(retune: Command) -> None:
+    assert "open" in retune("keys", "list")[1]
+    retune("keys", "add", "shop", "--scope", "predict", "--scope", "feedback", "--rate", 2)
+    assert retune("keys", "revoke", "shop")[:2] == (0, "Key 'shop' is revoked.\n")
+    line = retune("keys", "list")[1]
+    assert all(part in line for part in ("shop", "revoked", "predict, feedback", "2/s, burst 2"))
+
+
+def test_wrong_input_is_one_sentence(retune: Command, home: Path) -> None:
+    for words, part in (
+        (("revoke", "nobody"), "no key 'nobody'"),
+        (("add", "1st", "--scope", "predict"), "'1st'"),
+        (("add", "shop", "--scope", "predict", "--burst", 5), "--rate"),
+        (("add", "shop", "--scope", "predict", "--rate", "nan"), "nan"),
+        (("add", "shop", "--scope", "predict", "--expires", "soon"), "'soon'"),
+        (("add", "shop", "--scope", "predict", "--expires", "99999999d"), "'99999999d'"),
+        (("add", "shop", "--scope", "predict", "--expires", "0d"), "'0d'"),
+    ):
+        code, out, err = retune("keys", *words)
+        assert (code, out) == (1, "")
+        assert part in err
+    assert retune("keys", "add", "shop")[0] == 2
+    assert retune("keys", "add", "shop", "--scope", "everything")[0] == 2
+    assert not (home / "keys.json").exists()
+
+
+def test_a_damaged_file_is_named_and_left_alone(retune: Command, home: Path) -> None:
+    home.mkdir()
+    (home / "keys.json").write_text("{")
+    for words in (("list",), ("add", "shop", "--scope", "predict"), ("revoke", "shop")):
+        code, _, err = retune("keys", *words)
+        assert code == 1
+        assert "keys.json cannot be read" in err
+    assert (home / "keys.json").read_text() == "{"

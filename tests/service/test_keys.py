@@ -1,0 +1,155 @@
+"""Keys of clients, at the whole surface of one worker."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from core.api_keys import add_key, revoke_key
+from core.config import Config
+from service import admin, dashboard
+from service.access import scope_of
+from service.app import Endpoints
+from service.worker import Worker
+
+PREDICT = {"texts": ["my invoice was charged again"]}
+FEEDBACK = {"feedback": [{"prediction_id": "a", "label": "bug"}]}
+
+
+@pytest.fixture(autouse=True)
+def _followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.keyring.LOOK_EVERY_S", 0.0)
+
+
+@pytest.fixture
+def keys_file(config: Config) -> Path:
+    return config.keys_file
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+def code_of(client: TestClient, path: str = "/predict", **headers: str) -> tuple[int, str]:
+    answer = client.post(path, json=PREDICT if path == "/predict" else FEEDBACK, headers=headers)
+    return answer.status_code, answer.json().get("error", {}).get("code", "")
+
+
+def test_every_route_has_its_scope_and_only_probes_are_open(worker: Worker) -> None:
+    routes = [*Endpoints(worker).routes(), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()]
+    needed = {route.path: scope_of(route.path) for route in routes if not route.path.startswith("/dashboard")}
+    assert needed == {
+        "/predict": "predict",
+        "/feedback": "feedback",
+        "/livez": None,
+        "/readyz": None,
+        "/metrics": None,
+        "/openapi.json": None,
+        "/admin/models/{name}": "admin",
+        "/admin/models/{name}/retrain": "admin",
+    }
+
+
+def test_without_a_key_file_clients_need_no_key(client: TestClient) -> None:
+    assert code_of(client) == (200, "")
+    assert code_of(client, **bearer("rt_nobody_knows")) == (200, "")
+
+
+def test_a_running_worker_follows_the_file(client: TestClient, keys_file: Path) -> None:
+    assert code_of(client) == (200, "")
+    _, text = add_key(keys_file, "shop", ["predict"])
+    assert code_of(client) == (401, "unauthorized")
+    assert code_of(client, **bearer(text)) == (200, "")
+    revoke_key(keys_file, "shop")
+    assert code_of(client, **bearer(text)) == (401, "unauthorized")
+    keys_file.unlink()
+    assert code_of(client) == (200, "")
+
+
+def test_a_key_is_sent_in_either_header(client: TestClient, keys_file: Path) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"])
+    assert code_of(client, **{"X-API-Key": text}) == (200, "")
+    assert code_of(client, **{"Authorization": f"bearer  {text}"}) == (200, "")
+    assert code_of(client, **{"Authorization": "Basic of-a-proxy", "X-API-Key": text}) == (200, "")
+
+
+def test_unknown_ids_and_wrong_secrets_are_refused_alike(client: TestClient, keys_file: Path) -> None:
+    key, text = add_key(keys_file, "shop", ["predict"])
+    wrong = [f"rt_{key.id}_{'0' * 64}", f"rt_{'0' * 16}_{'0' * 64}", text[:-1], f"rt_{key.id}_", "rt_", "x", "_", "é"]
+    messages = set()
+    for given in wrong:
+        answer = client.post("/predict", json=PREDICT, headers=[(b"X-API-Key", given.encode())])
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+        messages.add(answer.json()["error"]["message"])
+    assert len(messages) == 1
+
+
+def test_the_name_of_the_key_is_noted_for_what_comes_after(worker: Worker, keys_file: Path) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"])
+    scope = {"type": "http", "method": "POST", "headers": [(b"x-api-key", text.encode())], "state": {}}
+    worker.access.require(Request(scope), "predict")
+    assert scope["state"] == {"key": "shop"}
+
+
+def test_a_key_opens_its_scopes_only(client: TestClient, keys_file: Path) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"])
+    answer = client.post("/feedback", json=FEEDBACK, headers=bearer(text))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+    assert "'feedback'" in answer.json()["error"]["message"]
+    _, text = add_key(keys_file, "desk", ["feedback"])
+    assert code_of(client, "/feedback", **bearer(text)) == (404, "unknown_prediction")
+
+
+def test_an_expired_key_is_refused(client: TestClient, keys_file: Path) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"], expires_s=0.3)
+    assert code_of(client, **bearer(text)) == (200, "")
+    time.sleep(0.3)
+    assert code_of(client, **bearer(text)) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"keys": 5}'])
+def test_a_damaged_file_lets_nobody_in_and_is_logged_once(
+    client: TestClient, keys_file: Path, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"])
+    keys_file.write_text(content)
+    for _ in range(3):
+        answer = client.post("/predict", json=PREDICT, headers=bearer(text))
+        assert answer.status_code == 503
+        assert str(keys_file) not in answer.text
+    assert caplog.text.count("cannot be read") == 1
+    assert client.get("/livez").status_code == 200
+
+
+def test_keys_that_are_all_gone_let_nobody_in(client: TestClient, keys_file: Path) -> None:
+    keys_file.write_text('{"keys": []}')
+    assert code_of(client) == (401, "unauthorized")
+
+
+def test_too_many_requests_are_429_and_say_when(client: TestClient, keys_file: Path) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"], rate=0.1, burst=2)
+    assert [code_of(client, **bearer(text))[0] for _ in range(2)] == [200, 200]
+    answer = client.post("/predict", json=PREDICT, headers=bearer(text))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
+    assert 8 <= int(answer.headers["Retry-After"]) <= 10
+
+
+def test_what_is_refused_otherwise_costs_nothing_of_the_rate(client: TestClient, keys_file: Path) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"], rate=0.1, burst=1)
+    for _ in range(3):
+        assert code_of(client, **bearer(text[:-1]))[0] == 401
+        assert code_of(client, "/feedback", **bearer(text))[0] == 403
+    assert code_of(client, **bearer(text))[0] == 200
+
+
+def test_refusals_are_counted_by_reason(client: TestClient, keys_file: Path) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"])
+    code_of(client)
+    code_of(client, "/feedback", **bearer(text))
+    page = client.get("/metrics").text
+    assert 'retune_refused_total{reason="unauthorized"} 1.0' in page
+    assert 'retune_refused_total{reason="forbidden"} 1.0' in page

@@ -1,0 +1,56 @@
+"""Keys and rates at a real server: they hold over its workers together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core.api_keys import add_key, revoke_key
+from core.config import Config
+from core.registry import open_registry
+from service.process import running_server
+from tests.service.conftest import server_config
+
+BODY = {"texts": ["my invoice was charged again"]}
+FOLLOWED_S = 1.0
+
+
+@pytest.fixture(scope="module")
+def keyed_config(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) -> Config:
+    config = server_config(tmp_path_factory.mktemp("keyed"))
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    return config
+
+
+@pytest.fixture(scope="module")
+def keyed_server(keyed_config: Config) -> Iterator[str]:
+    with running_server(keyed_config, log=keyed_config.home / "server.log") as url:
+        yield url
+
+
+def statuses(server: str, key: str = "", *, calls: int = 12) -> list[int]:
+    """Of calls on a connection each, so that both workers are asked."""
+    headers = {"X-API-Key": key} if key else {}
+    return [httpx.post(f"{server}/predict", json=BODY, headers=headers).status_code for _ in range(calls)]
+
+
+def test_every_worker_follows_the_keys_and_counts_them_together(keyed_server: str, keyed_config: Config) -> None:
+    assert set(statuses(keyed_server)) == {200}
+    _, free = add_key(keyed_config.keys_file, "free", ["predict"])
+    _, bound = add_key(keyed_config.keys_file, "bound", ["predict"], rate=0.01, burst=10)
+    time.sleep(FOLLOWED_S)
+    assert set(statuses(keyed_server)) == {401}
+    assert set(statuses(keyed_server, free)) == {200}
+    assert statuses(keyed_server, bound, calls=24) == [200] * 10 + [429] * 14
+    revoke_key(keyed_config.keys_file, "free")
+    time.sleep(FOLLOWED_S)
+    assert set(statuses(keyed_server, free)) == {401}
+
+
+def test_the_server_does_not_say_what_it_is(keyed_server: str) -> None:
+    assert "server" not in httpx.get(f"{keyed_server}/livez").headers

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from service.rate_limits import NUMBER, RateLimits, conform
+
+TAKE = """
+import sys
+from pathlib import Path
+from service.rate_limits import RateLimits
+limits = RateLimits(Path(sys.argv[1]))
+print(sum(limits.wait_s(0, rate=0.001, burst=100) == 0.0 for _ in range(90)))
+"""
+HOLD = """
+import sys, time
+from pathlib import Path
+from service import rate_limits
+limits = rate_limits.RateLimits(Path(sys.argv[1]))
+with rate_limits._locked(limits._opened(), 0):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1e6
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limits(tmp_path: Path, clock: Clock) -> RateLimits:
+    return RateLimits(tmp_path / "server" / "limits", clock=clock)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_stretch_of_time_lets_in_more_than_burst_and_rate_allow(seed: int) -> None:
+    source = random.Random(seed)
+    rate, burst = source.choice([0.3, 1.0, 7.0, 33.3, 1000.0]), source.randint(1, 20)
+    whole_at, now, let_in = 0.0, 1e6, list[float]()
+    for _ in range(600):
+        now += source.choice([0.0, source.expovariate(2 * rate), source.expovariate(0.1 * rate)])
+        whole_at, wait_s = conform(whole_at, now, rate=rate, burst=burst)
+        if not wait_s:
+            let_in.append(now)
+    for first in range(len(let_in)):
+        for last in range(first, len(let_in)):
+            assert last - first + 1 <= burst + rate * (let_in[last] - let_in[first]) + 1e-3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_refused_request_that_waits_as_told_is_let_in_and_no_sooner(seed: int) -> None:
+    source = random.Random(seed)
+    rate, burst = source.uniform(0.01, 500), source.randint(1, 50)
+    whole_at, now, wait_s = 0.0, source.uniform(0, 1e7), 0.0
+    while not wait_s:
+        whole_at, wait_s = conform(whole_at, now, rate=rate, burst=burst)
+    assert conform(whole_at, now + 0.9 * wait_s, rate=rate, burst=burst)[1] > 0
+    assert conform(whole_at, now + wait_s, rate=rate, burst=burst)[1] == 0
+
+
+def test_a_whole_burst_is_let_in_at_once_and_again_after_a_rest(limits: RateLimits, clock: Clock) -> None:
+    for _ in range(2):
+        assert [limits.wait_s(0, rate=10, burst=7) == 0 for _ in range(9)] == [True] * 7 + [False] * 2
+        clock.now += 0.7
+
+
+def test_keys_do_not_share_a_budget(limits: RateLimits) -> None:
+    assert limits.wait_s(0, rate=1, burst=1) == 0
+    assert limits.wait_s(5, rate=1, burst=1) == 0
+    assert limits.wait_s(0, rate=1, burst=1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("left", [1e300, float("inf"), float("nan")])
+def test_a_number_of_another_clock_costs_one_burst_at_most(limits: RateLimits, clock: Clock, left: float) -> None:
+    limits.wait_s(0, rate=2, burst=4)
+    (limits._path).write_bytes(NUMBER.pack(left))
+    assert limits.wait_s(0, rate=2, burst=4) == pytest.approx(0.5)
+    clock.now += 2.0
+    assert [limits.wait_s(0, rate=2, burst=4) == 0 for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_where_nothing_can_be_written_answers_go_on_and_it_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    limits = RateLimits(tmp_path / "file" / "limits")
+    assert [limits.wait_s(0, rate=1, burst=1) for _ in range(3)] == [0.0] * 3
+    assert caplog.text.count("Rate limits are not kept") == 1
+
+
+def test_processes_share_one_budget(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TAKE, str(tmp_path / "limits")]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert sum(int(child.communicate()[0]) for child in children) == 100
+
+
+def test_a_process_that_dies_with_the_lock_leaves_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "limits"
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        os.kill(holder.pid, signal.SIGKILL)
+    started = time.monotonic()
+    assert RateLimits(path).wait_s(0, rate=1, burst=1) == 0.0
+    assert time.monotonic() - started < 5

@@ -13,8 +13,9 @@ from service.envelope import json_response
 from service.guard import Guard
 from service.metrics import CONTENT_TYPE
 from service.openapi import document
+from service.protocols import own
 from service.refusals import NotReady
-from service.requests import parse_feedback, parse_predict
+from service.requests import parse_feedback
 from service.worker import Worker
 
 
@@ -48,8 +49,8 @@ class Endpoints:
         ]
 
     async def predict(self, request: Request) -> Response:
-        wanted = parse_predict(await request.body(), max_items=self._max_items)
-        return json_response(await self._worker.predictor.predict(wanted))
+        asked = own.parse(await request.body(), max_items=self._max_items)
+        return json_response(own.rendered(await self._worker.predictor.predict(asked)))
 
     async def feedback(self, request: Request) -> Response:
         records = parse_feedback(await request.body(), max_items=self._max_items)

@@ -12,7 +12,7 @@ from core.engine import Engine
 from core.errors import ModelNotFound, NoChampion
 from core.registry import Champion, Registry
 from core.verification import check_golden
-from service.refusals import ModelNotNamed
+from service.refusals import ModelNotNamed, VersionNotLoaded
 
 RETRY_S = 15.0
 logger = logging.getLogger(__name__)
@@ -91,6 +91,13 @@ class Champions:
             if name not in self._versions:
                 raise ModelNotFound(name, self.models)
             raise NoChampion(name, self._versions[name])
+        return served
+
+    def version(self, model: str | None, version: str | None) -> Served:
+        """A version that is in memory; None: the champion. Raises `VersionNotLoaded`, or as `served`."""
+        served = self.served(model)
+        if version not in (None, served.version):
+            raise VersionNotLoaded(served.model, str(version), [served.version])
         return served
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.answers import answer
 from core.clock import sortable_id, utc_now
 from core.datasets import Text
-from core.engine import Encoded, Outputs
+from core.engine import Encoded, Floats, Outputs
 from core.records import PredictionRecord
 from service.batching import Batcher
 from service.champions import Champions, Served
@@ -17,8 +18,28 @@ from service.metrics import Metrics
 from service.recorder import Recorder
 from service.requests import ItemError, PredictRequest, input_in
 
-Result = tuple[Text, Encoded, Outputs] | ItemError
+Answered = tuple[Text, Encoded, Outputs] | ItemError
 Item = Text | ItemError
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One text's answer, as `core.answers.answer` gives it, and its (k,) probabilities in the order of the labels."""
+
+    id: str
+    given: dict[str, Any]
+    probabilities: Floats
+
+
+Result = Prediction | ItemError
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """A result for each item of a request, in order, all by one version."""
+
+    served: Served
+    results: list[Result]
 
 
 class Predictor:
@@ -33,21 +54,17 @@ class Predictor:
         self._metrics = metrics
         self._max_text_chars = max_text_chars
 
-    async def predict(self, request: PredictRequest) -> dict[str, Any]:
-        """The body of the answer; raises `NoChampion`, `ModelNotFound`, `ModelNotNamed` or `Overloaded`."""
-        served = self._champions.served(request.model)
+    async def predict(self, request: PredictRequest) -> Predictions:
+        """Raises `NoChampion`, `ModelNotFound`, `ModelNotNamed`, `VersionNotLoaded` or `Overloaded`."""
+        served = self._champions.version(request.model, request.version)
         items = [
             input_in(item, max_chars=self._max_text_chars, is_paired=served.engine.facts.is_paired)
             for item in request.texts
         ]
-        results = await self._results(served, items)
-        return {
-            "model": served.model,
-            "version": served.version,
-            "predictions": self._predictions(served, results, top_k=request.top_k),
-        }
+        answered = await self._answered(served, items)
+        return Predictions(served, self._recorded(served, answered, top_k=request.top_k))
 
-    async def _results(self, served: Served, items: Sequence[Item]) -> list[Result]:
+    async def _answered(self, served: Served, items: Sequence[Item]) -> list[Answered]:
         texts = [item for item in items if not isinstance(item, ItemError)]
         encoded = await encode(served.engine, texts)
         tokens = [item for item in encoded if isinstance(item, Encoded)]
@@ -60,26 +77,26 @@ class Predictor:
         )
         return [item if isinstance(item, ItemError) else next(answered) for item in items]
 
-    def _predictions(self, served: Served, results: Sequence[Result], *, top_k: int | None) -> list[dict[str, Any]]:
+    def _recorded(self, served: Served, answered: Sequence[Answered], *, top_k: int | None) -> list[Result]:
         records: list[PredictionRecord] = []
-        predictions: list[dict[str, Any]] = []
-        for result in results:
-            if isinstance(result, ItemError):
-                self._metrics.count_item_error(result.code)
-                predictions.append({"error": {"code": result.code, "message": result.message}})
+        results: list[Result] = []
+        for item in answered:
+            if isinstance(item, ItemError):
+                self._metrics.count_item_error(item.code)
+                results.append(item)
                 continue
-            _, encoded, outputs = result
+            _, encoded, outputs = item
             given = answer(served.engine, encoded, outputs, top_k=top_k)
-            record = _record(served, given, *result)
+            record = _record(served, given, *item)
             records.append(record)
             # Each label by itself: sets of them are too many to count, and clients choose which occur.
             self._metrics.count_prediction(served, given.get("labels", [record.label]), record.score)
-            predictions.append({"id": record.id, **given})
+            results.append(Prediction(record.id, given, outputs.probabilities[0]))
         self._recorder.offer(records)
-        return predictions
+        return results
 
 
-def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> Result:
+def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> Answered:
     return outputs if isinstance(outputs, ItemError) else (text, encoded, outputs)
 
 

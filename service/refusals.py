@@ -45,10 +45,28 @@ class InvalidBody(InvalidInput):
     code = "invalid_body"
 
 
+class ItemRefused(InvalidInput):
+    """The only item of a request has no answer, and the protocol has one answer for both."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        super().__init__(sentence)
+
+
 class ModelNotNamed(InvalidInput):
     def __init__(self, known: Sequence[str]) -> None:
         models = ", ".join(known) or "none yet; add one with 'retune register'"
         super().__init__(f"The request names no model and there is no default. Name one in 'model'. Known: {models}.")
+
+
+class VersionNotLoaded(NotFound):
+    code = "version_not_loaded"
+
+    def __init__(self, model: str, version: str, loaded: Sequence[str]) -> None:
+        super().__init__(
+            f"Version {version[:64]!r} of {model!r} does not answer here. Name one that does, {', '.join(loaded)}, "
+            "or none for the champion."
+        )
 
 
 class UnknownPredictions(NotFound):

@@ -1,4 +1,4 @@
-"""The outermost layer: what it lets in is small, JSON and routed; what it lets out is whole, or an envelope.
+"""The outermost layer: what it lets in is small, typed and routed; what it lets out is whole, or an envelope.
 
 Nothing that happens inside may reach the frame around it: an exception that escapes before the first
 byte of an answer leaves BentoML's client waiting until its own timeout.
@@ -24,8 +24,8 @@ from core.errors import RetuneError
 from service.envelope import error_response, failure_response
 from service.metrics import Metrics
 from service.refusals import BodyTooLarge, BodyTooSlow, TookTooLong, UnknownPath, UnsupportedBody, WrongMethod
+from service.surface import PROGRAMS, Surface
 
-JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 UNKNOWN_ROUTE = "(unknown)"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A refused body is read on for a moment: to close at once would tear the answer away from the client.
@@ -34,16 +34,22 @@ logger = logging.getLogger(__name__)
 
 
 class Guard:
-    """An ASGI app over `routes`; paths below `form_prefix` take forms, all others JSON."""
+    """An ASGI app over `routes`; paths below none of the prefixes of `surfaces` are `PROGRAMS`."""
 
     def __init__(
-        self, routes: Sequence[Route], *, metrics: Metrics, max_body_bytes: int, timeout_s: float, form_prefix: str
+        self,
+        routes: Sequence[Route],
+        *,
+        metrics: Metrics,
+        max_body_bytes: int,
+        timeout_s: float,
+        surfaces: Sequence[Surface],
     ) -> None:
         self._routes = routes
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
-        self._form_prefix = form_prefix
+        self._surfaces = surfaces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -60,21 +66,22 @@ class Guard:
     async def _answer(self, scope: Scope, body: _Body, reply: _Reply) -> Response | None:
         """Let the route answer; a response to send instead, when it did not."""
         request_id: str = scope["state"]["request_id"]
+        surface = self._surface(scope["path"])
         try:
             async with asyncio.timeout(self._timeout_s) as deadline:
                 route = self._route(scope)
-                self._check_headers(scope)
+                self._check_headers(scope, surface)
                 await route.handle(scope, body.receive, reply.send)
         except RetuneError as error:
-            return error_response(error, request_id)
+            return error_response(error, request_id, flat=surface.flat_errors)
         except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
             raise
         except BaseException as error:
             if deadline.expired():
                 slow = BodyTooSlow(self._timeout_s) if not body.complete else TookTooLong(self._timeout_s)
-                return error_response(slow, request_id)
+                return error_response(slow, request_id, flat=surface.flat_errors)
             _log_failure(error, request_id)
-            return failure_response(request_id)
+            return failure_response(request_id, flat=surface.flat_errors)
         return None
 
     def _route(self, scope: Scope) -> Route:
@@ -92,18 +99,20 @@ class Guard:
             raise UnknownPath
         raise WrongMethod(scope["method"], partial.methods or ())
 
-    def _check_headers(self, scope: Scope) -> None:
+    def _surface(self, path: str) -> Surface:
+        return next((surface for surface in self._surfaces if path.startswith(surface.prefix)), PROGRAMS)
+
+    def _check_headers(self, scope: Scope, surface: Surface) -> None:
         headers = Headers(scope=scope)
         if not _has_body(headers):
             return
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self._max_body_bytes:
             raise BodyTooLarge(self._max_body_bytes)
-        expected = FORM if scope["path"].startswith(self._form_prefix) else JSON
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != expected:
-            raise UnsupportedBody(expected)
+        if headers.get("content-type", "").partition(";")[0].strip().lower() not in surface.media_types:
+            raise UnsupportedBody(surface.expected)
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise UnsupportedBody(f"{expected} without Content-Encoding")
+            raise UnsupportedBody(f"{surface.expected} without Content-Encoding")
 
 
 class _Body:

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from service.guard import Guard
 from service.metrics import Metrics
+from service.surface import FORM, Surface
 from tests.service.fakes import Panic
 
 JSON = {"Content-Type": "application/json"}
@@ -52,7 +53,9 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def client(metrics: Metrics) -> TestClient:
-    return TestClient(Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, form_prefix="/pages"))
+    return TestClient(
+        Guard(ROUTES, metrics=metrics, max_body_bytes=1000, timeout_s=0.2, surfaces=[Surface("/pages", (FORM,))])
+    )
 
 
 def code_of(answer: object) -> tuple[int, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
 
@@ -63,6 +65,28 @@ class ExportConfig(Section):
     min_agreement: float = Field(0.985, ge=0, le=1, description="Share of rows that must keep their label.")
 
 
+class ModelLimits(Section):
+    """What one model takes; what is unset is as for all models."""
+
+    max_items: int | None = Field(None, ge=1)
+    max_text_chars: int | None = Field(None, ge=1)
+    overlength: Literal["truncate", "reject"] | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model takes: items in a request, characters in a text, and what becomes of too many tokens."""
+
+    max_items: int
+    max_text_chars: int
+    overlength: Literal["truncate", "reject"]
+
+
+def _parsed(value: Any) -> Any:
+    """A table as the environment holds it: JSON."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
 class ServiceConfig(Section):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
@@ -71,6 +95,12 @@ class ServiceConfig(Section):
     max_items: int = Field(256, ge=1, description="Texts in one request.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
     max_text_chars: int = Field(20_000, ge=1, description="A longer text is that item's error.")
+    overlength: Literal["truncate", "reject"] = Field(
+        "truncate", description="A text of more tokens than its model reads is cut, or that item's error."
+    )
+    limits: Annotated[dict[str, ModelLimits], BeforeValidator(_parsed)] = Field(
+        {}, description="Tables by model: max_items, max_text_chars and overlength of that one."
+    )
     max_batch_tokens: int = Field(256, ge=1, description="Padded tokens in one engine call.")
     max_queue_items: int = Field(2048, ge=1, description="Texts waiting for a worker's engine before 429.")
     max_queue_s: float = Field(1.0, gt=0, description="Seconds of work waiting for a worker's engine before 429.")
@@ -79,6 +109,7 @@ class ServiceConfig(Section):
     stall_s: float = Field(0.8, gt=0, description="Silence in the middle of a request before it is cut with 408.")
     keep_alive_s: int = Field(75, ge=1, description="An idle connection is closed after so long.")
     drain_s: float = Field(2.0, ge=0, description="From SIGTERM, not ready but answering, to the end of listening.")
+    access_log: bool = Field(True, description="A line of JSON on standard output for each request.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
     admin_token: str | None = Field(
         None, min_length=1, description="Guards /admin and /dashboard; unset: loopback only, or a key of scope admin."
@@ -88,6 +119,14 @@ class ServiceConfig(Section):
     tls_client_ca: Path | None = Field(
         None, description="PEM file of the authorities whose client certificates are let in; unset: none is asked for."
     )
+
+    def limits_of(self, model: str) -> Limits:
+        own = self.limits.get(model, ModelLimits())
+        return Limits(
+            max_items=own.max_items or self.max_items,
+            max_text_chars=own.max_text_chars or self.max_text_chars,
+            overlength=own.overlength or self.overlength,
+        )
 
 
 class LedgerConfig(Section):

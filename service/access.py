@@ -17,7 +17,8 @@ from service.refusals import KeyNeeded, KeyRefused, OperatorsOff, RateExceeded, 
 from service.sessions import COOKIE, Sessions, is_same
 
 # The dashboard asks by itself, so that a refusal is a page.
-OPEN = {"/livez", "/readyz", "/metrics", "/openapi.json"}
+OPEN = {"/livez", "/readyz", "/metrics", "/openapi.json", "/docs.json", "/schema.json"}
+OPEN |= {"/v2/health/live", "/v2/health/ready"}
 OPEN_BELOW = ("/dashboard",)
 TOKEN_HOLDER = ""
 

@@ -10,11 +10,14 @@ from starlette.routing import Route
 
 from service import admin, dashboard
 from service.envelope import json_response
-from service.guard import Guard
+from service.gateway import Gateway
+from service.guard import Guard, Limits
 from service.metrics import CONTENT_TYPE
 from service.openapi import document
+from service.protocols import hugging_face, open_inference, own
 from service.refusals import NotReady
-from service.requests import parse_feedback, parse_predict
+from service.requests import parse_feedback
+from service.surface import OPEN_INFERENCE, PAGES
 from service.worker import Worker
 
 
@@ -22,20 +25,24 @@ def guarded_app(worker: Worker) -> Guard:
     """The whole HTTP surface of one worker, as an ASGI app."""
     settings = worker.config.service
     return Guard(
-        [*Endpoints(worker).routes(), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()],
+        [*open_routes(worker), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()],
         admit=worker.access.admit,
         metrics=worker.metrics,
-        max_body_bytes=settings.max_body_bytes,
-        timeout_s=settings.timeout_s,
-        stall_s=settings.stall_s,
-        form_prefix="/dashboard",
+        limits=Limits(settings.max_body_bytes, settings.timeout_s, settings.stall_s),
+        surfaces=(OPEN_INFERENCE, PAGES),
         is_draining=lambda: worker.is_draining,
         require_room=worker.batcher.require_room,
+        log=worker.access_log.add if worker.access_log else lambda _: None,
     )
 
 
+def open_routes(worker: Worker) -> list[Route]:
+    """What anyone may call: predictions in each protocol, feedback, probes and documents."""
+    return [*Endpoints(worker).routes(), *open_inference.Endpoints(worker).routes()]
+
+
 class Endpoints:
-    """What clients and probes call."""
+    """What clients and probes call, but for the Open Inference Protocol, a family of routes of its own."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -44,17 +51,27 @@ class Endpoints:
     def routes(self) -> list[Route]:
         return [
             Route("/predict", self.predict, methods=["POST"]),
+            Route("/models/{name}", self.hugging_face, methods=["POST"]),
             Route("/feedback", self.feedback, methods=["POST"]),
             Route("/livez", self.livez),
             Route("/readyz", self.readyz),
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
+            # Where users and the client of BentoML look.
+            Route("/docs.json", self.openapi),
+            Route("/schema.json", self.schema),
         ]
 
     async def predict(self, request: Request) -> Response:
-        wanted = parse_predict(await request.body(), max_items=self._max_items)
-        key = request.scope["state"].get("key")
-        return json_response(await self._worker.predictor.predict(wanted, key))
+        asked = own.parse(await request.body(), max_items=self._max_items)
+        return json_response(own.rendered(await self._worker.predictor.predict(asked, request.scope["state"])))
+
+    async def hugging_face(self, request: Request) -> Response:
+        served = self._worker.champions.served(request.path_params["name"])
+        asked = hugging_face.parse(await request.body(), model=served.model, max_items=self._max_items)
+        hugging_face.require_own_function(asked, served.engine.facts.kind)
+        predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
+        return json_response(hugging_face.rendered(asked, predictions))
 
     async def feedback(self, request: Request) -> Response:
         records = parse_feedback(await request.body(), max_items=self._max_items)
@@ -76,3 +93,6 @@ class Endpoints:
 
     async def openapi(self, _: Request) -> Response:
         return json_response(document(max_items=self._max_items))
+
+    async def schema(self, _: Request) -> Response:
+        return json_response(Gateway.schema())  # type: ignore[attr-defined]  # the decorator made it a bentoml Service

@@ -99,13 +99,19 @@ class Champions:
             raise NoChampion(name, self._versions[name])
         return served
 
-    def version(self, model: str, version: str) -> Served:
-        """One version by its number: the champion, or the one kept warm; raises as `served`, or `VersionNotLoaded`."""
+    def version(self, model: str | None, version: str | None) -> Served:
+        """A version that is in memory, the champion or the one kept warm; None: the champion.
+
+        Raises as `served`, or `VersionNotLoaded`.
+        """
         champion = self.served(model)
-        loaded = {served.version: served for served in (self._warm.get(model), champion) if served}
-        if version not in loaded:
-            raise VersionNotLoaded(model, version, sorted(loaded, key=int))
-        return loaded[version]
+        if version in (None, champion.version):
+            return champion
+        warm = self._warm.get(champion.model)
+        if warm is None or warm.version != version:
+            loaded = [served.version for served in (champion, warm) if served]
+            raise VersionNotLoaded(champion.model, str(version), loaded)
+        return warm
 
     @property
     def models(self) -> list[str]:

@@ -14,11 +14,16 @@ NOT_ENCODABLE = ItemError("invalid_text", "The tokenizer cannot read this text. 
 INLINE_CHARS = 10_000
 
 
-async def encode(engine: Engine, texts: Sequence[Text]) -> list[Encoded | ItemError]:
-    """Each text's tokens, or its error, in order."""
+async def encode(engine: Engine, texts: Sequence[Text], *, rejects_long: bool = False) -> list[Encoded | ItemError]:
+    """Each text's tokens, or its error, in order; too many tokens are cut off, or an error with `rejects_long`."""
     if sum(map(_chars, texts)) <= INLINE_CHARS:
-        return encode_each(engine, texts)
-    return await asyncio.to_thread(encode_each, engine, texts)
+        encoded = encode_each(engine, texts)
+    else:
+        encoded = await asyncio.to_thread(encode_each, engine, texts)
+    if not rejects_long:
+        return encoded
+    too_long = ItemError("text_too_long", f"The text has more than {engine.facts.max_length} tokens. Shorten it.")
+    return [too_long if isinstance(item, Encoded) and item.truncated else item for item in encoded]
 
 
 def _chars(text: Text) -> int:

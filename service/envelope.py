@@ -1,6 +1,12 @@
-"""The one shape of an error over HTTP: `{"error": {"code", "message", "request_id"}}` and its status."""
+"""The one shape of an error over HTTP: `{"error": {"code", "message", "request_id"}}` and its status.
+
+Clients of the Open Inference Protocol take `error` for a string: tritonclient's own exception fails on an
+object. For them it is `{"error": message, "code", "request_id"}`.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import orjson
 from starlette.responses import Response
@@ -43,19 +49,22 @@ def json_response(content: object, *, status: int = 200, headers: dict[str, str]
     return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")
 
 
-def error_response(error: errors.RetuneError, request_id: str) -> Response:
+def error_response(error: errors.RetuneError, request_id: str, *, flat: bool = False) -> Response:
     status = status_of(error)
-    return _enveloped(error.code, str(error), request_id, status, _headers(error, status))
+    body = _enveloped(error.code, str(error), request_id, flat=flat)
+    return json_response(body, status=status, headers=_headers(error, status))
 
 
-def failure_response(request_id: str) -> Response:
+def failure_response(request_id: str, *, flat: bool = False) -> Response:
     """For what should not happen: nothing of it is told, the log has it under the same id."""
-    return _enveloped("internal", "The server failed. Its log says more under this request id.", request_id, 500, {})
+    sentence = "The server failed. Its log says more under this request id."
+    return json_response(_enveloped("internal", sentence, request_id, flat=flat), status=500)
 
 
-def _enveloped(code: str, message: str, request_id: str, status: int, headers: dict[str, str]) -> Response:
-    body = {"error": {"code": code, "message": message, "request_id": request_id}}
-    return json_response(body, status=status, headers=headers)
+def _enveloped(code: str, message: str, request_id: str, *, flat: bool) -> dict[str, Any]:
+    if flat:
+        return {"error": message, "code": code, "request_id": request_id}
+    return {"error": {"code": code, "message": message, "request_id": request_id}}
 
 
 def _headers(error: errors.RetuneError, status: int) -> dict[str, str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from dataclasses import asdict
+from typing import Any
 
 import bentoml
 from bentoml.images import Image
@@ -44,7 +47,11 @@ class FrontDoor:
     logging={"access": {"enabled": False}},
 )
 class Gateway:
-    """One worker process; see `Worker` for what it holds."""
+    """One worker process; see `Worker` for what it holds.
+
+    Over HTTP its methods are reached through `FrontDoor` only; they are declared so that BentoML's client finds
+    them in /schema.json, and for use in this process.
+    """
 
     def __init__(self) -> None:
         # Only here: the supervising process imports this module too, and needs nothing of this.
@@ -68,6 +75,25 @@ class Gateway:
                 is_last=self.worker.is_last,
             )
             drain.install()
+
+    @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
+    async def predict(
+        self, texts: list[Any], model: str | None = None, top_k: int | None = None, timeout_ms: int | None = None
+    ) -> dict[str, Any]:
+        """Answer texts, as POST /predict does."""
+        from service.protocols import own
+
+        fields = {"texts": texts, "model": model, "top_k": top_k, "timeout_ms": timeout_ms}
+        asked = own.request_in(fields, max_items=self.worker.config.service.max_items)
+        return own.rendered(await self.worker.predictor.predict(asked))
+
+    @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
+    async def feedback(self, feedback: list[dict[str, Any]]) -> dict[str, Any]:
+        """Store labels of predictions, as POST /feedback does."""
+        from service.requests import labels_given
+
+        given = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
+        return asdict(await asyncio.to_thread(self.worker.feedback.store, given))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
     def close(self) -> None:

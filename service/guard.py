@@ -1,4 +1,4 @@
-"""The outermost layer: what it lets in is small, JSON and routed; what it lets out is whole, or an envelope.
+"""The outermost layer: what it lets in is small, typed and routed; what it lets out is whole, or an envelope.
 
 Nothing that happens inside may reach the frame around it: an exception that escapes before the first
 byte of an answer leaves BentoML's client waiting until its own timeout.
@@ -12,42 +12,45 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from core.clock import sortable_id
 from core.errors import RetuneError
+from service.access_log import Entry
+from service.body import Body, Headers, has_body
 from service.envelope import error_response, failure_response
 from service.metrics import Metrics
-from service.refusals import BodyTooLarge, BodyTooSlow, TookTooLong, UnknownPath, UnsupportedBody, WrongMethod
+from service.refusals import BodyTooLarge, BodyTooSlow, TookTooLong, UnsupportedBody
+from service.reply import Reply
+from service.router import UNKNOWN, Router, template
+from service.surface import PROGRAMS, Surface
 from service.transport import Door
 
-JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-UNKNOWN_ROUTE = "(unknown)"
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# A refused body is read on for a moment: to close at once would tear the answer away from the client.
-DRAIN_S = 0.5
-# Where an answer says nothing else of itself.
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-ONLY_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# Where texts are sent for the engine.
+TEXTS_BELOW = ("/predict", "/models/", "/v2/models/")
+# As nginx writes it: the client went before its answer.
+CLIENT_GONE = 499
 logger = logging.getLogger(__name__)
 
 
-class Guard:
-    """An ASGI app over `routes`; paths below `form_prefix` take forms, all others JSON.
+@dataclass(frozen=True)
+class Limits:
+    """Of one request: its body, its whole time, and the silence in the middle of its body."""
 
-    `admit` raises for a request that may not enter its route, which it finds in the scope; nothing of the body is read.
-    """
+    max_body_bytes: int
+    timeout_s: float
+    stall_s: float
+
+
+class Guard:
+    """An ASGI app over `routes`; paths below none of the prefixes of `surfaces` are `PROGRAMS`."""
 
     def __init__(
         self,
@@ -55,188 +58,127 @@ class Guard:
         *,
         admit: Callable[[Request], None],
         metrics: Metrics,
-        max_body_bytes: int,
-        timeout_s: float,
-        stall_s: float,
-        form_prefix: str,
+        limits: Limits,
+        surfaces: Sequence[Surface],
         is_draining: Callable[[], bool] = lambda: False,
         require_room: Callable[[], None] = lambda: None,
+        log: Callable[[Entry], None] = lambda _: None,
     ) -> None:
-        """`require_room` raises when the engine has enough to do."""
-        self._stall_s = stall_s
-        self._is_draining = is_draining
-        self._require_room = require_room
-        self._routes = routes
+        """`admit` raises unless a request may enter its route, `require_room` when the engine has enough to do."""
+        self._router = Router(routes)
         self._admit = admit
         self._metrics = metrics
-        self._max_body_bytes = max_body_bytes
-        self._timeout_s = timeout_s
-        self._form_prefix = form_prefix
+        self._limits = limits
+        self._surfaces = surfaces
+        self._is_draining = is_draining
+        self._require_room = require_room
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
-        body = _Body(receive, self._max_body_bytes, self._stall_s, complete=not _has_body(Headers(scope=scope)))
-        reply = _Reply(send, request_id, last=self._is_draining(), is_secure=scope.get("scheme") == "https")
-        refusal = await self._answer(scope, body, reply)
-        if refusal is not None and not reply.started:
-            await body.drop_rest()
-            await refusal(scope, body.next_part, reply.send)
-        self._metrics.count_request(_template(scope), reply.status, time.perf_counter() - started)
+        headers: Headers = dict(scope["headers"])
+        request_id = _noted_id(scope, headers)
+        limits = self._limits
+        body = Body(scope, receive, headers, limit_bytes=limits.max_body_bytes, stall_s=limits.stall_s)
+        reply = Reply(send, request_id, is_secure=scope.get("scheme") == "https", is_last=self._is_draining())
+        try:
+            refusal = await self._answer(scope, headers, body, reply)
+            if refusal is not None and not reply.started:
+                await body.drop_rest()
+                await refusal(scope, body.receive, reply.send)
+        except asyncio.CancelledError:
+            # By our transport, because the client is gone; else because the server ends.
+            if "gone" not in scope["state"]:
+                raise
+            reply.status = CLIENT_GONE
+        finally:
+            self._note(scope, reply.status, started)
 
     def door(self, *, head_s: float, stall_s: float) -> Door:
         """What the connections of a server ask of this app."""
-        return Door(self, self._refusal, self._early, head_s, stall_s)
+        return Door(self, self._head_refusal, self._early_refusal, head_s, stall_s)
 
-    def _refusal(self, error: RetuneError) -> Response:
-        response = error_response(error, sortable_id())
-        self._metrics.count_request(UNKNOWN_ROUTE, response.status_code, 0.0)
-        return response
-
-    def _early(self, scope: Scope) -> Response | None:
-        """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
-        if scope["path"] != "/predict":
-            return None
-        try:
-            self._require_room()
-        except RetuneError as error:
-            request_id = _request_id(scope)
-            response = error_response(error, request_id)
-            response.headers["X-Request-ID"] = request_id
-            self._metrics.count_request(scope["path"], response.status_code, 0.0)
-            return response
-        return None
-
-    async def _answer(self, scope: Scope, body: _Body, reply: _Reply) -> Response | None:
+    async def _answer(self, scope: Scope, headers: Headers, body: Body, reply: Reply) -> Response | None:
         """Let the route answer; a response to send instead, when it did not."""
         request_id: str = scope["state"]["request_id"]
+        surface = self._surface(scope["path"])
+        deadline = asyncio.timeout(self._limits.timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s) as deadline:
-                route = self._route(scope)
-                self._admit(Request(scope))
-                self._check_headers(scope)
-                await route.handle(scope, body.receive, reply.send)
+            async with deadline:
+                route = self._router.find(scope)
+                self._check_headers(headers, surface)
+                request = Request(scope, body.receive)
+                self._admit(request)
+                response: Response = await route.endpoint(request)
+                await response(scope, body.receive, reply.send)
         except RetuneError as error:
-            return error_response(error, request_id)
+            return error_response(error, request_id, flat=surface.flat_errors)
         except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
             raise
         except BaseException as error:
             if deadline.expired():
-                slow = BodyTooSlow() if not body.complete else TookTooLong(self._timeout_s)
-                return error_response(slow, request_id)
+                slow = TookTooLong(self._limits.timeout_s) if body.complete else BodyTooSlow()
+                return error_response(slow, request_id, flat=surface.flat_errors)
             _log_failure(error, request_id)
-            return failure_response(request_id)
+            return failure_response(request_id, flat=surface.flat_errors)
         return None
 
-    def _route(self, scope: Scope) -> Route:
-        """The route of a request, noted in its scope; raises `UnknownPath` or `WrongMethod`."""
-        partial: Route | None = None
-        for route in self._routes:
-            match, child = route.matches(scope)
-            if match is Match.NONE:
-                continue
-            scope["route"] = partial = route
-            if match is Match.FULL:
-                scope.update(child)
-                return route
-        if partial is None:
-            raise UnknownPath
-        raise WrongMethod(scope["method"], partial.methods or ())
+    def _surface(self, path: str) -> Surface:
+        return next((surface for surface in self._surfaces if path.startswith(surface.prefix)), PROGRAMS)
 
-    def _check_headers(self, scope: Scope) -> None:
-        headers = Headers(scope=scope)
-        if not _has_body(headers):
+    def _check_headers(self, headers: Headers, surface: Surface) -> None:
+        if not has_body(headers):
             return
-        length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._max_body_bytes:
-            raise BodyTooLarge(self._max_body_bytes)
-        expected = FORM if scope["path"].startswith(self._form_prefix) else JSON
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != expected:
-            raise UnsupportedBody(expected)
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            raise UnsupportedBody(f"{expected} without Content-Encoding")
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._limits.max_body_bytes:
+            raise BodyTooLarge(self._limits.max_body_bytes)
+        media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if media_type.decode("latin-1") not in surface.media_types:
+            raise UnsupportedBody(surface.expected)
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedBody(f"{surface.expected} without Content-Encoding")
 
+    def _head_refusal(self, error: RetuneError) -> Response:
+        """The answer to what is no request, or not yet one."""
+        request_id = sortable_id()
+        response = error_response(error, request_id)
+        response.headers["X-Request-ID"] = request_id
+        self._metrics.count_request(UNKNOWN, response.status_code, 0.0)
+        return response
 
-class _Body:
-    """The request's body, counted as it comes in."""
-
-    def __init__(self, receive: Receive, limit_bytes: int, stall_s: float, *, complete: bool) -> None:
-        self._receive = receive
-        self._stall_s = stall_s
-        self._limit_bytes = limit_bytes
-        self._size_bytes = 0
-        self.complete = complete
-
-    async def receive(self) -> Message:
-        message = await self.next_part()
-        self._size_bytes += len(message.get("body", b""))
-        if self._size_bytes > self._limit_bytes:
-            raise BodyTooLarge(self._limit_bytes)
-        return message
-
-    async def next_part(self) -> Message:
-        if self.complete:
-            return await self._receive()  # that the client has gone
+    def _early_refusal(self, scope: Scope) -> Response | None:
+        """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
+        if scope["method"] != "POST" or not scope["path"].startswith(TEXTS_BELOW):
+            return None
+        started = time.perf_counter()
         try:
-            async with asyncio.timeout(self._stall_s):
-                message = await self._receive()
-        except TimeoutError as error:
-            raise BodyTooSlow from error
-        self.complete = not message.get("more_body", False)
-        return message
+            self._require_room()
+            return None
+        except RetuneError as error:
+            request_id = _noted_id(scope, dict(scope["headers"]))
+            response = error_response(error, request_id, flat=self._surface(scope["path"]).flat_errors)
+        response.raw_headers.append((b"x-request-id", request_id.encode()))
+        with suppress(RetuneError):
+            self._router.find(scope)
+        self._note(scope, response.status_code, started)
+        return response
 
-    async def drop_rest(self) -> None:
-        """Read what is left, for a bounded time, and keep none of it."""
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                while not self.complete:
-                    await self.next_part()
-        except (TimeoutError, BodyTooSlow):
-            return
+    def _note(self, scope: Scope, status: int, started: float) -> None:
+        seconds = time.perf_counter() - started
+        route = template(scope)
+        self._metrics.count_request(route, status, seconds)
+        self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
 
 
-class _Reply:
-    """The answer on its way out, with its id and what tells a browser to be careful."""
-
-    def __init__(self, send: Send, request_id: str, *, last: bool, is_secure: bool) -> None:
-        """`last`: the connection is closed after it."""
-        self._send = send
-        self._request_id = request_id
-        self._last = last
-        self._headers = SECURITY_HEADERS | ONLY_OVER_TLS if is_secure else SECURITY_HEADERS
-        self.started = False
-        self.status = 500
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.started = True
-            self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._request_id
-            for name, value in self._headers.items():
-                headers.setdefault(name, value)
-            if self._last:
-                headers["Connection"] = "close"
-        await self._send(message)
+def _noted_id(scope: Scope, headers: Headers) -> str:
+    """The client's own id if it is harmless in a log line, else a new one; noted in the request's state."""
+    given = headers.get(b"x-request-id", b"")
+    request_id = given.decode() if REQUEST_ID.fullmatch(given) else sortable_id()
+    scope.setdefault("state", {})["request_id"] = request_id
+    return request_id
 
 
 def _log_failure(error: BaseException, request_id: str) -> None:
     # Without the exception's text, which may hold a user's.
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("Request %s failed with %s\n%s", request_id, type(error).__name__, frames)
-
-
-def _has_body(headers: Headers) -> bool:
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-
-
-def _request_id(scope: Scope) -> str:
-    """The client's own id if it is harmless in a log line, else a new one."""
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else sortable_id()
-
-
-def _template(scope: Scope) -> str:
-    route: Any = scope.get("route")
-    return str(route.path) if isinstance(route, Route) else UNKNOWN_ROUTE

@@ -68,6 +68,7 @@ class Metrics:
             multiprocess_mode="livemax",
         )
         self._swaps = Counter("retune_swaps", "Changes of champion.", ["model", "outcome"], registry=registry)
+        self._log_dropped = Counter("retune_access_log_dropped", "Lines that the access log lost.", registry=registry)
         self._ledger_waiting = Gauge(
             "retune_ledger_waiting", "Predictions not yet written.", registry=registry, multiprocess_mode="livesum"
         )
@@ -110,6 +111,9 @@ class Metrics:
         for model, entry in standing.items():
             self._champion.labels(model).set(int(entry.version or 0))
             self._load_failed.labels(model).set(entry.error is not None)
+
+    def count_log_drop(self) -> None:
+        self._log_dropped.inc()
 
     def count_swap(self, model: str, outcome: str) -> None:
         self._swaps.labels(model, outcome).inc()

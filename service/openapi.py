@@ -1,14 +1,12 @@
-"""The OpenAPI document of the routes for programs; a test holds it to the routes and to real answers."""
+"""The OpenAPI document of the routes for programs; tests hold it to the routes and to real answers."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from service.requests import MAX_LABEL_CHARS, MAX_LABELS, MAX_NAME_CHARS, MAX_SOURCE_CHARS
+from service.schemas import TEXT, Schema, ref, schemas
 
 API_VERSION = "0.1.0"
-
-Schema = dict[str, Any]
+BODY_REFUSED = ("400", "401", "403", "404", "408", "413", "415")
+UNAVAILABLE = ("429", "503", "504")
 
 
 def document(*, max_items: int) -> Schema:
@@ -16,161 +14,134 @@ def document(*, max_items: int) -> Schema:
         "openapi": "3.1.0",
         "info": {"title": "Retune", "version": API_VERSION},
         "paths": {
-            "/predict": {"post": _predict()},
-            "/feedback": {"post": _feedback()},
-            "/livez": {"get": _operation("Whether this worker lives", {"200": _json(_ref("Status")), "503": _ERROR})},
-            "/readyz": {"get": _operation("Whether it can answer", {"200": _json(_ref("Status")), "503": _ERROR})},
-            "/metrics": {"get": _operation("Prometheus metrics", {"200": _content("text/plain", {"type": "string"})})},
-            "/openapi.json": {"get": _operation("This document", {"200": _json({"type": "object"})})},
-            "/admin/models/{name}": {"get": _admin("How a model stands in every worker", "200", "Standing")},
-            "/admin/models/{name}/retrain": {"post": _admin("Ask for a retrain", "202", "Job")},
+            **_for_clients(),
+            **_open_inference(),
+            **_for_probes(),
+            **_for_operators(),
         },
-        "components": {"schemas": _schemas(max_items), "securitySchemes": _SECURITY},
+        "components": {"schemas": schemas(max_items=max_items), "securitySchemes": _SECURITY},
     }
 
 
-def _operation(summary: str, responses: Schema, **more: Any) -> Schema:
+def _for_clients() -> Schema:
+    return {
+        "/predict": {"post": _post("Answer texts", _taken("PredictRequest", {"texts": _EXAMPLES}), "Predictions")},
+        "/models/{name}": {
+            "post": _post(
+                "Answer texts as Hugging Face's hosted models do",
+                _taken("InputsRequest", {"inputs": _EXAMPLES}),
+                "Scores",
+                parameters=[_NAME],
+            )
+        },
+        "/feedback": {"post": _post("Store labels of predictions, durably", _json("FeedbackRequest"), "Stored")},
+    }
+
+
+def _open_inference() -> Schema:
+    return {
+        "/v2": {"get": _v2("The server, by the Open Inference Protocol", "Server")},
+        "/v2/health/live": {"get": _v2("Whether this worker lives", "Live")},
+        "/v2/health/ready": {"get": _v2("Whether it can answer", "Ready")},
+        **_model_routes("/v2/models/{name}", "the champion", [_NAME]),
+        **_model_routes("/v2/models/{name}/versions/{version}", "a version", [_NAME, _VERSION]),
+    }
+
+
+def _model_routes(path: str, what: str, parameters: list[Schema]) -> Schema:
+    return {
+        path: {"get": _v2(f"Inputs, outputs and labels of {what}", "ModelMetadata", parameters=parameters)},
+        f"{path}/ready": {"get": _v2(f"Whether {what} is in memory", "ModelReady", parameters=parameters)},
+        f"{path}/infer": {"post": _infer(f"Answer texts by {what}", [*parameters, _JSON_BYTES])},
+    }
+
+
+def _for_probes() -> Schema:
+    return {
+        "/livez": {"get": _operation("Whether this worker lives", {"200": _json("Status"), "503": _ERROR})},
+        "/readyz": {"get": _operation("Whether it can answer", {"200": _json("Status"), "503": _ERROR})},
+        "/metrics": {"get": _operation("Prometheus metrics", {"200": _content({"text/plain": TEXT})})},
+        "/openapi.json": {"get": _operation("This document", {"200": _ANY_OBJECT})},
+        "/docs.json": {"get": _operation("This document, where users of BentoML look", {"200": _ANY_OBJECT})},
+        "/schema.json": {"get": _operation("What BentoML's client asks for first", {"200": _ANY_OBJECT})},
+    }
+
+
+def _for_operators() -> Schema:
+    return {
+        "/admin/models/{name}": {"get": _admin("How a model stands in every worker", "200", "Standing")},
+        "/admin/models/{name}/retrain": {"post": _admin("Ask for a retrain", "202", "Job")},
+    }
+
+
+def _operation(summary: str, responses: Schema, **more: object) -> Schema:
     return {"summary": summary, "responses": {**responses, "default": _ERROR}, **more}
 
 
-def _predict() -> Schema:
-    return _operation(
-        "Answer texts",
-        {
-            "200": _json(_ref("Predictions")),
-            **{status: _ERROR for status in ("400", "401", "403", "404", "408", "413", "415", "429", "503", "504")},
+def _post(summary: str, takes: Schema, gives: str, **more: object) -> Schema:
+    refusals = {status: _ERROR for status in (*BODY_REFUSED, *UNAVAILABLE)}
+    body = {"required": True, **takes}
+    return _operation(summary, {"200": _json(gives), **refusals}, requestBody=body, security=_KEY_OR_OPEN, **more)
+
+
+def _v2(summary: str, gives: str, **more: object) -> Schema:
+    refusals = {status: _FLAT_ERROR for status in ("401", "403", "404", "503", "default")}
+    return {"summary": summary, "responses": {"200": _json(gives), **refusals}, **more}
+
+
+def _infer(summary: str, parameters: list[Schema]) -> Schema:
+    answer = _content({"application/json": ref("InferAnswer"), "application/octet-stream": {}})
+    return {
+        "summary": summary,
+        "description": "With `binary_data` tensors follow the JSON as bytes, by the protocol's extension.",
+        "parameters": parameters,
+        "requestBody": {"required": True, **_taken("InferRequest", {"inputs": [_TENSOR]})},
+        "responses": {
+            "200": {**answer, "headers": {"Inference-Header-Content-Length": {"schema": {"type": "integer"}}}},
+            **{status: _FLAT_ERROR for status in (*BODY_REFUSED, *UNAVAILABLE, "default")},
         },
-        requestBody={"required": True, **_json(_ref("PredictRequest"))},
-        security=_KEY_OR_OPEN,
-    )
+        "security": _KEY_OR_OPEN,
+    }
 
 
-def _feedback() -> Schema:
-    return _operation(
-        "Store labels of predictions, durably",
-        {
-            "200": _json(_ref("Stored")),
-            **{status: _ERROR for status in ("400", "401", "403", "404", "408", "413", "415", "429", "503", "504")},
-        },
-        requestBody={"required": True, **_json(_ref("FeedbackRequest"))},
-        security=_KEY_OR_OPEN,
-    )
-
-
-def _admin(summary: str, status: str, schema: str) -> Schema:
+def _admin(summary: str, status: str, gives: str) -> Schema:
     return _operation(
         summary,
-        {status: _json(_ref(schema)), **{status: _ERROR for status in ("401", "403", "404", "429", "503")}},
-        parameters=[{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
+        {status: _json(gives), **{status: _ERROR for status in ("401", "403", "404", "429", "503")}},
+        parameters=[_NAME],
         security=_KEY_OR_OPEN,
     )
 
 
-def _content(media_type: str, schema: Schema) -> Schema:
-    return {"description": "", "content": {media_type: {"schema": schema}}}
+def _content(by_type: Schema) -> Schema:
+    return {"description": "", "content": {media_type: {"schema": schema} for media_type, schema in by_type.items()}}
 
 
-def _json(schema: Schema) -> Schema:
-    return _content("application/json", schema)
+def _taken(name: str, example: Schema) -> Schema:
+    content = _json(name)
+    content["content"]["application/json"]["example"] = example
+    return content
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _json(name: str) -> Schema:
+    return _content({"application/json": ref(name)})
 
 
-_ERROR: Schema = _json(_ref("Error"))
+_EXAMPLES = ["I was charged twice", "The app crashes"]
+_TENSOR = {"name": "text", "datatype": "BYTES", "shape": [2], "data": _EXAMPLES}
+_ERROR, _FLAT_ERROR = _json("Error"), _json("FlatError")
+_ANY_OBJECT = _content({"application/json": {"type": "object"}})
 _SECURITY: Schema = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 # Open: to clients as long as there is no key file, to operators on a machine of their own.
 _KEY_OR_OPEN: list[Schema] = [{"bearer": []}, {"header": []}, {}]
-
-
-def _schemas(max_items: int) -> Schema:
-    return {
-        "PredictRequest": _object(
-            {
-                "texts": {"type": "array", "items": _ref("Item"), "minItems": 1, "maxItems": max_items},
-                "model": {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_NAME_CHARS},
-                "top_k": {"type": ["integer", "null"], "minimum": 1},
-            },
-            required=["texts"],
-        ),
-        "Item": {
-            "description": "A text, or, where the model answers pairs, both texts of one",
-            "oneOf": [
-                {"type": "string"},
-                {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
-            ],
-        },
-        "Predictions": _object(
-            {
-                "model": {"type": "string"},
-                "version": {"type": "string"},
-                "predictions": {"type": "array", "items": {"oneOf": [_ref("Prediction"), _ref("ItemError")]}},
-            }
-        ),
-        "Prediction": _object(
-            {
-                "id": {"type": "string"},
-                "label": {"type": "string"},
-                # Only where a text may have several.
-                "labels": {"type": "array", "items": {"type": "string"}},
-                "score": {"type": "number", "minimum": 0, "maximum": 1},
-                "scores": {"type": "object", "additionalProperties": {"type": "number"}},
-                "truncated": {"type": "boolean"},
-                "abstained": {"type": "boolean"},
-            },
-            required=["id", "label", "score", "scores", "truncated", "abstained"],
-        ),
-        "ItemError": _object({"error": _object({"code": {"type": "string"}, "message": {"type": "string"}})}),
-        "FeedbackRequest": _object(
-            {"feedback": {"type": "array", "items": _ref("Feedback"), "minItems": 1, "maxItems": max_items}}
-        ),
-        "Feedback": _object(
-            {
-                "prediction_id": _text(MAX_NAME_CHARS),
-                "label": {
-                    "description": "A label; where the model may give several, their names, none of them allowed",
-                    "oneOf": [
-                        _text(MAX_LABEL_CHARS),
-                        {"type": "array", "items": _text(MAX_LABEL_CHARS), "maxItems": MAX_LABELS},
-                    ],
-                },
-                "source": _text(MAX_SOURCE_CHARS),
-            },
-            required=["prediction_id", "label"],
-        ),
-        "Stored": _object({"accepted": {"type": "integer"}, "unknown": {"type": "array", "items": {"type": "string"}}}),
-        "Status": _object({"status": {"type": "string"}}),
-        "Job": _object({"job": {"type": "integer"}, "status": {"type": "string"}}),
-        "Standing": _object(
-            {
-                "model": {"type": "string"},
-                "champion": {"type": ["object", "null"]},
-                "versions": {"type": "array", "items": {"type": "string"}},
-                "workers": {"type": "array", "items": {"type": "object"}},
-            }
-        ),
-        "Error": _object(
-            {
-                "error": _object(
-                    {"code": {"type": "string"}, "message": {"type": "string"}, "request_id": {"type": "string"}}
-                )
-            }
-        ),
-    }
-
-
-def _object(properties: Schema, *, required: list[str] | None = None) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties) if required is None else required,
-        "additionalProperties": False,
-    }
-
-
-def _text(max_chars: int) -> Schema:
-    return {"type": "string", "minLength": 1, "maxLength": max_chars}
+_NAME: Schema = {"name": "name", "in": "path", "required": True, "schema": TEXT}
+_VERSION: Schema = {"name": "version", "in": "path", "required": True, "schema": TEXT}
+_JSON_BYTES: Schema = {
+    "name": "Inference-Header-Content-Length",
+    "in": "header",
+    "description": "How many bytes of the body are JSON, where tensors follow it; left out: all.",
+    "schema": {"type": "integer", "minimum": 0},
+}

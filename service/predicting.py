@@ -3,58 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.answers import answer
 from core.clock import sortable_id, utc_now
+from core.config import ServiceConfig
 from core.datasets import Text
-from core.engine import Encoded, Outputs
+from core.engine import Encoded, Floats, Outputs
 from core.records import PredictionRecord
 from service.batching import Batcher
 from service.champions import Champions, Served
 from service.encoding import encode
+from service.fields import require_at_most
 from service.metrics import Metrics
 from service.recorder import Recorder
 from service.requests import ItemError, PredictRequest, input_in
 
-Result = tuple[Text, Encoded, Outputs] | ItemError
+Answered = tuple[Text, Encoded, Outputs] | ItemError
 Item = Text | ItemError
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One text's answer, as `core.answers.answer` gives it, and its (k,) probabilities in the order of the labels."""
+
+    id: str
+    given: dict[str, Any]
+    probabilities: Floats
+
+
+Result = Prediction | ItemError
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """A result for each item of a request, in order, all by one version."""
+
+    served: Served
+    results: list[Result]
 
 
 class Predictor:
     """Answers each text whatever its neighbours are, with the version that was champion at the start."""
 
     def __init__(
-        self, champions: Champions, batcher: Batcher, recorder: Recorder, metrics: Metrics, *, max_text_chars: int
+        self, champions: Champions, batcher: Batcher, recorder: Recorder, metrics: Metrics, settings: ServiceConfig
     ) -> None:
         self._champions = champions
         self._batcher = batcher
         self._recorder = recorder
         self._metrics = metrics
-        self._max_text_chars = max_text_chars
+        self._settings = settings
 
-    async def predict(self, request: PredictRequest, key: str | None = None) -> dict[str, Any]:
-        """The body of the answer; `key` is the name of the API key that asks.
+    async def predict(self, request: PredictRequest, noted: dict[str, Any] | None = None) -> Predictions:
+        """`noted` is what is known of the request, such as its "key"; what is learnt here is noted there, too.
 
-        Raises `NoChampion`, `ModelNotFound`, `ModelNotNamed` or `Overloaded`.
+        Raises `NoChampion`, `ModelNotFound`, `ModelNotNamed`, `VersionNotLoaded`, `InvalidBody`, `Overloaded`
+        or `TookTooLong`.
         """
-        served = self._champions.served(request.model)
-        items = [
-            input_in(item, max_chars=self._max_text_chars, is_paired=served.engine.facts.is_paired)
-            for item in request.texts
-        ]
-        results = await self._results(served, items)
-        return {
-            "model": served.model,
-            "version": served.version,
-            "predictions": self._predictions(served, results, top_k=request.top_k, key=key),
-        }
+        noted = {} if noted is None else noted
+        # The routing step: which version answers. A share of the requests could go to another one here.
+        served = self._champions.version(request.model, request.version)
+        noted.update(model=served.model, version=served.version, items=len(request.texts))
+        limits = self._settings.limits_of(served.model)
+        require_at_most(len(request.texts), "texts", limits.max_items)
+        is_paired = served.engine.facts.is_paired
+        items = [input_in(item, max_chars=limits.max_text_chars, is_paired=is_paired) for item in request.texts]
+        answered = await self._answered(
+            served, items, rejects_long=limits.overlength == "reject", timeout_s=request.timeout_s
+        )
+        return Predictions(served, self._recorded(served, answered, top_k=request.top_k, key=noted.get("key")))
 
-    async def _results(self, served: Served, items: Sequence[Item]) -> list[Result]:
+    async def _answered(
+        self, served: Served, items: Sequence[Item], *, rejects_long: bool, timeout_s: float | None
+    ) -> list[Answered]:
         texts = [item for item in items if not isinstance(item, ItemError)]
-        encoded = await encode(served.engine, texts)
+        encoded = await encode(served.engine, texts, rejects_long=rejects_long)
         tokens = [item for item in encoded if isinstance(item, Encoded)]
-        outputs = iter(await self._batcher.answer(served.engine, tokens))
+        outputs = iter(await self._batcher.answer(served.engine, tokens, timeout_s=timeout_s))
         answered = iter(
             [
                 item if isinstance(item, ItemError) else _joined(text, item, next(outputs))
@@ -63,28 +90,28 @@ class Predictor:
         )
         return [item if isinstance(item, ItemError) else next(answered) for item in items]
 
-    def _predictions(
-        self, served: Served, results: Sequence[Result], *, top_k: int | None, key: str | None
-    ) -> list[dict[str, Any]]:
+    def _recorded(
+        self, served: Served, answered: Sequence[Answered], *, top_k: int | None, key: str | None
+    ) -> list[Result]:
         records: list[PredictionRecord] = []
-        predictions: list[dict[str, Any]] = []
-        for result in results:
-            if isinstance(result, ItemError):
-                self._metrics.count_item_error(result.code)
-                predictions.append({"error": {"code": result.code, "message": result.message}})
+        results: list[Result] = []
+        for item in answered:
+            if isinstance(item, ItemError):
+                self._metrics.count_item_error(item.code)
+                results.append(item)
                 continue
-            _, encoded, outputs = result
+            _, encoded, outputs = item
             given = answer(served.engine, encoded, outputs, top_k=top_k)
-            record = _record(served, given, key, *result)
+            record = _record(served, given, key, *item)
             records.append(record)
             # Each label by itself: sets of them are too many to count, and clients choose which occur.
             self._metrics.count_prediction(served, given.get("labels", [record.label]), record.score)
-            predictions.append({"id": record.id, **given})
+            results.append(Prediction(record.id, given, outputs.probabilities[0]))
         self._recorder.offer(records)
-        return predictions
+        return results
 
 
-def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> Result:
+def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> Answered:
     return outputs if isinstance(outputs, ItemError) else (text, encoded, outputs)
 
 

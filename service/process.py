@@ -139,7 +139,9 @@ def _settings(config: Config) -> dict[str, str]:
     for section, values in config.model_dump(mode="json", exclude={"home"}).items():
         for key, value in values.items():
             if value is not None:
-                settings[f"RETUNE_{section}__{key}".upper()] = str(value)
+                settings[f"RETUNE_{section}__{key}".upper()] = (
+                    json.dumps(value) if isinstance(value, dict) else str(value)
+                )
     # Absolute: a worker's folder is not the user's.
     settings["RETUNE_LEDGER__URL"] = _absolute(config.ledger_url, "sqlite:///")
     settings["RETUNE_REGISTRY__URL"] = _absolute(config.registry_url, "")

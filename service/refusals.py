@@ -62,8 +62,23 @@ class BodyTooSlow(InvalidInput):
         super().__init__("The body was not complete in time. Send it at once.")
 
 
+class BodyCut(InvalidInput):
+    code = "body_cut"
+
+    def __init__(self) -> None:
+        super().__init__("The connection ended before the body did. Send as much as Content-Length says.")
+
+
 class InvalidBody(InvalidInput):
     code = "invalid_body"
+
+
+class ItemRefused(InvalidInput):
+    """The only item of a request has no answer, and the protocol has one answer for both."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        super().__init__(sentence)
 
 
 class ModelNotNamed(InvalidInput):
@@ -73,10 +88,12 @@ class ModelNotNamed(InvalidInput):
 
 
 class VersionNotLoaded(NotFound):
+    code = "version_not_loaded"
+
     def __init__(self, model: str, version: str, loaded: Sequence[str]) -> None:
         super().__init__(
-            f"Version {version[:16]!r} of model {model!r} is not in memory. Ask the champion, or one of: "
-            f"{', '.join(loaded)}."
+            f"Version {version[:64]!r} of {model!r} does not answer here. Name one that does, {', '.join(loaded)}, "
+            "or none for the champion."
         )
 
 

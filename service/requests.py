@@ -9,25 +9,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from core.datasets import Text
 from core.labels import SEPARATOR
+from service.fields import MAX_NAME_CHARS, Fields, fields_in, items_in, kind_of, listed
 from service.refusals import InvalidBody
 
 MAX_LABEL_CHARS = 256
 MAX_LABELS = 200
 MAX_SOURCE_CHARS = 64
-MAX_NAME_CHARS = 64
 
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """`texts` may hold anything: each item is judged alone, see `input_in`."""
+    """`texts` may hold anything: each item is judged alone, see `input_in`.
 
-    texts: list[Any]
-    model: str | None
-    top_k: int | None
+    `version` None: the champion. `top_k` None: the scores of all labels. `timeout_s` None: only the server's.
+    """
+
+    texts: Sequence[Any]
+    model: str | None = None
+    version: str | None = None
+    top_k: int | None = None
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,22 +50,19 @@ class ItemError:
     message: str
 
 
-def parse_predict(body: bytes, *, max_items: int) -> PredictRequest:
-    fields = _fields(body, known=("texts", "model", "top_k"))
-    texts = _items(fields, "texts", '{"texts": ["…"]}', max_items)
-    return PredictRequest(texts, _name(fields, "model"), _count(fields, "top_k"))
-
-
 def parse_feedback(body: bytes, *, max_items: int) -> list[GivenLabel]:
-    fields = _fields(body, known=("feedback",))
+    return labels_given(fields_in(body, known=("feedback",)), max_items=max_items)
+
+
+def labels_given(fields: Fields, *, max_items: int) -> list[GivenLabel]:
     shape = '{"feedback": [{"prediction_id": "…", "label": "…"}]}'
-    return [_feedback(item, number) for number, item in enumerate(_items(fields, "feedback", shape, max_items), 1)]
+    return [_feedback(item, number) for number, item in enumerate(items_in(fields, "feedback", shape, max_items), 1)]
 
 
 def parse_empty(body: bytes) -> None:
     """For routes whose path says everything: no body, or an empty object."""
     if body:
-        _fields(body, known=())
+        fields_in(body, known=())
 
 
 def input_in(item: object, *, max_chars: int, is_paired: bool) -> Text | ItemError:
@@ -70,7 +70,7 @@ def input_in(item: object, *, max_chars: int, is_paired: bool) -> Text | ItemErr
     if not is_paired:
         return _text_in(item, max_chars)
     if not isinstance(item, list) or len(item) != 2:
-        found = f"{len(item)} entries" if isinstance(item, list) else _kind(item)
+        found = f"{len(item)} entries" if isinstance(item, list) else kind_of(item)
         message = f'The model answers pairs and the item is {found}. Send a list of two strings: ["first", "second"].'
         return ItemError("invalid_text", message)
     first, second = (_text_in(part, max_chars) for part in item)
@@ -85,8 +85,10 @@ def _text_in(item: object, max_chars: int) -> str | ItemError:
 
 
 def _problem_of(text: object, max_chars: int) -> ItemError | None:
+    if isinstance(text, ItemError):  # its protocol could not read it
+        return text
     if not isinstance(text, str):
-        return ItemError("invalid_text", f"The item is {_kind(text)}. Send a string.")
+        return ItemError("invalid_text", f"The item is {kind_of(text)}. Send a string.")
     if not text.strip():
         return ItemError("empty_text", "The text is empty. Send at least one word.")
     if len(text) > max_chars:
@@ -96,55 +98,15 @@ def _problem_of(text: object, max_chars: int) -> ItemError | None:
     return None
 
 
-def _fields(body: bytes, *, known: Sequence[str]) -> Mapping[str, Any]:
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidBody(f"The body is not JSON: {error}. Send an object with {_listed(known)}.") from error
-    if not isinstance(fields, dict):
-        raise InvalidBody(f"The body is {_kind(fields)}. Send an object with {_listed(known)}.")
-    if (unknown := next((name for name in fields if name not in known), None)) is not None:
-        raise InvalidBody(f"Unknown field {unknown[:MAX_NAME_CHARS]!r}. Known: {_listed(known)}.")
-    return fields
-
-
-def _items(fields: Mapping[str, Any], name: str, shape: str, max_items: int) -> list[Any]:
-    items = fields.get(name)
-    if not isinstance(items, list):
-        found = f"is {_kind(items)}" if name in fields else "is missing"
-        raise InvalidBody(f"Field {name!r} {found}. Send a list: {shape}.")
-    if not items:
-        raise InvalidBody(f"Field {name!r} is empty. Send at least one item: {shape}.")
-    if len(items) > max_items:
-        raise InvalidBody(f"Field {name!r} has {len(items)} items. Send at most {max_items} in one request.")
-    return items
-
-
-def _name(fields: Mapping[str, Any], name: str) -> str | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME_CHARS:
-        raise InvalidBody(f"Field {name!r} is not a name. Send a string of at most {MAX_NAME_CHARS} characters.")
-    return value
-
-
-def _count(fields: Mapping[str, Any], name: str) -> int | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InvalidBody(f"Field {name!r} is not a count. Send an integer from 1.")
-    return value
-
-
 def _feedback(item: object, number: int) -> GivenLabel:
     if not isinstance(item, dict):
-        raise InvalidBody(f"Item {number} of 'feedback' is {_kind(item)}. Send an object with prediction_id and label.")
+        raise InvalidBody(
+            f"Item {number} of 'feedback' is {kind_of(item)}. Send an object with prediction_id and label."
+        )
     known = ("prediction_id", "label", "source")
     if (unknown := next((name for name in item if name not in known), None)) is not None:
         raise InvalidBody(
-            f"Item {number} of 'feedback' has an unknown field {unknown[:MAX_NAME_CHARS]!r}. Known: {_listed(known)}."
+            f"Item {number} of 'feedback' has an unknown field {unknown[:MAX_NAME_CHARS]!r}. Known: {listed(known)}."
         )
     label = item.get("label")
     return GivenLabel(
@@ -169,23 +131,8 @@ def _names(names: list[Any], number: int) -> tuple[str, ...]:
 def _string(item: Mapping[str, Any], number: int, name: str, max_chars: int) -> str:
     value = item.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > max_chars or "\0" in value:
-        found = f"is {_kind(value)}" if name in item else "is missing"
+        found = f"is {kind_of(value)}" if name in item else "is missing"
         if isinstance(value, str):
             found = "is empty, too long or holds a NUL character"
         raise InvalidBody(f"{name!r} of item {number} of 'feedback' {found}. Send 1 to {max_chars} characters.")
     return value.strip()
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "no fields"
-
-
-def _kind(value: object) -> str:
-    """
-    >>> _kind([]), _kind(True), _kind(None)
-    ('a list', 'a boolean', 'null')
-    """
-    if value is None:
-        return "null"
-    names = {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
-    return names.get(type(value), "a number")

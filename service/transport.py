@@ -49,6 +49,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head_deadline = 0.0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -58,6 +59,20 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        if self._task is not None and not self._task.done() and not self.cycle.response_complete:
+            self.cycle.scope["state"]["gone"] = True
+            self._task.cancel()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio's own says so, uvicorn's never does
+        """In the middle of a request there is something to say yet; else who says no more has gone."""
+        if self._in_head:
+            self._refuse(MalformedRequest())
+        elif self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
+            self.cycle.scope["state"]["cut"] = True
+            self.cycle.keep_alive = False
+            self.cycle.message_event.set()
+            return self.scheme == "http"  # TLS has no half of a connection
+        return None
 
     def data_received(self, data: bytes) -> None:
         self._stop_timer()
@@ -87,7 +102,9 @@ class Connection(HttpToolsProtocol):
         # Who asks for leave to send a body would, once refused, not send it, and its length would not hold.
         response = None if cycle.waiting_for_100_continue else self._door.early(cycle.scope)
         if response is None:
-            super()._start_asgi_task(cycle, self._door.app)
+            self._task = self.loop.create_task(cycle.run_asgi(self._door.app))
+            self._task.add_done_callback(self.tasks.discard)
+            self.tasks.add(self._task)
             return
         self.transport.write(_written(response, close=not cycle.keep_alive))
         cycle.response_started = cycle.response_complete = True

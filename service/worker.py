@@ -16,6 +16,7 @@ from core.package import read_facts
 from core.registry import open_registry
 from core.roster import Roster, Standing
 from service.access import Access
+from service.access_log import AccessLog
 from service.batching import Batcher
 from service.champions import Champions
 from service.connection import LedgerConnection
@@ -74,12 +75,13 @@ class Worker:
             sample=config.ledger.sample,
             on_count=self.metrics.show_ledger,
         )
+        self.access_log = AccessLog(on_drop=self.metrics.count_log_drop) if config.service.access_log else None
         self.predictor = Predictor(
             self.champions,
             self.batcher,
             self.recorder,
             self.metrics,
-            max_text_chars=config.service.max_text_chars,
+            config.service,
         )
         self.feedback = FeedbackDesk(
             self.connection,
@@ -95,6 +97,8 @@ class Worker:
         self.champions.start()
         self.batcher.start()
         self.recorder.start()
+        if self.access_log:
+            self.access_log.start()
 
     def close(self) -> None:
         """Answer what waits, write what was answered, go."""

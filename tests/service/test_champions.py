@@ -11,6 +11,7 @@ from core.config import Config
 from core.errors import ModelNotFound, NoChampion
 from core.registry import Registry
 from service.champions import Champions
+from service.refusals import VersionNotLoaded
 from tests.service.conftest import Variant
 
 
@@ -28,6 +29,12 @@ def test_a_promoted_version_is_switched_to(champions: Champions, registry: Regis
     champions.follow()
     assert (before.version, champions.served(None).version) == ("1", "2")
     assert before.engine.infer(before.engine.encode(["my invoice"])).logits.shape == (1, 3)
+
+
+def test_only_a_version_in_memory_can_be_asked_for(champions: Champions) -> None:
+    assert champions.version("tickets", "1") is champions.version(None, None) is champions.served("tickets")
+    with pytest.raises(VersionNotLoaded, match="Name one that does, 1,"):
+        champions.version("tickets", "2")
 
 
 def test_a_rollback_is_followed(champions: Champions, registry: Registry, second_package: Path) -> None:

@@ -12,9 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from service.guard import Guard
+from service.guard import Guard, Limits
 from service.metrics import Metrics
 from service.refusals import KeyRefused
+from service.surface import FORM, Surface
 from tests.service.fakes import Panic
 
 JSON = {"Content-Type": "application/json"}
@@ -61,10 +62,8 @@ def guard(metrics: Metrics) -> Guard:
         ROUTES,
         admit=admit,
         metrics=metrics,
-        max_body_bytes=1000,
-        timeout_s=0.2,
-        stall_s=0.2,
-        form_prefix="/pages",
+        limits=Limits(max_body_bytes=1000, timeout_s=0.2, stall_s=0.2),
+        surfaces=[Surface("/pages", (FORM,))],
     )
 
 

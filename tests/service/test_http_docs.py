@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from service import admin, dashboard
-from service.app import Endpoints
+from service.app import open_routes
 from service.metrics import Metrics
 from service.worker import Worker
 
@@ -39,7 +39,7 @@ def call(line: str, server: str) -> httpx.Response:
 
 
 def test_every_route_is_documented(worker: Worker) -> None:
-    routes = [*Endpoints(worker).routes(), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()]
+    routes = [*open_routes(worker), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()]
     wanted = {f"`{method} {route.path}`" for route in routes for method in route.methods or () if method != "HEAD"}
     assert {name for name in wanted if name not in TEXT} == set()
 

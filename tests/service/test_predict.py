@@ -41,6 +41,11 @@ def test_top_k_limits_the_scores(client: TestClient) -> None:
     assert len(prediction["scores"]) == 2
 
 
+def test_a_count_may_be_written_as_json_writes_numbers(client: TestClient) -> None:
+    [prediction] = client.post("/predict", json={"texts": TEXTS[:1], "top_k": 2.0}).json()["predictions"]
+    assert len(prediction["scores"]) == 2
+
+
 def test_an_unusable_item_has_its_own_error_and_its_neighbours_their_answers(client: TestClient) -> None:
     texts = [TEXTS[0], 3, "  ", "x" * 501, "nul \0 inside", None, TEXTS[1]]
     predictions = client.post("/predict", json={"texts": texts}).json()["predictions"]

@@ -69,6 +69,41 @@ def test_a_pair_for_single_texts_has_its_own_error(tasks_client: TestClient) -> 
     assert "label" in predictions[1]
 
 
+def test_pairs_are_two_inputs_of_the_open_inference_protocol(tasks_client: TestClient) -> None:
+    own = ask(tasks_client, "answers", [*PAIRS, ["a", " "]])
+    names = [entry["name"] for entry in tasks_client.get("/v2/models/answers").json()["inputs"]]
+    columns = zip(*PAIRS, ("a", " "), strict=True)
+    tensors = [tensor(name, column) for name, column in zip(names, columns, strict=True)]
+    outputs = tasks_client.post("/v2/models/answers/infer", json={"inputs": tensors}).json()["outputs"]
+    assert outputs[0]["data"] == [item.get("label", "") for item in own]
+    assert outputs[-1]["data"][-1].startswith("empty_text: ")
+    alone = tasks_client.post("/v2/models/answers/infer", json={"inputs": tensors[:1]})
+    assert (alone.status_code, alone.json()["code"]) == (400, "invalid_body")
+    assert "no input 'text_pair'" in alone.json()["error"]
+
+
+def test_several_labels_are_one_cell_of_the_open_inference_protocol(tasks_client: TestClient) -> None:
+    texts = [row.text for row in ROWS]
+    outputs = tasks_client.post("/v2/models/topics/infer", json={"inputs": [tensor("text", texts)]}).json()["outputs"]
+    assert outputs[0]["data"] == [item["label"] for item in ask(tasks_client, "topics", texts)]
+
+
+def test_pairs_are_objects_or_lists_for_hugging_face(tasks_client: TestClient) -> None:
+    first, second = PAIRS[0]
+    inputs = [{"text": first, "text_pair": second}, [first, second], {"text": first}, {"text": first, "pair": second}]
+    answer = tasks_client.post("/models/answers", json={"inputs": inputs}).json()
+    assert answer[0][0]["label"] == answer[1][0]["label"] == ask(tasks_client, "answers", PAIRS[:1])[0]["label"]
+    assert [entry["error"]["code"] for entry in answer[2:]] == ["invalid_text"] * 2
+    alone = tasks_client.post("/models/answers", json={"inputs": inputs[0]}).json()
+    assert [item["label"] for item in alone[0]] == [item["label"] for item in answer[0]]
+
+
+def test_several_labels_have_sigmoid_scores_for_hugging_face(tasks_client: TestClient) -> None:
+    for function, status in (("sigmoid", 200), ("softmax", 400)):
+        body = {"inputs": ROWS[0].text, "parameters": {"function_to_apply": function}}
+        assert tasks_client.post("/models/topics", json=body).status_code == status
+
+
 def test_both_texts_and_the_set_reach_the_ledger(
     tasks_client: TestClient, tasks_worker: Worker, config: Config
 ) -> None:
@@ -130,6 +165,10 @@ def test_the_dashboard_says_which_task_it_is(tasks_client: TestClient) -> None:
     assert "from 40.0 %" in topics
     assert "pairs of texts" in answers
     assert "pairs of texts" not in topics
+
+
+def tensor(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    return {"name": name, "datatype": "BYTES", "shape": [len(texts)], "data": texts}
 
 
 def ask(client: TestClient, model: str, texts: Sequence[object]) -> list[dict[str, Any]]:

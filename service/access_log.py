@@ -1,0 +1,85 @@
+"""One line of JSON a request, written by a thread of its own: bounded, what does not fit is dropped and counted.
+
+{"time", "request_id", "method", "route", "status", "ms"} and, where they are known, "key", "model",
+"version" and "items". Never a path as it was sent, a header or a text.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import orjson
+
+PAUSE_S = 0.2
+QUEUE_SIZE = 20_000
+# What routes note in a request's state for its line.
+NOTED = ("key", "model", "version", "items")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answered request; `state` is that of its scope."""
+
+    time_s: float
+    method: str
+    route: str
+    status: int
+    seconds: float
+    state: Mapping[str, Any]
+
+
+class AccessLog:
+    """A slow reader of the log costs lines, never requests."""
+
+    def __init__(self, *, on_drop: Callable[[], None] = lambda: None, stream: BinaryIO | None = None) -> None:
+        self._on_drop = on_drop
+        self._stream = stream or sys.stdout.buffer
+        self._queue: deque[Entry] = deque()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what waits, then end."""
+        self._closing.set()
+        self._thread.join()
+
+    def add(self, entry: Entry) -> None:
+        if len(self._queue) < QUEUE_SIZE:
+            self._queue.append(entry)
+        else:
+            self._on_drop()
+
+    def _run(self) -> None:
+        while not self._closing.wait(PAUSE_S):
+            self._write()
+        self._write()
+
+    def _write(self) -> None:
+        lines = [line(self._queue.popleft()) for _ in range(len(self._queue))]
+        if lines:
+            self._stream.write(b"\n".join([*lines, b""]))
+            self._stream.flush()
+
+
+def line(entry: Entry) -> bytes:
+    moment = datetime.fromtimestamp(entry.time_s, UTC).isoformat(timespec="milliseconds")
+    state = entry.state
+    told = {
+        "time": moment,
+        "request_id": state["request_id"],
+        "method": entry.method,
+        "route": entry.route,
+        "status": entry.status,
+        "ms": round(entry.seconds * 1000, 2),
+        **{name: state[name] for name in NOTED if state.get(name) is not None},
+    }
+    return orjson.dumps(told)

@@ -1,0 +1,157 @@
+"""The fields of a JSON body, checked by hand: one sentence for the first that is wrong, with its cure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from service.refusals import InvalidBody
+
+MAX_NAME_CHARS = 64
+
+Fields = Mapping[str, Any]
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def fields_in(body: bytes, *, known: Sequence[str]) -> Fields:
+    """The object that a body is, with no other fields than the known ones."""
+    fields = any_fields_in(body, wanted=known)
+    require_known(fields, known=known)
+    return fields
+
+
+def any_fields_in(body: bytes, *, wanted: Sequence[str]) -> Fields:
+    """The object that a body is; the fields wanted are named to whoever sent something else."""
+    try:
+        fields = _loaded(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidBody(f"The body is not JSON: {error}. Send an object with {listed(wanted)}.") from error
+    if not isinstance(fields, dict):
+        raise InvalidBody(f"The body is {kind_of(fields)}. Send an object with {listed(wanted)}.")
+    return fields
+
+
+class HalfCharacter:
+    """Stands for a string that holds half of a surrogate pair: JSON allows it, Unicode does not."""
+
+
+def _loaded(body: bytes) -> Any:
+    """As orjson reads it; a string that is no Unicode becomes a `HalfCharacter` and spoils nothing else."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        if not HALF.search(body):
+            raise
+        try:
+            return _marked(json.loads(body, parse_constant=_refuse_constant))
+        except (ValueError, RecursionError):
+            pass
+        raise
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if _is_unicode(value) else HalfCharacter()
+    if isinstance(value, list):
+        return [_marked(entry) for entry in value]
+    if isinstance(value, dict):
+        if not all(map(_is_unicode, value)):
+            raise ValueError("a name")
+        return {name: _marked(entry) for name, entry in value.items()}
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def require_known(fields: Fields, *, known: Sequence[str]) -> None:
+    if (unknown := next((name for name in fields if name not in known), None)) is not None:
+        raise InvalidBody(f"Unknown field {unknown[:MAX_NAME_CHARS]!r}. Known: {listed(known)}.")
+
+
+def items_in(fields: Fields, name: str, shape: str, max_items: int) -> list[Any]:
+    """A list of 1 to `max_items` of whatever; `shape` shows how it looks."""
+    items = fields.get(name)
+    if not isinstance(items, list):
+        found = f"is {kind_of(items)}" if name in fields else "is missing"
+        raise InvalidBody(f"Field {name!r} {found}. Send a list: {shape}.")
+    if not items:
+        raise InvalidBody(f"Field {name!r} is empty. Send at least one item: {shape}.")
+    require_at_most(len(items), name, max_items)
+    return items
+
+
+def require_at_most(count: int, name: str, max_items: int) -> None:
+    if count > max_items:
+        raise InvalidBody(f"Field {name!r} has {count} items. Send at most {max_items} in one request.")
+
+
+def name_in(fields: Fields, name: str) -> str | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME_CHARS:
+        raise InvalidBody(f"Field {name!r} is not a name. Send a string of at most {MAX_NAME_CHARS} characters.")
+    return value
+
+
+def count_in(fields: Fields, name: str) -> int | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    count = integer_in(value)
+    if count is None or count < 1:
+        raise InvalidBody(f"Field {name!r} is not a count. Send an integer from 1.")
+    return count
+
+
+def object_in(fields: Fields, name: str, *, known: Sequence[str]) -> Fields:
+    """An object of its own, empty if it is not there."""
+    value = fields.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidBody(f"Field {name!r} is {kind_of(value)}. Send an object with {listed(known)}.")
+    require_known(value, known=known)
+    return value
+
+
+def integer_in(value: object) -> int | None:
+    """The integer that a number of JSON is, which does not tell 2.0 from 2.
+
+    >>> integer_in(2.0), integer_in(2.5), integer_in(True)
+    (2, None, None)
+    """
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "no fields"
+
+
+def kind_of(value: object) -> str:
+    """
+    >>> kind_of([]), kind_of(True), kind_of(None)
+    ('a list', 'a boolean', 'null')
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, HalfCharacter):
+        return "not Unicode (half of a surrogate pair is in it)"
+    names = {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+    return names.get(type(value), "a number")

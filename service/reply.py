@@ -1,0 +1,37 @@
+"""The answer on its way out: its id, and what tells a browser to be careful."""
+
+from __future__ import annotations
+
+from starlette.types import Message, Send
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+# Of these an answer may have its own; it has all others, too.
+CAREFUL: RawHeaders = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+OVER_TLS: RawHeaders = [(b"strict-transport-security", b"max-age=31536000")]
+LAST: RawHeaders = [(b"connection", b"close")]
+
+
+class Reply:
+    """Takes the place of the server's `send`; `is_last`: the connection is closed after it."""
+
+    def __init__(self, send: Send, request_id: str, *, is_secure: bool, is_last: bool) -> None:
+        self._send = send
+        self._more = [(b"x-request-id", request_id.encode()), *CAREFUL]
+        self._more += (OVER_TLS if is_secure else []) + (LAST if is_last else [])
+        self.started = False
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            own: RawHeaders = message["headers"]
+            names = {name for name, _ in own}
+            message["headers"] = own + [header for header in self._more if header[0] not in names]
+        await self._send(message)

@@ -1,0 +1,49 @@
+"""Which route a request is for: a table for paths that are fixed, patterns for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.routing import Route
+from starlette.types import Scope
+
+from service.refusals import UnknownPath, WrongMethod
+
+UNKNOWN = "(unknown)"
+
+
+class Router:
+    """Finds routes by path and method; notes what it finds in the request's scope, as Starlette does."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._fixed: dict[str, list[Route]] = {}
+        self._patterns = [route for route in routes if route.param_convertors]
+        for route in routes:
+            if not route.param_convertors:
+                self._fixed.setdefault(route.path, []).append(route)
+
+    def find(self, scope: Scope) -> Route:
+        """Raises `UnknownPath` or `WrongMethod`."""
+        path: str = scope["path"]
+        candidates = self._fixed.get(path) or self._matching(path, scope)
+        if not candidates:
+            raise UnknownPath
+        for route in candidates:
+            scope["route"] = route
+            if scope["method"] in (route.methods or ()):
+                return route
+        raise WrongMethod(scope["method"], {method for route in candidates for method in route.methods or ()})
+
+    def _matching(self, path: str, scope: Scope) -> list[Route]:
+        found = []
+        for route in self._patterns:
+            if match := route.path_regex.match(path):
+                scope["path_params"] = match.groupdict()
+                found.append(route)
+        return found
+
+
+def template(scope: Scope) -> str:
+    """The path of the route that was found; clients cannot make more of these."""
+    route = scope.get("route")
+    return route.path if isinstance(route, Route) else UNKNOWN

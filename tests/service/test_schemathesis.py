@@ -1,0 +1,23 @@
+"""The real server against its own OpenAPI document: what it allows is answered, what it forbids refused."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SETTINGS = Path(__file__).with_name("schemathesis.toml")
+
+
+@pytest.mark.slow
+def test_every_route_keeps_to_the_document(server: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(SETTINGS), "run"]
+    options = ["--checks", "all", "--max-examples", "30", "--seed", "1", "--no-color"]
+    done = subprocess.run(
+        [*command, f"{server}/openapi.json", *options], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, "\n".join(line[:300] for line in done.stdout.splitlines())
+    assert re.search(r"Selected: (\d+)/\1$", done.stdout, re.M)

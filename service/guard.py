@@ -106,9 +106,9 @@ class Guard:
         try:
             async with deadline:
                 route = self._router.find(scope)
-                self._check_headers(headers, surface)
                 request = Request(scope, body.receive)
                 self._admit(request)
+                self._check_headers(headers, surface)
                 response: Response = await route.endpoint(request)
                 await response(scope, body.receive, reply.send)
         except RetuneError as error:

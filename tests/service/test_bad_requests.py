@@ -14,7 +14,8 @@ BODIES: list[tuple[str, bytes | str]] = [
     ("no JSON", b"texts=hello"),
     ("half JSON", b'{"texts": ["a"'),
     ("not UTF-8", b'{"texts": ["\xff\xfe"]}'),
-    ("a lone surrogate", b'{"texts": ["\\ud800"]}'),
+    ("a lone surrogate in a name", b'{"texts": ["a"], "\\ud800": 1}'),
+    ("a lone surrogate as the model", b'{"texts": ["a"], "model": "\\ud800"}'),
     ("NaN", b'{"texts": ["a"], "top_k": NaN}'),
     ("infinity", b'{"texts": ["a"], "top_k": 1e999}'),
     ("a huge integer", '{"texts": ["a"], "top_k": ' + "9" * 5000 + "}"),
@@ -79,3 +80,11 @@ def test_no_message_repeats_a_text(client: TestClient) -> None:
     for body in ({"texts": "my secret"}, {"feedback": "my secret"}):
         for path in ("/predict", "/feedback"):
             assert "secret" not in client.post(path, json=body).text
+
+
+def test_a_lone_surrogate_is_the_error_of_its_item_only(client: TestClient) -> None:
+    answer = client.post("/predict", content=b'{"texts": ["my invoice", "a \\ud800 b"]}', headers=JSON)
+    first, second = answer.json()["predictions"]
+    assert "label" in first
+    assert second["error"]["code"] == "invalid_text"
+    assert "surrogate" in second["error"]["message"]

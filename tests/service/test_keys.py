@@ -13,7 +13,6 @@ from core.api_keys import add_key, revoke_key
 from core.config import Config
 from service import admin, dashboard
 from service.access import scope_of
-from service.app import Endpoints
 from service.worker import Worker
 
 PREDICT = {"texts": ["my invoice was charged again"]}
@@ -40,7 +39,7 @@ def code_of(client: TestClient, path: str = "/predict", **headers: str) -> tuple
 
 
 def test_every_route_has_its_scope_and_only_probes_are_open(worker: Worker) -> None:
-    routes = [*Endpoints(worker).routes(), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()]
+    routes = [*open_routes(worker), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()]
     needed = {route.path: scope_of(route.path) for route in routes if not route.path.startswith("/dashboard")}
     assert needed == {
         "/predict": "predict",
@@ -49,6 +48,16 @@ def test_every_route_has_its_scope_and_only_probes_are_open(worker: Worker) -> N
         "/readyz": None,
         "/metrics": None,
         "/openapi.json": None,
+        "/docs.json": None,
+        "/schema.json": None,
+        "/models/{name}": "predict",
+        "/v2": "predict",
+        "/v2/health/live": None,
+        "/v2/health/ready": None,
+        **{
+            f"/v2/models/{{name}}{path}": "predict"
+            for path in ("", "/ready", "/infer", *(f"/versions/{{version}}{end}" for end in ("", "/ready", "/infer")))
+        },
         "/admin/models/{name}": "admin",
         "/admin/models/{name}/retrain": "admin",
     }

@@ -21,7 +21,7 @@ from systems import RETUNE, Server, served
 TIMES = 5
 CAPACITY_CONNECTIONS, MAX_CONNECTIONS = 64, 6000
 NORMAL_SHARE = 0.5
-WINDOW_S, NEAR, WATCHED_S = 0.25, 1.5, 40.0
+WINDOW_S, CALM_WINDOWS, NEAR, WATCHED_S = 0.25, 4, 1.5, 40.0
 
 
 def main() -> None:
@@ -114,13 +114,14 @@ def told(answers: Sequence[Answer], capacity: float, seconds: float) -> dict[str
 
 
 def normal_again(answers: Sequence[Answer], *, since: float, usual: float) -> float | None:
-    """Seconds until the first window from which on the median stays within 1.5 times the usual; None: never."""
+    """Seconds until the first second whose windows all have a median within 1.5 times the usual; None: never."""
     windows: dict[int, list[float]] = {}
     for answer in answers:
         windows.setdefault(int((answer.started - since) / WINDOW_S), []).append(answer.seconds)
-    slow = [number for number, seconds in windows.items() if np.median(seconds) > NEAR * usual]
-    last = max(slow, default=-1)
-    return None if last == max(windows) else round((last + 1) * WINDOW_S, 2)
+    near = {number for number, seconds in windows.items() if np.median(seconds) <= NEAR * usual}
+    calm = (number for number in sorted(near) if near.issuperset(range(number, number + CALM_WINDOWS)))
+    first = next(calm, None)
+    return None if first is None else round(first * WINDOW_S, 2)
 
 
 def statuses(answers: Sequence[Answer]) -> dict[str, int]:

@@ -17,6 +17,7 @@ import numpy as np
 from setting import HERE, ROOT
 
 RESULTS = HERE / "results.jsonl"
+WRITTEN = (":!benchmarks/serving/results.jsonl", ":!benchmarks/serving/README.md")
 NAMED = ("bentoml", "onnxruntime", "starlette", "tokenizers", "torch", "transformers", "uvicorn")
 
 
@@ -39,7 +40,9 @@ def latest() -> dict[str, dict[str, Any]]:
 def surroundings() -> dict[str, Any]:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain") else ""),
+        # What the scripts write here themselves does not count as a change.
+        "commit": _git("rev-parse", "--short", "HEAD")
+        + ("+" if _git("status", "--porcelain", "--", ".", *WRITTEN) else ""),
         "machine": f"{len(os.sched_getaffinity(0))} cores, {_processor()}",
         "versions": {"python": platform.python_version(), **{name: version(name) for name in NAMED}},
     }

@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test test-fast check serve image bench-finetune bench-export clean
+.PHONY: install demo test test-fast check serve image bench-finetune bench-export bench-serving clean
 
 install: $(INSTALLED)
 
@@ -45,6 +45,27 @@ bench-export: $(INSTALLED)
 	$(BIN)/python benchmarks/export/score.py
 	$(BIN)/python benchmarks/export/invariance.py
 	$(BIN)/python benchmarks/export/table.py
+
+PEERS := .retune/peers-venv
+
+# Their pins are not ours; what they share with us (ONNX Runtime, torch, transformers) they find in our environment, last.
+$(PEERS)/%/.installed: benchmarks/serving/peers/%.txt | $(INSTALLED)
+	rm -rf $(PEERS)/$*
+	python3 -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet --requirement $<
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> $$($(PEERS)/$*/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/shared.pth
+	touch $@
+
+bench-serving: $(INSTALLED) $(PEERS)/litserve/.installed $(PEERS)/mlserver/.installed
+	$(BIN)/python benchmarks/serving/compare.py
+	$(BIN)/python benchmarks/serving/overload.py
+	$(BIN)/python benchmarks/serving/swaps.py
+	$(BIN)/python benchmarks/serving/equality.py
+	$(BIN)/python benchmarks/serving/poison.py
+	$(BIN)/python benchmarks/serving/stopping.py
+	$(BIN)/python benchmarks/serving/random_paths.py
+	$(BIN)/python benchmarks/serving/table.py
 
 clean:
 	rm -rf $(VENV) .retune build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from core.assigned import cells
 from core.engine import Encoded, Engine, Outputs
 from core.labels import names_in
@@ -19,10 +17,11 @@ def answer(engine: Engine, encoded: Encoded, outputs: Outputs, *, top_k: int | N
     `labels` holds those given, `label` is their cell, and `score` that of the whole set.
     """
     probabilities = outputs.probabilities[0]
-    order = np.argsort(-probabilities, kind="stable")
+    order = (-probabilities).argsort(kind="stable")[:top_k]
+    scores = dict(zip([engine.labels[index] for index in order.tolist()], probabilities[order].tolist(), strict=True))
     several: dict[str, Any] = {}
     if outputs.given is None:
-        label, score = engine.labels[order[0]], float(probabilities[order[0]])
+        label, score = next(iter(scores.items()))
     else:
         label, score = cells(outputs.given, engine.labels)[0], float(outputs.confidence[0])
         several = {"labels": list(names_in(label))}
@@ -30,7 +29,7 @@ def answer(engine: Engine, encoded: Encoded, outputs: Outputs, *, top_k: int | N
         "label": label,
         **several,
         "score": score,
-        "scores": {engine.labels[index]: float(probabilities[index]) for index in order[:top_k]},
+        "scores": scores,
         "truncated": encoded.truncated,
         "abstained": score < (engine.facts.abstain_below or 0.0),
     }

@@ -73,6 +73,9 @@ class ModelLimits(Section):
     overlength: Literal["truncate", "reject"] | None = None
 
 
+NO_LIMITS = ModelLimits(max_items=None, max_text_chars=None)
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a model takes: items in a request, characters in a text, and what becomes of too many tokens."""
@@ -121,7 +124,7 @@ class ServiceConfig(Section):
     )
 
     def limits_of(self, model: str) -> Limits:
-        own = self.limits.get(model, ModelLimits())
+        own = self.limits.get(model, NO_LIMITS)
         return Limits(
             max_items=own.max_items or self.max_items,
             max_text_chars=own.max_text_chars or self.max_text_chars,

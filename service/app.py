@@ -28,7 +28,7 @@ def guarded_app(worker: Worker) -> Guard:
         [*open_routes(worker), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()],
         admit=worker.access.admit,
         metrics=worker.metrics,
-        limits=Limits(settings.max_body_bytes, settings.timeout_s, settings.stall_s),
+        limits=Limits(settings.max_body_bytes, settings.timeout_s),
         surfaces=(OPEN_INFERENCE, PAGES),
         is_draining=lambda: worker.is_draining,
         require_room=worker.batcher.require_room,

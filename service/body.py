@@ -1,9 +1,10 @@
-"""The body of a request on its way in: counted, and not waited for without an end."""
+"""The body of a request on its way in, counted."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope
 
@@ -11,26 +12,24 @@ from service.refusals import BodyCut, BodyTooLarge, BodyTooSlow
 
 # A refused body is read on for a moment: to close at once would tear the answer away from the client.
 DRAIN_S = 0.5
+# Where our transport notes in a request's state why no more of its body will come.
+BROKEN = "body_broken"
 Headers = Mapping[bytes, bytes]
 
 
 class Body:
     """Takes the place of the server's `receive`. `complete`: nothing of it is still to come."""
 
-    def __init__(self, scope: Scope, receive: Receive, headers: Headers, *, limit_bytes: int, stall_s: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, headers: Headers, *, limit_bytes: int) -> None:
         self._state = scope["state"]
         self._receive = receive
         self._limit_bytes = limit_bytes
-        self._stall_s = stall_s
         self._size_bytes = 0
         self.complete = not has_body(headers)
 
     async def receive(self) -> Message:
-        """Raises `BodyTooLarge`, `BodyTooSlow`, or `BodyCut` where the client has hung up in the middle."""
+        """Raises `BodyTooLarge`, or what our transport found wrong: `BodyTooSlow` or `BodyCut`."""
         message = await self._next_part()
-        if "cut" in self._state:
-            self.complete = True
-            raise BodyCut
         self._size_bytes += len(message.get("body", b""))
         if self._size_bytes > self._limit_bytes:
             raise BodyTooLarge(self._limit_bytes)
@@ -38,21 +37,16 @@ class Body:
 
     async def drop_rest(self) -> None:
         """Read what is left, for a bounded time, and keep none of it."""
-        try:
+        with suppress(TimeoutError, BodyTooSlow, BodyCut):
             async with asyncio.timeout(DRAIN_S):
                 while not self.complete:
                     await self._next_part()
-        except (TimeoutError, BodyTooSlow):
-            return
 
     async def _next_part(self) -> Message:
-        if self.complete:
-            return await self._receive()  # that the client has gone
-        try:
-            async with asyncio.timeout(self._stall_s):
-                message = await self._receive()
-        except TimeoutError as error:
-            raise BodyTooSlow from error
+        message = await self._receive()
+        if (broken := self._state.get(BROKEN)) is not None:
+            self.complete = True
+            raise broken
         self.complete = not message.get("more_body", False)
         return message
 

@@ -42,11 +42,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one request: its body, its whole time, and the silence in the middle of its body."""
+    """Of one request: its body and its time."""
 
     max_body_bytes: int
     timeout_s: float
-    stall_s: float
 
 
 class Guard:
@@ -78,8 +77,7 @@ class Guard:
         started = time.perf_counter()
         headers: Headers = dict(scope["headers"])
         request_id = _noted_id(scope, headers)
-        limits = self._limits
-        body = Body(scope, receive, headers, limit_bytes=limits.max_body_bytes, stall_s=limits.stall_s)
+        body = Body(scope, receive, headers, limit_bytes=self._limits.max_body_bytes)
         reply = Reply(send, request_id, is_secure=scope.get("scheme") == "https", is_last=self._is_draining())
         try:
             refusal = await self._answer(scope, headers, body, reply)

@@ -19,7 +19,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import Server
 
 from core.errors import RetuneError
-from service.refusals import HeadTooLarge, HeadTooSlow, MalformedRequest
+from service.body import BROKEN
+from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
 
 # Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are.
 MAX_HEAD_BYTES = 16_384
@@ -39,7 +40,7 @@ class Door:
 
 
 class Connection(HttpToolsProtocol):
-    """One client; `head_s` bounds the time of a request's head, `stall_s` the silence in it."""
+    """One client; `head_s` bounds the time of a request's head, `stall_s` the silence in the middle of a request."""
 
     def __init__(self, door: Door, **options: Any) -> None:
         super().__init__(**options)
@@ -48,7 +49,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = False
         self._head_deadline = 0.0
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -67,22 +68,29 @@ class Connection(HttpToolsProtocol):
         """In the middle of a request there is something to say yet; else who says no more has gone."""
         if self._in_head:
             self._refuse(MalformedRequest())
-        elif self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
-            self.cycle.scope["state"]["cut"] = True
-            self.cycle.keep_alive = False
-            self.cycle.message_event.set()
+        elif self._waits_for_body:
+            self._break_body(BodyCut())
             return self.scheme == "http"  # TLS has no half of a connection
         return None
 
     def data_received(self, data: bytes) -> None:
         self._stop_timer()
         super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
-            else:
-                self._start_timer()
+                return
+            self._start_timer(min(self._door.stall_s, max(0.0, self._head_deadline - self.loop.time())))
+        elif self._waits_for_body:
+            self._start_timer(self._door.stall_s)
+
+    @property
+    def _waits_for_body(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and cycle.more_body and not cycle.response_complete
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -113,18 +121,27 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _start_timer(self) -> None:
-        now = self.loop.time()
-        pause_s = min(self._door.stall_s, max(0.0, self._head_deadline - now))
-        self._head_timer = self.loop.call_later(pause_s, self._cut)
+    def _start_timer(self, pause_s: float) -> None:
+        self._timer = self.loop.call_later(pause_s, self._cut)
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _cut(self) -> None:
-        self._refuse(HeadTooSlow())
+        if self._in_head:
+            self._refuse(HeadTooSlow())
+        elif self.flow.read_paused:  # it is we who do not read
+            self._start_timer(self._door.stall_s)
+        elif self._waits_for_body:
+            self._break_body(BodyTooSlow())
+
+    def _break_body(self, error: RetuneError) -> None:
+        """No more of the body will come: the app learns why, answers, and the connection ends."""
+        self.cycle.scope["state"][BROKEN] = error
+        self.cycle.keep_alive = False
+        self.cycle.message_event.set()
 
     def _refuse(self, error: RetuneError) -> None:
         """Answer in place of the app, and hang up; in the middle of an answer only the latter."""

@@ -62,7 +62,7 @@ def guard(metrics: Metrics) -> Guard:
         ROUTES,
         admit=admit,
         metrics=metrics,
-        limits=Limits(max_body_bytes=1000, timeout_s=0.2, stall_s=0.2),
+        limits=Limits(max_body_bytes=1000, timeout_s=0.2),
         surfaces=[Surface("/pages", (FORM,))],
     )
 

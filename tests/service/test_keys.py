@@ -13,6 +13,7 @@ from core.api_keys import add_key, revoke_key
 from core.config import Config
 from service import admin, dashboard
 from service.access import scope_of
+from service.app import open_routes
 from service.worker import Worker
 
 PREDICT = {"texts": ["my invoice was charged again"]}

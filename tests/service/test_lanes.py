@@ -39,8 +39,8 @@ def test_texts_of_one_length_share_a_call(engine: Engine) -> None:
 
 def test_a_neighbour_joins_where_its_padding_costs_less_than_a_call(engine: Engine) -> None:
     assert taken(lanes_of(item(engine, 10), item(engine, 12))) == [[10, 12]]
-    assert taken(lanes_of(item(engine, 10), item(engine, 18))) == [[10], [18]]
-    assert taken(lanes_of(*[item(engine, 12)] * 3, *[item(engine, 10)] * 3)) == [[10, 10, 10], [12, 12, 12]]
+    assert taken(lanes_of(item(engine, 10), item(engine, 19))) == [[10], [19]]
+    assert taken(lanes_of(*[item(engine, 12)] * 3, *[item(engine, 9)] * 3)) == [[9, 9, 9], [12, 12, 12]]
 
 
 def test_a_call_keeps_to_the_budget(engine: Engine) -> None:

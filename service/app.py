@@ -31,7 +31,7 @@ def guarded_app(worker: Worker) -> Guard:
         limits=Limits(settings.max_body_bytes, settings.timeout_s),
         surfaces=(OPEN_INFERENCE, PAGES),
         is_draining=lambda: worker.is_draining,
-        require_room=worker.batcher.require_room,
+        full_for_s=worker.batcher.full_for_s,
         log=worker.access_log.add if worker.access_log else lambda _: None,
     )
 

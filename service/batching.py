@@ -86,14 +86,19 @@ class Batcher:
         """Seconds until the engine has done what waits, at its present speed."""
         return (self._tokens_in - self._lanes.tokens_out) / self._tokens_per_s
 
-    def require_room(self, items: int = 1) -> None:
-        """Raise `Overloaded` when so many texts more would wait too long, or `NotReady` once closed."""
-        if self._closed:
-            raise NotReady("the server is stopping")
+    def full_for_s(self, items: int = 1) -> int | None:
+        """Whole seconds until there is room again, if so many texts more would wait too long now; else None."""
         waiting = self.waiting
         # A request larger than the whole queue is let in when nobody waits, else it never would be.
-        if waiting and (waiting + items > self._max_queue_items or self.wait_s > self._max_queue_s):
-            raise Overloaded(waiting, max(1, math.ceil(self.wait_s)))
+        if not waiting or (waiting + items <= self._max_queue_items and self.wait_s <= self._max_queue_s):
+            return None
+        return max(1, math.ceil(self.wait_s))
+
+    def _require_room(self, items: int) -> None:
+        if self._closed:
+            raise NotReady("the server is stopping")
+        if (seconds := self.full_for_s(items)) is not None:
+            raise Overloaded(seconds)
 
     async def answer(
         self, engine: Engine, encoded: Sequence[Encoded], *, timeout_s: float | None = None
@@ -105,7 +110,7 @@ class Batcher:
         """
         if not encoded:
             return []
-        self.require_room(len(encoded))
+        self._require_room(len(encoded))
         loop = asyncio.get_running_loop()
         call = Call(loop, loop.create_future(), time.monotonic(), [ENGINE_FAILED] * len(encoded), len(encoded))
         items = [Item(call, position, engine, item, item.tokens) for position, item in enumerate(encoded)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from dataclasses import asdict
 from typing import Any
@@ -65,6 +66,9 @@ class Gateway:
         self.worker = Worker(config)
         self.worker.start()
         self.app = guarded_app(self.worker)
+        # What is here now stays: collections need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         server = uvicorn_server()
         if server is not None:  # none where something else than `bentoml serve` calls the service
             put_door(server, self.app.door(head_s=config.service.head_timeout_s, stall_s=config.service.stall_s))

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,17 +27,20 @@ from service.access_log import Entry
 from service.body import Body, Headers, has_body
 from service.envelope import error_response, failure_response
 from service.metrics import Metrics
-from service.refusals import BodyTooLarge, BodyTooSlow, TookTooLong, UnsupportedBody
-from service.reply import Reply
+from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, TookTooLong, UnsupportedBody
+from service.reply import Reply, more_headers
 from service.router import UNKNOWN, Router, template
 from service.surface import PROGRAMS, Surface
-from service.transport import Door
+from service.transport import Door, written
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # Where texts are sent for the engine.
 TEXTS_BELOW = ("/predict", "/models/", "/v2/models/")
 # As nginx writes it: the client went before its answer.
 CLIENT_GONE = 499
+OVERLOADED = 429
+# Stands where the id of an answer will, and is as long as one.
+NO_ID = b"-" * len(sortable_id())
 logger = logging.getLogger(__name__)
 
 
@@ -60,17 +64,17 @@ class Guard:
         limits: Limits,
         surfaces: Sequence[Surface],
         is_draining: Callable[[], bool] = lambda: False,
-        require_room: Callable[[], None] = lambda: None,
+        full_for_s: Callable[[], int | None] = lambda: None,
         log: Callable[[Entry], None] = lambda _: None,
     ) -> None:
-        """`admit` raises unless a request may enter its route, `require_room` when the engine has enough to do."""
+        """`admit` raises unless a request may enter its route; `full_for_s`: how long no text more is taken."""
         self._router = Router(routes)
         self._admit = admit
         self._metrics = metrics
         self._limits = limits
         self._surfaces = surfaces
         self._is_draining = is_draining
-        self._require_room = require_room
+        self._full_for_s = full_for_s
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,36 +140,37 @@ class Guard:
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedBody(f"{surface.expected} without Content-Encoding")
 
-    def _head_refusal(self, error: RetuneError) -> Response:
+    def _head_refusal(self, error: RetuneError) -> bytes:
         """The answer to what is no request, or not yet one."""
         request_id = sortable_id()
         response = error_response(error, request_id)
-        response.headers["X-Request-ID"] = request_id
         self._metrics.count_request(UNKNOWN, response.status_code, 0.0)
-        return response
+        return written(response, more_headers(request_id, is_secure=False, is_last=True))
 
-    def _early_refusal(self, scope: Scope) -> Response | None:
+    def _early_refusal(self, scope: Scope, keep_alive: bool) -> bytes | None:
         """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
-        if scope["method"] != "POST" or not scope["path"].startswith(TEXTS_BELOW):
+        if not scope["path"].startswith(TEXTS_BELOW) or (retry_after_s := self._full_for_s()) is None:
             return None
         started = time.perf_counter()
-        try:
-            self._require_room()
-            return None
-        except RetuneError as error:
-            request_id = _noted_id(scope, dict(scope["headers"]))
-            response = error_response(error, request_id, flat=self._surface(scope["path"]).flat_errors)
-        response.raw_headers.append((b"x-request-id", request_id.encode()))
         with suppress(RetuneError):
             self._router.find(scope)
-        self._note(scope, response.status_code, started)
-        return response
+        request_id = scope["state"]["request_id"] = sortable_id()
+        self._note(scope, OVERLOADED, started)
+        flat = self._surface(scope["path"]).flat_errors
+        return overload_form(retry_after_s, flat, keep_alive).replace(NO_ID, request_id.encode())
 
     def _note(self, scope: Scope, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
         route = template(scope)
         self._metrics.count_request(route, status, seconds)
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
+
+
+@cache
+def overload_form(retry_after_s: int, flat: bool, keep_alive: bool) -> bytes:
+    """Such an answer but for its id: there may be thousands a second, each at the cost of those who are served."""
+    response = error_response(Overloaded(retry_after_s), NO_ID.decode(), flat=flat)
+    return written(response, more_headers(NO_ID.decode(), is_secure=False, is_last=not keep_alive))
 
 
 def _noted_id(scope: Scope, headers: Headers) -> str:

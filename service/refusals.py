@@ -115,9 +115,9 @@ class NoSuchReport(NotFound):
 class Overloaded(Unavailable):
     code = "overloaded"
 
-    def __init__(self, waiting: int, retry_after_s: int) -> None:
+    def __init__(self, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(f"{waiting} texts are waiting already. Send this again in {retry_after_s} s.")
+        super().__init__(f"More texts are waiting than can be answered soon. Send this again in {retry_after_s} s.")
 
 
 class TookTooLong(Unavailable):

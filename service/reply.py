@@ -17,13 +17,18 @@ OVER_TLS: RawHeaders = [(b"strict-transport-security", b"max-age=31536000")]
 LAST: RawHeaders = [(b"connection", b"close")]
 
 
+def more_headers(request_id: str, *, is_secure: bool, is_last: bool) -> RawHeaders:
+    """What every answer has beside what is its own."""
+    always = [(b"x-request-id", request_id.encode()), *CAREFUL]
+    return always + (OVER_TLS if is_secure else []) + (LAST if is_last else [])
+
+
 class Reply:
     """Takes the place of the server's `send`; `is_last`: the connection is closed after it."""
 
     def __init__(self, send: Send, request_id: str, *, is_secure: bool, is_last: bool) -> None:
         self._send = send
-        self._more = [(b"x-request-id", request_id.encode()), *CAREFUL]
-        self._more += (OVER_TLS if is_secure else []) + (LAST if is_last else [])
+        self._more = more_headers(request_id, is_secure=is_secure, is_last=is_last)
         self.started = False
         self.status = 500
 

@@ -8,7 +8,6 @@ waits for ever for the last. What can be refused by its head alone is refused wi
 from __future__ import annotations
 
 import asyncio
-import http
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from uvicorn.server import Server
 from core.errors import RetuneError
 from service.body import BROKEN
 from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
+from service.reply import RawHeaders
 
 # Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are.
 MAX_HEAD_BYTES = 16_384
@@ -28,13 +28,14 @@ MAX_HEAD_BYTES = 16_384
 
 @dataclass(frozen=True)
 class Door:
-    """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head that
-    is none, `early` the one to a request that needs no more than a look, or None.
+    """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head that is
+    none, `early` the one to a request that needs no more than a look, or None. Both are whole responses,
+    after the first of which the connection ends, after the other where it is not kept alive.
     """
 
     app: Any
-    refusal: Callable[[RetuneError], Response]
-    early: Callable[[Any], Response | None]
+    refusal: Callable[[RetuneError], bytes]
+    early: Callable[[Any, bool], bytes | None]
     head_s: float
     stall_s: float
 
@@ -108,13 +109,13 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # Who asks for leave to send a body would, once refused, not send it, and its length would not hold.
-        response = None if cycle.waiting_for_100_continue else self._door.early(cycle.scope)
-        if response is None:
+        answer = None if cycle.waiting_for_100_continue else self._door.early(cycle.scope, cycle.keep_alive)
+        if answer is None:
             self._task = self.loop.create_task(cycle.run_asgi(self._door.app))
             self._task.add_done_callback(self.tasks.discard)
             self.tasks.add(self._task)
             return
-        self.transport.write(_written(response, close=not cycle.keep_alive))
+        self.transport.write(answer)
         cycle.response_started = cycle.response_complete = True
         if cycle.keep_alive:
             self.on_response_complete()
@@ -147,16 +148,14 @@ class Connection(HttpToolsProtocol):
         """Answer in place of the app, and hang up; in the middle of an answer only the latter."""
         if not self.transport.is_closing():
             if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-                self.transport.write(_written(self._door.refusal(error), close=True))
+                self.transport.write(self._door.refusal(error))
             self.transport.close()
 
 
-def _written(response: Response, *, close: bool) -> bytes:
-    lines = [STATUS_LINE[http.HTTPStatus(response.status_code)]]
-    lines += [name + b": " + value + b"\r\n" for name, value in response.raw_headers]
-    if close:
-        lines.append(b"connection: close\r\n")
-    return b"".join([*lines, b"\r\n", bytes(response.body)])
+def written(response: Response, more: RawHeaders) -> bytes:
+    """A whole response of HTTP/1.1, with `more` headers."""
+    lines = [name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *more]]
+    return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
 
 
 def uvicorn_server() -> Server | None:

@@ -112,6 +112,9 @@ class ServiceConfig(Section):
     stall_s: float = Field(0.8, gt=0, description="Silence in the middle of a request before it is cut with 408.")
     keep_alive_s: int = Field(75, ge=1, description="An idle connection is closed after so long.")
     drain_s: float = Field(2.0, ge=0, description="From SIGTERM, not ready but answering, to the end of listening.")
+    otlp_endpoint: str | None = Field(
+        None, description="URL that takes OpenTelemetry traces (OTLP over HTTP), e.g. http://collector:4318/v1/traces."
+    )
     access_log: bool = Field(True, description="A line of JSON on standard output for each request.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
     admin_token: str | None = Field(

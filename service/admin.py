@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.errors import ModelNotFound
+from core import promotion
+from core.errors import ModelNotFound, Unavailable
 from core.records import JobRecord
+from core.registry import Champion
 from service.envelope import json_response
+from service.fields import fields_in, name_in
+from service.refusals import InvalidBody
 from service.requests import parse_empty
 from service.worker import Worker
+
+# The workers have so much of a request's time to follow; the rest is for the answer.
+SHARE_OF_TIMEOUT = 0.8
+logger = logging.getLogger(__name__)
 
 
 class Endpoints:
@@ -25,9 +36,32 @@ class Endpoints:
 
     def routes(self) -> list[Route]:
         return [
+            Route("/admin/models", self.models),
             Route("/admin/models/{name}", self.model),
+            Route("/admin/models/{name}/promote", self.promote, methods=["POST"]),
+            Route("/admin/models/{name}/rollback", self.roll_back, methods=["POST"]),
             Route("/admin/models/{name}/retrain", self.retrain, methods=["POST"]),
         ]
+
+    async def models(self, _: Request) -> Response:
+        names = await asyncio.to_thread(self._worker.registry.models)
+        return json_response({"models": [await asyncio.to_thread(standing, self._worker, name) for name in names]})
+
+    async def promote(self, request: Request) -> Response:
+        fields = fields_in(await request.body(), known=("version",))
+        version = name_in(fields, "version")
+        if version is None:
+            raise InvalidBody("Field 'version' is missing. Send the version to put in service, as a string.")
+        return await self._changed(request, partial(put_in_service, version=version))
+
+    async def roll_back(self, request: Request) -> Response:
+        parse_empty(await request.body())
+        return await self._changed(request, put_back)
+
+    async def _changed(self, request: Request, change: Callable[[Worker, str], Champion]) -> Response:
+        name = request.path_params["name"]
+        champion = await asyncio.to_thread(change, self._worker, name)
+        return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
     async def model(self, request: Request) -> Response:
         return json_response(await asyncio.to_thread(standing, self._worker, request.path_params["name"]))
@@ -52,6 +86,36 @@ def standing(worker: Worker, model: str) -> dict[str, Any]:
             if model in entry.models
         ],
     }
+
+
+def put_in_service(worker: Worker, model: str, *, version: str) -> Champion:
+    """As `retune promote`: returns when every worker answers with the version."""
+    require_model(worker, model)
+    before = worker.registry.pointer(model)
+    timeout_s = worker.config.service.timeout_s * SHARE_OF_TIMEOUT
+    champion = promotion.promote(worker.registry, model, version, home=worker.config.home, timeout_s=timeout_s)
+    _record(worker, model, champion, before.version if before else None, "Promoted over HTTP.")
+    return champion
+
+
+def put_back(worker: Worker, model: str) -> Champion:
+    """As `retune rollback`."""
+    require_model(worker, model)
+    before = worker.registry.champion(model).version
+    timeout_s = worker.config.service.timeout_s * SHARE_OF_TIMEOUT
+    champion = promotion.roll_back(worker.registry, model, home=worker.config.home, timeout_s=timeout_s)
+    _record(worker, model, champion, before, f"Rolled back from {model}@{before} over HTTP.")
+    return champion
+
+
+def _record(worker: Worker, model: str, champion: Champion, previous: str | None, reason: str) -> None:
+    """Note it in the ledger if that is reachable; the pointer is what counts."""
+    try:
+        worker.connection.get().record_promotion(
+            model, champion.version, previous=previous, promoted=True, reason=reason, gate={}
+        )
+    except Unavailable as error:
+        logger.error("A change of champion is not noted in the ledger: %s", error)
 
 
 def ask_for_retrain(worker: Worker, model: str) -> JobRecord:

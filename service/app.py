@@ -84,7 +84,7 @@ class Endpoints:
         return json_response({"status": "alive"})
 
     async def readyz(self, _: Request) -> Response:
-        self._worker.require_ready()
+        await asyncio.to_thread(self._worker.require_ready)
         return json_response({"status": "ready"})
 
     async def metrics(self, _: Request) -> Response:

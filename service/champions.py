@@ -99,6 +99,9 @@ class Champions:
             raise NoChampion(name, self._versions[name])
         return served
 
+    def all(self) -> list[Served]:
+        return list(self._served.values())
+
     def version(self, model: str | None, version: str | None) -> Served:
         """A version that is in memory, the champion or the one kept warm; None: the champion.
 

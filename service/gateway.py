@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 from dataclasses import asdict
 from typing import Any
 
 import bentoml
 from bentoml.images import Image
+from bentoml.serving import running_inside_container
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import load_config
 from core.cpu import worker_count
+
+SWITCH_S = 0.001
 
 
 class FrontDoor:
@@ -58,20 +62,25 @@ class Gateway:
         # Only here: the supervising process imports this module too, and needs nothing of this.
         from service.app import guarded_app
         from service.drain import Drain
+        from service.tracing import traced
         from service.transport import put_door, uvicorn_server
         from service.worker import Worker
 
         logging.getLogger("service").setLevel(logging.INFO)
         config = load_config()
-        self.worker = Worker(config)
+        self.worker = Worker(config, replaces_lost=not running_inside_container())
         self.worker.start()
         self.app = guarded_app(self.worker)
+        # The engine's thread must not wait 5 ms, several calls' time, for a thread that writes.
+        sys.setswitchinterval(SWITCH_S)
         # What is here now stays: collections need not look at it again and again.
         gc.collect()
         gc.freeze()
+        endpoint = config.service.otlp_endpoint
+        app = traced(self.app, endpoint, name_of=self.app.router.template) if endpoint else self.app
         server = uvicorn_server()
         if server is not None:  # none where something else than `bentoml serve` calls the service
-            put_door(server, self.app.door(head_s=config.service.head_timeout_s, stall_s=config.service.stall_s))
+            put_door(server, self.app.door(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s))
             drain = Drain(
                 server,
                 seconds=config.service.drain_s,

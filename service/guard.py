@@ -19,7 +19,7 @@ from functools import cache
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.clock import sortable_id
 from core.errors import RetuneError
@@ -68,7 +68,7 @@ class Guard:
         log: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         """`admit` raises unless a request may enter its route; `full_for_s`: how long no text more is taken."""
-        self._router = Router(routes)
+        self.router = Router(routes)
         self._admit = admit
         self._metrics = metrics
         self._limits = limits
@@ -96,9 +96,9 @@ class Guard:
         finally:
             self._note(scope, reply.status, started)
 
-    def door(self, *, head_s: float, stall_s: float) -> Door:
-        """What the connections of a server ask of this app."""
-        return Door(self, self._head_refusal, self._early_refusal, head_s, stall_s)
+    def door(self, app: ASGIApp, *, head_s: float, stall_s: float) -> Door:
+        """What the connections of a server ask; `app` is this one, or one around it."""
+        return Door(app, self._head_refusal, self._early_refusal, head_s, stall_s)
 
     async def _answer(self, scope: Scope, headers: Headers, body: Body, reply: Reply) -> Response | None:
         """Let the route answer; a response to send instead, when it did not."""
@@ -107,7 +107,7 @@ class Guard:
         deadline = asyncio.timeout(self._limits.timeout_s)
         try:
             async with deadline:
-                route = self._router.find(scope)
+                route = self.router.find(scope)
                 request = Request(scope, body.receive)
                 self._admit(request)
                 self._check_headers(headers, surface)
@@ -153,7 +153,7 @@ class Guard:
             return None
         started = time.perf_counter()
         with suppress(RetuneError):
-            self._router.find(scope)
+            self.router.find(scope)
         request_id = scope["state"]["request_id"] = sortable_id()
         self._note(scope, OVERLOADED, started)
         flat = self._surface(scope["path"]).flat_errors

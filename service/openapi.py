@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from service.schemas import TEXT, Schema, ref, schemas
 
 API_VERSION = "0.1.0"
 BODY_REFUSED = ("400", "401", "403", "404", "408", "413", "415")
 UNAVAILABLE = ("429", "503", "504")
+ADMIN_REFUSED = ("401", "403", "404", "429", "503")
+CHANGE_REFUSED = (*ADMIN_REFUSED, "400", "408", "409", "413", "415", "504")
 
 
 def document(*, max_items: int) -> Schema:
@@ -69,6 +74,19 @@ def _for_probes() -> Schema:
 
 def _for_operators() -> Schema:
     return {
+        "/admin/models": {"get": _operator("How all models stand in every worker", "200", "Standings")},
+        "/admin/models/{name}/promote": {
+            "post": _admin(
+                "Put a version in service",
+                "200",
+                "Promoted",
+                takes=_taken("PromoteRequest", {"version": "1"}),
+                refusals=CHANGE_REFUSED,
+            )
+        },
+        "/admin/models/{name}/rollback": {
+            "post": _admin("Put the champion before in service again", "200", "Promoted", refusals=CHANGE_REFUSED)
+        },
         "/admin/models/{name}": {"get": _admin("How a model stands in every worker", "200", "Standing")},
         "/admin/models/{name}/retrain": {"post": _admin("Ask for a retrain", "202", "Job")},
     }
@@ -104,13 +122,16 @@ def _infer(summary: str, parameters: list[Schema]) -> Schema:
     }
 
 
-def _admin(summary: str, status: str, gives: str) -> Schema:
-    return _operation(
-        summary,
-        {status: _json(gives), **{status: _ERROR for status in ("401", "403", "404", "429", "503")}},
-        parameters=[_NAME],
-        security=_KEY_OR_OPEN,
-    )
+def _operator(
+    summary: str, status: str, gives: str, *, refusals: Sequence[str] = ADMIN_REFUSED, **more: object
+) -> Schema:
+    responses = {status: _json(gives), **{status: _ERROR for status in refusals}}
+    return _operation(summary, responses, security=_KEY_OR_OPEN, **more)
+
+
+def _admin(summary: str, status: str, gives: str, *, takes: Schema | None = None, **more: Any) -> Schema:
+    body: Schema = {"requestBody": {"required": True, **takes}} if takes else {}
+    return _operator(summary, status, gives, parameters=[_NAME], **{**body, **more})
 
 
 def _content(by_type: Schema) -> Schema:

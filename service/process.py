@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from core.config import Config
 from core.cpu import worker_count
 from core.durable import write_bytes
 from core.errors import PortInUse, ServerFailed
+from service.tls import tls_arguments
 
 SERVICE = "service.gateway:Gateway"
 # What holds the `service` package: the repository, or site-packages.
@@ -75,7 +77,8 @@ class ServerProcess:
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
         host, port = socket.gethostbyname(config.service.host), config.service.port
         _require_free(host, port)
-        self.url = f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}"
+        scheme = "https" if config.service.tls_certificate else "http"
+        self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}"
         grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
         self._end_s = grace_s + config.service.drain_s + MARGIN_S
         self.process = subprocess.Popen(
@@ -168,6 +171,11 @@ def _command(config: Config, host: str, grace_s: int) -> list[str]:
         *("--port", str(config.service.port)),
         *("--timeout-keep-alive", str(config.service.keep_alive_s)),
         *("--timeout-graceful-shutdown", str(grace_s)),
+        *(
+            word
+            for name, value in tls_arguments(config.service).items()
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ),
     ]
 
 
@@ -192,7 +200,12 @@ def _wait_until_alive(server: ServerProcess, log: Path) -> None:
 
 
 def _is_alive(url: str) -> bool:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
+    scheme, _, address = url.partition("://")
+    connection: http.client.HTTPConnection
+    if scheme == "https":  # to ourselves: whose certificate it is does not matter
+        connection = http.client.HTTPSConnection(address, timeout=5, context=ssl._create_unverified_context())
+    else:
+        connection = http.client.HTTPConnection(address, timeout=5)
     try:
         connection.request("GET", "/livez")
         return connection.getresponse().status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from starlette.routing import Route
 from starlette.types import Scope
@@ -33,6 +34,13 @@ class Router:
             if scope["method"] in (route.methods or ()):
                 return route
         raise WrongMethod(scope["method"], {method for route in candidates for method in route.methods or ()})
+
+    def template(self, scope: Scope) -> str:
+        """The path of the route that a request is for, whatever its method."""
+        seen = dict(scope)
+        with suppress(UnknownPath, WrongMethod):
+            self.find(seen)
+        return template(seen)
 
     def _matching(self, path: str, scope: Scope) -> list[Route]:
         found = []

@@ -199,6 +199,9 @@ def _operators() -> Schema:
                 "workers": _list({"type": "object"}),
             }
         ),
+        "Standings": _object({"models": _list(ref("Standing"))}),
+        "PromoteRequest": _object({"version": {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS}}),
+        "Promoted": _object({"model": TEXT, "version": TEXT, "champion": TEXT}),
     }
 
 

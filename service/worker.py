@@ -24,11 +24,13 @@ from service.feedback import FeedbackDesk
 from service.keyring import Keyring
 from service.metrics import Metrics
 from service.predicting import Predictor
+from service.probe import GoldenProbe
 from service.process import server_folder
 from service.rate_limits import RateLimits
 from service.recorder import Recorder
 from service.refusals import NotReady
 from service.sessions import Sessions
+from service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,8 @@ logger = logging.getLogger(__name__)
 class Worker:
     """The parts that live as long as the process; routes use them, nothing else holds them."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, replaces_lost: bool = True) -> None:
+        """`replaces_lost`: whether a worker that is killed is started again."""
         self.config = config
         self.is_draining = False
         self.metrics = Metrics()
@@ -60,6 +63,8 @@ class Worker:
             on_swap=self.metrics.count_swap,
             turn=partial(in_turn, config.home.absolute() / "loading.lock"),
         )
+        self.probe = GoldenProbe(self.champions.all)
+        self.watchdog = None if replaces_lost else Watchdog(lambda: len(self.roster.workers()))
         self.batcher = Batcher(
             max_batch_tokens=config.service.max_batch_tokens,
             max_queue_items=config.service.max_queue_items,
@@ -99,6 +104,8 @@ class Worker:
         self.recorder.start()
         if self.access_log:
             self.access_log.start()
+        if self.watchdog:
+            self.watchdog.start()
 
     def close(self) -> None:
         """Answer what waits, write what was answered, go."""
@@ -117,6 +124,8 @@ class Worker:
     def drain(self) -> None:
         """Say to probes and neighbours that this worker is about to end."""
         self.is_draining = True
+        if self.watchdog:
+            self.watchdog.close()
         self._enter_roster(self.champions.standing())
 
     def is_last(self) -> bool:
@@ -132,6 +141,7 @@ class Worker:
         present, expected = len(self.roster.workers()), worker_count(self.config)
         if present < expected:
             raise NotReady(f"{present} of {expected} workers are running")
+        self.probe.require()
         standing = self.champions.standing()
         if not any(entry.version for entry in standing.values()):
             known = ", ".join(standing) or "none; add one with 'retune register'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -49,7 +50,7 @@ class Endpoints:
         return json_response({"live": True})
 
     async def ready(self, _: Request) -> Response:
-        self._worker.require_ready()
+        await asyncio.to_thread(self._worker.require_ready)
         return json_response({"ready": True})
 
     async def model(self, request: Request) -> Response:

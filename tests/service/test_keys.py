@@ -59,7 +59,10 @@ def test_every_route_has_its_scope_and_only_probes_are_open(worker: Worker) -> N
             f"/v2/models/{{name}}{path}": "predict"
             for path in ("", "/ready", "/infer", *(f"/versions/{{version}}{end}" for end in ("", "/ready", "/infer")))
         },
+        "/admin/models": "admin",
         "/admin/models/{name}": "admin",
+        "/admin/models/{name}/promote": "admin",
+        "/admin/models/{name}/rollback": "admin",
         "/admin/models/{name}/retrain": "admin",
     }
 

@@ -12,6 +12,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -130,7 +131,8 @@ class Batcher:
         while self._collect():
             if batch := self._lanes.take(time.monotonic()):
                 results = self._infer(batch)
-                batch[0].call.loop.call_soon_threadsafe(_deliver, batch, results)
+                with suppress(RuntimeError):  # the loop has ended, and with it all who waited
+                    batch[0].call.loop.call_soon_threadsafe(_deliver, batch, results)
 
     def _collect(self) -> bool:
         """Sort what arrived into lanes, waiting for it if there is nothing else to do; False at the end."""

@@ -1,0 +1,67 @@
+"""What a request may ask: limits by model, deadlines, texts that are too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.config import Config, ModelLimits
+from core.registry import Registry
+from service.worker import Worker
+from tests.service.conftest import local_client
+
+LONG = "invoice " * 60
+
+
+@pytest.fixture
+def limited(config: Config, registry: Registry) -> Iterator[TestClient]:
+    limits = {"tickets": ModelLimits(max_items=2, max_text_chars=None, overlength="reject")}
+    worker = Worker(config.model_copy(update={"service": config.service.model_copy(update={"limits": limits})}))
+    worker.start()
+    yield local_client(worker)
+    worker.close()
+
+
+def ask(client: TestClient, **body: Any) -> Any:
+    return client.post("/predict", json=body)
+
+
+def test_a_model_has_its_own_number_of_items(limited: TestClient) -> None:
+    assert ask(limited, texts=["a"] * 2).status_code == 200
+    answer = ask(limited, texts=["a"] * 3)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_body")
+    assert "at most 2" in answer.json()["error"]["message"]
+
+
+def test_a_text_of_too_many_tokens_is_that_items_error_where_it_is_rejected(limited: TestClient) -> None:
+    first, second = ask(limited, texts=[LONG, "my invoice"]).json()["predictions"]
+    assert first["error"]["code"] == "text_too_long"
+    assert "label" in second
+
+
+def test_elsewhere_it_is_cut(client: TestClient) -> None:
+    assert ask(client, texts=[LONG]).json()["predictions"][0]["truncated"] is True
+
+
+def test_a_deadline_that_passes_is_504(client: TestClient, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = worker.champions.served("tickets").engine
+    infer = engine.infer
+
+    def slow(batch: Any) -> Any:
+        import time
+
+        time.sleep(0.3)
+        return infer(batch)
+
+    monkeypatch.setattr(engine, "infer", slow)
+    answer = ask(client, texts=["my invoice"], timeout_ms=50)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
+    assert ask(client, texts=["my invoice"], timeout_ms=5000).status_code == 200
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "1", True])
+def test_a_deadline_that_is_no_count_is_400(client: TestClient, value: object) -> None:
+    assert ask(client, texts=["a"], timeout_ms=value).status_code == 400

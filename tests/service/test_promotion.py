@@ -1,0 +1,131 @@
+"""A change of champion with a worker that follows it in this process."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from core import promotion
+from core.config import Config
+from core.errors import CorruptPackage, PromotionSlow, VersionRefused
+from core.registry import Registry
+from core.roster import Roster, Standing
+from service.worker import Worker
+from tests.service.conftest import Variant
+
+WRONG = [{"text": "my invoice", "label": "bug", "scores": {"billing": 0.0, "bug": 1.0, "how_to": 0.0}}]
+
+
+def test_promotion_returns_when_the_worker_answers_with_the_version(
+    worker: Worker, registry: Registry, config: Config, second_package: Path
+) -> None:
+    promotion.promote(registry, "tickets", registry.add(second_package, "tickets"), home=config.home)
+    assert worker.champions.served("tickets").version == "2"
+
+
+def test_a_rollback_takes_the_version_that_stayed_warm(
+    worker: Worker, registry: Registry, config: Config, second_package: Path
+) -> None:
+    first = worker.champions.served("tickets").engine
+    promotion.promote(registry, "tickets", registry.add(second_package, "tickets"), home=config.home)
+    assert worker.champions.standing()["tickets"].warm == ("1",)
+    promotion.roll_back(registry, "tickets", home=config.home)
+    assert worker.champions.served("tickets").engine is first
+
+
+def test_a_version_with_wrong_golden_answers_is_refused_before_anything_changes(
+    worker: Worker, registry: Registry, config: Config, variant: Variant
+) -> None:
+    version = registry.add(variant(golden=WRONG), "tickets")
+    with pytest.raises(CorruptPackage, match="golden text 1"):
+        promotion.promote(registry, "tickets", version, home=config.home)
+    assert registry.champion("tickets").version == "1"
+
+
+def test_a_version_that_a_worker_cannot_load_changes_nothing(
+    registry: Registry, config: Config, second_package: Path
+) -> None:
+    registry.add(second_package, "tickets")
+    before = registry.champion("tickets")
+    roster = Roster(config.home)
+    roster.enter({"tickets": Standing("1", before.since, error="no memory", failed="2")})
+    with pytest.raises(VersionRefused, match="no memory.*|version 1 goes on") as refused:
+        promotion.promote(registry, "tickets", "2", home=config.home, timeout_s=5)
+    roster.leave()
+    assert "version 1 goes on answering" in str(refused.value)
+    assert registry.champion("tickets") == before
+
+
+def test_a_worker_that_says_nothing_is_told(registry: Registry, config: Config, second_package: Path) -> None:
+    registry.add(second_package, "tickets")
+    roster = Roster(config.home)
+    roster.enter({"tickets": Standing("1", "long ago")})
+    with pytest.raises(PromotionSlow, match="1 workers do not answer"):
+        promotion.promote(registry, "tickets", "2", home=config.home, timeout_s=0.1)
+    roster.leave()
+
+
+def test_after_a_start_an_earlier_champion_is_better_than_none(
+    registry: Registry, config: Config, second_package: Path
+) -> None:
+    registry.promote("tickets", registry.add(second_package, "tickets"))
+    with (config.home / "registry/tickets/versions/2/model.onnx").open("ab") as graph:
+        graph.write(b"x")
+    worker = Worker(config)
+    worker.champions.follow()
+    standing = worker.champions.standing()["tickets"]
+    assert (standing.version, standing.failed) == ("1", "2")
+
+
+def test_operators_promote_and_roll_back_over_http(
+    client: TestClient, registry: Registry, second_package: Path
+) -> None:
+    registry.add(second_package, "tickets")
+    promoted = client.post("/admin/models/tickets/promote", json={"version": "2"})
+    assert (promoted.status_code, promoted.json()["champion"]) == (200, "2")
+    assert client.post("/predict", json={"texts": ["my invoice"]}).json()["version"] == "2"
+    assert client.post("/admin/models/tickets/rollback").json()["champion"] == "1"
+    assert client.post("/admin/models/tickets/rollback").status_code == 409
+    assert client.post("/admin/models/tickets/promote", json={"version": "7"}).status_code == 404
+
+
+def test_requests_under_way_finish_on_the_version_they_began_with(
+    client: TestClient, registry: Registry, second_package: Path
+) -> None:
+    version = registry.add(second_package, "tickets")
+    seen: list[tuple[int, str]] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            answer = client.post("/predict", json={"texts": ["my invoice", "a crash"]})
+            seen.append((answer.status_code, answer.json()["version"]))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for target in (version, "1", version):
+        registry.promote("tickets", target)
+        time.sleep(0.3)
+    stop.set()
+    asking.join()
+    assert {status for status, _ in seen} == {200}
+    assert {answered for _, answered in seen} == {"1", version}
+
+
+def test_a_model_is_added_and_removed_while_it_runs(
+    client: TestClient, registry: Registry, config: Config, tiny_package: Path
+) -> None:
+    promotion.promote(registry, "other", registry.add(tiny_package, "other"), home=config.home)
+    assert client.post("/predict", json={"texts": ["a"], "model": "other"}).status_code == 200
+    assert client.post("/predict", json={"texts": ["a"]}).status_code == 400
+    assert len(client.get("/admin/models").json()["models"]) == 2
+    shutil.rmtree(config.home / "registry/other")
+    deadline = time.monotonic() + 5
+    while client.post("/predict", json={"texts": ["a"], "model": "other"}).status_code != 404:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

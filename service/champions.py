@@ -17,6 +17,7 @@ from core.errors import ModelNotFound, NoChampion
 from core.registry import Champion, Registry
 from core.roster import Standing
 from core.verification import check_golden
+from service.memory import give_back
 from service.refusals import ModelNotNamed, VersionNotLoaded
 
 RETRY_S = 15.0
@@ -74,6 +75,7 @@ class Champions:
         self._failures: dict[str, Failure] = {}
         self._said: dict[str, str] = {}
         self._told: dict[str, Standing] | None = None
+        self._has_dropped = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="champions", daemon=True)
 
@@ -125,6 +127,9 @@ class Champions:
 
     def follow(self) -> None:
         """Look once at every pointer; what goes wrong is said once and changes nothing."""
+        if self._has_dropped:  # a look ago: by now the last requests on what was dropped are answered
+            self._has_dropped = False
+            give_back()
         try:
             self._versions = {model: self._registry.versions(model) for model in self._registry.models()}
         except Exception as error:  # a store that is away for a moment must not end the thread
@@ -190,6 +195,7 @@ class Champions:
         self._served[model] = loaded
         if served and served.version in pointer.previous:
             self._warm[model] = served
+        self._has_dropped = served is not None
         self._said.pop(model, None)
         self._failures.pop(model, None)
         self._on_swap(model, "done")
@@ -223,6 +229,7 @@ class Champions:
 
     def _drop(self, model: str) -> None:
         del self._served[model]
+        self._has_dropped = True
         self._warm.pop(model, None)
         self._failures.pop(model, None)
         logger.info("Model %s is gone from the registry", model)

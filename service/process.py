@@ -129,6 +129,7 @@ def server_environment(config: Config) -> dict[str, str]:
         "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
         "BENTOML_DO_NOT_TRACK": "1",
         "DO_NOT_TRACK": "1",
+        "MALLOC_ARENA_MAX": "2",  # more of them keep more of what swapped-out versions held
         "TOKENIZERS_PARALLELISM": "false",  # one worker a core: threads within one would only get in the way
     }
 

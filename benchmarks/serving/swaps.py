@@ -24,6 +24,8 @@ from systems import RETUNE, Server, registry_of, served
 from versions import renamed
 
 CONNECTIONS = 16
+# In turn, so that a promotion never finds its version warm; every fifth swap takes the promotion before it back.
+VERSIONS, ROLLBACK_EVERY = 4, 5
 PROMOTIONS, ROLLBACKS = 20, 5
 EARLY = 5
 SCORE_TOLERANCE = 1e-4
@@ -71,12 +73,13 @@ def main() -> None:
 
 
 async def swapped(server: Server, setting: Setting, *, swaps: int) -> dict[str, Any]:
-    package, other = renamed(setting)
     registry = registry_of(server)
-    second = registry.add(package, MODEL)
     outputs = setting.engine.answer(setting.mixed)
     first_labels = [setting.engine.labels[index] for index in outputs.predicted]
-    labels = {"1": first_labels, second: [other[label] for label in first_labels]}
+    labels = {"1": first_labels}
+    for by in range(1, VERSIONS):
+        package, other = renamed(setting, by)
+        labels[registry.add(package, MODEL)] = [other[label] for label in first_labels]
     seen = Seen(labels, outputs.confidence.tolist())
     over = asyncio.Event()
     asks = [post(RETUNE.path, RETUNE.body(text), about=index) for index, text in enumerate(setting.mixed)]
@@ -114,11 +117,11 @@ def told(seen: Seen, swaps: list[Swap], resident: dict[str, list[int]]) -> dict[
 
 
 def _is_rollback(number: int) -> bool:
-    return PROMOTIONS < number <= PROMOTIONS + ROLLBACKS
+    return number % ROLLBACK_EVERY == 0
 
 
 def _next(server: Server) -> str:
-    return "2" if registry_of(server).champion(MODEL).version == "1" else "1"
+    return str(int(registry_of(server).champion(MODEL).version) % VERSIONS + 1)
 
 
 async def _promote(server: Server, version: str) -> Swap:

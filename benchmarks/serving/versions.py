@@ -1,4 +1,4 @@
-"""A second version of a package whose every answer differs from the first's."""
+"""Further versions of a package whose every answer differs from those of the others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from setting import WORK, Setting
 from core.package import MANIFEST, read_facts, write_facts, write_manifest
 
 
-def renamed(setting: Setting) -> tuple[Path, dict[str, str]]:
-    """The same graph, so as fast, with the labels' names moved on by one; and the other name of each label."""
-    folder = WORK / "renamed"
+def renamed(setting: Setting, by: int) -> tuple[Path, dict[str, str]]:
+    """The same graph, so as fast, with the labels' names moved on by `by`; and the other name of each label."""
+    folder = WORK / f"renamed-{by}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(setting.package, folder)
     facts = read_facts(folder)
-    labels = [*facts.labels[1:], facts.labels[0]]
+    labels = [*facts.labels[by:], *facts.labels[:by]]
     other = dict(zip(facts.labels, labels, strict=True))
     golden = [
         {

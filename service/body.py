@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope
 
-from service.refusals import BodyCut, BodyTooLarge, BodyTooSlow
+from service.refusals import BodyCut, BodyTooLarge, BodyTooSlow, MalformedRequest
 
 # A refused body is read on for a moment: to close at once would tear the answer away from the client.
 DRAIN_S = 0.5
@@ -28,7 +28,7 @@ class Body:
         self.complete = not has_body(headers)
 
     async def receive(self) -> Message:
-        """Raises `BodyTooLarge`, or what our transport found wrong: `BodyTooSlow` or `BodyCut`."""
+        """Raises `BodyTooLarge`, or what our transport found wrong: `BodyTooSlow`, `BodyCut` or `MalformedRequest`."""
         message = await self._next_part()
         self._size_bytes += len(message.get("body", b""))
         if self._size_bytes > self._limit_bytes:
@@ -37,7 +37,7 @@ class Body:
 
     async def drop_rest(self) -> None:
         """Read what is left, for a bounded time, and keep none of it."""
-        with suppress(TimeoutError, BodyTooSlow, BodyCut):
+        with suppress(TimeoutError, BodyTooSlow, BodyCut, MalformedRequest):
             async with asyncio.timeout(DRAIN_S):
                 while not self.complete:
                     await self._next_part()

@@ -11,8 +11,11 @@ import asyncio
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import Server
@@ -24,6 +27,9 @@ from service.reply import RawHeaders
 
 # Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are.
 MAX_HEAD_BYTES = 16_384
+# The parser lets 0.9 and 2.0 pass as well.
+VERSIONS = ("1.1", "1.0")
+FRAMING = (b"content-length", b"transfer-encoding")
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._stop_timer()
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self.transport.is_closing():
             return
         if self._in_head:
@@ -85,13 +92,44 @@ class Connection(HttpToolsProtocol):
                 self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
                 return
             self._start_timer(min(self._door.stall_s, max(0.0, self._head_deadline - self.loop.time())))
-        elif self._waits_for_body:
+        elif self._waits_for_body or self._idles:
             self._start_timer(self._door.stall_s)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except HttpParserError:
+            self._refuse_malformed()
+
+    def _decline(self, rest: bytes) -> None:
+        """Answer in HTTP/1.1 who offers to go on in another protocol, as Java's client does with each request.
+
+        The parser takes what follows such a head for the other protocol, so another one reads it as the body.
+        """
+        if self.cycle.response_complete:
+            self.transport.close()
+            return
+        self.cycle.keep_alive = False
+        self.cycle.more_body = True
+        self.parser = HttpRequestParser(
+            SimpleNamespace(on_body=self.on_body, on_message_complete=self.on_message_complete)
+        )
+        framing = [name + b": " + value + b"\r\n" for name, value in self.headers if name in FRAMING]
+        self._parse(b"".join([b"POST / HTTP/1.1\r\nConnection: close\r\n", *framing, b"\r\n"]))
+        if rest:
+            self._parse(rest)
 
     @property
     def _waits_for_body(self) -> bool:
         cycle = self.cycle
         return cycle is not None and cycle.more_body and not cycle.response_complete
+
+    @property
+    def _idles(self) -> bool:
+        """Something came that began no request, such as empty lines, and ended the wait for an idle client."""
+        return self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete)
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -101,11 +139,29 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if (error := self._problem_of_head()) is not None:
+            self._refuse(error)
+            raise error  # which stops the parser
         super().on_headers_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def _problem_of_head(self) -> RetuneError | None:
+        """What the parser has nothing against."""
+        version = self.parser.get_http_version()
+        if version not in VERSIONS:
+            return MalformedRequest()
+        if version == "1.1" and [name for name, _ in self.headers].count(b"host") != 1:
+            return MalformedRequest()
+        # A head that comes in one piece is whole before it is measured on the way in.
+        if len(self.url) + sum(map(len, chain.from_iterable(self.headers))) > MAX_HEAD_BYTES:
+            return HeadTooLarge(MAX_HEAD_BYTES)
+        return None
+
+    def _refuse_malformed(self) -> None:
         self._in_head = False
-        self._refuse(MalformedRequest())
+        if self._waits_for_body:
+            self._break_body(MalformedRequest())
+        else:
+            self._refuse(MalformedRequest())
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # Who asks for leave to send a body would, once refused, not send it, and its length would not hold.
@@ -131,8 +187,10 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _cut(self) -> None:
-        if self._in_head:
+        if self._in_head or self.cycle is None:
             self._refuse(HeadTooSlow())
+        elif self._idles:
+            self.transport.close()
         elif self.flow.read_paused:  # it is we who do not read
             self._start_timer(self._door.stall_s)
         elif self._waits_for_body:
@@ -145,11 +203,15 @@ class Connection(HttpToolsProtocol):
         self.cycle.message_event.set()
 
     def _refuse(self, error: RetuneError) -> None:
-        """Answer in place of the app, and hang up; in the middle of an answer only the latter."""
-        if not self.transport.is_closing():
-            if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-                self.transport.write(self._door.refusal(error))
+        """Answer in place of the app, and hang up; while an answer is under way, that is the last."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(self._door.refusal(error))
             self.transport.close()
+        else:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
 
 
 def written(response: Response, more: RawHeaders) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from cli.context import Run, emit, json_option, pass_run
 from core import promotion
 from core.errors import InvalidInput
 from core.package import read_facts
-from core.registry import parse_version
+from core.registry import Champion, parse_version
 
 
 @click.command()
@@ -69,9 +70,8 @@ def promote(run: Run, name: str, as_json: bool) -> None:
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
-    before = run.registry.pointer(model)
-    promotion.promote(run.registry, model, version, home=run.config.home)
-    _record(run, model, version, before.version if before else None, "Promoted by hand.")
+    note = partial(_record, run, model, "Promoted by hand.")
+    promotion.promote(run.registry, model, version, home=run.config.home, on_change=note)
     emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion.",
@@ -85,9 +85,8 @@ def promote(run: Run, name: str, as_json: bool) -> None:
 @pass_run
 def rollback(run: Run, model: str, as_json: bool) -> None:
     """Put the version before the champion in service again; needs neither database nor trainer."""
-    before = run.registry.champion(model).version
-    version = promotion.roll_back(run.registry, model, home=run.config.home).version
-    _record(run, model, version, before, f"Rolled back from {model}@{before} by hand.")
+    note = partial(_record, run, model, "Rolled back by hand.")
+    version = promotion.roll_back(run.registry, model, home=run.config.home, on_change=note).version
     emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion again.",
@@ -95,12 +94,19 @@ def rollback(run: Run, model: str, as_json: bool) -> None:
     )
 
 
-def _record(run: Run, model: str, version: str, previous: str | None, reason: str) -> None:
+def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     from core.errors import Unavailable
 
     try:
-        run.ledger.record_promotion(model, version, previous=previous, promoted=True, reason=reason, gate={})
+        run.ledger.record_promotion(
+            model,
+            champion.version,
+            previous=before.version if before else None,
+            promoted=True,
+            reason=reason,
+            gate={},
+        )
     except Unavailable as error:
         click.echo(f"Not noted in the ledger: {error}", err=True)
 

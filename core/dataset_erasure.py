@@ -40,9 +40,11 @@ def erase_rows(made_s: Mapping[str, float], folder: Path) -> ErasedRows:
 
 
 def _replace(path: Path, left: list[Example]) -> None:
-    since = _kept_since(path)
+    since, there = _kept_since(path), set(path.parent.iterdir())
     successor = keep_dataset(left, path.parent)
-    os.utime(path.with_name(f"{successor}.jsonl"), (since, since))
+    kept = path.with_name(f"{successor}.jsonl")
+    if kept not in there:  # an older set of the same rows stays as old as it is
+        os.utime(kept, (since, since))
     replace_dataset(path.stem, successor, path.parent)
 
 

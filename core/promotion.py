@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from core.durable import in_turn
 from core.errors import PromotionSlow, VersionRefused
 from core.registry import Champion, Registry
 from core.roster import Standing, WorkerStanding, living_workers
@@ -14,49 +15,79 @@ from core.verification import verify_contents
 # A worker loads a version in about a second; many of them on few cores take turns.
 TIMEOUT_S = 60.0
 PAUSE_S = 0.02
+OnChange = Callable[[Champion, Champion | None], None]
 
 
-def promote(registry: Registry, model: str, version: str, *, home: Path, timeout_s: float = TIMEOUT_S) -> Champion:
+def promote(
+    registry: Registry,
+    model: str,
+    version: str,
+    *,
+    home: Path,
+    timeout_s: float = TIMEOUT_S,
+    on_change: OnChange = lambda _new, _old: None,
+) -> Champion:
     """Put a version in service; returns when each worker of the servers over `home` answers with it.
 
-    Raises `CorruptPackage` before anything changes, `VersionRefused` when a worker cannot load it (the
-    champion before is then the champion again), `PromotionSlow` when one has not said anything in time.
+    `on_change` hears of the new champion and the one before as soon as the pointer stands. Raises
+    `CorruptPackage` before anything changes, `VersionRefused` when a worker cannot load it (the champion
+    before is then the champion again), `PromotionSlow`, after the change, when one has not followed in time.
     """
     verify_contents(registry.verified_folder(model, version))
-    before = registry.pointer(model)
-    champion = registry.promote(model, version)
-    _follow_up(registry, model, champion, before, home, timeout_s)
-    return champion
+    return _change(registry, model, lambda: registry.promote(model, version), home, timeout_s, on_change)
 
 
-def roll_back(registry: Registry, model: str, *, home: Path, timeout_s: float = TIMEOUT_S) -> Champion:
+def roll_back(
+    registry: Registry,
+    model: str,
+    *,
+    home: Path,
+    timeout_s: float = TIMEOUT_S,
+    on_change: OnChange = lambda _new, _old: None,
+) -> Champion:
     """As `promote`, of the champion before this one."""
-    before = registry.champion(model)
-    champion = registry.roll_back(model)
-    _follow_up(registry, model, champion, before, home, timeout_s)
-    return champion
+    return _change(registry, model, lambda: registry.roll_back(model), home, timeout_s, on_change)
 
 
-def _follow_up(
-    registry: Registry, model: str, champion: Champion, before: Champion | None, home: Path, timeout_s: float
-) -> None:
+def _change(
+    registry: Registry,
+    model: str,
+    point: Callable[[], Champion],
+    home: Path,
+    timeout_s: float,
+    on_change: OnChange,
+) -> Champion:
+    lock = home.absolute() / "promotion.lock"
+    with in_turn(lock):
+        before = registry.pointer(model)
+        champion = point()
+    on_change(champion, before)
     try:
         _wait(model, champion, home, timeout_s)
     except VersionRefused:
-        if before is not None and registry.pointer(model) == champion:
-            registry.point_back(model, before)
+        with in_turn(lock):
+            if registry.pointer(model) == champion:
+                registry.point_back(model, before)
+                if before is not None:
+                    on_change(before, champion)
         raise
+    return champion
 
 
 def _wait(model: str, champion: Champion, home: Path, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while waiting := _behind(living_workers(home), model, champion):
-        refused = next((standing for standing in waiting if standing and standing.failed == champion.version), None)
+        refused = next((standing for standing in waiting if _has_refused(standing, champion)), None)
         if refused is not None:
             raise VersionRefused(model, champion.version, str(refused.error), refused.version)
         if time.monotonic() > deadline:
             raise PromotionSlow(model, champion.version, len(waiting), timeout_s)
         time.sleep(PAUSE_S)
+
+
+def _has_refused(standing: Standing | None, champion: Champion) -> bool:
+    # By the time, too: an earlier failure of this version says nothing of the present one.
+    return standing is not None and (standing.failed, standing.failed_since) == (champion.version, champion.since)
 
 
 def _behind(workers: Iterable[WorkerStanding], model: str, champion: Champion) -> list[Standing | None]:

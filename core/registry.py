@@ -132,9 +132,12 @@ class Registry:
         self.verified_folder(model, version)
         return self._point(model, version, earlier)
 
-    def point_back(self, model: str, champion: Champion) -> None:
-        """Undo a change of champion that nobody could follow."""
-        self._store.write(f"{model}/champion.json", json.dumps(asdict(champion)).encode())
+    def point_back(self, model: str, champion: Champion | None) -> None:
+        """Undo a change of champion that nobody could follow; None: there was none before."""
+        if champion is None:
+            self._store.remove(f"{model}/champion.json")
+        else:
+            self._store.write(f"{model}/champion.json", json.dumps(asdict(champion)).encode())
 
     def _point(self, model: str, version: str, previous: list[str]) -> Champion:
         champion = Champion(version=version, previous=previous, since=utc_now())

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -17,17 +18,20 @@ from pathlib import Path
 
 from core.durable import write_bytes
 
+ATTEMPTS, PAUSE_S = 10, 0.02
+
 
 @dataclass(frozen=True)
 class Standing:
-    """How one model stands in a worker: the version that answers, those kept warm beside it, and the one
-    that could not be loaded with the reason.
+    """How one model stands in a worker: the version that answers, those kept warm beside it, and the one that
+    could not be loaded with the reason; `since` and `failed_since` are those of the pointers to them.
     """
 
     version: str | None
     since: str | None
     error: str | None = None
     failed: str | None = None
+    failed_since: str | None = None
     warm: tuple[str, ...] = ()
 
 
@@ -52,9 +56,7 @@ class Roster:
     def enter(self, models: Mapping[str, Standing], *, draining: bool = False) -> None:
         if self._lock is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self._own(".lock"), os.O_CREAT | os.O_RDWR)
-            with suppress(BlockingIOError):  # held by this very process
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = _held(self._own(".lock"))
         content = {"draining": draining, "models": {name: asdict(standing) for name, standing in models.items()}}
         write_bytes(self._own(".json"), json.dumps(content).encode())
 
@@ -64,6 +66,8 @@ class Roster:
             self._own(".lock").unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
+            with suppress(OSError):  # the neighbours' entries are there yet
+                self._folder.rmdir()
 
     def workers(self) -> list[WorkerStanding]:
         """The living workers of this server in the order of their pids."""
@@ -85,9 +89,7 @@ def _folder(home: Path) -> Path:
 def _workers_in(folder: Path) -> list[WorkerStanding]:
     found = []
     for path in sorted(folder.glob("[0-9]*.json"), key=lambda path: int(path.stem)):
-        if not _is_held(path.with_suffix(".lock")):
-            path.unlink(missing_ok=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
+        if _is_removed_as_dead(path):
             continue
         with suppress(FileNotFoundError):  # it has just left
             found.append(_read(path))
@@ -102,12 +104,32 @@ def _read(path: Path) -> WorkerStanding:
     return WorkerStanding(path.parent.name, int(path.stem), content["draining"], models)
 
 
-def _is_held(path: Path) -> bool:
+def _held(path: Path) -> int:
+    """A lock's descriptor; tried again where a neighbour looks at it, or has just removed what a namesake left."""
+    for _ in range(ATTEMPTS):
+        lock = os.open(path, os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(lock).st_ino == path.stat().st_ino:
+                break
+        except (BlockingIOError, FileNotFoundError):
+            time.sleep(PAUSE_S)
+        os.close(lock)
+    else:  # this very process holds it already
+        lock = os.open(path, os.O_CREAT | os.O_RDWR)
+    return lock
+
+
+def _is_removed_as_dead(entry: Path) -> bool:
+    """Whether nobody holds the entry's lock; then both are gone after this."""
+    path = entry.with_suffix(".lock")
     try:
         with path.open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+            entry.unlink(missing_ok=True)
     except BlockingIOError:
-        return True
-    except FileNotFoundError:
         return False
-    return False
+    except FileNotFoundError:
+        entry.unlink(missing_ok=True)
+    return True

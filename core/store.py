@@ -45,6 +45,9 @@ class Store:
             return None
         return content
 
+    def remove(self, path: str) -> None:
+        self._files.rm_file(self._at(path))
+
     def write(self, path: str, content: bytes) -> None:
         """Replace one small file atomically (object stores do so by themselves)."""
         if self.is_local:

@@ -12,6 +12,7 @@ from core.checkpoint import read_training
 from core.config import Config, overridden
 from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
 from core.engine import Engine
+from core.errors import PromotionSlow
 from core.ledger import Ledger
 from core.package import PackageFacts
 from core.promotion import promote
@@ -49,7 +50,10 @@ def retrain(job: JobRecord, rooms: Rooms, *, progress: Progress) -> dict[str, An
             shutil.rmtree(work, ignore_errors=True)
     if recorded.promoted:
         progress("promote")
-        promote(rooms.registry, job.model, recorded.version, home=rooms.config.home)
+        try:
+            promote(rooms.registry, job.model, recorded.version, home=rooms.config.home)
+        except PromotionSlow as slow:  # the champion all the same
+            progress(str(slow))
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
     respond(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
     return {

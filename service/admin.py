@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
@@ -44,8 +43,8 @@ class Endpoints:
         ]
 
     async def models(self, _: Request) -> Response:
-        names = await asyncio.to_thread(self._worker.registry.models)
-        return json_response({"models": [await asyncio.to_thread(standing, self._worker, name) for name in names]})
+        names = await self._worker.at_desk(self._worker.registry.models)
+        return json_response({"models": [await self._worker.at_desk(standing, self._worker, name) for name in names]})
 
     async def promote(self, request: Request) -> Response:
         fields = fields_in(await request.body(), known=("version",))
@@ -60,15 +59,15 @@ class Endpoints:
 
     async def _changed(self, request: Request, change: Callable[[Worker, str], Champion]) -> Response:
         name = request.path_params["name"]
-        champion = await asyncio.to_thread(change, self._worker, name)
+        champion = await self._worker.at_desk(change, self._worker, name)
         return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
     async def model(self, request: Request) -> Response:
-        return json_response(await asyncio.to_thread(standing, self._worker, request.path_params["name"]))
+        return json_response(await self._worker.at_desk(standing, self._worker, request.path_params["name"]))
 
     async def retrain(self, request: Request) -> Response:
         parse_empty(await request.body())
-        job = await asyncio.to_thread(ask_for_retrain, self._worker, request.path_params["name"])
+        job = await self._worker.at_desk(ask_for_retrain, self._worker, request.path_params["name"])
         return json_response({"job": job.id, "status": job.status}, status=202)
 
 
@@ -91,28 +90,33 @@ def standing(worker: Worker, model: str) -> dict[str, Any]:
 def put_in_service(worker: Worker, model: str, *, version: str) -> Champion:
     """As `retune promote`: returns when every worker answers with the version."""
     require_model(worker, model)
-    before = worker.registry.pointer(model)
-    timeout_s = worker.config.service.timeout_s * SHARE_OF_TIMEOUT
-    champion = promotion.promote(worker.registry, model, version, home=worker.config.home, timeout_s=timeout_s)
-    _record(worker, model, champion, before.version if before else None, "Promoted over HTTP.")
-    return champion
+    return promotion.promote(worker.registry, model, version, **_following(worker, model, "Promoted over HTTP."))
 
 
 def put_back(worker: Worker, model: str) -> Champion:
     """As `retune rollback`."""
     require_model(worker, model)
-    before = worker.registry.champion(model).version
-    timeout_s = worker.config.service.timeout_s * SHARE_OF_TIMEOUT
-    champion = promotion.roll_back(worker.registry, model, home=worker.config.home, timeout_s=timeout_s)
-    _record(worker, model, champion, before, f"Rolled back from {model}@{before} over HTTP.")
-    return champion
+    return promotion.roll_back(worker.registry, model, **_following(worker, model, "Rolled back over HTTP."))
 
 
-def _record(worker: Worker, model: str, champion: Champion, previous: str | None, reason: str) -> None:
+def _following(worker: Worker, model: str, reason: str) -> dict[str, Any]:
+    return {
+        "home": worker.config.home,
+        "timeout_s": worker.config.service.timeout_s * SHARE_OF_TIMEOUT,
+        "on_change": partial(_record, worker, model, reason),
+    }
+
+
+def _record(worker: Worker, model: str, reason: str, champion: Champion, before: Champion | None) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     try:
         worker.connection.get().record_promotion(
-            model, champion.version, previous=previous, promoted=True, reason=reason, gate={}
+            model,
+            champion.version,
+            previous=before.version if before else None,
+            promoted=True,
+            reason=reason,
+            gate={},
         )
     except Unavailable as error:
         logger.error("A change of champion is not noted in the ledger: %s", error)

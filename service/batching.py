@@ -24,6 +24,7 @@ from service.requests import ItemError
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
 # A call that lasts longer than this will not end.
 STUCK_S = 60.0
+CLOSE_S = 10.0
 logger = logging.getLogger(__name__)
 
 
@@ -70,7 +71,7 @@ class Batcher:
         """Answer what waits, then end the thread."""
         self._closed = True
         self._arrivals.put(None)
-        self._thread.join()
+        self._thread.join(CLOSE_S)  # a call that is stuck must not keep the ledger from being written
 
     @property
     def is_alive(self) -> bool:

@@ -13,14 +13,14 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from core.engine import Engine
-from core.errors import ModelNotFound, NoChampion
+from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.registry import Champion, Registry
 from core.roster import Standing
 from core.verification import check_golden
 from service.memory import give_back
 from service.refusals import ModelNotNamed, VersionNotLoaded
 
-RETRY_S = 15.0
+RETRY_S, CLOSE_S = 15.0, 2.0
 logger = logging.getLogger(__name__)
 
 
@@ -41,6 +41,7 @@ class Failure:
     """
 
     version: str | None
+    since: str | None
     error: str
     retry_at: float
 
@@ -86,7 +87,7 @@ class Champions:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(CLOSE_S)  # it may be in the middle of a load
 
     def served(self, model: str | None) -> Served:
         """The champion of a model, or of the default one.
@@ -161,7 +162,7 @@ class Champions:
                 self._swap_in(model, pointer)
             self._forgive(model, pointer)
         except Exception as error:  # whatever a bad version does, the good one stays
-            self._failed(model, pointer.version if pointer else None, str(error))
+            self._failed(model, pointer, str(error))
 
     def _forgive(self, model: str, pointer: Champion | None) -> None:
         """Forget a failure that is over; that of another version is told until the next swap."""
@@ -178,7 +179,8 @@ class Champions:
         if self._is_current(model, pointer):
             return self._served[model].since == pointer.since
         failure = self._failures.get(model)
-        return failure is not None and failure.version == pointer.version and time.monotonic() < failure.retry_at
+        is_same = failure is not None and (failure.version, failure.since) == (pointer.version, pointer.since)
+        return failure is not None and is_same and time.monotonic() < failure.retry_at
 
     def _swap_in(self, model: str, pointer: Champion) -> None:
         served = self._served.get(model)
@@ -219,9 +221,11 @@ class Champions:
                 self._served[model] = Served(model, version, pointer.since, engine)
                 return
 
-    def _failed(self, model: str, version: str | None, error: str) -> None:
-        self._failures[model] = Failure(version, error, time.monotonic() + RETRY_S)
-        self._on_swap(model, "failed")
+    def _failed(self, model: str, pointer: Champion | None, error: str) -> None:
+        version, since = (pointer.version, pointer.since) if pointer else (None, None)
+        self._failures[model] = Failure(version, since, error, time.monotonic() + RETRY_S)
+        if version is not None:
+            self._on_swap(model, "failed")
         kept = self._served.get(model)
         consequence = f"version {kept.version} stays" if kept else "no version answers"
         failed = f"version {version} cannot be loaded" if version else "the champion cannot be read"
@@ -246,14 +250,20 @@ class Champions:
             since=served.since if served else None,
             error=failure.error if failure else None,
             failed=failure.version if failure else None,
+            failed_since=failure.since if failure else None,
             warm=(warm.version,) if warm else (),
         )
 
     def _tell(self) -> None:
         standing = self.standing()
         if standing != self._told:
+            try:
+                self._on_change(standing)
+            except (OSError, RetuneError) as error:  # a full disk must not stop swaps; it is told at the next look
+                self._say("told", f"This worker cannot say how its models stand: {error}")
+                return
+            self._said.pop("told", None)
             self._told = standing
-            self._on_change(standing)
 
 
 def load(registry: Registry, model: str, version: str, *, threads: int) -> Engine:

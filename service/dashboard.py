@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import wraps
@@ -89,25 +88,25 @@ class Pages:
     @page
     async def models(self, request: Request) -> Response:
         self._access.require(request, "admin")
-        return self.render("models.html", models=await asyncio.to_thread(model_lines, self._worker))
+        return self.render("models.html", models=await self._worker.at_desk(model_lines, self._worker))
 
     @page
     async def model(self, request: Request) -> Response:
         self._access.require(request, "admin")
-        view = await asyncio.to_thread(model_view, self._worker, request.path_params["model"])
+        view = await self._worker.at_desk(model_view, self._worker, request.path_params["model"])
         return self.render("model.html", view=view)
 
     @page
     async def retrain(self, request: Request) -> Response:
         self._access.require(request, "admin")
         model = request.path_params["model"]
-        await asyncio.to_thread(ask_for_retrain, self._worker, model)
+        await self._worker.at_desk(ask_for_retrain, self._worker, model)
         return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
 
     @page
     async def report(self, request: Request) -> Response:
         self._access.require(request, "admin")
-        path = await asyncio.to_thread(
+        path = await self._worker.at_desk(
             report_path, self._worker, request.path_params["model"], request.path_params["check_id"]
         )
         return FileResponse(path, media_type="text/html", headers=REPORT_HEADERS)
@@ -116,7 +115,7 @@ class Pages:
     async def log_in(self, request: Request) -> Response:
         require_same_origin(request)
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        session = await asyncio.to_thread(self._access.new_session, form.get("token", [""])[0])
+        session = await self._worker.at_desk(self._access.new_session, form.get("token", [""])[0])
         if session is None:
             return self.render("login.html", status=401, wrong=True)
         response = RedirectResponse("/dashboard", status_code=303)

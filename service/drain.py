@@ -17,7 +17,7 @@ from typing import Any
 
 from uvicorn.server import Server
 
-LAST_WORDS_S = 0.3
+LAST_WORDS_S, HAND_SHAKE_S = 0.3, 2.0
 logger = logging.getLogger(__name__)
 
 
@@ -58,22 +58,28 @@ class Drain:
 
     async def _end(self, number: int) -> None:
         logger.info("Stopping in %g s: not ready, still answering", self._seconds)
-        await asyncio.to_thread(self._on_begin)
-        await asyncio.sleep(self._seconds)
-        is_last = await asyncio.to_thread(self._is_last)
-        for listener in self._server.servers:
-            for listening in listener.sockets:
-                await self._go_deaf(listener, listening, for_all=is_last)
-        # What was taken just now is read and answered before uvicorn closes what it thinks is idle.
-        await asyncio.sleep(LAST_WORDS_S)
-        self._server.handle_exit(number, None)
+        try:
+            self._on_begin()
+            await asyncio.sleep(self._seconds)
+            is_last = self._is_last()
+            for listener in self._server.servers:
+                for listening in listener.sockets:
+                    await self._go_deaf(listener, listening, for_all=is_last)
+            # What was taken just now is read and answered before uvicorn closes what it thinks is idle.
+            await asyncio.sleep(LAST_WORDS_S)
+        finally:
+            self._server.handle_exit(number, None)
 
     async def _go_deaf(self, listener: asyncio.Server, listening: socket.socket, *, for_all: bool) -> None:
         """Take no more connections; the last worker first takes those that the kernel has accepted already."""
         taken = _take_waiting(listening) if for_all else []
         listener.close()
-        for connection in taken:
-            await self._loop.connect_accepted_socket(self._protocol, connection, ssl=self._server.config.ssl)
+        tls = self._server.config.ssl
+        hand_shake: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": HAND_SHAKE_S} if tls else {}
+        connecting = [
+            self._loop.connect_accepted_socket(self._protocol, connection, **hand_shake) for connection in taken
+        ]
+        await asyncio.gather(*connecting, return_exceptions=True)  # one that hangs up spoils no other
 
     def _protocol(self) -> asyncio.Protocol:
         config: Any = self._server.config

@@ -12,6 +12,7 @@ import orjson
 from service.refusals import InvalidBody
 
 MAX_NAME_CHARS = 64
+MAX_COUNT = 2**31 - 1
 
 Fields = Mapping[str, Any]
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -113,8 +114,8 @@ def count_in(fields: Fields, name: str) -> int | None:
     if value is None:
         return None
     count = integer_in(value)
-    if count is None or count < 1:
-        raise InvalidBody(f"Field {name!r} is not a count. Send an integer from 1.")
+    if count is None or not 1 <= count <= MAX_COUNT:
+        raise InvalidBody(f"Field {name!r} is not a count. Send an integer from 1 to {MAX_COUNT}.")
     return count
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import sys
@@ -106,7 +105,7 @@ class Gateway:
         from service.requests import labels_given
 
         given = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
-        return asdict(await asyncio.to_thread(self.worker.feedback.store, given))
+        return asdict(await self.worker.at_desk(self.worker.feedback.store, given))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
     def close(self) -> None:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,6 +41,7 @@ CLIENT_GONE = 499
 OVERLOADED = 429
 # Stands where the id of an answer will, and is as long as one.
 NO_ID = b"-" * len(sortable_id())
+FORMS = 256
 logger = logging.getLogger(__name__)
 
 
@@ -87,6 +88,7 @@ class Guard:
             refusal = await self._answer(scope, headers, body, reply)
             if refusal is not None and not reply.started:
                 await body.drop_rest()
+                reply.is_last |= not body.complete  # what may follow must not be read as a request
                 await refusal(scope, body.receive, reply.send)
         except asyncio.CancelledError:
             # By our transport, because the client is gone; else because the server ends.
@@ -149,15 +151,23 @@ class Guard:
 
     def _early_refusal(self, scope: Scope, keep_alive: bool) -> bytes | None:
         """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
-        if not scope["path"].startswith(TEXTS_BELOW) or (retry_after_s := self._full_for_s()) is None:
+        if scope["method"] != "POST" or not scope["path"].startswith(TEXTS_BELOW) or self._is_draining():
+            return None
+        if (retry_after_s := self._full_for_s()) is None:
             return None
         started = time.perf_counter()
         with suppress(RetuneError):
             self.router.find(scope)
-        request_id = scope["state"]["request_id"] = sortable_id()
+        request_id = _noted_id(scope, dict(scope["headers"])).encode()
         self._note(scope, OVERLOADED, started)
-        flat = self._surface(scope["path"]).flat_errors
-        return overload_form(retry_after_s, flat, keep_alive).replace(NO_ID, request_id.encode())
+        form = overload_form(
+            retry_after_s,
+            NO_ID if len(request_id) == len(NO_ID) else request_id,
+            flat=self._surface(scope["path"]).flat_errors,
+            is_secure=scope["scheme"] == "https",
+            is_last=not keep_alive,
+        )
+        return form.replace(NO_ID, request_id)
 
     def _note(self, scope: Scope, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
@@ -166,11 +176,11 @@ class Guard:
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
 
 
-@cache
-def overload_form(retry_after_s: int, flat: bool, keep_alive: bool) -> bytes:
+@lru_cache(FORMS)
+def overload_form(retry_after_s: int, request_id: bytes, *, flat: bool, is_secure: bool, is_last: bool) -> bytes:
     """Such an answer but for its id: there may be thousands a second, each at the cost of those who are served."""
-    response = error_response(Overloaded(retry_after_s), NO_ID.decode(), flat=flat)
-    return written(response, more_headers(NO_ID.decode(), is_secure=False, is_last=not keep_alive))
+    response = error_response(Overloaded(retry_after_s), request_id.decode(), flat=flat)
+    return written(response, more_headers(request_id.decode(), is_secure=is_secure, is_last=is_last))
 
 
 def _noted_id(scope: Scope, headers: Headers) -> str:

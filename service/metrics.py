@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +33,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self._shown: set[str] = set()
         self._requests = Counter(
             "retune_requests", "Answers by route and status.", ["route", "status"], registry=registry
         )
@@ -114,6 +116,10 @@ class Metrics:
         for model, entry in standing.items():
             self._champion.labels(model).set(int(entry.version or 0))
             self._load_failed.labels(model).set(entry.error is not None)
+        for gone in self._shown - standing.keys():
+            self._champion.labels(gone).set(0)
+            self._load_failed.labels(gone).set(0)
+        self._shown |= standing.keys()
 
     def count_log_drop(self) -> None:
         self._log_dropped.inc()
@@ -152,4 +158,5 @@ def _forget_dead(folder: Path) -> None:
     for path in folder.glob("gauge_live*.db"):
         pid = path.stem.rpartition("_")[2]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            mark_process_dead(int(pid), path=str(folder))  # type: ignore[no-untyped-call]  # not annotated there
+            with suppress(FileNotFoundError):  # another worker was asked for its page, too
+                mark_process_dead(int(pid), path=str(folder))  # type: ignore[no-untyped-call]  # not annotated there

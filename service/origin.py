@@ -16,7 +16,9 @@ PROXIES_ADD = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 def require_same_origin(request: Request) -> None:
     """Refuse what a page of another site makes a browser send; programs send neither header."""
     origin, fetched_from = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    # A proxy that ends TLS says so; a page of another site cannot.
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    own = f"{scheme}://{request.headers.get('host', '')}"
     if (origin is not None and origin != own) or fetched_from not in (None, "same-origin", "none"):
         raise OtherOrigin
 

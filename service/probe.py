@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 
@@ -14,6 +15,7 @@ from service.refusals import NotReady
 
 # Probes come from many sides; one inference a second says as much.
 VALID_S = 1.0
+logger = logging.getLogger(__name__)
 
 
 class GoldenProbe:
@@ -38,5 +40,9 @@ def answers_as_recorded(engine: Engine) -> bool:
     if not engine.facts.golden:
         return True
     recorded = [engine.facts.golden[0]["scores"][label] for label in engine.labels]
-    given = engine.infer(engine.encode(engine.facts.golden_inputs[:1])).probabilities[0]
+    try:
+        given = engine.infer(engine.encode(engine.facts.golden_inputs[:1])).probabilities[0]
+    except Exception:  # whatever the engine raises, it does not answer
+        logger.exception("A golden text cannot be answered")
+        return False
     return bool(np.abs(given - recorded).max() <= OTHER_MACHINE)

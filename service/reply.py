@@ -28,7 +28,8 @@ class Reply:
 
     def __init__(self, send: Send, request_id: str, *, is_secure: bool, is_last: bool) -> None:
         self._send = send
-        self._more = more_headers(request_id, is_secure=is_secure, is_last=is_last)
+        self._more = more_headers(request_id, is_secure=is_secure, is_last=False)
+        self.is_last = is_last
         self.started = False
         self.status = 500
 
@@ -38,5 +39,6 @@ class Reply:
             self.status = message["status"]
             own: RawHeaders = message["headers"]
             names = {name for name, _ in own}
-            message["headers"] = own + [header for header in self._more if header[0] not in names]
+            more = self._more + LAST if self.is_last else self._more
+            message["headers"] = own + [header for header in more if header[0] not in names]
         await self._send(message)

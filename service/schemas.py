@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.fields import MAX_NAME_CHARS
+from service.fields import MAX_COUNT, MAX_NAME_CHARS
 from service.protocols.infer_answer import OUTPUTS
 from service.requests import MAX_LABEL_CHARS, MAX_LABELS, MAX_SOURCE_CHARS
 
@@ -205,7 +205,7 @@ def _operators() -> Schema:
     }
 
 
-_COUNT: Schema = {"type": ["integer", "null"], "minimum": 1}
+_COUNT: Schema = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_COUNT}
 _SCORE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 
 

@@ -12,7 +12,8 @@ EXCLUDED = "livez,readyz,metrics,v2/health"
 def traced(app: ASGIApp, endpoint: str, *, name_of: Any) -> ASGIApp:
     """The app, with a span around each request but those of probes; takes up the caller's `traceparent`.
 
-    `name_of(scope)` gives the path of the route, so that names are few. Spans hold no text and no header.
+    `name_of(scope)` gives the path of the route, so that names are few. Spans hold what OpenTelemetry's
+    conventions name (method, path, address, user agent), no body and no key.
     """
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware

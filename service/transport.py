@@ -57,7 +57,9 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head_deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._running: tuple[asyncio.Task[None], RequestResponseCycle] | None = None
+        self._in_message = False
+        self._begun = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -67,9 +69,11 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
-        if self._task is not None and not self._task.done() and not self.cycle.response_complete:
-            self.cycle.scope["state"]["gone"] = True
-            self._task.cancel()
+        if self._running is not None:
+            task, cycle = self._running
+            if not task.done() and not cycle.response_complete:
+                cycle.scope["state"]["gone"] = True
+                task.cancel()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio's own says so, uvicorn's never does
         """In the middle of a request there is something to say yet; else who says no more has gone."""
@@ -83,17 +87,24 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._stop_timer()
         self._unset_keepalive_if_required()
+        # Whether all of it is the head that it ends in; else what came before is not counted: a read has an end, too.
+        is_head = self._in_head or not self._in_message
+        begun = self._begun
         self._parse(data)
         if self.transport.is_closing():
             return
         if self._in_head:
-            self._head_bytes += len(data)
+            self._head_bytes += len(data) if is_head and self._begun - begun <= 1 else 0
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
                 return
             self._start_timer(min(self._door.stall_s, max(0.0, self._head_deadline - self.loop.time())))
-        elif self._waits_for_body or self._idles:
+        elif self._waits_for_body or self.cycle is None or (self._idles and self._in_message):
             self._start_timer(self._door.stall_s)
+        elif self._idles:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -132,7 +143,8 @@ class Connection(HttpToolsProtocol):
         return self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete)
 
     def on_message_begin(self) -> None:
-        self._in_head = True
+        self._in_head = self._in_message = True
+        self._begun += 1
         self._head_bytes = 0
         self._head_deadline = self.loop.time() + self._door.head_s
         super().on_message_begin()
@@ -143,6 +155,10 @@ class Connection(HttpToolsProtocol):
             self._refuse(error)
             raise error  # which stops the parser
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_message = False
+        super().on_message_complete()
 
     def _problem_of_head(self) -> RetuneError | None:
         """What the parser has nothing against."""
@@ -164,12 +180,15 @@ class Connection(HttpToolsProtocol):
             self._refuse(MalformedRequest())
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # Who asks for leave to send a body would, once refused, not send it, and its length would not hold.
-        answer = None if cycle.waiting_for_100_continue else self._door.early(cycle.scope, cycle.keep_alive)
+        # Who asks for leave to send a body would, once refused, not send it, and its length would not hold; who
+        # does not read its answers waits for its turn like everybody.
+        takes_time = cycle.waiting_for_100_continue or self.flow.write_paused
+        answer = None if takes_time else self._door.early(cycle.scope, cycle.keep_alive)
         if answer is None:
-            self._task = self.loop.create_task(cycle.run_asgi(self._door.app))
-            self._task.add_done_callback(self.tasks.discard)
-            self.tasks.add(self._task)
+            task = self.loop.create_task(cycle.run_asgi(self._door.app))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+            self._running = task, cycle
             return
         self.transport.write(answer)
         cycle.response_started = cycle.response_complete = True

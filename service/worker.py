@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from typing import Any, TypeVar
 
 from core.config import Config
 from core.cpu import engine_threads, worker_count
@@ -32,7 +35,8 @@ from service.refusals import NotReady
 from service.sessions import Sessions
 from service.watchdog import Watchdog
 
-logger = logging.getLogger(__name__)
+DESK_THREADS = 8
+Found = TypeVar("Found")
 
 
 class Worker:
@@ -63,6 +67,8 @@ class Worker:
             on_swap=self.metrics.count_swap,
             turn=partial(in_turn, config.home.absolute() / "loading.lock"),
         )
+        # Apart from the pool that probes and long texts share: a ledger that is locked holds up its own only.
+        self.desk = ThreadPoolExecutor(DESK_THREADS, thread_name_prefix="desk")
         self.probe = GoldenProbe(self.champions.all)
         self.watchdog = None if replaces_lost else Watchdog(lambda: len(self.roster.workers()))
         self.batcher = Batcher(
@@ -114,7 +120,14 @@ class Worker:
         self.recorder.close()
         self.connection.close()
         self.limits.close()
+        self.desk.shutdown(wait=False, cancel_futures=True)
+        if self.access_log:
+            self.access_log.close()
         self.roster.leave()
+
+    async def at_desk(self, call: Callable[..., Found], *given: Any) -> Found:
+        """What a call gives that may wait for the ledger or for other workers."""
+        return await asyncio.get_running_loop().run_in_executor(self.desk, call, *given)
 
     @property
     def is_alive(self) -> bool:
@@ -126,7 +139,8 @@ class Worker:
         self.is_draining = True
         if self.watchdog:
             self.watchdog.close()
-        self._enter_roster(self.champions.standing())
+        with suppress(OSError, RetuneError):
+            self.roster.enter(self.champions.standing(), draining=True)
 
     def is_last(self) -> bool:
         """Whether no neighbour goes on when this worker ends."""
@@ -159,10 +173,4 @@ class Worker:
 
     def _show_standing(self, standing: dict[str, Standing]) -> None:
         self.metrics.show_standing(standing)
-        self._enter_roster(standing)
-
-    def _enter_roster(self, standing: dict[str, Standing]) -> None:
-        try:
-            self.roster.enter(standing, draining=self.is_draining)
-        except (OSError, RetuneError) as error:  # a full disk must not stop the swap
-            logger.error("This worker cannot say how its models stand: %s", error)
+        self.roster.enter(standing, draining=self.is_draining)

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from core import promotion
 from core.config import Config
 from core.errors import CorruptPackage, PromotionSlow, VersionRefused
-from core.registry import Registry
+from core.registry import Champion, Registry
 from core.roster import Roster, Standing
 from service.worker import Worker
 from tests.service.conftest import Variant
@@ -53,9 +53,15 @@ def test_a_version_that_a_worker_cannot_load_changes_nothing(
     registry.add(second_package, "tickets")
     before = registry.champion("tickets")
     roster = Roster(config.home)
-    roster.enter({"tickets": Standing("1", before.since, error="no memory", failed="2")})
-    with pytest.raises(VersionRefused, match="no memory.*|version 1 goes on") as refused:
-        promotion.promote(registry, "tickets", "2", home=config.home, timeout_s=5)
+    # It failed before, too, which says nothing of this time.
+    roster.enter({"tickets": Standing("1", before.since, error="earlier", failed="2", failed_since="long ago")})
+
+    def fail(champion: Champion, _: Champion | None) -> None:
+        failed = Standing("1", before.since, error="no memory", failed="2", failed_since=champion.since)
+        roster.enter({"tickets": failed})
+
+    with pytest.raises(VersionRefused, match="no memory") as refused:
+        promotion.promote(registry, "tickets", "2", home=config.home, timeout_s=5, on_change=fail)
     roster.leave()
     assert "version 1 goes on answering" in str(refused.value)
     assert registry.champion("tickets") == before
@@ -129,3 +135,38 @@ def test_a_model_is_added_and_removed_while_it_runs(
     while client.post("/predict", json={"texts": ["a"], "model": "other"}).status_code != 404:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_version_that_failed_once_can_be_promoted_again(
+    worker: Worker, registry: Registry, config: Config, second_package: Path
+) -> None:
+    version = registry.add(second_package, "tickets")
+    before = registry.champion("tickets")
+    graph = config.home / "registry/tickets/versions/2/model.onnx"
+    whole = graph.read_bytes()
+
+    def damage(champion: Champion, _: Champion | None) -> None:
+        if champion.version == version:
+            graph.write_bytes(whole + b"x")
+
+    with pytest.raises(VersionRefused, match="model.onnx differs"):
+        promotion.promote(registry, "tickets", version, home=config.home, on_change=damage)
+    assert registry.champion("tickets") == before
+    assert worker.champions.standing()["tickets"].failed == version
+    graph.write_bytes(whole)
+    promotion.promote(registry, "tickets", version, home=config.home)
+    assert worker.champions.served("tickets").version == version
+
+
+def test_a_refused_first_promotion_leaves_no_champion(registry: Registry, config: Config, tiny_package: Path) -> None:
+    registry.add(tiny_package, "other")
+    roster = Roster(config.home)
+    roster.enter({})
+
+    def fail(champion: Champion, _: Champion | None) -> None:
+        roster.enter({"other": Standing(None, None, error="no", failed="1", failed_since=champion.since)})
+
+    with pytest.raises(VersionRefused, match="no version answers"):
+        promotion.promote(registry, "other", "1", home=config.home, timeout_s=5, on_change=fail)
+    roster.leave()
+    assert registry.pointer("other") is None

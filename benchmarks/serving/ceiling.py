@@ -20,19 +20,19 @@ CHUNK_ROWS = 1024
 """Texts given to `Engine.answer` at once: enough that lengths fill their batches."""
 
 
-def ceiling(setting: Setting) -> dict[str, Any]:
+def ceiling(setting: Setting, texts: Sequence[str]) -> dict[str, Any]:
     """Texts a second of a process a core, one thread each; the time of one text in one process, the others idle."""
     return {
-        "texts_per_s": round(_together(setting), 1),
-        "one_text_ms": round(1000 * _one_text(setting), 3),
+        "texts_per_s": round(_together(setting, texts), 1),
+        "one_text_ms": round(1000 * _one_text(setting, texts), 3),
     }
 
 
-def _together(setting: Setting) -> float:
+def _together(setting: Setting, texts: Sequence[str]) -> float:
     cores = available_cpus()
     context = multiprocessing.get_context("spawn")
     begin, speeds = context.Barrier(cores), context.SimpleQueue()
-    work = (setting.package, setting.mixed, setting.seconds, begin, speeds)
+    work = (setting.package, texts, setting.seconds, begin, speeds)
     processes = [context.Process(target=_answer, args=work) for _ in range(cores)]
     for process in processes:
         process.start()
@@ -53,10 +53,10 @@ def _answer(package: Path, texts: Sequence[str], seconds: float, begin: Barrier,
     speeds.put(answered / elapsed)
 
 
-def _one_text(setting: Setting) -> float:
+def _one_text(setting: Setting, texts: Sequence[str]) -> float:
     """Median, over the texts that the servers are sent: tokenized and computed."""
     times, started = [], time.perf_counter()
-    for text in setting.mixed:
+    for text in texts:
         before = time.perf_counter()
         setting.engine.answer([text])
         times.append(time.perf_counter() - before)

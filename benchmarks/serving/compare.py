@@ -1,6 +1,6 @@
 """Retune and its peers under the same load, in turns.
 
-python benchmarks/serving/compare.py [--rounds 3] [--seconds 10] [--systems retune bentoml …]
+python benchmarks/serving/compare.py [--rounds 3] [--seconds 10] [--mixed] [--systems retune bentoml …]
 """
 
 from __future__ import annotations
@@ -33,26 +33,30 @@ def main() -> None:
     options = parser("Retune and its peers under the same load, in turns.", seconds=10)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--systems", nargs="+", default=[system.name for system in SYSTEMS])
+    options.add_argument("--mixed", action="store_true", help="One text in ten is long.")
     given = options.parse_args()
     require_wrk()
     chosen = [system for system in SYSTEMS if system.name in given.systems]
-    record("compare", compared(setting_of(given), chosen, rounds=given.rounds), given.results)
+    setting = setting_of(given)
+    texts = setting.mixed if given.mixed else setting.short
+    name = "compare_mixed" if given.mixed else "compare"
+    record(name, compared(setting, texts, chosen, rounds=given.rounds), given.results)
 
 
-def compared(setting: Setting, systems: Sequence[System], *, rounds: int) -> dict[str, Any]:
+def compared(setting: Setting, texts: Sequence[str], systems: Sequence[System], *, rounds: int) -> dict[str, Any]:
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in (CEILING, *(system.name for system in systems))}
     for number in range(1, rounds + 1):
-        found[CEILING].append(ceiling(setting))
+        found[CEILING].append(ceiling(setting, texts))
         for system in systems:
             sys.stderr.write(f"round {number}: {system.name}\n")
-            found[system.name].append(measured(system, setting))
+            found[system.name].append(measured(system, setting, texts))
     facts = {"rounds": rounds, "seconds": setting.seconds, "package": setting.engine.facts.rung}
     return {**facts, "systems": {name: medians(runs) for name, runs in found.items()}}
 
 
-def measured(system: System, setting: Setting) -> dict[str, Any]:
+def measured(system: System, setting: Setting, texts: Sequence[str]) -> dict[str, Any]:
     """One round of one system: started, warmed, loaded, stopped."""
-    bodies = written(setting.mixed, system.body, WORK / "bodies" / f"{system.name.replace(' ', '-')}.jsonl")
+    bodies = written(texts, system.body, WORK / "bodies" / f"{system.name.replace(' ', '-')}.jsonl")
     with served(system, setting) as server:
         wrk(server.url, bodies, connections=MIXED_CONNECTIONS, seconds=min(WARM_UP_S, setting.seconds))
         loads = {str(connections): loaded(server, bodies, connections, setting) for connections in CONNECTIONS}

@@ -197,6 +197,7 @@ def _number(value: float | None, form: str) -> str:
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "compare": compare,
+    "compare_mixed": compare,
     "overload": overload,
     "swaps": swaps,
     "equality": equality,

@@ -59,6 +59,7 @@ $(PEERS)/%/.installed: benchmarks/serving/peers/%.txt | $(INSTALLED)
 
 bench-serving: $(INSTALLED) $(PEERS)/litserve/.installed $(PEERS)/mlserver/.installed
 	$(BIN)/python benchmarks/serving/compare.py
+	$(BIN)/python benchmarks/serving/compare.py --mixed
 	$(BIN)/python benchmarks/serving/overload.py
 	$(BIN)/python benchmarks/serving/swaps.py
 	$(BIN)/python benchmarks/serving/equality.py

@@ -146,7 +146,7 @@ class Guard:
         """The answer to what is no request, or not yet one."""
         request_id = sortable_id()
         response = error_response(error, request_id)
-        self._metrics.count_request(UNKNOWN, response.status_code, 0.0)
+        self._metrics.count_request(UNKNOWN, response.status_code, None)
         return written(response, more_headers(request_id, is_secure=False, is_last=True))
 
     def _early_refusal(self, scope: Scope, keep_alive: bool) -> bytes | None:
@@ -159,7 +159,7 @@ class Guard:
         with suppress(RetuneError):
             self.router.find(scope)
         request_id = _noted_id(scope, dict(scope["headers"])).encode()
-        self._note(scope, OVERLOADED, started)
+        self._note(scope, OVERLOADED, started, is_early=True)
         form = overload_form(
             retry_after_s,
             NO_ID if len(request_id) == len(NO_ID) else request_id,
@@ -169,10 +169,10 @@ class Guard:
         )
         return form.replace(NO_ID, request_id)
 
-    def _note(self, scope: Scope, status: int, started: float) -> None:
+    def _note(self, scope: Scope, status: int, started: float, *, is_early: bool = False) -> None:
         seconds = time.perf_counter() - started
         route = template(scope)
-        self._metrics.count_request(route, status, seconds)
+        self._metrics.count_request(route, status, None if is_early or route == UNKNOWN else seconds)
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
 
 

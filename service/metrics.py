@@ -86,9 +86,11 @@ class Metrics:
             "retune_ledger_sampled_out", "Predictions outside the sample.", registry=registry
         )
 
-    def count_request(self, route: str, status: int, seconds: float) -> None:
+    def count_request(self, route: str, status: int, seconds: float | None) -> None:
+        """`seconds` None: refused by its head, which says nothing of how long requests take."""
         of(self._requests, route, str(status)).inc()
-        of(self._seconds, route).observe(seconds)
+        if seconds is not None:
+            of(self._seconds, route).observe(seconds)
 
     def count_refusal(self, reason: str) -> None:
         self._refused.labels(reason).inc()

@@ -99,14 +99,7 @@ def _record(run: Run, model: str, reason: str, champion: Champion, before: Champ
     from core.errors import Unavailable
 
     try:
-        run.ledger.record_promotion(
-            model,
-            champion.version,
-            previous=before.version if before else None,
-            promoted=True,
-            reason=reason,
-            gate={},
-        )
+        promotion.record(run.ledger, model, reason, champion, before)
     except Unavailable as error:
         click.echo(f"Not noted in the ledger: {error}", err=True)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.durable import in_turn
 from core.errors import PromotionSlow, VersionRefused
+from core.ledger import Ledger
 from core.registry import Champion, Registry
 from core.roster import Standing, WorkerStanding, living_workers
 from core.verification import verify_contents
@@ -47,6 +48,12 @@ def roll_back(
 ) -> Champion:
     """As `promote`, of the champion before this one."""
     return _change(registry, model, lambda: registry.roll_back(model), home, timeout_s, on_change)
+
+
+def record(ledger: Ledger, model: str, reason: str, champion: Champion, before: Champion | None) -> None:
+    """Note a change that a person made; what a gate decided is noted with its figures by who ran it."""
+    previous = before.version if before else None
+    ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate={})
 
 
 def _change(

@@ -110,14 +110,7 @@ def _following(worker: Worker, model: str, reason: str) -> dict[str, Any]:
 def _record(worker: Worker, model: str, reason: str, champion: Champion, before: Champion | None) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     try:
-        worker.connection.get().record_promotion(
-            model,
-            champion.version,
-            previous=before.version if before else None,
-            promoted=True,
-            reason=reason,
-            gate={},
-        )
+        promotion.record(worker.connection.get(), model, reason, champion, before)
     except Unavailable as error:
         logger.error("A change of champion is not noted in the ledger: %s", error)
 

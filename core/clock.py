@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
+from collections import deque
 from datetime import UTC, datetime
+
+# Random halves of ids, drawn many at once: each draw gives other threads the interpreter, which a request waits for.
+DRAWN_AT_ONCE = 256
+_halves: deque[str] = deque()
+os.register_at_fork(after_in_child=_halves.clear)
 
 
 def utc_now() -> str:
@@ -28,4 +35,10 @@ def made_at_s(sortable: str) -> float:
 
 def sortable_id() -> str:
     """32 hexadecimal digits, unique, ordered by the time they were made (index pages stay warm)."""
-    return f"{time.time_ns():016x}{secrets.token_hex(8)}"
+    try:
+        half = _halves.pop()
+    except IndexError:
+        drawn = secrets.token_hex(8 * DRAWN_AT_ONCE)
+        half, *rest = (drawn[start : start + 16] for start in range(0, len(drawn), 16))
+        _halves.extend(rest)
+    return f"{time.time_ns():016x}{half}"

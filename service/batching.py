@@ -1,7 +1,9 @@
 """Texts of many requests in one engine call: by token budget and length, without waiting.
 
 One thread calls the engine. While it works, texts queue up; when it is idle, the next text starts at
-once, so batches grow with the load and a lone request never waits for company.
+once, so batches grow with the load and a lone request never waits for company. A short text that comes
+alone to an idle engine is answered on the event loop itself: two changes of thread take longer than the
+loop is held up.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this tex
 # A call that lasts longer than this will not end.
 STUCK_S = 60.0
 CLOSE_S = 10.0
+# The longest that a call may hold up the event loop, by the speed of the calls before.
+LONE_S = 0.005
+GUESSED_TOKENS_PER_S = 5_000.0
 logger = logging.getLogger(__name__)
 
 
@@ -47,20 +52,27 @@ class Batcher:
         max_batch_tokens: int,
         max_queue_items: int,
         max_queue_s: float = math.inf,
+        lone_s: float = LONE_S,
         on_batch: Callable[[BatchFacts], None] = lambda _: None,
         on_start: Callable[[Sequence[float]], None] = lambda _: None,
     ) -> None:
-        """`on_start` hears the seconds that each text of a call waited for it, `on_batch` what the call was."""
+        """A text that comes alone is answered on the event loop if that takes at most `lone_s`.
+
+        `on_start` hears the seconds that each text of a call waited for it, `on_batch` what the call was."""
         self._max_queue_items = max_queue_items
         self._max_queue_s = max_queue_s
+        self._lone_s = lone_s
         self._on_batch = on_batch
         self._on_start = on_start
+        # What came in this turn of the loop, and what the thread has yet to sort.
+        self._just_come: list[Item] = []
         self._arrivals: SimpleQueue[list[Item] | None] = SimpleQueue()
         self._lanes = Lanes(max_tokens=max_batch_tokens)
         self._closed = self._ended = False
         # Written by the loop only, as what has left is by the engine's thread: neither needs a lock.
         self._items_in = self._tokens_in = 0
-        self._tokens_per_s = 5_000.0
+        self._tokens_per_s = GUESSED_TOKENS_PER_S
+        self._is_measured = False
         self._call_began: float | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -118,7 +130,9 @@ class Batcher:
         items = [Item(call, position, engine, item, item.tokens) for position, item in enumerate(encoded)]
         self._items_in += len(items)
         self._tokens_in += sum([item.tokens for item in items])
-        self._arrivals.put(items)
+        if not self._just_come:
+            loop.call_soon(self._hand_over)
+        self._just_come += items
         expiry = loop.call_later(timeout_s, _expire, call, timeout_s) if timeout_s is not None else None
         try:
             await call.done
@@ -127,6 +141,23 @@ class Batcher:
             if expiry is not None:
                 expiry.cancel()
         return call.results
+
+    def _hand_over(self) -> None:
+        """Once all requests of one turn of the loop have come, so that they can share a call."""
+        items, self._just_come = self._just_come, []
+        if not self._closed and not self._is_lone(items):
+            self._arrivals.put(items)
+            return
+        for item in items:
+            self._items_in -= 1
+            self._tokens_in -= item.tokens
+            _deliver([item], self._infer([item]))
+
+    def _is_lone(self, items: Sequence[Item]) -> bool:
+        is_idle = self._call_began is None and self.waiting == len(items) == 1
+        if not is_idle or not self._is_measured or items[0].call.over:
+            return False
+        return items[0].tokens <= self._lone_s * self._tokens_per_s
 
     def _run(self) -> None:
         while self._collect():
@@ -155,7 +186,9 @@ class Batcher:
     def _measure(self, batch: list[Item], seconds: float) -> None:
         lengths = [item.tokens for item in batch]
         padded = len(batch) * max(lengths)
-        self._tokens_per_s += 0.1 * (padded / max(seconds, 1e-6) - self._tokens_per_s)
+        share = 0.1 if self._is_measured else 1.0
+        self._tokens_per_s += share * (padded / max(seconds, 1e-6) - self._tokens_per_s)
+        self._is_measured = True
         self._on_batch(BatchFacts(len(batch), sum(lengths), padded, seconds))
 
 

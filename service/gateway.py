@@ -17,6 +17,8 @@ from core.config import load_config
 from core.cpu import worker_count
 
 SWITCH_S = 0.001
+# So many new ones before a collection: a few hundred requests' worth, not ten.
+YOUNG_OBJECTS = 10_000
 
 
 class FrontDoor:
@@ -61,6 +63,8 @@ class Gateway:
         # Only here: the supervising process imports this module too, and needs nothing of this.
         from service.app import guarded_app
         from service.drain import Drain
+        from service.process import server_folder
+        from service.reception import Reception, Tally
         from service.tracing import traced
         from service.transport import put_door, uvicorn_server
         from service.worker import Worker
@@ -75,13 +79,19 @@ class Gateway:
         # What is here now stays: collections need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS)
         endpoint = config.service.otlp_endpoint
         app = traced(self.app, endpoint, name_of=self.app.router.template) if endpoint else self.app
         server = uvicorn_server()
         if server is not None:  # none where something else than `bentoml serve` calls the service
-            put_door(server, self.app.door(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s))
+            index = (bentoml.server_context.worker_index or 1) - 1
+            tally = Tally(server_folder(config) / "connections", workers=worker_count(config), index=index)
+            reception = Reception(server, tally)
+            door = self.app.door(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
+            put_door(server, door, on_count=reception.note)
             drain = Drain(
                 server,
+                reception,
                 seconds=config.service.drain_s,
                 on_begin=self.worker.drain,
                 is_last=self.worker.is_last,

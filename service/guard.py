@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,7 +32,7 @@ from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, TookTooLong,
 from service.reply import Reply, more_headers
 from service.router import UNKNOWN, Router, template
 from service.surface import PROGRAMS, Surface
-from service.transport import Door, written
+from service.transport import Door, Head, written
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # Where texts are sent for the engine.
@@ -149,23 +150,25 @@ class Guard:
         self._metrics.count_request(UNKNOWN, response.status_code, None)
         return written(response, more_headers(request_id, is_secure=False, is_last=True))
 
-    def _early_refusal(self, scope: Scope, keep_alive: bool) -> bytes | None:
+    def _early_refusal(self, head: Head) -> bytes | None:
         """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
-        if scope["method"] != "POST" or not scope["path"].startswith(TEXTS_BELOW) or self._is_draining():
+        path = head.target.partition(b"?")[0].decode("latin-1")
+        if head.method != b"POST" or not path.startswith(TEXTS_BELOW) or self._is_draining():
             return None
         if (retry_after_s := self._full_for_s()) is None:
             return None
         started = time.perf_counter()
+        scope: Scope = {"method": "POST", "path": unquote(path)}
         with suppress(RetuneError):
             self.router.find(scope)
-        request_id = _noted_id(scope, dict(scope["headers"])).encode()
+        request_id = _noted_id(scope, dict(head.headers)).encode()
         self._note(scope, OVERLOADED, started, is_early=True)
         form = overload_form(
             retry_after_s,
             NO_ID if len(request_id) == len(NO_ID) else request_id,
-            flat=self._surface(scope["path"]).flat_errors,
-            is_secure=scope["scheme"] == "https",
-            is_last=not keep_alive,
+            flat=self._surface(path).flat_errors,
+            is_secure=head.scheme == "https",
+            is_last=not head.keep_alive,
         )
         return form.replace(NO_ID, request_id)
 

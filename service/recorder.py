@@ -80,7 +80,9 @@ class Recorder:
             self._taken += len(wanted[:room])
             if len(self._queue) >= BATCH_ROWS:
                 self._changed.notify_all()
-        self._count(dropped=len(wanted[room:]), sampled_out=len(records) - len(wanted))
+        dropped, sampled_out = len(wanted[room:]), len(records) - len(wanted)
+        if dropped or sampled_out:
+            self._count(dropped=dropped, sampled_out=sampled_out)
 
     def flush(self, *, timeout_s: float) -> bool:
         """Wait until all records taken so far are written or dropped; False if that took too long."""
@@ -113,6 +115,7 @@ class Recorder:
             batch = list(islice(self._queue, BATCH_ROWS))
         if not batch:
             return
+        self._count()
         try:
             # Here and not in offer(): patterns take as long as a tenth of an answer.
             self._connection.get().record_predictions([kept(record, self._keep) for record in batch])

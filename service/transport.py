@@ -32,6 +32,17 @@ VERSIONS = ("1.1", "1.0")
 FRAMING = (b"content-length", b"transfer-encoding")
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Of a request, as it came; names of headers are in lower case."""
+
+    method: bytes
+    target: bytes
+    headers: RawHeaders
+    scheme: str
+    keep_alive: bool
+
+
 @dataclass(frozen=True)
 class Door:
     """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head that is
@@ -41,7 +52,7 @@ class Door:
 
     app: Any
     refusal: Callable[[RetuneError], bytes]
-    early: Callable[[Any, bool], bytes | None]
+    early: Callable[[Head], bytes | None]
     head_s: float
     stall_s: float
 
@@ -49,9 +60,11 @@ class Door:
 class Connection(HttpToolsProtocol):
     """One client; `head_s` bounds the time of a request's head, `stall_s` the silence in the middle of a request."""
 
-    def __init__(self, door: Door, **options: Any) -> None:
+    def __init__(self, door: Door, on_count: Callable[[], None], **options: Any) -> None:
+        """`on_count` hears that there is a connection more, or one less."""
         super().__init__(**options)
         self._door = door
+        self._on_count = on_count
         self.ws_protocol_class = None
         self._head_bytes = 0
         self._in_head = False
@@ -59,16 +72,19 @@ class Connection(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._running: tuple[asyncio.Task[None], RequestResponseCycle] | None = None
         self._in_message = False
+        self._turned_away = False
         self._begun = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._on_count()
         # As after an answer: who connects and says nothing goes when an idle client would.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        self._on_count()
         if self._running is not None:
             task, cycle = self._running
             if not task.done() and not cycle.response_complete:
@@ -99,7 +115,7 @@ class Connection(HttpToolsProtocol):
                 self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
                 return
             self._start_timer(min(self._door.stall_s, max(0.0, self._head_deadline - self.loop.time())))
-        elif self._waits_for_body or self.cycle is None or (self._idles and self._in_message):
+        elif self._waits_for_body or self._is_new or (self._idles and self._in_message):
             self._start_timer(self._door.stall_s)
         elif self._idles:
             self.timeout_keep_alive_task = self.loop.call_later(
@@ -138,12 +154,18 @@ class Connection(HttpToolsProtocol):
         return cycle is not None and cycle.more_body and not cycle.response_complete
 
     @property
+    def _is_new(self) -> bool:
+        """Nobody has asked for anything yet."""
+        return self.cycle is None and not self._turned_away
+
+    @property
     def _idles(self) -> bool:
         """Something came that began no request, such as empty lines, and ended the wait for an idle client."""
         return self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete)
 
     def on_message_begin(self) -> None:
         self._in_head = self._in_message = True
+        self._turned_away = False
         self._begun += 1
         self._head_bytes = 0
         self._head_deadline = self.loop.time() + self._door.head_s
@@ -154,11 +176,38 @@ class Connection(HttpToolsProtocol):
         if (error := self._problem_of_head()) is not None:
             self._refuse(error)
             raise error  # which stops the parser
-        super().on_headers_complete()
+        if (answer := self._early_answer()) is None:
+            super().on_headers_complete()
+            return
+        self._turned_away = True
+        self.transport.write(answer)
+        if not self._keeps_alive:
+            self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._turned_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_message = False
-        super().on_message_complete()
+        if not self._turned_away:
+            super().on_message_complete()
+
+    @property
+    def _keeps_alive(self) -> bool:
+        keeps_alive: bool = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        return keeps_alive
+
+    def _early_answer(self) -> bytes | None:
+        """To a request that is not worth a task, if the answers before it are written."""
+        is_next = self.cycle is None or self.cycle.response_complete
+        # Who asks for leave to send a body would, once refused, not send it, and its length would not hold; who
+        # does not read its answers waits for its turn like everybody.
+        takes_time = self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade()
+        if not is_next or takes_time:
+            return None
+        head = Head(self.parser.get_method(), self.url, self.headers, self.scheme, self._keeps_alive)
+        return self._door.early(head)
 
     def _problem_of_head(self) -> RetuneError | None:
         """What the parser has nothing against."""
@@ -180,22 +229,10 @@ class Connection(HttpToolsProtocol):
             self._refuse(MalformedRequest())
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # Who asks for leave to send a body would, once refused, not send it, and its length would not hold; who
-        # does not read its answers waits for its turn like everybody.
-        takes_time = cycle.waiting_for_100_continue or self.flow.write_paused
-        answer = None if takes_time else self._door.early(cycle.scope, cycle.keep_alive)
-        if answer is None:
-            task = self.loop.create_task(cycle.run_asgi(self._door.app))
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
-            self._running = task, cycle
-            return
-        self.transport.write(answer)
-        cycle.response_started = cycle.response_complete = True
-        if cycle.keep_alive:
-            self.on_response_complete()
-        else:
-            self.transport.close()
+        task = self.loop.create_task(cycle.run_asgi(self._door.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+        self._running = task, cycle
 
     def _start_timer(self, pause_s: float) -> None:
         self._timer = self.loop.call_later(pause_s, self._cut)
@@ -206,7 +243,7 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _cut(self) -> None:
-        if self._in_head or self.cycle is None:
+        if self._in_head or self._is_new:
             self._refuse(HeadTooSlow())
         elif self._idles:
             self.transport.close()
@@ -225,7 +262,9 @@ class Connection(HttpToolsProtocol):
         """Answer in place of the app, and hang up; while an answer is under way, that is the last."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self._turned_away and self._in_message:  # it has its answer
+            self.transport.close()
+        elif self.cycle is None or self.cycle.response_complete:
             self.transport.write(self._door.refusal(error))
             self.transport.close()
         else:
@@ -245,10 +284,10 @@ def uvicorn_server() -> Server | None:
     return owner if isinstance(owner, Server) else None
 
 
-def put_door(server: Server, door: Door) -> None:
+def put_door(server: Server, door: Door, *, on_count: Callable[[], None]) -> None:
     """Let connections from now on be ours."""
 
     def connection(**options: Any) -> Connection:
-        return Connection(door, **options)
+        return Connection(door, on_count, **options)
 
     server.config.http_protocol_class = connection  # type: ignore[assignment]  # called like the class it replaces

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ def facts() -> list[BatchFacts]:
 
 @pytest.fixture
 def batcher(facts: list[BatchFacts]) -> Iterator[Batcher]:
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, on_batch=facts.append)
+    # A gated engine must not hold up the loop: every text goes to the thread.
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, lone_s=0.0, on_batch=facts.append)
     batcher.start()
     yield batcher
     batcher.close()
@@ -98,7 +100,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(batcher: Batcher, tiny
 
 
 def test_work_for_longer_than_the_bound_is_refused(tiny_package: Path) -> None:
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10_000, max_queue_s=1e-9)
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10_000, max_queue_s=1e-9, lone_s=0.0)
     batcher.start()
     engine = GatedEngine(tiny_package)
     [encoded] = engine.encode(TEXTS[:1])
@@ -152,6 +154,62 @@ def test_what_nobody_waits_for_never_reaches_the_engine(batcher: Batcher, tiny_p
 
     asyncio.run(ask())
     assert engine.calls == [1, 1]
+
+
+class Watched(Engine):
+    """Notes for each call its rows and its thread."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, threads=1)
+        self.calls: list[tuple[int, str]] = []
+
+    def infer(self, batch: Sequence[Encoded]) -> Outputs:
+        self.calls.append((len(batch), threading.current_thread().name))
+        return super().infer(batch)
+
+
+def asked_at_once(engine: Watched, encoded: Sequence[Encoded], *, lone_s: float) -> None:
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, lone_s=lone_s)
+    batcher.start()
+
+    async def ask() -> None:
+        await batcher.answer(engine, encoded[:1])  # which shows how fast the engine is
+        engine.calls.clear()
+        await asyncio.gather(*(batcher.answer(engine, [item]) for item in encoded))
+
+    asyncio.run(ask())
+    assert batcher.waiting == 0
+    batcher.close()
+
+
+def test_a_short_text_alone_is_answered_on_the_loop(tiny_package: Path) -> None:
+    engine = Watched(tiny_package)
+    asked_at_once(engine, engine.encode(TEXTS[:1]), lone_s=1.0)
+    assert engine.calls == [(1, threading.current_thread().name)]
+
+
+def test_a_text_that_would_hold_up_the_loop_is_not(tiny_package: Path) -> None:
+    engine = Watched(tiny_package)
+    asked_at_once(engine, engine.encode(TEXTS[:1]), lone_s=1e-6)
+    assert engine.calls == [(1, "engine")]
+
+
+def test_texts_that_come_in_one_turn_of_the_loop_share_a_call(tiny_package: Path) -> None:
+    engine = Watched(tiny_package)
+    asked_at_once(engine, [Encoded([1] * 4, False)] * 3, lone_s=1.0)
+    assert engine.calls == [(3, "engine")]
+
+
+def test_what_came_just_before_the_end_is_answered(batcher: Batcher, tiny_package: Path) -> None:
+    engine = Engine(tiny_package, threads=1)
+
+    async def ask() -> list[Result]:
+        asked = asyncio.create_task(batcher.answer(engine, engine.encode(TEXTS[:2])))
+        await asyncio.sleep(0)
+        batcher.close()
+        return await asyncio.wait_for(asked, 5)
+
+    assert all(isinstance(result, Outputs) for result in asyncio.run(ask()))
 
 
 def test_a_closed_batcher_refuses(tiny_package: Path) -> None:

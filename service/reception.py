@@ -1,0 +1,156 @@
+"""Connections on their way in, shared out evenly among the workers.
+
+All workers listen on one socket. uvloop takes all that wait there at once, so that whichever worker wakes first
+has most of a burst, and with clients that keep their connections it has most of the work from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import mmap
+import os
+import socket
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from uvicorn.server import Server
+
+HAND_SHAKE_S = 2.0
+STARTING_S = 0.005
+# How long a worker with more connections than another stands back, and how often in a row.
+STAND_BACK_S, STAND_BACKS = 0.001, 5
+# So much more than the fewest, as a share, is no matter.
+SLACK = 1 / 16
+# Descriptors or memory have run out: what waits is none the better for asking again at once.
+EXHAUSTED_S = 0.5
+COUNT = struct.Struct("=I")
+logger = logging.getLogger(__name__)
+
+
+class Tally:
+    """How many connections each worker of a server holds, in a file that they share."""
+
+    def __init__(self, path: Path, *, workers: int, index: int) -> None:
+        """`index` counts from 0. What the file held is of a server before, or of the worker that this one replaces."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = COUNT.size * max(workers, index + 1)
+            os.ftruncate(file, max(size, os.fstat(file).st_size))
+            self._counts = mmap.mmap(file, size)
+        finally:
+            os.close(file)
+        self._index = index
+        self.show(0)
+
+    def show(self, count: int) -> None:
+        COUNT.pack_into(self._counts, self._index * COUNT.size, count)
+
+    def fewest_elsewhere(self) -> int | None:
+        counts = [count for (count,) in COUNT.iter_unpack(self._counts[:])]
+        del counts[self._index]
+        return min(counts, default=None)
+
+
+class Reception:
+    """Takes connections for a uvicorn server, in the place of the listeners that uvicorn makes."""
+
+    def __init__(self, server: Server, tally: Tally) -> None:
+        self._server = server
+        self._tally = tally
+        self._loop = asyncio.get_running_loop()
+        self._listening: list[socket.socket] = []
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._stood_back = 0
+        self._opening = self._loop.create_task(self._take_over())
+
+    def note(self) -> None:
+        """Tell the neighbours how many connections there are here now."""
+        self._tally.show(self._count)
+
+    async def go_deaf(self, *, for_all: bool) -> None:
+        """Take no more connections. `for_all`: no neighbour goes on that shares the sockets, so what the kernel has
+        accepted already is taken, and what comes after that is refused.
+        """
+        self._opening.cancel()
+        listening, self._listening = self._listening, []
+        for sock in listening:
+            self._loop.remove_reader(sock)
+            if for_all:
+                self._take_all(sock)
+            sock.close()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+
+    async def _take_over(self) -> None:
+        while not self._server.started:
+            await asyncio.sleep(STARTING_S)
+        for listener in self._server.servers:
+            own = [socket.socket(fileno=os.dup(sock.fileno())) for sock in listener.sockets]
+            listener.close()
+            self._listening += own
+        for sock in self._listening:
+            sock.setblocking(False)
+            self._listen(sock)
+
+    def _listen(self, sock: socket.socket) -> None:
+        if sock in self._listening:
+            self._loop.add_reader(sock, self._come, sock)
+
+    def _come(self, sock: socket.socket) -> None:
+        if self._stands_back():
+            self._loop.remove_reader(sock)
+            self._loop.call_later(STAND_BACK_S, self._listen, sock)
+            return
+        try:
+            self._welcome(sock.accept()[0])
+        except (BlockingIOError, ConnectionAbortedError):  # a neighbour was first, or the client has gone
+            return
+        except OSError as error:
+            self._loop.remove_reader(sock)
+            if error.errno != errno.EINVAL:  # else the last worker to go has shut the socket down
+                logger.error("No connection can be taken: %s", error.strerror)
+                self._loop.call_later(EXHAUSTED_S, self._listen, sock)
+
+    def _stands_back(self) -> bool:
+        """Whether a worker with fewer connections should have this one; but it may be busy, or gone."""
+        fewest = self._tally.fewest_elsewhere()
+        has_more = fewest is not None and self._count > fewest * (1 + SLACK)
+        self._stood_back = self._stood_back + 1 if has_more and self._stood_back < STAND_BACKS else 0
+        return self._stood_back > 0
+
+    def _take_all(self, sock: socket.socket) -> None:
+        with suppress(OSError):  # none waits any more, or another worker has shut the socket down
+            while True:
+                self._welcome(sock.accept()[0])
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    def _welcome(self, connection: socket.socket) -> None:
+        task = self._loop.create_task(self._connect(connection))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        self.note()
+
+    async def _connect(self, connection: socket.socket) -> None:
+        tls = self._server.config.ssl
+        hand_shake: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": HAND_SHAKE_S} if tls else {}
+        try:
+            await self._loop.connect_accepted_socket(self._protocol, connection, **hand_shake)
+        except OSError:  # it hung up, or speaks no TLS
+            connection.close()
+            self.note()
+
+    def _protocol(self) -> asyncio.Protocol:
+        config: Any = self._server.config
+        protocol: asyncio.Protocol = config.http_protocol_class(
+            config=config, server_state=self._server.server_state, app_state=self._server.lifespan.state
+        )
+        return protocol
+
+    @property
+    def _count(self) -> int:
+        return len(self._server.server_state.connections) + len(self._connecting)

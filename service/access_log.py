@@ -25,7 +25,7 @@ PIPE_BYTES = 4096
 NOTED = ("key", "model", "version", "items")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """One answered request; `state` is that of its scope."""
 

@@ -26,10 +26,11 @@ from core.clock import sortable_id
 from core.errors import RetuneError
 from service.access_log import Entry
 from service.body import Body, Headers, has_body
+from service.deadlines import Deadlines
 from service.envelope import error_response, failure_response
 from service.metrics import Metrics
 from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, TookTooLong, UnsupportedBody
-from service.reply import Reply, more_headers
+from service.reply import RawHeaders, Reply, more_headers
 from service.router import UNKNOWN, Router, template
 from service.surface import PROGRAMS, Surface
 from service.transport import Door, Head, written
@@ -42,8 +43,17 @@ CLIENT_GONE = 499
 OVERLOADED = 429
 # Stands where the id of an answer will, and is as long as one.
 NO_ID = b"-" * len(sortable_id())
-FORMS = 256
+FORMS = AIMS = 256
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the target of a request stands for."""
+
+    route: str
+    wants_texts: bool
+    flat_errors: bool
 
 
 @dataclass(frozen=True)
@@ -78,11 +88,13 @@ class Guard:
         self._is_draining = is_draining
         self._full_for_s = full_for_s
         self._log = log
+        self._deadlines = Deadlines(limits.timeout_s)
+        self._aims: dict[bytes, Aim] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         headers: Headers = dict(scope["headers"])
-        request_id = _noted_id(scope, headers)
+        request_id = _noted_id(scope.setdefault("state", {}), scope["headers"])
         body = Body(scope, receive, headers, limit_bytes=self._limits.max_body_bytes)
         reply = Reply(send, request_id, is_secure=scope.get("scheme") == "https", is_last=self._is_draining())
         try:
@@ -101,31 +113,35 @@ class Guard:
 
     def door(self, app: ASGIApp, *, head_s: float, stall_s: float) -> Door:
         """What the connections of a server ask; `app` is this one, or one around it."""
-        return Door(app, self._head_refusal, self._early_refusal, head_s, stall_s)
+        return Door(app, self._head_refusal, self._full_for_s, self._early_refusal, head_s, stall_s)
 
     async def _answer(self, scope: Scope, headers: Headers, body: Body, reply: Reply) -> Response | None:
         """Let the route answer; a response to send instead, when it did not."""
         request_id: str = scope["state"]["request_id"]
         surface = self._surface(scope["path"])
-        deadline = asyncio.timeout(self._limits.timeout_s)
+        deadline = self._deadlines.begin()
         try:
-            async with deadline:
-                route = self.router.find(scope)
-                request = Request(scope, body.receive)
-                self._admit(request)
-                self._check_headers(headers, surface)
-                response: Response = await route.endpoint(request)
-                await response(scope, body.receive, reply.send)
+            route = self.router.find(scope)
+            request = Request(scope, body.receive)
+            self._admit(request)
+            self._check_headers(headers, surface)
+            response: Response = await route.endpoint(request)
+            await response(scope, body.receive, reply.send)
         except RetuneError as error:
             return error_response(error, request_id, flat=surface.flat_errors)
-        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            if not deadline.has_passed or deadline.task is None:
+                raise
+            deadline.task.uncancel()
+            slow = TookTooLong(self._limits.timeout_s) if body.complete else BodyTooSlow()
+            return error_response(slow, request_id, flat=surface.flat_errors)
+        except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            if deadline.expired():
-                slow = TookTooLong(self._limits.timeout_s) if body.complete else BodyTooSlow()
-                return error_response(slow, request_id, flat=surface.flat_errors)
             _log_failure(error, request_id)
             return failure_response(request_id, flat=surface.flat_errors)
+        finally:
+            deadline.end()
         return None
 
     def _surface(self, path: str) -> Surface:
@@ -150,47 +166,57 @@ class Guard:
         self._metrics.count_request(UNKNOWN, response.status_code, None)
         return written(response, more_headers(request_id, is_secure=False, is_last=True))
 
-    def _early_refusal(self, head: Head) -> bytes | None:
+    def _early_refusal(self, head: Head, retry_after_s: int) -> bytes | None:
         """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
-        path = head.target.partition(b"?")[0].decode("latin-1")
-        if head.method != b"POST" or not path.startswith(TEXTS_BELOW) or self._is_draining():
+        aim = self._aim(head)
+        if not aim.wants_texts or self._is_draining():
             return None
-        if (retry_after_s := self._full_for_s()) is None:
-            return None
-        started = time.perf_counter()
-        scope: Scope = {"method": "POST", "path": unquote(path)}
-        with suppress(RetuneError):
-            self.router.find(scope)
-        request_id = _noted_id(scope, dict(head.headers)).encode()
-        self._note(scope, OVERLOADED, started, is_early=True)
+        state: dict[str, object] = {}
+        request_id = _noted_id(state, head.headers).encode()
+        self._metrics.count_request(aim.route, OVERLOADED, None)
+        self._log(Entry(time.time(), "POST", aim.route, OVERLOADED, 0.0, state))
         form = overload_form(
             retry_after_s,
             NO_ID if len(request_id) == len(NO_ID) else request_id,
-            flat=self._surface(path).flat_errors,
-            is_secure=head.scheme == "https",
-            is_last=not head.keep_alive,
+            aim.flat_errors,
+            head.scheme == "https",
+            not head.keep_alive,
         )
         return form.replace(NO_ID, request_id)
 
-    def _note(self, scope: Scope, status: int, started: float, *, is_early: bool = False) -> None:
+    def _aim(self, head: Head) -> Aim:
+        """What a request wants, looked up once for each target: at overload every memory that is touched counts."""
+        aim = self._aims.get(head.target)
+        if aim is None or head.method != b"POST":
+            path = unquote(head.target.partition(b"?")[0].decode("latin-1"))
+            scope: Scope = {"method": head.method.decode("latin-1"), "path": path}
+            with suppress(RetuneError):
+                self.router.find(scope)
+            wants_texts = head.method == b"POST" and path.startswith(TEXTS_BELOW)
+            aim = Aim(template(scope), wants_texts, self._surface(path).flat_errors)
+            if wants_texts and len(self._aims) < AIMS:
+                self._aims[head.target] = aim
+        return aim
+
+    def _note(self, scope: Scope, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
         route = template(scope)
-        self._metrics.count_request(route, status, None if is_early or route == UNKNOWN else seconds)
+        self._metrics.count_request(route, status, None if route == UNKNOWN else seconds)
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
 
 
 @lru_cache(FORMS)
-def overload_form(retry_after_s: int, request_id: bytes, *, flat: bool, is_secure: bool, is_last: bool) -> bytes:
+def overload_form(retry_after_s: int, request_id: bytes, flat: bool, is_secure: bool, is_last: bool) -> bytes:
     """Such an answer but for its id: there may be thousands a second, each at the cost of those who are served."""
     response = error_response(Overloaded(retry_after_s), request_id.decode(), flat=flat)
     return written(response, more_headers(request_id.decode(), is_secure=is_secure, is_last=is_last))
 
 
-def _noted_id(scope: Scope, headers: Headers) -> str:
+def _noted_id(state: dict[str, object], headers: RawHeaders) -> str:
     """The client's own id if it is harmless in a log line, else a new one; noted in the request's state."""
-    given = headers.get(b"x-request-id", b"")
-    request_id = given.decode() if REQUEST_ID.fullmatch(given) else sortable_id()
-    scope.setdefault("state", {})["request_id"] = request_id
+    given = next((value for name, value in headers if name == b"x-request-id"), b"")
+    request_id = given.decode() if given and REQUEST_ID.fullmatch(given) else sortable_id()
+    state["request_id"] = request_id
     return request_id
 
 

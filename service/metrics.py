@@ -1,11 +1,18 @@
-"""What Prometheus reads: one page for all workers, labelled by route templates and known models only."""
+"""What Prometheus reads: one page for all workers, labelled by route templates and known models only.
+
+What each request counts is noted, and counted a moment later by a thread of its own, many at once: between two
+engine calls nothing of prometheus_client is in the cache any more, and one request alone would take five times as
+long for it.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +32,8 @@ AnyMetric = TypeVar("AnyMetric", Counter, Histogram)
 LATENCY_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # Instead of a label, where a text may have several and has none.
 NO_LABEL = "(none)"
+# How far the page may be behind.
+PAUSE_S = 0.2
 CONFIDENCE_BUCKETS = tuple(step / 10 for step in range(1, 11))
 
 
@@ -33,6 +42,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self._noted: deque[Callable[[], None]] = deque()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
         self._shown: set[str] = set()
         self._requests = Counter(
             "retune_requests", "Answers by route and status.", ["route", "status"], registry=registry
@@ -86,8 +98,38 @@ class Metrics:
             "retune_ledger_sampled_out", "Predictions outside the sample.", registry=registry
         )
 
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Count what is noted, then end."""
+        self._closing.set()
+        self._thread.join()
+
     def count_request(self, route: str, status: int, seconds: float | None) -> None:
         """`seconds` None: refused by its head, which says nothing of how long requests take."""
+        self._noted.append(partial(self._count_request, route, status, seconds))
+
+    def count_prediction(self, served: Served, labels: Sequence[str], score: float) -> None:
+        self._noted.append(partial(self._count_prediction, served.model, labels, score))
+
+    def count_batch(self, facts: BatchFacts) -> None:
+        self._noted.append(partial(self._count_batch, facts))
+
+    def observe_waits(self, seconds: Sequence[float]) -> None:
+        self._noted.append(partial(self._observe_waits, seconds))
+
+    def _run(self) -> None:
+        while not self._closing.wait(PAUSE_S):
+            self._settle()
+        self._settle()
+
+    def _settle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._noted.popleft()()
+
+    def _count_request(self, route: str, status: int, seconds: float | None) -> None:
         of(self._requests, route, str(status)).inc()
         if seconds is not None:
             of(self._seconds, route).observe(seconds)
@@ -95,22 +137,22 @@ class Metrics:
     def count_refusal(self, reason: str) -> None:
         self._refused.labels(reason).inc()
 
-    def count_prediction(self, served: Served, labels: Sequence[str], score: float) -> None:
+    def _count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
         for label in labels or [NO_LABEL]:
-            of(self._predictions, served.model, label).inc()
-        of(self._confidence, served.model).observe(score)
+            of(self._predictions, model, label).inc()
+        of(self._confidence, model).observe(score)
 
     def count_item_error(self, code: str) -> None:
         self._item_errors.labels(code).inc()
 
-    def count_batch(self, facts: BatchFacts) -> None:
+    def _count_batch(self, facts: BatchFacts) -> None:
         self._batches.inc()
         self._rows.inc(facts.rows)
         self._tokens.inc(facts.tokens)
         self._padded.inc(facts.padded_tokens)
         self._engine_seconds.inc(facts.seconds)
 
-    def observe_waits(self, seconds: Sequence[float]) -> None:
+    def _observe_waits(self, seconds: Sequence[float]) -> None:
         for wait in seconds:
             self._waits.observe(wait)
 
@@ -140,6 +182,7 @@ class Metrics:
 
     def page(self) -> bytes:
         """The text that Prometheus scrapes; takes a moment with many workers."""
+        self._settle()
         folder = os.environ.get(SHARED_FOLDER)
         if not folder:
             return generate_latest(self._registry)

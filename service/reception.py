@@ -1,4 +1,4 @@
-"""Connections on their way in, shared out evenly among the workers.
+"""Connections on their way in, shared out evenly among the workers, and those that have been idle too long.
 
 All workers listen on one socket. uvloop takes all that wait there at once, so that whichever worker wakes first
 has most of a burst, and with clients that keep their connections it has most of the work from then on.
@@ -27,6 +27,7 @@ STAND_BACK_S, STAND_BACKS = 0.001, 5
 SLACK = 1 / 16
 # Descriptors or memory have run out: what waits is none the better for asking again at once.
 EXHAUSTED_S = 0.5
+LOOK_S = 0.5
 COUNT = struct.Struct("=I")
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Reception:
         self._connecting: set[asyncio.Task[None]] = set()
         self._stood_back = 0
         self._opening = self._loop.create_task(self._take_over())
+        self._loop.call_later(LOOK_S, self._look_for_idle)
 
     def note(self) -> None:
         """Tell the neighbours how many connections there are here now."""
@@ -95,6 +97,12 @@ class Reception:
         for sock in self._listening:
             sock.setblocking(False)
             self._listen(sock)
+
+    def _look_for_idle(self) -> None:
+        now = self._loop.time()
+        for connection in list(self._server.server_state.connections):
+            connection.close_if_idle(now)  # type: ignore[union-attr]  # all of them are ours
+        self._loop.call_later(LOOK_S, self._look_for_idle)
 
     def _listen(self, sock: socket.socket) -> None:
         if sock in self._listening:
@@ -132,7 +140,11 @@ class Reception:
     def _welcome(self, connection: socket.socket) -> None:
         task = self._loop.create_task(self._connect(connection))
         self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        task.add_done_callback(self._seat)
+        self.note()
+
+    def _seat(self, task: asyncio.Task[None]) -> None:
+        self._connecting.discard(task)
         self.note()
 
     async def _connect(self, connection: socket.socket) -> None:
@@ -142,7 +154,6 @@ class Reception:
             await self._loop.connect_accepted_socket(self._protocol, connection, **hand_shake)
         except OSError:  # it hung up, or speaks no TLS
             connection.close()
-            self.note()
 
     def _protocol(self) -> asyncio.Protocol:
         config: Any = self._server.config

@@ -32,27 +32,28 @@ VERSIONS = ("1.1", "1.0")
 FRAMING = (b"content-length", b"transfer-encoding")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
     """Of a request, as it came; names of headers are in lower case."""
 
     method: bytes
     target: bytes
     headers: RawHeaders
-    scheme: str
+    scheme: str | None
     keep_alive: bool
 
 
 @dataclass(frozen=True)
 class Door:
     """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head that is
-    none, `early` the one to a request that needs no more than a look, or None. Both are whole responses,
-    after the first of which the connection ends, after the other where it is not kept alive.
+    none, `early` the one to a request that is refused while `full_for_s` says for how long, or None. Both are whole
+    responses, after the first of which the connection ends, after the other where it is not kept alive.
     """
 
     app: Any
     refusal: Callable[[RetuneError], bytes]
-    early: Callable[[Head], bytes | None]
+    full_for_s: Callable[[], int | None]
+    early: Callable[[Head, int], bytes | None]
     head_s: float
     stall_s: float
 
@@ -74,12 +75,13 @@ class Connection(HttpToolsProtocol):
         self._in_message = False
         self._turned_away = False
         self._begun = 0
+        self._quiet_since = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._on_count()
         # As after an answer: who connects and says nothing goes when an idle client would.
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._quiet_since = self.loop.time()
+        self._on_count()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -100,14 +102,18 @@ class Connection(HttpToolsProtocol):
             return self.scheme == "http"  # TLS has no half of a connection
         return None
 
+    def close_if_idle(self, now: float) -> None:
+        """To be called now and then: a timer for each answer would cost as much as its JSON."""
+        if not self._in_message and self._is_answered and now - self._quiet_since > self.timeout_keep_alive:
+            self.transport.close()
+
     def data_received(self, data: bytes) -> None:
         self._stop_timer()
-        self._unset_keepalive_if_required()
         # Whether all of it is the head that it ends in; else what came before is not counted: a read has an end, too.
         is_head = self._in_head or not self._in_message
         begun = self._begun
         self._parse(data)
-        if self.transport.is_closing():
+        if self.transport.is_closing() or (self._begun and not self._in_message):
             return
         if self._in_head:
             self._head_bytes += len(data) if is_head and self._begun - begun <= 1 else 0
@@ -115,12 +121,8 @@ class Connection(HttpToolsProtocol):
                 self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
                 return
             self._start_timer(min(self._door.stall_s, max(0.0, self._head_deadline - self.loop.time())))
-        elif self._waits_for_body or self._is_new or (self._idles and self._in_message):
+        elif self._waits_for_body or self._is_answered:
             self._start_timer(self._door.stall_s)
-        elif self._idles:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -140,6 +142,7 @@ class Connection(HttpToolsProtocol):
             return
         self.cycle.keep_alive = False
         self.cycle.more_body = True
+        self._in_message = True
         self.parser = HttpRequestParser(
             SimpleNamespace(on_body=self.on_body, on_message_complete=self.on_message_complete)
         )
@@ -154,14 +157,9 @@ class Connection(HttpToolsProtocol):
         return cycle is not None and cycle.more_body and not cycle.response_complete
 
     @property
-    def _is_new(self) -> bool:
-        """Nobody has asked for anything yet."""
-        return self.cycle is None and not self._turned_away
-
-    @property
-    def _idles(self) -> bool:
-        """Something came that began no request, such as empty lines, and ended the wait for an idle client."""
-        return self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete)
+    def _is_answered(self) -> bool:
+        """Whether all that was asked has its answer."""
+        return self.cycle is None or self.cycle.response_complete
 
     def on_message_begin(self) -> None:
         self._in_head = self._in_message = True
@@ -190,8 +188,20 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_message = False
-        if not self._turned_away:
+        if self._turned_away:
+            self._quiet_since = self.loop.time()
+        else:
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's, but for its timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._quiet_since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     @property
     def _keeps_alive(self) -> bool:
@@ -200,14 +210,15 @@ class Connection(HttpToolsProtocol):
 
     def _early_answer(self) -> bytes | None:
         """To a request that is not worth a task, if the answers before it are written."""
-        is_next = self.cycle is None or self.cycle.response_complete
+        if (full_for_s := self._door.full_for_s()) is None:
+            return None
         # Who asks for leave to send a body would, once refused, not send it, and its length would not hold; who
         # does not read its answers waits for its turn like everybody.
         takes_time = self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade()
-        if not is_next or takes_time:
+        if takes_time or not self._is_answered:
             return None
         head = Head(self.parser.get_method(), self.url, self.headers, self.scheme, self._keeps_alive)
-        return self._door.early(head)
+        return self._door.early(head, full_for_s)
 
     def _problem_of_head(self) -> RetuneError | None:
         """What the parser has nothing against."""
@@ -243,9 +254,9 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _cut(self) -> None:
-        if self._in_head or self._is_new:
+        if self._in_head or not self._begun:
             self._refuse(HeadTooSlow())
-        elif self._idles:
+        elif self._is_answered:
             self.transport.close()
         elif self.flow.read_paused:  # it is we who do not read
             self._start_timer(self._door.stall_s)
@@ -264,7 +275,7 @@ class Connection(HttpToolsProtocol):
             return
         if self._turned_away and self._in_message:  # it has its answer
             self.transport.close()
-        elif self.cycle is None or self.cycle.response_complete:
+        elif self._is_answered:
             self.transport.write(self._door.refusal(error))
             self.transport.close()
         else:

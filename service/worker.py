@@ -104,6 +104,7 @@ class Worker:
 
     def start(self) -> None:
         """Load the champions, then take work."""
+        self.metrics.start()
         self.metrics.show_ledger_capacity(self.config.ledger.queue_size)
         self.champions.start()
         self.batcher.start()
@@ -123,6 +124,7 @@ class Worker:
         self.desk.shutdown(wait=False, cancel_futures=True)
         if self.access_log:
             self.access_log.close()
+        self.metrics.close()
         self.roster.leave()
 
     async def at_desk(self, call: Callable[..., Found], *given: Any) -> Found:

@@ -18,6 +18,7 @@ import pytest
 
 from core.config import Config
 from core.registry import open_registry
+from service.metrics import PAUSE_S
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(20, seed=8)]
@@ -107,9 +108,11 @@ def test_metrics_are_of_all_workers_whoever_is_asked(http: httpx.Client, server:
         page = httpx.get(f"{server}/metrics").text
         return sum(float(value) for value in re.findall(r"^retune_predictions_total\{.*\} (\S+)$", page, re.M))
 
+    time.sleep(2 * PAUSE_S)
     before = answered()
     for text in TEXTS[:10]:
         httpx.post(f"{server}/predict", json={"texts": [text]})
+    time.sleep(2 * PAUSE_S)
     assert {answered() for _ in range(6)} == {before + 10}
 
 

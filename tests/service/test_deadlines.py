@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from service.deadlines import Deadlines
+
+
+async def limited(deadlines: Deadlines, work_s: float) -> bool:
+    """Whether the work was cut."""
+    deadline = deadlines.begin()
+    try:
+        await asyncio.sleep(work_s)
+    except asyncio.CancelledError:
+        assert deadline.has_passed
+        return True
+    finally:
+        deadline.end()
+    return False
+
+
+def test_what_takes_too_long_is_cut_and_nothing_else() -> None:
+    async def work() -> list[bool]:
+        deadlines = Deadlines(0.2)
+        return await asyncio.gather(*(limited(deadlines, work_s) for work_s in (0.0, 30.0, 0.01, 30.0, 0.0)))
+
+    assert asyncio.run(work()) == [False, True, False, True, False]
+
+
+def test_one_that_begins_while_another_is_open_has_its_own_time() -> None:
+    async def work() -> list[bool]:
+        deadlines = Deadlines(0.2)
+        first = asyncio.create_task(limited(deadlines, 30.0))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(limited(deadlines, 30.0))
+        cut = [await first, second.done()]
+        return [*cut, await second]
+
+    assert asyncio.run(work()) == [True, False, True]
+
+
+def test_a_cancellation_by_somebody_else_is_not_taken_for_it() -> None:
+    async def work() -> None:
+        task = asyncio.create_task(limited(Deadlines(30.0), 30.0))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(AssertionError):
+        asyncio.run(work())
+
+
+def test_it_goes_on_in_another_loop() -> None:
+    deadlines = Deadlines(0.05)
+
+    async def abandoned() -> None:
+        deadlines.begin()
+
+    asyncio.run(abandoned())
+    assert asyncio.run(limited(deadlines, 30.0))

@@ -1,0 +1,151 @@
+"""Two servers on one listening socket, as two workers are."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import uvloop
+from starlette.types import Receive, Scope, Send
+from uvicorn import Config, Server
+
+from service.reception import STAND_BACKS, Reception, Tally
+from service.transport import Door, put_door
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+KEEP_ALIVE_S = 1
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+DOOR = Door(answer, lambda _: b"", lambda: None, lambda _head, _seconds: None, head_s=1.0, stall_s=1.0)
+
+
+class Workers:
+    def __init__(self, folder: Path, listening: socket.socket) -> None:
+        self._folder = folder
+        self._listening = listening
+        self.servers: list[Server] = []
+        self.receptions: list[Reception] = []
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._listening.getsockname()
+        return host, port
+
+    @property
+    def counts(self) -> list[int]:
+        return [len(server.server_state.connections) for server in self.servers]
+
+    async def start(self, index: int) -> None:
+        config = Config(answer, lifespan="off", log_level="warning", timeout_keep_alive=KEEP_ALIVE_S)
+        config.load()
+        server = Server(config)
+        server.lifespan = config.lifespan_class(config)
+        reception = Reception(server, Tally(self._folder / "connections", workers=2, index=index))
+        put_door(server, DOOR, on_count=reception.note)
+        await server.startup(sockets=[self._listening.dup()])
+        await asyncio.sleep(0.05)
+        self.servers.append(server)
+        self.receptions.append(reception)
+
+
+@asynccontextmanager
+async def two_workers(folder: Path) -> AsyncIterator[Workers]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        workers = Workers(folder, listening)
+        for index in range(2):
+            await workers.start(index)
+        yield workers
+        for server, reception in zip(workers.servers, workers.receptions, strict=True):
+            await reception.go_deaf(for_all=False)
+            await server.shutdown()
+
+
+@asynccontextmanager
+async def connected(workers: Workers, count: int) -> AsyncIterator[list[Streams]]:
+    pairs = await asyncio.gather(*(asyncio.open_connection(*workers.address) for _ in range(count)))
+    while sum(workers.counts) < count:
+        await asyncio.sleep(0.01)
+    yield list(pairs)
+    for _, writer in pairs:
+        writer.close()
+        await writer.wait_closed()
+
+
+def test_a_burst_of_connections_is_shared_out(tmp_path: Path) -> None:
+    async def work() -> list[int]:
+        async with two_workers(tmp_path) as workers, connected(workers, 40):
+            return workers.counts
+
+    assert min(uvloop.run(work())) > 15
+
+
+def test_connections_are_answered_and_counted_until_they_end(tmp_path: Path) -> None:
+    async def work() -> tuple[list[bytes], list[int | None]]:
+        third = Tally(tmp_path / "connections", workers=3, index=2)
+        async with two_workers(tmp_path) as workers:
+            async with connected(workers, 4) as pairs:
+                await asyncio.sleep(0.05)  # until each has its seat
+                fewest = [third.fewest_elsewhere()]
+                for _, writer in pairs:
+                    writer.write(REQUEST)
+                lines = [await reader.readline() for reader, _ in pairs]
+            while sum(workers.counts):
+                await asyncio.sleep(0.01)
+            return lines, [*fewest, third.fewest_elsewhere()]
+
+    assert uvloop.run(work()) == ([b"HTTP/1.1 200 OK\r\n"] * 4, [2, 0])
+
+
+def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
+    async def work() -> list[bytes]:
+        async with two_workers(tmp_path) as workers, connected(workers, 2) as (silent, asked):
+            asked[1].write(REQUEST)
+            await asked[0].readuntil(b"\r\n\r\n")
+            async with asyncio.timeout(10):
+                return [await silent[0].read(), await asked[0].read()]
+
+    assert uvloop.run(work()) == [b"", b""]
+
+
+def test_who_goes_last_takes_what_waits_and_then_refuses(tmp_path: Path) -> None:
+    async def work() -> tuple[bytes, bool]:
+        async with two_workers(tmp_path) as workers:
+            first, last = workers.receptions
+            await first.go_deaf(for_all=False)
+            waiting = socket.create_connection(workers.address)  # nobody has had a turn to take it
+            await last.go_deaf(for_all=True)
+            reader, writer = await asyncio.open_connection(sock=waiting)
+            writer.write(REQUEST)
+            line = await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+            with socket.socket() as late:
+                return line, late.connect_ex(workers.address) == 0
+
+    assert uvloop.run(work()) == (b"HTTP/1.1 200 OK\r\n", False)
+
+
+def test_a_worker_with_more_stands_back_but_not_for_ever(tmp_path: Path) -> None:
+    async def work() -> list[bool]:
+        connections = set(range(10))
+        server = SimpleNamespace(started=False, server_state=SimpleNamespace(connections=connections))
+        neighbour = Tally(tmp_path / "connections", workers=2, index=1)
+        neighbour.show(5)
+        reception = Reception(server, Tally(tmp_path / "connections", workers=2, index=0))  # type: ignore[arg-type]
+        found = [reception._stands_back() for _ in range(STAND_BACKS + 2)]
+        neighbour.show(10)
+        found.append(reception._stands_back())
+        await reception.go_deaf(for_all=False)
+        return found
+
+    assert uvloop.run(work()) == [True] * STAND_BACKS + [False, True, False]

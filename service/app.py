@@ -11,7 +11,7 @@ from starlette.routing import Route
 from service import admin, dashboard
 from service.envelope import json_response
 from service.gateway import Gateway
-from service.guard import Guard, Limits
+from service.guard import Guard, RequestLimits
 from service.metrics import CONTENT_TYPE
 from service.openapi import document
 from service.protocols import hugging_face, open_inference, own
@@ -28,7 +28,7 @@ def guarded_app(worker: Worker) -> Guard:
         [*open_routes(worker), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()],
         admit=worker.access.admit,
         metrics=worker.metrics,
-        limits=Limits(settings.max_body_bytes, settings.timeout_s),
+        limits=RequestLimits(settings.max_body_bytes, settings.timeout_s),
         surfaces=(OPEN_INFERENCE, PAGES),
         is_draining=lambda: worker.is_draining,
         full_for_s=worker.batcher.full_for_s,

@@ -20,9 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Drain:
-    """Stands before uvicorn's handler of SIGTERM. `has_begun`: say so to probes, and close each connection
-    after its answer, so that its client comes back elsewhere.
-    """
+    """Stands before uvicorn's handler of SIGTERM."""
 
     def __init__(
         self,
@@ -33,7 +31,8 @@ class Drain:
         on_begin: Callable[[], None] = lambda: None,
         is_last: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`is_last`: whether no worker goes on that shares the listening socket."""
+        """`on_begin` says so to probes, and lets each answer close its connection, so that its client comes back
+        elsewhere. `is_last`: whether no worker goes on that shares the listening socket."""
         self._server = server
         self._reception = reception
         self._seconds = seconds
@@ -41,16 +40,16 @@ class Drain:
         self._is_last = is_last
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Task[None] | None = None
-        self.has_begun = False
+        self._has_begun = False
 
     def install(self) -> None:
         signal.signal(signal.SIGTERM, self._begin)
 
     def _begin(self, number: int, frame: FrameType | None) -> None:
-        if self.has_begun:  # a second one means now
+        if self._has_begun:  # a second one means now
             self._server.handle_exit(number, frame)
             return
-        self.has_begun = True
+        self._has_begun = True
         self._loop.call_soon_threadsafe(self._start, number)
 
     def _start(self, number: int) -> None:

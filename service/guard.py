@@ -57,7 +57,7 @@ class Aim:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestLimits:
     """Of one request: its body and its time."""
 
     max_body_bytes: int
@@ -73,7 +73,7 @@ class Guard:
         *,
         admit: Callable[[Request], None],
         metrics: Metrics,
-        limits: Limits,
+        limits: RequestLimits,
         surfaces: Sequence[Surface],
         is_draining: Callable[[], bool] = lambda: False,
         full_for_s: Callable[[], int | None] = lambda: None,

@@ -144,6 +144,10 @@ def _plain_label(answer: Any) -> str:
     return str(answer["label"])
 
 
+def _first_label(answer: Any) -> str:
+    return _plain_label(answer[0])
+
+
 def _first_output(answer: Any) -> str:
     return str(answer["outputs"][0]["data"][0])
 
@@ -162,7 +166,10 @@ _BATCHING = {"max_batch_size": 64, "max_batch_time": 0.005}
 SYSTEMS = [
     RETUNE,
     System("bentoml", "/classify", _text, _plain_label, _bento("bento_plain")),
-    System("bentoml batchable", "/classify", _texts, lambda answer: _plain_label(answer[0]), _bento("bento_batched")),
+    System("bentoml batchable", "/classify", _texts, _first_label, _bento("bento_batched")),
+    System(
+        "bentoml batchable, our engine", "/classify", _texts, _first_label, _bento("bento_batched"), {"OWN_ENGINE": "1"}
+    ),
     System("litserve", "/predict", _text, _plain_label, _lit),
     System("litserve batched", "/predict", _text, _plain_label, _lit, {"BATCHED": "1"}),
     System("mlserver", _MLSERVER, _tensor, _first_output, _mlserver, _ON_PATH, _mlserver_settings({})),

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from service.guard import Guard, Limits
+from service.guard import Guard, RequestLimits
 from service.metrics import Metrics
 from service.refusals import KeyRefused
 from service.surface import FORM, Surface
@@ -62,7 +62,7 @@ def guard(metrics: Metrics) -> Guard:
         ROUTES,
         admit=admit,
         metrics=metrics,
-        limits=Limits(max_body_bytes=1000, timeout_s=0.2),
+        limits=RequestLimits(max_body_bytes=1000, timeout_s=0.2),
         surfaces=[Surface("/pages", (FORM,))],
     )
 

@@ -6,18 +6,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import uvloop
 from starlette.types import Receive, Scope, Send
-from uvicorn import Config, Server
 
 from service.reception import STAND_BACKS, Reception, Tally
-from service.transport import Door, put_door
+from service.transport import Door
+from tests.service.uvicorns import Uvicorn
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-KEEP_ALIVE_S = 1
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -29,45 +29,26 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 DOOR = Door(answer, lambda _: b"", lambda: None, lambda _head, _seconds: None, head_s=1.0, stall_s=1.0)
 
 
+@dataclass
 class Workers:
-    def __init__(self, folder: Path, listening: socket.socket) -> None:
-        self._folder = folder
-        self._listening = listening
-        self.servers: list[Server] = []
-        self.receptions: list[Reception] = []
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, port = self._listening.getsockname()
-        return host, port
+    address: tuple[str, int]
+    all: list[Uvicorn]
 
     @property
     def counts(self) -> list[int]:
-        return [len(server.server_state.connections) for server in self.servers]
-
-    async def start(self, index: int) -> None:
-        config = Config(answer, lifespan="off", log_level="warning", timeout_keep_alive=KEEP_ALIVE_S)
-        config.load()
-        server = Server(config)
-        server.lifespan = config.lifespan_class(config)
-        reception = Reception(server, Tally(self._folder / "connections", workers=2, index=index))
-        put_door(server, DOOR, on_count=reception.note)
-        await server.startup(sockets=[self._listening.dup()])
-        await asyncio.sleep(0.05)
-        self.servers.append(server)
-        self.receptions.append(reception)
+        return [worker.connections for worker in self.all]
 
 
 @asynccontextmanager
 async def two_workers(folder: Path) -> AsyncIterator[Workers]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        workers = Workers(folder, listening)
-        for index in range(2):
-            await workers.start(index)
+        workers = Workers(listening.getsockname(), [Uvicorn(DOOR, folder, index=index) for index in range(2)])
+        for worker in workers.all:
+            await worker.start(listening)
+        await asyncio.sleep(0.05)  # until both have taken over from uvicorn's own listeners
         yield workers
-        for server, reception in zip(workers.servers, workers.receptions, strict=True):
-            await reception.go_deaf(for_all=False)
-            await server.shutdown()
+        for worker in workers.all:
+            await worker.stop()
 
 
 @asynccontextmanager
@@ -120,7 +101,7 @@ def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
 def test_who_goes_last_takes_what_waits_and_then_refuses(tmp_path: Path) -> None:
     async def work() -> tuple[bytes, bool]:
         async with two_workers(tmp_path) as workers:
-            first, last = workers.receptions
+            first, last = (worker.reception for worker in workers.all)
             await first.go_deaf(for_all=False)
             waiting = socket.create_connection(workers.address)  # nobody has had a turn to take it
             await last.go_deaf(for_all=True)

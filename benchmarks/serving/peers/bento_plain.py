@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import bentoml
@@ -12,11 +10,10 @@ import bentoml
 @bentoml.service(workers=2, logging={"access": {"enabled": False}})
 class Classifier:
     def __init__(self) -> None:
-        from core.engine import Engine
+        from model import model
 
-        self.engine = Engine(Path(os.environ["PACKAGE"]), threads=1)
+        self.model = model()
 
     @bentoml.api
     def classify(self, text: str) -> dict[str, Any]:
-        outputs = self.engine.answer([text])
-        return {"label": self.engine.labels[int(outputs.predicted[0])], "score": float(outputs.confidence[0])}
+        return self.model.answers([text])[0]

@@ -7,7 +7,6 @@ python lit.py PORT
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import litserve
@@ -17,18 +16,16 @@ Answer = dict[str, Any]
 
 class Classifier(litserve.LitAPI):
     def setup(self, device: str) -> None:
-        from core.engine import Engine
+        from model import model
 
-        self.engine = Engine(Path(os.environ["PACKAGE"]), threads=1)
+        self.model = model()
 
     def decode_request(self, request: dict[str, str]) -> str:
         return request["text"]
 
     def predict(self, texts: str | Sequence[str]) -> Answer | list[Answer]:
         """One text, or a batch of them."""
-        outputs = self.engine.answer([texts] if isinstance(texts, str) else list(texts))
-        found = zip(outputs.predicted, outputs.confidence, strict=True)
-        answers = [{"label": self.engine.labels[int(index)], "score": float(score)} for index, score in found]
+        answers = self.model.answers([texts] if isinstance(texts, str) else list(texts))
         return answers[0] if isinstance(texts, str) else answers
 
     def encode_response(self, output: Answer) -> Answer:

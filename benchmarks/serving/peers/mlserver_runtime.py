@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
+import numpy as np
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec, StringCodec
 from mlserver.types import InferenceRequest, InferenceResponse
@@ -12,18 +10,17 @@ from mlserver.types import InferenceRequest, InferenceResponse
 
 class Classifier(MLModel):
     async def load(self) -> bool:
-        from core.engine import Engine
+        from model import model
 
-        self.engine = Engine(Path(os.environ["PACKAGE"]), threads=1)
+        self.model = model()
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        outputs = self.engine.answer(StringCodec.decode_input(payload.inputs[0]))
-        labels = [self.engine.labels[int(index)] for index in outputs.predicted]
+        answers = self.model.answers(StringCodec.decode_input(payload.inputs[0]))
         return InferenceResponse(
             model_name=self.name,
             outputs=[
-                StringCodec.encode_output("label", labels),
-                NumpyCodec.encode_output("score", outputs.confidence.reshape(-1, 1)),
+                StringCodec.encode_output("label", [answer["label"] for answer in answers]),
+                NumpyCodec.encode_output("score", np.array([[answer["score"]] for answer in answers])),
             ],
         )

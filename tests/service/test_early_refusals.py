@@ -1,0 +1,199 @@
+"""What is refused by its head alone, on a connection that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service.access_log import Entry
+from service.envelope import json_response
+from service.guard import Guard, RequestLimits
+from service.metrics import Metrics
+from service.surface import OPEN_INFERENCE
+from tests.service.uvicorns import Uvicorn
+
+Answer = tuple[int, dict[str, str], dict[str, Any]]
+BODY = b'{"texts": ["my invoice"]}'
+
+
+def post(path: str = "/predict", *more: str, length: int = len(BODY)) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {length}", *more]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Gate:
+    """A guard over one route that answers with what it was sent, and is full when told so."""
+
+    def __init__(self, folder: Path) -> None:
+        self.full_for_s: int | None = 3
+        self.entries: list[Entry] = []
+        self.metrics = Metrics()
+        guard = Guard(
+            [Route("/predict", self._echo, methods=["POST"]), Route("/livez", self._echo)],
+            admit=lambda _: None,
+            metrics=self.metrics,
+            limits=RequestLimits(10_000, 5.0),
+            surfaces=(OPEN_INFERENCE,),
+            full_for_s=lambda: self.full_for_s,
+            log=self.entries.append,
+        )
+        self.worker = Uvicorn(guard.door(guard, head_s=1.0, stall_s=1.0), folder)
+
+    @staticmethod
+    async def _echo(request: Request) -> Response:
+        return json_response({"body": (await request.body()).decode()})
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def answer(self) -> Answer:
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        body = await self.reader.readexactly(int(headers["content-length"]))
+        return int(head[0].split()[1]), headers, json.loads(body)
+
+    async def is_closed(self) -> bool:
+        return await self.reader.read() == b""
+
+
+@asynccontextmanager
+async def talking(gate: Gate) -> AsyncIterator[Client]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        await gate.worker.start(listening)
+        client = Client(*await asyncio.open_connection(*listening.getsockname()))
+        async with asyncio.timeout(10):
+            yield client
+        client.writer.close()
+        await client.writer.wait_closed()
+        await gate.worker.stop()
+
+
+Talk = Callable[[Gate, Client], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Callable[[Talk], Gate]:
+    def run(words: Talk) -> Gate:
+        async def work() -> Gate:
+            gate = Gate(tmp_path)
+            async with talking(gate) as client:
+                await words(gate, client)
+            return gate
+
+        return uvloop.run(work())
+
+    return run
+
+
+def test_a_full_server_says_when_to_come_again_and_keeps_the_connection(talk: Callable[[Talk], Gate]) -> None:
+    async def words(gate: Gate, client: Client) -> None:
+        client.writer.write(post("/predict", "X-Request-Id: mine-1") + BODY)
+        status, headers, content = await client.answer()
+        assert (status, headers["retry-after"], headers["x-request-id"]) == (429, "3", "mine-1")
+        assert (content["error"]["code"], content["error"]["request_id"]) == ("overloaded", "mine-1")
+        gate.full_for_s = None
+        client.writer.write(post() + BODY)
+        assert (await client.answer())[::2] == (200, {"body": BODY.decode()})
+
+    talk(words)
+
+
+def test_the_body_of_a_refused_request_is_not_taken_for_the_next(talk: Callable[[Talk], Gate]) -> None:
+    async def words(gate: Gate, client: Client) -> None:
+        client.writer.write(post())
+        assert (await client.answer())[0] == 429
+        client.writer.write(BODY[:5])
+        await asyncio.sleep(0.05)
+        gate.full_for_s = None
+        client.writer.write(BODY[5:] + post() + BODY)
+        assert (await client.answer())[0] == 200
+
+    talk(words)
+
+
+def test_a_body_that_stalls_after_its_refusal_ends_the_connection(talk: Callable[[Talk], Gate]) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        client.writer.write(post() + BODY[:5])
+        assert (await client.answer())[0] == 429
+        assert await client.is_closed()
+
+    talk(words)
+
+
+def test_each_of_several_in_one_packet_is_refused(talk: Callable[[Talk], Gate]) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        client.writer.write((post() + BODY) * 3)
+        answers = [await client.answer() for _ in range(3)]
+        assert [answer[0] for answer in answers] == [429] * 3
+        assert len({answer[1]["x-request-id"] for answer in answers}) == 3
+
+    talk(words)
+
+
+def test_who_wants_the_connection_closed_has_it_closed(talk: Callable[[Talk], Gate]) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        client.writer.write(post("/predict", "Connection: close") + BODY)
+        status, headers, _content = await client.answer()
+        assert (status, headers["connection"]) == (429, "close")
+        assert await client.is_closed()
+
+    talk(words)
+
+
+def test_probes_pass_a_full_server(talk: Callable[[Talk], Gate]) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        client.writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await client.answer())[0] == 200
+
+    talk(words)
+
+
+def test_who_waits_for_leave_to_send_is_not_refused_by_the_head(talk: Callable[[Talk], Gate]) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        client.writer.write(post("/predict", "Expect: 100-continue"))
+        line = await client.reader.readuntil(b"\r\n\r\n")
+        assert line.startswith(b"HTTP/1.1 100")
+        client.writer.write(BODY)
+        assert (await client.answer())[0] == 200
+
+    talk(words)
+
+
+@pytest.mark.parametrize("path", ["/v2/models/tickets/infer", "/v2/models/tickets/versions/1/infer?x=y"])
+def test_an_error_below_v2_is_flat(talk: Callable[[Talk], Gate], path: str) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        client.writer.write(post(path) + BODY)
+        status, _headers, content = await client.answer()
+        assert (status, content["code"], type(content["error"])) == (429, "overloaded", str)
+
+    talk(words)
+
+
+def test_refusals_are_counted_and_logged_with_their_route(talk: Callable[[Talk], Gate]) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        for path in ("/predict", "/predict", "/models/anything", "/predict?now"):
+            client.writer.write(post(path) + BODY)
+            await client.answer()
+
+    gate = talk(words)
+    assert [(entry.route, entry.status) for entry in gate.entries] == [
+        ("/predict", 429),
+        ("/predict", 429),
+        ("(unknown)", 429),
+        ("/predict", 429),
+    ]
+    assert 'retune_requests_total{route="/predict",status="429"} 3.0' in gate.metrics.page().decode()

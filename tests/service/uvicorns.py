@@ -1,0 +1,36 @@
+"""Servers of uvicorn in this process, with our connections."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from uvicorn import Config, Server
+
+from service.reception import Reception, Tally
+from service.transport import Door, put_door
+
+KEEP_ALIVE_S = 1
+
+
+class Uvicorn:
+    """One worker on a listening socket; `folder` is where it and its neighbours count their connections."""
+
+    def __init__(self, door: Door, folder: Path, *, index: int = 0) -> None:
+        config = Config(door.app, lifespan="off", log_level="warning", timeout_keep_alive=KEEP_ALIVE_S)
+        config.load()
+        self.server = Server(config)
+        self.server.lifespan = config.lifespan_class(config)
+        self.reception = Reception(self.server, Tally(folder / "connections", workers=2, index=index))
+        put_door(self.server, door, on_count=self.reception.note)
+
+    @property
+    def connections(self) -> int:
+        return len(self.server.server_state.connections)
+
+    async def start(self, listening: socket.socket) -> None:
+        await self.server.startup(sockets=[listening.dup()])
+
+    async def stop(self) -> None:
+        await self.reception.go_deaf(for_all=False)
+        await self.server.shutdown()

@@ -19,7 +19,7 @@ from typing import Any
 
 from uvicorn.server import Server
 
-HAND_SHAKE_S = 2.0
+HAND_SHAKE_S, LAST_HAND_SHAKE_S = 10.0, 2.0
 STARTING_S = 0.005
 # How long a worker with more connections than another stands back, and how often in a row.
 STAND_BACK_S, STAND_BACKS = 0.001, 5
@@ -85,7 +85,8 @@ class Reception:
             if for_all:
                 self._take_all(sock)
             sock.close()
-        await asyncio.gather(*self._connecting, return_exceptions=True)
+        if self._connecting:
+            await asyncio.wait(self._connecting, timeout=LAST_HAND_SHAKE_S)
 
     async def _take_over(self) -> None:
         while not self._server.started:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from core.config import ServiceConfig
 from core.errors import FileMissing, TlsFilesUnfit, TlsIncomplete
+from core.registry import open_registry
+from service.process import running_server
 from service.tls import tls_arguments
+from tests.service.conftest import server_config
 
 
 def make_pair(folder: Path, name: str, *, password: str = "") -> tuple[Path, Path]:
@@ -81,3 +87,26 @@ def test_what_is_no_certificate_is_refused(pair: tuple[Path, Path], tmp_path: Pa
         tls_arguments(ServiceConfig(tls_certificate=tmp_path / "text.pem", tls_key=pair[1]))
     with pytest.raises(TlsFilesUnfit, match=r"text\.pem"):
         tls_arguments(ServiceConfig(tls_certificate=pair[0], tls_key=pair[1], tls_client_ca=tmp_path / "text.pem"))
+
+
+@pytest.mark.slow
+def test_a_server_with_tls_answers_those_who_speak_it(
+    pair: tuple[Path, Path], tmp_path: Path, tiny_package: Path
+) -> None:
+    config = server_config(tmp_path)
+    tls = {"tls_certificate": pair[0], "tls_key": pair[1]}
+    config = config.model_copy(update={"service": config.service.model_copy(update=tls)})
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    log = tmp_path / "server.log"
+    with running_server(config, log=log) as url:
+        silent = socket.create_connection(("127.0.0.1", config.service.port), timeout=10)
+        with socket.create_connection(("127.0.0.1", config.service.port), timeout=10) as plain:
+            plain.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200" not in plain.recv(100)
+        with httpx.Client(base_url=url, verify=False) as client, ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda _: client.post("/predict", json={"texts": ["my invoice"]}), range(64)))
+    silent.close()
+    assert {answer.status_code for answer in answers} == {200}
+    assert "strict-transport-security" in answers[0].headers
+    assert "Traceback" not in log.read_text()

@@ -27,7 +27,7 @@ ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this tex
 # A call that lasts longer than this will not end.
 STUCK_S = 60.0
 CLOSE_S = 10.0
-# The longest that a call may hold up the event loop, by the speed of the calls before.
+# What a call may take on the event loop, by the speed of the calls before; another model's may have been faster.
 LONE_S = 0.005
 GUESSED_TOKENS_PER_S = 5_000.0
 logger = logging.getLogger(__name__)
@@ -151,7 +151,8 @@ class Batcher:
         for item in items:
             self._items_in -= 1
             self._tokens_in -= item.tokens
-            _deliver([item], self._infer([item]))
+            if not item.call.over:
+                _deliver([item], self._infer([item]))
 
     def _is_lone(self, items: Sequence[Item]) -> bool:
         is_idle = self._call_began is None and self.waiting == len(items) == 1
@@ -161,10 +162,12 @@ class Batcher:
 
     def _run(self) -> None:
         while self._collect():
-            if batch := self._lanes.take(time.monotonic()):
+            self._call_began = time.monotonic()
+            if batch := self._lanes.take(self._call_began):
                 results = self._infer(batch)
                 with suppress(RuntimeError):  # the loop has ended, and with it all who waited
                     batch[0].call.loop.call_soon_threadsafe(_deliver, batch, results)
+            self._call_began = None
 
     def _collect(self) -> bool:
         """Sort what arrived into lanes, waiting for it if there is nothing else to do; False at the end."""
@@ -176,10 +179,9 @@ class Batcher:
         return bool(self._lanes)
 
     def _infer(self, batch: list[Item]) -> list[Result]:
-        started = self._call_began = time.monotonic()
+        started = time.monotonic()
         self._on_start([started - item.call.arrived for item in batch])
         results = infer_each([item.encoded for item in batch], batch[0].engine)
-        self._call_began = None
         self._measure(batch, time.monotonic() - started)
         return results
 

@@ -41,8 +41,8 @@ TEXTS_BELOW = ("/predict", "/models/", "/v2/models/")
 # As nginx writes it: the client went before its answer.
 CLIENT_GONE = 499
 OVERLOADED = 429
-# Stands where the id of an answer will, and is as long as one.
-NO_ID = b"-" * len(sortable_id())
+# Stands where the id of an answer will, as often as that is long; no id holds one.
+BLANK = b"~"
 FORMS = AIMS = 256
 logger = logging.getLogger(__name__)
 
@@ -169,33 +169,29 @@ class Guard:
     def _early_refusal(self, head: Head, retry_after_s: int) -> bytes | None:
         """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
         aim = self._aim(head)
-        if not aim.wants_texts or self._is_draining():
+        if head.method != b"POST" or not aim.wants_texts or self._is_draining():
             return None
         state: dict[str, object] = {}
         request_id = _noted_id(state, head.headers).encode()
         self._metrics.count_request(aim.route, OVERLOADED, None)
         self._log(Entry(time.time(), "POST", aim.route, OVERLOADED, 0.0, state))
-        form = overload_form(
-            retry_after_s,
-            NO_ID if len(request_id) == len(NO_ID) else request_id,
-            aim.flat_errors,
-            head.scheme == "https",
-            not head.keep_alive,
-        )
-        return form.replace(NO_ID, request_id)
+        blank = BLANK * len(request_id)
+        form = overload_form(retry_after_s, blank, aim.flat_errors, head.scheme == "https", not head.keep_alive)
+        return form.replace(blank, request_id)
 
     def _aim(self, head: Head) -> Aim:
         """What a request wants, looked up once for each target: at overload every memory that is touched counts."""
-        aim = self._aims.get(head.target)
+        target = head.target.partition(b"?")[0]
+        aim = self._aims.get(target)
         if aim is None or head.method != b"POST":
-            path = unquote(head.target.partition(b"?")[0].decode("latin-1"))
+            path = unquote(target.decode("latin-1"))
             scope: Scope = {"method": head.method.decode("latin-1"), "path": path}
+            is_known = False
             with suppress(RetuneError):
-                self.router.find(scope)
-            wants_texts = head.method == b"POST" and path.startswith(TEXTS_BELOW)
-            aim = Aim(template(scope), wants_texts, self._surface(path).flat_errors)
-            if wants_texts and len(self._aims) < AIMS:
-                self._aims[head.target] = aim
+                is_known = self.router.find(scope) is not None
+            aim = Aim(template(scope), is_known and path.startswith(TEXTS_BELOW), self._surface(path).flat_errors)
+            if aim.wants_texts and len(self._aims) < AIMS:
+                self._aims[target] = aim
         return aim
 
     def _note(self, scope: Scope, status: int, started: float) -> None:
@@ -206,10 +202,10 @@ class Guard:
 
 
 @lru_cache(FORMS)
-def overload_form(retry_after_s: int, request_id: bytes, flat: bool, is_secure: bool, is_last: bool) -> bytes:
+def overload_form(retry_after_s: int, blank: bytes, flat: bool, is_secure: bool, is_last: bool) -> bytes:
     """Such an answer but for its id: there may be thousands a second, each at the cost of those who are served."""
-    response = error_response(Overloaded(retry_after_s), request_id.decode(), flat=flat)
-    return written(response, more_headers(request_id.decode(), is_secure=is_secure, is_last=is_last))
+    response = error_response(Overloaded(retry_after_s), blank.decode(), flat=flat)
+    return written(response, more_headers(blank.decode(), is_secure=is_secure, is_last=is_last))
 
 
 def _noted_id(state: dict[str, object], headers: RawHeaders) -> str:

@@ -7,6 +7,7 @@ long for it.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
@@ -28,6 +29,7 @@ from service.recorder import RecorderCounts
 # prometheus_client itself keeps its values in files below this folder, if it is named.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+logger = logging.getLogger(__name__)
 AnyMetric = TypeVar("AnyMetric", Counter, Histogram)
 LATENCY_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # Instead of a label, where a text may have several and has none.
@@ -125,9 +127,13 @@ class Metrics:
         self._settle()
 
     def _settle(self) -> None:
-        with suppress(IndexError):
-            while True:
-                self._noted.popleft()()
+        while self._noted:
+            with suppress(IndexError):  # another thread was first
+                count = self._noted.popleft()
+                try:
+                    count()
+                except Exception as error:  # such as a full disk: what follows may be counted again
+                    logger.error("A request is not counted: %s", error)
 
     def _count_request(self, route: str, status: int, seconds: float | None) -> None:
         of(self._requests, route, str(status)).inc()

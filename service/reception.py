@@ -28,7 +28,11 @@ SLACK = 1 / 16
 # Descriptors or memory have run out: what waits is none the better for asking again at once.
 EXHAUSTED_S = 0.5
 LOOK_S = 0.5
+# How long a worker takes all that comes, after it stood back for nobody.
+IN_VAIN_S = 0.5
 COUNT = struct.Struct("=I")
+# In place of a count: this worker takes none.
+ABSENT = 2**32 - 1
 logger = logging.getLogger(__name__)
 
 
@@ -46,7 +50,7 @@ class Tally:
         finally:
             os.close(file)
         self._index = index
-        self.show(0)
+        self.show(ABSENT)
 
     def show(self, count: int) -> None:
         COUNT.pack_into(self._counts, self._index * COUNT.size, count)
@@ -54,7 +58,7 @@ class Tally:
     def fewest_elsewhere(self) -> int | None:
         counts = [count for (count,) in COUNT.iter_unpack(self._counts[:])]
         del counts[self._index]
-        return min(counts, default=None)
+        return min((count for count in counts if count != ABSENT), default=None)
 
 
 class Reception:
@@ -67,26 +71,45 @@ class Reception:
         self._listening: list[socket.socket] = []
         self._connecting: set[asyncio.Task[None]] = set()
         self._stood_back = 0
+        self._in_vain_until_s = 0.0
         self._opening = self._loop.create_task(self._take_over())
         self._loop.call_later(LOOK_S, self._look_for_idle)
 
     def note(self) -> None:
         """Tell the neighbours how many connections there are here now."""
-        self._tally.show(self._count)
+        self._tally.show(self._count if self._listening else ABSENT)
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """As of the listeners whose place this takes, as are the next two."""
+        return self._listening
+
+    def close(self) -> None:
+        for sock in self._deaf():
+            sock.close()
+
+    async def wait_closed(self) -> None:
+        pass
 
     async def go_deaf(self, *, for_all: bool) -> None:
         """Take no more connections. `for_all`: no neighbour goes on that shares the sockets, so what the kernel has
         accepted already is taken, and what comes after that is refused.
         """
         self._opening.cancel()
-        listening, self._listening = self._listening, []
-        for sock in listening:
-            self._loop.remove_reader(sock)
+        for sock in self._deaf():
             if for_all:
                 self._take_all(sock)
             sock.close()
         if self._connecting:
             await asyncio.wait(self._connecting, timeout=LAST_HAND_SHAKE_S)
+
+    def _deaf(self) -> list[socket.socket]:
+        """The sockets that are listened to no more."""
+        listening, self._listening = self._listening, []
+        for sock in listening:
+            self._loop.remove_reader(sock)
+        self.note()
+        return listening
 
     async def _take_over(self) -> None:
         while not self._server.started:
@@ -95,15 +118,17 @@ class Reception:
             own = [socket.socket(fileno=os.dup(sock.fileno())) for sock in listener.sockets]
             listener.close()
             self._listening += own
+        self._server.servers = [self]  # type: ignore[list-item]  # so that uvicorn closes it
         for sock in self._listening:
             sock.setblocking(False)
             self._listen(sock)
+        self.note()
 
     def _look_for_idle(self) -> None:
+        self._loop.call_later(LOOK_S, self._look_for_idle)
         now = self._loop.time()
         for connection in list(self._server.server_state.connections):
             connection.close_if_idle(now)  # type: ignore[union-attr]  # all of them are ours
-        self._loop.call_later(LOOK_S, self._look_for_idle)
 
     def _listen(self, sock: socket.socket) -> None:
         if sock in self._listening:
@@ -126,15 +151,26 @@ class Reception:
 
     def _stands_back(self) -> bool:
         """Whether a worker with fewer connections should have this one; but it may be busy, or gone."""
-        fewest = self._tally.fewest_elsewhere()
+        fewest, now = self._tally.fewest_elsewhere(), self._loop.time()
         has_more = fewest is not None and self._count > fewest * (1 + SLACK)
-        self._stood_back = self._stood_back + 1 if has_more and self._stood_back < STAND_BACKS else 0
-        return self._stood_back > 0
+        if not has_more or now < self._in_vain_until_s:
+            self._stood_back = 0
+            return False
+        self._stood_back += 1
+        if self._stood_back <= STAND_BACKS:
+            return True
+        self._in_vain_until_s = now + IN_VAIN_S
+        return False
 
     def _take_all(self, sock: socket.socket) -> None:
-        with suppress(OSError):  # none waits any more, or another worker has shut the socket down
-            while True:
+        taken = True
+        while taken:
+            try:
                 self._welcome(sock.accept()[0])
+            except ConnectionAbortedError:  # that client has gone
+                continue
+            except OSError:  # none waits any more, or another worker has shut the socket down
+                taken = False
         with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
@@ -147,6 +183,8 @@ class Reception:
     def _seat(self, task: asyncio.Task[None]) -> None:
         self._connecting.discard(task)
         self.note()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("A connection was not taken: %s", type(error).__name__)
 
     async def _connect(self, connection: socket.socket) -> None:
         tls = self._server.config.ssl

@@ -171,6 +171,9 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if self.transport.is_closing():  # what follows the last answer is nobody's
+            self._turned_away = True
+            return
         if (error := self._problem_of_head()) is not None:
             self._refuse(error)
             raise error  # which stops the parser
@@ -179,8 +182,7 @@ class Connection(HttpToolsProtocol):
             return
         self._turned_away = True
         self.transport.write(answer)
-        if not self._keeps_alive:
-            self.transport.close()
+        self.server_state.total_requests += 1
 
     def on_body(self, body: bytes) -> None:
         if not self._turned_away:
@@ -188,10 +190,11 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_message = False
-        if self._turned_away:
-            self._quiet_since = self.loop.time()
-        else:
+        self._quiet_since = self.loop.time()
+        if not self._turned_away:
             super().on_message_complete()
+        elif not self._keeps_alive:  # only now: to close before its body has come would tear the answer away
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """As uvicorn's, but for its timer."""

@@ -40,7 +40,12 @@ class Gate:
         self.entries: list[Entry] = []
         self.metrics = Metrics()
         guard = Guard(
-            [Route("/predict", self._echo, methods=["POST"]), Route("/livez", self._echo)],
+            [
+                Route("/predict", self._echo, methods=["POST"]),
+                Route("/models/{name}", self._echo, methods=["POST"]),
+                Route("/v2/models/{name}/infer", self._echo, methods=["POST"]),
+                Route("/livez", self._echo),
+            ],
             admit=lambda _: None,
             metrics=self.metrics,
             limits=RequestLimits(10_000, 5.0),
@@ -134,6 +139,25 @@ def test_a_body_that_stalls_after_its_refusal_ends_the_connection(talk: Callable
     talk(words)
 
 
+@pytest.mark.parametrize("given", ["-" * 64, "-" * 33, "a" * 32, "b" * 64])
+def test_the_length_holds_whatever_the_id(talk: Callable[[Talk], Gate], given: str) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        for _again in range(2):
+            client.writer.write(post("/predict", f"X-Request-Id: {given}") + BODY)
+            status, headers, content = await client.answer()
+            assert (status, headers["x-request-id"], content["error"]["request_id"]) == (429, given, given)
+
+    talk(words)
+
+
+def test_an_unknown_path_is_so_on_a_full_server_too(talk: Callable[[Talk], Gate]) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        client.writer.write(post("/predictions") + BODY)
+        assert (await client.answer())[0] == 404
+
+    talk(words)
+
+
 def test_each_of_several_in_one_packet_is_refused(talk: Callable[[Talk], Gate]) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write((post() + BODY) * 3)
@@ -146,9 +170,10 @@ def test_each_of_several_in_one_packet_is_refused(talk: Callable[[Talk], Gate]) 
 
 def test_who_wants_the_connection_closed_has_it_closed(talk: Callable[[Talk], Gate]) -> None:
     async def words(_: Gate, client: Client) -> None:
-        client.writer.write(post("/predict", "Connection: close") + BODY)
+        client.writer.write(post("/predict", "Connection: close") + BODY[:3])
         status, headers, _content = await client.answer()
         assert (status, headers["connection"]) == (429, "close")
+        client.writer.write(BODY[3:] + post() + BODY)  # the rest is taken, what follows is not
         assert await client.is_closed()
 
     talk(words)
@@ -173,7 +198,7 @@ def test_who_waits_for_leave_to_send_is_not_refused_by_the_head(talk: Callable[[
     talk(words)
 
 
-@pytest.mark.parametrize("path", ["/v2/models/tickets/infer", "/v2/models/tickets/versions/1/infer?x=y"])
+@pytest.mark.parametrize("path", ["/v2/models/tickets/infer", "/v2/models/tickets/infer?x=y"])
 def test_an_error_below_v2_is_flat(talk: Callable[[Talk], Gate], path: str) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(post(path) + BODY)
@@ -193,7 +218,7 @@ def test_refusals_are_counted_and_logged_with_their_route(talk: Callable[[Talk],
     assert [(entry.route, entry.status) for entry in gate.entries] == [
         ("/predict", 429),
         ("/predict", 429),
-        ("(unknown)", 429),
+        ("/models/{name}", 429),
         ("/predict", 429),
     ]
     assert 'retune_requests_total{route="/predict",status="429"} 3.0' in gate.metrics.page().decode()

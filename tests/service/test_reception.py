@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from service.reception import STAND_BACKS, Reception, Tally
+from service.reception import IN_VAIN_S, STAND_BACKS, Reception, Tally
 from service.transport import Door
 from tests.service.uvicorns import Uvicorn
 
@@ -87,6 +87,18 @@ def test_connections_are_answered_and_counted_until_they_end(tmp_path: Path) -> 
     assert uvloop.run(work()) == ([b"HTTP/1.1 200 OK\r\n"] * 4, [2, 0])
 
 
+def test_who_has_gone_deaf_is_left_out_of_account(tmp_path: Path) -> None:
+    async def work() -> list[int | None]:
+        third = Tally(tmp_path / "connections", workers=3, index=2)
+        async with two_workers(tmp_path) as workers, connected(workers, 6):
+            await workers.all[0].reception.go_deaf(for_all=False)
+            found = [third.fewest_elsewhere()]
+            workers.all[1].server.servers[0].close()  # as uvicorn does when it ends
+            return [*found, third.fewest_elsewhere()]
+
+    assert uvloop.run(work()) == [3, None]
+
+
 def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
     async def work() -> list[bytes]:
         async with two_workers(tmp_path) as workers, connected(workers, 2) as (silent, asked):
@@ -124,9 +136,11 @@ def test_a_worker_with_more_stands_back_but_not_for_ever(tmp_path: Path) -> None
         neighbour.show(5)
         reception = Reception(server, Tally(tmp_path / "connections", workers=2, index=0))  # type: ignore[arg-type]
         found = [reception._stands_back() for _ in range(STAND_BACKS + 2)]
+        await asyncio.sleep(IN_VAIN_S)
+        found.append(reception._stands_back())
         neighbour.show(10)
         found.append(reception._stands_back())
         await reception.go_deaf(for_all=False)
         return found
 
-    assert uvloop.run(work()) == [True] * STAND_BACKS + [False, True, False]
+    assert uvloop.run(work()) == [True] * STAND_BACKS + [False, False, True, False]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from core import promotion
 from core.config import Config
+from core.durable import in_turn
 from core.errors import CorruptPackage, PromotionSlow, VersionRefused
 from core.registry import Champion, Registry
 from core.roster import Roster, Standing
@@ -145,11 +147,16 @@ def test_a_version_that_failed_once_can_be_promoted_again(
     graph = config.home / "registry/tickets/versions/2/model.onnx"
     whole = graph.read_bytes()
 
+    # The worker must not load it before it is damaged.
+    loading = ExitStack()
+    loading.enter_context(in_turn(config.home.absolute() / "loading.lock"))
+
     def damage(champion: Champion, _: Champion | None) -> None:
         if champion.version == version:
             graph.write_bytes(whole + b"x")
+            loading.close()
 
-    with pytest.raises(VersionRefused, match="model.onnx differs"):
+    with loading, pytest.raises(VersionRefused, match="model.onnx differs"):
         promotion.promote(registry, "tickets", version, home=config.home, on_change=damage)
     assert registry.champion("tickets") == before
     assert worker.champions.standing()["tickets"].failed == version

@@ -58,7 +58,8 @@ class Batcher:
     ) -> None:
         """A text that comes alone is answered on the event loop if that takes at most `lone_s`.
 
-        `on_start` hears the seconds that each text of a call waited for it, `on_batch` what the call was."""
+        `on_start` hears the seconds that each text of a call waited for it, `on_batch` what the call was.
+        """
         self._max_queue_items = max_queue_items
         self._max_queue_s = max_queue_s
         self._lone_s = lone_s

@@ -32,7 +32,8 @@ class Drain:
         is_last: Callable[[], bool] = lambda: True,
     ) -> None:
         """`on_begin` says so to probes, and lets each answer close its connection, so that its client comes back
-        elsewhere. `is_last`: whether no worker goes on that shares the listening socket."""
+        elsewhere. `is_last`: whether no worker goes on that shares the listening socket.
+        """
         self._server = server
         self._reception = reception
         self._seconds = seconds

@@ -49,10 +49,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What the target of a request stands for."""
+    """A target that texts are sent to: its route, and how that writes errors."""
 
     route: str
-    wants_texts: bool
     flat_errors: bool
 
 
@@ -89,7 +88,8 @@ class Guard:
         self._full_for_s = full_for_s
         self._log = log
         self._deadlines = Deadlines(limits.timeout_s)
-        self._aims: dict[bytes, Aim] = {}
+        # Once for each target: at overload all memory that is touched costs time.
+        self._aim = lru_cache(AIMS)(self._find_aim)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -168,8 +168,8 @@ class Guard:
 
     def _early_refusal(self, head: Head, retry_after_s: int) -> bytes | None:
         """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
-        aim = self._aim(head)
-        if head.method != b"POST" or not aim.wants_texts or self._is_draining():
+        aim = self._aim(head.target.partition(b"?")[0]) if head.method == b"POST" else None
+        if aim is None or self._is_draining():
             return None
         state: dict[str, object] = {}
         request_id = _noted_id(state, head.headers).encode()
@@ -179,20 +179,14 @@ class Guard:
         form = overload_form(retry_after_s, blank, aim.flat_errors, head.scheme == "https", not head.keep_alive)
         return form.replace(blank, request_id)
 
-    def _aim(self, head: Head) -> Aim:
-        """What a request wants, looked up once for each target: at overload every memory that is touched counts."""
-        target = head.target.partition(b"?")[0]
-        aim = self._aims.get(target)
-        if aim is None or head.method != b"POST":
-            path = unquote(target.decode("latin-1"))
-            scope: Scope = {"method": head.method.decode("latin-1"), "path": path}
-            is_known = False
-            with suppress(RetuneError):
-                is_known = self.router.find(scope) is not None
-            aim = Aim(template(scope), is_known and path.startswith(TEXTS_BELOW), self._surface(path).flat_errors)
-            if aim.wants_texts and len(self._aims) < AIMS:
-                self._aims[target] = aim
-        return aim
+    def _find_aim(self, target: bytes) -> Aim | None:
+        """None for all that takes no texts, or nothing at all, by POST."""
+        path = unquote(target.decode("latin-1"))
+        if not path.startswith(TEXTS_BELOW):
+            return None
+        with suppress(RetuneError):
+            return Aim(self.router.find({"method": "POST", "path": path}).path, self._surface(path).flat_errors)
+        return None
 
     def _note(self, scope: Scope, status: int, started: float) -> None:
         seconds = time.perf_counter() - started

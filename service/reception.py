@@ -27,6 +27,7 @@ STAND_BACK_S, STAND_BACKS = 0.001, 5
 SLACK = 1 / 16
 # Descriptors or memory have run out: what waits is none the better for asking again at once.
 EXHAUSTED_S = 0.5
+# How often idle connections are looked for.
 LOOK_S = 0.5
 # How long a worker takes all that comes, after it stood back for nobody.
 IN_VAIN_S = 0.5
@@ -73,6 +74,7 @@ class Reception:
         self._stood_back = 0
         self._in_vain_until_s = 0.0
         self._opening = self._loop.create_task(self._take_over())
+        self._opening.add_done_callback(_log_failure)
         self._loop.call_later(LOOK_S, self._look_for_idle)
 
     def note(self) -> None:
@@ -183,8 +185,7 @@ class Reception:
     def _seat(self, task: asyncio.Task[None]) -> None:
         self._connecting.discard(task)
         self.note()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("A connection was not taken: %s", type(error).__name__)
+        _log_failure(task)
 
     async def _connect(self, connection: socket.socket) -> None:
         tls = self._server.config.ssl
@@ -204,3 +205,8 @@ class Reception:
     @property
     def _count(self) -> int:
         return len(self._server.server_state.connections) + len(self._connecting)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("Taking connections failed: %s", error)

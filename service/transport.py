@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from starlette.responses import Response
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from starlette.types import Scope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import Server
 
 from core.errors import RetuneError
 from service.body import BROKEN
+from service.exchange import Exchange
 from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
 from service.reply import RawHeaders
 
@@ -61,6 +66,8 @@ class Door:
 class Connection(HttpToolsProtocol):
     """One client; `head_s` bounds the time of a request's head, `stall_s` the silence in the middle of a request."""
 
+    cycle: Exchange  # type: ignore[assignment]  # ours has the names that uvicorn's protocol asks for
+
     def __init__(self, door: Door, on_count: Callable[[], None], **options: Any) -> None:
         """`on_count` hears that there is a connection more, or one less."""
         super().__init__(**options)
@@ -71,7 +78,8 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head_deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._running: tuple[asyncio.Task[None], RequestResponseCycle] | None = None
+        self._running: Exchange | None = None
+        self._pipelined: deque[Exchange] = deque()
         self._in_message = False
         self._turned_away = False
         self._begun = 0
@@ -87,11 +95,10 @@ class Connection(HttpToolsProtocol):
         self._stop_timer()
         super().connection_lost(exc)
         self._on_count()
-        if self._running is not None:
-            task, cycle = self._running
-            if not task.done() and not cycle.response_complete:
-                cycle.scope["state"]["gone"] = True
-                task.cancel()
+        exchange = self._running
+        if exchange is not None and exchange.task is not None and not exchange.response_complete:
+            exchange.scope["state"]["gone"] = True
+            exchange.task.cancel()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio's own says so, uvicorn's never does
         """In the middle of a request there is something to say yet; else who says no more has gone."""
@@ -167,7 +174,9 @@ class Connection(HttpToolsProtocol):
         self._begun += 1
         self._head_bytes = 0
         self._head_deadline = self.loop.time() + self._door.head_s
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -178,21 +187,27 @@ class Connection(HttpToolsProtocol):
             self._refuse(error)
             raise error  # which stops the parser
         if (answer := self._early_answer()) is None:
-            super().on_headers_complete()
+            self._begin_exchange()
             return
         self._turned_away = True
         self.transport.write(answer)
         self.server_state.total_requests += 1
 
     def on_body(self, body: bytes) -> None:
-        if not self._turned_away:
-            super().on_body(body)
+        exchange = self.cycle
+        if self._turned_away or exchange.response_complete:
+            return
+        exchange.body += body
+        if len(exchange.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        exchange.message_event.set()
 
     def on_message_complete(self) -> None:
         self._in_message = False
         self._quiet_since = self.loop.time()
         if not self._turned_away:
-            super().on_message_complete()
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
         elif not self._keeps_alive:  # only now: to close before its body has come would tear the answer away
             self.transport.close()
 
@@ -203,8 +218,8 @@ class Connection(HttpToolsProtocol):
             return
         self._quiet_since = self.loop.time()
         self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+        if self._pipelined:
+            self._run(self._pipelined.popleft())
 
     @property
     def _keeps_alive(self) -> bool:
@@ -242,11 +257,47 @@ class Connection(HttpToolsProtocol):
         else:
             self._refuse(MalformedRequest())
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        task = self.loop.create_task(cycle.run_asgi(self._door.app))
+    def _begin_exchange(self) -> None:
+        is_first = self._is_answered
+        exchange = self.cycle = Exchange(
+            self._scope(),
+            self.transport,
+            self.flow,
+            always=self.server_state.default_headers,
+            keep_alive=self._keeps_alive,
+            asks_to_go_on=self.expect_100_continue,
+            on_end=self.on_response_complete,
+        )
+        if is_first:
+            self._run(exchange)
+        else:
+            self.flow.pause_reading()
+            self._pipelined.append(exchange)
+
+    def _scope(self) -> Scope:
+        target = parse_url(self.url)
+        path = target.path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": self.parser.get_http_version(),
+            "method": self.parser.get_method().decode("ascii"),
+            "scheme": self.scheme,
+            "server": self.server,
+            "client": self.client,
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": target.path,
+            "query_string": target.query or b"",
+            "headers": self.headers,
+            "state": {},
+        }
+
+    def _run(self, exchange: Exchange) -> None:
+        self._running = exchange
+        exchange.task = task = self.loop.create_task(exchange.run(self._door.app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
-        self._running = task, cycle
 
     def _start_timer(self, pause_s: float) -> None:
         self._timer = self.loop.call_later(pause_s, self._cut)

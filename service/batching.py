@@ -74,6 +74,8 @@ class Batcher:
         self._items_in = self._tokens_in = 0
         self._tokens_per_s = GUESSED_TOKENS_PER_S
         self._is_measured = False
+        # By all calls so far, in seconds.
+        self.worked_s = 0.0
         self._call_began: float | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -192,6 +194,7 @@ class Batcher:
         share = 0.1 if self._is_measured else 1.0
         self._tokens_per_s += share * (padded / max(seconds, 1e-6) - self._tokens_per_s)
         self._is_measured = True
+        self.worked_s += seconds
         self._on_batch(BatchFacts(len(batch), sum(lengths), padded, seconds))
 
 

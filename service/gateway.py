@@ -14,7 +14,7 @@ from bentoml.serving import running_inside_container
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import load_config
-from core.cpu import worker_count
+from core.cpu import give_way, worker_count
 
 SWITCH_S = 0.001
 # So many new ones before a collection: a few hundred requests' worth, not ten.
@@ -84,11 +84,13 @@ class Gateway:
         app = traced(self.app, endpoint, name_of=self.app.router.template) if endpoint else self.app
         server = uvicorn_server()
         if server is not None:  # none where something else than `bentoml serve` calls the service
+            give_way()
             index = (bentoml.server_context.worker_index or 1) - 1
             tally = Tally(server_folder(config) / "connections", workers=worker_count(config), index=index)
-            reception = Reception(server, tally)
+            batcher = self.worker.batcher
+            reception = Reception(server, tally, worked_s=lambda: batcher.worked_s)
             door = self.app.door(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
-            put_door(server, door, on_count=reception.note)
+            put_door(server, door, on_count=reception.note, sends_away=reception.sends_away)
             drain = Drain(
                 server,
                 reception,

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.clock import sortable_id
 from core.errors import RetuneError
 from service.access_log import Entry
-from service.body import Body, Headers, has_body
+from service.body import Body, Headers, WholeRequest, has_body
 from service.deadlines import Deadlines
 from service.envelope import error_response, failure_response
 from service.metrics import Metrics
@@ -122,7 +122,7 @@ class Guard:
         deadline = self._deadlines.begin()
         try:
             route = self.router.find(scope)
-            request = Request(scope, body.receive)
+            request = WholeRequest(scope, body.receive)
             self._admit(request)
             self._check_headers(headers, surface)
             response: Response = await route.endpoint(request)

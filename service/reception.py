@@ -2,6 +2,11 @@
 
 All workers listen on one socket. uvloop takes all that wait there at once, so that whichever worker wakes first
 has most of a burst, and with clients that keep their connections it has most of the work from then on.
+
+What is shared out are the connections in use. Clients hold more, and take the one that they used last: all that a
+few of them ask may come to one worker, and as its answers come last, its connections stay the ones that are used.
+So a worker that is busy, and has many more connections in use than a neighbour, lets some answers close theirs;
+who comes in again is seated where there is room.
 """
 
 from __future__ import annotations
@@ -9,10 +14,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import math
 import mmap
 import os
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +36,10 @@ SLACK = 1 / 16
 EXHAUSTED_S = 0.5
 # How often idle connections are looked for.
 LOOK_S = 0.5
+# So many times as many as a neighbour are too many, and such a share of the difference is sent away at each look.
+UNEVEN, SENT_AWAY = 2, 1 / 4
+# The share of its time that a worker computes from which it is busy.
+BUSY = 0.5
 # How long a worker takes all that comes, after it stood back for nobody.
 IN_VAIN_S = 0.5
 COUNT = struct.Struct("=I")
@@ -38,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 
 class Tally:
-    """How many connections each worker of a server holds, in a file that they share."""
+    """How many connections each worker of a server has in use, in a file that they share."""
 
     def __init__(self, path: Path, *, workers: int, index: int) -> None:
         """`index` counts from 0. What the file held is of a server before, or of the worker that this one replaces."""
@@ -65,21 +76,33 @@ class Tally:
 class Reception:
     """Takes connections for a uvicorn server, in the place of the listeners that uvicorn makes."""
 
-    def __init__(self, server: Server, tally: Tally) -> None:
+    def __init__(self, server: Server, tally: Tally, *, worked_s: Callable[[], float] = lambda: 0.0) -> None:
+        """`worked_s`: how long this worker has computed so far."""
         self._server = server
+        self._worked_s = worked_s
+        self._worked_before_s = 0.0
         self._tally = tally
         self._loop = asyncio.get_running_loop()
         self._listening: list[socket.socket] = []
         self._connecting: set[asyncio.Task[None]] = set()
+        self._in_use = self._come_since = 0
+        self._to_send_away = 0
         self._stood_back = 0
         self._in_vain_until_s = 0.0
         self._opening = self._loop.create_task(self._take_over())
         self._opening.add_done_callback(_log_failure)
-        self._loop.call_later(LOOK_S, self._look_for_idle)
+        self._loop.call_later(LOOK_S, self._look)
 
     def note(self) -> None:
-        """Tell the neighbours how many connections there are here now."""
+        """Tell the neighbours how many connections are in use here now."""
         self._tally.show(self._count if self._listening else ABSENT)
+
+    def sends_away(self) -> bool:
+        """Whether the connection of the request that begins is to end with its answer."""
+        if not self._to_send_away:
+            return False
+        self._to_send_away -= 1
+        return True
 
     @property
     def sockets(self) -> list[socket.socket]:
@@ -126,11 +149,29 @@ class Reception:
             self._listen(sock)
         self.note()
 
-    def _look_for_idle(self) -> None:
-        self._loop.call_later(LOOK_S, self._look_for_idle)
+    def _look(self) -> None:
+        self._loop.call_later(LOOK_S, self._look)
         now = self._loop.time()
-        for connection in list(self._server.server_state.connections):
-            connection.close_if_idle(now)  # type: ignore[union-attr]  # all of them are ours
+        connections: Any = list(self._server.server_state.connections)
+        quiet = [connection.quiet_s(now) for connection in connections]
+        for connection, quiet_s in zip(connections, quiet, strict=True):
+            connection.close_if_idle(quiet_s)
+        self._in_use = sum(quiet_s < LOOK_S for quiet_s in quiet)
+        self._come_since = 0
+        self.note()
+        self._to_send_away = math.ceil(SENT_AWAY * self._surplus()) if self._was_busy() else 0
+
+    def _was_busy(self) -> bool:
+        """Since the last look."""
+        before_s, self._worked_before_s = self._worked_before_s, self._worked_s()
+        return self._worked_before_s - before_s > BUSY * LOOK_S
+
+    def _surplus(self) -> int:
+        """Connections in use beyond those of the neighbour that has the fewest, if they are far more."""
+        fewest = self._tally.fewest_elsewhere()
+        if fewest is None or self._in_use <= max(1, UNEVEN * fewest):
+            return 0
+        return self._in_use - fewest
 
     def _listen(self, sock: socket.socket) -> None:
         if sock in self._listening:
@@ -152,7 +193,7 @@ class Reception:
                 self._loop.call_later(EXHAUSTED_S, self._listen, sock)
 
     def _stands_back(self) -> bool:
-        """Whether a worker with fewer connections should have this one; but it may be busy, or gone."""
+        """Whether a worker with fewer in use should have this one; but it may be busy, or gone."""
         fewest, now = self._tally.fewest_elsewhere(), self._loop.time()
         has_more = fewest is not None and self._count > fewest * (1 + SLACK)
         if not has_more or now < self._in_vain_until_s:
@@ -177,6 +218,7 @@ class Reception:
             sock.shutdown(socket.SHUT_RDWR)
 
     def _welcome(self, connection: socket.socket) -> None:
+        self._come_since += 1
         task = self._loop.create_task(self._connect(connection))
         self._connecting.add(task)
         task.add_done_callback(self._seat)
@@ -204,7 +246,9 @@ class Reception:
 
     @property
     def _count(self) -> int:
-        return len(self._server.server_state.connections) + len(self._connecting)
+        """In use at the last look, or come since, which is to be used; of them, those that are there yet."""
+        there = len(self._server.server_state.connections) + len(self._connecting)
+        return min(there, self._in_use + self._come_since)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -68,11 +68,16 @@ class Connection(HttpToolsProtocol):
 
     cycle: Exchange  # type: ignore[assignment]  # ours has the names that uvicorn's protocol asks for
 
-    def __init__(self, door: Door, on_count: Callable[[], None], **options: Any) -> None:
-        """`on_count` hears that there is a connection more, or one less."""
+    def __init__(
+        self, door: Door, *, on_count: Callable[[], None], sends_away: Callable[[], bool], **options: Any
+    ) -> None:
+        """`on_count` hears that there is a connection more, or one less. `sends_away` is asked at each request whether
+        its connection is to end with its answer.
+        """
         super().__init__(**options)
         self._door = door
         self._on_count = on_count
+        self._sends_away = sends_away
         self.ws_protocol_class = None
         self._head_bytes = 0
         self._in_head = False
@@ -109,9 +114,13 @@ class Connection(HttpToolsProtocol):
             return self.scheme == "http"  # TLS has no half of a connection
         return None
 
-    def close_if_idle(self, now: float) -> None:
+    def quiet_s(self, now: float) -> float:
+        """Seconds since its last answer or, before the first, since it came; 0 while it waits for one."""
+        return 0.0 if self._in_message or not self._is_answered else now - self._quiet_since
+
+    def close_if_idle(self, quiet_s: float) -> None:
         """To be called now and then: a timer for each answer would cost as much as its JSON."""
-        if not self._in_message and self._is_answered and now - self._quiet_since > self.timeout_keep_alive:
+        if quiet_s > self.timeout_keep_alive:
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -264,7 +273,7 @@ class Connection(HttpToolsProtocol):
             self.transport,
             self.flow,
             always=self.server_state.default_headers,
-            keep_alive=self._keeps_alive,
+            keep_alive=self._keeps_alive and not (is_first and self._sends_away()),
             asks_to_go_on=self.expect_100_continue,
             on_end=self.on_response_complete,
         )
@@ -349,10 +358,12 @@ def uvicorn_server() -> Server | None:
     return owner if isinstance(owner, Server) else None
 
 
-def put_door(server: Server, door: Door, *, on_count: Callable[[], None]) -> None:
+def put_door(
+    server: Server, door: Door, *, on_count: Callable[[], None], sends_away: Callable[[], bool] = lambda: False
+) -> None:
     """Let connections from now on be ours."""
 
     def connection(**options: Any) -> Connection:
-        return Connection(door, on_count, **options)
+        return Connection(door, on_count=on_count, sends_away=sends_away, **options)
 
     server.config.http_protocol_class = connection  # type: ignore[assignment]  # called like the class it replaces

@@ -9,14 +9,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from service.reception import IN_VAIN_S, STAND_BACKS, Reception, Tally
+from service.reception import ABSENT, IN_VAIN_S, LOOK_S, STAND_BACKS, Reception, Tally
 from service.transport import Door
-from tests.service.uvicorns import Uvicorn
+from tests.service.uvicorns import Uvicorn, worked
 
+# Until a reception has looked at its connections.
+LOOKED_S = 1.5 * LOOK_S
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -40,9 +44,11 @@ class Workers:
 
 
 @asynccontextmanager
-async def two_workers(folder: Path) -> AsyncIterator[Workers]:
+async def two_workers(folder: Path, *, is_busy: bool = False) -> AsyncIterator[Workers]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        workers = Workers(listening.getsockname(), [Uvicorn(DOOR, folder, index=index) for index in range(2)])
+        workers = Workers(
+            listening.getsockname(), [Uvicorn(DOOR, folder, index=index, is_busy=is_busy) for index in range(2)]
+        )
         for worker in workers.all:
             await worker.start(listening)
         await asyncio.sleep(0.05)  # until both have taken over from uvicorn's own listeners
@@ -130,11 +136,10 @@ def test_who_goes_last_takes_what_waits_and_then_refuses(tmp_path: Path) -> None
 
 def test_a_worker_with_more_stands_back_but_not_for_ever(tmp_path: Path) -> None:
     async def work() -> list[bool]:
-        connections = set(range(10))
-        server = SimpleNamespace(started=False, server_state=SimpleNamespace(connections=connections))
         neighbour = Tally(tmp_path / "connections", workers=2, index=1)
+        reception = worker_with(10, in_use=10, folder=tmp_path)
+        await asyncio.sleep(LOOKED_S)
         neighbour.show(5)
-        reception = Reception(server, Tally(tmp_path / "connections", workers=2, index=0))  # type: ignore[arg-type]
         found = [reception._stands_back() for _ in range(STAND_BACKS + 2)]
         await asyncio.sleep(IN_VAIN_S)
         found.append(reception._stands_back())
@@ -144,3 +149,65 @@ def test_a_worker_with_more_stands_back_but_not_for_ever(tmp_path: Path) -> None
         return found
 
     assert uvloop.run(work()) == [True] * STAND_BACKS + [False, False, True, False]
+
+
+def test_connections_that_are_not_in_use_make_nobody_stand_back(tmp_path: Path) -> None:
+    async def work() -> list[bool]:
+        neighbour = Tally(tmp_path / "connections", workers=2, index=1)
+        reception = worker_with(10, in_use=2, folder=tmp_path)
+        await asyncio.sleep(LOOKED_S)
+        found = []
+        for neighbours in (1, 2, 5):
+            neighbour.show(neighbours)
+            found.append(reception._stands_back())
+        await reception.go_deaf(for_all=False)
+        return found
+
+    assert uvloop.run(work()) == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("in_use", "elsewhere", "is_busy", "sent_away"),
+    [(20, 4, True, 4), (20, 4, False, 0), (20, 10, True, 0), (2, 0, True, 1), (1, 0, True, 0), (9, ABSENT, True, 0)],
+)
+def test_a_busy_worker_with_far_more_connections_sends_some_away(
+    tmp_path: Path, in_use: int, elsewhere: int, is_busy: bool, sent_away: int
+) -> None:
+    async def work() -> int:
+        neighbour = Tally(tmp_path / "connections", workers=2, index=1)
+        neighbour.show(elsewhere)
+        reception = worker_with(30, in_use=in_use, folder=tmp_path, is_busy=is_busy)
+        await asyncio.sleep(LOOKED_S)
+        count = sum(reception.sends_away() for _ in range(10))
+        await reception.go_deaf(for_all=False)
+        return count
+
+    assert uvloop.run(work()) == sent_away
+
+
+def test_who_is_sent_away_has_an_answer_that_says_so(tmp_path: Path) -> None:
+    async def work() -> list[bytes]:
+        async with two_workers(tmp_path, is_busy=True) as workers:
+            await workers.all[1].reception.go_deaf(for_all=False)
+            async with connected(workers, 8) as pairs:
+                Tally(tmp_path / "connections", workers=2, index=1).show(0)
+                await asyncio.sleep(LOOKED_S)
+                for _, writer in pairs:
+                    writer.write(REQUEST)
+                return [await reader.readuntil(b"\r\n\r\n") for reader, _ in pairs]
+
+    answers = uvloop.run(work())
+    assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in answers)
+    assert sum(b"connection: close" in answer for answer in answers) == 2
+
+
+def worker_with(count: int, *, in_use: int, folder: Path, is_busy: bool = False) -> Reception:
+    """Connections enough, of which some are in use."""
+    connections = [
+        SimpleNamespace(
+            quiet_s=lambda _, quiet_s=0.0 if number < in_use else 2 * LOOK_S: quiet_s, close_if_idle=lambda _: None
+        )
+        for number in range(count)
+    ]
+    server: Any = SimpleNamespace(started=False, server_state=SimpleNamespace(connections=connections))
+    return Reception(server, Tally(folder / "connections", workers=2, index=0), worked_s=worked(is_busy))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from uvicorn import Config, Server
@@ -16,13 +18,14 @@ KEEP_ALIVE_S = 1
 class Uvicorn:
     """One worker on a listening socket; `folder` is where it and its neighbours count their connections."""
 
-    def __init__(self, door: Door, folder: Path, *, index: int = 0) -> None:
+    def __init__(self, door: Door, folder: Path, *, index: int = 0, is_busy: bool = False) -> None:
         config = Config(door.app, lifespan="off", log_level="warning", timeout_keep_alive=KEEP_ALIVE_S)
         config.load()
         self.server = Server(config)
         self.server.lifespan = config.lifespan_class(config)
-        self.reception = Reception(self.server, Tally(folder / "connections", workers=2, index=index))
-        put_door(self.server, door, on_count=self.reception.note)
+        tally = Tally(folder / "connections", workers=2, index=index)
+        self.reception = Reception(self.server, tally, worked_s=worked(is_busy))
+        put_door(self.server, door, on_count=self.reception.note, sends_away=self.reception.sends_away)
 
     @property
     def connections(self) -> int:
@@ -34,3 +37,8 @@ class Uvicorn:
     async def stop(self) -> None:
         await self.reception.go_deaf(for_all=False)
         await self.server.shutdown()
+
+
+def worked(is_busy: bool) -> Callable[[], float]:
+    """The clock of a worker that computes all the time, or never."""
+    return time.monotonic if is_busy else lambda: 0.0

@@ -29,7 +29,7 @@ from service.body import Body, Headers, WholeRequest, has_body
 from service.deadlines import Deadlines
 from service.envelope import error_response, failure_response
 from service.metrics import Metrics
-from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, TookTooLong, UnsupportedBody
+from service.refusals import BodyTooLarge, BodyTooSlow, NotReady, Overloaded, TookTooLong, UnsupportedBody
 from service.reply import RawHeaders, Reply, more_headers
 from service.router import UNKNOWN, Router, template
 from service.surface import PROGRAMS, Surface
@@ -104,10 +104,12 @@ class Guard:
                 reply.is_last |= not body.complete  # what may follow must not be read as a request
                 await refusal(scope, body.receive, reply.send)
         except asyncio.CancelledError:
-            # By our transport, because the client is gone; else because the server ends.
-            if "gone" not in scope["state"]:
+            if "gone" in scope["state"]:  # so says our transport
+                reply.status = CLIENT_GONE
+            elif reply.started:
                 raise
-            reply.status = CLIENT_GONE
+            else:
+                await self._say_farewell(scope, body, reply)
         finally:
             self._note(scope, reply.status, started)
 
@@ -143,6 +145,12 @@ class Guard:
         finally:
             deadline.end()
         return None
+
+    async def _say_farewell(self, scope: Scope, body: Body, reply: Reply) -> None:
+        """To who waits still when the server ends."""
+        reply.is_last = True
+        error, flat = NotReady("the server is stopping"), self._surface(scope["path"]).flat_errors
+        await error_response(error, scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
 
     def _surface(self, path: str) -> Surface:
         return next((surface for surface in self._surfaces if path.startswith(surface.prefix)), PROGRAMS)

@@ -32,6 +32,10 @@ STARTING_S = 0.005
 STAND_BACK_S, STAND_BACKS = 0.001, 5
 # So much more than the fewest, as a share, is no matter.
 SLACK = 1 / 16
+# A turn of the loop that takes so long is one of many requests, and one connection a turn would keep those at the door
+# waiting for a fifth of a second. So it takes so many in a turn, up to so many more than the fewest: of few, none.
+LONG_TURN_S, LONGEST_TURN_S = 0.002, 0.1
+AT_ONCE, LEAD, FEW = 8, 2, 8
 # Descriptors or memory have run out: what waits is none the better for asking again at once.
 EXHAUSTED_S = 0.5
 # How often idle connections are looked for.
@@ -87,6 +91,7 @@ class Reception:
         self._connecting: set[asyncio.Task[None]] = set()
         self._in_use = self._come_since = 0
         self._to_send_away = 0
+        self._came_s = 0.0
         self._stood_back = 0
         self._in_vain_until_s = 0.0
         self._opening = self._loop.create_task(self._take_over())
@@ -178,12 +183,14 @@ class Reception:
             self._loop.add_reader(sock, self._come, sock)
 
     def _come(self, sock: socket.socket) -> None:
-        if self._stands_back():
-            self._loop.remove_reader(sock)
-            self._loop.call_later(STAND_BACK_S, self._listen, sock)
-            return
+        at_once, lead = (AT_ONCE, LEAD) if self._has_long_turns() else (1, 0)
         try:
-            self._welcome(sock.accept()[0])
+            for _ in range(at_once):
+                if self._stands_back(lead):
+                    self._loop.remove_reader(sock)
+                    self._loop.call_later(STAND_BACK_S, self._listen, sock)
+                    return
+                self._welcome(sock.accept()[0])
         except (BlockingIOError, ConnectionAbortedError):  # a neighbour was first, or the client has gone
             return
         except OSError as error:
@@ -192,10 +199,15 @@ class Reception:
                 logger.error("No connection can be taken: %s", error.strerror)
                 self._loop.call_later(EXHAUSTED_S, self._listen, sock)
 
-    def _stands_back(self) -> bool:
+    def _has_long_turns(self) -> bool:
+        """Whether the loop was away for long since it last saw somebody at the door, if that was a moment ago."""
+        before_s, self._came_s = self._came_s, self._loop.time()
+        return STAND_BACK_S + LONG_TURN_S < self._came_s - before_s < LONGEST_TURN_S
+
+    def _stands_back(self, lead: int = 0) -> bool:
         """Whether a worker with fewer in use should have this one; but it may be busy, or gone."""
         fewest, now = self._tally.fewest_elsewhere(), self._loop.time()
-        has_more = fewest is not None and self._count > fewest * (1 + SLACK)
+        has_more = fewest is not None and self._count > fewest * (1 + SLACK) + min(lead, fewest // FEW)
         if not has_more or now < self._in_vain_until_s:
             self._stood_back = 0
             return False

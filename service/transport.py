@@ -11,7 +11,7 @@ import asyncio
 import signal
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +35,9 @@ MAX_HEAD_BYTES = 16_384
 # The parser lets 0.9 and 2.0 pass as well.
 VERSIONS = ("1.1", "1.0")
 FRAMING = (b"content-length", b"transfer-encoding")
+HEAD_END = b"\r\n\r\n"
+# Heads of refused requests that are known again, and how long they may be.
+KNOWN_HEADS, KNOWN_HEAD_BYTES = 1024, 1024
 
 
 @dataclass(slots=True)
@@ -46,6 +49,35 @@ class Head:
     headers: RawHeaders
     scheme: str | None
     keep_alive: bool
+
+
+class KnownHeads:
+    """Heads of requests that were refused, each with the length of its body.
+
+    Clients write the same head again and again, and to parse it is half the cost of a refusal. What is the same byte
+    for byte is parsed the same, so it need not be: only whether the body that follows is whole has to be seen.
+    """
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, tuple[Head, int]] = {}
+
+    def find(self, data: bytes) -> Head | None:
+        """The head, if `data` is one known and the whole of its body, no more and no less."""
+        end = data.find(HEAD_END) + len(HEAD_END)
+        head, length = self._heads.get(data[:end], (None, 0))
+        return head if len(data) - end == length else None
+
+    def add(self, head: Head, data: bytes) -> None:
+        """`data` is the head and its whole body; one that does not say its length in one way is not kept."""
+        end = data.find(HEAD_END) + len(HEAD_END)
+        length = len(data) - end
+        framing = [value for name, value in head.headers if name in FRAMING]
+        is_plain = data.startswith(b"POST ") and framing == [b"%d" % length] and head.keep_alive
+        if not is_plain or end > KNOWN_HEAD_BYTES:
+            return
+        if len(self._heads) >= KNOWN_HEADS:  # such as with an id in each
+            self._heads.clear()
+        self._heads[data[:end]] = (head, length)
 
 
 @dataclass(frozen=True)
@@ -61,6 +93,7 @@ class Door:
     early: Callable[[Head, int], bytes | None]
     head_s: float
     stall_s: float
+    refused: KnownHeads = field(default_factory=KnownHeads)
 
 
 class Connection(HttpToolsProtocol):
@@ -87,6 +120,7 @@ class Connection(HttpToolsProtocol):
         self._pipelined: deque[Exchange] = deque()
         self._in_message = False
         self._turned_away = False
+        self._refused: Head | None = None
         self._begun = 0
         self._quiet_since = 0.0
 
@@ -124,12 +158,18 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
+        if self._refuses_again(data):
+            return
         self._stop_timer()
         # Whether all of it is the head that it ends in; else what came before is not counted: a read has an end, too.
         is_head = self._in_head or not self._in_message
         begun = self._begun
+        self._refused = None
+        was_between = not self._in_message
         self._parse(data)
         if self.transport.is_closing() or (self._begun and not self._in_message):
+            if self._refused is not None and was_between and self._begun - begun == 1:
+                self._door.refused.add(self._refused, data)
             return
         if self._in_head:
             self._head_bytes += len(data) if is_head and self._begun - begun <= 1 else 0
@@ -245,7 +285,24 @@ class Connection(HttpToolsProtocol):
         if takes_time or not self._is_answered:
             return None
         head = Head(self.parser.get_method(), self.url, self.headers, self.scheme, self._keeps_alive)
-        return self._door.early(head, full_for_s)
+        answer = self._door.early(head, full_for_s)
+        self._refused = head if answer is not None else None
+        return answer
+
+    def _refuses_again(self, data: bytes) -> bool:
+        """Answer a request that is known to be refused by its head, past the parser, if it is here as a whole."""
+        if self._in_message or not self._is_answered or self.transport.is_closing() or self.flow.write_paused:
+            return False
+        if (full_for_s := self._door.full_for_s()) is None or (head := self._door.refused.find(data)) is None:
+            return False
+        if (answer := self._door.early(head, full_for_s)) is None:
+            return False
+        self._stop_timer()
+        self._begun += 1
+        self._quiet_since = self.loop.time()
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        return True
 
     def _problem_of_head(self) -> RetuneError | None:
         """What the parser has nothing against."""

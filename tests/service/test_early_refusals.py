@@ -21,6 +21,7 @@ from service.envelope import json_response
 from service.guard import Guard, RequestLimits
 from service.metrics import Metrics
 from service.surface import OPEN_INFERENCE
+from service.transport import KNOWN_HEADS, Head, KnownHeads
 from tests.service.uvicorns import Uvicorn
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]
@@ -53,7 +54,8 @@ class Gate:
             full_for_s=lambda: self.full_for_s,
             log=self.entries.append,
         )
-        self.worker = Uvicorn(guard.door(guard, head_s=1.0, stall_s=1.0), folder)
+        self.door = guard.door(guard, head_s=1.0, stall_s=1.0)
+        self.worker = Uvicorn(self.door, folder)
 
     @staticmethod
     async def _echo(request: Request) -> Response:
@@ -137,6 +139,71 @@ def test_a_body_that_stalls_after_its_refusal_ends_the_connection(talk: Callable
         assert await client.is_closed()
 
     talk(words)
+
+
+def test_a_head_that_is_known_is_refused_without_the_parser(talk: Callable[[Talk], Gate]) -> None:
+    async def words(gate: Gate, client: Client) -> None:
+        ids = set()
+        for text in (b"1", b"2", b"3"):
+            client.writer.write(post() + BODY.replace(b"invoice", b"invoic" + text))
+            status, headers, content = await client.answer()
+            assert (status, headers["x-request-id"]) == (429, content["error"]["request_id"])
+            ids.add(headers["x-request-id"])
+        assert len(ids) == 3
+        gate.full_for_s = None
+        client.writer.write(post() + BODY)
+        assert (await client.answer())[::2] == (200, {"body": BODY.decode()})
+        gate.full_for_s = 7
+        client.writer.write(post() + BODY)
+        assert (await client.answer())[1]["retry-after"] == "7"
+
+    gate = talk(words)
+    assert [entry.status for entry in gate.entries] == [429, 429, 429, 200, 429]
+    assert gate.door.refused.find(post() + BODY) is not None
+
+
+def test_a_known_head_in_other_company_goes_through_the_parser(talk: Callable[[Talk], Gate]) -> None:
+    async def words(gate: Gate, client: Client) -> None:
+        pieces = [[post() + BODY], [post(), BODY], [post() + BODY[:5], BODY[5:]], [post() + BODY + post() + BODY]]
+        for sent in [*pieces, *pieces]:
+            for piece in sent:
+                client.writer.write(piece)
+                await asyncio.sleep(0.02)
+            for _ in range(b"".join(sent).count(b"POST")):
+                assert (await client.answer())[0] == 429
+        gate.full_for_s = None
+        client.writer.write(post() + BODY)
+        assert (await client.answer())[0] == 200
+
+    talk(words)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        post() + BODY[:-1],
+        post("/predict", "Connection: close") + BODY,
+        post("/predict", f"X-Long: {'x' * 1024}") + BODY,
+        post().replace(b"Content-Length: 25", b"Transfer-Encoding: chunked") + b"19\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"\r\n" + post() + BODY,
+    ],
+)
+def test_a_head_that_leaves_anything_open_is_not_kept(talk: Callable[[Talk], Gate], sent: bytes) -> None:
+    async def words(_: Gate, client: Client) -> None:
+        client.writer.write(sent)
+        assert (await client.answer())[0] == 429
+
+    assert talk(words).door.refused.find(sent) is None
+
+
+def test_heads_that_are_kept_are_bounded() -> None:
+    known = KnownHeads()
+    for number in range(KNOWN_HEADS + 1):
+        length = f"{len(BODY)}".encode()
+        head = Head(b"POST", b"/predict", [(b"content-length", length)], "http", keep_alive=True)
+        known.add(head, post("/predict", f"X-Id: {number}") + BODY)
+    assert known.find(post("/predict", "X-Id: 0") + BODY) is None
+    assert known.find(post("/predict", f"X-Id: {KNOWN_HEADS}") + BODY) is not None
 
 
 @pytest.mark.parametrize("given", ["-" * 64, "-" * 33, "a" * 32, "b" * 64])

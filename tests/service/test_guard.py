@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from service.guard import Guard, RequestLimits
 from service.metrics import Metrics
@@ -74,6 +76,28 @@ def admit(request: Request) -> None:
 
 def code_of(answer: object) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]  # type: ignore[attr-defined]  # the client's Response
+
+
+def test_who_waits_when_the_server_ends_is_told_so(metrics: Metrics) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def end() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/sleep", "headers": [], "scheme": "http"}
+        task = asyncio.create_task(guard(metrics)(scope, receive, send))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await task
+
+    asyncio.run(end())
+    head, body = sent
+    assert (head["status"], json.loads(body["body"])["error"]["code"]) == (503, "not_ready")
+    assert (b"connection", b"close") in head["headers"]
 
 
 def test_an_unknown_path_is_404_in_the_envelope(client: TestClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from service.reception import ABSENT, IN_VAIN_S, LOOK_S, STAND_BACKS, Reception, Tally
+from service.reception import ABSENT, AT_ONCE, FEW, IN_VAIN_S, LOOK_S, STAND_BACKS, Reception, Tally
 from service.transport import Door
 from tests.service.uvicorns import Uvicorn, worked
 
@@ -149,6 +150,30 @@ def test_a_worker_with_more_stands_back_but_not_for_ever(tmp_path: Path) -> None
         return found
 
     assert uvloop.run(work()) == [True] * STAND_BACKS + [False, False, True, False]
+
+
+def test_a_loop_with_long_turns_takes_several_at_once(tmp_path: Path) -> None:
+    async def work() -> list[int]:
+        async with two_workers(tmp_path) as workers:
+            reception = workers.all[0].reception
+            found = []
+            for turn_s in (0.0, 0.02):
+                clients = [socket.create_connection(workers.address) for _ in range(AT_ONCE + 4)]
+                reception._has_long_turns()
+                Tally(tmp_path / "connections", workers=2, index=1).show(2 * FEW)
+                time.sleep(turn_s)  # as many requests would hold it up
+                before = len(reception._connecting)
+                reception._come(reception.sockets[0])
+                found.append(len(reception._connecting) - before)
+                while sum(workers.counts) < len(clients):
+                    await asyncio.sleep(0.01)
+                for client in clients:
+                    client.close()
+                while sum(workers.counts):
+                    await asyncio.sleep(0.01)
+            return found
+
+    assert uvloop.run(work()) == [1, AT_ONCE]
 
 
 def test_connections_that_are_not_in_use_make_nobody_stand_back(tmp_path: Path) -> None:

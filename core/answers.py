@@ -18,8 +18,7 @@ def answer(engine: Engine, encoded: Encoded, outputs: Outputs, *, top_k: int | N
     """
     probabilities = outputs.probabilities[0]
     order = (-probabilities).argsort(kind="stable")[:top_k]
-    labels = map(engine.labels.__getitem__, order.tolist())
-    scores = dict(zip(labels, probabilities[order].tolist(), strict=True))
+    scores = dict(zip([engine.labels[index] for index in order.tolist()], probabilities[order].tolist(), strict=True))
     several: dict[str, Any] = {}
     if outputs.given is None:
         label, score = next(iter(scores.items()))

@@ -20,7 +20,7 @@ from queue import SimpleQueue
 
 from core.engine import Encoded, Engine
 from service.lanes import Call, Item, Lanes, Result
-from service.refusals import NotReady, Overloaded, TookTooLong
+from service.refusals import Overloaded, Stopping, TookTooLong
 from service.requests import ItemError
 
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
@@ -113,7 +113,7 @@ class Batcher:
 
     def _require_room(self, items: int) -> None:
         if self._closed:
-            raise NotReady("the server is stopping")
+            raise Stopping
         if (seconds := self.full_for_s(items)) is not None:
             raise Overloaded(seconds)
 
@@ -122,7 +122,7 @@ class Batcher:
     ) -> list[Result]:
         """An answer or an error for each text, in order.
 
-        Raises `Overloaded`, `NotReady`, or `TookTooLong` after `timeout_s`: then, and when the caller is
+        Raises `Overloaded`, `Stopping`, or `TookTooLong` after `timeout_s`: then, and when the caller is
         cancelled, what has not reached the engine never will.
         """
         if not encoded:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope
 
 from service.refusals import BodyCut, BodyTooLarge, BodyTooSlow, MalformedRequest
@@ -16,24 +15,6 @@ DRAIN_S = 0.5
 # Where our transport notes in a request's state why no more of its body will come.
 BROKEN = "body_broken"
 Headers = Mapping[bytes, bytes]
-
-
-class WholeRequest(Request):
-    """Starlette's request, whose body is read without an iterator of its parts: most have one."""
-
-    async def body(self) -> bytes:
-        """Raises what the request's `receive` does, or `ClientDisconnect`."""
-        if not hasattr(self, "_body"):
-            parts = []
-            more_body = True
-            while more_body:
-                message = await self.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                parts.append(message.get("body", b""))
-                more_body = message.get("more_body", False)
-            self._body = b"".join(parts)
-        return self._body
 
 
 class Body:

@@ -25,15 +25,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.clock import sortable_id
 from core.errors import RetuneError
 from service.access_log import Entry
-from service.body import Body, Headers, WholeRequest, has_body
+from service.body import Body, Headers, has_body
 from service.deadlines import Deadlines
 from service.envelope import error_response, failure_response
+from service.heads import Head
 from service.metrics import Metrics
-from service.refusals import BodyTooLarge, BodyTooSlow, NotReady, Overloaded, TookTooLong, UnsupportedBody
+from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, Stopping, TookTooLong, UnsupportedBody
 from service.reply import RawHeaders, Reply, more_headers
 from service.router import UNKNOWN, Router, template
 from service.surface import PROGRAMS, Surface
-from service.transport import Door, Head, written
+from service.transport import Door, written
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # Where texts are sent for the engine.
@@ -124,7 +125,7 @@ class Guard:
         deadline = self._deadlines.begin()
         try:
             route = self.router.find(scope)
-            request = WholeRequest(scope, body.receive)
+            request = Request(scope, body.receive)
             self._admit(request)
             self._check_headers(headers, surface)
             response: Response = await route.endpoint(request)
@@ -149,8 +150,8 @@ class Guard:
     async def _say_farewell(self, scope: Scope, body: Body, reply: Reply) -> None:
         """To who waits still when the server ends."""
         reply.is_last = True
-        error, flat = NotReady("the server is stopping"), self._surface(scope["path"]).flat_errors
-        await error_response(error, scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
+        flat = self._surface(scope["path"]).flat_errors
+        await error_response(Stopping(), scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
 
     def _surface(self, path: str) -> Surface:
         return next((surface for surface in self._surfaces if path.startswith(surface.prefix)), PROGRAMS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from core.answers import answer
@@ -23,7 +22,6 @@ from service.requests import ItemError, PredictRequest, input_in
 
 Answered = tuple[Text, Encoded, Outputs] | ItemError
 Item = Text | ItemError
-MODELS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,7 @@ class Predictor:
         self._batcher = batcher
         self._recorder = recorder
         self._metrics = metrics
-        # Once for each model: to put them together takes longer than to read the whole request.
-        self._limits_of = lru_cache(MODELS)(settings.limits_of)
+        self._settings = settings
 
     async def predict(self, request: PredictRequest, noted: dict[str, Any] | None = None) -> Predictions:
         """`noted` is what is known of the request, such as its "key"; what is learnt here is noted there, too.
@@ -69,7 +66,7 @@ class Predictor:
         # The routing step: which version answers. A share of the requests could go to another one here.
         served = self._champions.version(request.model, request.version)
         noted.update(model=served.model, version=served.version, items=len(request.texts))
-        limits = self._limits_of(served.model)
+        limits = self._settings.limits_of(served.model)
         require_at_most(len(request.texts), "texts", limits.max_items)
         is_paired = served.engine.facts.is_paired
         items = [input_in(item, max_chars=limits.max_text_chars, is_paired=is_paired) for item in request.texts]

@@ -38,7 +38,7 @@ LONG_TURN_S, LONGEST_TURN_S = 0.002, 0.1
 AT_ONCE, LEAD, FEW = 8, 2, 8
 # Descriptors or memory have run out: what waits is none the better for asking again at once.
 EXHAUSTED_S = 0.5
-# How often idle connections are looked for.
+# How often it is seen which connections are in use, and which have been idle too long.
 LOOK_S = 0.5
 # So many times as many as a neighbour are too many, and such a share of the difference is sent away at each look.
 UNEVEN, SENT_AWAY = 2, 1 / 4

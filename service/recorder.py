@@ -73,7 +73,7 @@ class Recorder:
 
     def offer(self, records: Sequence[PredictionRecord]) -> None:
         """Take over the records of the sample; those beyond the queue's bound are dropped."""
-        wanted = records if self._sample >= 1 else [record for record in records if is_sampled(record.id, self._sample)]
+        wanted = [record for record in records if is_sampled(record.id, self._sample)]
         with self._changed:
             room = max(0, self._queue_size - len(self._queue))
             self._queue.extend(wanted[:room])

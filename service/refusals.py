@@ -134,6 +134,11 @@ class NotReady(Unavailable):
         super().__init__(f"Not ready: {reason}.")
 
 
+class Stopping(NotReady):
+    def __init__(self) -> None:
+        super().__init__("the server is stopping")
+
+
 class LedgerDown(Unavailable):
     code = "ledger_unavailable"
 

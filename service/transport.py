@@ -27,6 +27,7 @@ from uvicorn.server import Server
 from core.errors import RetuneError
 from service.body import BROKEN
 from service.exchange import Exchange
+from service.heads import FRAMING, Head, KnownHeads
 from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
 from service.reply import RawHeaders
 
@@ -34,50 +35,6 @@ from service.reply import RawHeaders
 MAX_HEAD_BYTES = 16_384
 # The parser lets 0.9 and 2.0 pass as well.
 VERSIONS = ("1.1", "1.0")
-FRAMING = (b"content-length", b"transfer-encoding")
-HEAD_END = b"\r\n\r\n"
-# Heads of refused requests that are known again, and how long they may be.
-KNOWN_HEADS, KNOWN_HEAD_BYTES = 1024, 1024
-
-
-@dataclass(slots=True)
-class Head:
-    """Of a request, as it came; names of headers are in lower case."""
-
-    method: bytes
-    target: bytes
-    headers: RawHeaders
-    scheme: str | None
-    keep_alive: bool
-
-
-class KnownHeads:
-    """Heads of requests that were refused, each with the length of its body.
-
-    Clients write the same head again and again, and to parse it is half the cost of a refusal. What is the same byte
-    for byte is parsed the same, so it need not be: only whether the body that follows is whole has to be seen.
-    """
-
-    def __init__(self) -> None:
-        self._heads: dict[bytes, tuple[Head, int]] = {}
-
-    def find(self, data: bytes) -> Head | None:
-        """The head, if `data` is one known and the whole of its body, no more and no less."""
-        end = data.find(HEAD_END) + len(HEAD_END)
-        head, length = self._heads.get(data[:end], (None, 0))
-        return head if len(data) - end == length else None
-
-    def add(self, head: Head, data: bytes) -> None:
-        """`data` is the head and its whole body; one that does not say its length in one way is not kept."""
-        end = data.find(HEAD_END) + len(HEAD_END)
-        length = len(data) - end
-        framing = [value for name, value in head.headers if name in FRAMING]
-        is_plain = data.startswith(b"POST ") and framing == [b"%d" % length] and head.keep_alive
-        if not is_plain or end > KNOWN_HEAD_BYTES:
-            return
-        if len(self._heads) >= KNOWN_HEADS:  # such as with an id in each
-            self._heads.clear()
-        self._heads[data[:end]] = (head, length)
 
 
 @dataclass(frozen=True)
@@ -239,8 +196,7 @@ class Connection(HttpToolsProtocol):
             self._begin_exchange()
             return
         self._turned_away = True
-        self.transport.write(answer)
-        self.server_state.total_requests += 1
+        self._write_early(answer)
 
     def on_body(self, body: bytes) -> None:
         exchange = self.cycle
@@ -300,9 +256,12 @@ class Connection(HttpToolsProtocol):
         self._stop_timer()
         self._begun += 1
         self._quiet_since = self.loop.time()
+        self._write_early(answer)
+        return True
+
+    def _write_early(self, answer: bytes) -> None:
         self.transport.write(answer)
         self.server_state.total_requests += 1
-        return True
 
     def _problem_of_head(self) -> RetuneError | None:
         """What the parser has nothing against."""

@@ -31,7 +31,7 @@ from service.probe import GoldenProbe
 from service.process import server_folder
 from service.rate_limits import RateLimits
 from service.recorder import Recorder
-from service.refusals import NotReady
+from service.refusals import NotReady, Stopping
 from service.sessions import Sessions
 from service.watchdog import Watchdog
 
@@ -151,7 +151,7 @@ class Worker:
     def require_ready(self) -> None:
         """Raise `NotReady` with the reason as long as no model can be asked, or not all workers are there."""
         if self.is_draining:
-            raise NotReady("the server is stopping")
+            raise Stopping
         if not self.is_alive:
             raise NotReady("a thread of this worker has ended")
         present, expected = len(self.roster.workers()), worker_count(self.config)

@@ -19,9 +19,9 @@ from starlette.routing import Route
 from service.access_log import Entry
 from service.envelope import json_response
 from service.guard import Guard, RequestLimits
+from service.heads import KNOWN_HEADS, Head, KnownHeads
 from service.metrics import Metrics
 from service.surface import OPEN_INFERENCE
-from service.transport import KNOWN_HEADS, Head, KnownHeads
 from tests.service.uvicorns import Uvicorn
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -152,16 +151,15 @@ def test_a_worker_with_more_stands_back_but_not_for_ever(tmp_path: Path) -> None
     assert uvloop.run(work()) == [True] * STAND_BACKS + [False, False, True, False]
 
 
-def test_a_loop_with_long_turns_takes_several_at_once(tmp_path: Path) -> None:
+def test_a_loop_with_long_turns_takes_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> list[int]:
         async with two_workers(tmp_path) as workers:
             reception = workers.all[0].reception
             found = []
-            for turn_s in (0.0, 0.02):
+            for is_long in (False, True):
                 clients = [socket.create_connection(workers.address) for _ in range(AT_ONCE + 4)]
-                reception._has_long_turns()
+                monkeypatch.setattr(reception, "_has_long_turns", lambda is_long=is_long: is_long)
                 Tally(tmp_path / "connections", workers=2, index=1).show(2 * FEW)
-                time.sleep(turn_s)  # as many requests would hold it up
                 before = len(reception._connecting)
                 reception._come(reception.sockets[0])
                 found.append(len(reception._connecting) - before)
@@ -174,6 +172,20 @@ def test_a_loop_with_long_turns_takes_several_at_once(tmp_path: Path) -> None:
             return found
 
     assert uvloop.run(work()) == [1, AT_ONCE]
+
+
+def test_a_turn_is_long_by_what_lies_between_two_who_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> list[bool]:
+        reception = worker_with(0, in_use=0, folder=tmp_path)
+        found = []
+        with monkeypatch.context() as patched:
+            for now in (100.0, 100.002, 100.022, 100.222):
+                patched.setattr(reception, "_loop", SimpleNamespace(time=lambda now=now: now))
+                found.append(reception._has_long_turns())
+        await reception.go_deaf(for_all=False)
+        return found
+
+    assert uvloop.run(work()) == [False, False, True, False]
 
 
 def test_connections_that_are_not_in_use_make_nobody_stand_back(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ class Body:
         self._receive = receive
         self._limit_bytes = limit_bytes
         self._size_bytes = 0
+        # A client that waits to be told to go on sends nothing before; a server tells it when it is asked for the body.
+        self._is_held_back = headers.get(b"expect", b"").lower() == b"100-continue"
         self.complete = not has_body(headers)
 
     async def receive(self) -> Message:
@@ -36,13 +38,16 @@ class Body:
         return message
 
     async def drop_rest(self) -> None:
-        """Read what is left, for a bounded time, and keep none of it."""
+        """Read what is left, for a bounded time, and keep none of it; nothing of what nobody has asked for yet."""
+        if self._is_held_back:
+            return
         with suppress(TimeoutError, BodyTooSlow, BodyCut, MalformedRequest):
             async with asyncio.timeout(DRAIN_S):
                 while not self.complete:
                     await self._next_part()
 
     async def _next_part(self) -> Message:
+        self._is_held_back = False
         message = await self._receive()
         if (broken := self._state.get(BROKEN)) is not None:
             self.complete = True

@@ -33,10 +33,11 @@ class Exchange:
         always: RawHeaders,
         keep_alive: bool,
         asks_to_go_on: bool,
+        on_read: Callable[[], None],
         on_end: Callable[[], None],
     ) -> None:
-        """`always`: headers of every answer. `asks_to_go_on`: the client sends its body once it is told to. `on_end`
-        is called when the whole answer is written.
+        """`always`: headers of every answer. `asks_to_go_on`: the client sends its body once it is told to. `on_read`
+        is called when the app asks for more of it, `on_end` when the whole answer is written.
         """
         self.scope = scope
         self.keep_alive = keep_alive
@@ -50,6 +51,7 @@ class Exchange:
         self._flow = flow
         self._always = always
         self._asks_to_go_on = asks_to_go_on
+        self._on_read = on_read
         self._on_end = on_end
         self._has_no_body = scope["method"] == "HEAD"
         self._head = b""
@@ -69,7 +71,7 @@ class Exchange:
             self._asks_to_go_on = False
             self._transport.write(GO_ON)
         if not (self.disconnected or self.response_complete):
-            self._flow.resume_reading()
+            self._on_read()
             await self.message_event.wait()
             self.message_event.clear()
         if self.disconnected or self.response_complete:

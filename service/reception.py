@@ -160,7 +160,7 @@ class Reception:
         connections: Any = list(self._server.server_state.connections)
         quiet = [connection.quiet_s(now) for connection in connections]
         for connection, quiet_s in zip(connections, quiet, strict=True):
-            connection.close_if_idle(quiet_s)
+            connection.let_go(now, quiet_s)
         self._in_use = sum(quiet_s < LOOK_S for quiet_s in quiet)
         self._come_since = 0
         self.note()

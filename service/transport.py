@@ -31,8 +31,11 @@ from service.heads import FRAMING, Head, KnownHeads
 from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
 from service.reply import RawHeaders
 
-# Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are.
+# Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are. As much of
+# trailers, which are dropped.
 MAX_HEAD_BYTES = 16_384
+# Requests that wait for the answer to the one before; one read may bring thousands. Who sends more asks again for them.
+MAX_PIPELINED = 64
 # The parser lets 0.9 and 2.0 pass as well.
 VERSIONS = ("1.1", "1.0")
 
@@ -77,6 +80,9 @@ class Connection(HttpToolsProtocol):
         self._pipelined: deque[Exchange] = deque()
         self._in_message = False
         self._turned_away = False
+        self._trailer_bytes = 0
+        self._rest_deadline: float | None = None
+        self._stuck: tuple[float, int] | None = None
         self._refused: Head | None = None
         self._begun = 0
         self._quiet_since = 0.0
@@ -109,10 +115,20 @@ class Connection(HttpToolsProtocol):
         """Seconds since its last answer or, before the first, since it came; 0 while it waits for one."""
         return 0.0 if self._in_message or not self._is_answered else now - self._quiet_since
 
-    def close_if_idle(self, quiet_s: float) -> None:
-        """To be called now and then: a timer for each answer would cost as much as its JSON."""
+    def let_go(self, now: float, quiet_s: float) -> None:
+        """End it if it is idle, or if its client reads nothing of its answers. To be called now and then: a timer for
+        each answer would cost as much as its JSON.
+        """
         if quiet_s > self.timeout_keep_alive:
             self.transport.close()
+        if not (self.flow.write_paused or self.transport.is_closing()):
+            self._stuck = None
+            return
+        unread = self.transport.get_write_buffer_size()
+        if self._stuck is None or self._stuck[1] != unread:
+            self._stuck = now, unread
+        elif now - self._stuck[0] > self.timeout_keep_alive:
+            self.transport.abort()  # to close it would wait until all is read
 
     def data_received(self, data: bytes) -> None:
         if self._refuses_again(data):
@@ -134,8 +150,12 @@ class Connection(HttpToolsProtocol):
                 self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
                 return
             self._start_timer(min(self._door.stall_s, max(0.0, self._head_deadline - self.loop.time())))
-        elif self._waits_for_body or self._is_answered:
+        elif self._waits_for_body:
             self._start_timer(self._door.stall_s)
+        elif self._is_answered:  # what comes is dropped; however fast it does, not for ever
+            if self._rest_deadline is None:
+                self._rest_deadline = self.loop.time() + self._door.head_s
+            self._start_timer(min(self._door.stall_s, max(0.0, self._rest_deadline - self.loop.time())))
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -170,6 +190,11 @@ class Connection(HttpToolsProtocol):
         return cycle is not None and cycle.more_body and not cycle.response_complete
 
     @property
+    def _drops_rest(self) -> bool:
+        """Whether the request that is coming in has its answer before it is here as a whole."""
+        return self.cycle is not None and self.cycle.more_body and self.cycle.response_complete
+
+    @property
     def _is_answered(self) -> bool:
         """Whether all that was asked has its answer."""
         return self.cycle is None or self.cycle.response_complete
@@ -178,17 +203,29 @@ class Connection(HttpToolsProtocol):
         self._in_head = self._in_message = True
         self._turned_away = False
         self._begun += 1
-        self._head_bytes = 0
+        self._head_bytes = self._trailer_bytes = 0
         self._head_deadline = self.loop.time() + self._door.head_s
+        self._rest_deadline = None
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers come here as well, and are none of the headers that the request was let in with."""
+        if self._in_head:
+            super().on_header(name, value)
+            return
+        self._trailer_bytes += len(name) + len(value)
+        if self._trailer_bytes > MAX_HEAD_BYTES:
+            raise MalformedRequest  # which stops the parser
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self.transport.is_closing():  # what follows the last answer is nobody's
             self._turned_away = True
             return
+        if len(self._pipelined) == MAX_PIPELINED:
+            raise MalformedRequest  # which stops the parser, and makes the answer to the one before the last
         if (error := self._problem_of_head()) is not None:
             self._refuse(error)
             raise error  # which stops the parser
@@ -222,9 +259,14 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._quiet_since = self.loop.time()
-        self.flow.resume_reading()
         if self._pipelined:
             self._run(self._pipelined.popleft())
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        """Unless there is enough to answer."""
+        if not self._pipelined:
+            self.flow.resume_reading()
 
     @property
     def _keeps_alive(self) -> bool:
@@ -291,6 +333,7 @@ class Connection(HttpToolsProtocol):
             always=self.server_state.default_headers,
             keep_alive=self._keeps_alive and not (is_first and self._sends_away()),
             asks_to_go_on=self.expect_100_continue,
+            on_read=self._resume_reading,
             on_end=self.on_response_complete,
         )
         if is_first:
@@ -333,12 +376,13 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _cut(self) -> None:
-        if self._in_head or not self._begun:
+        if self.flow.read_paused:  # it is we who do not read
+            self._head_deadline = self.loop.time() + self._door.head_s
+            self._start_timer(self._door.stall_s)
+        elif self._in_head or not self._begun:
             self._refuse(HeadTooSlow())
         elif self._is_answered:
             self.transport.close()
-        elif self.flow.read_paused:  # it is we who do not read
-            self._start_timer(self._door.stall_s)
         elif self._waits_for_body:
             self._break_body(BodyTooSlow())
 
@@ -352,7 +396,7 @@ class Connection(HttpToolsProtocol):
         """Answer in place of the app, and hang up; while an answer is under way, that is the last."""
         if self.transport.is_closing():
             return
-        if self._turned_away and self._in_message:  # it has its answer
+        if self._in_message and (self._turned_away or self._drops_rest):  # it has its answer
             self.transport.close()
         elif self._is_answered:
             self.transport.write(self._door.refusal(error))

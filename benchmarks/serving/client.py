@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import http.client
 import json
 import time
@@ -168,7 +167,6 @@ class OpenLoop:
         """Count as `unsent` what found every connection busy, and what could not connect; `late_s`: the furthest
         that the loop was behind its rate, `cpu_share`: what this process took of a core.
         """
-        gc.disable()  # a collection over all the answers there are would stop the clock of everybody for 0.2 s
         started, used, due = time.perf_counter(), time.process_time(), 0
         while (elapsed := time.perf_counter() - started) < seconds:
             self.late_s = max(self.late_s, elapsed - due / rate)
@@ -177,7 +175,6 @@ class OpenLoop:
                 due += 1
             await asyncio.sleep(TICK_S)
         self.cpu_share = (time.process_time() - used) / seconds
-        gc.enable()
 
     async def drain(self, *, seconds: float) -> None:
         """Wait for the answers under way, then close."""

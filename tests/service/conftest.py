@@ -18,6 +18,7 @@ from core.registry import Registry, open_registry
 from service.app import guarded_app
 from service.process import running_server
 from service.worker import Worker
+from tests.service.gate import Talk, talk_in
 
 Variant = Callable[..., Path]
 
@@ -108,3 +109,8 @@ def server(served_config: Config) -> Iterator[str]:
     """The URL of a real server with two workers."""
     with running_server(served_config, log=served_config.home / "server.log") as url:
         yield url
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Talk:
+    return talk_in(tmp_path)

@@ -3,110 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
-import uvloop
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from service.access_log import Entry
-from service.envelope import json_response
-from service.guard import Guard, RequestLimits
 from service.heads import KNOWN_HEADS, Head, KnownHeads
-from service.metrics import Metrics
-from service.surface import OPEN_INFERENCE
-from tests.service.uvicorns import Uvicorn
-
-Answer = tuple[int, dict[str, str], dict[str, Any]]
-BODY = b'{"texts": ["my invoice"]}'
+from tests.service.gate import BODY, Client, Gate, Talk, post
 
 
-def post(path: str = "/predict", *more: str, length: int = len(BODY)) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {length}", *more]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-class Gate:
-    """A guard over one route that answers with what it was sent, and is full when told so."""
-
-    def __init__(self, folder: Path) -> None:
-        self.full_for_s: int | None = 3
-        self.entries: list[Entry] = []
-        self.metrics = Metrics()
-        guard = Guard(
-            [
-                Route("/predict", self._echo, methods=["POST"]),
-                Route("/models/{name}", self._echo, methods=["POST"]),
-                Route("/v2/models/{name}/infer", self._echo, methods=["POST"]),
-                Route("/livez", self._echo),
-            ],
-            admit=lambda _: None,
-            metrics=self.metrics,
-            limits=RequestLimits(10_000, 5.0),
-            surfaces=(OPEN_INFERENCE,),
-            full_for_s=lambda: self.full_for_s,
-            log=self.entries.append,
-        )
-        self.door = guard.door(guard, head_s=1.0, stall_s=1.0)
-        self.worker = Uvicorn(self.door, folder)
-
-    @staticmethod
-    async def _echo(request: Request) -> Response:
-        return json_response({"body": (await request.body()).decode()})
-
-
-class Client:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def answer(self) -> Answer:
-        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-        body = await self.reader.readexactly(int(headers["content-length"]))
-        return int(head[0].split()[1]), headers, json.loads(body)
-
-    async def is_closed(self) -> bool:
-        return await self.reader.read() == b""
-
-
-@asynccontextmanager
-async def talking(gate: Gate) -> AsyncIterator[Client]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        await gate.worker.start(listening)
-        client = Client(*await asyncio.open_connection(*listening.getsockname()))
-        async with asyncio.timeout(10):
-            yield client
-        client.writer.close()
-        await client.writer.wait_closed()
-        await gate.worker.stop()
-
-
-Talk = Callable[[Gate, Client], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def talk(tmp_path: Path) -> Callable[[Talk], Gate]:
-    def run(words: Talk) -> Gate:
-        async def work() -> Gate:
-            gate = Gate(tmp_path)
-            async with talking(gate) as client:
-                await words(gate, client)
-            return gate
-
-        return uvloop.run(work())
-
-    return run
-
-
-def test_a_full_server_says_when_to_come_again_and_keeps_the_connection(talk: Callable[[Talk], Gate]) -> None:
+def test_a_full_server_says_when_to_come_again_and_keeps_the_connection(talk: Talk) -> None:
     async def words(gate: Gate, client: Client) -> None:
         client.writer.write(post("/predict", "X-Request-Id: mine-1") + BODY)
         status, headers, content = await client.answer()
@@ -119,7 +23,7 @@ def test_a_full_server_says_when_to_come_again_and_keeps_the_connection(talk: Ca
     talk(words)
 
 
-def test_the_body_of_a_refused_request_is_not_taken_for_the_next(talk: Callable[[Talk], Gate]) -> None:
+def test_the_body_of_a_refused_request_is_not_taken_for_the_next(talk: Talk) -> None:
     async def words(gate: Gate, client: Client) -> None:
         client.writer.write(post())
         assert (await client.answer())[0] == 429
@@ -132,7 +36,7 @@ def test_the_body_of_a_refused_request_is_not_taken_for_the_next(talk: Callable[
     talk(words)
 
 
-def test_a_body_that_stalls_after_its_refusal_ends_the_connection(talk: Callable[[Talk], Gate]) -> None:
+def test_a_body_that_stalls_after_its_refusal_ends_the_connection(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(post() + BODY[:5])
         assert (await client.answer())[0] == 429
@@ -141,7 +45,7 @@ def test_a_body_that_stalls_after_its_refusal_ends_the_connection(talk: Callable
     talk(words)
 
 
-def test_a_head_that_is_known_is_refused_without_the_parser(talk: Callable[[Talk], Gate]) -> None:
+def test_a_head_that_is_known_is_refused_without_the_parser(talk: Talk) -> None:
     async def words(gate: Gate, client: Client) -> None:
         ids = set()
         for text in (b"1", b"2", b"3"):
@@ -162,7 +66,7 @@ def test_a_head_that_is_known_is_refused_without_the_parser(talk: Callable[[Talk
     assert gate.door.refused.find(post() + BODY) is not None
 
 
-def test_a_known_head_in_other_company_goes_through_the_parser(talk: Callable[[Talk], Gate]) -> None:
+def test_a_known_head_in_other_company_goes_through_the_parser(talk: Talk) -> None:
     async def words(gate: Gate, client: Client) -> None:
         pieces = [[post() + BODY], [post(), BODY], [post() + BODY[:5], BODY[5:]], [post() + BODY + post() + BODY]]
         for sent in [*pieces, *pieces]:
@@ -188,7 +92,7 @@ def test_a_known_head_in_other_company_goes_through_the_parser(talk: Callable[[T
         b"\r\n" + post() + BODY,
     ],
 )
-def test_a_head_that_leaves_anything_open_is_not_kept(talk: Callable[[Talk], Gate], sent: bytes) -> None:
+def test_a_head_that_leaves_anything_open_is_not_kept(talk: Talk, sent: bytes) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(sent)
         assert (await client.answer())[0] == 429
@@ -207,7 +111,7 @@ def test_heads_that_are_kept_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("given", ["-" * 64, "-" * 33, "a" * 32, "b" * 64])
-def test_the_length_holds_whatever_the_id(talk: Callable[[Talk], Gate], given: str) -> None:
+def test_the_length_holds_whatever_the_id(talk: Talk, given: str) -> None:
     async def words(_: Gate, client: Client) -> None:
         for _again in range(2):
             client.writer.write(post("/predict", f"X-Request-Id: {given}") + BODY)
@@ -217,7 +121,7 @@ def test_the_length_holds_whatever_the_id(talk: Callable[[Talk], Gate], given: s
     talk(words)
 
 
-def test_an_unknown_path_is_so_on_a_full_server_too(talk: Callable[[Talk], Gate]) -> None:
+def test_an_unknown_path_is_so_on_a_full_server_too(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(post("/predictions") + BODY)
         assert (await client.answer())[0] == 404
@@ -225,7 +129,7 @@ def test_an_unknown_path_is_so_on_a_full_server_too(talk: Callable[[Talk], Gate]
     talk(words)
 
 
-def test_each_of_several_in_one_packet_is_refused(talk: Callable[[Talk], Gate]) -> None:
+def test_each_of_several_in_one_packet_is_refused(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write((post() + BODY) * 3)
         answers = [await client.answer() for _ in range(3)]
@@ -235,7 +139,7 @@ def test_each_of_several_in_one_packet_is_refused(talk: Callable[[Talk], Gate]) 
     talk(words)
 
 
-def test_who_wants_the_connection_closed_has_it_closed(talk: Callable[[Talk], Gate]) -> None:
+def test_who_wants_the_connection_closed_has_it_closed(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(post("/predict", "Connection: close") + BODY[:3])
         status, headers, _content = await client.answer()
@@ -246,7 +150,7 @@ def test_who_wants_the_connection_closed_has_it_closed(talk: Callable[[Talk], Ga
     talk(words)
 
 
-def test_probes_pass_a_full_server(talk: Callable[[Talk], Gate]) -> None:
+def test_probes_pass_a_full_server(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await client.answer())[0] == 200
@@ -254,7 +158,7 @@ def test_probes_pass_a_full_server(talk: Callable[[Talk], Gate]) -> None:
     talk(words)
 
 
-def test_who_waits_for_leave_to_send_is_not_refused_by_the_head(talk: Callable[[Talk], Gate]) -> None:
+def test_who_waits_for_leave_to_send_is_not_refused_by_the_head(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(post("/predict", "Expect: 100-continue"))
         line = await client.reader.readuntil(b"\r\n\r\n")
@@ -266,7 +170,7 @@ def test_who_waits_for_leave_to_send_is_not_refused_by_the_head(talk: Callable[[
 
 
 @pytest.mark.parametrize("path", ["/v2/models/tickets/infer", "/v2/models/tickets/infer?x=y"])
-def test_an_error_below_v2_is_flat(talk: Callable[[Talk], Gate], path: str) -> None:
+def test_an_error_below_v2_is_flat(talk: Talk, path: str) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(post(path) + BODY)
         status, _headers, content = await client.answer()
@@ -275,7 +179,7 @@ def test_an_error_below_v2_is_flat(talk: Callable[[Talk], Gate], path: str) -> N
     talk(words)
 
 
-def test_refusals_are_counted_and_logged_with_their_route(talk: Callable[[Talk], Gate]) -> None:
+def test_refusals_are_counted_and_logged_with_their_route(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
         for path in ("/predict", "/predict", "/models/anything", "/predict?now"):
             client.writer.write(post(path) + BODY)

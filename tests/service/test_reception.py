@@ -242,7 +242,8 @@ def worker_with(count: int, *, in_use: int, folder: Path, is_busy: bool = False)
     """Connections enough, of which some are in use."""
     connections = [
         SimpleNamespace(
-            quiet_s=lambda _, quiet_s=0.0 if number < in_use else 2 * LOOK_S: quiet_s, close_if_idle=lambda _: None
+            quiet_s=lambda _, quiet_s=0.0 if number < in_use else 2 * LOOK_S: quiet_s,
+            let_go=lambda _now, _quiet_s: None,
         )
         for number in range(count)
     ]

@@ -1,0 +1,127 @@
+"""A guard on a real connection in this process, full when told so, and a client that takes its answers one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service.access_log import Entry
+from service.envelope import json_response
+from service.guard import Guard, RequestLimits
+from service.metrics import Metrics
+from service.surface import OPEN_INFERENCE
+from tests.service.uvicorns import Uvicorn
+
+Answer = tuple[int, dict[str, str], dict[str, Any]]
+# Of a gate with a head, and with a silence.
+PATIENCE_S = 1.0
+# More than the buffers of both ends hold.
+LARGE = 32 * 1024 * 1024
+BODY = b'{"texts": ["my invoice"]}'
+
+
+def post(path: str = "/predict", *more: str, length: int = len(BODY)) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {length}", *more]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Gate:
+    """A guard over one route that answers with what it was sent, and is full when told so."""
+
+    def __init__(self, folder: Path) -> None:
+        self.full_for_s: int | None = 3
+        self.entries: list[Entry] = []
+        self.metrics = Metrics()
+        guard = Guard(
+            [
+                Route("/predict", self._echo, methods=["POST"]),
+                Route("/models/{name}", self._echo, methods=["POST"]),
+                Route("/v2/models/{name}/infer", self._echo, methods=["POST"]),
+                Route("/livez", self._echo),
+                Route("/large", self._large),
+                Route("/brief", self._brief),
+                Route("/slow", self._slow),
+            ],
+            admit=lambda _: None,
+            metrics=self.metrics,
+            limits=RequestLimits(10_000, 5.0),
+            surfaces=(OPEN_INFERENCE,),
+            full_for_s=lambda: self.full_for_s,
+            log=self.entries.append,
+        )
+        self.door = guard.door(guard, head_s=PATIENCE_S, stall_s=PATIENCE_S)
+        self.worker = Uvicorn(self.door, folder)
+
+    @staticmethod
+    async def _echo(request: Request) -> Response:
+        return json_response({"body": (await request.body()).decode()})
+
+    @staticmethod
+    async def _brief(_: Request) -> Response:
+        return json_response({})
+
+    @staticmethod
+    async def _slow(_: Request) -> Response:
+        await asyncio.sleep(2.5 * PATIENCE_S)
+        return json_response({})
+
+    @staticmethod
+    async def _large(_: Request) -> Response:
+        return json_response("x" * LARGE)
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def answer(self) -> Answer:
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        body = await self.reader.readexactly(int(headers["content-length"]))
+        return int(head[0].split()[1]), headers, json.loads(body)
+
+    async def is_closed(self) -> bool:
+        return await self.reader.read() == b""
+
+
+@asynccontextmanager
+async def talking(gate: Gate) -> AsyncIterator[Client]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        await gate.worker.start(listening)
+        client = Client(*await asyncio.open_connection(*listening.getsockname()))
+        try:
+            async with asyncio.timeout(20):
+                yield client
+        finally:
+            client.writer.transport.abort()
+            await gate.worker.stop()
+
+
+Words = Callable[[Gate, Client], Coroutine[Any, Any, None]]
+Talk = Callable[[Words], Gate]
+
+
+def talk_in(folder: Path) -> Talk:
+    """Runs what a test has to say to a gate of its own."""
+
+    def run(words: Words) -> Gate:
+        async def work() -> Gate:
+            gate = Gate(folder)
+            async with talking(gate) as client:
+                await words(gate, client)
+            return gate
+
+        return uvloop.run(work())
+
+    return run

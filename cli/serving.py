@@ -34,13 +34,16 @@ def serve(run: Run, /, as_json: bool, **given: Any) -> None:
 
     scheme = "https" if tls_arguments(config.service) else "http"
     address = f"{scheme}://{config.service.host}:{config.service.port}"
-    if as_json:
-        emit({"url": address}, as_json=True)
-    else:
-        served = ", ".join(run.registry.models()) or "no model yet"
-        say(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
-    sys.stdout.flush()
-    sys.exit(run_server(config))
+
+    def announce() -> None:
+        if as_json:
+            emit({"url": address}, as_json=True)
+        else:
+            served = ", ".join(run.registry.models()) or "no model yet"
+            say(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
+        sys.stdout.flush()
+
+    sys.exit(run_server(config, on_start=announce))
 
 
 @click.command()

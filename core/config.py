@@ -111,7 +111,7 @@ class ServiceConfig(Section):
     head_timeout_s: float = Field(5.0, gt=0, description="Seconds for the head of a request; then 408.")
     stall_s: float = Field(0.8, gt=0, description="Silence in the middle of a request before it is cut with 408.")
     keep_alive_s: int = Field(
-        75, ge=1, description="A connection that is idle, or whose answers are not read, ends after so long."
+        75, ge=1, description="A connection that is idle, or that reads no answer, ends after so long."
     )
     drain_s: float = Field(2.0, ge=0, description="From SIGTERM, not ready but answering, to the end of listening.")
     otlp_endpoint: str | None = Field(

@@ -390,6 +390,19 @@ class JobLost(Conflict):
         super().__init__(f"Job {job_id} was taken by another worker while this one was silent; this run is dropped.")
 
 
+class RegistryAway(Unavailable):
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"The registry's folder {folder} is gone. Mount it or put it back.")
+
+
+class CannotListen(Unavailable):
+    def __init__(self, host: str, problem: str) -> None:
+        super().__init__(
+            f"Nothing can listen on 'service.host' {host!r}: {problem}. Give an IPv4 address of this machine, 0.0.0.0 "
+            "for all of them, and a port that its user may take."
+        )
+
+
 class PortInUse(Unavailable):
     def __init__(self, host: str, port: int) -> None:
         super().__init__(f"Port {port} on {host} is in use. Stop what holds it or choose another with --port.")

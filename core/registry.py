@@ -20,6 +20,7 @@ from core.errors import (
     NoChampion,
     NothingToRollBackTo,
     OtherTask,
+    RegistryAway,
     VersionNotFound,
 )
 from core.package import MANIFEST, read_digest, read_facts, verify_files
@@ -41,6 +42,11 @@ class Registry:
 
     def models(self) -> list[str]:
         return [name for name in self._store.names("") if self.versions(name)]
+
+    def require_folder(self) -> None:
+        """Raises `RegistryAway` if its folder is gone, which the first version makes; an object store has none."""
+        if self._store.is_local and not self._store.exists(""):
+            raise RegistryAway(self._store.root)
 
     def versions(self, model: str) -> list[str]:
         """Complete versions, oldest first."""

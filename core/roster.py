@@ -24,7 +24,8 @@ ATTEMPTS, PAUSE_S = 10, 0.02
 @dataclass(frozen=True)
 class Standing:
     """How one model stands in a worker: the version that answers, those kept warm beside it, and the one that
-    could not be loaded with the reason; `since` and `failed_since` are those of the pointers to them.
+    could not be loaded with the reason; `since` and `failed_since` are those of the pointers to them. `failing`: that
+    is still what the pointer asks for.
     """
 
     version: str | None
@@ -32,6 +33,7 @@ class Standing:
     error: str | None = None
     failed: str | None = None
     failed_since: str | None = None
+    failing: bool = False
     warm: tuple[str, ...] = ()
 
 

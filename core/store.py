@@ -23,20 +23,33 @@ class Store:
         self._cache = cache
 
     @property
+    def root(self) -> str:
+        return str(self._root)
+
+    @property
     def is_local(self) -> bool:
         return isinstance(self._files, LocalFileSystem)
 
     def names(self, folder: str) -> list[str]:
-        """Entries of a folder whose name does not begin with a dot; none if it does not exist."""
-        if not self._files.isdir(self._at(folder)):
+        """Entries of a folder whose name does not begin with a dot; none if it does not exist.
+
+        Raises what the file system does if it cannot tell: fsspec's own `isdir` and `exists` say False then.
+        """
+        try:
+            entries = self._files.ls(self._at(folder), detail=False, refresh=True)
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        entries = self._files.ls(self._at(folder), detail=False, refresh=True)
         return sorted(
             name for name in (str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in entries) if name[0] != "."
         )
 
     def exists(self, path: str) -> bool:
-        return bool(self._files.exists(self._at(path)))
+        """Raises as `names`."""
+        try:
+            self._files.info(self._at(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
     def read(self, path: str) -> bytes | None:
         try:

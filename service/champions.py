@@ -37,13 +37,14 @@ class Served:
 @dataclass(frozen=True)
 class Failure:
     """A version that could not be loaded, None where the pointer could not be read; it is tried again at
-    `retry_at` (monotonic seconds).
+    `retry_at` (monotonic seconds), unless it `is_over`: the pointer names another version since.
     """
 
     version: str | None
     since: str | None
     error: str
     retry_at: float
+    is_over: bool = False
 
 
 class Champions:
@@ -132,11 +133,14 @@ class Champions:
             self._has_dropped = False
             give_back()
         try:
-            self._versions = {model: self._registry.versions(model) for model in self._registry.models()}
+            versions = {model: self._registry.versions(model) for model in self._registry.models()}
+            if self._served and not versions:
+                self._registry.require_folder()
         except Exception as error:  # a store that is away for a moment must not end the thread
             self._say("", f"The registry cannot be read: {error}")
             return
         self._said.pop("", None)
+        self._versions = versions
         for gone in self._served.keys() - self._versions.keys():
             self._drop(gone)
         for model in self._versions:
@@ -165,10 +169,16 @@ class Champions:
             self._failed(model, pointer, str(error))
 
     def _forgive(self, model: str, pointer: Champion | None) -> None:
-        """Forget a failure that is over; that of another version is told until the next swap."""
+        """Forget a failure that is over; that of another version, whose promotion is undone, is told until the next
+        change.
+        """
         failure = self._failures.get(model)
-        if failure and self._is_current(model, pointer) and failure.version in (None, pointer and pointer.version):
+        if not failure or not self._is_current(model, pointer):
+            return
+        if failure.version in (None, pointer and pointer.version):
             del self._failures[model]
+        else:
+            self._failures[model] = replace(failure, is_over=True)
 
     def _is_current(self, model: str, pointer: Champion | None) -> bool:
         served = self._served.get(model)
@@ -186,6 +196,7 @@ class Champions:
         served = self._served.get(model)
         if served and served.version == pointer.version:
             self._served[model] = replace(served, since=pointer.since)
+            self._failures.pop(model, None)
             return
         try:
             loaded = self._loaded(model, pointer)
@@ -251,6 +262,7 @@ class Champions:
             error=failure.error if failure else None,
             failed=failure.version if failure else None,
             failed_since=failure.since if failure else None,
+            failing=failure is not None and not failure.is_over,
             warm=(warm.version,) if warm else (),
         )
 

@@ -165,7 +165,7 @@ class Metrics:
     def show_standing(self, standing: dict[str, Standing]) -> None:
         for model, entry in standing.items():
             self._champion.labels(model).set(int(entry.version or 0))
-            self._load_failed.labels(model).set(entry.error is not None)
+            self._load_failed.labels(model).set(entry.failing)
         for gone in self._shown - standing.keys():
             self._champion.labels(gone).set(0)
             self._load_failed.labels(gone).set(0)

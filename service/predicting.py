@@ -129,7 +129,8 @@ def _record(
         score=given["score"],
         tokens=encoded.tokens,
         truncated=encoded.truncated,
-        embedding=outputs.embeddings[0],
+        # Its own: a view would keep the whole batch in memory as long as the record waits for the ledger.
+        embedding=outputs.embeddings[0].copy(),
         pair=pair,
         key=key,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import math
@@ -12,7 +13,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,7 +24,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 from core.config import Config
 from core.cpu import worker_count
 from core.durable import write_bytes
-from core.errors import PortInUse, ServerFailed
+from core.errors import CannotListen, PortInUse, ServerFailed
 from service.tls import tls_arguments
 
 SERVICE = "service.gateway:Gateway"
@@ -37,9 +38,13 @@ MAX_GRACE_S, MARGIN_S = 20, 5.0
 FOREIGN = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 
 
-def serve(config: Config) -> int:
-    """Run the server in the foreground until a signal or its end; its exit code. Raises `PortInUse`."""
+def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
+    """Run the server in the foreground until a signal or its end; its exit code. `on_start`: its process runs.
+
+    Raises `PortInUse` or `CannotListen`.
+    """
     server = ServerProcess(config, log=None)
+    on_start()
 
     def forward(number: int, _: FrameType | None) -> None:
         server.process.send_signal(number)
@@ -57,7 +62,7 @@ def serve(config: Config) -> int:
 def running_server(config: Config, *, log: Path, workers: int | None = None) -> Iterator[str]:
     """The base URL of a server that lives as long as the block; its output goes to `log`.
 
-    Raises `PortInUse`, or `ServerFailed` with the last lines of the log if it does not answer.
+    Raises `PortInUse`, `CannotListen`, or `ServerFailed` with the last lines of the log if it does not answer.
     """
     if workers is not None:
         config = config.model_copy(update={"service": config.service.model_copy(update={"workers": workers})})
@@ -75,8 +80,7 @@ class ServerProcess:
     """`bentoml serve` in a session of its own, with its workers."""
 
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
-        host, port = socket.gethostbyname(config.service.host), config.service.port
-        _require_free(host, port)
+        host, port = _free_address(config.service.host, config.service.port)
         scheme = "https" if config.service.tls_certificate else "http"
         self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}"
         grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
@@ -180,13 +184,18 @@ def _command(config: Config, host: str, grace_s: int) -> list[str]:
     ]
 
 
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
+def _free_address(host: str, port: int) -> tuple[str, int]:
+    """The host as an IPv4 address, and the port; raises `PortInUse` or `CannotListen`."""
+    try:
+        address = socket.gethostbyname(host)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             raise PortInUse(host, port) from error
+        raise CannotListen(host, str(error.strerror)) from error
+    return address, port
 
 
 def _wait_until_alive(server: ServerProcess, log: Path) -> None:

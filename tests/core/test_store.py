@@ -35,6 +35,20 @@ def test_nothing_is_listed_before_anything_is_written(store: Store) -> None:
     assert not store.exists("m")
 
 
+def test_a_store_that_is_away_is_not_an_empty_one(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.add_folder(folder, "m/versions/1")
+
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionError("no route")
+
+    for name in ("ls", "info"):
+        monkeypatch.setattr(type(store._files), name, away)
+    with pytest.raises(ConnectionError):
+        store.names("m/versions")
+    with pytest.raises(ConnectionError):
+        store.exists("m/versions/1")
+
+
 def test_small_file_is_replaced(store: Store) -> None:
     store.write("m/champion.json", b"one")
     store.write("m/champion.json", b"two")

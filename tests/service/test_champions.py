@@ -104,6 +104,54 @@ def test_models_come_and_go_while_it_runs(
         champions.served("other")
 
 
+def test_the_last_model_can_go(champions: Champions, config: Config) -> None:
+    shutil.rmtree(config.home / "registry" / "tickets")
+    champions.follow()
+    assert not champions.models
+
+
+def test_a_registry_that_is_away_changes_nothing(
+    champions: Champions, registry: Registry, config: Config, second_package: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = config.home / "registry"
+    folder.rename(config.home / "away")
+    for _ in range(2):
+        champions.follow()
+    assert champions.served("tickets").version == "1"
+    assert [str(folder) in record.message for record in caplog.records] == [True]
+    (config.home / "away").rename(folder)
+    registry.promote("tickets", registry.add(second_package, "tickets"))
+    champions.follow()
+    assert champions.served("tickets").version == "2"
+
+
+def test_a_failure_is_over_when_another_version_is_pointed_to(
+    champions: Champions, registry: Registry, variant: Variant
+) -> None:
+    broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
+    before = registry.promote("tickets", registry.add(broken, "tickets"))
+    assert before.previous == ["1"]
+    champions.follow()
+    assert champions.standing()["tickets"].failing
+    registry.roll_back("tickets")
+    champions.follow()
+    standing = champions.standing()["tickets"]
+    assert (standing.version, standing.error, standing.failing) == ("1", None, False)
+
+
+def test_a_promotion_that_is_undone_is_told_and_fails_no_more(
+    champions: Champions, registry: Registry, variant: Variant
+) -> None:
+    before = registry.pointer("tickets")
+    broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
+    registry.promote("tickets", registry.add(broken, "tickets"))
+    champions.follow()
+    registry.point_back("tickets", before)
+    champions.follow()
+    standing = champions.standing()["tickets"]
+    assert (standing.version, standing.failed, standing.failing) == ("1", "2", False)
+
+
 def test_a_pointer_that_is_damaged_changes_nothing(champions: Champions, config: Config) -> None:
     (config.home / "registry/tickets/champion.json").write_text("{")
     champions.follow()

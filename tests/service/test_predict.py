@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from core.config import Config
 from core.engine import Engine
 from core.ledger import open_ledger
+from core.records import PredictionRecord
 from core.registry import Registry, open_registry
 from service.worker import Worker
 from tests.service.conftest import Variant, local_client
@@ -83,6 +84,15 @@ def test_predictions_reach_the_ledger_under_their_ids(client: TestClient, worker
         (prediction["id"], text, prediction["label"]) for prediction, text in zip(given, TEXTS, strict=True)
     ]
     assert rows[0].embedding.shape == (32,)
+
+
+def test_a_record_that_waits_holds_no_more_than_its_own_row(
+    client: TestClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records: list[PredictionRecord] = []
+    monkeypatch.setattr(worker.recorder, "offer", records.extend)
+    client.post("/predict", json={"texts": TEXTS[:4]})
+    assert [record.embedding.base for record in records] == [None] * 4
 
 
 def test_an_unknown_model_is_404_and_lists_the_known(client: TestClient) -> None:

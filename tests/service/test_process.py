@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -10,11 +11,11 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import pytest
 
 from core.config import Config, LedgerConfig, RegistryConfig, ServiceConfig, load_config
-from core.errors import PortInUse, ServerFailed
+from core.errors import CannotListen, PortInUse, ServerFailed
 from core.ledger import open_ledger
 from core.registry import open_registry
 from service.process import ServerProcess, running_server, server_environment
-from tests.service.conftest import server_config
+from tests.service.conftest import free_port, server_config
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(30, seed=9)]
@@ -28,6 +29,13 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         config = Config(home=tmp_path, service=ServiceConfig(port=port))
         with pytest.raises(PortInUse, match=str(port)), running_server(config, log=tmp_path / "log"):
             pass
+
+
+@pytest.mark.parametrize("host", ["::1", "no-such-host.invalid", "192.0.2.1"])
+def test_a_host_that_cannot_be_listened_on_is_no_port_in_use(tmp_path: Path, host: str) -> None:
+    config = Config(home=tmp_path, service=ServiceConfig(host=host, port=free_port()))
+    with pytest.raises(CannotListen, match=re.escape(f"'service.host' '{host}'")):
+        ServerProcess(config, log=None)
 
 
 def test_the_whole_config_reaches_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

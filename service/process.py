@@ -44,13 +44,13 @@ def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int
     Raises `PortInUse` or `CannotListen`.
     """
     server = ServerProcess(config, log=None)
-    on_start()
 
     def forward(number: int, _: FrameType | None) -> None:
         server.process.send_signal(number)
 
     previous = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
+        on_start()
         return server.wait()
     finally:
         server.stop()

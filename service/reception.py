@@ -35,7 +35,7 @@ SLACK = 1 / 16
 # A turn of the loop that takes so long is one of many requests, and one connection a turn would keep those at the door
 # waiting for a fifth of a second. So it takes so many in a turn, up to so many more than the fewest: of few, none.
 LONG_TURN_S, LONGEST_TURN_S = 0.002, 0.1
-AT_ONCE, LEAD, FEW = 8, 2, 8
+AT_ONCE, LEAD, FEW = 64, 2, 8
 # Descriptors or memory have run out: what waits is none the better for asking again at once.
 EXHAUSTED_S = 0.5
 # How often it is seen which connections are in use, and which have been idle too long.

@@ -15,7 +15,7 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from service.reception import ABSENT, AT_ONCE, FEW, IN_VAIN_S, LOOK_S, STAND_BACKS, Reception, Tally
+from service.reception import ABSENT, AT_ONCE, IN_VAIN_S, LOOK_S, STAND_BACKS, Reception, Tally
 from service.transport import Door
 from tests.service.uvicorns import Uvicorn, worked
 
@@ -159,7 +159,7 @@ def test_a_loop_with_long_turns_takes_several_at_once(tmp_path: Path, monkeypatc
             for is_long in (False, True):
                 clients = [socket.create_connection(workers.address) for _ in range(AT_ONCE + 4)]
                 monkeypatch.setattr(reception, "_has_long_turns", lambda is_long=is_long: is_long)
-                Tally(tmp_path / "connections", workers=2, index=1).show(2 * FEW)
+                Tally(tmp_path / "connections", workers=2, index=1).show(AT_ONCE)
                 before = len(reception._connecting)
                 reception._come(reception.sockets[0])
                 found.append(len(reception._connecting) - before)

@@ -124,6 +124,7 @@ class Guard:
         surface = self._surface(scope["path"])
         deadline = self._deadlines.begin()
         try:
+            self._require_room(scope)
             route = self.router.find(scope)
             request = Request(scope, body.receive)
             self._admit(request)
@@ -146,6 +147,12 @@ class Guard:
         finally:
             deadline.end()
         return None
+
+    def _require_room(self, scope: Scope) -> None:
+        """For texts. There was room when the head came, but others that came with it may have it by now."""
+        full_for_s = self._full_for_s()
+        if full_for_s is not None and scope["method"] == "POST" and self._aim(scope["raw_path"]) is not None:
+            raise Overloaded(full_for_s)
 
     async def _say_farewell(self, scope: Scope, body: Body, reply: Reply) -> None:
         """To who waits still when the server ends."""

@@ -27,6 +27,7 @@ Answer = tuple[int, dict[str, str], dict[str, Any]]
 PATIENCE_S = 1.0
 # More than the buffers of both ends hold.
 LARGE = 32 * 1024 * 1024
+PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 BODY = b'{"texts": ["my invoice"]}'
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from service.heads import KNOWN_HEADS, Head, KnownHeads
-from tests.service.gate import BODY, Client, Gate, Talk, post
+from tests.service.gate import BODY, PATIENCE_S, PROBE, Client, Gate, Talk, post
 
 
 def test_a_full_server_says_when_to_come_again_and_keeps_the_connection(talk: Talk) -> None:
@@ -152,18 +152,31 @@ def test_who_wants_the_connection_closed_has_it_closed(talk: Talk) -> None:
 
 def test_probes_pass_a_full_server(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
-        client.writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.writer.write(PROBE)
         assert (await client.answer())[0] == 200
 
     talk(words)
 
 
-def test_who_waits_for_leave_to_send_is_not_refused_by_the_head(talk: Talk) -> None:
+def test_who_waits_for_leave_to_send_is_refused_instead(talk: Talk) -> None:
     async def words(_: Gate, client: Client) -> None:
         client.writer.write(post("/predict", "Expect: 100-continue"))
-        line = await client.reader.readuntil(b"\r\n\r\n")
-        assert line.startswith(b"HTTP/1.1 100")
-        client.writer.write(BODY)
+        status, headers, _content = await client.answer()
+        assert (status, headers["retry-after"], headers["connection"]) == (429, "3", "close")
+        assert await client.is_closed()
+
+    talk(words)
+
+
+def test_who_finds_that_others_have_taken_the_room_is_refused_before_its_body_is_read(talk: Talk) -> None:
+    async def words(gate: Gate, client: Client) -> None:
+        gate.full_for_s = None
+        client.writer.write(PROBE.replace(b"/livez", b"/slow") + post() + BODY)
+        await asyncio.sleep(PATIENCE_S)
+        gate.full_for_s = 3
+        assert [(await client.answer())[0] for _ in range(2)] == [200, 429]
+        gate.full_for_s = None
+        client.writer.write(post() + BODY)
         assert (await client.answer())[0] == 200
 
     talk(words)

@@ -8,9 +8,8 @@ from contextlib import suppress
 import pytest
 
 from service.transport import MAX_HEAD_BYTES, MAX_PIPELINED
-from tests.service.gate import BODY, Client, Gate, Talk, post
+from tests.service.gate import BODY, PROBE, Client, Gate, Talk, post
 
-PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 # Until a connection that is to end has ended: the gate's second of patience, a look or two, and time on a busy machine.
 ENDED_S = 8.0
 

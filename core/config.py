@@ -90,6 +90,11 @@ def _parsed(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def _stripped(value: Any) -> Any:
+    """A secret as it was meant: files and `echo` leave a line break, which no header can hold."""
+    return value.strip() if isinstance(value, str) else value
+
+
 class ServiceConfig(Section):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
@@ -119,14 +124,21 @@ class ServiceConfig(Section):
     )
     access_log: bool = Field(True, description="A line of JSON on standard output for each request.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
-    admin_token: str | None = Field(
-        None, min_length=1, description="Guards /admin and /dashboard; unset: loopback only, or a key of scope admin."
+    admin_token: Annotated[str | None, BeforeValidator(_stripped)] = Field(
+        None,
+        pattern=r"^[ -~]+$",
+        description="Guards /admin and /dashboard; unset: loopback only, or a key of scope admin.",
     )
     tls_certificate: Path | None = Field(None, description="PEM file of the certificate and its chain; unset: no TLS.")
     tls_key: Path | None = Field(None, description="PEM file of the certificate's private key, without a password.")
     tls_client_ca: Path | None = Field(
         None, description="PEM file of the authorities whose client certificates are let in; unset: none is asked for."
     )
+
+    @property
+    def most_items(self) -> int:
+        """In a request that may be for any model."""
+        return max([self.max_items, *(own.max_items or 0 for own in self.limits.values())])
 
     def limits_of(self, model: str) -> Limits:
         own = self.limits.get(model, NO_LIMITS)

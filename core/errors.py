@@ -390,6 +390,14 @@ class JobLost(Conflict):
         super().__init__(f"Job {job_id} was taken by another worker while this one was silent; this run is dropped.")
 
 
+class PointerUnreadable(Unavailable):
+    def __init__(self, model: str, problem: str) -> None:
+        super().__init__(
+            f"The registry's champion.json of {model} cannot be read ({problem}). Promote the version that is to "
+            "answer: that writes it anew."
+        )
+
+
 class RegistryAway(Unavailable):
     def __init__(self, folder: str) -> None:
         super().__init__(f"The registry's folder {folder} is gone. Mount it or put it back.")

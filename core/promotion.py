@@ -53,6 +53,8 @@ def roll_back(
 def record(ledger: Ledger, model: str, reason: str, champion: Champion, before: Champion | None) -> None:
     """Note a change that a person made; what a gate decided is noted with its figures by who ran it."""
     previous = before.version if before else None
+    if before is not None and champion.since < before.since:  # the pointer of before, put back
+        reason = f"Version {before.version} could not be loaded."
     ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate={})
 
 
@@ -66,14 +68,15 @@ def _change(
 ) -> Champion:
     lock = home.absolute() / "promotion.lock"
     with in_turn(lock):
-        before = registry.pointer(model)
+        before = registry.readable_pointer(model)
         champion = point()
-    on_change(champion, before)
+    if champion != before:
+        on_change(champion, before)
     try:
         _wait(model, champion, home, timeout_s)
     except VersionRefused:
         with in_turn(lock):
-            if registry.pointer(model) == champion:
+            if registry.readable_pointer(model) == champion:
                 registry.point_back(model, before)
                 if before is not None:
                     on_change(before, champion)

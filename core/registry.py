@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from core.errors import (
     NoChampion,
     NothingToRollBackTo,
     OtherTask,
+    PointerUnreadable,
     RegistryAway,
     VersionNotFound,
 )
@@ -109,9 +111,21 @@ class Registry:
         return folder
 
     def pointer(self, model: str) -> Champion | None:
-        """The champion pointer; None before the first promotion. One small read: safe to poll."""
+        """The champion pointer; None before the first promotion. One small read: safe to poll.
+
+        Raises `PointerUnreadable`.
+        """
         content = self._store.read(f"{model}/champion.json")
-        return Champion(**json.loads(content)) if content else None
+        try:
+            return Champion(**json.loads(content)) if content else None
+        except (ValueError, TypeError) as error:
+            raise PointerUnreadable(model, str(error)) from error
+
+    def readable_pointer(self, model: str) -> Champion | None:
+        """As `pointer`, for who replaces it: None where it cannot be read, too."""
+        with suppress(PointerUnreadable):
+            return self.pointer(model)
+        return None
 
     def champion(self, model: str) -> Champion:
         """As `pointer`, but raises `ModelNotFound` or `NoChampion`."""
@@ -124,7 +138,7 @@ class Registry:
     def promote(self, model: str, version: str) -> Champion:
         """Put a verified version in service. Promoting the champion changes nothing."""
         self.verified_folder(model, version)
-        pointer = self.pointer(model)
+        pointer = self.readable_pointer(model)
         if pointer and pointer.version == version:
             return pointer
         return self._point(model, version, [*pointer.previous, pointer.version] if pointer else [])

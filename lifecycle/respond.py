@@ -74,7 +74,9 @@ def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Pur
 
 def _after_refusal(model: str, situation: Situation, *, ledger: Ledger) -> Decision | None:
     """A challenger that the gate refused is not trained again on the same labels."""
-    last = next(iter(ledger.promotions(model, limit=1)), None)
+    # What people promoted or put back since says nothing of the challenger.
+    judged = (row for row in ledger.promotions(model) if row.gate or not row.promoted)
+    last = next(judged, None)
     if last is None or last.promoted or last.previous != situation.version:
         return None
     if any(row.labelled_at > last.created_at for row in situation.labelled):

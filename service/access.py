@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from starlette.requests import Request
 
@@ -63,21 +64,39 @@ class Access:
 
     def require(self, request: Request, needed: KeyScope) -> None:
         """Raise a refusal unless the request has the scope; its key's name goes into the request's state."""
-        try:
-            if needed == "admin":
+        if needed == "admin":
+            with self._counted():
                 self._require_operator(request)
-            elif self._keyring.is_in_use():
+        elif self._keyring.is_in_use():
+            with self._counted():
                 self._require_key(request, needed, otherwise=KeyNeeded(needed))
+
+    def new_session(self, request: Request, given: str) -> str:
+        """A cookie for who gives the admin token or a key with the scope `admin`.
+
+        Raises `OtherOrigin` or `KeyRefused`.
+        """
+        with self._counted():
+            require_same_origin(request)
+            if self._is_token(given):
+                return self._sessions.new(TOKEN_HOLDER, given)
+            key = self._keyring.find(given)
+            if key is None or "admin" not in key.scopes:
+                raise KeyRefused
+            return self._sessions.new(key.id, key.secret_sha256)
+
+    def require_same_origin(self, request: Request) -> None:
+        """Raise `OtherOrigin` for what a page of another site makes a browser send."""
+        with self._counted():
+            require_same_origin(request)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
         except RetuneError as error:
             self._on_refusal(error.code)
             raise
-
-    def new_session(self, given: str) -> str | None:
-        """A cookie for who gives the admin token or a key with the scope `admin`."""
-        if self._is_token(given):
-            return self._sessions.new(TOKEN_HOLDER, given)
-        key = self._keyring.find(given)
-        return self._sessions.new(key.id, key.secret_sha256) if key and "admin" in key.scopes else None
 
     def _require_operator(self, request: Request) -> None:
         if request.method == "POST":

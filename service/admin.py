@@ -74,7 +74,7 @@ class Endpoints:
 def standing(worker: Worker, model: str) -> dict[str, Any]:
     """The champion as the registry names it, and what each worker has made of it."""
     versions = require_model(worker, model)
-    champion = worker.registry.pointer(model)
+    champion = worker.registry.readable_pointer(model)
     return {
         "model": model,
         "champion": asdict(champion) if champion else None,

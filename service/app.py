@@ -47,6 +47,7 @@ class Endpoints:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._max_items = worker.config.service.max_items
+        self._most_items = worker.config.service.most_items
 
     def routes(self) -> list[Route]:
         return [
@@ -63,12 +64,12 @@ class Endpoints:
         ]
 
     async def predict(self, request: Request) -> Response:
-        asked = own.parse(await request.body(), max_items=self._max_items)
+        asked = own.parse(await request.body(), max_items=self._most_items)
         return json_response(own.rendered(await self._worker.predictor.predict(asked, request.scope["state"])))
 
     async def hugging_face(self, request: Request) -> Response:
         served = self._worker.champions.served(request.path_params["name"])
-        asked = hugging_face.parse(await request.body(), model=served.model, max_items=self._max_items)
+        asked = hugging_face.parse(await request.body(), model=served.model, max_items=self._most_items)
         hugging_face.require_own_function(asked, served.engine.facts.kind)
         predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
         return json_response(hugging_face.rendered(asked, predictions))
@@ -92,7 +93,7 @@ class Endpoints:
         return Response(page, headers={"Content-Type": CONTENT_TYPE})
 
     async def openapi(self, _: Request) -> Response:
-        return json_response(document(max_items=self._max_items))
+        return json_response(document(max_items=self._most_items, max_feedback=self._max_items))
 
     async def schema(self, _: Request) -> Response:
         return json_response(Gateway.schema())  # type: ignore[attr-defined]  # the decorator made it a bentoml Service

@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from core.errors import RetuneError
 from service.admin import ask_for_retrain, require_model
-from service.envelope import status_of
-from service.origin import require_same_origin
+from service.envelope import headers_of, status_of
+from service.origin import scheme_of
 from service.refusals import KeyRefused, NoSuchReport, TokenNeeded
 from service.sessions import COOKIE, SESSION_S
 from service.views import model_lines, model_view
@@ -52,7 +52,9 @@ def page(handler: Handler) -> Handler:
         except (TokenNeeded, KeyRefused):
             return self.render("login.html", status=401, wrong=False)
         except RetuneError as error:
-            return self.render("message.html", status=status_of(error), message=str(error))
+            answer = self.render("message.html", status=status_of(error), message=str(error))
+            answer.headers.update(headers_of(error, status_of(error)))
+            return answer
 
     return answered
 
@@ -113,10 +115,10 @@ class Pages:
 
     @page
     async def log_in(self, request: Request) -> Response:
-        require_same_origin(request)
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        session = await self._worker.at_desk(self._access.new_session, form.get("token", [""])[0])
-        if session is None:
+        try:
+            session = await self._worker.at_desk(self._access.new_session, request, form.get("token", [""])[0])
+        except KeyRefused:
             return self.render("login.html", status=401, wrong=True)
         response = RedirectResponse("/dashboard", status_code=303)
         response.set_cookie(
@@ -126,7 +128,7 @@ class Pages:
             path="/dashboard",
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=scheme_of(request) == "https",
         )
         return response
 

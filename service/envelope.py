@@ -52,7 +52,7 @@ def json_response(content: object, *, status: int = 200, headers: dict[str, str]
 def error_response(error: errors.RetuneError, request_id: str, *, flat: bool = False) -> Response:
     status = status_of(error)
     body = _enveloped(error.code, str(error), request_id, flat=flat)
-    return json_response(body, status=status, headers=_headers(error, status))
+    return json_response(body, status=status, headers=headers_of(error, status))
 
 
 def failure_response(request_id: str, *, flat: bool = False) -> Response:
@@ -67,7 +67,8 @@ def _enveloped(code: str, message: str, request_id: str, *, flat: bool) -> dict[
     return {"error": {"code": code, "message": message, "request_id": request_id}}
 
 
-def _headers(error: errors.RetuneError, status: int) -> dict[str, str]:
+def headers_of(error: errors.RetuneError, status: int) -> dict[str, str]:
+    """What an answer with this error says beside its body, such as when to come again."""
     if isinstance(error, refusals.WrongMethod):
         return {"Allow": error.allowed}
     if status == 401:

@@ -108,7 +108,7 @@ class Gateway:
         from service.protocols import own
 
         fields = {"texts": texts, "model": model, "top_k": top_k, "timeout_ms": timeout_ms}
-        asked = own.request_in(fields, max_items=self.worker.config.service.max_items)
+        asked = own.request_in(fields, max_items=self.worker.config.service.most_items)
         return own.rendered(await self.worker.predictor.predict(asked))
 
     @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's own is not annotated

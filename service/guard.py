@@ -124,8 +124,8 @@ class Guard:
         surface = self._surface(scope["path"])
         deadline = self._deadlines.begin()
         try:
-            self._require_room(scope)
             route = self.router.find(scope)
+            self._require_room(scope)
             request = Request(scope, body.receive)
             self._admit(request)
             self._check_headers(headers, surface)

@@ -14,7 +14,7 @@ ADMIN_REFUSED = ("401", "403", "404", "429", "503")
 CHANGE_REFUSED = (*ADMIN_REFUSED, "400", "408", "409", "413", "415", "504")
 
 
-def document(*, max_items: int) -> Schema:
+def document(*, max_items: int, max_feedback: int) -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Retune", "version": API_VERSION},
@@ -24,7 +24,10 @@ def document(*, max_items: int) -> Schema:
             **_for_probes(),
             **_for_operators(),
         },
-        "components": {"schemas": schemas(max_items=max_items), "securitySchemes": _SECURITY},
+        "components": {
+            "schemas": schemas(max_items=max_items, max_feedback=max_feedback),
+            "securitySchemes": _SECURITY,
+        },
     }
 
 

@@ -16,11 +16,14 @@ PROXIES_ADD = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 def require_same_origin(request: Request) -> None:
     """Refuse what a page of another site makes a browser send; programs send neither header."""
     origin, fetched_from = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    # A proxy that ends TLS says so; a page of another site cannot.
-    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
-    own = f"{scheme}://{request.headers.get('host', '')}"
+    own = f"{scheme_of(request)}://{request.headers.get('host', '')}"
     if (origin is not None and origin != own) or fetched_from not in (None, "same-origin", "none"):
         raise OtherOrigin
+
+
+def scheme_of(request: Request) -> str:
+    """As the client knows it: a proxy that ends TLS says so, a page of another site cannot."""
+    return request.headers.get("x-forwarded-proto", request.url.scheme)
 
 
 def require_this_machine(request: Request) -> None:

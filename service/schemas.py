@@ -15,11 +15,11 @@ WRITTEN = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085\ufeff][^\u0000]*$"
 TEXT: Schema = {"type": "string"}
 
 
-def schemas(*, max_items: int) -> Schema:
+def schemas(*, max_items: int, max_feedback: int) -> Schema:
     """By the names that `ref` points to."""
     return {
         **_own(max_items),
-        **_feedback(max_items),
+        **_feedback(max_feedback),
         **_hugging_face(max_items),
         **_open_inference(max_items),
         **_operators(),
@@ -39,6 +39,7 @@ def _own(max_items: int) -> Schema:
                 "texts": _list(ref("Item"), min_items=1, max_items=max_items),
                 "model": {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_NAME_CHARS},
                 "top_k": _COUNT,
+                "timeout_ms": _COUNT,
             },
             required=["texts"],
         ),

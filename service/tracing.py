@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-EXCLUDED = "livez,readyz,metrics,v2/health"
+EXCLUDED = "^[^/]*//[^/]*/(livez|readyz|metrics|v2/health/.*)$"
 
 
 def traced(app: ASGIApp, endpoint: str, *, name_of: Any) -> ASGIApp:

@@ -75,7 +75,7 @@ def model_lines(worker: Worker) -> list[ModelLine]:
 def model_view(worker: Worker, model: str) -> ModelView:
     """Raises `ModelNotFound`."""
     versions = require_model(worker, model)
-    champion = worker.registry.pointer(model)
+    champion = worker.registry.readable_pointer(model)
     history, problem = _history_or_problem(worker, model, champion)
     return ModelView(
         name=model,
@@ -90,7 +90,7 @@ def model_view(worker: Worker, model: str) -> ModelView:
 
 
 def _line(worker: Worker, model: str) -> ModelLine:
-    champion = worker.registry.pointer(model)
+    champion = worker.registry.readable_pointer(model)
     version = champion.version if champion else None
     problem = next(iter(_load_errors(worker, model)), None)
     try:
@@ -131,8 +131,8 @@ def _history(worker: Worker, ledger: Ledger, model: str, champion: Champion | No
 
 def _load_errors(worker: Worker, model: str) -> list[str]:
     """The different reasons for which workers could not load the champion."""
-    errors = {entry.models[model].error: None for entry in worker.roster.workers() if model in entry.models}
-    return [error for error in errors if error]
+    standings = [entry.models[model] for entry in worker.roster.workers() if model in entry.models]
+    return list(dict.fromkeys(str(standing.error) for standing in standings if standing.failing))
 
 
 def _chart(worker: Worker, history: History | None) -> Markup | None:

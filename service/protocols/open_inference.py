@@ -12,7 +12,6 @@ from starlette.routing import Route
 from service.champions import Served
 from service.envelope import json_response
 from service.openapi import API_VERSION
-from service.origin import require_same_origin
 from service.protocols.infer_answer import OUTPUTS, InferAnswer, rendered
 from service.protocols.infer_request import PAIR, TEXT, parse, require_fitting
 from service.refusals import NotReady
@@ -29,7 +28,7 @@ class Endpoints:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._max_items = worker.config.service.max_items
+        self._max_items = worker.config.service.most_items
 
     def routes(self) -> list[Route]:
         return [
@@ -63,7 +62,9 @@ class Endpoints:
 
     async def infer(self, request: Request) -> Response:
         if "content-type" not in request.headers:
-            require_same_origin(request)  # a page of another site needs nobody's leave to send a body without type
+            self._worker.access.require_same_origin(
+                request
+            )  # a page of another site needs nobody's leave to send a body without type
         served = self._served(request)
         asked = parse(
             await request.body(),

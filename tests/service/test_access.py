@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.api_keys import add_key, revoke_key
-from core.config import Config
+from core.config import Config, ServiceConfig
 from core.registry import Registry
 from service.app import guarded_app
 from service.sessions import COOKIE, SESSION_S
@@ -187,3 +187,29 @@ def test_a_forged_or_expired_session_is_refused(guarded: TestClient, monkeypatch
 def test_a_foreign_login_form_is_refused(guarded: TestClient) -> None:
     answer = guarded.post("/dashboard", data={"token": TOKEN}, headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
+
+
+def test_wrong_log_ins_are_counted(guarded: TestClient) -> None:
+    guarded.post("/dashboard", data={"token": "guess"})
+    guarded.post("/dashboard", data={"token": TOKEN}, headers={"Origin": "http://evil.example"})
+    page = guarded.get("/metrics").text
+    assert 'retune_refused_total{reason="unauthorized"} 1.0' in page
+    assert 'retune_refused_total{reason="forbidden"} 1.0' in page
+
+
+def test_behind_a_proxy_that_ends_tls_the_cookie_is_for_tls_only(guarded: TestClient) -> None:
+    for scheme, is_secure in (("https", True), ("http", False)):
+        headers = {"X-Forwarded-Proto": scheme}
+        answer = guarded.post("/dashboard", data={"token": TOKEN}, headers=headers, follow_redirects=False)
+        assert answer.status_code == 303
+        assert ("secure" in answer.headers["set-cookie"].lower()) is is_secure
+
+
+def test_a_line_break_after_the_token_is_none_of_it() -> None:
+    assert ServiceConfig(admin_token="0123abcd\n").admin_token == "0123abcd"
+
+
+@pytest.mark.parametrize("token", ["", " \n", "tøken", "a\nb"])
+def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
+    with pytest.raises(ValueError, match="admin_token"):
+        ServiceConfig(admin_token=token)

@@ -179,7 +179,8 @@ def test_who_finds_that_others_have_taken_the_room_is_refused_before_its_body_is
         client.writer.write(post() + BODY)
         assert (await client.answer())[0] == 200
 
-    talk(words)
+    gate = talk(words)
+    assert [(entry.route, entry.status) for entry in gate.entries][1] == ("/predict", 429)
 
 
 @pytest.mark.parametrize("path", ["/v2/models/tickets/infer", "/v2/models/tickets/infer?x=y"])

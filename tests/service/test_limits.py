@@ -36,6 +36,23 @@ def test_a_model_has_its_own_number_of_items(limited: TestClient) -> None:
     assert "at most 2" in answer.json()["error"]["message"]
 
 
+def test_a_model_may_take_more_items_than_others(config: Config, registry: Registry) -> None:
+    most = ModelLimits(max_items=20, max_text_chars=None, overlength=None)
+    service = config.service.model_copy(update={"max_items": 2, "limits": {"tickets": most}})
+    worker = Worker(config.model_copy(update={"service": service}))
+    worker.start()
+    client = local_client(worker)
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [15], "data": ["a"] * 15}
+    for path, body in (
+        ("/predict", {"texts": ["a"] * 15}),
+        ("/models/tickets", {"inputs": ["a"] * 15}),
+        ("/v2/models/tickets/infer", {"inputs": [tensor]}),
+    ):
+        assert client.post(path, json=body).status_code == 200
+    assert ask(client, texts=["a"] * 21).status_code == 400
+    worker.close()
+
+
 def test_a_text_of_too_many_tokens_is_that_items_error_where_it_is_rejected(limited: TestClient) -> None:
     first, second = ask(limited, texts=[LONG, "my invoice"]).json()["predictions"]
     assert first["error"]["code"] == "text_too_long"

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from service import admin
 from service.app import open_routes
 from service.openapi import document
+from service.protocols.own import KNOWN
 from service.worker import Worker
 
 Schema = dict[str, Any]
@@ -44,7 +45,8 @@ def problem_with(value: object, schema: Schema, names: Schema) -> str | None:
 def test_the_document_has_the_routes_of_programs_and_no_other(worker: Worker) -> None:
     routes: list[Route] = [*open_routes(worker), *admin.Endpoints(worker).routes()]
     real = {(route.path, method.lower()) for route in routes for method in route.methods or () if method != "HEAD"}
-    told = {(path, method) for path, methods in document(max_items=8)["paths"].items() for method in methods}
+    paths = document(max_items=8, max_feedback=8)["paths"]
+    told = {(path, method) for path, methods in paths.items() for method in methods}
     assert told == real
 
 
@@ -67,3 +69,8 @@ def test_real_answers_are_as_documented(client: TestClient, method: str, path: s
     assert str(answer.status_code) == status
     schema = told["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
     assert problem_with(answer.json(), schema, told["components"]["schemas"]) is None
+
+
+def test_the_fields_of_a_request_are_those_that_are_taken() -> None:
+    schemas = document(max_items=8, max_feedback=8)["components"]["schemas"]
+    assert set(schemas["PredictRequest"]["properties"]) == set(KNOWN)

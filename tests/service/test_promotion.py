@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from core import promotion
 from core.config import Config
 from core.durable import in_turn
-from core.errors import CorruptPackage, PromotionSlow, VersionRefused
+from core.errors import CorruptPackage, PointerUnreadable, PromotionSlow, VersionRefused
 from core.registry import Champion, Registry
 from core.roster import Roster, Standing
 from service.worker import Worker
@@ -177,3 +177,43 @@ def test_a_refused_first_promotion_leaves_no_champion(registry: Registry, config
         promotion.promote(registry, "other", "1", home=config.home, timeout_s=5, on_change=fail)
     roster.leave()
     assert registry.pointer("other") is None
+
+
+def test_what_changes_nothing_is_not_recorded(client: TestClient, worker: Worker) -> None:
+    assert client.post("/admin/models/tickets/promote", json={"version": "1"}).status_code == 200
+    assert worker.connection.get().promotions("tickets") == []
+
+
+def test_a_refused_promotion_is_recorded_as_undone_and_no_page_says_that_the_champion_fails(
+    client: TestClient, worker: Worker, registry: Registry, variant: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "verify_contents", lambda _: None)  # else it is refused before anything changes
+    version = registry.add(variant(golden=WRONG), "tickets")
+    assert client.post("/admin/models/tickets/promote", json={"version": version}).status_code == 409
+    told = [(row.version, row.reason) for row in worker.connection.get().promotions("tickets")]
+    assert told == [("1", "Version 2 could not be loaded."), ("2", "Promoted over HTTP.")]
+    deadline = time.monotonic() + 10
+    while worker.champions.standing()["tickets"].failing and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "could not be loaded</h2>" not in client.get("/dashboard/tickets").text
+
+
+def test_a_pointer_that_is_damaged_is_said_and_repaired_by_a_promotion(
+    client: TestClient, worker: Worker, registry: Registry, config: Config
+) -> None:
+    (config.home / "registry/tickets/champion.json").write_text("{")
+    deadline = time.monotonic() + 10
+    while not worker.champions.standing()["tickets"].failing and time.monotonic() < deadline:
+        time.sleep(0.02)
+    [told] = client.get("/admin/models").json()["models"]
+    assert told["champion"] is None
+    assert "champion.json of tickets cannot be read" in told["workers"][0]["error"]
+    for page in ("/dashboard", "/dashboard/tickets"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert "cannot be read" in answer.text
+    with pytest.raises(PointerUnreadable):
+        registry.pointer("tickets")
+    assert client.post("/admin/models/tickets/promote", json={"version": "1"}).status_code == 200
+    assert registry.champion("tickets").version == "1"
+    assert client.get("/admin/models/tickets").json()["workers"][0]["error"] is None

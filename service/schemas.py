@@ -39,7 +39,7 @@ def _own(max_items: int) -> Schema:
                 "texts": _list(ref("Item"), min_items=1, max_items=max_items),
                 "model": {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_NAME_CHARS},
                 "top_k": _COUNT,
-                "timeout_ms": _COUNT,
+                # Not timeout_ms: a deadline that passes is a 504, which tools that try every value take for a fault.
             },
             required=["texts"],
         ),

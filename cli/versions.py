@@ -94,12 +94,12 @@ def rollback(run: Run, model: str, as_json: bool) -> None:
     )
 
 
-def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None) -> None:
+def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     from core.errors import Unavailable
 
     try:
-        promotion.record(run.ledger, model, reason, champion, before)
+        promotion.record(run.ledger, model, reason, champion, before, is_undone)
     except Unavailable as error:
         click.echo(f"Not noted in the ledger: {error}", err=True)
 

@@ -16,7 +16,7 @@ from core.verification import verify_contents
 # A worker loads a version in about a second; many of them on few cores take turns.
 TIMEOUT_S = 60.0
 PAUSE_S = 0.02
-OnChange = Callable[[Champion, Champion | None], None]
+OnChange = Callable[[Champion, Champion | None, bool], None]
 
 
 def promote(
@@ -26,13 +26,14 @@ def promote(
     *,
     home: Path,
     timeout_s: float = TIMEOUT_S,
-    on_change: OnChange = lambda _new, _old: None,
+    on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
     """Put a version in service; returns when each worker of the servers over `home` answers with it.
 
-    `on_change` hears of the new champion and the one before as soon as the pointer stands. Raises
-    `CorruptPackage` before anything changes, `VersionRefused` when a worker cannot load it (the champion
-    before is then the champion again), `PromotionSlow`, after the change, when one has not followed in time.
+    `on_change` hears of the new champion and the one before as soon as the pointer stands, and whether that undoes
+    a change that a worker refused. Raises `CorruptPackage` before anything changes, `VersionRefused` when a worker
+    cannot load it (the champion before is then the champion again), `PromotionSlow`, after the change, when one has
+    not followed in time.
     """
     verify_contents(registry.verified_folder(model, version))
     return _change(registry, model, lambda: registry.promote(model, version), home, timeout_s, on_change)
@@ -44,16 +45,18 @@ def roll_back(
     *,
     home: Path,
     timeout_s: float = TIMEOUT_S,
-    on_change: OnChange = lambda _new, _old: None,
+    on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
     """As `promote`, of the champion before this one."""
     return _change(registry, model, lambda: registry.roll_back(model), home, timeout_s, on_change)
 
 
-def record(ledger: Ledger, model: str, reason: str, champion: Champion, before: Champion | None) -> None:
+def record(
+    ledger: Ledger, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool
+) -> None:
     """Note a change that a person made; what a gate decided is noted with its figures by who ran it."""
     previous = before.version if before else None
-    if before is not None and champion.since < before.since:  # the pointer of before, put back
+    if before is not None and is_undone:
         reason = f"Version {before.version} could not be loaded."
     ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate={})
 
@@ -71,7 +74,7 @@ def _change(
         before = registry.readable_pointer(model)
         champion = point()
     if champion != before:
-        on_change(champion, before)
+        on_change(champion, before, False)
     try:
         _wait(model, champion, home, timeout_s)
     except VersionRefused:
@@ -79,7 +82,7 @@ def _change(
             if registry.readable_pointer(model) == champion:
                 registry.point_back(model, before)
                 if before is not None:
-                    on_change(before, champion)
+                    on_change(before, champion, True)
         raise
     return champion
 

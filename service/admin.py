@@ -107,10 +107,12 @@ def _following(worker: Worker, model: str, reason: str) -> dict[str, Any]:
     }
 
 
-def _record(worker: Worker, model: str, reason: str, champion: Champion, before: Champion | None) -> None:
+def _record(
+    worker: Worker, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool
+) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     try:
-        promotion.record(worker.connection.get(), model, reason, champion, before)
+        promotion.record(worker.connection.get(), model, reason, champion, before, is_undone)
     except Unavailable as error:
         logger.error("A change of champion is not noted in the ledger: %s", error)
 

@@ -8,6 +8,7 @@ waits for ever for the last. What can be refused by its head alone is refused wi
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 from collections import deque
 from collections.abc import Callable
@@ -149,13 +150,13 @@ class Connection(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
                 return
-            self._start_timer(min(self._door.stall_s, max(0.0, self._head_deadline - self.loop.time())))
+            self._start_timer(until=self._head_deadline)
         elif self._waits_for_body:
-            self._start_timer(self._door.stall_s)
+            self._start_timer()
         elif self._is_answered:  # what comes is dropped; however fast it does, not for ever
             if self._rest_deadline is None:
                 self._rest_deadline = self.loop.time() + self._door.head_s
-            self._start_timer(min(self._door.stall_s, max(0.0, self._rest_deadline - self.loop.time())))
+            self._start_timer(until=self._rest_deadline)
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -367,8 +368,9 @@ class Connection(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
-    def _start_timer(self, pause_s: float) -> None:
-        self._timer = self.loop.call_later(pause_s, self._cut)
+    def _start_timer(self, *, until: float = math.inf) -> None:
+        """Cut it after a silence, or at a time of the loop's clock, if that comes first."""
+        self._timer = self.loop.call_at(min(self.loop.time() + self._door.stall_s, until), self._cut)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -378,7 +380,7 @@ class Connection(HttpToolsProtocol):
     def _cut(self) -> None:
         if self.flow.read_paused:  # it is we who do not read
             self._head_deadline = self.loop.time() + self._door.head_s
-            self._start_timer(self._door.stall_s)
+            self._start_timer()
         elif self._in_head or not self._begun:
             self._refuse(HeadTooSlow())
         elif self._is_answered:

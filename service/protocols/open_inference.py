@@ -62,9 +62,8 @@ class Endpoints:
 
     async def infer(self, request: Request) -> Response:
         if "content-type" not in request.headers:
-            self._worker.access.require_same_origin(
-                request
-            )  # a page of another site needs nobody's leave to send a body without type
+            # A page of another site needs nobody's leave to send a body without type.
+            self._worker.access.require_same_origin(request)
         served = self._served(request)
         asked = parse(
             await request.body(),

@@ -58,7 +58,7 @@ def test_a_version_that_a_worker_cannot_load_changes_nothing(
     # It failed before, too, which says nothing of this time.
     roster.enter({"tickets": Standing("1", before.since, error="earlier", failed="2", failed_since="long ago")})
 
-    def fail(champion: Champion, _: Champion | None) -> None:
+    def fail(champion: Champion, *_: object) -> None:
         failed = Standing("1", before.since, error="no memory", failed="2", failed_since=champion.since)
         roster.enter({"tickets": failed})
 
@@ -151,7 +151,7 @@ def test_a_version_that_failed_once_can_be_promoted_again(
     loading = ExitStack()
     loading.enter_context(in_turn(config.home.absolute() / "loading.lock"))
 
-    def damage(champion: Champion, _: Champion | None) -> None:
+    def damage(champion: Champion, *_: object) -> None:
         if champion.version == version:
             graph.write_bytes(whole + b"x")
             loading.close()
@@ -170,7 +170,7 @@ def test_a_refused_first_promotion_leaves_no_champion(registry: Registry, config
     roster = Roster(config.home)
     roster.enter({})
 
-    def fail(champion: Champion, _: Champion | None) -> None:
+    def fail(champion: Champion, *_: object) -> None:
         roster.enter({"other": Standing(None, None, error="no", failed="1", failed_since=champion.since)})
 
     with pytest.raises(VersionRefused, match="no version answers"):

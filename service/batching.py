@@ -22,14 +22,14 @@ from core.engine import Encoded, Engine
 from service.lanes import Call, Item, Lanes, Result
 from service.refusals import Overloaded, Stopping, TookTooLong
 from service.requests import ItemError
+from service.speeds import Speeds
 
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
 # A call that lasts longer than this will not end.
 STUCK_S = 60.0
 CLOSE_S = 10.0
-# What a call may take on the event loop, by the speed of the calls before; another model's may have been faster.
+# What a call may take on the event loop, by the speed of the calls before.
 LONE_S = 0.005
-GUESSED_TOKENS_PER_S = 5_000.0
 logger = logging.getLogger(__name__)
 
 
@@ -71,9 +71,8 @@ class Batcher:
         self._lanes = Lanes(max_tokens=max_batch_tokens)
         self._closed = self._ended = False
         # Written by the loop only, as what has left is by the engine's thread: neither needs a lock.
-        self._items_in = self._tokens_in = 0
-        self._tokens_per_s = GUESSED_TOKENS_PER_S
-        self._is_measured = False
+        self._items_in, self._work_in_s = 0, 0.0
+        self._speeds = Speeds()
         # By all calls so far, in seconds.
         self.worked_s = 0.0
         self._call_began: float | None = None
@@ -100,8 +99,8 @@ class Batcher:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until the engine has done what waits, at its present speed."""
-        return (self._tokens_in - self._lanes.tokens_out) / self._tokens_per_s
+        """Seconds until the engines have done what waits, at the speed that each had when it came."""
+        return self._work_in_s - self._lanes.work_out_s
 
     def full_for_s(self, items: int = 1) -> int | None:
         """Whole seconds until there is room again, if so many texts more would wait too long now; else None."""
@@ -130,9 +129,12 @@ class Batcher:
         self._require_room(len(encoded))
         loop = asyncio.get_running_loop()
         call = Call(loop, loop.create_future(), time.monotonic(), [ENGINE_FAILED] * len(encoded), len(encoded))
-        items = [Item(call, position, engine, item, item.tokens) for position, item in enumerate(encoded)]
+        per_s = self._speeds.of(engine)
+        items = [
+            Item(call, place, engine, item, item.tokens, item.tokens / per_s) for place, item in enumerate(encoded)
+        ]
         self._items_in += len(items)
-        self._tokens_in += sum([item.tokens for item in items])
+        self._work_in_s += sum([item.expected_s for item in items])
         if not self._just_come:
             loop.call_soon(self._hand_over)
         self._just_come += items
@@ -153,24 +155,26 @@ class Batcher:
             return
         for item in items:
             self._items_in -= 1
-            self._tokens_in -= item.tokens
+            self._work_in_s -= item.expected_s
             if not item.call.over:
                 _deliver([item], self._infer([item]))
 
     def _is_lone(self, items: Sequence[Item]) -> bool:
         is_idle = self._call_began is None and self.waiting == len(items) == 1
-        if not is_idle or not self._is_measured or items[0].call.over:
+        if not is_idle or items[0].call.over or not self._speeds.knows(items[0].engine):
             return False
-        return items[0].tokens <= self._lone_s * self._tokens_per_s
+        return items[0].expected_s <= self._lone_s
 
     def _run(self) -> None:
         while self._collect():
             self._call_began = time.monotonic()
-            if batch := self._lanes.take(self._call_began):
-                results = self._infer(batch)
+            batch = self._lanes.take(self._call_began)
+            results = self._infer(batch) if batch else []
+            # Before anybody hears of it: who has an answer may ask at once, and is to find the engine idle.
+            self._call_began = None
+            if batch:
                 with suppress(RuntimeError):  # the loop has ended, and with it all who waited
                     batch[0].call.loop.call_soon_threadsafe(_deliver, batch, results)
-            self._call_began = None
 
     def _collect(self) -> bool:
         """Sort what arrived into lanes, waiting for it if there is nothing else to do; False at the end."""
@@ -191,9 +195,7 @@ class Batcher:
     def _measure(self, batch: list[Item], seconds: float) -> None:
         lengths = [item.tokens for item in batch]
         padded = len(batch) * max(lengths)
-        share = 0.1 if self._is_measured else 1.0
-        self._tokens_per_s += share * (padded / max(seconds, 1e-6) - self._tokens_per_s)
-        self._is_measured = True
+        self._speeds.learn(batch[0].engine, padded / max(seconds, 1e-6))
         self.worked_s += seconds
         self._on_batch(BatchFacts(len(batch), sum(lengths), padded, seconds))
 

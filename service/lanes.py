@@ -45,14 +45,16 @@ class Item:
     engine: Engine
     encoded: Encoded
     tokens: int
+    expected_s: float
+    """What the engine is expected to take for it."""
 
 
 class Lanes:
-    """The waiting texts; `items_out` and `tokens_out` count those that have left. Not thread-safe."""
+    """The waiting texts; `items_out` and `work_out_s` count those that have left. Not thread-safe."""
 
     def __init__(self, *, max_tokens: int) -> None:
         self._max_tokens = max_tokens
-        self.items_out = self.tokens_out = 0
+        self.items_out, self.work_out_s = 0, 0.0
         self._lanes: dict[Engine, dict[int, deque[Item]]] = {}
 
     def __bool__(self) -> bool:
@@ -95,7 +97,7 @@ class Lanes:
     def _pop(self, lane: deque[Item]) -> Item:
         item = lane.popleft()
         self.items_out += 1
-        self.tokens_out += item.tokens
+        self.work_out_s += item.expected_s
         return item
 
     def _join_neighbours(self, batch: list[Item], lanes: dict[int, deque[Item]], longest: int) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from service.encoding import NOT_ENCODABLE, encode_each
 from service.lanes import Result
 from service.refusals import NotReady, Overloaded, TookTooLong
 from service.requests import ItemError
+from service.speeds import Speeds
 from tests.service.fakes import GatedEngine, PoisonedEngine
 from tests.tiny import tiny_rows
 
@@ -198,6 +200,53 @@ def test_texts_that_come_in_one_turn_of_the_loop_share_a_call(tiny_package: Path
     engine = Watched(tiny_package)
     asked_at_once(engine, [Encoded([1] * 4, False)] * 3, lone_s=1.0)
     assert engine.calls == [(3, "engine")]
+
+
+class SlowEngine(Engine):
+    """Takes a fifth of a second for each text."""
+
+    def infer(self, batch: Sequence[Encoded]) -> Outputs:
+        time.sleep(0.2 * len(batch))
+        return super().infer(batch)
+
+
+def test_each_engine_has_its_own_speed(tiny_package: Path) -> None:
+    slow, fast = SlowEngine(tiny_package, threads=1), GatedEngine(tiny_package)
+    fast.gate.set()
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=100, lone_s=0.0)
+    batcher.start()
+    [encoded] = slow.encode(TEXTS[:1])
+
+    async def ask() -> tuple[float, float]:
+        await batcher.answer(slow, [encoded])
+        for _ in range(50):  # after which an average over all would be nearly the fast one's
+            await batcher.answer(fast, [encoded])
+        fast.gate.clear()
+        fast.entered.clear()
+        calls = [asyncio.create_task(batcher.answer(fast, [encoded]))]
+        await asyncio.to_thread(fast.entered.wait, 5)
+        waits = []
+        for engine in (fast, slow):
+            calls.append(asyncio.create_task(batcher.answer(engine, [encoded] * 4)))
+            await asyncio.sleep(0)
+            waits.append(batcher.wait_s)
+        fast.gate.set()
+        await asyncio.gather(*calls)
+        return waits[0], waits[1]
+
+    with_fast, with_slow = asyncio.run(ask())
+    batcher.close()
+    assert with_fast < 0.1
+    assert with_slow - with_fast > 0.7
+
+
+def test_a_new_engine_is_expected_to_be_like_the_latest(tiny_package: Path) -> None:
+    speeds = Speeds()
+    old, new = Engine(tiny_package, threads=1), Engine(tiny_package, threads=1)
+    speeds.learn(old, 100.0)
+    assert (speeds.of(new), speeds.knows(new)) == (100.0, False)
+    speeds.learn(new, 1_000.0)
+    assert (speeds.of(old), speeds.of(new)) == (100.0, 1_000.0)
 
 
 def test_what_came_just_before_the_end_is_answered(batcher: Batcher, tiny_package: Path) -> None:

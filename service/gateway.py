@@ -90,7 +90,7 @@ class Gateway:
             batcher = self.worker.batcher
             reception = Reception(server, tally, worked_s=lambda: batcher.worked_s)
             door = self.app.door(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
-            put_door(server, door, on_count=reception.note, sends_away=reception.sends_away)
+            put_door(server, door, reception)
             drain = Drain(
                 server,
                 reception,

@@ -29,6 +29,7 @@ from core.errors import RetuneError
 from service.body import BROKEN
 from service.exchange import Exchange
 from service.heads import FRAMING, Head, KnownHeads
+from service.reception import Reception
 from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
 from service.reply import RawHeaders
 
@@ -62,16 +63,10 @@ class Connection(HttpToolsProtocol):
 
     cycle: Exchange  # type: ignore[assignment]  # ours has the names that uvicorn's protocol asks for
 
-    def __init__(
-        self, door: Door, *, on_count: Callable[[], None], sends_away: Callable[[], bool], **options: Any
-    ) -> None:
-        """`on_count` hears that there is a connection more, or one less. `sends_away` is asked at each request whether
-        its connection is to end with its answer.
-        """
+    def __init__(self, door: Door, reception: Reception, **options: Any) -> None:
         super().__init__(**options)
         self._door = door
-        self._on_count = on_count
-        self._sends_away = sends_away
+        self._reception = reception
         self.ws_protocol_class = None
         self._head_bytes = 0
         self._in_head = False
@@ -92,12 +87,12 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         # As after an answer: who connects and says nothing goes when an idle client would.
         self._quiet_since = self.loop.time()
-        self._on_count()
+        self._reception.come(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
-        self._on_count()
+        self._reception.leave(self)
         exchange = self._running
         if exchange is not None and exchange.task is not None and not exchange.response_complete:
             exchange.scope["state"]["gone"] = True
@@ -116,11 +111,11 @@ class Connection(HttpToolsProtocol):
         """Seconds since its last answer or, before the first, since it came; 0 while it waits for one."""
         return 0.0 if self._in_message or not self._is_answered else now - self._quiet_since
 
-    def let_go(self, now: float, quiet_s: float) -> None:
+    def let_go(self, now: float) -> None:
         """End it if it is idle, or if its client reads nothing of its answers. To be called now and then: a timer for
         each answer would cost as much as its JSON.
         """
-        if quiet_s > self.timeout_keep_alive:
+        if self.quiet_s(now) > self.timeout_keep_alive:
             self.transport.close()
         if not (self.flow.write_paused or self.transport.is_closing()):
             self._stuck = None
@@ -204,6 +199,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = self._in_message = True
         self._turned_away = False
         self._begun += 1
+        self._reception.use(self)
         self._head_bytes = self._trailer_bytes = 0
         self._head_deadline = self.loop.time() + self._door.head_s
         self._rest_deadline = None
@@ -298,6 +294,7 @@ class Connection(HttpToolsProtocol):
             return False
         self._stop_timer()
         self._begun += 1
+        self._reception.use(self)
         self._quiet_since = self.loop.time()
         self._write_early(answer)
         return True
@@ -332,7 +329,7 @@ class Connection(HttpToolsProtocol):
             self.transport,
             self.flow,
             always=self.server_state.default_headers,
-            keep_alive=self._keeps_alive and not (is_first and self._sends_away()),
+            keep_alive=self._keeps_alive and not (is_first and self._reception.sends_away()),
             asks_to_go_on=self.expect_100_continue,
             on_read=self._resume_reading,
             on_end=self.on_response_complete,
@@ -420,12 +417,10 @@ def uvicorn_server() -> Server | None:
     return owner if isinstance(owner, Server) else None
 
 
-def put_door(
-    server: Server, door: Door, *, on_count: Callable[[], None], sends_away: Callable[[], bool] = lambda: False
-) -> None:
+def put_door(server: Server, door: Door, reception: Reception) -> None:
     """Let connections from now on be ours."""
 
     def connection(**options: Any) -> Connection:
-        return Connection(door, on_count=on_count, sends_away=sends_away, **options)
+        return Connection(door, reception, **options)
 
     server.config.http_protocol_class = connection  # type: ignore[assignment]  # called like the class it replaces

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-import httptools
 
 LOST = 0
 """The status of a request that was sent and had no complete answer."""
+
+HEAD_END = b"\r\n\r\n"
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+CLOSES = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 
 TICK_S = 0.001
 OPEN_AT_ONCE = 50
@@ -31,13 +34,16 @@ class Ask:
 @dataclass(slots=True)
 class Answer:
     status: int = LOST
-    headers: dict[bytes, bytes] = field(default_factory=dict)
+    head: bytes = b""
     body: bytes = b""
     started: float = 0.0
     seconds: float = 0.0
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+    def has(self, header: bytes) -> bool:
+        return b"\r\n" + header.lower() + b":" in self.head.lower()
 
 
 OnAnswer = Callable[[Ask, Answer], None]
@@ -58,7 +64,7 @@ class Connection(asyncio.Protocol):
         """`since`: when it should have been sent, from which its time counts."""
         self._ask, self._on_answer = ask, on_answer
         self._answer = Answer(started=time.perf_counter() if since is None else since)
-        self._parser = httptools.HttpResponseParser(self)
+        self._received = b""
         self._transport.write(ask.content)
 
     async def ask(self, ask: Ask) -> Answer:
@@ -71,17 +77,22 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        self._parser.feed_data(data)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._answer.headers[name.lower()] = value
-
-    def on_body(self, body: bytes) -> None:
-        self._answer.body += body
-
-    def on_message_complete(self) -> None:
-        self._answer.status = self._parser.get_status_code()
-        self.is_open = self._parser.should_keep_alive()
+        """Only what servers answer with here: a length, and so an end that is known. A parser would take half of the
+        time that this client takes from the server.
+        """
+        self._received = received = self._received + data if self._received else data
+        head_end = received.find(HEAD_END) + len(HEAD_END)
+        if head_end < len(HEAD_END):
+            return
+        head = received[:head_end]
+        length = LENGTH.search(head)
+        if length is None:
+            raise ValueError(f"An answer without Content-Length: {head!r}")
+        if len(received) < head_end + int(length[1]):
+            return
+        answer = self._answer
+        answer.status, answer.head, answer.body = int(received[9:12]), head, received[head_end:]
+        self.is_open = CLOSES.search(head) is None
         if not self.is_open:
             self._transport.close()
         self._finish()
@@ -227,7 +238,7 @@ def asked(port: int, method: str, path: str, body: bytes | None = None, *, timeo
     try:
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = connection.getresponse()
-        return Answer(response.status, {}, response.read(), started, time.perf_counter() - started)
+        return Answer(response.status, b"", response.read(), started, time.perf_counter() - started)
     except (OSError, http.client.HTTPException):
         return Answer(started=started, seconds=time.perf_counter() - started)
     finally:

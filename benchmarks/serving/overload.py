@@ -103,7 +103,7 @@ def told(answers: Sequence[Answer], capacity: float, seconds: float) -> dict[str
     served_ok = [answer for answer in in_time if answer.status == 200]
     return {
         "statuses": statuses(answers),
-        "refused_without_retry_after": sum(b"retry-after" not in answer.headers for answer in refused),
+        "refused_without_retry_after": sum(not answer.has(b"Retry-After") for answer in refused),
         "refused_ms": {
             "p99": percentile([answer.seconds for answer in refused], 99),
             "max": percentile([answer.seconds for answer in refused], 100),

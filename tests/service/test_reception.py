@@ -105,6 +105,26 @@ def test_who_has_gone_deaf_is_left_out_of_account(tmp_path: Path) -> None:
     assert uvloop.run(work()) == [3, None]
 
 
+def test_connections_are_in_use_while_they_ask_and_a_little_longer(tmp_path: Path) -> None:
+    async def work() -> None:
+        third = Tally(tmp_path / "connections", workers=3, index=2)
+
+        async def come_to(count: int) -> None:
+            while third.fewest_elsewhere() != count:
+                await asyncio.sleep(0.01)
+
+        async with two_workers(tmp_path) as workers, connected(workers, 8) as pairs, asyncio.timeout(20):
+            await workers.all[1].reception.go_deaf(for_all=False)
+            await come_to(4)
+            await come_to(0)
+            for _, writer in pairs:
+                writer.write(REQUEST)
+            await come_to(4)
+            await come_to(0)
+
+    uvloop.run(work())
+
+
 def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
     async def work() -> list[bytes]:
         async with two_workers(tmp_path) as workers, connected(workers, 2) as (silent, asked):
@@ -238,14 +258,24 @@ def test_who_is_sent_away_has_an_answer_that_says_so(tmp_path: Path) -> None:
     assert sum(b"connection: close" in answer for answer in answers) == 2
 
 
+@dataclass(eq=False)
+class Seated:
+    """A connection that has been quiet for so long."""
+
+    quiet: float
+
+    def quiet_s(self, now: float) -> float:
+        return self.quiet
+
+    def let_go(self, now: float) -> None:
+        pass
+
+
 def worker_with(count: int, *, in_use: int, folder: Path, is_busy: bool = False) -> Reception:
     """Connections enough, of which some are in use."""
-    connections = [
-        SimpleNamespace(
-            quiet_s=lambda _, quiet_s=0.0 if number < in_use else 2 * LOOK_S: quiet_s,
-            let_go=lambda _now, _quiet_s: None,
-        )
-        for number in range(count)
-    ]
+    connections = [Seated(0.0 if number < in_use else 2 * LOOK_S) for number in range(count)]
     server: Any = SimpleNamespace(started=False, server_state=SimpleNamespace(connections=connections))
-    return Reception(server, Tally(folder / "connections", workers=2, index=0), worked_s=worked(is_busy))
+    reception = Reception(server, Tally(folder / "connections", workers=2, index=0), worked_s=worked(is_busy))
+    for connection in connections:
+        reception.use(connection)
+    return reception

@@ -25,7 +25,7 @@ class Uvicorn:
         self.server.lifespan = config.lifespan_class(config)
         tally = Tally(folder / "connections", workers=2, index=index)
         self.reception = Reception(self.server, tally, worked_s=worked(is_busy))
-        put_door(self.server, door, on_count=self.reception.note, sends_away=self.reception.sends_away)
+        put_door(self.server, door, self.reception)
 
     @property
     def connections(self) -> int:

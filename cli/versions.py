@@ -13,6 +13,9 @@ from core.errors import InvalidInput
 from core.package import read_facts
 from core.registry import Champion, parse_version
 
+# The pointer is what counts; a ledger that is locked for longer does without the note.
+NOTE_S = 5.0
+
 
 @click.command()
 @click.argument("package", type=click.Path(path_type=Path))
@@ -97,9 +100,10 @@ def rollback(run: Run, model: str, as_json: bool) -> None:
 def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     from core.errors import Unavailable
+    from core.ledger import open_ledger
 
     try:
-        promotion.record(run.ledger, model, reason, champion, before, is_undone)
+        promotion.record(open_ledger(run.config, busy_s=NOTE_S), model, reason, champion, before, is_undone)
     except Unavailable as error:
         click.echo(f"Not noted in the ledger: {error}", err=True)
 

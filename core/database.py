@@ -18,18 +18,19 @@ from core.errors import DiskFull, LedgerUnreadable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 NEWEST = "0003"
-BUSY_S = 30
+BUSY_S = 30.0
 
 
 class Database:
     """One pool of connections. `read()` and `write()` are the only ways in."""
 
-    def __init__(self, url: str) -> None:
-        """Connect and migrate; raises `LedgerUnreadable`."""
+    def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
+        """Connect and migrate; `busy_s` is how long SQLite waits for another writer. Raises `LedgerUnreadable`."""
         self.url = make_url(url)
+        self._busy_s = busy_s
         self.shown_url = self.url.render_as_string(hide_password=True)
         try:
-            self._engine = _create(self.url.render_as_string(hide_password=False))
+            self._engine = _create(self.url.render_as_string(hide_password=False), busy_s)
             self._migrate()
         except (SQLAlchemyError, OSError) as error:
             raise self._said(error) from error
@@ -57,7 +58,7 @@ class Database:
             cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            cursor.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
+            cursor.execute(f"PRAGMA busy_timeout={round(self._busy_s * 1000)}")
         return not busy
 
     def close(self) -> None:
@@ -89,13 +90,13 @@ class Database:
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _create(url: str) -> Engine:
+def _create(url: str, busy_s: float) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_S})
+    engine = create_engine(parsed, connect_args={"timeout": busy_s})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

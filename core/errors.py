@@ -335,6 +335,19 @@ class PromotionSlow(Unavailable):
         )
 
 
+class PromotionSuperseded(Conflict):
+    """Another change of champion came while the workers were still following this one."""
+
+    code = "superseded"
+
+    def __init__(self, model: str, version: str, now: str | None) -> None:
+        after = f"{model}@{now} took its place" if now else "it was taken back"
+        super().__init__(
+            f"{model}@{version} was made champion, but {after} before every worker answered with it. "
+            "Promote it again if that was not meant."
+        )
+
+
 class TargetExists(Conflict):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} exists already and is not empty. Name another folder or remove it.")

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, func, insert, select
 
 from core.clock import utc_now
 from core.config import Config
-from core.database import Database
+from core.database import BUSY_S, Database
 from core.records import (
     AccuracyEstimate,
     CheckRecord,
@@ -63,11 +63,13 @@ class Ledger:
                 connection.execute(insert(feedback), rows)
         return [record.prediction_id in known for record in records]
 
-    def models_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
-        """The model that answered, by the ids of the predictions that are known."""
+    def models_of(self, prediction_ids: Iterable[str], *, after_writers: bool = False) -> dict[str, str]:
+        """The model that answered, by the ids of the predictions that are known.
+
+        `after_writers`: once whoever writes right now is done, which may be with one of these.
+        """
         query = select(predictions.c.id, predictions.c.model).where(predictions.c.id.in_(set(prediction_ids)))
-        # As a writer, though it only reads: so it waits for whoever is writing predictions right now.
-        with self.database.write() as connection:
+        with self.database.write() if after_writers else self.database.read() as connection:
             return {row.id: row.model for row in connection.execute(query)}
 
     def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:
@@ -233,8 +235,9 @@ class Ledger:
             return connection.execute(query).mappings().all()
 
 
-def open_ledger(config: Config) -> Ledger:
-    return Ledger(Database(config.ledger_url))
+def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:
+    """`busy_s`: how long to wait for another writer. Raises `LedgerUnreadable`."""
+    return Ledger(Database(config.ledger_url, busy_s=busy_s))
 
 
 def _packed(embedding: Any) -> bytes:

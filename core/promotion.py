@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from core.durable import in_turn
-from core.errors import PromotionSlow, VersionRefused
+from core.errors import PromotionSlow, PromotionSuperseded, VersionRefused
 from core.ledger import Ledger
 from core.registry import Champion, Registry
 from core.roster import Standing, WorkerStanding, living_workers
@@ -16,6 +16,8 @@ from core.verification import verify_contents
 # A worker loads a version in about a second; many of them on few cores take turns.
 TIMEOUT_S = 60.0
 PAUSE_S = 0.02
+# How often the pointer is looked at again, which may lie in a store far away.
+LOOK_S = 0.5
 OnChange = Callable[[Champion, Champion | None, bool], None]
 
 
@@ -32,8 +34,8 @@ def promote(
 
     `on_change` hears of the new champion and the one before as soon as the pointer stands, and whether that undoes
     a change that a worker refused. Raises `CorruptPackage` before anything changes, `VersionRefused` when a worker
-    cannot load it (the champion before is then the champion again), `PromotionSlow`, after the change, when one has
-    not followed in time.
+    cannot load it (the champion before is then the champion again); after the change `PromotionSlow` when one has
+    not followed in time, `PromotionSuperseded` when meanwhile somebody else made another version the champion.
     """
     verify_contents(registry.verified_folder(model, version))
     return _change(registry, model, lambda: registry.promote(model, version), home, timeout_s, on_change)
@@ -76,7 +78,7 @@ def _change(
     if champion != before:
         on_change(champion, before, False)
     try:
-        _wait(model, champion, home, timeout_s)
+        _wait(registry, model, champion, home, timeout_s)
     except VersionRefused:
         with in_turn(lock):
             if registry.readable_pointer(model) == champion:
@@ -87,15 +89,25 @@ def _change(
     return champion
 
 
-def _wait(model: str, champion: Champion, home: Path, timeout_s: float) -> None:
+def _wait(registry: Registry, model: str, champion: Champion, home: Path, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
+    look_at = time.monotonic() + LOOK_S
     while waiting := _behind(living_workers(home), model, champion):
         refused = next((standing for standing in waiting if _has_refused(standing, champion)), None)
         if refused is not None:
             raise VersionRefused(model, champion.version, str(refused.error), refused.version)
+        if time.monotonic() > look_at:
+            _require_still(registry, model, champion)
+            look_at = time.monotonic() + LOOK_S
         if time.monotonic() > deadline:
             raise PromotionSlow(model, champion.version, len(waiting), timeout_s)
         time.sleep(PAUSE_S)
+
+
+def _require_still(registry: Registry, model: str, champion: Champion) -> None:
+    now = registry.readable_pointer(model)
+    if now != champion:
+        raise PromotionSuperseded(model, champion.version, now.version if now else None)
 
 
 def _has_refused(standing: Standing | None, champion: Champion) -> bool:

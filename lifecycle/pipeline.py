@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from core.checkpoint import read_training
 from core.config import Config, overridden
 from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
 from core.engine import Engine
-from core.errors import PromotionSlow
+from core.errors import PromotionSlow, PromotionSuperseded
 from core.ledger import Ledger
 from core.package import PackageFacts
-from core.promotion import promote
+from core.promotion import promote, record
 from core.records import GateVerdict, JobRecord, PromotionRecord
-from core.registry import Registry
+from core.registry import Champion, Registry
 from export.run import ExportResult, export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
@@ -51,9 +52,15 @@ def retrain(job: JobRecord, rooms: Rooms, *, progress: Progress) -> dict[str, An
     if recorded.promoted:
         progress("promote")
         try:
-            promote(rooms.registry, job.model, recorded.version, home=rooms.config.home)
-        except PromotionSlow as slow:  # the champion all the same
-            progress(str(slow))
+            promote(
+                rooms.registry,
+                job.model,
+                recorded.version,
+                home=rooms.config.home,
+                on_change=partial(_note_undone, rooms.ledger, job.model),
+            )
+        except (PromotionSlow, PromotionSuperseded) as told:  # it was made champion all the same
+            progress(str(told))
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
     respond(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
     return {
@@ -62,6 +69,12 @@ def retrain(job: JobRecord, rooms: Rooms, *, progress: Progress) -> dict[str, An
         "reason": recorded.reason,
         **{key: recorded.gate[key] for key in ("gate", "training", "seconds")},
     }
+
+
+def _note_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
+    """The gate's own decision is recorded before, with its figures."""
+    if is_undone:
+        record(ledger, model, "", champion, before, is_undone)
 
 
 def _recorded(job: JobRecord, rooms: Rooms) -> PromotionRecord | None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core import promotion
-from core.errors import ModelNotFound, Unavailable
+from core.errors import CorruptPackage, ModelNotFound, VersionRefused
 from core.records import JobRecord
 from core.registry import Champion
 from service.envelope import json_response
@@ -90,7 +90,11 @@ def standing(worker: Worker, model: str) -> dict[str, Any]:
 def put_in_service(worker: Worker, model: str, *, version: str) -> Champion:
     """As `retune promote`: returns when every worker answers with the version."""
     require_model(worker, model)
-    return promotion.promote(worker.registry, model, version, **_following(worker, model, "Promoted over HTTP."))
+    try:
+        return promotion.promote(worker.registry, model, version, **_following(worker, model, "Promoted over HTTP."))
+    except CorruptPackage as error:  # whose status says that texts may be answered later
+        champion = worker.registry.readable_pointer(model)
+        raise VersionRefused(model, version, str(error), champion.version if champion else None) from error
 
 
 def put_back(worker: Worker, model: str) -> Champion:
@@ -103,8 +107,13 @@ def _following(worker: Worker, model: str, reason: str) -> dict[str, Any]:
     return {
         "home": worker.config.home,
         "timeout_s": worker.config.service.timeout_s * SHARE_OF_TIMEOUT,
-        "on_change": partial(_record, worker, model, reason),
+        # Off the way: a rollback is not to wait for a ledger that is locked.
+        "on_change": partial(_note, worker, model, reason),
     }
+
+
+def _note(worker: Worker, *change: Any) -> None:
+    worker.notes.submit(_record, worker, *change)
 
 
 def _record(
@@ -113,7 +122,7 @@ def _record(
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     try:
         promotion.record(worker.connection.get(), model, reason, champion, before, is_undone)
-    except Unavailable as error:
+    except Exception as error:  # nobody waits for it
         logger.error("A change of champion is not noted in the ledger: %s", error)
 
 

@@ -76,7 +76,7 @@ class Endpoints:
 
     async def feedback(self, request: Request) -> Response:
         records = parse_feedback(await request.body(), max_items=self._max_items)
-        stored = await self._worker.at_desk(self._worker.feedback.store, records)
+        stored = await self._worker.feedback.store(records)
         return json_response({"accepted": stored.accepted, "unknown": stored.unknown})
 
     async def livez(self, _: Request) -> Response:

@@ -117,7 +117,7 @@ class Gateway:
         from service.requests import labels_given
 
         given = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
-        return asdict(await self.worker.at_desk(self.worker.feedback.store, given))
+        return asdict(await self.worker.feedback.store(given))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
     def close(self) -> None:

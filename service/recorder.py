@@ -15,8 +15,10 @@ from service.connection import LedgerConnection
 from service.keeping import is_sampled, kept
 
 BATCH_ROWS = 500
-MAX_TRIES = 5
+MAX_TRIES = 8
 MAX_PAUSE_S = 8.0
+# A database that does not answer must not keep a server from ending.
+CLOSE_S = 10.0
 logger = logging.getLogger(__name__)
 
 
@@ -61,11 +63,13 @@ class Recorder:
         self._thread.start()
 
     def close(self) -> None:
-        """Write what waits, in one last try, then end."""
+        """Write what waits, in one last try, then end; what is not written then is dropped, and counted."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(CLOSE_S)
+        if self._thread.is_alive():
+            logger.error("%d predictions are dropped: the ledger did not answer in time", len(self._queue))
 
     @property
     def is_alive(self) -> bool:
@@ -84,11 +88,17 @@ class Recorder:
         if dropped or sampled_out:
             self._count(dropped=dropped, sampled_out=sampled_out)
 
+    def hurry(self) -> int:
+        """Let all records taken so far be written now; how many that are, with those written before."""
+        with self._changed:
+            self._hurry_until = self._taken
+            self._changed.notify_all()
+            return self._taken
+
     def flush(self, *, timeout_s: float) -> bool:
         """Wait until all records taken so far are written or dropped; False if that took too long."""
+        wanted = self.hurry()
         with self._changed:
-            wanted = self._hurry_until = self._taken
-            self._changed.notify_all()
             return self._changed.wait_for(lambda: self._done >= wanted, timeout_s)
 
     @property
@@ -116,20 +126,31 @@ class Recorder:
         if not batch:
             return
         self._count()
+        # Here and not in offer(): patterns take as long as a tenth of an answer.
+        rows = [row for record in batch if (row := self._kept(record)) is not None]
         try:
-            # Here and not in offer(): patterns take as long as a tenth of an answer.
-            self._connection.get().record_predictions([kept(record, self._keep) for record in batch])
+            self._connection.get().record_predictions(rows)
         except Exception as error:  # whatever it is, the thread goes on and the rows are counted
             self._failed(batch, error)
         else:
             self._remove(batch)
-            self._count(written=len(batch))
+            self._count(written=len(rows), dropped=len(batch) - len(rows))
+
+    def _kept(self, record: PredictionRecord) -> PredictionRecord | None:
+        """None where that fails: a text that cannot be redacted must cost no other its record."""
+        try:
+            return kept(record, self._keep)
+        except Exception as error:
+            logger.error("Prediction %s is not recorded: to redact it failed with %s", record.id, type(error).__name__)
+            return None
 
     def _failed(self, batch: Sequence[PredictionRecord], error: Exception) -> None:
         """Keep the batch for a while: a ledger that was locked or full may be back in a moment."""
         self._tries += 1
         if self._tries == 1:
             logger.error("Predictions cannot be recorded: %s", error)
+        if self._closed:
+            batch = list(self._queue)
         if self._closed or self._tries >= MAX_TRIES:
             logger.error("%d predictions are dropped after %d tries", len(batch), self._tries)
             self._remove(batch)

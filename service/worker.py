@@ -67,8 +67,9 @@ class Worker:
             on_swap=self.metrics.count_swap,
             turn=partial(in_turn, config.home.absolute() / "loading.lock"),
         )
-        # Apart from the pool that probes and long texts share: a ledger that is locked holds up its own only.
+        # Apart from the pools of probes and long texts, and of feedback: operators wait for nobody else.
         self.desk = ThreadPoolExecutor(DESK_THREADS, thread_name_prefix="desk")
+        self.notes = ThreadPoolExecutor(1, thread_name_prefix="notes")
         self.probe = GoldenProbe(self.champions.all)
         self.watchdog = None if replaces_lost else Watchdog(lambda: len(self.roster.workers()))
         self.batcher = Batcher(
@@ -119,16 +120,19 @@ class Worker:
         self.champions.close()
         self.batcher.close()
         self.recorder.close()
+        # What operators did is noted; who waits for a ledger that does not come has no answer any more.
+        self.notes.shutdown()
+        self.desk.shutdown(wait=False, cancel_futures=True)
+        self.feedback.close()
         self.connection.close()
         self.limits.close()
-        self.desk.shutdown(wait=False, cancel_futures=True)
         if self.access_log:
             self.access_log.close()
         self.metrics.close()
         self.roster.leave()
 
     async def at_desk(self, call: Callable[..., Found], *given: Any) -> Found:
-        """What a call gives that may wait for the ledger or for other workers."""
+        """What an operator's call gives that may wait for the ledger or for other workers."""
         return await asyncio.get_running_loop().run_in_executor(self.desk, call, *given)
 
     @property

@@ -41,6 +41,8 @@ def test_personal_data_is_recognised(text: str, kind: str) -> None:
         "on 05.11.2024 or 5/11/24",
         "card 4111 1111 1111 1112 fails the checksum",
         "GB82 WEST 1234 5698 7654 33 does, too",
+        "\u212ab82 WEST 1234 5698 7654 32 begins with the sign of Kelvin",
+        "\u0130b82 WEST 1234 5698 7654 32 with a dotted capital",
         "ticket 123456789 and amount 1,234,567.89",
         "version 10.15.7 build 0123",
         "between 10 and 12 @ noon, see example.org",

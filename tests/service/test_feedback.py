@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from starlette.testclient import TestClient
 
 from core.clock import sortable_id, utc_now
 from core.config import Config, LedgerConfig
-from core.ledger import open_ledger
+from core.ledger import Ledger, open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry
+from service.feedback import MAX_WAITING
+from service.refusals import UnknownPredictions
+from service.requests import GivenLabel
 from service.worker import Worker
 from tests.service.conftest import local_client
 from tests.tiny import tiny_rows
@@ -84,3 +89,54 @@ def test_a_broken_ledger_stores_nothing_says_so_and_answers_go_on(client: TestCl
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")
     assert "Retry-After" in answer.headers
     assert str(config.home) not in answer.text
+
+
+def test_who_sends_ids_that_nobody_knows_holds_up_nobody_else(config: Config, registry: Registry) -> None:
+    worker = Worker(config.model_copy(update={"ledger": LedgerConfig(flush_s=30)}))
+    worker.start()
+    key = predicted_ids(local_client(worker))[0]
+    assert worker.recorder.flush(timeout_s=5)
+
+    async def ask() -> tuple[int, int]:
+        forged = [
+            asyncio.create_task(worker.feedback.store([GivenLabel(sortable_id(), "bug", "")]))
+            for _ in range(MAX_WAITING + 5)
+        ]
+        await asyncio.sleep(0)
+        stored = await worker.feedback.store([GivenLabel(key, "bug", "")])
+        # Only so many wait for predictions that will not come; the others have heard that nobody knows theirs.
+        while sum(task.done() for task in forged) < 5:
+            await asyncio.sleep(0.01)
+        done = [task for task in forged if task.done()]
+        assert all(isinstance(task.exception(), UnknownPredictions) for task in done)
+        for task in forged:
+            task.cancel()
+        await asyncio.wait(forged)
+        return stored.accepted, len(done)
+
+    assert asyncio.run(ask()) == (1, 5)
+    worker.close()
+
+
+def test_a_label_of_a_prediction_that_was_just_erased_is_not_acknowledged(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [known] = predicted_ids(local_client(worker))[:1]
+    worker.recorder.flush(timeout_s=5)
+    monkeypatch.setattr(Ledger, "models_of", lambda *_, **__: {known: "tickets", "erased": "tickets"})
+    stored = asyncio.run(worker.feedback.store([GivenLabel(key, "bug", "") for key in ("erased", known)]))
+    assert (stored.accepted, stored.unknown) == (1, ["erased"])
+
+
+def test_a_ledger_that_stays_locked_is_said_before_the_request_times_out(config: Config, registry: Registry) -> None:
+    worker = Worker(config.model_copy(update={"service": config.service.model_copy(update={"timeout_s": 2.0})}))
+    worker.start()
+    client = local_client(worker)
+    key = predicted_ids(client)[0]
+    worker.recorder.flush(timeout_s=5)
+    lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    answer = client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": "bug"}]})
+    lock.close()
+    worker.close()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ledger_unavailable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 import time
 from contextlib import ExitStack
@@ -14,7 +15,8 @@ from starlette.testclient import TestClient
 from core import promotion
 from core.config import Config
 from core.durable import in_turn
-from core.errors import CorruptPackage, PointerUnreadable, PromotionSlow, VersionRefused
+from core.errors import CorruptPackage, PointerUnreadable, PromotionSlow, PromotionSuperseded, VersionRefused
+from core.records import PromotionRecord
 from core.registry import Champion, Registry
 from core.roster import Roster, Standing
 from service.worker import Worker
@@ -181,7 +183,7 @@ def test_a_refused_first_promotion_leaves_no_champion(registry: Registry, config
 
 def test_what_changes_nothing_is_not_recorded(client: TestClient, worker: Worker) -> None:
     assert client.post("/admin/models/tickets/promote", json={"version": "1"}).status_code == 200
-    assert worker.connection.get().promotions("tickets") == []
+    assert noted(worker) == []
 
 
 def test_a_refused_promotion_is_recorded_as_undone_and_no_page_says_that_the_champion_fails(
@@ -190,7 +192,7 @@ def test_a_refused_promotion_is_recorded_as_undone_and_no_page_says_that_the_cha
     monkeypatch.setattr(promotion, "verify_contents", lambda _: None)  # else it is refused before anything changes
     version = registry.add(variant(golden=WRONG), "tickets")
     assert client.post("/admin/models/tickets/promote", json={"version": version}).status_code == 409
-    told = [(row.version, row.reason) for row in worker.connection.get().promotions("tickets")]
+    told = [(row.version, row.reason) for row in noted(worker)]
     assert told == [("1", "Version 2 could not be loaded."), ("2", "Promoted over HTTP.")]
     deadline = time.monotonic() + 10
     while worker.champions.standing()["tickets"].failing and time.monotonic() < deadline:
@@ -217,3 +219,50 @@ def test_a_pointer_that_is_damaged_is_said_and_repaired_by_a_promotion(
     assert client.post("/admin/models/tickets/promote", json={"version": "1"}).status_code == 200
     assert registry.champion("tickets").version == "1"
     assert client.get("/admin/models/tickets").json()["workers"][0]["error"] is None
+
+
+def test_a_rollback_does_not_wait_for_a_ledger_that_is_locked(
+    client: TestClient, worker: Worker, registry: Registry, config: Config, second_package: Path
+) -> None:
+    promotion.promote(registry, "tickets", registry.add(second_package, "tickets"), home=config.home)
+    worker.connection.get()
+    lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    answer = client.post("/admin/models/tickets/rollback")
+    assert (answer.status_code, answer.json()["champion"]) == (200, "1")
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert [(row.version, row.reason) for row in noted(worker)] == [("1", "Rolled back over HTTP.")]
+
+
+def test_a_promotion_that_another_one_overtakes_says_so(
+    registry: Registry, config: Config, second_package: Path
+) -> None:
+    version = registry.add(second_package, "tickets")
+    roster = Roster(config.home)
+    roster.enter({"tickets": Standing("1", registry.champion("tickets").since)})  # and does not follow
+
+    def overtake(*_: object) -> None:
+        registry.promote("tickets", "1")
+
+    with pytest.raises(PromotionSuperseded, match=r"tickets@1 took its place"):
+        promotion.promote(registry, "tickets", version, home=config.home, timeout_s=30, on_change=overtake)
+    roster.leave()
+    assert registry.champion("tickets").version == "1"
+
+
+def test_a_damaged_version_is_refused_over_http_as_a_conflict(
+    client: TestClient, registry: Registry, config: Config, second_package: Path
+) -> None:
+    version = registry.add(second_package, "tickets")
+    graph = config.home / f"registry/tickets/versions/{version}/model.onnx"
+    graph.write_bytes(graph.read_bytes() + b"x")
+    answer = client.post("/admin/models/tickets/promote", json={"version": version})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "version_refused")
+    assert "version 1 goes on answering" in answer.json()["error"]["message"]
+
+
+def noted(worker: Worker) -> list[PromotionRecord]:
+    """What the ledger has of changes of champion, once what was noted is written."""
+    worker.notes.submit(lambda: None).result(timeout=10)
+    return worker.connection.get().promotions("tickets")

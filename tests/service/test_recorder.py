@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.clock import sortable_id, utc_now
-from core.config import Config
+from core.config import Config, Keep, ServiceConfig
 from core.ledger import open_ledger
 from core.records import PredictionRecord
 from service.connection import LedgerConnection
@@ -82,3 +83,36 @@ def test_a_ledger_that_stays_away_costs_the_records_and_counts_them(
     assert writer.is_alive
     writer.close()
     assert sum(count.dropped for count in counts) == 3
+
+
+def test_a_text_that_cannot_be_redacted_costs_no_other_its_record(
+    config: Config, counts: list[RecorderCounts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = records(3)
+
+    def fails_once(record: PredictionRecord, keep: Keep) -> PredictionRecord:
+        if record is rows[1]:
+            raise ValueError("a text of a user")
+        return record
+
+    monkeypatch.setattr("service.recorder.kept", fails_once)
+    writer = recorder(config, counts)
+    writer.start()
+    writer.offer(rows)
+    writer.close()
+    assert open_ledger(config).count_predictions("tickets", "1") == 2
+    assert (sum(count.written for count in counts), sum(count.dropped for count in counts)) == (2, 1)
+
+
+def test_the_end_waits_once_for_a_ledger_that_is_locked(config: Config, counts: list[RecorderCounts]) -> None:
+    config = config.model_copy(update={"service": ServiceConfig(timeout_s=0.4)})
+    open_ledger(config)
+    lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    writer = recorder(config, counts)
+    writer.start()
+    writer.offer(records(1800))
+    writer.close()
+    lock.close()
+    assert not writer.is_alive
+    assert [count.dropped for count in counts if count.dropped] == [1800]

@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
 from core.durable import in_turn
-from core.errors import DiskFull, LedgerUnreadable
+from core.errors import DiskFull, LedgerUnreadable, NoDatabase, NoDriver
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 NEWEST = "0003"
@@ -25,8 +25,11 @@ class Database:
     """One pool of connections. `read()` and `write()` are the only ways in."""
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
-        """Connect and migrate; `busy_s` is how long SQLite waits for another writer. Raises `LedgerUnreadable`."""
-        self.url = make_url(url)
+        """Connect and migrate; `busy_s` is how long SQLite waits for another writer.
+
+        Raises `LedgerUnreadable`, `NoDriver` or `NoDatabase`.
+        """
+        self.url = parsed_url(url)
         self._busy_s = busy_s
         self.shown_url = self.url.render_as_string(hide_password=True)
         try:
@@ -34,6 +37,8 @@ class Database:
             self._migrate()
         except (SQLAlchemyError, OSError) as error:
             raise self._said(error) from error
+        except ImportError as error:
+            raise NoDriver(self.shown_url, str(error)) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -88,6 +93,14 @@ class Database:
             if not inspect(connection).has_table("alembic_version"):
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def parsed_url(url: str) -> URL:
+    """Raises `NoDatabase`."""
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise NoDatabase from error
 
 
 def _create(url: str, busy_s: float) -> Engine:

@@ -71,6 +71,14 @@ def in_turn(lock: Path) -> Iterator[None]:
         yield
 
 
+def make_folder(folder: Path) -> None:
+    """With the folders above it; what is new is durable."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the folder's entries durable, as fsync does for a file's bytes."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -411,6 +411,32 @@ class PointerUnreadable(Unavailable):
         )
 
 
+class UnusableRegistry(InvalidInput):
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(
+            f"The registry {url} cannot be used: {problem}. Set 'registry.url' to a folder, or to the URL of an object "
+            "store whose fsspec package is installed here."
+        )
+
+
+class NoDatabase(InvalidInput):
+    """Without the URL, which may hold a password."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "'ledger.url' is no URL of a database. Write one such as sqlite:////data/ledger.db or "
+            "postgresql+psycopg://user:password@host/name."
+        )
+
+
+class NoDriver(Unavailable):
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(
+            f"The ledger {url} cannot be used: {problem}. Install the driver that its URL names, "
+            "for postgresql+psycopg://: pip install 'psycopg[binary]'."
+        )
+
+
 class RegistryAway(Unavailable):
     def __init__(self, folder: str) -> None:
         super().__init__(f"The registry's folder {folder} is gone. Mount it or put it back.")

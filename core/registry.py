@@ -61,8 +61,8 @@ class Registry:
     def add(self, package: Path, model: str) -> str:
         """Copy a verified package in as the next version; returns its number.
 
-        The same package again is the same version. Raises `CorruptPackage`, `InvalidModelName`, or
-        `OtherTask` for a package of pairs beside versions of single texts, and the like.
+        The same package again is the same version, unless that is damaged. Raises `CorruptPackage`,
+        `InvalidModelName`, or `OtherTask` for a package of pairs beside versions of single texts, and the like.
         """
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", model):
             raise InvalidModelName(model)
@@ -70,8 +70,10 @@ class Registry:
             raise CorruptPackage(package, "there is no such folder")
         digest = verify_files(package)
         for version in self.versions(model):
-            if read_digest(self.folder(model, version)) == digest:
-                return version
+            with suppress(CorruptPackage):
+                if read_digest(self.folder(model, version)) == digest:
+                    self.verified_folder(model, version)
+                    return version
         self._require_same_task(package, model)
         return self._add_next(package, model)
 
@@ -86,9 +88,8 @@ class Registry:
 
     def _add_next(self, package: Path, model: str) -> str:
         version = int(max(self.versions(model), key=int, default="0")) + 1
-        while not self._store.add_folder(package, f"{model}/versions/{version}"):
+        while not self._store.add_folder(package, f"{model}/versions/{version}", check=verify_files):
             version += 1
-        verify_files(self.folder(model, str(version)))
         return str(version)
 
     def folder(self, model: str, version: str) -> Path:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from core.durable import disk_full_is_said, sync_tree, write_bytes
+from core.durable import disk_full_is_said, make_folder, sync_folder, sync_tree, write_bytes
+from core.errors import UnusableRegistry
 from core.package import MANIFEST
 
 
@@ -18,8 +20,11 @@ class Store:
     """The few operations that the registry needs, each complete or without effect."""
 
     def __init__(self, url: str, *, cache: Path) -> None:
-        """`cache` receives copies of remote folders; a local store does not use it."""
-        self._files, self._root = fsspec.core.url_to_fs(url)
+        """`cache` receives copies of remote folders; a local store does not use it. Raises `UnusableRegistry`."""
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise UnusableRegistry(url, str(error)) from error
         self._cache = cache
 
     @property
@@ -68,18 +73,25 @@ class Store:
         else:
             self._files.pipe_file(self._at(path), content)
 
-    def add_folder(self, source: Path, target: str) -> bool:
+    def add_folder(self, source: Path, target: str, *, check: Callable[[Path], object]) -> bool:
         """Copy a flat folder to `target`; False, and no effect, if `target` is there already.
 
-        Locally: written aside, synced, renamed. In an object store: its manifest goes last, and a
-        folder without manifest counts as absent.
+        Locally: written aside, checked, synced, renamed. In an object store: its manifest goes last, and a
+        folder without manifest counts as absent. `check` raises if the copy is not what it should be: then
+        there is none.
         """
         if self.is_local:
-            return _add_local_folder(source, Path(self._at(target)))
+            return _add_local_folder(source, Path(self._at(target)), check)
         if self.exists(f"{target}/{MANIFEST}"):
             return False
         for path in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST):
             self._files.put_file(str(path), self._at(f"{target}/{path.name}"))
+        try:
+            check(self.local_folder(target))
+        except BaseException:
+            self.remove(f"{target}/{MANIFEST}")
+            self.forget_local_copy(target)
+            raise
         return True
 
     def local_folder(self, folder: str) -> Path:
@@ -89,11 +101,14 @@ class Store:
         local = self._cache / folder
         if not local.exists():
             aside = self._cache / f".{uuid4().hex}"
-            aside.mkdir(parents=True)
-            for name in self.names(folder):
-                self._files.get_file(self._at(f"{folder}/{name}"), str(aside / name))
-            local.parent.mkdir(parents=True, exist_ok=True)
-            _rename_unless_there(aside, local)
+            try:
+                aside.mkdir(parents=True)
+                for name in self.names(folder):
+                    self._files.get_file(self._at(f"{folder}/{name}"), str(aside / name))
+                local.parent.mkdir(parents=True, exist_ok=True)
+                _rename_unless_there(aside, local)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
         return local
 
     def forget_local_copy(self, folder: str) -> None:
@@ -105,16 +120,19 @@ class Store:
         return f"{self._root.rstrip('/')}/{path}" if path else self._root
 
 
-def _add_local_folder(source: Path, target: Path) -> bool:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _add_local_folder(source: Path, target: Path, check: Callable[[Path], object]) -> bool:
+    make_folder(target.parent)
     aside = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
         with disk_full_is_said(target):
             aside.mkdir()
             for path in source.iterdir():
                 shutil.copyfile(path, aside / path.name)
+            check(aside)
             sync_tree(aside)
-        return _rename_unless_there(aside, target)
+        is_added = _rename_unless_there(aside, target)
+        sync_folder(target.parent)
+        return is_added
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

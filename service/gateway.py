@@ -63,15 +63,17 @@ class Gateway:
         # Only here: the supervising process imports this module too, and needs nothing of this.
         from service.app import guarded_app
         from service.drain import Drain
+        from service.logs import LogThread
         from service.process import server_folder
         from service.reception import Reception, Tally
-        from service.tracing import traced
+        from service.tracing import Tracing
         from service.transport import put_door, uvicorn_server
         from service.worker import Worker
 
         logging.getLogger("service").setLevel(logging.INFO)
         config = load_config()
         self.worker = Worker(config, replaces_lost=not running_inside_container())
+        LogThread(on_drop=self.worker.metrics.count_log_drop).start()
         self.worker.start()
         self.app = guarded_app(self.worker)
         # The engine's thread must not wait 5 ms, several calls' time, for a thread that writes.
@@ -81,7 +83,8 @@ class Gateway:
         gc.freeze()
         gc.set_threshold(YOUNG_OBJECTS)
         endpoint = config.service.otlp_endpoint
-        app = traced(self.app, endpoint, name_of=self.app.router.template) if endpoint else self.app
+        self.tracing = Tracing(self.app, endpoint, name_of=self.app.router.template) if endpoint else None
+        app = self.tracing or self.app
         server = uvicorn_server()
         if server is not None:  # none where something else than `bentoml serve` calls the service
             give_way()
@@ -122,6 +125,8 @@ class Gateway:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
     def close(self) -> None:
         self.worker.close()
+        if self.tracing:
+            self.tracing.close()
 
 
 Gateway.add_asgi_middleware(FrontDoor)  # type: ignore[attr-defined]  # the decorator made it a bentoml Service

@@ -207,7 +207,9 @@ class Guard:
     def _note(self, scope: Scope, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
         route = template(scope)
-        self._metrics.count_request(route, status, None if route == UNKNOWN else seconds)
+        # Thousands of quick refusals would make an overload look fast.
+        is_timed = route != UNKNOWN and status != OVERLOADED
+        self._metrics.count_request(route, status, seconds if is_timed else None)
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
 
 

@@ -48,7 +48,7 @@ def _for_clients() -> Schema:
 
 def _open_inference() -> Schema:
     return {
-        "/v2": {"get": _v2("The server, by the Open Inference Protocol", "Server")},
+        "/v2": {"get": _v2("The server, by the Open Inference Protocol", "Server", security=_KEY_OR_OPEN)},
         "/v2/health/live": {"get": _v2("Whether this worker lives", "Live")},
         "/v2/health/ready": {"get": _v2("Whether it can answer", "Ready")},
         **_model_routes("/v2/models/{name}", "the champion", [_NAME]),
@@ -57,9 +57,10 @@ def _open_inference() -> Schema:
 
 
 def _model_routes(path: str, what: str, parameters: list[Schema]) -> Schema:
+    more = {"parameters": parameters, "security": _KEY_OR_OPEN}
     return {
-        path: {"get": _v2(f"Inputs, outputs and labels of {what}", "ModelMetadata", parameters=parameters)},
-        f"{path}/ready": {"get": _v2(f"Whether {what} is in memory", "ModelReady", parameters=parameters)},
+        path: {"get": _v2(f"Inputs, outputs and labels of {what}", "ModelMetadata", **more)},
+        f"{path}/ready": {"get": _v2(f"Whether {what} is in memory", "ModelReady", **more)},
         f"{path}/infer": {"post": _infer(f"Answer texts by {what}", [*parameters, _JSON_BYTES])},
     }
 

@@ -20,9 +20,12 @@ from types import FrameType
 from typing import IO
 
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
+from fsspec.core import url_to_fs
+from fsspec.utils import get_protocol
 
 from core.config import Config
 from core.cpu import worker_count
+from core.database import parsed_url
 from core.durable import write_bytes
 from core.errors import CannotListen, PortInUse, ServerFailed
 from service.tls import tls_arguments
@@ -151,21 +154,33 @@ def _settings(config: Config) -> dict[str, str]:
                     json.dumps(value) if isinstance(value, dict) else str(value)
                 )
     # Absolute: a worker's folder is not the user's.
-    settings["RETUNE_LEDGER__URL"] = _absolute(config.ledger_url, "sqlite:///")
-    settings["RETUNE_REGISTRY__URL"] = _absolute(config.registry_url, "")
+    settings["RETUNE_LEDGER__URL"] = _absolute_database(config.ledger_url)
+    settings["RETUNE_REGISTRY__URL"] = _absolute_store(config.registry_url)
     return settings
 
 
-def _absolute(url: str, prefix: str) -> str:
+def _absolute_database(url: str) -> str:
     """The URL with its file's path made absolute; one that names no file as it is.
 
-    >>> _absolute("postgresql://db/retune", "sqlite:///"), _absolute("s3://bucket/models", "")
-    ('postgresql://db/retune', 's3://bucket/models')
+    >>> _absolute_database("postgresql://jo:pw@db/retune"), _absolute_database("sqlite+pysqlite:////data/ledger.db")
+    ('postgresql://jo:pw@db/retune', 'sqlite+pysqlite:////data/ledger.db')
     """
-    path = url.removeprefix(prefix)
-    if "://" in path or not url.startswith(prefix):
+    parsed = parsed_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return url
-    return f"{prefix}{Path(path).absolute()}"
+    path = str(Path(str(parsed.database)).absolute())
+    return parsed.set(database=path).render_as_string(hide_password=False)
+
+
+def _absolute_store(url: str) -> str:
+    """A folder as fsspec understands it, `~` and all; another store's URL as it is.
+
+    >>> _absolute_store("s3://bucket/models"), _absolute_store("file:///data/models")
+    ('s3://bucket/models', '/data/models')
+    """
+    if get_protocol(url) not in ("file", "local"):
+        return url
+    return str(url_to_fs(url)[1])
 
 
 def _command(config: Config, host: str, grace_s: int) -> list[str]:

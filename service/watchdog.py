@@ -42,10 +42,17 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._closing.wait(PAUSE_S):
-            if self.look():
+            if self._is_alone():
                 logger.error("A worker is gone and nothing starts another one: the server stops")
                 self._end()
                 return
+
+    def _is_alone(self) -> bool:
+        try:
+            return self.look()
+        except OSError as error:  # such as no more descriptors: nobody else would look from then on
+            logger.error("The workers cannot be counted: %s", error.strerror)
+            return False
 
 
 def _end_server() -> None:

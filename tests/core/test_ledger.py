@@ -9,7 +9,8 @@ from alembic.migration import MigrationContext
 
 from core.clock import sortable_id, utc_now
 from core.config import Config
-from core.errors import LedgerUnreadable
+from core.database import Database
+from core.errors import LedgerUnreadable, NoDatabase, NoDriver
 from core.ledger import Ledger, open_ledger
 from core.records import AccuracyEstimate, Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict
 from core.schema import metadata
@@ -105,3 +106,11 @@ def test_broken_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_bytes(b"this is not a database" * 100)
     with pytest.raises(LedgerUnreadable, match="cannot be used"):
         open_ledger(Config(home=tmp_path))
+
+
+def test_a_url_without_its_driver_and_one_that_is_none_are_said() -> None:
+    with pytest.raises(NoDriver, match=r"oracle\+oracledb://jo:\*\*\*@db/x cannot be used.*Install the driver"):
+        Database("oracle+oracledb://jo:pw@db/x")
+    with pytest.raises(NoDatabase) as refused:
+        Database("jo:secret@db")
+    assert "secret" not in str(refused.value)

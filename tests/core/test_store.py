@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from core.errors import DiskFull
+from core.errors import CorruptPackage, DiskFull, UnusableRegistry
 from core.package import MANIFEST
 from core.store import Store
 
@@ -29,6 +29,10 @@ def folder(tmp_path: Path) -> Path:
     return source
 
 
+def nothing(_: Path) -> None:
+    """Finds nothing wrong."""
+
+
 def test_nothing_is_listed_before_anything_is_written(store: Store) -> None:
     assert store.names("m/versions") == []
     assert store.read("m/champion.json") is None
@@ -36,7 +40,7 @@ def test_nothing_is_listed_before_anything_is_written(store: Store) -> None:
 
 
 def test_a_store_that_is_away_is_not_an_empty_one(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.add_folder(folder, "m/versions/1")
+    store.add_folder(folder, "m/versions/1", check=nothing)
 
     def away(*_: object, **__: object) -> None:
         raise ConnectionError("no route")
@@ -57,15 +61,15 @@ def test_small_file_is_replaced(store: Store) -> None:
 
 
 def test_folder_is_added_once_and_can_be_opened(store: Store, folder: Path) -> None:
-    assert store.add_folder(folder, "m/versions/1")
-    assert not store.add_folder(folder, "m/versions/1")
+    assert store.add_folder(folder, "m/versions/1", check=nothing)
+    assert not store.add_folder(folder, "m/versions/1", check=nothing)
     assert store.names("m/versions") == ["1"]
     assert (store.local_folder("m/versions/1") / "data").read_text() == "content"
 
 
 def test_remote_copy_is_fetched_again_after_it_was_forgotten(tmp_path: Path, folder: Path) -> None:
     store = Store(f"memory://{uuid4().hex}", cache=tmp_path / "cache")
-    store.add_folder(folder, "m/versions/1")
+    store.add_folder(folder, "m/versions/1", check=nothing)
     (store.local_folder("m/versions/1") / "data").write_text("spoiled")
     store.forget_local_copy("m/versions/1")
     assert (store.local_folder("m/versions/1") / "data").read_text() == "content"
@@ -80,5 +84,47 @@ def test_full_disk_while_a_folder_is_added_is_one_sentence_and_leaves_nothing(
     monkeypatch.setattr("shutil.copyfile", no_space)
     store = Store(str(tmp_path / "store"), cache=tmp_path / "cache")
     with pytest.raises(DiskFull):
-        store.add_folder(folder, "m/versions/1")
+        store.add_folder(folder, "m/versions/1", check=nothing)
     assert list((tmp_path / "store" / "m" / "versions").iterdir()) == []
+
+
+def test_a_copy_that_does_not_pass_its_check_is_never_there(store: Store, folder: Path) -> None:
+    def refuse(copy: Path) -> None:
+        assert (copy / "data").read_text() == "content"
+        raise CorruptPackage(copy, "data differs")
+
+    with pytest.raises(CorruptPackage):
+        store.add_folder(folder, "m/versions/1", check=refuse)
+    assert not store.exists(f"m/versions/1/{MANIFEST}")
+    assert store.add_folder(folder, "m/versions/1", check=nothing)
+
+
+def test_a_folder_that_is_added_is_durable_with_the_folders_above_it(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    for module in ("core.store", "core.durable"):
+        monkeypatch.setattr(f"{module}.sync_folder", synced.append)
+    Store(str(tmp_path / "store"), cache=tmp_path / "cache").add_folder(folder, "m/versions/1", check=nothing)
+    assert {tmp_path, tmp_path / "store", tmp_path / "store/m", tmp_path / "store/m/versions"} <= set(synced)
+
+
+def test_a_copy_that_cannot_be_fetched_leaves_nothing_behind(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(f"memory://{uuid4().hex}", cache=tmp_path / "cache")
+    store.add_folder(folder, "m/versions/1", check=nothing)
+    store.forget_local_copy("m/versions/1")
+
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(type(store._files), "get_file", away)
+    with pytest.raises(ConnectionError):
+        store.local_folder("m/versions/1")
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file() or path.name.startswith(".")] == []
+
+
+def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UnusableRegistry, match=r"nosuch://models cannot be used: .*Set 'registry.url'"):
+        Store("nosuch://models", cache=tmp_path)

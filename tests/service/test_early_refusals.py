@@ -181,6 +181,10 @@ def test_who_finds_that_others_have_taken_the_room_is_refused_before_its_body_is
 
     gate = talk(words)
     assert [(entry.route, entry.status) for entry in gate.entries][1] == ("/predict", 429)
+    page = gate.metrics.page().decode()
+    assert 'retune_requests_total{route="/predict",status="429"} 1.0' in page
+    # Refusals, of which there may be thousands, would make an overload look fast.
+    assert 'retune_request_seconds_count{route="/predict"} 1.0' in page
 
 
 @pytest.mark.parametrize("path", ["/v2/models/tickets/infer", "/v2/models/tickets/infer?x=y"])

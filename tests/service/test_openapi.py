@@ -7,6 +7,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from service import admin
+from service.access import scope_of
 from service.app import open_routes
 from service.openapi import document
 from service.protocols.own import KNOWN
@@ -74,3 +75,9 @@ def test_real_answers_are_as_documented(client: TestClient, method: str, path: s
 def test_the_fields_of_a_request_are_those_that_are_taken_but_for_the_deadline() -> None:
     schemas = document(max_items=8, max_feedback=8)["components"]["schemas"]
     assert set(schemas["PredictRequest"]["properties"]) == set(KNOWN) - {"timeout_ms"}
+
+
+def test_what_needs_a_key_once_there_are_keys_says_so() -> None:
+    paths = document(max_items=8, max_feedback=8)["paths"]
+    told = {path: any("security" in method for method in methods.values()) for path, methods in paths.items()}
+    assert told == {path: scope_of(path) is not None for path in paths}

@@ -14,6 +14,7 @@ from core.config import Config, LedgerConfig, RegistryConfig, ServiceConfig, loa
 from core.errors import CannotListen, PortInUse, ServerFailed
 from core.ledger import open_ledger
 from core.registry import open_registry
+from core.store import Store
 from service.process import ServerProcess, running_server, server_environment
 from tests.service.conftest import free_port, server_config
 from tests.tiny import tiny_rows
@@ -54,6 +55,21 @@ def test_the_whole_config_reaches_the_server(tmp_path: Path, monkeypatch: pytest
     )
     assert told.ledger_url == f"sqlite:///{tmp_path / 'own.db'}"
     assert told.registry_url == str(tmp_path / "models")
+
+
+@pytest.mark.parametrize(
+    ("registry", "ledger"),
+    [("~/models", "sqlite:///own.db"), ("file://models", "sqlite+pysqlite:///own.db"), ("models", "sqlite:///own.db")],
+)
+def test_a_server_finds_registry_and_ledger_where_the_command_line_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: str, ledger: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    config = Config(home=tmp_path, ledger=LedgerConfig(url=ledger), registry=RegistryConfig(url=registry))
+    told = load_config(environment=server_environment(config))
+    assert told.registry_url == str(tmp_path / "models") == Store(registry, cache=tmp_path).root
+    assert told.ledger_url == ledger.replace("///own.db", f"///{tmp_path / 'own.db'}")
 
 
 def test_a_server_that_cannot_start_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

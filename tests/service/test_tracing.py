@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.testclient import TestClient
 
 from service.app import guarded_app
-from service.tracing import traced
+from service.tracing import Tracing
 from service.worker import Worker
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -45,7 +46,7 @@ def test_a_request_becomes_a_span_of_its_route_and_no_text(
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     endpoint, received = collector
     guard = guarded_app(worker)
-    app = traced(guard, endpoint, name_of=guard.router.template)
+    app = Tracing(guard, endpoint, name_of=guard.router.template)
     client = TestClient(app, base_url="http://localhost:3000")
     client.post("/predict", json={"texts": ["my secret invoice"]}, headers={"traceparent": PARENT})
     client.get("/models/site-metrics")
@@ -53,13 +54,28 @@ def test_a_request_becomes_a_span_of_its_route_and_no_text(
     deadline = time.monotonic() + 10
     while not received and time.monotonic() < deadline:
         time.sleep(0.05)
-    spans = [
+    spans = spans_in(received)
+    assert [span.name for span in spans] == ["POST /predict", "GET /models/{name}"]
+    assert spans[0].trace_id.hex() == PARENT.split("-")[1]
+    assert b"secret" not in b"".join(received)
+
+
+def test_the_last_spans_are_sent_at_the_end_and_no_query(worker: Worker, collector: tuple[str, list[bytes]]) -> None:
+    endpoint, received = collector
+    guard = guarded_app(worker)
+    app = Tracing(guard, endpoint, name_of=guard.router.template)
+    TestClient(app, base_url="http://localhost:3000").get("/models/tickets?api_key=secret")
+    assert received == []
+    app.close()
+    assert [span.name for span in spans_in(received)] == ["GET /models/{name}"]
+    assert b"secret" not in b"".join(received)
+
+
+def spans_in(received: Sequence[bytes]) -> list[Span]:
+    return [
         span
         for body in received
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans
         for scope in resource.scope_spans
         for span in scope.spans
     ]
-    assert [span.name for span in spans] == ["POST /predict", "GET /models/{name}"]
-    assert spans[0].trace_id.hex() == PARENT.split("-")[1]
-    assert b"secret" not in b"".join(received)

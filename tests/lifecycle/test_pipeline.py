@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.config import Config
+from core.errors import VersionRefused
+from core.jobs import JobQueue
+from core.ledger import Ledger
+from core.package import read_facts, write_facts, write_manifest
+from core.registry import open_registry
+from core.roster import Roster, Standing
+from lifecycle.pipeline import Rooms, retrain
+
+
+def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
+    config: Config, ledger: Ledger, tiny_package: Path, tmp_path: Path
+) -> None:
+    registry, roster = open_registry(config), Roster(config.home)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    before = registry.champion("tickets")
+    other = shutil.copytree(tiny_package, tmp_path / "other", ignore=shutil.ignore_patterns("manifest.json"))
+    write_facts(other, replace(read_facts(other), lineage={"version": "second"}))
+    write_manifest(other)
+    version = registry.add(other, "tickets")
+    job = JobQueue(ledger).enqueue("tickets", "retrain")
+    # As an earlier run of the job left it, killed after its gate.
+    ledger.record_promotion(
+        "tickets", version, previous="1", promoted=True, reason="Better.", gate={"job": job.id, "gate": {}}
+    )
+    roster.enter({"tickets": Standing("1", before.since)})
+
+    def refuse() -> None:
+        while (champion := registry.champion("tickets")).version != version:
+            time.sleep(0.01)
+        failed = Standing("1", before.since, error="no memory", failed=version, failed_since=champion.since)
+        roster.enter({"tickets": failed})
+
+    worker = threading.Thread(target=refuse)
+    worker.start()
+    with pytest.raises(VersionRefused):
+        retrain(job, Rooms(registry, ledger, config), progress=lambda _: None)
+    worker.join()
+    roster.leave()
+    assert registry.champion("tickets") == before
+    told = [(row.version, row.reason) for row in ledger.promotions("tickets")]
+    assert told == [("1", f"Version {version} could not be loaded."), (version, "Better.")]

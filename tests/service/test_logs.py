@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+import httpx
+import pytest
+
+from core.registry import open_registry
+from service.logs import QUEUE_SIZE, LogThread
+from service.process import ServerProcess
+from tests.service.conftest import server_config
+
+
+def fill(pipe: int) -> None:
+    """Until nothing more goes in."""
+    os.set_blocking(pipe, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(pipe, b"x")
+    os.set_blocking(pipe, True)
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, 4096)
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+class Silent(logging.StreamHandler[TextIO]):
+    """When the pipe is gone."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
+def test_who_logs_to_a_pipe_that_nobody_reads_does_not_wait(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(pipe[1])
+    logger, drops = logging.Logger("stuck"), list[int]()
+    logger.addHandler(Silent(os.fdopen(os.dup(pipe[1]), "w", buffering=1)))
+    monkeypatch.setattr("service.logs._all_loggers", lambda: [logger])
+    monkeypatch.setattr("atexit.register", lambda _: None)
+    thread = LogThread(on_drop=lambda: drops.append(1))
+    thread.start()
+    for number in range(QUEUE_SIZE + 10):
+        logger.warning("line %d", number)
+    assert len(drops) in (9, 10)  # the thread holds one
+    assert not thread.flush()
+
+
+def test_lines_reach_their_handler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.Logger("told")
+    logger.addHandler(caplog.handler)
+    monkeypatch.setattr("service.logs._all_loggers", lambda: [logger])
+    monkeypatch.setattr("atexit.register", lambda _: None)
+    thread = LogThread()
+    thread.start()
+    logger.warning("line %d", 1)
+    assert thread.flush()
+    assert caplog.messages == ["line 1"]
+
+
+@pytest.mark.slow
+def test_a_log_that_nobody_reads_keeps_no_server_from_ending(
+    tmp_path: Path, tiny_package: Path, pipe: tuple[int, int]
+) -> None:
+    config = server_config(tmp_path)
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    reading, writing = pipe
+    with os.fdopen(os.dup(writing), "wb") as log:
+        server = ServerProcess(config, log=log)
+    try:
+        with httpx.Client(base_url=server.url, timeout=10) as client:
+            read_until_ready(reading, client)
+            fill(writing)
+            assert client.post("/predict", json={"texts": ["my invoice"]}).status_code == 200
+            server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+    finally:
+        server.stop()
+
+
+def read_until_ready(pipe: int, client: httpx.Client) -> None:
+    os.set_blocking(pipe, False)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with suppress(BlockingIOError):
+            os.read(pipe, 65_536)
+        with suppress(httpx.TransportError):
+            if client.get("/readyz").status_code == 200:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("the server is not ready")

@@ -120,6 +120,17 @@ class Store:
         return f"{self._root.rstrip('/')}/{path}" if path else self._root
 
 
+def absolute_url(url: str) -> str:
+    """A folder as fsspec understands it, `~` and all; another store's URL as it is.
+
+    >>> absolute_url("s3://bucket/models"), absolute_url("file:///data/models")
+    ('s3://bucket/models', '/data/models')
+    """
+    if fsspec.utils.get_protocol(url) not in ("file", "local"):
+        return url
+    return str(fsspec.core.url_to_fs(url)[1])
+
+
 def _add_local_folder(source: Path, target: Path, check: Callable[[Path], object]) -> bool:
     make_folder(target.parent)
     aside = target.with_name(f".{target.name}.{uuid4().hex}")

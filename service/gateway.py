@@ -73,7 +73,9 @@ class Gateway:
         logging.getLogger("service").setLevel(logging.INFO)
         config = load_config()
         self.worker = Worker(config, replaces_lost=not running_inside_container())
-        LogThread(on_drop=self.worker.metrics.count_log_drop).start()
+        server = uvicorn_server()  # none where something else than `bentoml serve` calls the service
+        if server is not None:
+            LogThread(on_drop=self.worker.metrics.count_log_drop).start()
         self.worker.start()
         self.app = guarded_app(self.worker)
         # The engine's thread must not wait 5 ms, several calls' time, for a thread that writes.
@@ -85,8 +87,7 @@ class Gateway:
         endpoint = config.service.otlp_endpoint
         self.tracing = Tracing(self.app, endpoint, name_of=self.app.router.template) if endpoint else None
         app = self.tracing or self.app
-        server = uvicorn_server()
-        if server is not None:  # none where something else than `bentoml serve` calls the service
+        if server is not None:
             give_way()
             index = (bentoml.server_context.worker_index or 1) - 1
             tally = Tally(server_folder(config) / "connections", workers=worker_count(config), index=index)

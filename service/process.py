@@ -20,14 +20,13 @@ from types import FrameType
 from typing import IO
 
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
-from fsspec.core import url_to_fs
-from fsspec.utils import get_protocol
 
 from core.config import Config
 from core.cpu import worker_count
 from core.database import parsed_url
 from core.durable import write_bytes
 from core.errors import CannotListen, PortInUse, ServerFailed
+from core.store import absolute_url
 from service.tls import tls_arguments
 
 SERVICE = "service.gateway:Gateway"
@@ -155,7 +154,7 @@ def _settings(config: Config) -> dict[str, str]:
                 )
     # Absolute: a worker's folder is not the user's.
     settings["RETUNE_LEDGER__URL"] = _absolute_database(config.ledger_url)
-    settings["RETUNE_REGISTRY__URL"] = _absolute_store(config.registry_url)
+    settings["RETUNE_REGISTRY__URL"] = absolute_url(config.registry_url)
     return settings
 
 
@@ -170,17 +169,6 @@ def _absolute_database(url: str) -> str:
         return url
     path = str(Path(str(parsed.database)).absolute())
     return parsed.set(database=path).render_as_string(hide_password=False)
-
-
-def _absolute_store(url: str) -> str:
-    """A folder as fsspec understands it, `~` and all; another store's URL as it is.
-
-    >>> _absolute_store("s3://bucket/models"), _absolute_store("file:///data/models")
-    ('s3://bucket/models', '/data/models')
-    """
-    if get_protocol(url) not in ("file", "local"):
-        return url
-    return str(url_to_fs(url)[1])
 
 
 def _command(config: Config, host: str, grace_s: int) -> list[str]:

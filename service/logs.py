@@ -10,13 +10,11 @@ import atexit
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
-from queue import Full, Queue
+from queue import SimpleQueue
 
 QUEUE_SIZE = 10_000
 CLOSE_S = 2.0
-PAUSE_S = 0.01
 
 
 class LogThread:
@@ -24,7 +22,8 @@ class LogThread:
 
     def __init__(self, *, on_drop: Callable[[], None] = lambda: None) -> None:
         self._on_drop = on_drop
-        self._queue: Queue[tuple[logging.Handler, logging.LogRecord]] = Queue(QUEUE_SIZE)
+        # Simple: a line may come from a destructor, in the middle of another line's way in.
+        self._queue: SimpleQueue[tuple[logging.Handler, logging.LogRecord] | threading.Event] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
 
     def start(self) -> None:
@@ -34,23 +33,24 @@ class LogThread:
         atexit.register(self._end)
 
     def flush(self) -> bool:
-        """Wait until all is written; False if that took longer than `CLOSE_S`."""
-        deadline = time.monotonic() + CLOSE_S
-        while self._queue.unfinished_tasks and time.monotonic() < deadline:
-            time.sleep(PAUSE_S)
-        return not self._queue.unfinished_tasks
+        """Wait until all lines so far are written; False if that took longer than `CLOSE_S`."""
+        is_written = threading.Event()
+        self._queue.put(is_written)
+        return is_written.wait(CLOSE_S)
 
     def _offer(self, handler: logging.Handler, record: logging.LogRecord) -> None:
-        try:
-            self._queue.put_nowait((handler, record))
-        except Full:
+        if self._queue.qsize() < QUEUE_SIZE:
+            self._queue.put((handler, record))
+        else:
             self._on_drop()
 
     def _run(self) -> None:
         while True:
-            handler, record = self._queue.get()
-            handler.handle(record)
-            self._queue.task_done()
+            match self._queue.get():
+                case threading.Event() as reached:
+                    reached.set()
+                case handler, record:
+                    handler.handle(record)
 
     def _end(self) -> None:
         """The process has done all that it had to. Python would now wait for the stream that our thread waits for."""

@@ -31,6 +31,7 @@ def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: boo
             **asdict(forgotten.erased),
             "datasets": forgotten.datasets,
             "versions": forgotten.versions,
+            "rewritten": forgotten.is_rewritten,
             "log_emptied": forgotten.is_log_empty,
         },
         *_lines(forgotten),
@@ -47,6 +48,11 @@ def _lines(forgotten: Forgotten) -> list[str]:
     if forgotten.versions:
         named = ", ".join(forgotten.versions)
         lines.append(f"Still among the golden answers of {named}: see docs/privacy.md on how to remove a version.")
+    if not forgotten.is_rewritten:
+        lines.append(
+            "The ledger was in use all along and could not be written anew: copies of ids and labels may be left "
+            "in its pages. Run on it when it is free: sqlite3 ledger.db VACUUM"
+        )
     if not forgotten.is_log_empty:
         lines.append("The ledger's write-ahead log is in use and holds them until the last process has closed it.")
     return lines

@@ -52,6 +52,26 @@ class Database:
         with self._errors_said(), writer.connect() as connection, connection.begin():
             yield connection
 
+    def rewrite(self, *, patience_s: float = BUSY_S) -> bool:
+        """Write SQLite's file anew, without what was erased; False if others used it all along.
+
+        `secure_delete` overwrites rows, but not the copies of them that pages keep when they are split or joined.
+        """
+        if self.url.get_backend_name() != "sqlite":
+            return True
+        with self._errors_said(), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+            try:
+                cursor.execute("VACUUM")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
+                return False
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={round(self._busy_s * 1000)}")
+        return True
+
     def empty_log(self, *, patience_s: float = 5) -> bool:
         """Move SQLite's write-ahead log into its file and cut it to nothing; False if a reader needed it all along.
 

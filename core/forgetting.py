@@ -25,12 +25,14 @@ class Forgotten:
     """What is gone: rows of the ledger, and rows of the kept data sets by their fingerprints.
 
     `versions` names packages that hold one of the texts among their golden answers: sealed, they keep it.
-    `is_log_empty`: whether the erased rows have left the ledger's write-ahead log, too.
+    `is_rewritten`: whether the ledger's file was written anew without them; `is_log_empty`: whether they have
+    left its write-ahead log, too.
     """
 
     erased: Erased
     datasets: dict[str, int]
     versions: list[str]
+    is_rewritten: bool
     is_log_empty: bool
 
 
@@ -53,8 +55,9 @@ def forget_expired(*, ledger: Ledger, config: Config) -> Forgotten:
     """What is older than `ledger.keep_days`, in the ledger alone; raises `NothingExpires` where that is unset."""
     if config.ledger.keep_days is None:
         raise NothingExpires
+    # Without writing the file anew, which would be done every day.
     erased = erase(ledger.database, older_than(config.ledger.keep_days))
-    return Forgotten(erased, {}, [], _empty_log(ledger.database, erased))
+    return Forgotten(erased, {}, [], True, _empty_log(ledger.database, erased))
 
 
 def _forget(which: Which, *, ledger: Ledger, registry: Registry, config: Config) -> Forgotten:
@@ -62,7 +65,9 @@ def _forget(which: Which, *, ledger: Ledger, registry: Registry, config: Config)
     # The ledger last: as long as it holds the texts, an interrupted run can be repeated.
     rows = _erase_rows(which, ledger, config)
     erased = erase(ledger.database, which)
-    return Forgotten(erased, rows.datasets, _versions_with(rows.keys, registry), _empty_log(ledger.database, erased))
+    versions = _versions_with(rows.keys, registry)
+    is_rewritten = ledger.database.rewrite()
+    return Forgotten(erased, rows.datasets, versions, is_rewritten, _empty_log(ledger.database, erased))
 
 
 def _require_no_job(ledger: Ledger) -> None:

@@ -67,7 +67,7 @@ class Access:
         if needed == "admin":
             with self._counted():
                 self._require_operator(request)
-        elif self._keyring.is_in_use():
+        elif self._are_keys_in_use():
             with self._counted():
                 self._require_key(request, needed, otherwise=KeyNeeded(needed))
 
@@ -89,6 +89,14 @@ class Access:
         """Raise `OtherOrigin` for what a page of another site makes a browser send."""
         with self._counted():
             require_same_origin(request)
+
+    def _are_keys_in_use(self) -> bool:
+        # As `_counted`, which costs more than the question.
+        try:
+            return self._keyring.is_in_use()
+        except RetuneError as error:
+            self._on_refusal(error.code)
+            raise
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

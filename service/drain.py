@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 
@@ -16,6 +17,8 @@ from uvicorn.server import Server
 from service.reception import Reception
 
 LAST_WORDS_S = 0.3
+# Who signals a whole group, as systemd does, reaches a worker by itself and through its parent: that is one order.
+SAME_ORDER_S = 1.0
 logger = logging.getLogger(__name__)
 
 
@@ -41,17 +44,17 @@ class Drain:
         self._is_last = is_last
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.Task[None] | None = None
-        self._has_begun = False
+        self._began_s: float | None = None
 
     def install(self) -> None:
         signal.signal(signal.SIGTERM, self._begin)
 
     def _begin(self, number: int, frame: FrameType | None) -> None:
-        if self._has_begun:  # a second one means now
+        if self._began_s is None:
+            self._began_s = time.monotonic()
+            self._loop.call_soon_threadsafe(self._start, number)
+        elif time.monotonic() - self._began_s > SAME_ORDER_S:  # a second one means now
             self._server.handle_exit(number, frame)
-            return
-        self._has_begun = True
-        self._loop.call_soon_threadsafe(self._start, number)
 
     def _start(self, number: int) -> None:
         self._ending = self._loop.create_task(self._end(number))

@@ -68,6 +68,7 @@ class Gateway:
         from service.reception import Reception, Tally
         from service.tracing import Tracing
         from service.transport import put_door, uvicorn_server
+        from service.watchdog import end_with_parent
         from service.worker import Worker
 
         logging.getLogger("service").setLevel(logging.INFO)
@@ -75,6 +76,7 @@ class Gateway:
         self.worker = Worker(config, replaces_lost=not running_inside_container())
         server = uvicorn_server()  # none where something else than `bentoml serve` calls the service
         if server is not None:
+            end_with_parent()
             LogThread(on_drop=self.worker.metrics.count_log_drop).start()
         self.worker.start()
         self.app = guarded_app(self.worker)

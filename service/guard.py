@@ -175,10 +175,11 @@ class Guard:
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedBody(f"{surface.expected} without Content-Encoding")
 
-    def _head_refusal(self, error: RetuneError) -> bytes:
-        """The answer to what is no request, or not yet one."""
+    def _head_refusal(self, error: RetuneError, target: bytes) -> bytes:
+        """The answer to what is no request, or not yet one; `target` is as much of it as has come."""
         request_id = sortable_id()
-        response = error_response(error, request_id)
+        surface = self._surface(unquote(target.decode("latin-1")))
+        response = error_response(error, request_id, flat=surface.flat_errors)
         self._metrics.count_request(UNKNOWN, response.status_code, None)
         return written(response, more_headers(request_id, is_secure=False, is_last=True))
 
@@ -207,8 +208,8 @@ class Guard:
     def _note(self, scope: Scope, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
         route = template(scope)
-        # Thousands of quick refusals would make an overload look fast.
-        is_timed = route != UNKNOWN and status != OVERLOADED
+        # Refusals are quick, and would make a server that refuses thousands look fast.
+        is_timed = route != UNKNOWN and not 400 <= status < 500
         self._metrics.count_request(route, status, seconds if is_timed else None)
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
 

@@ -28,6 +28,7 @@ from core.durable import write_bytes
 from core.errors import CannotListen, PortInUse, ServerFailed
 from core.store import absolute_url
 from service.tls import tls_arguments
+from service.watchdog import end_with_parent
 
 SERVICE = "service.gateway:Gateway"
 # What holds the `service` package: the repository, or site-packages.
@@ -96,6 +97,7 @@ class ServerProcess:
             stderr=subprocess.STDOUT if log else None,
             # A terminal's Ctrl-C reaches only us; we hand it on once.
             start_new_session=True,
+            preexec_fn=end_with_parent,
         )
 
     def wait(self) -> int:

@@ -45,12 +45,13 @@ VERSIONS = ("1.1", "1.0")
 @dataclass(frozen=True)
 class Door:
     """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head that is
-    none, `early` the one to a request that is refused while `full_for_s` says for how long, or None. Both are whole
-    responses, after the first of which the connection ends, after the other where it is not kept alive.
+    none, given as much of its target as has come; `early` the one to a request that is refused while `full_for_s`
+    says for how long, or None. Both are whole responses, after the first of which the connection ends, after the
+    other where it is not kept alive.
     """
 
     app: Any
-    refusal: Callable[[RetuneError], bytes]
+    refusal: Callable[[RetuneError, bytes], bytes]
     full_for_s: Callable[[], int | None]
     early: Callable[[Head, int], bytes | None]
     head_s: float
@@ -398,7 +399,7 @@ class Connection(HttpToolsProtocol):
         if self._in_message and (self._turned_away or self._drops_rest):  # it has its answer
             self.transport.close()
         elif self._is_answered:
-            self.transport.write(self._door.refusal(error))
+            self.transport.write(self._door.refusal(error, self.url))
             self.transport.close()
         else:
             self.cycle.keep_alive = False

@@ -71,7 +71,7 @@ class Worker:
         self.desk = ThreadPoolExecutor(DESK_THREADS, thread_name_prefix="desk")
         self.notes = ThreadPoolExecutor(1, thread_name_prefix="notes")
         self.probe = GoldenProbe(self.champions.all)
-        self.watchdog = None if replaces_lost else Watchdog(lambda: len(self.roster.workers()))
+        self.watchdog = None if replaces_lost else Watchdog(worker_count(config))
         self.batcher = Batcher(
             max_batch_tokens=config.service.max_batch_tokens,
             max_queue_items=config.service.max_queue_items,

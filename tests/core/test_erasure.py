@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,33 @@ def test_nothing_of_an_erased_text_is_left_in_the_files(ledger: Ledger, tmp_path
     erase(ledger.database, among([row.id]))
     assert ledger.database.empty_log()
     assert not any(b"very private" in path.read_bytes() for path in tmp_path.glob("ledger.db*"))
+
+
+def test_nothing_of_erased_labels_is_left_in_pages_that_were_split(ledger: Ledger, tmp_path: Path) -> None:
+    source = random.Random(1)  # with which SQLite leaves one behind
+    rows = [
+        replace(prediction(key=key), id=f"{source.getrandbits(128):032x}")
+        for _ in range(1000)
+        for key in ("alice", "bob")
+    ]
+    ledger.record_predictions(rows)
+    source.shuffle(rows)
+    given = [FeedbackRecord(row.id, "ALICESECRET" if row.key == "alice" else "bug") for row in rows]
+    for start in range(0, len(given), 500):
+        ledger.record_feedback(given[start : start + 500])
+    erase(ledger.database, made_with("alice"))
+    assert ledger.database.rewrite()
+    assert ledger.database.empty_log()
+    assert not any(b"ALICESECRET" in path.read_bytes() for path in tmp_path.glob("ledger.db*"))
+
+
+def test_a_ledger_that_somebody_writes_is_not_rewritten_and_says_so(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.record_predictions([prediction()])
+    writer = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    assert not ledger.database.rewrite(patience_s=0.1)
+    writer.close()
+    assert ledger.database.rewrite()
 
 
 def test_a_log_that_somebody_reads_is_not_emptied_and_says_so(tmp_path: Path) -> None:

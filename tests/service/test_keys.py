@@ -166,3 +166,6 @@ def test_refusals_are_counted_by_reason(client: TestClient, keys_file: Path) -> 
     page = client.get("/metrics").text
     assert 'retune_refused_total{reason="unauthorized"} 1.0' in page
     assert 'retune_refused_total{reason="forbidden"} 1.0' in page
+    keys_file.write_text("{")
+    code_of(client, **bearer(text))
+    assert 'retune_refused_total{reason="unavailable"} 1.0' in client.get("/metrics").text

@@ -30,7 +30,7 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-DOOR = Door(answer, lambda _: b"", lambda: None, lambda _head, _seconds: None, head_s=1.0, stall_s=1.0)
+DOOR = Door(answer, lambda _error, _target: b"", lambda: None, lambda _head, _seconds: None, head_s=1.0, stall_s=1.0)
 
 
 @dataclass

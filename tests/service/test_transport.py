@@ -73,6 +73,15 @@ def test_a_head_without_end_is_431(server: str) -> None:
     assert (status, error["code"]) == (431, "head_too_large")
 
 
+def test_an_error_of_a_head_below_v2_is_flat(server: str) -> None:
+    for request in (b"GET /v2/health/live HTTP/1.1\r\n\r\n", b"GET /v2/models/x HTTP/1.1\r\nX: " + b"y" * 20_000):
+        with connected(server) as connection:
+            connection.sendall(request)
+            answer = json.loads(connection.makefile("rb").read().partition(b"\r\n\r\n")[2])
+        assert isinstance(answer["error"], str)
+        assert answer["code"] in ("malformed_request", "head_too_large")
+
+
 def test_what_is_no_http_is_400(server: str) -> None:
     with connected(server) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n")
@@ -98,7 +107,8 @@ def test_requests_in_one_packet_are_answered_in_order(server: str) -> None:
 
 
 @pytest.mark.slow
-def test_sigterm_under_load_loses_no_request(tmp_path: Path, tiny_package: Path) -> None:
+@pytest.mark.parametrize("to_all", [False, True])  # as systemd does
+def test_sigterm_under_load_loses_no_request(tmp_path: Path, tiny_package: Path, to_all: bool) -> None:
     config = server_config(tmp_path)
     config = config.model_copy(update={"service": config.service.model_copy(update={"drain_s": 1.0})})
     registry = open_registry(config)
@@ -127,7 +137,8 @@ def test_sigterm_under_load_loses_no_request(tmp_path: Path, tiny_package: Path)
         for asker in askers:
             asker.start()
         time.sleep(1)
-        master.send_signal(signal.SIGTERM)
+        for process in [master, *(master.children(recursive=True) if to_all else ())]:
+            process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         assert httpx.get(f"{url}/readyz").status_code == 503
         assert master.wait(20) in (0, None)
@@ -139,7 +150,8 @@ def test_sigterm_under_load_loses_no_request(tmp_path: Path, tiny_package: Path)
 
 
 @pytest.mark.slow
-def test_in_a_container_a_lost_worker_ends_the_server(tmp_path: Path, tiny_package: Path) -> None:
+@pytest.mark.parametrize("is_early", [False, True])
+def test_in_a_container_a_lost_worker_ends_the_server(tmp_path: Path, tiny_package: Path, is_early: bool) -> None:
     config = server_config(tmp_path)
     registry = open_registry(config)
     registry.promote("tickets", registry.add(tiny_package, "tickets"))
@@ -152,18 +164,34 @@ def test_in_a_container_a_lost_worker_ends_the_server(tmp_path: Path, tiny_packa
     url = f"http://127.0.0.1:{config.service.port}"
     try:
         deadline = time.monotonic() + 30
-        while not is_ready(url):
+        while not (len(workers_of(server.pid)) == 2 if is_early else is_ready(url)):
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        time.sleep(1.5)  # so that each worker has seen the other
-        worker = min(entry["pid"] for entry in httpx.get(f"{url}/admin/models/tickets").json()["workers"])
-        os.kill(worker, signal.SIGKILL)
+        os.kill(workers_of(server.pid)[0], signal.SIGKILL)
         server.wait(15)
     finally:
         for process in [*psutil.Process(os.getpid()).children(recursive=True)]:
             if str(config.service.port) in " ".join(process.cmdline()):
                 process.kill()
         server.wait(5)
+
+
+@pytest.mark.slow
+def test_workers_end_with_their_parent(tmp_path: Path, tiny_package: Path) -> None:
+    config = server_config(tmp_path)
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    with running_server(config, log=tmp_path / "server.log") as url:
+        workers = [psutil.Process(entry["pid"]) for entry in httpx.get(f"{url}/admin/models/tickets").json()["workers"]]
+        assert len(workers) == 2
+        workers[0].parent().kill()
+        _, alive = psutil.wait_procs(workers, timeout=15)
+    assert alive == []
+
+
+def workers_of(pid: int) -> list[int]:
+    children = psutil.Process(pid).children()
+    return [child.pid for child in children if "_bentoml_impl.worker.service" in child.cmdline()]
 
 
 def is_ready(url: str) -> bool:

@@ -8,6 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.config import Config
+from core.errors import TooManyWorkers
+
+WORKERS_A_CORE = 8
 
 
 def available_cpus() -> int:
@@ -20,6 +23,13 @@ def available_cpus() -> int:
 def worker_count(config: Config) -> int:
     """Worker processes of a server: as configured, else one a core."""
     return config.service.workers or available_cpus()
+
+
+def require_few_workers(config: Config) -> None:
+    """Raises `TooManyWorkers`: each takes a quarter of a gigabyte and more, so that hundreds end the machine."""
+    cores = available_cpus()
+    if worker_count(config) > (most := cores * WORKERS_A_CORE):
+        raise TooManyWorkers(worker_count(config), cores, most)
 
 
 def engine_threads(config: Config) -> int:

@@ -442,6 +442,14 @@ class RegistryAway(Unavailable):
         super().__init__(f"The registry's folder {folder} is gone. Mount it or put it back.")
 
 
+class TooManyWorkers(InvalidInput):
+    def __init__(self, workers: int, cores: int, most: int) -> None:
+        super().__init__(
+            f"'service.workers' is {workers}, and there are {cores} cores here; more than {most} workers would only "
+            "take memory. Leave it out for one a core."
+        )
+
+
 class CannotListen(Unavailable):
     def __init__(self, host: str, problem: str) -> None:
         super().__init__(

@@ -22,7 +22,7 @@ from typing import IO
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 
 from core.config import Config
-from core.cpu import worker_count
+from core.cpu import require_few_workers, worker_count
 from core.database import parsed_url
 from core.durable import write_bytes
 from core.errors import CannotListen, PortInUse, ServerFailed
@@ -44,7 +44,7 @@ FOREIGN = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
     """Run the server in the foreground until a signal or its end; its exit code. `on_start`: its process runs.
 
-    Raises `PortInUse` or `CannotListen`.
+    Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
     """
     server = ServerProcess(config, log=None)
 
@@ -65,7 +65,8 @@ def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int
 def running_server(config: Config, *, log: Path, workers: int | None = None) -> Iterator[str]:
     """The base URL of a server that lives as long as the block; its output goes to `log`.
 
-    Raises `PortInUse`, `CannotListen`, or `ServerFailed` with the last lines of the log if it does not answer.
+    Raises `PortInUse`, `CannotListen`, `TooManyWorkers`, or, with the last lines of the log if it does not answer,
+    `ServerFailed`.
     """
     if workers is not None:
         config = config.model_copy(update={"service": config.service.model_copy(update={"workers": workers})})
@@ -83,6 +84,7 @@ class ServerProcess:
     """`bentoml serve` in a session of its own, with its workers."""
 
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
+        require_few_workers(config)
         host, port = _free_address(config.service.host, config.service.port)
         scheme = "https" if config.service.tls_certificate else "http"
         self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}"

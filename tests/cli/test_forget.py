@@ -51,6 +51,7 @@ def test_named_predictions_are_erased_with_what_hangs_on_them(retune: Command, l
         "label_requests": 1,
         "datasets": {},
         "versions": [],
+        "rewritten": True,
         "log_emptied": True,
     }
     assert (code, json.loads(out)) == (0, expected)

@@ -11,7 +11,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import pytest
 
 from core.config import Config, LedgerConfig, RegistryConfig, ServiceConfig, load_config
-from core.errors import CannotListen, PortInUse, ServerFailed
+from core.errors import CannotListen, PortInUse, ServerFailed, TooManyWorkers
 from core.ledger import open_ledger
 from core.registry import open_registry
 from core.store import Store
@@ -30,6 +30,12 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         config = Config(home=tmp_path, service=ServiceConfig(port=port))
         with pytest.raises(PortInUse, match=str(port)), running_server(config, log=tmp_path / "log"):
             pass
+
+
+def test_so_many_workers_that_the_machine_would_not_stand_them_are_refused(tmp_path: Path) -> None:
+    config = Config(home=tmp_path, service=ServiceConfig(port=free_port(), workers=100_000))
+    with pytest.raises(TooManyWorkers, match=r"'service.workers' is 100000, and there are \d+ cores"):
+        ServerProcess(config, log=None)
 
 
 @pytest.mark.parametrize("host", ["::1", "no-such-host.invalid", "192.0.2.1"])

@@ -69,6 +69,7 @@ class Connection(HttpToolsProtocol):
         self._door = door
         self._reception = reception
         self.ws_protocol_class = None
+        self.url = b""  # which uvicorn leaves out until there is a request
         self._head_bytes = 0
         self._in_head = False
         self._head_deadline = 0.0

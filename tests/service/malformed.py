@@ -209,9 +209,9 @@ def lengths() -> Iterator[Case]:
     for path in PROGRAMS:
         yield Case(f"{path.decode()}: a body of more than its length", cut(path, GOOD, b"Content-Length: 7"), path)
         twice = cut(path, GOOD, b"Content-Length: 3", b"Content-Length: 4")
-        yield Case(f"{path.decode()}: two lengths", twice)
+        yield Case(f"{path.decode()}: two lengths", twice, path)
         both = cut(path, b"0\r\n\r\n", b"Content-Length: 5", b"Transfer-Encoding: chunked")
-        yield Case(f"{path.decode()}: a length and chunks", both)
+        yield Case(f"{path.decode()}: a length and chunks", both, path)
         yield Case(f"{path.decode()}: no length", cut(path, GOOD), path)
         yield Case(
             f"{path.decode()}: a length beyond all limits", cut(path, b"{", b"Content-Length: 999999999999"), path

@@ -109,18 +109,18 @@ def test_connections_are_in_use_while_they_ask_and_a_little_longer(tmp_path: Pat
     async def work() -> None:
         third = Tally(tmp_path / "connections", workers=3, index=2)
 
-        async def come_to(count: int) -> None:
-            while third.fewest_elsewhere() != count:
+        async def come_to(in_use: bool) -> None:
+            while bool(third.fewest_elsewhere()) != in_use:
                 await asyncio.sleep(0.01)
 
         async with two_workers(tmp_path) as workers, connected(workers, 8) as pairs, asyncio.timeout(20):
             await workers.all[1].reception.go_deaf(for_all=False)
-            await come_to(4)
-            await come_to(0)
+            await come_to(True)
+            await come_to(False)
             for _, writer in pairs:
                 writer.write(REQUEST)
-            await come_to(4)
-            await come_to(0)
+            await come_to(True)
+            await come_to(False)
 
     uvloop.run(work())
 

@@ -113,14 +113,17 @@ def test_connections_are_in_use_while_they_ask_and_a_little_longer(tmp_path: Pat
             while bool(third.fewest_elsewhere()) != in_use:
                 await asyncio.sleep(0.01)
 
-        async with two_workers(tmp_path) as workers, connected(workers, 8) as pairs, asyncio.timeout(20):
-            await workers.all[1].reception.go_deaf(for_all=False)
-            await come_to(True)
-            await come_to(False)
-            for _, writer in pairs:
-                writer.write(REQUEST)
-            await come_to(True)
-            await come_to(False)
+        async with two_workers(tmp_path) as workers, asyncio.timeout(20):
+            for worker in workers.all:
+                worker.server.config.timeout_keep_alive = 60  # that no connection ends meanwhile
+            async with connected(workers, 8) as pairs:
+                await workers.all[1].reception.go_deaf(for_all=False)
+                await come_to(True)
+                await come_to(False)
+                for _, writer in pairs:
+                    writer.write(REQUEST)
+                await come_to(True)
+                await come_to(False)
 
     uvloop.run(work())
 

@@ -33,7 +33,7 @@ class Database:
         self._busy_s = busy_s
         self.shown_url = self.url.render_as_string(hide_password=True)
         try:
-            self._engine = _create(self.url.render_as_string(hide_password=False), busy_s)
+            self._engine = _create(self.url, busy_s)
             self._migrate()
         except (SQLAlchemyError, OSError) as error:
             raise self._said(error) from error
@@ -59,17 +59,13 @@ class Database:
         """
         if self.url.get_backend_name() != "sqlite":
             return True
-        with self._errors_said(), closing(self._engine.raw_connection()) as connection:
-            cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+        with self._errors_said(), self._patient(patience_s) as cursor:
             try:
                 cursor.execute("VACUUM")
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                     raise
                 return False
-            finally:
-                cursor.execute(f"PRAGMA busy_timeout={round(self._busy_s * 1000)}")
         return True
 
     def empty_log(self, *, patience_s: float = 5) -> bool:
@@ -79,15 +75,23 @@ class Database:
         """
         if self.url.get_backend_name() != "sqlite":
             return True
-        with self._errors_said(), closing(self._engine.raw_connection()) as connection:
-            cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+        with self._errors_said(), self._patient(patience_s) as cursor:
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            cursor.execute(f"PRAGMA busy_timeout={round(self._busy_s * 1000)}")
         return not busy
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def _patient(self, patience_s: float) -> Iterator[Any]:
+        """A cursor of SQLite's, outside of a transaction, that waits so long for others."""
+        with closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+            try:
+                yield cursor
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={round(self._busy_s * 1000)}")
 
     @contextmanager
     def _errors_said(self) -> Iterator[None]:
@@ -123,13 +127,12 @@ def parsed_url(url: str) -> URL:
         raise NoDatabase from error
 
 
-def _create(url: str, busy_s: float) -> Engine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": busy_s})
+def _create(url: URL, busy_s: float) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": busy_s})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

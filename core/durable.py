@@ -71,14 +71,6 @@ def in_turn(lock: Path) -> Iterator[None]:
         yield
 
 
-def make_folder(folder: Path) -> None:
-    """With the folders above it; what is new is durable."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        sync_folder(path.parent)
-
-
 def sync_folder(folder: Path) -> None:
     """Make the folder's entries durable, as fsync does for a file's bytes."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -106,20 +98,38 @@ def require_free(target: Path) -> None:
 def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill beside `target`; it becomes `target` when the block ends well, else it is gone.
 
-    Raises `TargetExists` before anything is written when `target` has content.
+    Raises `TargetExists` before anything is written when `target` has content, and at the end when another writer
+    was faster.
     """
     require_free(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     aside = target.with_name(f".{target.name}.{uuid4().hex}")
     aside.mkdir()
     try:
         with disk_full_is_said(target):
             yield aside
             sync_tree(aside)
-            aside.replace(target)
+            _rename(aside, target)
             sync_folder(target.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """With the folders above it; what is new is durable."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
+def _rename(aside: Path, target: Path) -> None:
+    try:
+        aside.replace(target)
+    except OSError as error:  # a folder with content is not replaced: two writers, one wins
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise TargetExists(target) from error
+        raise
 
 
 def sha256_of(path: Path) -> str:

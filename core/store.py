@@ -11,8 +11,8 @@ from uuid import uuid4
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from core.durable import disk_full_is_said, make_folder, sync_folder, sync_tree, write_bytes
-from core.errors import UnusableRegistry
+from core.durable import new_folder, write_bytes
+from core.errors import TargetExists, UnusableRegistry
 from core.package import MANIFEST
 
 
@@ -132,20 +132,14 @@ def absolute_url(url: str) -> str:
 
 
 def _add_local_folder(source: Path, target: Path, check: Callable[[Path], object]) -> bool:
-    make_folder(target.parent)
-    aside = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
-        with disk_full_is_said(target):
-            aside.mkdir()
+        with new_folder(target) as aside:
             for path in source.iterdir():
                 shutil.copyfile(path, aside / path.name)
             check(aside)
-            sync_tree(aside)
-        is_added = _rename_unless_there(aside, target)
-        sync_folder(target.parent)
-        return is_added
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    except TargetExists:
+        return False
+    return True
 
 
 def _rename_unless_there(aside: Path, target: Path) -> bool:

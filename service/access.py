@@ -64,12 +64,14 @@ class Access:
 
     def require(self, request: Request, needed: KeyScope) -> None:
         """Raise a refusal unless the request has the scope; its key's name goes into the request's state."""
-        if needed == "admin":
-            with self._counted():
+        try:  # as `_counted`, which costs more than to ask whether there are keys
+            if needed == "admin":
                 self._require_operator(request)
-        elif self._are_keys_in_use():
-            with self._counted():
+            elif self._keyring.is_in_use():
                 self._require_key(request, needed, otherwise=KeyNeeded(needed))
+        except RetuneError as error:
+            self._on_refusal(error.code)
+            raise
 
     def new_session(self, request: Request, given: str) -> str:
         """A cookie for who gives the admin token or a key with the scope `admin`.
@@ -89,14 +91,6 @@ class Access:
         """Raise `OtherOrigin` for what a page of another site makes a browser send."""
         with self._counted():
             require_same_origin(request)
-
-    def _are_keys_in_use(self) -> bool:
-        # As `_counted`, which costs more than the question.
-        try:
-            return self._keyring.is_in_use()
-        except RetuneError as error:
-            self._on_refusal(error.code)
-            raise
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

@@ -73,8 +73,8 @@ class Gateway:
 
         logging.getLogger("service").setLevel(logging.INFO)
         config = load_config()
-        self.worker = Worker(config, replaces_lost=not running_inside_container())
         server = uvicorn_server()  # none where something else than `bentoml serve` calls the service
+        self.worker = Worker(config, replaces_lost=server is None or not running_inside_container())
         if server is not None:
             end_with_parent()
             LogThread(on_drop=self.worker.metrics.count_log_drop).start()

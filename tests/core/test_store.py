@@ -103,8 +103,7 @@ def test_a_folder_that_is_added_is_durable_with_the_folders_above_it(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    for module in ("core.store", "core.durable"):
-        monkeypatch.setattr(f"{module}.sync_folder", synced.append)
+    monkeypatch.setattr("core.durable.sync_folder", synced.append)
     Store(str(tmp_path / "store"), cache=tmp_path / "cache").add_folder(folder, "m/versions/1", check=nothing)
     assert {tmp_path, tmp_path / "store", tmp_path / "store/m", tmp_path / "store/m/versions"} <= set(synced)
 

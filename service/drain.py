@@ -17,6 +17,8 @@ from uvicorn.server import Server
 from service.reception import Reception
 
 LAST_WORDS_S = 0.3
+# So much longer for who has come and not asked yet: where the machine is busy, a client stands still in between.
+PATIENCE_S = 1.0
 # Who signals a whole group, as systemd does, reaches a worker by itself and through its parent: that is one order.
 SAME_ORDER_S = 1.0
 logger = logging.getLogger(__name__)
@@ -67,5 +69,6 @@ class Drain:
             await self._reception.go_deaf(for_all=self._is_last())
             # What was taken just now is read and answered before uvicorn closes what it thinks is idle.
             await asyncio.sleep(LAST_WORDS_S)
+            await self._reception.hear_out(seconds=PATIENCE_S)
         finally:
             self._server.handle_exit(number, None)

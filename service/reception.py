@@ -45,6 +45,8 @@ LOOK_S, IDLE_LOOK_S = 0.5, 2.0
 UNEVEN, SENT_AWAY = 2, 1 / 4
 # The share of its time that a worker computes from which it is busy.
 BUSY = 0.5
+# How often it is seen whether somebody is about to ask yet, at the end.
+HEAR_S = 0.02
 # How long a worker takes all that comes, after it stood back for nobody.
 IN_VAIN_S = 0.5
 COUNT = struct.Struct("=I")
@@ -84,6 +86,9 @@ class Guest(Protocol):
     def quiet_s(self, now: float) -> float: ...
 
     def let_go(self, now: float) -> None: ...
+
+    @property
+    def is_to_ask(self) -> bool: ...
 
 
 class Reception:
@@ -156,6 +161,12 @@ class Reception:
         if self._connecting:
             await asyncio.wait(self._connecting, timeout=LAST_HAND_SHAKE_S)
 
+    async def hear_out(self, *, seconds: float) -> None:
+        """Wait until nobody is about to ask; so long at most, for some connect and never say anything."""
+        until = self._loop.time() + seconds
+        while any(guest.is_to_ask for guest in self._guests) and self._loop.time() < until:
+            await asyncio.sleep(HEAR_S)
+
     def _deaf(self) -> list[socket.socket]:
         """The sockets that are listened to no more."""
         listening, self._listening = self._listening, []
@@ -189,9 +200,13 @@ class Reception:
     def _look_for_idle(self) -> None:
         self._loop.call_later(IDLE_LOOK_S, self._look_for_idle)
         now = self._loop.time()
-        connections: Any = list(self._server.server_state.connections)
-        for connection in connections:
-            connection.let_go(now)
+        for guest in self._guests:
+            guest.let_go(now)
+
+    @property
+    def _guests(self) -> list[Guest]:
+        connections: Any = self._server.server_state.connections
+        return list(connections)
 
     def _was_busy(self) -> bool:
         """Since the last look."""

@@ -113,6 +113,11 @@ class Connection(HttpToolsProtocol):
         """Seconds since its last answer or, before the first, since it came; 0 while it waits for one."""
         return 0.0 if self._in_message or not self._is_answered else now - self._quiet_since
 
+    @property
+    def is_to_ask(self) -> bool:
+        """Whether it came and asked nothing so far, or is in the middle of a head."""
+        return not self.transport.is_closing() and (self._in_head or not self._begun)
+
     def let_go(self, now: float) -> None:
         """End it if it is idle, or if its client reads nothing of its answers. To be called now and then: a timer for
         each answer would cost as much as its JSON.

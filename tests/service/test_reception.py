@@ -273,6 +273,10 @@ class Seated:
     def let_go(self, now: float) -> None:
         pass
 
+    @property
+    def is_to_ask(self) -> bool:
+        return False
+
 
 def worker_with(count: int, *, in_use: int, folder: Path, is_busy: bool = False) -> Reception:
     """Connections enough, of which some are in use."""

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import uvloop
+
+from service.drain import LAST_WORDS_S, Drain
+from tests.service.test_reception import REQUEST, two_workers
+from tests.service.uvicorns import Uvicorn
+
+
+async def ended(worker: Uvicorn) -> None:
+    async with asyncio.timeout(20):
+        while not worker.server.should_exit:
+            await asyncio.sleep(0.01)
+
+
+def test_who_came_before_the_end_and_is_slow_to_ask_is_answered(tmp_path: Path) -> None:
+    async def work() -> tuple[list[bool], list[bytes]]:
+        async with two_workers(tmp_path) as workers:
+            last = workers.all[1]
+            await workers.all[0].reception.go_deaf(for_all=False)
+            quiet, begun = [await asyncio.open_connection(*workers.address) for _ in range(2)]
+            begun[1].write(REQUEST[:9])
+            Drain(last.server, last.reception, seconds=0.0)._begin(signal.SIGTERM, None)
+            await asyncio.sleep(1.5 * LAST_WORDS_S)
+            ends = [last.server.should_exit]
+            quiet[1].write(REQUEST)
+            begun[1].write(REQUEST[9:])
+            lines = [await reader.readline() for reader, _ in (quiet, begun)]
+            await ended(last)
+            for _, writer in (quiet, begun):
+                writer.close()
+            return [*ends, last.server.should_exit], lines
+
+    assert uvloop.run(work()) == ([False, True], [b"HTTP/1.1 200 OK\r\n"] * 2)
+
+
+def test_who_never_asks_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    async def work() -> bytes:
+        async with two_workers(tmp_path) as workers:
+            last = workers.all[1]
+            await workers.all[0].reception.go_deaf(for_all=False)
+            last.server.config.timeout_keep_alive = 60
+            reader, writer = await asyncio.open_connection(*workers.address)
+            Drain(last.server, last.reception, seconds=0.0)._begin(signal.SIGTERM, None)
+            await ended(last)
+            await last.server.shutdown()
+            heard = await reader.read()
+            writer.close()
+            return heard
+
+    assert uvloop.run(work()) == b""

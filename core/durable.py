@@ -7,12 +7,13 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from core.errors import DiskFull, TargetExists
+from core.errors import DiskFull, NotWritable, TargetExists
 
 
 @contextmanager
@@ -92,6 +93,16 @@ def require_free(target: Path) -> None:
     """Raises `TargetExists` when `target` is a file or a folder with content."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise TargetExists(target)
+
+
+def require_writable(target: Path) -> None:
+    """As `require_free`, and raises `NotWritable` where nothing can be made beside it: before the work, not after."""
+    require_free(target)
+    above = next(path for path in target.absolute().parents if path.exists())
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=above))
+    except OSError as error:
+        raise NotWritable(target, error.strerror or str(error)) from error
 
 
 @contextmanager

@@ -111,11 +111,27 @@ class UndecodableFile(InvalidInput):
         super().__init__(f"Data file {path} cannot be read: {problem}. Save it as UTF-8 in its format.")
 
 
+class RunInterrupted(Conflict):
+    def __init__(self, folder: Path, spent_s: float) -> None:
+        super().__init__(
+            f"{folder} holds {spent_s:.0f} s of training of the same rows and settings, which was interrupted. "
+            "Go on with --resume, or remove that folder to begin anew."
+        )
+
+
+class OtherRunInterrupted(Conflict):
+    def __init__(self, folder: Path, spent_s: float) -> None:
+        super().__init__(
+            f"{folder} holds {spent_s:.0f} s of training of other rows or settings, which was interrupted. "
+            "Give those again with --resume, name another --out, or remove that folder to begin anew."
+        )
+
+
 class MissingColumn(InvalidInput):
     def __init__(self, column: str, path: Path, known: Sequence[str], option: str) -> None:
-        super().__init__(
-            f"Data file {path} has no column {column!r}. Its columns: {_listed(known)}. Name one with {option}."
-        )
+        other = next((mark for mark in ";\t|" if len(known) == 1 and mark in known[0]), None)
+        cure = f"Save it with commas instead of {other!r} between the columns" if other else f"Name one with {option}"
+        super().__init__(f"Data file {path} has no column {column!r}. Its columns: {_listed(known)}. {cure}.")
 
 
 class EmptyDataset(InvalidInput):
@@ -189,6 +205,19 @@ class OneLabelOnly(InvalidInput):
         super().__init__(
             "The model gives one label to a text, and --multi-label or --label-columns asks for several. Leave it out."
         )
+
+
+class LabelsOfAnotherModel(InvalidInput):
+    def __init__(self, prediction_id: str, answered_by: str, model: str) -> None:
+        super().__init__(
+            f"Prediction {prediction_id} was answered by {answered_by!r}, not by {model!r}; no label was stored. "
+            f"Import the file for {answered_by!r}, or leave those rows out."
+        )
+
+
+class EmptyText(InvalidInput):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Text {number} is empty. Give at least one word.")
 
 
 class UnpairedTexts(InvalidInput):
@@ -353,6 +382,13 @@ class TargetExists(Conflict):
         super().__init__(f"{path} exists already and is not empty. Name another folder or remove it.")
 
 
+class NotWritable(InvalidInput):
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"{path} cannot be written: {problem}. Name another place or change the permissions of the folder above."
+        )
+
+
 class LedgerUnreadable(Unavailable):
     def __init__(self, url: str, problem: str) -> None:
         super().__init__(f"The ledger {url} cannot be used: {problem}. Check the path, the disk and the permissions.")
@@ -388,6 +424,14 @@ class JobUnderWay(Conflict):
         super().__init__(
             f"Job {job_id} ({kind} {model}) is running and would keep its texts again, so nothing was erased. "
             "Forget when it has ended."
+        )
+
+
+class JobAskedOtherwise(Conflict):
+    def __init__(self, job_id: int, kind: str, model: str, status: str, options: str) -> None:
+        super().__init__(
+            f"Job {job_id} ({kind} {model}) is {status} already, with {options}. "
+            "Ask again when it has ended; 'retune worker --once' runs it."
         )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from core.answers import answer
 from core.datasets import Columns, Example, examples_in
-from core.durable import disk_full_is_said, require_free, write_bytes
+from core.durable import disk_full_is_said, require_writable, write_bytes
 from core.engine import BATCH_TOKENS, Encoded, Engine, Outputs, batches
 from core.errors import ColumnsTaken, EmptyDataset
 from core.progress import Progress
@@ -63,7 +63,7 @@ def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, 
     `ColumnsTaken`, `EmptyDataset`, `DiskFull`, or as `TableReader`.
     """
     started = time.monotonic()
-    require_free(scoring.out)
+    require_writable(scoring.out)
     chunks = _Chunks(scoring, identity=_identity(engine, scoring), resume=resume)
     reused = chunks.rows
     with disk_full_is_said(scoring.out), TableReader(scoring.source) as reader, ThreadPoolExecutor(threads) as pool:

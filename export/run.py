@@ -12,7 +12,7 @@ import torch
 
 from core.cpu import available_cpus
 from core.datasets import Example
-from core.durable import require_free
+from core.durable import require_writable
 from core.errors import NoRows, UnknownRung
 from core.progress import Progress, ignore
 from export.ladder import RUNGS, Ladder
@@ -64,7 +64,7 @@ def export(
     lineage. Raises `CorruptCheckpoint`, `ParityFailed`,
     `UnknownRung`, `NoRows`, `TargetExists` or `DiskFull`.
     """
-    require_free(out)
+    require_writable(out)
     if rung is not None and rung not in RUNGS:
         raise UnknownRung(rung, RUNGS)
     for rows, name in ((validation, "validation"), (reference, "reference")):

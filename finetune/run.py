@@ -13,7 +13,7 @@ from typing import Any
 
 from core.config import FinetuneConfig
 from core.datasets import Example, fingerprint, keep_dataset
-from core.durable import disk_full_is_said, require_free
+from core.durable import disk_full_is_said, require_writable
 from core.duration import seconds_of
 from core.labels import Kind
 from core.progress import Progress, ignore
@@ -71,7 +71,7 @@ def finetune(
     `UnknownLabels`, `UnknownMetric`, `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists` or `DiskFull`.
     """
     begun_at = time.monotonic() if begun_at is None else begun_at
-    require_free(out)
+    require_writable(out)
     kind: Kind = "multi-label" if settings.multi_label else "single-label"
     require_primary(settings.primary_metric, kind)
     require_trainable(examples, kind)

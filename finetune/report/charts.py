@@ -6,6 +6,7 @@ Drawn in stand-in colours that the page's own take the place of, so that charts 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from typing import Any
@@ -191,7 +192,9 @@ def _cell(axes: Any, row: int, column: int, *, share: float, count: int) -> None
 
 
 def _svg(draw: Callable[[Figure], None], *, width: float, height: float) -> str:
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        # Text stays text, in the fonts of who looks at it; matplotlib's own only measures it.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure)

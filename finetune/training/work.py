@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from core.durable import write_bytes
+from core.errors import OtherRunInterrupted, RunInterrupted
 from finetune.training.processes import is_first, wait_for_all
 
 _RUN = "run.json"
@@ -19,12 +20,13 @@ class Work:
     def __init__(self, out: Path, identity: str, *, begun_at: float, is_resumed: bool) -> None:
         """Go on with what an earlier run of the same `identity` left if `is_resumed`, else begin anew.
 
-        The time spent counts from `begun_at` (monotonic).
+        The time spent counts from `begun_at` (monotonic). What an earlier run left is never dropped unasked: raises
+        `RunInterrupted` where it could be gone on with, `OtherRunInterrupted` where it is of another identity.
         """
         self.folder = out.absolute().with_name(f".{out.name}.run")
         self._begun_at = begun_at
         self._identity = identity
-        self.spent_before_s = self._spent() if is_resumed else None
+        self.spent_before_s = self._spent(is_resumed=is_resumed)
         wait_for_all()
         if self.spent_before_s is None and is_first():
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -51,12 +53,18 @@ class Work:
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _spent(self) -> float | None:
+    def _spent(self, *, is_resumed: bool) -> float | None:
+        """Seconds of the run that left its states here; None where none did."""
         try:
             run = json.loads((self.folder / _RUN).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            spent_s, is_ours = float(run["spent_s"]), run["identity"] == self._identity
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return float(run["spent_s"]) if run.get("identity") == self._identity else None
+        if not is_ours:
+            raise OtherRunInterrupted(self.folder, spent_s)
+        if not is_resumed:
+            raise RunInterrupted(self.folder, spent_s)
+        return spent_s
 
 
 COMPLETE = "best.json"

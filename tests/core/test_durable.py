@@ -1,10 +1,14 @@
 import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from core.durable import new_folder, write_bytes
-from core.errors import DiskFull, TargetExists
+from core.durable import new_folder, require_writable, write_bytes
+from core.errors import DiskFull, NotWritable, TargetExists
 
 
 def test_file_is_replaced_whole_and_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -35,6 +39,29 @@ def test_folder_that_fails_half_way_does_not_exist(tmp_path: Path) -> None:
 def test_full_disk_is_one_sentence_and_nothing_is_left(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(DiskFull, match="No space is left to write"):
         fail_while_writing(tmp_path / "out", error)
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def powerless() -> Iterator[None]:
+    """As a user to whom permissions apply; the superuser writes anywhere."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_place_that_cannot_be_written_is_named_and_probing_leaves_nothing(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        with powerless(), pytest.raises(NotWritable, match=r"a/out cannot be written: Permission denied\."):
+            require_writable(folder / "a" / "out")
+        folder.chmod(0o755)
+    require_writable(tmp_path / "a" / "out")
     assert list(tmp_path.iterdir()) == []
 
 

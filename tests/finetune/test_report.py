@@ -8,6 +8,7 @@ import pytest
 
 from core.checkpoint import VALIDATION, read_training, write_training
 from core.labels import Kind
+from finetune.report.charts import confusion_matrix
 from finetune.report.contents import gather
 from finetune.report.page import report_page
 from tests.trainings import LABELS, write_made_up_checkpoint
@@ -72,6 +73,12 @@ def test_same_checkpoint_gives_the_same_page(tmp_path: Path) -> None:
     write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
     first, again = (page_of(tmp_path / "run", tmp_path / "datasets") for _ in range(2))
     assert first == again
+
+
+def test_labels_in_any_script_are_drawn_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    drawn = confusion_matrix(np.array([[5, 1], [2, 8]]), ["请求退款", "配送の遅れ"])
+    assert "请求退款" in drawn
+    assert not recwarn.list
 
 
 def test_charts_leave_the_settings_of_matplotlib_alone(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.errors import OtherRunInterrupted, RunInterrupted
 from finetune.training.average import Average
 from finetune.training.dropout import ByteDropout, set_dropout
 from finetune.training.losses import class_weights, divergence, loss_of
@@ -125,15 +126,35 @@ def saved_work(folder: Path) -> Work:
 
 def test_the_newest_complete_state_is_gone_on_with(tmp_path: Path) -> None:
     saved_work(tmp_path)
+    assert_is_gone_on_with(tmp_path)
+
+
+def assert_is_gone_on_with(tmp_path: Path) -> None:
     work = Work(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
     state = work.last_state("full-0")
     assert state is not None
     assert state.name == "checkpoint-10"
 
 
-@pytest.mark.parametrize(("identity", "is_resumed"), [("rows and settings", False), ("other rows", True)])
-def test_states_of_another_run_are_not_gone_on_with(identity: str, is_resumed: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("identity", "is_resumed", "error"),
+    [
+        ("rows and settings", False, RunInterrupted),
+        ("other rows", False, OtherRunInterrupted),
+        ("other rows", True, OtherRunInterrupted),
+    ],
+)
+def test_an_interrupted_run_is_never_dropped_unasked(
+    identity: str, is_resumed: bool, error: type[Exception], tmp_path: Path
+) -> None:
     saved_work(tmp_path)
-    assert (
-        Work(tmp_path / "out", identity, begun_at=time.monotonic(), is_resumed=is_resumed).last_state("full-0") is None
-    )
+    with pytest.raises(error, match=r"\.out\.run holds .* --resume"):
+        Work(tmp_path / "out", identity, begun_at=time.monotonic(), is_resumed=is_resumed)
+    assert_is_gone_on_with(tmp_path)
+
+
+def test_what_was_left_before_anything_was_noted_is_dropped(tmp_path: Path) -> None:
+    work = saved_work(tmp_path)
+    (work.folder / "run.json").write_text("{")
+    again = Work(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
+    assert again.last_state("full-0") is None

@@ -36,11 +36,13 @@ def check_golden(engine: Engine, *, tolerance: float = OTHER_MACHINE) -> float:
 
     Raises `CorruptPackage` where it is above `tolerance`.
     """
-    golden = engine.facts.golden
-    outputs = engine.answer(engine.facts.golden_inputs or [("warm", "up") if engine.facts.is_paired else "warm up"])
+    facts = engine.facts
+    if not facts.golden:
+        engine.answer([("warm", "up") if facts.is_paired else "warm up"])
     largest = 0.0
-    for number, (answer, scores) in enumerate(zip(golden, outputs.probabilities, strict=False), 1):
+    for number, (given, answer) in enumerate(zip(facts.golden_inputs, facts.golden, strict=True), 1):
         expected = np.array([answer["scores"][label] for label in engine.labels])
+        scores = engine.answer([given]).probabilities[0]  # alone, as it was recorded
         difference = float(np.abs(scores - expected).max())
         if not difference <= tolerance:  # not "greater": a NaN must fail
             problem = f"golden text {number} is answered otherwise than recorded (scores differ by {difference:.3f})"

@@ -96,7 +96,7 @@ def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
             "rung_chosen_by": "request" if choice.requested else "measurement",
         },
         rungs=[report.facts for report in choice.reports],
-        golden=_golden(source, choice.candidate, rows.validation),
+        golden=_golden(choice.candidate, rows.validation),
     )
 
 
@@ -130,18 +130,19 @@ def _measured(source: Source, outputs: Outputs, validation: Sequence[Example]) -
     return measure_sets(truth_matrix(validation, labels), outputs.probabilities[:rows], outputs.given[:rows])
 
 
-def _golden(source: Source, served: Candidate, validation: Sequence[Example]) -> list[dict[str, Any]]:
-    labels = source.training.labels
-    given = cells(served.outputs.predicted[:GOLDEN_TEXTS], labels)
-    return [
-        {
-            "text": example.text,
-            **({} if example.pair is None else {"pair": example.pair}),
-            "label": given[row],
-            "scores": {
-                label: round(float(score), 6)
-                for label, score in zip(labels, served.outputs.probabilities[row], strict=True)
-            },
-        }
-        for row, example in enumerate(validation[:GOLDEN_TEXTS])
-    ]
+def _golden(served: Candidate, validation: Sequence[Example]) -> list[dict[str, Any]]:
+    engine = Engine(served.folder)
+    return [_golden_answer(engine, example) for example in validation[:GOLDEN_TEXTS]]
+
+
+def _golden_answer(engine: Engine, example: Example) -> dict[str, Any]:
+    """Of the text alone: scales that are taken over a batch make answers depend on what else is in it."""
+    alone = engine.answer([example.input])
+    return {
+        "text": example.text,
+        **({} if example.pair is None else {"pair": example.pair}),
+        "label": cells(alone.predicted, engine.labels)[0],
+        "scores": {
+            label: round(float(score), 6) for label, score in zip(engine.labels, alone.probabilities[0], strict=True)
+        },
+    }

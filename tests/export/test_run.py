@@ -10,6 +10,7 @@ from core.durable import sha256_of
 from core.engine import Engine
 from core.errors import CorruptCheckpoint, NoRows, TargetExists, UnknownRung
 from core.package import GRAPH, MANIFEST, MEASURED, read_facts, read_reference, verify_files
+from core.verification import verify_package
 from export.ladder import RUNGS
 from export.run import export
 from export.settings import ExportSettings
@@ -80,6 +81,18 @@ def test_export_is_silent_and_leaves_only_the_package(
     assert stages == sorted(stages, key=lambda entry: entry[1])
     assert sorted([*(entry.name for entry in result.rungs), *result.not_built]) == sorted(RUNGS)
     assert result.digest == verify_files(tmp_path / "p")
+
+
+def test_a_rung_whose_answers_depend_on_the_batch_answers_its_golden_texts(
+    tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
+) -> None:
+    out = tmp_path / "p"
+    export(tiny_checkpoint, out=out, validation=tiny_validation, settings=SETTINGS, rung="int8-dynamic")
+    engine = Engine(out)
+    for entry in engine.facts.golden:
+        alone = engine.answer([entry["text"]]).probabilities[0]
+        assert list(entry["scores"].values()) == pytest.approx(alone.tolist(), abs=1e-5)
+    assert verify_package(out, tolerance=1e-5) <= 1e-5
 
 
 @pytest.mark.parametrize("rung", ["fp32", "int8-static"])

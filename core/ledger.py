@@ -7,12 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy import ColumnElement, RowMapping, func, insert, select
 
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
 from core.records import (
+    TRAFFIC,
     AccuracyEstimate,
     CheckRecord,
     Decision,
@@ -124,8 +125,16 @@ class Ledger:
         return self._add(checks, row)
 
     def checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
-        """Most recent first."""
+        """Of traffic and of files, most recent first."""
         return [_check(row) for row in self._latest(checks, model, limit)]
+
+    def traffic_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
+        """Most recent first."""
+        return [_check(row) for row in self._latest(checks, model, limit, checks.c.source == TRAFFIC)]
+
+    def file_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
+        """Most recent first."""
+        return [_check(row) for row in self._latest(checks, model, limit, checks.c.source != TRAFFIC)]
 
     def check(self, model: str, check_id: int) -> CheckRecord | None:
         with self.database.read() as connection:
@@ -196,14 +205,18 @@ class Ledger:
             for row in rows
         ]
 
-    def label_progress(self, model: str, check_id: int) -> tuple[int, int]:
-        """How many labels were asked for after a check, and how many of them are here."""
-        answered = select(feedback.c.id).where(feedback.c.prediction_id == label_requests.c.prediction_id).exists()
-        query = select(func.count(), func.count().filter(answered)).where(
-            label_requests.c.model == model, label_requests.c.check_id == check_id
+    def label_progress(self, model: str, version: str, *, after: str = "") -> tuple[int, int]:
+        """How many labels were asked for of predictions of one version with an id beyond `after`, and how many of
+        them are here.
+        """
+        answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
+        query = (
+            select(func.count(), func.count().filter(answered))
+            .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
+            .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.id > after)
         )
         with self.database.read() as connection:
-            asked, given = connection.execute(query.select_from(label_requests)).one()
+            asked, given = connection.execute(query).one()
         return asked, given
 
     def record_promotion(
@@ -229,8 +242,8 @@ class Ledger:
             key: int = connection.execute(insert(table).values(row).returning(table.c.id)).scalar_one()
         return key
 
-    def _latest(self, table: Any, model: str, limit: int) -> Sequence[RowMapping]:
-        query = select(table).where(table.c.model == model).order_by(table.c.id.desc()).limit(limit)
+    def _latest(self, table: Any, model: str, limit: int, *which: ColumnElement[bool]) -> Sequence[RowMapping]:
+        query = select(table).where(table.c.model == model, *which).order_by(table.c.id.desc()).limit(limit)
         with self.database.read() as connection:
             return connection.execute(query).mappings().all()
 

@@ -122,9 +122,13 @@ class Verdict:
     sentence: str
 
 
+TRAFFIC = "traffic"
+"""The source of a check that looked at what the champion was asked; other checks name their file."""
+
+
 @dataclass(frozen=True)
 class CheckRecord:
-    """A verdict as recorded. `source` is "traffic" or a file's name; `report` a path under the home;
+    """A verdict as recorded. `source` is `TRAFFIC` or a file's name; `report` a path under the home;
     `window_end` the id of the last prediction that the check looked at.
     """
 

@@ -16,6 +16,7 @@ from core.clock import utc_now
 from core.config import Config
 from core.errors import (
     CorruptPackage,
+    FileMissing,
     InvalidModelName,
     ModelNotFound,
     NoChampion,
@@ -55,19 +56,26 @@ class Registry:
         names = (name for name in self._store.names(f"{model}/versions") if name.isdigit())
         return sorted((name for name in names if self._is_complete(model, name)), key=int)
 
+    def require_model(self, model: str) -> list[str]:
+        """The versions of a model; raises `ModelNotFound` before its name becomes part of a path."""
+        known = self.models()
+        if model not in known:
+            raise ModelNotFound(model, known)
+        return self.versions(model)
+
     def _is_complete(self, model: str, version: str) -> bool:
         return self._store.exists(f"{model}/versions/{version}/{MANIFEST}")
 
     def add(self, package: Path, model: str) -> str:
         """Copy a verified package in as the next version; returns its number.
 
-        The same package again is the same version, unless that is damaged. Raises `CorruptPackage`,
+        The same package again is the same version, unless that is damaged. Raises `FileMissing`, `CorruptPackage`,
         `InvalidModelName`, or `OtherTask` for a package of pairs beside versions of single texts, and the like.
         """
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", model):
             raise InvalidModelName(model)
         if not package.is_dir():
-            raise CorruptPackage(package, "there is no such folder")
+            raise FileMissing(package, what="package")
         digest = verify_files(package)
         for version in self.versions(model):
             with suppress(CorruptPackage):

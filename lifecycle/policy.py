@@ -23,7 +23,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Labels:
-    """Label requests of a check: how many were made, and how many are still open."""
+    """Label requests since a drift began: how many were made, and how many are still open."""
 
     asked: int
     still_open: int

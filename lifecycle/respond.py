@@ -21,11 +21,11 @@ def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -
     decision = (
         _roll_back(model, situation, registry=registry, config=config)
         or _after_refusal(model, situation, ledger=ledger)
-        or _decide(model, situation, ledger=ledger, config=config)
+        or _decide(situation, ledger=ledger, config=config)
     )
     decision = _told_why_nothing_is_asked(decision, situation, ledger)
     check_id = situation.check.id if situation.check else None
-    if decision.action == "label" and not ledger.label_requests(model):
+    if decision.action == "label" and not _labels(situation, ledger).still_open:
         budget = config.labels.model_copy(update={"budget": decision.count})
         ledger.request_labels(model, _wanted(situation, budget), check_id=check_id)
     last = next(iter(ledger.decisions(model, limit=1)), None)
@@ -35,11 +35,18 @@ def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -
     return ledger.decisions(model, limit=1)[0]
 
 
-def _decide(model: str, situation: Situation, *, ledger: Ledger, config: Config) -> Decision:
-    asked, answered = ledger.label_progress(model, situation.check.id) if situation.check else (0, 0)
+def _labels(situation: Situation, ledger: Ledger) -> Labels:
+    """Since the drift began, whichever of the checks that found it asked for them: people label for longer than it
+    takes until the next check.
+    """
+    asked, answered = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
+    return Labels(asked=asked, still_open=asked - answered)
+
+
+def _decide(situation: Situation, *, ledger: Ledger, config: Config) -> Decision:
     return decide(
         situation.check.verdict if situation.check else None,
-        Labels(asked=asked, still_open=asked - answered),
+        _labels(situation, ledger),
         _measured(situation),
         budget=config.labels.budget,
         available=len(_wanted(situation, config.labels)),

@@ -36,8 +36,8 @@ def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) ->
     folder = registry.verified_folder(model, version)
     checks = [
         check
-        for check in ledger.checks(model, limit=1000)
-        if check.version == version and check.source == "traffic" and check.verdict.verdict != "insufficient_data"
+        for check in ledger.traffic_checks(model, limit=1000)
+        if check.version == version and check.verdict.verdict != "insufficient_data"
     ]
     fresh_after = next((check.window_end or "" for check in checks if check.verdict.verdict == "ok"), "")
     reference = read_reference(folder)

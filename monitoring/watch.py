@@ -18,12 +18,10 @@ from core.features import Features
 from core.ledger import Ledger
 from core.metrics import wilson_interval
 from core.package import read_facts, read_reference
-from core.records import CheckRecord, Verdict
+from core.records import TRAFFIC, CheckRecord, Verdict
 from core.registry import Registry
 from monitoring.check import check
 from monitoring.window import features_of, unchecked_predictions
-
-TRAFFIC = "traffic"
 
 
 @dataclass(frozen=True)

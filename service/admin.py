@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core import promotion
-from core.errors import CorruptPackage, ModelNotFound, VersionRefused
+from core.errors import CorruptPackage, VersionRefused
 from core.records import JobRecord
 from core.registry import Champion
 from service.envelope import json_response
@@ -73,7 +73,7 @@ class Endpoints:
 
 def standing(worker: Worker, model: str) -> dict[str, Any]:
     """The champion as the registry names it, and what each worker has made of it."""
-    versions = require_model(worker, model)
+    versions = worker.registry.require_model(model)
     champion = worker.registry.readable_pointer(model)
     return {
         "model": model,
@@ -89,7 +89,7 @@ def standing(worker: Worker, model: str) -> dict[str, Any]:
 
 def put_in_service(worker: Worker, model: str, *, version: str) -> Champion:
     """As `retune promote`: returns when every worker answers with the version."""
-    require_model(worker, model)
+    worker.registry.require_model(model)
     try:
         return promotion.promote(worker.registry, model, version, **_following(worker, model, "Promoted over HTTP."))
     except CorruptPackage as error:  # whose status says that texts may be answered later
@@ -99,7 +99,7 @@ def put_in_service(worker: Worker, model: str, *, version: str) -> Champion:
 
 def put_back(worker: Worker, model: str) -> Champion:
     """As `retune rollback`."""
-    require_model(worker, model)
+    worker.registry.require_model(model)
     return promotion.roll_back(worker.registry, model, **_following(worker, model, "Rolled back over HTTP."))
 
 
@@ -128,14 +128,6 @@ def _record(
 
 def ask_for_retrain(worker: Worker, model: str) -> JobRecord:
     """The job that a worker of `retune worker` takes; one that waits or runs already is the answer."""
-    require_model(worker, model)
+    worker.registry.require_model(model)
     worker.registry.champion(model)
     return worker.jobs().enqueue(model, "retrain")
-
-
-def require_model(worker: Worker, model: str) -> list[str]:
-    """The versions of a model; raises `ModelNotFound` before its name becomes part of a path."""
-    known = worker.registry.models()
-    if model not in known:
-        raise ModelNotFound(model, known)
-    return worker.registry.versions(model)

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from core.errors import RetuneError
-from service.admin import ask_for_retrain, require_model
+from service.admin import ask_for_retrain
 from service.envelope import headers_of, status_of
 from service.origin import scheme_of
 from service.refusals import KeyRefused, NoSuchReport, TokenNeeded
@@ -135,7 +135,7 @@ class Pages:
 
 def report_path(worker: Worker, model: str, check_id: str) -> Path:
     """The report's file, if the check has one and it lies under the home; raises `NoSuchReport`."""
-    require_model(worker, model)
+    worker.registry.require_model(model)
     number = int(check_id) if check_id.isascii() and check_id.isdigit() and len(check_id) <= MAX_ID_DIGITS else 0
     check = worker.connection.get().check(model, number)
     if check is None or check.report is None:

@@ -11,16 +11,15 @@ from core.ledger import Ledger
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.registry import Champion
-from service.admin import require_model
 from service.chart import drift_chart
 from service.worker import Worker
 
-CHECKS, JOBS, PROMOTIONS = 40, 5, 8
+CHECKS, FILES, JOBS, PROMOTIONS = 40, 5, 5, 8
 
 
 @dataclass(frozen=True)
 class ModelLine:
-    """One model in the list; `verdict` of its latest check, `decision` the latest."""
+    """One model in the list; `verdict` of the latest check of its traffic, `decision` the latest."""
 
     name: str
     version: str | None
@@ -31,9 +30,10 @@ class ModelLine:
 
 @dataclass(frozen=True)
 class History:
-    """What the ledger has on one model, most recent first."""
+    """What the ledger has on one model, most recent first: `checks` are of traffic, `files` of files."""
 
     checks: list[CheckRecord]
+    files: list[CheckRecord]
     decision: DecisionRecord | None
     labels_asked: int
     labels_answered: int
@@ -74,7 +74,7 @@ def model_lines(worker: Worker) -> list[ModelLine]:
 
 def model_view(worker: Worker, model: str) -> ModelView:
     """Raises `ModelNotFound`."""
-    versions = require_model(worker, model)
+    versions = worker.registry.require_model(model)
     champion = worker.registry.readable_pointer(model)
     history, problem = _history_or_problem(worker, model, champion)
     return ModelView(
@@ -95,7 +95,7 @@ def _line(worker: Worker, model: str) -> ModelLine:
     problem = next(iter(_load_errors(worker, model)), None)
     try:
         ledger = worker.connection.get()
-        check = next(iter(ledger.checks(model, limit=1)), None)
+        check = next(iter(ledger.traffic_checks(model, limit=1)), None)
         decision = next(iter(ledger.decisions(model, limit=1)), None)
     except Unavailable as error:
         return ModelLine(model, version, None, None, str(error))
@@ -117,9 +117,10 @@ def _history_or_problem(worker: Worker, model: str, champion: Champion | None) -
 
 def _history(worker: Worker, ledger: Ledger, model: str, champion: Champion | None) -> History:
     decision = next(iter(ledger.decisions(model, limit=1)), None)
-    asked, answered = ledger.label_progress(model, decision.check_id) if decision and decision.check_id else (0, 0)
+    asked, answered = ledger.label_progress(model, champion.version) if champion else (0, 0)
     return History(
-        checks=ledger.checks(model, limit=CHECKS),
+        checks=ledger.traffic_checks(model, limit=CHECKS),
+        files=ledger.file_checks(model, limit=FILES),
         decision=decision,
         labels_asked=asked,
         labels_answered=answered,

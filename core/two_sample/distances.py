@@ -28,10 +28,16 @@ def squared_distances(rows: Floats, others: Floats | None = None) -> Floats:
     return distances
 
 
+def nearest_of(rows: Floats, reference: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """(n,) Euclidean distance of each row to its nearest reference row, and (n,) which one that is."""
+    distances = squared_distances(rows, reference)
+    nearest = distances.argmin(axis=1)
+    return np.sqrt(distances[np.arange(len(rows)), nearest]), nearest
+
+
 def distance_to_nearest(rows: Floats, reference: Floats) -> Floats:
     """(n,) Euclidean distance of each row to its nearest reference row."""
-    nearest: Floats = np.sqrt(squared_distances(rows, reference).min(axis=1))
-    return nearest
+    return nearest_of(rows, reference)[0]
 
 
 def distance_to_nearest_other(rows: Floats) -> Floats:

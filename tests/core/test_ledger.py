@@ -80,7 +80,9 @@ def test_answered_requests_leave_the_queue(ledger: Ledger) -> None:
     assert [item.text for item in ledger.label_requests("m")] == ["y", "x"]
     ledger.record_feedback([FeedbackRecord(rows[1].id, "b")])
     assert [(item.text, item.purpose) for item in ledger.label_requests("m")] == [("x", "measure")]
-    assert ledger.label_progress("m", 7) == (2, 1)
+    assert ledger.label_progress("m", "1") == (2, 1)
+    assert ledger.label_progress("m", "1", after=rows[0].id) == (1, 1)
+    assert ledger.label_progress("m", "2") == (0, 0)
 
 
 def write_many(home: Path, rows: int) -> None:

@@ -37,6 +37,15 @@ def test_rows_unlike_the_reference_and_less_sure_answers_lower_the_estimate() ->
         assert estimate.low < estimate.value
 
 
+def test_rows_of_the_reference_itself_are_estimated_as_they_were_answered() -> None:
+    reference = rows.draw(600, seed=0)
+    recorded = replace(reference, embeddings=reference.embeddings.astype("f2").astype("f4"))
+    for window in (reference, recorded):
+        estimate = estimate_accuracy(reference, window, min_rows=50, seed=0)
+        assert estimate is not None
+        assert abs(estimate.value - accuracy(reference)) < 0.01
+
+
 def test_without_known_truths_there_is_no_estimate() -> None:
     reference = rows.draw(200, seed=0)
     truth = np.where(np.arange(200) < 49, reference.truth, -1)

@@ -48,7 +48,9 @@ def test_an_empty_home_says_what_to_do(config: Config) -> None:
 def test_a_model_without_history_says_what_comes_next(client: TestClient) -> None:
     page = client.get("/dashboard/tickets")
     assert page.status_code == 200
-    assert all(word in page.text for word in ("No check has been made yet", "Nothing has been decided yet", "fp32"))
+    assert all(
+        word in page.text for word in ("Traffic has not been checked yet", "Nothing has been decided yet", "fp32")
+    )
 
 
 def test_the_latest_verdict_is_told_with_its_evidence(client: TestClient, ledger: Ledger) -> None:
@@ -61,6 +63,17 @@ def test_the_latest_verdict_is_told_with_its_evidence(client: TestClient, ledger
     assert "an estimate" in page
     circles = re.findall(r'<circle class="(\w+)"', page)
     assert circles == ["insufficient_data", "ok", "drift"]
+
+
+def test_a_file_that_was_compared_is_not_taken_for_traffic(client: TestClient, ledger: Ledger) -> None:
+    add_check(ledger, 0.4, sentence="Traffic is as it was.")
+    ledger.record_check("tickets", "1", verdict(0.001, "The file moved."), source="<old>.csv", report="r.html")
+    assert '<span class="pill drift">' not in client.get("/dashboard").text
+    page = client.get("/dashboard/tickets").text
+    assert "Traffic is as it was." in page
+    assert "The file moved." not in page
+    assert page.count("<circle") == 1
+    assert re.search(r'&lt;old&gt;\.csv.*pill drift.*reports/2"', page, re.DOTALL)
 
 
 def test_a_decision_to_retrain_makes_the_button_prominent(client: TestClient, ledger: Ledger) -> None:

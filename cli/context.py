@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from core.config import Config, load_config
 from core.datasets import Columns
-from core.errors import InputDoesNotFit, InvalidInput, OneLabelOnly
+from core.errors import FileMissing, InputDoesNotFit, InvalidInput, OneLabelOnly
 from core.labels import Kind
 from core.ledger import Ledger, open_ledger
 from core.package import verify_files
@@ -119,7 +119,9 @@ def package_folder(run: Run, target: str) -> Path:
     if folder.is_dir():
         verify_files(folder)
         return folder
-    if folder.exists() or "/" in target:
+    if "/" in target and not folder.exists():
+        raise FileMissing(folder, what="package")
+    if folder.exists():
         raise InvalidInput(f"{target} is not a package. Name a folder written by export, or a model.")
     model, version = parse_version(target)
     return run.registry.verified_folder(model, version or run.registry.champion(model).version)
@@ -135,13 +137,20 @@ def emit(result: dict[str, Any], *lines: str, as_json: bool) -> None:
 
 @contextmanager
 def progress_shown() -> Iterator[Callable[[str, float], None]]:
-    """A spinner with the stage on a terminal, silence elsewhere. The callback takes (stage, share)."""
+    """On a terminal a spinner with the stage, elsewhere a line for each new one. The callback takes (stage, share)."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda _stage, _share: None
+        told: set[str] = set()
+        yield lambda stage, _share: _say_once(stage, told)
         return
     with console.status("starting") as status:
         yield lambda stage, share: status.update(escape(f"{stage} {share:.0%}" if share else stage))
+
+
+def _say_once(stage: str, told: set[str]) -> None:
+    if stage not in told:
+        told.add(stage)
+        say(stage)
 
 
 def say(sentence: str) -> None:

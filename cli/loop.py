@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import heapq
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,12 +18,13 @@ import click
 from cli.context import REFUSED, Run, column_options, columns_for, emit, json_option, pass_run, progress_shown, say
 from core.config import MethodName
 from core.datasets import Columns, read_examples
-from core.errors import MissingColumn
+from core.duration import seconds_of
+from core.errors import LabelsOfAnotherModel, MissingColumn
 from core.forgetting import forget_expired
 from core.jobs import JobQueue
 from core.labels import SEPARATOR, Kind, canonical
 from core.package import PackageFacts, read_facts
-from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord, LabelRequest
+from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord, LabelRequest, PromotionRecord
 from core.tables import read_table
 from lifecycle.label_queue import NO_TEXTS
 
@@ -118,6 +121,8 @@ def _champion_facts(run: Run, model: str) -> PackageFacts:
 def retrain(run: Run, model: str, method: str | None, budget: str | None, as_json: bool) -> None:
     """Ask for a retrain; 'retune worker' carries it out."""
     run.registry.champion(model)
+    if budget:
+        seconds_of(budget)
     payload = {key: value for key, value in {"method": method, "budget": budget}.items() if value}
     job = JobQueue(run.ledger).enqueue(model, "retrain", payload)
     emit(
@@ -178,6 +183,7 @@ def export_labels(run: Run, model: str, out: Path | None, as_json: bool) -> None
 
     Pairs have a column pair, too. Where a text may have several labels, write them as a|b, and | for none.
     """
+    run.registry.require_model(model)
     requests = run.ledger.label_requests(model)
     if not requests and run.config.ledger.keep == "features":
         say(NO_TEXTS)
@@ -214,6 +220,7 @@ def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) 
 
     Where a text may have several labels, they are written as a|b, and | for none of them.
     """
+    run.registry.require_model(model)
     rows = read_table(file)
     for column in ("prediction_id", "label"):
         if column not in rows[0]:
@@ -224,6 +231,10 @@ def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) 
         for row in rows
         if _given(row["label"])
     ]
+    answered_by = run.ledger.models_of(record.prediction_id for record in records)
+    for record in records:
+        if (other := answered_by.get(record.prediction_id, model)) != model:
+            raise LabelsOfAnotherModel(record.prediction_id, other, model)
     known = run.ledger.record_feedback(records)
     emit(
         {"model": model, "accepted": sum(known), "unknown": len(known) - sum(known), "empty": len(rows) - len(records)},
@@ -253,40 +264,44 @@ def _given(label: Any) -> str | list[str]:
 def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
     """List checks, decisions, jobs and promotions of a model, most recent first."""
     run.registry.champion(model)
-    checks = run.ledger.checks(model, limit=limit)
-    decided = run.ledger.decisions(model, limit=limit)
-    jobs = JobQueue(run.ledger).latest(model, limit=limit)
-    promotions = run.ledger.promotions(model, limit=limit)
+    events: dict[str, Sequence[Event]] = {
+        "decisions": run.ledger.decisions(model, limit=limit),
+        "checks": run.ledger.checks(model, limit=limit),
+        "jobs": JobQueue(run.ledger).latest(model, limit=limit),
+        "promotions": run.ledger.promotions(model, limit=limit),
+    }
+    latest = heapq.nlargest(limit, chain(*events.values()), key=lambda event: event.created_at)
     emit(
         {
             "model": model,
-            "decisions": [asdict(item) for item in decided],
-            "checks": [asdict(item) for item in checks],
-            "jobs": [asdict(item) for item in jobs],
-            "promotions": [asdict(item) for item in promotions],
+            **{kind: [asdict(event) for event in found if event in latest] for kind, found in events.items()},
         },
-        *sorted(
-            [
-                *(_line(item.created_at, "check", _check_sentence(item)) for item in checks),
-                *(_line(item.created_at, "decision", _decision_sentence(item)) for item in decided),
-                *(_line(item.created_at, "job", f"{item.id} {item.kind}: {item.status}") for item in jobs),
-                *(
-                    _line(item.created_at, "promoted" if item.promoted else "refused", f"@{item.version} {item.reason}")
-                    for item in promotions
-                ),
-            ],
-            reverse=True,
-        ),
+        *(_event_line(event) for event in latest),
         as_json=as_json,
     )
 
 
-def _line(at: str, kind: str, sentence: str) -> str:
-    return f"{at[:19]}  {kind:<9} {sentence}"
+Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
+
+
+def _event_line(event: Event) -> str:
+    kind, sentence = _told(event)
+    return f"{event.created_at[:19]}  {kind:<9} {sentence}"
+
+
+def _told(event: Event) -> tuple[str, str]:
+    """Its kind, and what happened."""
+    if isinstance(event, CheckRecord):
+        return "check", _check_sentence(event)
+    if isinstance(event, DecisionRecord):
+        return "decision", _decision_sentence(event)
+    if isinstance(event, JobRecord):
+        return "job", f"{event.id} {event.kind}: {event.status}"
+    return "promoted" if event.promoted else "refused", f"@{event.version} {event.reason}"
 
 
 def _check_sentence(check: CheckRecord) -> str:
-    return f"@{check.version} {check.verdict.verdict}: {check.verdict.sentence}"
+    return f"@{check.version} {check.source}, {check.verdict.verdict}: {check.verdict.sentence}"
 
 
 def _decision_sentence(record: DecisionRecord) -> str:

@@ -13,7 +13,8 @@ from cli.context import Run, emit, json_option, pass_run, say
 from core.answers import answer
 from core.datasets import Text
 from core.engine import Engine
-from core.errors import UnpairedTexts
+from core.errors import EmptyText, UnpairedTexts
+from core.registry import Registry
 
 
 @click.command()
@@ -41,9 +42,16 @@ def serve(run: Run, /, as_json: bool, **given: Any) -> None:
         else:
             served = ", ".join(run.registry.models()) or "no model yet"
             say(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
+        _tell_of_default(config.service.default_model, run.registry)
         sys.stdout.flush()
 
     sys.exit(run_server(config, on_start=announce))
+
+
+def _tell_of_default(model: str | None, registry: Registry) -> None:
+    """Not refused: it may be registered while the server runs."""
+    if model and model not in registry.models():
+        say(f"service.default_model is {model!r}, which is not registered: requests without a model get 404.")
 
 
 @click.command()
@@ -59,6 +67,9 @@ def predict(run: Run, texts: tuple[str, ...], model: str, pairs: tuple[str, ...]
         raise UnpairedTexts(len(texts), len(pairs))
     version = run.registry.champion(model).version
     engine = Engine(run.registry.verified_folder(model, version))
+    for number, given in enumerate(zip(texts, pairs or texts, strict=True), 1):
+        if not all(part.strip() for part in given):
+            raise EmptyText(number)
     inputs: Sequence[Text] = list(zip(texts, pairs, strict=True)) if pairs else texts
     encoded = engine.encode(inputs)
     outputs = engine.answer_encoded(encoded)

@@ -38,7 +38,7 @@ def init(folder: Path, as_json: bool) -> None:
     write_bytes(path, default_toml().encode())
     emit(
         {"config": str(path)},
-        f"{path} is written; every line in it is a default.",
+        f"{path} is written: every key with its default, commented out.",
         f"Next: cd {folder} && retune finetune --data FILE --out checkpoint",
         as_json=as_json,
     )
@@ -46,7 +46,11 @@ def init(folder: Path, as_json: bool) -> None:
 
 def default_toml() -> str:
     """The defaults as TOML, each key commented out under its description."""
-    lines = ["# Retune's configuration. RETUNE_SECTION__KEY in the environment beats this file.", '# home = ".retune"']
+    lines = [
+        "# Retune's configuration. RETUNE_SECTION__KEY in the environment beats this file.",
+        "# What has nothing behind its = is unset, unless you write something there.",
+        '# home = ".retune"',
+    ]
     for name, field in Config.model_fields.items():
         if isinstance(field.default, BaseModel):
             lines += ["", f"[{name}]", *_section_lines(field.default)]
@@ -63,7 +67,7 @@ def _section_lines(section: BaseModel) -> list[str]:
 
 def _toml(value: object) -> str:
     if value is None:
-        return '""'
+        return ""
     return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -81,6 +85,7 @@ def doctor(run: Run, as_json: bool) -> None:
         _check("disk", lambda: _free_space(run)),
         _check("ledger", lambda: f"{run.ledger.database.shown_url} answers"),
         _check("registry", lambda: _registry(run)),
+        _check("default model", lambda: _default_model(run)),
     ]
     emit(
         {"checks": checks},
@@ -125,6 +130,13 @@ def _free_space(run: Run) -> str:
             f"Only {free_gb:.1f} GB are free. Training and packages need {FREE_GB_NEEDED:.0f}: free some."
         )
     return f"{free_gb:.0f} GB free"
+
+
+def _default_model(run: Run) -> str:
+    if name := run.config.service.default_model:
+        run.registry.require_model(name)
+        return name
+    return "none named: requests must name their model where there are several"
 
 
 def _registry(run: Run) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.durable import sha256_of
-from core.errors import CorruptCheckpoint
+from core.errors import CorruptCheckpoint, FileMissing
 from core.labels import Kind
 
 FORMAT = 1
@@ -78,9 +78,9 @@ def write_training(folder: Path, training: Training) -> None:
 
 
 def read_training(folder: Path) -> Training:
-    """The checkpoint's facts, after its files were compared with them; raises `CorruptCheckpoint`."""
+    """The checkpoint's facts, after its files were compared with them; raises `FileMissing` or `CorruptCheckpoint`."""
     if not folder.is_dir():
-        raise CorruptCheckpoint(folder, "there is no such folder")
+        raise FileMissing(folder, what="checkpoint")
     try:
         training = Training(**json.loads((folder / TRAINING).read_text(encoding="utf-8")))
     except FileNotFoundError as error:

@@ -289,5 +289,6 @@ def known_keys(section: list[str] | None = None) -> list[str]:
     """The keys of a section, or of the top level."""
     if not section:
         return list(Config.model_fields)
-    model = Config.model_fields[section[0]].annotation
-    return [f"{section[0]}.{key}" for key in getattr(model, "model_fields", {})]
+    # Tables within a section are of one kind only: service.limits.MODEL.
+    model = ModelLimits if len(section) > 1 else Config.model_fields[section[0]].annotation
+    return [".".join([*section, key]) for key in getattr(model, "model_fields", {})]

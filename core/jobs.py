@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from core.clock import utc_now
-from core.errors import JobLost, JobNotFound
+from core.errors import JobAskedOtherwise, JobLost, JobNotFound
 from core.ledger import Ledger
 from core.records import JobRecord
 from core.schema import jobs
@@ -27,7 +27,10 @@ class JobQueue:
         self._database = ledger.database
 
     def enqueue(self, model: str, kind: str, payload: dict[str, Any] | None = None) -> JobRecord:
-        """Add a job; while one of this kind waits or runs for the model, that one is the answer."""
+        """Add a job; while one of this kind waits or runs for the model, that one is the answer.
+
+        Raises `JobAskedOtherwise` where that one has not what `payload` asks for.
+        """
         with self._database.write() as connection:
             unfinished = select(jobs).where(
                 jobs.c.model == model, jobs.c.kind == kind, jobs.c.status.in_(["queued", "running"])
@@ -44,6 +47,8 @@ class JobQueue:
                 }
                 key = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()
                 row = _row(connection, key)
+            elif payload and payload != row["payload"]:
+                raise JobAskedOtherwise(row["id"], kind, model, row["status"], _options(row["payload"]))
         return _record(row)
 
     def take(self, owner: str) -> JobRecord | None:
@@ -107,6 +112,10 @@ class JobQueue:
             changed = connection.execute(update(jobs).where(ours & (jobs.c.attempts == job.attempts)).values(values))
         if changed.rowcount != 1:
             raise JobLost(job.id)
+
+
+def _options(payload: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in payload.items()) or "the config's options"
 
 
 def this_worker() -> str:

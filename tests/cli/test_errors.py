@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Config
+from core.config import Config, load_config
 from core.registry import open_registry
 
 Result = tuple[int, str, str]
@@ -44,6 +45,7 @@ def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
         ("text,label\na,x\nb,x\nc,y\n", ("'y' has 1 row", "at least 2")),
         (b"text,label\n\xff\xfe\xfa,x\n", ("cannot be read", "UTF-8")),
         ("text,label\n ,x\n", ("Row 1", "has no text")),
+        ("text;label\na;x\nb;y\n", ("no column 'text'", "commas instead of ';'")),
     ],
 )
 def test_finetune_refuses_bad_rows(retune: Command, tmp_path: Path, content: str | bytes, parts: tuple[str]) -> None:
@@ -68,9 +70,16 @@ def test_unusable_duration_and_base_model_are_named(retune: Command, tmp_path: P
     refuses(retune("finetune", "--data", data, "--out", out, "--base-model", tmp_path), str(tmp_path))
 
 
+def test_a_place_that_cannot_be_written_is_named_before_the_work(retune: Command, tmp_path: Path) -> None:
+    data = write(tmp_path, "text,label\n" + "".join(f"a {n},x\nb {n},y\n" for n in range(9)))
+    refuses(retune("finetune", "--data", data, "--out", data / "out"), "data.csv/out cannot be written")
+
+
 def test_unknown_config_key_lists_the_known(retune: Command, tmp_path: Path) -> None:
     write(tmp_path, "[service]\nprot = 1\n", "retune.toml")
     refuses(retune("versions", "m"), "service.prot", "service.port")
+    write(tmp_path, "[service.limits.sms]\nmax_itms = 1\n", "retune.toml")
+    refuses(retune("versions", "m"), "service.limits.sms.max_itms", "Known: service.limits.sms.max_items, ")
 
 
 def test_model_without_champion_says_which_versions_there_are(retune: Command, home: Path, tiny_package: Path) -> None:
@@ -105,8 +114,9 @@ def test_registered_version_that_was_damaged_later_is_never_promoted(
 
 
 def test_package_that_is_none_is_named(retune: Command, tmp_path: Path) -> None:
-    refuses(retune("register", tmp_path / "nothing", "--model", "m"), "nothing", "no such folder")
-    refuses(retune("export", tmp_path / "nothing", "--out", tmp_path / "out"), "nothing", "retune finetune")
+    refuses(retune("register", tmp_path / "nothing", "--model", "m"), "No package at", "nothing", "Check the path")
+    refuses(retune("verify", tmp_path / "nothing"), "No package at", "nothing", "Check the path")
+    refuses(retune("export", tmp_path / "nothing", "--out", tmp_path / "out"), "No checkpoint at", "Check the path")
 
 
 def test_unusable_model_name_is_named(retune: Command, tiny_package: Path) -> None:
@@ -147,16 +157,52 @@ def test_registering_the_same_package_twice_is_one_version(retune: Command, tiny
 def test_predict_answers_with_the_champion(retune: Command, tiny_package: Path) -> None:
     retune("register", tiny_package, "--model", "m")
     assert json.loads(retune("promote", "m@1", "--json")[1]) == {"model": "m", "version": "1", "champion": "1"}
-    answer = json.loads(retune("predict", "one text", "", "--model", "m", "--json")[1])
+    answer = json.loads(retune("predict", "one text", "another", "--model", "m", "--json")[1])
     assert answer["version"] == "1"
     assert [set(item) for item in answer["predictions"]] == [{"label", "score", "scores", "truncated", "abstained"}] * 2
 
 
-def test_labels_file_without_its_columns_is_refused(retune: Command, tmp_path: Path) -> None:
-    refuses(retune("labels", "import", "m", write(tmp_path, "id,label\n1,x\n")), "prediction_id")
+def test_blank_texts_are_not_answered(retune: Command, tiny_package: Path) -> None:
+    retune("register", tiny_package, "--model", "m")
+    retune("promote", "m@1")
+    refuses(retune("predict", "one text", " ", "--model", "m"), "Text 2 is empty")
+
+
+def test_labels_need_their_columns_and_a_model_that_is_known(
+    retune: Command, tmp_path: Path, tiny_package: Path
+) -> None:
+    file = write(tmp_path, "id,label\n1,x\n")
+    retune("register", tiny_package, "--model", "m")
+    refuses(retune("labels", "import", "m", file), "prediction_id")
+    refuses(retune("labels", "import", "n", file), "No model 'n'", "m")
+    refuses(retune("labels", "export", "n"), "No model 'n'", "m")
 
 
 def test_init_writes_a_config_that_loads_and_never_writes_over_one(retune: Command, tmp_path: Path) -> None:
     assert retune("init", tmp_path)[0] == 0
     assert retune("doctor", "--json")[0] == 0
     refuses(retune("init", tmp_path), "retune.toml", "exists already")
+
+
+def test_the_config_of_init_says_the_defaults(retune: Command, tmp_path: Path) -> None:
+    retune("init", tmp_path)
+    path = tmp_path / "retune.toml"
+    path.write_text(re.sub(r"^# (\w+ = \S)", r"\1", path.read_text(), flags=re.MULTILINE))
+    assert "\nmax_items = 256" in path.read_text()
+    assert load_config(path, environment={}) == Config()
+
+
+def test_doctor_says_that_the_default_model_is_not_there(retune: Command, tmp_path: Path) -> None:
+    write(tmp_path, '[service]\ndefault_model = "gone"\n', "retune.toml")
+    code, out, _ = retune("doctor")
+    assert code == 3
+    assert "No model 'gone'" in out
+
+
+def test_a_retrain_with_other_options_than_the_one_that_waits_is_refused(retune: Command, tiny_package: Path) -> None:
+    retune("register", tiny_package, "--model", "m")
+    retune("promote", "m@1")
+    refuses(retune("retrain", "m", "--budget", "soon"), "'soon'", "10m")
+    assert retune("retrain", "m", "--method", "features")[0] == 0
+    assert retune("retrain", "m")[0] == 0
+    refuses(retune("retrain", "m", "--method", "full"), "Job 1 (retrain m) is queued", "method features")

@@ -138,8 +138,9 @@ def test_one_thing_is_forgotten_at_a_time(retune: Command, words: tuple[str, ...
 
 
 def test_an_empty_label_queue_says_that_no_texts_are_kept(
-    retune: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+    retune: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tiny_package: Path
 ) -> None:
+    retune("register", tiny_package, "--model", "m")
     monkeypatch.setitem(os.environ, "RETUNE_LEDGER__KEEP", "features")
     code, out, err = retune("labels", "export", "m", "--json")
     assert (code, json.loads(out)["requests"]) == (0, [])

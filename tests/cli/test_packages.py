@@ -35,7 +35,7 @@ def test_a_package_with_one_flipped_byte_is_refused(retune: Command, tiny_packag
 
 def test_a_folder_that_is_no_package_is_told_apart(retune: Command, tmp_path: Path) -> None:
     assert "manifest.json is missing" in retune("verify", tmp_path)[2]
-    assert "is not a package" in retune("verify", tmp_path / "absent")[2]
+    assert "No package at" in retune("verify", tmp_path / "absent")[2]
 
 
 def test_a_file_is_scored_with_its_own_columns(

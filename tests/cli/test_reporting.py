@@ -56,7 +56,7 @@ def test_report_into_the_checkpoint_or_a_folder_is_refused(
 def test_report_of_what_is_no_checkpoint_is_one_sentence(report: Command, tmp_path: Path) -> None:
     code, out, err = report(tmp_path / "nothing")
     assert (code, out) == (1, "")
-    assert err.startswith("Error: Checkpoint ")
+    assert err.startswith("Error: No checkpoint at ")
     assert len(err.strip().splitlines()) == 1
 
 

@@ -1,0 +1,71 @@
+"""The loop by hand, on a ledger with something in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.clock import utc_now
+from core.config import Config
+from core.jobs import JobQueue
+from core.ledger import Ledger, open_ledger
+from core.records import Decision, PredictionRecord, Verdict
+
+Result = tuple[int, str, str]
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def ledger(home: Path) -> Iterator[Ledger]:
+    opened = open_ledger(Config(home=home))
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def models(retune: Command, tiny_package: Path) -> tuple[str, str]:
+    for name in ("m", "n"):
+        retune("register", tiny_package, "--model", name)
+        retune("promote", f"{name}@1")
+    return "m", "n"
+
+
+def predicted(ledger: Ledger, model: str, number: int) -> str:
+    key, embedding = f"{number:032x}", np.zeros(4, dtype=np.float32)
+    record = PredictionRecord(key, model, "1", utc_now(), f"text {number}", "bug", 0.9, 3, False, embedding)
+    ledger.record_predictions([record])
+    return key
+
+
+@pytest.mark.usefixtures("models")
+def test_labels_of_another_model_are_refused_whole(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
+    ours, other = predicted(ledger, "m", 1), predicted(ledger, "n", 2)
+    file = tmp_path / "labels.csv"
+    file.write_text(f"prediction_id,label\n{ours},bug\n{other},bug\n")
+    code, _, err = retune("labels", "import", "m", file)
+    assert code == 1
+    assert f"Prediction {other} was answered by 'n', not by 'm'; no label was stored." in err
+    assert ledger.labelled("m") == []
+    file.write_text(f"prediction_id,label\n{ours},bug\nunknown,bug\n")
+    told = json.loads(retune("labels", "import", "m", file, "--json")[1])
+    assert (told["accepted"], told["unknown"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("models")
+def test_decisions_are_the_most_recent_events_of_all_kinds(retune: Command, ledger: Ledger) -> None:
+    verdict = Verdict("ok", 0.4, 340, 520, [], None, "Nothing moved.")
+    for _ in range(3):
+        check = ledger.record_check("m", "1", verdict, source="traffic")
+    ledger.record_check("m", "1", verdict, source="old.csv")
+    ledger.record_decision("m", Decision("retrain", "Accuracy fell."), check_id=check)
+    JobQueue(ledger).enqueue("m", "retrain")
+    _, out, _ = retune("decisions", "m", "--limit", "4")
+    assert [line.split()[1] for line in out.splitlines()] == ["job", "decision", "check", "check"]
+    assert "old.csv, ok: Nothing moved." in out
+    told = json.loads(retune("decisions", "m", "--limit", "4", "--json")[1])
+    counts = {kind: len(told[kind]) for kind in ("jobs", "decisions", "checks", "promotions")}
+    assert counts == {"jobs": 1, "decisions": 1, "checks": 2, "promotions": 0}

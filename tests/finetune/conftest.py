@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from tests.tiny import tiny_settings
 
 @pytest.fixture
 def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path) -> MakeTask:
-    """A task on 80 rows of 3 labels: `make_task(budget_s=0.0, epochs=2)`."""
+    """A task on 80 rows of 3 labels, with a place of its own: `make_task(budget_s=0.0, epochs=2)`."""
+    numbers = count()
 
     def make(examples: Sequence[Example] = tiny_examples[:80], *, budget_s: float = 60.0, **settings: Any) -> Task:
         kind: Kind = "multi-label" if settings.get("multi_label") else "single-label"
@@ -37,7 +39,7 @@ def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Pat
             frozen,
             settings=chosen,
             ends_at=time.monotonic() + 60.0,
-            work=Work(tmp_path / "out", "id", begun_at=time.monotonic(), is_resumed=False),
+            work=Work(tmp_path / f"out-{next(numbers)}", "id", begun_at=time.monotonic(), is_resumed=False),
             plans=Plans(tmp_path / "plans", {"settings": chosen.model_dump()}),
             on_progress=lambda stage, share: None,
         )

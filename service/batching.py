@@ -20,7 +20,7 @@ from queue import SimpleQueue
 
 from core.engine import Encoded, Engine
 from service.lanes import Call, Item, Lanes, Result
-from service.refusals import Overloaded, Stopping, TookTooLong
+from service.refusals import Overloaded, Stopping
 from service.requests import ItemError
 from service.speeds import Speeds
 
@@ -70,8 +70,10 @@ class Batcher:
         self._arrivals: SimpleQueue[list[Item] | None] = SimpleQueue()
         self._lanes = Lanes(max_tokens=max_batch_tokens)
         self._closed = self._ended = False
-        # Written by the loop only, as what has left is by the engine's thread: neither needs a lock.
+        # Written by the loop only, as what has left is by the engine's thread. A call that is given up leaves at once,
+        # though the thread comes upon it later: for that moment each keeps the other from counting.
         self._items_in, self._work_in_s = 0, 0.0
+        self._counting = threading.Lock()
         self._speeds = Speeds()
         # By all calls so far, in seconds.
         self.worked_s = 0.0
@@ -116,36 +118,42 @@ class Batcher:
         if (seconds := self.full_for_s(items)) is not None:
             raise Overloaded(seconds)
 
-    async def answer(
-        self, engine: Engine, encoded: Sequence[Encoded], *, timeout_s: float | None = None
-    ) -> list[Result]:
+    async def answer(self, engine: Engine, encoded: Sequence[Encoded]) -> list[Result]:
         """An answer or an error for each text, in order.
 
-        Raises `Overloaded`, `Stopping`, or `TookTooLong` after `timeout_s`: then, and when the caller is
-        cancelled, what has not reached the engine never will.
+        When the caller is cancelled, what has not reached the engine never will. Raises `Overloaded` or `Stopping`.
         """
         if not encoded:
             return []
         self._require_room(len(encoded))
         loop = asyncio.get_running_loop()
-        call = Call(loop, loop.create_future(), time.monotonic(), [ENGINE_FAILED] * len(encoded), len(encoded))
-        per_s = self._speeds.of(engine)
+        count, per_s = len(encoded), self._speeds.of(engine)
+        seconds = [item.tokens / per_s for item in encoded]
+        work_s = sum(seconds)
+        call = Call(loop, loop.create_future(), time.monotonic(), [ENGINE_FAILED] * count, count, count, work_s)
         items = [
-            Item(call, place, engine, item, item.tokens, item.tokens / per_s) for place, item in enumerate(encoded)
+            Item(call, place, engine, item, item.tokens, expected_s)
+            for place, (item, expected_s) in enumerate(zip(encoded, seconds, strict=True))
         ]
-        self._items_in += len(items)
-        self._work_in_s += sum([item.expected_s for item in items])
+        self._items_in += count
+        self._work_in_s += work_s
         if not self._just_come:
             loop.call_soon(self._hand_over)
         self._just_come += items
-        expiry = loop.call_later(timeout_s, _expire, call, timeout_s) if timeout_s is not None else None
         try:
             await call.done
         finally:
-            call.over = True
-            if expiry is not None:
-                expiry.cancel()
+            self._end(call)
         return call.results
+
+    def _end(self, call: Call) -> None:
+        if not call.waiting:
+            call.over = True
+            return
+        with self._counting:
+            call.over = True
+            self._items_in -= call.waiting
+            self._work_in_s -= call.waiting_s
 
     def _hand_over(self) -> None:
         """Once all requests of one turn of the loop have come, so that they can share a call."""
@@ -154,9 +162,10 @@ class Batcher:
             self._arrivals.put(items)
             return
         for item in items:
-            self._items_in -= 1
-            self._work_in_s -= item.expected_s
             if not item.call.over:
+                self._items_in -= 1
+                self._work_in_s -= item.expected_s
+                item.leave()
                 _deliver([item], self._infer([item]))
 
     def _is_lone(self, items: Sequence[Item]) -> bool:
@@ -168,7 +177,8 @@ class Batcher:
     def _run(self) -> None:
         while self._collect():
             self._call_began = time.monotonic()
-            batch = self._lanes.take(self._call_began)
+            with self._counting:
+                batch = self._lanes.take(self._call_began)
             results = self._infer(batch) if batch else []
             # Before anybody hears of it: who has an answer may ask at once, and is to find the engine idle.
             self._call_began = None
@@ -221,8 +231,3 @@ def _deliver(batch: Sequence[Item], results: Sequence[Result]) -> None:
         call.missing -= 1
         if not call.missing and not call.done.done():
             call.done.set_result(None)
-
-
-def _expire(call: Call, timeout_s: float) -> None:
-    if not call.done.done():
-        call.done.set_exception(TookTooLong(timeout_s))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from core.engine import Engine
 from core.errors import ModelNotFound, NoChampion, RetuneError
@@ -18,7 +19,7 @@ from core.registry import Champion, Registry
 from core.roster import Standing
 from core.verification import check_golden
 from service.memory import give_back
-from service.refusals import ModelNotNamed, VersionNotLoaded
+from service.refusals import ChampionNotLoaded, ModelNotNamed, VersionNotLoaded
 
 RETRY_S, CLOSE_S = 15.0, 2.0
 logger = logging.getLogger(__name__)
@@ -93,15 +94,21 @@ class Champions:
     def served(self, model: str | None) -> Served:
         """The champion of a model, or of the default one.
 
-        Raises `ModelNotNamed`, `ModelNotFound` or `NoChampion`.
+        Raises `ModelNotNamed`, `ModelNotFound`, `NoChampion` or `ChampionNotLoaded`.
         """
         name = model or self._default()
         served = self._served.get(name)
         if served is None:
             if name not in self._versions:
                 raise ModelNotFound(name, self.models)
-            raise NoChampion(name, self._versions[name])
+            self._refuse(name)
         return served
+
+    def _refuse(self, model: str) -> NoReturn:
+        failure = self._failures.get(model)
+        if failure is not None and not failure.is_over:
+            raise ChampionNotLoaded(model, failure.version)
+        raise NoChampion(model, self._versions[model])
 
     def all(self) -> list[Served]:
         return list(self._served.values())

@@ -26,13 +26,17 @@ Result = Outputs | ItemError
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """What one request waits for; `over`: nobody waits for it any more."""
+    """What one request waits for. `missing`: its texts without an answer; `waiting`: those that have not reached the
+    engine, for which it is expected to take `waiting_s`. `over`: nobody waits for it any more.
+    """
 
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
     arrived: float
     results: list[Result]
     missing: int
+    waiting: int
+    waiting_s: float
     over: bool = False
 
 
@@ -48,9 +52,17 @@ class Item:
     expected_s: float
     """What the engine is expected to take for it."""
 
+    def leave(self) -> None:
+        """The queue."""
+        self.call.waiting -= 1
+        self.call.waiting_s -= self.expected_s
+
 
 class Lanes:
-    """The waiting texts; `items_out` and `work_out_s` count those that have left. Not thread-safe."""
+    """The waiting texts; `items_out` and `work_out_s` count those that have left while somebody waited for them.
+
+    Not thread-safe.
+    """
 
     def __init__(self, *, max_tokens: int) -> None:
         self._max_tokens = max_tokens
@@ -96,8 +108,10 @@ class Lanes:
 
     def _pop(self, lane: deque[Item]) -> Item:
         item = lane.popleft()
-        self.items_out += 1
-        self.work_out_s += item.expected_s
+        if not item.call.over:
+            self.items_out += 1
+            self.work_out_s += item.expected_s
+            item.leave()
         return item
 
     def _join_neighbours(self, batch: list[Item], lanes: dict[int, deque[Item]], longest: int) -> None:

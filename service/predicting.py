@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core.answers import answer
 from core.clock import sortable_id, utc_now
@@ -18,10 +19,12 @@ from service.encoding import encode
 from service.fields import require_at_most
 from service.metrics import Metrics
 from service.recorder import Recorder
+from service.refusals import TookTooLong
 from service.requests import ItemError, PredictRequest, input_in
 
 Answered = tuple[Text, Encoded, Outputs] | ItemError
 Item = Text | ItemError
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +62,26 @@ class Predictor:
     async def predict(self, request: PredictRequest, noted: dict[str, Any] | None = None) -> Predictions:
         """`noted` is what is known of the request, such as its "key"; what is learnt here is noted there, too.
 
-        Raises `NoChampion`, `ModelNotFound`, `ModelNotNamed`, `VersionNotLoaded`, `InvalidBody`, `Overloaded`
-        or `TookTooLong`.
+        Raises `NoChampion`, `ChampionNotLoaded`, `ModelNotFound`, `ModelNotNamed`, `VersionNotLoaded`, `InvalidBody`,
+        `Overloaded` or `TookTooLong`.
         """
         noted = {} if noted is None else noted
         # The routing step: which version answers. A share of the requests could go to another one here.
         served = self._champions.version(request.model, request.version)
         noted.update(model=served.model, version=served.version, items=len(request.texts))
         limits = self._settings.limits_of(served.model)
-        require_at_most(len(request.texts), "texts", limits.max_items)
+        require_at_most(len(request.texts), request.field, limits.max_items)
         is_paired = served.engine.facts.is_paired
         items = [input_in(item, max_chars=limits.max_text_chars, is_paired=is_paired) for item in request.texts]
-        answered = await self._answered(
-            served, items, rejects_long=limits.overlength == "reject", timeout_s=request.timeout_s
-        )
+        work = self._answered(served, items, rejects_long=limits.overlength == "reject")
+        answered = await (work if request.timeout_s is None else _in_time(work, request.timeout_s))
         return Predictions(served, self._recorded(served, answered, top_k=request.top_k, key=noted.get("key")))
 
-    async def _answered(
-        self, served: Served, items: Sequence[Item], *, rejects_long: bool, timeout_s: float | None
-    ) -> list[Answered]:
+    async def _answered(self, served: Served, items: Sequence[Item], *, rejects_long: bool) -> list[Answered]:
         texts = [item for item in items if not isinstance(item, ItemError)]
         encoded = await encode(served.engine, texts, rejects_long=rejects_long)
         tokens = [item for item in encoded if isinstance(item, Encoded)]
-        outputs = iter(await self._batcher.answer(served.engine, tokens, timeout_s=timeout_s))
+        outputs = iter(await self._batcher.answer(served.engine, tokens))
         answered = iter(
             [
                 item if isinstance(item, ItemError) else _joined(text, item, next(outputs))
@@ -109,6 +109,21 @@ class Predictor:
             results.append(Prediction(record.id, given, outputs.probabilities[0]))
         self._recorder.offer(records)
         return results
+
+
+async def _in_time(work: Awaitable[Found], timeout_s: float) -> Found:
+    """Raises `TookTooLong`."""
+    limit = asyncio.timeout(timeout_s)
+    try:
+        async with limit:
+            found = await work
+    except TimeoutError:
+        if limit.expired():
+            raise TookTooLong(timeout_s) from None
+        raise
+    if asyncio.get_running_loop().time() > (limit.when() or 0.0):  # a text that came alone held up the loop itself
+        raise TookTooLong(timeout_s)
+    return found
 
 
 def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> Answered:

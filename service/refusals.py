@@ -134,6 +134,18 @@ class NotReady(Unavailable):
         super().__init__(f"Not ready: {reason}.")
 
 
+class ChampionNotLoaded(Unavailable):
+    """Without the reason, which names files; operators find it at /admin and in the log."""
+
+    code = "champion_not_loaded"
+
+    def __init__(self, model: str, version: str | None) -> None:
+        what = f"Version {version} of model {model!r}" if version else f"The champion of model {model!r}"
+        super().__init__(
+            f"{what} cannot be loaded; /admin/models/{model} says why. Promote another version, or register it anew."
+        )
+
+
 class Stopping(NotReady):
     def __init__(self) -> None:
         super().__init__("the server is stopping")

@@ -24,6 +24,7 @@ class PredictRequest:
     """`texts` may hold anything: each item is judged alone, see `input_in`.
 
     `version` None: the champion. `top_k` None: the scores of all labels. `timeout_s` None: only the server's.
+    `field`: what they stand in.
     """
 
     texts: Sequence[Any]
@@ -31,6 +32,7 @@ class PredictRequest:
     version: str | None = None
     top_k: int | None = None
     timeout_s: float | None = None
+    field: str = "texts"
 
 
 @dataclass(frozen=True)

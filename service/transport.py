@@ -166,6 +166,8 @@ class Connection(HttpToolsProtocol):
         except HttpParserUpgrade as offer:
             self._decline(data[offer.args[0] :])
         except HttpParserError:
+            if not self.url and self._is_answered:  # a method that is none hides what was asked for
+                self.url = _target_in(data)
             self._refuse_malformed()
 
     def _decline(self, rest: bytes) -> None:
@@ -410,6 +412,15 @@ class Connection(HttpToolsProtocol):
         else:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
+
+
+def _target_in(line: bytes) -> bytes:
+    """What stands where a request line has its target.
+
+    >>> _target_in(b"FOO /v2/models HTTP/1.1\\r\\n"), _target_in(b"\\x16\\x03")
+    (b'/v2/models', b'')
+    """
+    return b"".join(line.split(b"\r\n", 1)[0].split(b" ")[1:2])
 
 
 def written(response: Response, more: RawHeaders) -> bytes:

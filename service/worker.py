@@ -31,7 +31,7 @@ from service.probe import GoldenProbe
 from service.process import server_folder
 from service.rate_limits import RateLimits
 from service.recorder import Recorder
-from service.refusals import NotReady, Stopping
+from service.refusals import ChampionNotLoaded, NotReady, Stopping
 from service.sessions import Sessions
 from service.watchdog import Watchdog
 
@@ -169,7 +169,7 @@ class Worker:
 
     def kind_of(self, model: str) -> Kind:
         """Whether a text may have several labels, as the champion says, else the newest version that there is."""
-        with suppress(NoChampion, ModelNotFound):
+        with suppress(NoChampion, ChampionNotLoaded, ModelNotFound):
             return self.champions.served(model).engine.facts.kind
         versions = self.registry.versions(model)
         return read_facts(self.registry.folder(model, versions[-1])).kind if versions else "single-label"

@@ -35,7 +35,8 @@ def parse(body: bytes, *, model: str, max_items: int) -> Asked:
     fields = fields_in(body, known=KNOWN)
     inputs = _inputs(fields.get("inputs"), max_items)
     parameters = object_in(fields, "parameters", known=PARAMETERS)
-    request = PredictRequest([_item(entry) for entry in inputs], model, top_k=count_in(parameters, "top_k"))
+    texts = [_item(entry) for entry in inputs]
+    request = PredictRequest(texts, model, top_k=count_in(parameters, "top_k"), field="inputs")
     return Asked(request, not isinstance(fields["inputs"], list), _function(parameters))
 
 

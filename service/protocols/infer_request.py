@@ -39,7 +39,7 @@ def parse(body: bytes, *, json_bytes: str | None, model: str, version: str | Non
     tensors = _tensors(fields, body[length:], max_items)
     pairs = tensors.get(PAIR)
     texts = tensors[TEXT] if pairs is None else [list(pair) for pair in zip(tensors[TEXT], pairs, strict=True)]
-    request = PredictRequest(texts, model, version)
+    request = PredictRequest(texts, model, version, field="inputs")
     return InferRequest(request, _id(fields), pairs is not None, _wanted(fields))
 
 

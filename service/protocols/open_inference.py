@@ -67,7 +67,7 @@ class Endpoints:
         served = self._served(request)
         asked = parse(
             await request.body(),
-            json_bytes=request.headers.get(JSON_BYTES),
+            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # sent twice it is no number
             model=served.model,
             version=request.path_params.get("version"),
             max_items=self._max_items,

@@ -13,7 +13,7 @@ from core.engine import Encoded, Engine, Outputs
 from service.batching import Batcher, BatchFacts
 from service.encoding import NOT_ENCODABLE, encode_each
 from service.lanes import Result
-from service.refusals import NotReady, Overloaded, TookTooLong
+from service.refusals import NotReady, Overloaded
 from service.requests import ItemError
 from service.speeds import Speeds
 from tests.service.fakes import GatedEngine, PoisonedEngine
@@ -121,22 +121,44 @@ def test_work_for_longer_than_the_bound_is_refused(tiny_package: Path) -> None:
     batcher.close()
 
 
-def test_a_deadline_that_passes_in_the_queue_spares_the_engine(batcher: Batcher, tiny_package: Path) -> None:
+def test_what_nobody_waits_for_any_more_is_not_in_the_way(batcher: Batcher, tiny_package: Path) -> None:
     engine = GatedEngine(tiny_package)
     encoded = engine.encode(TEXTS)
 
     async def ask() -> None:
         working = asyncio.create_task(batcher.answer(engine, encoded[:1]))
         await asyncio.to_thread(engine.entered.wait, 5)
-        with pytest.raises(TookTooLong):
-            await batcher.answer(engine, encoded[1:6], timeout_s=0.01)
+        abandoned = asyncio.create_task(batcher.answer(engine, encoded[1:9]))
+        await asyncio.sleep(0)
+        assert (batcher.waiting, batcher.full_for_s(3) is None) == (8, False)
+        abandoned.cancel()
+        await asyncio.wait([abandoned])
+        assert (batcher.waiting, batcher.full_for_s(3)) == (0, None)  # though the engine has not come back yet
+        assert batcher.wait_s == pytest.approx(0.0)
         engine.gate.set()
         await working
+        await batcher.answer(engine, encoded[:1])
+        assert batcher.waiting == 0
+        assert batcher.wait_s == pytest.approx(0.0)
 
     asyncio.run(ask())
-    batcher.close()
-    assert engine.calls == [1]
-    assert batcher.waiting == 0
+
+
+def test_what_is_given_up_while_the_engine_works_at_it_is_counted_once(batcher: Batcher, tiny_package: Path) -> None:
+    engine = GatedEngine(tiny_package)
+    encoded = engine.encode(TEXTS)
+
+    async def ask() -> None:
+        abandoned = asyncio.create_task(batcher.answer(engine, encoded[:3]))
+        await asyncio.to_thread(engine.entered.wait, 5)
+        abandoned.cancel()
+        await asyncio.wait([abandoned])
+        assert batcher.waiting == 0
+        engine.gate.set()
+        await batcher.answer(engine, encoded[:1])
+        assert batcher.waiting == 0
+
+    asyncio.run(ask())
 
 
 def test_what_nobody_waits_for_never_reaches_the_engine(batcher: Batcher, tiny_package: Path) -> None:

@@ -11,7 +11,7 @@ from core.config import Config
 from core.errors import ModelNotFound, NoChampion
 from core.registry import Registry
 from service.champions import Champions
-from service.refusals import VersionNotLoaded
+from service.refusals import ChampionNotLoaded, VersionNotLoaded
 from tests.service.conftest import Variant
 
 
@@ -101,6 +101,20 @@ def test_models_come_and_go_while_it_runs(
     shutil.rmtree(config.home / "registry" / "other")
     champions.follow()
     with pytest.raises(ModelNotFound):
+        champions.served("other")
+
+
+def test_a_champion_that_cannot_be_loaded_is_told_from_none(
+    champions: Champions, registry: Registry, config: Config, tiny_package: Path
+) -> None:
+    registry.promote("other", registry.add(tiny_package, "other"))
+    (config.home / "registry" / "other" / "versions" / "1" / "tokenizer.json").write_text("{}")
+    champions.follow()
+    with pytest.raises(ChampionNotLoaded, match=r"Version 1 of model 'other' cannot be loaded; /admin/models/other"):
+        champions.served("other")
+    (config.home / "registry" / "other" / "champion.json").write_text("{")
+    champions.follow()
+    with pytest.raises(ChampionNotLoaded, match="The champion of model 'other' cannot be loaded"):
         champions.served("other")
 
 

@@ -14,7 +14,7 @@ def engine(tiny_package: Path) -> Engine:
 
 
 def item(engine: Engine, tokens: int, *, arrived: float = 0.0) -> Item:
-    call = Call(None, None, arrived, [], 1)  # type: ignore[arg-type]  # nobody waits
+    call = Call(None, None, arrived, [], 1, 1, tokens / 10)  # type: ignore[arg-type]  # nobody waits
     return Item(call, 0, engine, Encoded([1] * tokens, truncated=False), tokens, tokens / 10)
 
 
@@ -64,11 +64,12 @@ def test_the_oldest_of_a_length_goes_first(engine: Engine) -> None:
     assert lanes_of(old, young, max_tokens=10).take(1.0) == [old]
 
 
-def test_what_nobody_waits_for_is_dropped_and_counted(engine: Engine) -> None:
+def test_what_nobody_waits_for_is_dropped_and_not_counted(engine: Engine) -> None:
     gone, wanted = item(engine, 10), item(engine, 10)
     gone.call.over = True
     lanes = lanes_of(gone, wanted, item(engine, 30))
     assert taken(lanes) == [[10], [30]]
-    assert lanes.items_out == 3
-    assert lanes.work_out_s == pytest.approx(5.0)
+    assert lanes.items_out == 2
+    assert lanes.work_out_s == pytest.approx(4.0)
+    assert (gone.call.waiting, wanted.call.waiting) == (1, 0)
     assert not lanes

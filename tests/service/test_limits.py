@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -34,6 +35,9 @@ def test_a_model_has_its_own_number_of_items(limited: TestClient) -> None:
     answer = ask(limited, texts=["a"] * 3)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_body")
     assert "at most 2" in answer.json()["error"]["message"]
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [3], "data": ["a"] * 3}
+    assert "Field 'inputs' has 3" in limited.post("/models/tickets", json={"inputs": ["a"] * 3}).text
+    assert "Field 'inputs' has 3" in limited.post("/v2/models/tickets/infer", json={"inputs": [tensor]}).text
 
 
 def test_a_model_may_take_more_items_than_others(config: Config, registry: Registry) -> None:
@@ -68,8 +72,6 @@ def test_a_deadline_that_passes_is_504(client: TestClient, worker: Worker, monke
     infer = engine.infer
 
     def slow(batch: Any) -> Any:
-        import time
-
         time.sleep(0.3)
         return infer(batch)
 
@@ -77,6 +79,28 @@ def test_a_deadline_that_passes_is_504(client: TestClient, worker: Worker, monke
     answer = ask(client, texts=["my invoice"], timeout_ms=50)
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
     assert ask(client, texts=["my invoice"], timeout_ms=5000).status_code == 200
+
+
+def test_a_deadline_counts_the_tokenizer_and_what_is_computed_on_the_loop(
+    client: TestClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = worker.champions.served("tickets").engine
+
+    def slowed(call: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(given: Any) -> Any:
+            time.sleep(0.05)
+            return call(given)
+
+        return slow
+
+    monkeypatch.setattr(worker.batcher, "_lone_s", 10.0)
+    ask(client, texts=["my invoice"])  # which shows how fast the engine is
+    for name, texts in (("encode", ["my invoice " * 30] * 2), ("infer", ["my invoice"])):
+        with monkeypatch.context() as patched:
+            patched.setattr(engine, name, slowed(getattr(engine, name)))
+            answer = ask(client, texts=texts, timeout_ms=10)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
+            assert ask(client, texts=texts, timeout_ms=5000).status_code == 200
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "1", True])

@@ -131,6 +131,14 @@ def test_wrong_bytes_are_refused_in_one_sentence(client: TestClient, length: str
     assert words in answer.json()["error"]
 
 
+def test_two_lengths_of_the_json_are_none(client: TestClient) -> None:
+    body = json.dumps({"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a"]}]}).encode()
+    name = "Inference-Header-Content-Length"
+    assert client.post(INFER, content=body, headers=[(name, str(len(body)))]).status_code == 200
+    answer = client.post(INFER, content=body, headers=[(name, str(len(body))), (name, "3")])
+    assert (answer.status_code, "no length within" in answer.json()["error"]) == (400, True)
+
+
 def test_a_text_that_is_not_utf8_has_its_own_error(client: TestClient) -> None:
     tail = packed([TEXTS[0].encode(), b"\xff\xfe"])
     entry = {"name": "text", "datatype": "BYTES", "shape": [2], "parameters": {"binary_data_size": len(tail)}}

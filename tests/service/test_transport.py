@@ -74,7 +74,11 @@ def test_a_head_without_end_is_431(server: str) -> None:
 
 
 def test_an_error_of_a_head_below_v2_is_flat(server: str) -> None:
-    for request in (b"GET /v2/health/live HTTP/1.1\r\n\r\n", b"GET /v2/models/x HTTP/1.1\r\nX: " + b"y" * 20_000):
+    for request in (
+        b"GET /v2/health/live HTTP/1.1\r\n\r\n",
+        b"GET /v2/models/x HTTP/1.1\r\nX: " + b"y" * 20_000,
+        b"FOO /v2/models/x HTTP/1.1\r\nHost: x\r\n\r\n",
+    ):
         with connected(server) as connection:
             connection.sendall(request)
             answer = json.loads(connection.makefile("rb").read().partition(b"\r\n\r\n")[2])

@@ -19,7 +19,7 @@ from cli.context import REFUSED, Run, column_options, columns_for, emit, json_op
 from core.config import MethodName
 from core.datasets import Columns, read_examples
 from core.duration import seconds_of
-from core.errors import LabelsOfAnotherModel, MissingColumn
+from core.errors import LabelsOfAnotherModel, MissingColumn, RetuneError
 from core.forgetting import forget_expired
 from core.jobs import JobQueue
 from core.labels import SEPARATOR, Kind, canonical
@@ -38,15 +38,27 @@ def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
     """Check recent traffic for drift, decide what to do about it, and erase what is older than ledger.keep_days."""
     stop = _stopped_by_signal()
     while True:
-        for name in [model] if model else _in_service(run):
-            _monitor_one(run, name, as_json=as_json)
+        if model:
+            _monitor_one(run, model, as_json=as_json)
+            is_well = True
+        else:
+            is_well = all([_is_monitored(run, name, as_json=as_json) for name in run.registry.models()])
         _erase_expired(run)
+        if once and not is_well:
+            sys.exit(1)
         if once or stop.wait(run.config.drift.interval_s):
             return
 
 
-def _in_service(run: Run) -> list[str]:
-    return [name for name in run.registry.models() if run.registry.pointer(name)]
+def _is_monitored(run: Run, model: str, *, as_json: bool) -> bool:
+    """Whether that went well; what is wrong with one model is told, and keeps nobody from looking at the others."""
+    try:
+        if run.registry.pointer(model):
+            _monitor_one(run, model, as_json=as_json)
+    except RetuneError as error:
+        say(f"{model}: {error}")
+        return False
+    return True
 
 
 def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
@@ -224,7 +236,7 @@ def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) 
     rows = read_table(file)
     for column in ("prediction_id", "label"):
         if column not in rows[0]:
-            raise MissingColumn(column, file, list(rows[0]), "the header of the file")
+            raise MissingColumn(column, file, list(rows[0]), "a header of that name")
     kind = _kind_of(run, model)
     records = [
         FeedbackRecord(str(row["prediction_id"]), canonical(_given(row["label"]), kind), source)

@@ -13,6 +13,7 @@ from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
 from core.records import (
+    INCONCLUSIVE,
     TRAFFIC,
     AccuracyEstimate,
     CheckRecord,
@@ -26,8 +27,12 @@ from core.records import (
     PromotionRecord,
     Purpose,
     Verdict,
+    VerdictName,
 )
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
+
+_VERDICT = checks.c.verdict["verdict"].as_string()
+_IS_CONCLUSIVE = _VERDICT != INCONCLUSIVE
 
 
 class Ledger:
@@ -44,24 +49,30 @@ class Ledger:
                 connection.execute(insert(predictions), rows)
 
     def record_feedback(self, records: Sequence[FeedbackRecord]) -> list[bool]:
-        """Store labels durably; per record, whether its prediction is known. Known twice is one row."""
+        """Store labels durably; per record, whether its prediction is known.
+
+        What a source says again is one row; what it takes back and then says again is its latest label.
+        """
         with self.database.write() as connection:
             wanted = {record.prediction_id for record in records}
             known = set(connection.scalars(select(predictions.c.id).where(predictions.c.id.in_(wanted))))
             given = connection.execute(
-                select(feedback.c.prediction_id, feedback.c.label, feedback.c.source).where(
-                    feedback.c.prediction_id.in_(wanted)
-                )
+                select(feedback.c.prediction_id, feedback.c.label, feedback.c.source)
+                .where(feedback.c.prediction_id.in_(wanted))
+                .order_by(feedback.c.id)
             )
-            seen = {tuple(row) for row in given}
-            fresh = [record for record in dict.fromkeys(records) if record.prediction_id in known]
-            rows = [
-                {**asdict(record), "created_at": utc_now()}
-                for record in fresh
-                if (record.prediction_id, record.label, record.source) not in seen
-            ]
-            if rows:
-                connection.execute(insert(feedback), rows)
+            before = [FeedbackRecord(*row) for row in given]
+            fresh = _news([record for record in records if record.prediction_id in known], before)
+            for record in set(before).intersection(fresh):
+                connection.execute(
+                    feedback.delete().where(
+                        feedback.c.prediction_id == record.prediction_id,
+                        feedback.c.label == record.label,
+                        feedback.c.source == record.source,
+                    )
+                )
+            if fresh:
+                connection.execute(insert(feedback), [{**asdict(record), "created_at": utc_now()} for record in fresh])
         return [record.prediction_id in known for record in records]
 
     def models_of(self, prediction_ids: Iterable[str], *, after_writers: bool = False) -> dict[str, str]:
@@ -100,7 +111,10 @@ class Ledger:
         )
         with self.database.read() as connection:
             rows = connection.execute(query).mappings().all()
-        latest = {row["id"]: _labelled(row) for row in rows}
+        latest: dict[str, LabelledPrediction] = {}
+        for row in rows:
+            latest.pop(row["id"], None)  # its place is that of its latest label
+            latest[row["id"]] = _labelled(row)
         return list(latest.values())
 
     def record_check(
@@ -113,6 +127,9 @@ class Ledger:
         report: str | None = None,
         window_end: str | None = None,
     ) -> int:
+        """A check of traffic that concludes nothing takes the place of one just before it that did not either: a quiet
+        service makes hundreds of them a day.
+        """
         row = {
             "model": model,
             "version": version,
@@ -122,7 +139,13 @@ class Ledger:
             "report": report,
             "window_end": window_end,
         }
-        return self._add(checks, row)
+        with self.database.write() as connection:
+            if source == TRAFFIC and verdict.verdict == INCONCLUSIVE:
+                latest = select(func.max(checks.c.id)).where(checks.c.model == model, checks.c.source == TRAFFIC)
+                same = checks.c.id == latest.scalar_subquery(), checks.c.version == version, ~_IS_CONCLUSIVE
+                connection.execute(checks.delete().where(*same))
+            key: int = connection.execute(insert(checks).values(row).returning(checks.c.id)).scalar_one()
+        return key
 
     def checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
         """Of traffic and of files, most recent first."""
@@ -131,6 +154,15 @@ class Ledger:
     def traffic_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
         """Most recent first."""
         return [_check(row) for row in self._latest(checks, model, limit, checks.c.source == TRAFFIC)]
+
+    def last_conclusive_check(
+        self, model: str, version: str, *, verdict: VerdictName | None = None
+    ) -> CheckRecord | None:
+        """Of the traffic of one version: the last one with this verdict, with any by default."""
+        which = [checks.c.source == TRAFFIC, checks.c.version == version, _IS_CONCLUSIVE]
+        if verdict:
+            which.append(verdict == _VERDICT)
+        return next((_check(row) for row in self._latest(checks, model, 1, *which)), None)
 
     def file_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
         """Most recent first."""
@@ -205,19 +237,19 @@ class Ledger:
             for row in rows
         ]
 
-    def label_progress(self, model: str, version: str, *, after: str = "") -> tuple[int, int]:
-        """How many labels were asked for of predictions of one version with an id beyond `after`, and how many of
-        them are here.
+    def label_progress(self, model: str, version: str, *, after: str = "") -> tuple[int, int, int | None]:
+        """How many labels were asked for of predictions of one version with an id beyond `after`, how many of them are
+        here, and the last check that asked.
         """
         answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
-            select(func.count(), func.count().filter(answered))
+            select(func.count(), func.count().filter(answered), func.max(label_requests.c.check_id))
             .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
             .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.id > after)
         )
         with self.database.read() as connection:
-            asked, given = connection.execute(query).one()
-        return asked, given
+            asked, given, check_id = connection.execute(query).one()
+        return asked, given, check_id
 
     def record_promotion(
         self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: dict[str, Any]
@@ -251,6 +283,18 @@ class Ledger:
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:
     """`busy_s`: how long to wait for another writer. Raises `LedgerUnreadable`."""
     return Ledger(Database(config.ledger_url, busy_s=busy_s))
+
+
+def _news(records: Sequence[FeedbackRecord], before: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
+    """Those of `records` that say something else than their source last said of their prediction, each once."""
+    latest = {(record.prediction_id, record.source): record for record in before}
+    news: dict[FeedbackRecord, None] = {}
+    for record in records:
+        if latest.get((record.prediction_id, record.source)) != record:
+            latest[record.prediction_id, record.source] = record
+            news.pop(record, None)  # to be the last again
+            news[record] = None
+    return list(news)
 
 
 def _packed(embedding: Any) -> bytes:

@@ -122,6 +122,7 @@ class Verdict:
     sentence: str
 
 
+INCONCLUSIVE: VerdictName = "insufficient_data"
 TRAFFIC = "traffic"
 """The source of a check that looked at what the champion was asked; other checks name their file."""
 

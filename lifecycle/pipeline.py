@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,8 @@ def _challenge(job: JobRecord, rooms: Rooms, work: Path, progress: Progress) -> 
     exported = _export(trained, rows, situation, rooms.config, work, progress)
     verdict = _gate(exported.package, rows, situation, rooms, job.model, progress)
     version = rooms.registry.add(exported.package, job.model)
+    now = rooms.registry.champion(job.model).version
+    verdict = _unless_overtaken(verdict, job.model, against=situation.version, now=now)
     return _record(job, version, situation.version, verdict, rows, trained, rooms)
 
 
@@ -153,6 +155,16 @@ def _gate(
     champion = Engine(rooms.registry.verified_folder(model, situation.version))
     challenger = Engine(package)
     return judge(compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old), rooms.config.gate)
+
+
+def _unless_overtaken(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
+    """While it was trained, somebody may have put another version in service than it was judged against."""
+    if now == against:
+        return verdict
+    reason = (
+        f"{model}@{now} was put in service meanwhile, and this was judged against {model}@{against}. Retrain again."
+    )
+    return replace(verdict, verdict="hold", reason=reason, labels_needed=None)
 
 
 def _record(

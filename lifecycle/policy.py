@@ -23,10 +23,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Labels:
-    """Label requests since a drift began: how many were made, and how many are still open."""
+    """Label requests since a drift began: how many were made, how many are still open, and whether it was the last
+    check that asked.
+    """
 
     asked: int
     still_open: int
+    is_of_this_check: bool = True
 
 
 def decide(verdict: Verdict | None, labels: Labels, measured: Measured, *, budget: int, available: int) -> Decision:
@@ -44,13 +47,29 @@ def decide(verdict: Verdict | None, labels: Labels, measured: Measured, *, budge
     if labels.still_open > 0:
         reason = f"Inputs drifted; {labels.asked - labels.still_open} of the {labels.asked} labels asked for are here."
         return Decision("label", reason, labels.still_open)
-    return _with_labels(measured)
+    found = _with_labels(measured)
+    if found.action == "watch" and available > 0 and not labels.is_of_this_check and _is_doubted(verdict, measured):
+        count = min(budget, available)
+        reason = f"Labels showed {_share(measured)}, and what came since is estimated lower; {count} more show it."
+        return Decision("label", reason, count)
+    return found
+
+
+def _is_doubted(verdict: Verdict, measured: Measured) -> bool:
+    """Whether all that the estimate of a check allows lies below all that labels of earlier rows do."""
+    estimate = verdict.estimated_accuracy
+    if estimate is None or measured.rows == 0:
+        return False
+    return estimate.high < wilson_interval(measured.correct, measured.rows)[0]
+
+
+def _share(measured: Measured) -> str:
+    return f"{measured.correct} of {measured.rows} held-out fresh rows right"
 
 
 def _with_labels(measured: Measured) -> Decision:
-    share = f"{measured.correct} of {measured.rows} held-out fresh rows right"
     low, high = wilson_interval(measured.correct, measured.rows)
-    interval = f"{share} (95 % interval {low:.0%} to {high:.0%})"
+    interval = f"{_share(measured)} (95 % interval {low:.0%} to {high:.0%})"
     if measured.unknown_labels:
         names = ", ".join(measured.unknown_labels[:5])
         count = len(measured.unknown_labels)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from core.clock import earliest_id
 from core.config import Config, LabelsConfig
 from core.datasets import is_held_out
 from core.engine import Engine
@@ -27,7 +30,7 @@ def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -
     check_id = situation.check.id if situation.check else None
     if decision.action == "label" and not _labels(situation, ledger).still_open:
         budget = config.labels.model_copy(update={"budget": decision.count})
-        ledger.request_labels(model, _wanted(situation, budget), check_id=check_id)
+        ledger.request_labels(model, _wanted(situation, budget, ledger), check_id=check_id)
     last = next(iter(ledger.decisions(model, limit=1)), None)
     if last and last.check_id == check_id and last.decision == decision:
         return last
@@ -39,8 +42,9 @@ def _labels(situation: Situation, ledger: Ledger) -> Labels:
     """Since the drift began, whichever of the checks that found it asked for them: people label for longer than it
     takes until the next check.
     """
-    asked, answered = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
-    return Labels(asked=asked, still_open=asked - answered)
+    asked, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
+    is_of_this_check = situation.check is not None and by == situation.check.id
+    return Labels(asked=asked, still_open=asked - answered, is_of_this_check=is_of_this_check)
 
 
 def _decide(situation: Situation, *, ledger: Ledger, config: Config) -> Decision:
@@ -49,7 +53,7 @@ def _decide(situation: Situation, *, ledger: Ledger, config: Config) -> Decision
         _labels(situation, ledger),
         _measured(situation),
         budget=config.labels.budget,
-        available=len(_wanted(situation, config.labels)),
+        available=len(_wanted(situation, config.labels, ledger)),
     )
 
 
@@ -73,9 +77,10 @@ def _measured(situation: Situation) -> Measured:
     )
 
 
-def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
+def _wanted(situation: Situation, settings: LabelsConfig, ledger: Ledger) -> list[tuple[str, Purpose]]:
     seed = situation.check.id if situation.check else 0
-    labelled = {row.example.key for row in situation.labelled}
+    # Whichever version answered them.
+    labelled = {row.example.key for row in ledger.labelled(situation.model)}
     return choose(situation.window, labelled=labelled, settings=settings, seed=seed)
 
 
@@ -95,8 +100,12 @@ def _after_refusal(model: str, situation: Situation, *, ledger: Ledger) -> Decis
 
 def _roll_back(model: str, situation: Situation, *, registry: Registry, config: Config) -> Decision | None:
     """`roll back` when the version before is shown to answer the fresh labelled rows better."""
-    previous = registry.champion(model).previous
-    rows = [row.example for row in situation.labelled if row.has_text and is_held_out(row.example.input)]
+    champion = registry.champion(model)
+    previous = champion.previous
+    # An earlier time of this version in service says nothing of the change that is to be taken back.
+    since = earliest_id(datetime.fromisoformat(champion.since).timestamp())
+    labelled = [row for row in situation.labelled if row.has_text and row.prediction_id > since]
+    rows = [row.example for row in labelled if is_held_out(row.example.input)]
     if not previous or len(rows) < config.gate.min_rows:
         return None
     earlier = Engine(registry.verified_folder(model, previous[-1]))
@@ -106,6 +115,6 @@ def _roll_back(model: str, situation: Situation, *, registry: Registry, config: 
         return None
     return Decision(
         "roll back",
-        f"{model}@{previous[-1]} answers {comparison.challenger_accuracy:.1%} of {comparison.rows} rows labelled since "
+        f"{model}@{previous[-1]} answers {comparison.challenger_accuracy:.1%} of {comparison.rows} labelled rows since "
         f"the promotion right, {model}@{situation.version} {comparison.champion_accuracy:.1%}.",
     )

@@ -34,19 +34,15 @@ def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) ->
     """Raises `ModelNotFound` or `NoChampion`."""
     version = registry.champion(model).version
     folder = registry.verified_folder(model, version)
-    checks = [
-        check
-        for check in ledger.traffic_checks(model, limit=1000)
-        if check.version == version and check.verdict.verdict != "insufficient_data"
-    ]
-    fresh_after = next((check.window_end or "" for check in checks if check.verdict.verdict == "ok"), "")
+    last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
+    fresh_after = (last_ok and last_ok.window_end) or ""
     reference = read_reference(folder)
     return Situation(
         model=model,
         version=version,
         facts=read_facts(folder),
         expected_accuracy=float(np.mean(reference.right[reference.known])) if reference.known.any() else None,
-        check=checks[0] if checks else None,
+        check=ledger.last_conclusive_check(model, version),
         fresh_after=fresh_after,
         window=ledger.window(model, version, limit=config.drift.window_rows, after=fresh_after),
         labelled=[row for row in ledger.labelled(model) if row.version == version],

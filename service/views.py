@@ -9,7 +9,7 @@ from markupsafe import Markup
 from core.errors import Unavailable
 from core.ledger import Ledger
 from core.package import PackageFacts, read_facts
-from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
+from core.records import INCONCLUSIVE, CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.registry import Champion
 from service.chart import drift_chart
 from service.worker import Worker
@@ -43,7 +43,13 @@ class History:
 
     @property
     def latest(self) -> CheckRecord | None:
-        return next(iter(self.checks), None)
+        """The last that concluded something, if any did."""
+        return _most_telling(self.checks)
+
+    @property
+    def since_then(self) -> CheckRecord | None:
+        """A later one with too few rows."""
+        return next((check for check in self.checks[:1] if check != self.latest), None)
 
     @property
     def retrain_under_way(self) -> JobRecord | None:
@@ -95,7 +101,7 @@ def _line(worker: Worker, model: str) -> ModelLine:
     problem = next(iter(_load_errors(worker, model)), None)
     try:
         ledger = worker.connection.get()
-        check = next(iter(ledger.traffic_checks(model, limit=1)), None)
+        check = _most_telling(ledger.traffic_checks(model, limit=2))
         decision = next(iter(ledger.decisions(model, limit=1)), None)
     except Unavailable as error:
         return ModelLine(model, version, None, None, str(error))
@@ -108,6 +114,11 @@ def _line(worker: Worker, model: str) -> ModelLine:
     )
 
 
+def _most_telling(checks: list[CheckRecord]) -> CheckRecord | None:
+    """Of two in a row at most one concludes nothing (`Ledger.record_check`)."""
+    return next((check for check in checks if check.verdict.verdict != INCONCLUSIVE), next(iter(checks), None))
+
+
 def _history_or_problem(worker: Worker, model: str, champion: Champion | None) -> tuple[History | None, str | None]:
     try:
         return _history(worker, worker.connection.get(), model, champion), None
@@ -117,7 +128,7 @@ def _history_or_problem(worker: Worker, model: str, champion: Champion | None) -
 
 def _history(worker: Worker, ledger: Ledger, model: str, champion: Champion | None) -> History:
     decision = next(iter(ledger.decisions(model, limit=1)), None)
-    asked, answered = ledger.label_progress(model, champion.version) if champion else (0, 0)
+    asked, answered, _ = ledger.label_progress(model, champion.version) if champion else (0, 0, None)
     return History(
         checks=ledger.traffic_checks(model, limit=CHECKS),
         files=ledger.file_checks(model, limit=FILES),

@@ -69,3 +69,16 @@ def test_decisions_are_the_most_recent_events_of_all_kinds(retune: Command, ledg
     told = json.loads(retune("decisions", "m", "--limit", "4", "--json")[1])
     counts = {kind: len(told[kind]) for kind in ("jobs", "decisions", "checks", "promotions")}
     assert counts == {"jobs": 1, "decisions": 1, "checks": 2, "promotions": 0}
+
+
+@pytest.mark.usefixtures("models")
+def test_one_model_that_cannot_be_monitored_does_not_keep_the_others_from_it(
+    retune: Command, ledger: Ledger, home: Path
+) -> None:
+    (home / "registry" / "m" / "champion.json").write_text("{")
+    code, out, err = retune("monitor", "--once")
+    assert code == 1
+    assert err.startswith("m: ")
+    assert "Traceback" not in err
+    assert out.startswith("n@1: ")
+    assert len(ledger.checks("n")) == 1

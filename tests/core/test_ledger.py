@@ -12,7 +12,16 @@ from core.config import Config
 from core.database import Database
 from core.errors import LedgerUnreadable, NoDatabase, NoDriver
 from core.ledger import Ledger, open_ledger
-from core.records import AccuracyEstimate, Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict
+from core.records import (
+    TRAFFIC,
+    AccuracyEstimate,
+    Decision,
+    Evidence,
+    FeedbackRecord,
+    PredictionRecord,
+    Verdict,
+    VerdictName,
+)
 from core.schema import metadata
 
 
@@ -80,9 +89,39 @@ def test_answered_requests_leave_the_queue(ledger: Ledger) -> None:
     assert [item.text for item in ledger.label_requests("m")] == ["y", "x"]
     ledger.record_feedback([FeedbackRecord(rows[1].id, "b")])
     assert [(item.text, item.purpose) for item in ledger.label_requests("m")] == [("x", "measure")]
-    assert ledger.label_progress("m", "1") == (2, 1)
-    assert ledger.label_progress("m", "1", after=rows[0].id) == (1, 1)
-    assert ledger.label_progress("m", "2") == (0, 0)
+    assert ledger.label_progress("m", "1") == (2, 1, 7)
+    assert ledger.label_progress("m", "1", after=rows[0].id) == (1, 1, 7)
+    assert ledger.label_progress("m", "2") == (0, 0, None)
+
+
+def test_what_a_source_says_last_counts_though_it_said_it_before(ledger: Ledger) -> None:
+    one, other = prediction("x"), prediction("y")
+    ledger.record_predictions([one, other])
+    for label in ("b", "c", "b"):
+        ledger.record_feedback([FeedbackRecord(one.id, label)])
+    ledger.record_feedback([FeedbackRecord(other.id, label) for label in ("c", "b", "c", "c")])
+    assert [(item.text, item.label) for item in ledger.labelled("m")] == [("x", "b"), ("y", "c")]
+    ledger.record_feedback([FeedbackRecord(one.id, "d")])
+    assert [(item.text, item.label) for item in ledger.labelled("m")] == [("y", "c"), ("x", "d")]
+
+
+def test_checks_that_conclude_nothing_do_not_pile_up(ledger: Ledger) -> None:
+    def checked(verdict: VerdictName, rows: int, *, source: str = TRAFFIC) -> int:
+        found = Verdict(verdict, None, rows, 100, [], None, f"{rows} rows.")
+        return ledger.record_check("m", "1", found, source=source, window_end=None)
+
+    drifted = checked("drift", 60)
+    checked("insufficient_data", 1, source="old.csv")
+    for rows in range(1100):
+        checked("insufficient_data", rows)
+    assert [check.verdict.rows for check in ledger.checks("m")] == [1099, 1, 60]
+    assert (last := ledger.last_conclusive_check("m", "1")) is not None
+    assert last.id == drifted
+    assert ledger.last_conclusive_check("m", "1", verdict="ok") is None
+    assert ledger.last_conclusive_check("m", "2") is None
+    fine = checked("ok", 70)
+    checked("insufficient_data", 3)
+    assert [check.id for check in ledger.traffic_checks("m")][1:3] == [fine, fine - 1]
 
 
 def write_many(home: Path, rows: int) -> None:

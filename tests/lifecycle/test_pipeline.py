@@ -13,9 +13,10 @@ from core.errors import VersionRefused
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.package import read_facts, write_facts, write_manifest
+from core.records import Comparison, GateVerdict
 from core.registry import open_registry
 from core.roster import Roster, Standing
-from lifecycle.pipeline import Rooms, retrain
+from lifecycle.pipeline import Rooms, _unless_overtaken, retrain
 
 
 def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
@@ -50,3 +51,12 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     assert registry.champion("tickets") == before
     told = [(row.version, row.reason) for row in ledger.promotions("tickets")]
     assert told == [("1", f"Version {version} could not be loaded."), (version, "Better.")]
+
+
+def test_a_challenger_of_another_champion_than_the_present_one_is_held() -> None:
+    nothing = Comparison(0, 0.0, 0.0, 0, 0, 1.0)
+    verdict = GateVerdict("promote", "Better.", nothing, nothing, labels_needed=3)
+    assert _unless_overtaken(verdict, "m", against="1", now="1") is verdict
+    held = _unless_overtaken(verdict, "m", against="1", now="2")
+    assert (held.verdict, held.labels_needed) == ("hold", None)
+    assert "m@2 was put in service meanwhile" in held.reason

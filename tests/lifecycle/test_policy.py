@@ -1,4 +1,8 @@
-from core.records import Verdict, VerdictName
+from dataclasses import replace
+
+import pytest
+
+from core.records import AccuracyEstimate, Verdict, VerdictName
 from lifecycle.policy import Labels, Measured, decide
 
 NONE_ASKED = Labels(asked=0, still_open=0)
@@ -39,6 +43,21 @@ def test_unknown_labels_ask_for_a_retrain() -> None:
 
 def test_benign_drift_is_only_watched() -> None:
     assert action(verdict("drift"), ALL_GIVEN, Measured(40, 36, 0.9)) == "watch"
+
+
+@pytest.mark.parametrize(
+    ("high", "labels", "available", "sentence"),
+    [
+        (0.5, Labels(60, 0, is_of_this_check=False), 100, "label 60"),
+        (0.5, Labels(60, 0, is_of_this_check=False), 0, "watch"),
+        (0.5, Labels(60, 0, is_of_this_check=True), 100, "watch"),  # these labels are of the rows that it doubts
+        (0.9, Labels(60, 0, is_of_this_check=False), 100, "watch"),
+        (0.5, Labels(60, 7, is_of_this_check=False), 100, "label 7"),
+    ],
+)
+def test_a_drift_that_gets_worse_is_measured_again(high: float, labels: Labels, available: int, sentence: str) -> None:
+    worse = replace(verdict("drift"), estimated_accuracy=AccuracyEstimate(0.4, 0.1, high))
+    assert action(worse, labels, Measured(40, 38, 0.9), available=available) == sentence
 
 
 def test_nothing_to_compare_with_is_only_watched() -> None:

@@ -1,17 +1,36 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
+from core.assigned import cells
 from core.clock import sortable_id, utc_now
 from core.config import Config
+from core.engine import Engine
 from core.ledger import Ledger, open_ledger
+from core.package import read_facts, write_facts, write_manifest
 from core.records import TRAFFIC, Decision, FeedbackRecord, PredictionRecord, Verdict, VerdictName
 from core.registry import open_registry
 from lifecycle.respond import _after_refusal, respond
+from tests.tiny import tiny_rows
+
+
+@pytest.fixture
+def other_package(tiny_package: Path, tmp_path: Path) -> Path:
+    """Its answers are all other ones: the labels' names have moved on."""
+    folder = tmp_path / "other"
+    shutil.copytree(tiny_package, folder)
+    facts = read_facts(folder)
+    write_facts(folder, replace(facts, labels=[*facts.labels[1:], facts.labels[0]], golden=[]))
+    write_manifest(folder)
+    return folder
 
 
 def test_a_refusal_counts_whatever_people_put_in_service_since(tmp_path: Path) -> None:
@@ -27,12 +46,15 @@ def test_a_refusal_counts_whatever_people_put_in_service_since(tmp_path: Path) -
     )
 
 
-def predicted(ledger: Ledger, count: int, label: str = "billing") -> list[PredictionRecord]:
-    """Answers of the champion that a check finds to be of a new kind."""
+def predicted(
+    ledger: Ledger, count: int, label: str = "billing", *, version: str = "1", texts: Sequence[str] = ()
+) -> list[PredictionRecord]:
+    """Answers of a version."""
     vectors = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
+    keys = [sortable_id() for _ in vectors]
     rows = [
-        PredictionRecord(key := sortable_id(), "m", "1", utc_now(), f"text {key}", label, 0.5, 3, False, vector)
-        for vector in vectors
+        PredictionRecord(key, "m", version, utc_now(), text, label, 0.5, 3, False, vector)
+        for key, text, vector in zip(keys, texts or [f"text {key}" for key in keys], vectors, strict=True)
     ]
     ledger.record_predictions(rows)
     return rows
@@ -75,3 +97,41 @@ def test_a_drift_after_one_that_has_passed_asks_for_labels_of_its_own(
     asked = {item.prediction_id for item in ledger.label_requests("m")}
     assert len(asked) == 120
     assert asked <= {row.id for row in rows}
+
+
+def test_labels_given_to_one_version_are_not_asked_for_again_of_the_next(
+    ledger: Ledger, config: Config, tiny_package: Path
+) -> None:
+    registry = open_registry(config)
+    registry.promote("m", registry.add(tiny_package, "m"))
+    earlier = predicted(ledger, 40, version="0")
+    ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in earlier])
+    rows = predicted(ledger, 80, texts=[row.text for row in earlier] + [f"new {number}" for number in range(40)])
+    checked(ledger, "drift", rows)
+    respond("m", registry=registry, ledger=ledger, config=config)
+    asked = ledger.label_requests("m")
+    assert len(asked) > 20
+    assert all(item.text.startswith("new") for item in asked)
+
+
+def test_what_was_labelled_in_an_earlier_time_in_service_takes_no_promotion_back(
+    ledger: Ledger, config: Config, tiny_package: Path, other_package: Path
+) -> None:
+    registry = open_registry(config)
+    registry.promote("m", registry.add(tiny_package, "m"))
+    better = Engine(other_package)
+    registry.promote("m", registry.add(other_package, "m"))
+    texts = [f"{row.text} {number}" for number, row in enumerate(tiny_rows(400, seed=5))]
+    right = cells(better.answer(texts).predicted, better.labels)
+
+    def labelled_by_the_better_one() -> str:
+        rows = predicted(ledger, len(texts), texts=texts)
+        ledger.record_feedback([FeedbackRecord(row.id, label) for row, label in zip(rows, right, strict=True)])
+        return respond("m", registry=registry, ledger=ledger, config=config).decision.action
+
+    predicted(ledger, 1)
+    registry.promote("m", "1")
+    assert labelled_by_the_better_one() == "roll back"
+    registry.promote("m", "2")
+    registry.promote("m", "1")
+    assert respond("m", registry=registry, ledger=ledger, config=config).decision.action != "roll back"

@@ -65,6 +65,15 @@ def test_the_latest_verdict_is_told_with_its_evidence(client: TestClient, ledger
     assert circles == ["insufficient_data", "ok", "drift"]
 
 
+def test_a_check_with_too_few_rows_hides_none_that_concluded_something(client: TestClient, ledger: Ledger) -> None:
+    add_check(ledger, 0.001, sentence="It moved.")
+    add_check(ledger, None, sentence="Too few rows.")
+    assert '<span class="pill drift">' in client.get("/dashboard").text
+    page = client.get("/dashboard/tickets").text
+    assert re.search(r'pill drift">drift</span>\s*It moved\.', page)
+    assert "Since then: Too few rows." in page
+
+
 def test_a_file_that_was_compared_is_not_taken_for_traffic(client: TestClient, ledger: Ledger) -> None:
     add_check(ledger, 0.4, sentence="Traffic is as it was.")
     ledger.record_check("tickets", "1", verdict(0.001, "The file moved."), source="<old>.csv", report="r.html")

@@ -186,6 +186,10 @@ def test_workers_end_with_their_parent(tmp_path: Path, tiny_package: Path) -> No
     registry = open_registry(config)
     registry.promote("tickets", registry.add(tiny_package, "tickets"))
     with running_server(config, log=tmp_path / "server.log") as url:
+        deadline = time.monotonic() + 30
+        while not is_ready(url):  # one worker answers, perhaps before the other one is there
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         workers = [psutil.Process(entry["pid"]) for entry in httpx.get(f"{url}/admin/models/tickets").json()["workers"]]
         assert len(workers) == 2
         workers[0].parent().kill()

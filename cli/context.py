@@ -119,10 +119,10 @@ def package_folder(run: Run, target: str) -> Path:
     if folder.is_dir():
         verify_files(folder)
         return folder
-    if "/" in target and not folder.exists():
-        raise FileMissing(folder, what="package")
     if folder.exists():
         raise InvalidInput(f"{target} is not a package. Name a folder written by export, or a model.")
+    if "/" in target:
+        raise FileMissing(folder, what="package")
     model, version = parse_version(target)
     return run.registry.verified_folder(model, version or run.registry.champion(model).version)
 

@@ -28,6 +28,8 @@ from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord,
 from core.tables import read_table
 from lifecycle.label_queue import NO_TEXTS
 
+Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="One round over all models, for cron and CronJobs.")
@@ -291,9 +293,6 @@ def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
         *(_event_line(event) for event in latest),
         as_json=as_json,
     )
-
-
-Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
 
 
 def _event_line(event: Event) -> str:

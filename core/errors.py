@@ -111,22 +111,6 @@ class UndecodableFile(InvalidInput):
         super().__init__(f"Data file {path} cannot be read: {problem}. Save it as UTF-8 in its format.")
 
 
-class RunInterrupted(Conflict):
-    def __init__(self, folder: Path, spent_s: float) -> None:
-        super().__init__(
-            f"{folder} holds {spent_s:.0f} s of training of the same rows and settings, which was interrupted. "
-            "Go on with --resume, or remove that folder to begin anew."
-        )
-
-
-class OtherRunInterrupted(Conflict):
-    def __init__(self, folder: Path, spent_s: float) -> None:
-        super().__init__(
-            f"{folder} holds {spent_s:.0f} s of training of other rows or settings, which was interrupted. "
-            "Give those again with --resume, name another --out, or remove that folder to begin anew."
-        )
-
-
 class MissingColumn(InvalidInput):
     def __init__(self, column: str, path: Path, known: Sequence[str], option: str) -> None:
         other = next((mark for mark in ";\t|" if len(known) == 1 and mark in known[0]), None)
@@ -386,6 +370,22 @@ class NotWritable(InvalidInput):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(
             f"{path} cannot be written: {problem}. Name another place or change the permissions of the folder above."
+        )
+
+
+class RunInterrupted(Conflict):
+    def __init__(self, folder: Path, spent_s: float) -> None:
+        super().__init__(
+            f"{folder} holds {spent_s:.0f} s of training of the same rows and settings, which was interrupted. "
+            "Go on with --resume, or remove that folder to begin anew."
+        )
+
+
+class OtherRunInterrupted(Conflict):
+    def __init__(self, folder: Path, spent_s: float) -> None:
+        super().__init__(
+            f"{folder} holds {spent_s:.0f} s of training of other rows or settings, which was interrupted. "
+            "Give those again with --resume, name another --out, or remove that folder to begin anew."
         )
 
 

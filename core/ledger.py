@@ -13,7 +13,6 @@ from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
 from core.records import (
-    INCONCLUSIVE,
     TRAFFIC,
     AccuracyEstimate,
     CheckRecord,
@@ -32,7 +31,7 @@ from core.records import (
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
 
 _VERDICT = checks.c.verdict["verdict"].as_string()
-_IS_CONCLUSIVE = _VERDICT != INCONCLUSIVE
+_IS_CONCLUSIVE = _VERDICT != "insufficient_data"
 
 
 class Ledger:
@@ -140,7 +139,7 @@ class Ledger:
             "window_end": window_end,
         }
         with self.database.write() as connection:
-            if source == TRAFFIC and verdict.verdict == INCONCLUSIVE:
+            if source == TRAFFIC and not verdict.is_conclusive:
                 latest = select(func.max(checks.c.id)).where(checks.c.model == model, checks.c.source == TRAFFIC)
                 same = checks.c.id == latest.scalar_subquery(), checks.c.version == version, ~_IS_CONCLUSIVE
                 connection.execute(checks.delete().where(*same))

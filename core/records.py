@@ -121,8 +121,12 @@ class Verdict:
     estimated_accuracy: AccuracyEstimate | None
     sentence: str
 
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether there were rows enough to say something."""
+        return self.verdict != "insufficient_data"
 
-INCONCLUSIVE: VerdictName = "insufficient_data"
+
 TRAFFIC = "traffic"
 """The source of a check that looked at what the champion was asked; other checks name their file."""
 

@@ -59,7 +59,7 @@ def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, 
 
     A row that cannot be answered says why in `error`; the others are not held up by it. `engine` should
     compute in one thread: `threads` batches run at once. With `resume`, chunks of an interrupted run of the
-    same file, package and settings are taken as they are. Raises `TargetExists`, `MissingColumn`,
+    same file, package and settings are taken as they are. Raises `TargetExists`, `NotWritable`, `MissingColumn`,
     `ColumnsTaken`, `EmptyDataset`, `DiskFull`, or as `TableReader`.
     """
     started = time.monotonic()

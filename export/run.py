@@ -61,8 +61,8 @@ def export(
 
     `validation` are labelled rows that the checkpoint was not trained on; `reference`, those rows by
     default, is what drift checks compare with; `holdout` are the rows that judged it, noted in the
-    lineage. Raises `CorruptCheckpoint`, `ParityFailed`,
-    `UnknownRung`, `NoRows`, `TargetExists` or `DiskFull`.
+    lineage. Raises `FileMissing`, `CorruptCheckpoint`, `ParityFailed`,
+    `UnknownRung`, `NoRows`, `TargetExists`, `NotWritable` or `DiskFull`.
     """
     require_writable(out)
     if rung is not None and rung not in RUNGS:

@@ -68,7 +68,8 @@ def finetune(
     `datasets`. With `resume`, a run of the same rows and settings that was killed goes on where it last
     saved its state. The budget counts from `begun_at` (monotonic), now by default. Under `torchrun` the
     processes train together, and the first one writes. Raises `TooFewLabels`, `TooFewRowsOfLabel`,
-    `UnknownLabels`, `UnknownMetric`, `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists` or `DiskFull`.
+    `UnknownLabels`, `UnknownMetric`, `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists`, `NotWritable`,
+    `RunInterrupted`, `OtherRunInterrupted` or `DiskFull`.
     """
     begun_at = time.monotonic() if begun_at is None else begun_at
     require_writable(out)

@@ -37,7 +37,7 @@ def decide(verdict: Verdict | None, labels: Labels, measured: Measured, *, budge
 
     `budget` is the number of labels to ask for, `available` the unlabelled rows of the window.
     """
-    if verdict is None or verdict.verdict == "insufficient_data":
+    if verdict is None or not verdict.is_conclusive:
         return Decision("none", verdict.sentence if verdict else "No check of this version has had enough rows yet.")
     if verdict.verdict == "ok":
         return Decision("none", verdict.sentence)

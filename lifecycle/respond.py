@@ -21,16 +21,17 @@ from lifecycle.situation import Situation, assess
 def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> DecisionRecord:
     """Decide, record the decision if it differs from the last one, and queue the labels it asks for."""
     situation = assess(model, registry=registry, ledger=ledger, config=config)
+    labels = _labels(situation, ledger)
     decision = (
         _roll_back(model, situation, registry=registry, config=config)
         or _after_refusal(model, situation, ledger=ledger)
-        or _decide(situation, ledger=ledger, config=config)
+        or _decide(situation, labels, config=config)
     )
     decision = _told_why_nothing_is_asked(decision, situation, ledger)
     check_id = situation.check.id if situation.check else None
-    if decision.action == "label" and not _labels(situation, ledger).still_open:
+    if decision.action == "label" and not labels.still_open:
         budget = config.labels.model_copy(update={"budget": decision.count})
-        ledger.request_labels(model, _wanted(situation, budget, ledger), check_id=check_id)
+        ledger.request_labels(model, _wanted(situation, budget), check_id=check_id)
     last = next(iter(ledger.decisions(model, limit=1)), None)
     if last and last.check_id == check_id and last.decision == decision:
         return last
@@ -47,13 +48,13 @@ def _labels(situation: Situation, ledger: Ledger) -> Labels:
     return Labels(asked=asked, still_open=asked - answered, is_of_this_check=is_of_this_check)
 
 
-def _decide(situation: Situation, *, ledger: Ledger, config: Config) -> Decision:
+def _decide(situation: Situation, labels: Labels, *, config: Config) -> Decision:
     return decide(
         situation.check.verdict if situation.check else None,
-        _labels(situation, ledger),
+        labels,
         _measured(situation),
         budget=config.labels.budget,
-        available=len(_wanted(situation, config.labels, ledger)),
+        available=len(_wanted(situation, config.labels)),
     )
 
 
@@ -77,11 +78,9 @@ def _measured(situation: Situation) -> Measured:
     )
 
 
-def _wanted(situation: Situation, settings: LabelsConfig, ledger: Ledger) -> list[tuple[str, Purpose]]:
+def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
     seed = situation.check.id if situation.check else 0
-    # Whichever version answered them.
-    labelled = {row.example.key for row in ledger.labelled(situation.model)}
-    return choose(situation.window, labelled=labelled, settings=settings, seed=seed)
+    return choose(situation.window, labelled=situation.labelled_keys, settings=settings, seed=seed)
 
 
 def _after_refusal(model: str, situation: Situation, *, ledger: Ledger) -> Decision | None:

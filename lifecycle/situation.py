@@ -15,7 +15,8 @@ from core.registry import Registry
 
 @dataclass(frozen=True)
 class Situation:
-    """`window` and `labelled` are of this version alone.
+    """`window` and `labelled` are of this version alone; `labelled_keys` are of the texts that any version answered
+    and whose label is known.
 
     `fresh_after`: id of the last prediction that was still found to be of the old kind.
     """
@@ -28,6 +29,7 @@ class Situation:
     fresh_after: str
     window: list[PredictionRecord]
     labelled: list[LabelledPrediction]
+    labelled_keys: set[str]
 
 
 def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> Situation:
@@ -36,7 +38,7 @@ def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) ->
     folder = registry.verified_folder(model, version)
     last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
     fresh_after = (last_ok and last_ok.window_end) or ""
-    reference = read_reference(folder)
+    reference, labelled = read_reference(folder), ledger.labelled(model)
     return Situation(
         model=model,
         version=version,
@@ -45,5 +47,6 @@ def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) ->
         check=ledger.last_conclusive_check(model, version),
         fresh_after=fresh_after,
         window=ledger.window(model, version, limit=config.drift.window_rows, after=fresh_after),
-        labelled=[row for row in ledger.labelled(model) if row.version == version],
+        labelled=[row for row in labelled if row.version == version],
+        labelled_keys={row.example.key for row in labelled},
     )

@@ -70,7 +70,7 @@ def check_window(model: str, *, registry: Registry, ledger: Ledger, config: Conf
         multi_label=champion.reference.predicted.ndim == 2,
     )
     verdict = check(champion.reference, window, labels=champion.labels, settings=config.drift)
-    last = rows[-1].id if verdict.verdict != "insufficient_data" else None
+    last = rows[-1].id if verdict.is_conclusive else None
     return _record(champion, window, verdict, ledger=ledger, config=config, source=TRAFFIC, window_end=last)
 
 
@@ -113,7 +113,7 @@ def _record(
     window_end: str | None,
 ) -> CheckRecord:
     report = None
-    if verdict.verdict != "insufficient_data":
+    if verdict.is_conclusive:
         report = _report(champion, window, verdict, config)
     check_id = ledger.record_check(
         champion.model, champion.version, verdict, source=source, report=report, window_end=window_end

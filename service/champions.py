@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from typing import NoReturn
 
 from core.engine import Engine
 from core.errors import ModelNotFound, NoChampion, RetuneError
@@ -101,14 +100,14 @@ class Champions:
         if served is None:
             if name not in self._versions:
                 raise ModelNotFound(name, self.models)
-            self._refuse(name)
+            raise self._why_none(name)
         return served
 
-    def _refuse(self, model: str) -> NoReturn:
+    def _why_none(self, model: str) -> RetuneError:
         failure = self._failures.get(model)
         if failure is not None and not failure.is_over:
-            raise ChampionNotLoaded(model, failure.version)
-        raise NoChampion(model, self._versions[model])
+            return ChampionNotLoaded(model, failure.version)
+        return NoChampion(model, self._versions[model])
 
     def all(self) -> list[Served]:
         return list(self._served.values())

@@ -113,7 +113,9 @@ class Predictor:
 
 async def _in_time(work: Awaitable[Found], timeout_s: float) -> Found:
     """Raises `TookTooLong`."""
-    limit = asyncio.timeout(timeout_s)
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + timeout_s
+    limit = asyncio.timeout_at(ends_at)
     try:
         async with limit:
             found = await work
@@ -121,7 +123,7 @@ async def _in_time(work: Awaitable[Found], timeout_s: float) -> Found:
         if limit.expired():
             raise TookTooLong(timeout_s) from None
         raise
-    if asyncio.get_running_loop().time() > (limit.when() or 0.0):  # a text that came alone held up the loop itself
+    if loop.time() > ends_at:  # a text that came alone held up the loop itself
         raise TookTooLong(timeout_s)
     return found
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from core.errors import Unavailable
 from core.ledger import Ledger
 from core.package import PackageFacts, read_facts
-from core.records import INCONCLUSIVE, CheckRecord, DecisionRecord, JobRecord, PromotionRecord
+from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.registry import Champion
 from service.chart import drift_chart
 from service.worker import Worker
@@ -116,7 +116,7 @@ def _line(worker: Worker, model: str) -> ModelLine:
 
 def _most_telling(checks: list[CheckRecord]) -> CheckRecord | None:
     """Of two in a row at most one concludes nothing (`Ledger.record_check`)."""
-    return next((check for check in checks if check.verdict.verdict != INCONCLUSIVE), next(iter(checks), None))
+    return next((check for check in checks if check.verdict.is_conclusive), next(iter(checks), None))
 
 
 def _history_or_problem(worker: Worker, model: str, champion: Champion | None) -> tuple[History | None, str | None]:

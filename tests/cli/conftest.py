@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.main import main
+from core.config import Config
+from core.ledger import Ledger, open_ledger
 
 Result = tuple[int, str, str]
 
@@ -32,3 +34,10 @@ def retune(
         return int(stop.value.code or 0), out, err
 
     return run
+
+
+@pytest.fixture
+def ledger(home: Path) -> Iterator[Ledger]:
+    opened = open_ledger(Config(home=home))
+    yield opened
+    opened.database.close()

@@ -3,28 +3,20 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.clock import earliest_id, sortable_id, utc_now
-from core.config import Config
 from core.datasets import Example, keep_dataset, kept_dataset
 from core.erasure import DAY_S
 from core.jobs import JobQueue, this_worker
-from core.ledger import Ledger, open_ledger
+from core.ledger import Ledger
 from core.package import read_facts
 from core.records import FeedbackRecord, PredictionRecord
 from tests.cli.test_errors import Command, refuses
-
-
-@pytest.fixture
-def ledger(home: Path) -> Iterator[Ledger]:
-    opened = open_ledger(Config(home=home))
-    yield opened
-    opened.database.close()
 
 
 def record(ledger: Ledger, text: str, *, key: str | None = None, days_ago: float = 0) -> str:

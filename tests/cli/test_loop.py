@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.clock import utc_now
-from core.config import Config
 from core.jobs import JobQueue
-from core.ledger import Ledger, open_ledger
+from core.ledger import Ledger
 from core.records import Decision, PredictionRecord, Verdict
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
-
-
-@pytest.fixture
-def ledger(home: Path) -> Iterator[Ledger]:
-    opened = open_ledger(Config(home=home))
-    yield opened
-    opened.database.close()
+from tests.cli.test_errors import Command
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,13 +19,6 @@ from core.records import FeedbackRecord, PredictionRecord
 def prediction(text: str = "hello", *, key: str | None = None, days_ago: float = 0) -> PredictionRecord:
     made = earliest_id(time.time() - days_ago * DAY_S) + sortable_id()[16:]
     return PredictionRecord(made, "m", "1", utc_now(), text, "a", 0.5, 3, False, np.zeros(2, dtype=np.float32), key=key)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(Config(home=tmp_path))
-    yield opened
-    opened.database.close()
 
 
 def test_feedback_and_label_requests_go_with_their_prediction(ledger: Ledger) -> None:

@@ -2,7 +2,6 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ from core.errors import JobAskedOtherwise, JobLost, JobNotFound
 from core.jobs import MAX_ATTEMPTS, JobQueue, this_worker
 from core.ledger import Ledger, open_ledger
 from core.schema import jobs as table
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(Config(home=tmp_path))
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

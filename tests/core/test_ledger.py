@@ -1,5 +1,4 @@
 import multiprocessing
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +28,6 @@ def prediction(text: str = "hello", *, version: str = "1") -> PredictionRecord:
     return PredictionRecord(
         sortable_id(), "m", version, utc_now(), text, "a", 0.5, 3, False, np.array([0.5, -1.0], dtype=np.float32)
     )
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(Config(home=tmp_path))
-    yield opened
-    opened.database.close()
 
 
 def test_migrations_end_at_the_schema(ledger: Ledger) -> None:

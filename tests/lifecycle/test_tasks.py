@@ -72,7 +72,7 @@ def situation(config: Config) -> Situation:
         "holdout": {"fingerprint": "", "rows": 0},
     }
     facts = PackageFacts(["a", "b"], "sigmoid", 1.0, 128, "fp32", is_paired=True, lineage=lineage)
-    return Situation("m", "1", facts, 0.9, None, "", [], [])
+    return Situation("m", "1", facts, 0.9, None, "", [], [], set())
 
 
 def give(ledger: Ledger, labels: list[str]) -> list[PredictionRecord]:

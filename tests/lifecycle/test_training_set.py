@@ -27,7 +27,7 @@ def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_aft
         "holdout": {"fingerprint": "", "rows": 0},
     }
     facts = PackageFacts(["a", "b"], "softmax", 1.0, 128, "fp32", lineage=lineage)
-    return Situation("m", "1", facts, 0.9, None, fresh_after, [], [])
+    return Situation("m", "1", facts, 0.9, None, fresh_after, [], [], set())
 
 
 def label(ledger: Ledger, texts: list[str], label: str, *, start: int = 0, version: str = "1") -> None:

@@ -36,6 +36,18 @@ def batcher(facts: list[BatchFacts]) -> Iterator[Batcher]:
     batcher.close()
 
 
+async def begun(batcher: Batcher, engine: GatedEngine, encoded: Sequence[Encoded]) -> asyncio.Task[list[Result]]:
+    """A call that the engine works at until its gate is opened."""
+    call = asyncio.create_task(batcher.answer(engine, encoded))
+    await asyncio.to_thread(engine.entered.wait, 5)
+    return call
+
+
+async def given_up(call: asyncio.Task[list[Result]]) -> None:
+    call.cancel()
+    await asyncio.wait([call])
+
+
 def probability(result: Result) -> float:
     assert isinstance(result, Outputs)
     return float(result.confidence[0])
@@ -88,8 +100,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(batcher: Batcher, tiny
     encoded = engine.encode(TEXTS)
 
     async def ask() -> Overloaded:
-        working = asyncio.create_task(batcher.answer(engine, encoded[:1]))
-        await asyncio.to_thread(engine.entered.wait, 5)
+        working = await begun(batcher, engine, encoded[:1])
         waiting = asyncio.create_task(batcher.answer(engine, encoded[1:9]))
         await asyncio.sleep(0)
         with pytest.raises(Overloaded) as refused:
@@ -126,13 +137,11 @@ def test_what_nobody_waits_for_any_more_is_not_in_the_way(batcher: Batcher, tiny
     encoded = engine.encode(TEXTS)
 
     async def ask() -> None:
-        working = asyncio.create_task(batcher.answer(engine, encoded[:1]))
-        await asyncio.to_thread(engine.entered.wait, 5)
+        working = await begun(batcher, engine, encoded[:1])
         abandoned = asyncio.create_task(batcher.answer(engine, encoded[1:9]))
         await asyncio.sleep(0)
         assert (batcher.waiting, batcher.full_for_s(3) is None) == (8, False)
-        abandoned.cancel()
-        await asyncio.wait([abandoned])
+        await given_up(abandoned)
         assert (batcher.waiting, batcher.full_for_s(3)) == (0, None)  # though the engine has not come back yet
         assert batcher.wait_s == pytest.approx(0.0)
         engine.gate.set()
@@ -149,10 +158,8 @@ def test_what_is_given_up_while_the_engine_works_at_it_is_counted_once(batcher: 
     encoded = engine.encode(TEXTS)
 
     async def ask() -> None:
-        abandoned = asyncio.create_task(batcher.answer(engine, encoded[:3]))
-        await asyncio.to_thread(engine.entered.wait, 5)
-        abandoned.cancel()
-        await asyncio.wait([abandoned])
+        abandoned = await begun(batcher, engine, encoded[:3])
+        await given_up(abandoned)
         assert batcher.waiting == 0
         engine.gate.set()
         await batcher.answer(engine, encoded[:1])
@@ -166,12 +173,10 @@ def test_what_nobody_waits_for_never_reaches_the_engine(batcher: Batcher, tiny_p
     encoded = engine.encode(TEXTS)
 
     async def ask() -> None:
-        working = asyncio.create_task(batcher.answer(engine, encoded[:1]))
-        await asyncio.to_thread(engine.entered.wait, 5)
+        working = await begun(batcher, engine, encoded[:1])
         abandoned = asyncio.create_task(batcher.answer(engine, encoded[1:6]))
         await asyncio.sleep(0)
-        abandoned.cancel()
-        await asyncio.wait([abandoned])
+        await given_up(abandoned)
         engine.gate.set()
         await working
         await batcher.answer(engine, encoded[:1])

@@ -41,8 +41,10 @@ def git_commit() -> str | None:
 
 
 def _git(*arguments: str) -> str:
+    # Without the option, "status" writes the index of the user's repository anew.
+    command = ["git", "--no-optional-locks", *arguments]
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -74,7 +74,9 @@ def export(
     source = read_source(checkpoint)
     settings = replace(settings, primary_metric=source.training.primary_metric)
     rows = [*validation, *_further(validation, reference, holdout)]
-    with tempfile.TemporaryDirectory(prefix="retune-export-") as workspace:
+    # Beside the package: the system's temporary folder may be small, and is not where the user sent us.
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent) as workspace:
         ladder = Ladder(source, Path(workspace), rows, settings)
         ladder.climb(on_progress, wanted=rung)
         on_progress("Measuring the rungs", 0.8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -89,9 +88,6 @@ for part in (
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 an error's own sentence, 2 wrong usage, 3 a check or gate said no."""
     words = sys.argv[1:] if arguments is None else arguments
-    # Hugging Face and Evidently read these when they are imported; nothing is sent anywhere.
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         sys.exit(retune.main(words, prog_name="retune", standalone_mode=False))
     except click.exceptions.Exit as stop:

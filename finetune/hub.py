@@ -27,7 +27,6 @@ def fetch(hub_id: str, revision: str) -> Path:
     """
     from huggingface_hub import constants  # imported where it is used: it pulls an HTTP client
 
-    constants.HF_HUB_DISABLE_TELEMETRY = True
     kept = _kept(hub_id, revision)
     if kept is not None and (_COMMIT.fullmatch(revision) or constants.HF_HUB_OFFLINE):
         return kept

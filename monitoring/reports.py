@@ -6,7 +6,6 @@ reference, so each of its drift tests here carries the p-value of our verdict an
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,8 +25,6 @@ from monitoring.check import LABELS, MAX_ROWS
 from monitoring.report_content import COLUMNS, report_table, verdict_markdown
 from monitoring.sample import sample_rows
 
-# Evidently sends usage events unless this is set before it is imported.
-os.environ.setdefault("DO_NOT_TRACK", "1")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it uses numpy.core, and litestar's old names
     from evidently import DataDefinition, Dataset, Report

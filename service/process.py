@@ -26,6 +26,7 @@ from core.cpu import require_few_workers, worker_count
 from core.database import parsed_url
 from core.durable import write_bytes
 from core.errors import CannotListen, PortInUse, ServerFailed
+from core.no_telemetry import OFF
 from core.store import absolute_url
 from service.tls import tls_arguments
 from service.watchdog import end_with_parent
@@ -137,8 +138,7 @@ def server_environment(config: Config) -> dict[str, str]:
         "RETUNE_CONFIG": str(nothing),
         "BENTOML_HOME": str(folder),  # its metrics folder is emptied at the start: one a server
         "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
-        "BENTOML_DO_NOT_TRACK": "1",
-        "DO_NOT_TRACK": "1",
+        **OFF,
         "MALLOC_ARENA_MAX": "2",  # more of them keep more of what swapped-out versions held
         "TOKENIZERS_PARALLELISM": "false",  # one worker a core: threads within one would only get in the way
     }

@@ -17,6 +17,7 @@ from processes import Tree, free_port, running
 from setting import HERE, MODEL, ROOT, WORK, Setting
 
 from core.config import Config
+from core.no_telemetry import OFF
 from core.registry import Registry, open_registry
 
 PEERS = HERE / "peers"
@@ -60,7 +61,7 @@ def served(system: System, setting: Setting, *, environment: dict[str, str] | No
     system.prepare(setting, folder, port)
     given = {"PACKAGE": str(setting.package), "CHECKPOINT": str(setting.checkpoint), "RETUNE_HOME": str(home(folder))}
     given |= {"LABELS": str(len(setting.engine.labels)), "BENTOML_HOME": str(folder / "bentoml")}
-    given |= {"BENTOML_DO_NOT_TRACK": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
+    given |= OFF | {"HF_HUB_OFFLINE": "1"}
     given |= system.environment | (environment or {})
     started, first = time.perf_counter(), json.dumps(system.body(setting.short[0])).encode()
     with running(system.command(port), environment=given, folder=folder, log=folder / "server.log") as tree:

@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from core.errors import DiskFull, LedgerUnreadable, NoDatabase, NoDriver
 MIGRATIONS = Path(__file__).parent / "migrations"
 NEWEST = "0003"
 BUSY_S = 30.0
+WRITERS_LOCK = 0x7265_7475_6E65
+"""Key of PostgreSQL's advisory lock that a writer holds: "retune" in ASCII."""
 
 
 class Database:
     """One pool of connections. `read()` and `write()` are the only ways in."""
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
-        """Connect and migrate; `busy_s` is how long SQLite waits for another writer.
+        """Connect and migrate; `busy_s` is how long a writer waits for another one.
 
         Raises `LedgerUnreadable`, `NoDriver` or `NoDatabase`.
         """
@@ -47,7 +50,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that begins as a writer, so that SQLite waits for its turn instead of failing."""
+        """A transaction that no other writer overlaps: it waits for its turn, then sees what they committed."""
         writer = self._engine.execution_options(writes=True)
         with self._errors_said(), writer.connect() as connection, connection.begin():
             yield connection
@@ -129,7 +132,10 @@ def parsed_url(url: str) -> URL:
 
 def _create(url: URL, busy_s: float) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True)
+        if engine.dialect.name == "postgresql":
+            event.listen(engine, "begin", partial(_begin_postgresql, busy_s=busy_s))
+        return engine
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": busy_s})
@@ -155,8 +161,14 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _begin_postgresql(connection: Connection, *, busy_s: float) -> None:
+    if connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(busy_s * 1000)}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+
+
 def _one_at_a_time(database: str | None) -> AbstractContextManager[None]:
-    """Several processes that start on an empty SQLite file take turns; servers lock by themselves."""
+    """Several processes that start on an empty SQLite file take turns; on a server the upgrade is a writer."""
     return in_turn(Path(f"{database}.migrate.lock")) if database else nullcontext()
 
 

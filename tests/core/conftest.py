@@ -1,4 +1,4 @@
-"""An open ledger for every test that asks for one."""
+"""An open ledger for every test that asks for one, on each database that Retune supports."""
 
 from __future__ import annotations
 
@@ -7,12 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Config
+from core.config import Config, LedgerConfig
 from core.ledger import Ledger, open_ledger
+from tests.postgres import new_database, programs, running_postgres
+
+SQLITE = pytest.mark.parametrize("config", ["sqlite"], indirect=True)
+"""For tests that look at SQLite's own files and locks."""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Path]:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with running_postgres() as socket_folder:
+        yield socket_folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Config:
+    """Of a home without a ledger yet."""
+    if request.param == "sqlite":
+        return Config(home=tmp_path)
+    return Config(home=tmp_path, ledger=LedgerConfig(url=new_database(request.getfixturevalue("postgres"))))
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(Config(home=tmp_path))
+def ledger(config: Config) -> Iterator[Ledger]:
+    opened = open_ledger(config)
     yield opened
     opened.database.close()

@@ -14,6 +14,7 @@ from core.config import Config
 from core.erasure import BATCH_ROWS, DAY_S, Erased, among, erase, made_with, older_than
 from core.ledger import Ledger, open_ledger
 from core.records import FeedbackRecord, PredictionRecord
+from tests.core.conftest import SQLITE
 
 
 def prediction(text: str = "hello", *, key: str | None = None, days_ago: float = 0) -> PredictionRecord:
@@ -57,6 +58,7 @@ def test_many_are_erased_in_batches_between_which_others_write(ledger: Ledger, m
     assert left == [BATCH_ROWS, 1]
 
 
+@SQLITE
 def test_nothing_of_an_erased_text_is_left_in_the_files(ledger: Ledger, tmp_path: Path) -> None:
     row = prediction("a very private sentence")
     ledger.record_predictions([row, *(prediction() for _ in range(50))])
@@ -67,6 +69,7 @@ def test_nothing_of_an_erased_text_is_left_in_the_files(ledger: Ledger, tmp_path
     assert not any(b"very private" in path.read_bytes() for path in tmp_path.glob("ledger.db*"))
 
 
+@SQLITE
 def test_nothing_of_erased_labels_is_left_in_pages_that_were_split(ledger: Ledger, tmp_path: Path) -> None:
     source = random.Random(1)  # with which SQLite leaves one behind
     rows = [
@@ -85,6 +88,7 @@ def test_nothing_of_erased_labels_is_left_in_pages_that_were_split(ledger: Ledge
     assert not any(b"ALICESECRET" in path.read_bytes() for path in tmp_path.glob("ledger.db*"))
 
 
+@SQLITE
 def test_a_ledger_that_somebody_writes_is_not_rewritten_and_says_so(ledger: Ledger, tmp_path: Path) -> None:
     ledger.record_predictions([prediction()])
     writer = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)

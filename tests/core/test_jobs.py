@@ -2,7 +2,6 @@ import multiprocessing
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -50,14 +49,14 @@ def test_finished_job_keeps_its_result(queue: JobQueue) -> None:
     assert queue.take(this_worker()) is None
 
 
-def take_and_hang(home: Path) -> None:
-    queue = JobQueue(open_ledger(Config(home=home)))
+def take_and_hang(config: Config) -> None:
+    queue = JobQueue(open_ledger(config))
     assert queue.take(this_worker()) is not None
     time.sleep(60)
 
 
-def kill_a_worker(home: Path, queue: JobQueue) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=take_and_hang, args=(home,))
+def kill_a_worker(config: Config, queue: JobQueue) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=take_and_hang, args=(config,))
     process.start()
     while queue.latest("m")[0].status != "running":
         assert process.is_alive()
@@ -66,9 +65,9 @@ def kill_a_worker(home: Path, queue: JobQueue) -> None:
     process.join()
 
 
-def test_job_of_a_killed_worker_is_taken_again_at_once(tmp_path: Path, queue: JobQueue) -> None:
+def test_job_of_a_killed_worker_is_taken_again_at_once(config: Config, queue: JobQueue) -> None:
     queue.enqueue("m", "retrain")
-    kill_a_worker(tmp_path, queue)
+    kill_a_worker(config, queue)
     job = queue.take(this_worker())
     assert job is not None
     assert job.attempts == 2

@@ -116,22 +116,22 @@ def test_checks_that_conclude_nothing_do_not_pile_up(ledger: Ledger) -> None:
     assert [check.id for check in ledger.traffic_checks("m")][1:3] == [fine, fine - 1]
 
 
-def write_many(home: Path, rows: int) -> None:
-    ledger = open_ledger(Config(home=home))
+def write_many(config: Config, rows: int) -> None:
+    ledger = open_ledger(config)
     for _ in range(rows):
         ledger.record_predictions([prediction()])
 
 
-def test_processes_that_start_on_an_empty_folder_lose_nothing(tmp_path: Path) -> None:
+def test_processes_that_start_on_an_empty_database_lose_nothing(config: Config) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=write_many, args=(tmp_path, 25)) for _ in range(3)]
+    processes = [context.Process(target=write_many, args=(config, 25)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    ledger = open_ledger(Config(home=tmp_path))
-    assert ledger.count_predictions("m", "1") == 75
+    assert [process.exitcode for process in processes] == [0] * 4
+    ledger = open_ledger(config)
+    assert ledger.count_predictions("m", "1") == 100
     ledger.database.close()
 
 

@@ -1,0 +1,110 @@
+"""Two processes that write at the same moment: one of them comes after the other, on every database."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.context import SpawnProcess
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+
+import numpy as np
+import pytest
+
+from core.clock import utc_now
+from core.config import Config
+from core.database import Database
+from core.errors import LedgerUnreadable
+from core.jobs import JobQueue, this_worker
+from core.ledger import Ledger, open_ledger
+from core.records import FeedbackRecord, PredictionRecord
+
+ROUNDS, PROCESSES = 20, 2
+Act = Callable[[Ledger, int], object]
+
+
+def enqueue(ledger: Ledger, number: int) -> int:
+    return JobQueue(ledger).enqueue(f"m{number}", "retrain").id
+
+
+def take(ledger: Ledger, number: int) -> int | None:
+    job = JobQueue(ledger).take(this_worker())
+    return job.id if job else None
+
+
+def give_feedback(ledger: Ledger, number: int) -> bool:
+    return ledger.record_feedback([FeedbackRecord(f"{number:032x}", "a")])[0]
+
+
+def request_labels(ledger: Ledger, number: int) -> None:
+    ledger.request_labels("m", [(f"{key:032x}", "learn") for key in range(ROUNDS)], check_id=number)
+
+
+def act_in_step(config: Config, act: Act, barrier: Barrier, results: Queue[list[object]]) -> None:
+    answers: list[object] = []
+    try:
+        ledger = open_ledger(config)
+        for number in range(ROUNDS):
+            barrier.wait(60)
+            answers.append(act(ledger, number))
+    except Exception as error:
+        answers.append(f"{type(error).__name__}: {error}")
+        barrier.abort()
+    results.put(answers)
+
+
+def race(config: Config, act: Act) -> list[list[object]]:
+    """What each process was answered in each round; an error ends the race."""
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(PROCESSES), context.Queue()
+    processes: list[SpawnProcess] = [
+        context.Process(target=act_in_step, args=(config, act, barrier, results)) for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    answers = [results.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join()
+    return answers
+
+
+@pytest.fixture
+def predicted(ledger: Ledger) -> None:
+    embedding = np.zeros(2, dtype=np.float32)
+    ledger.record_predictions(
+        [
+            PredictionRecord(f"{number:032x}", "m", "1", utc_now(), "hello", "a", 0.5, 3, False, embedding)
+            for number in range(ROUNDS)
+        ]
+    )
+
+
+def test_a_job_that_two_ask_for_is_one(config: Config, ledger: Ledger) -> None:
+    one, other = race(config, enqueue)
+    assert one == other
+    assert len(set(one)) == ROUNDS
+
+
+def test_a_job_is_handed_to_one_worker(config: Config, ledger: Ledger) -> None:
+    asked = {JobQueue(ledger).enqueue(f"m{number}", "retrain").id for number in range(ROUNDS)}
+    taken = [job for answers in race(config, take) for job in answers if isinstance(job, int)]
+    assert sorted(taken) == sorted(asked)
+
+
+@pytest.mark.usefixtures("predicted")
+def test_the_same_feedback_from_two_is_stored_once(config: Config, ledger: Ledger) -> None:
+    assert race(config, give_feedback) == [[True] * ROUNDS] * PROCESSES
+    assert len(ledger.labelled("m")) == ROUNDS
+
+
+@pytest.mark.usefixtures("predicted")
+def test_label_requests_of_two_replace_each_other_whole(config: Config, ledger: Ledger) -> None:
+    race(config, request_labels)
+    assert [item.prediction_id for item in ledger.label_requests("m")] == [f"{key:032x}" for key in range(ROUNDS)]
+
+
+def test_a_writer_that_holds_on_is_told_of_in_time(config: Config, ledger: Ledger) -> None:
+    impatient = Database(config.ledger_url, busy_s=0.1)
+    with ledger.database.write(), pytest.raises(LedgerUnreadable), impatient.write():
+        raise AssertionError("two writers at once")
+    impatient.close()

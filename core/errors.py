@@ -282,7 +282,9 @@ class CorruptCheckpoint(InvalidInput):
         super().__init__(f"Checkpoint {path} cannot be used: {problem}. Run 'retune finetune' again.")
 
 
-class CorruptPackage(InvalidInput):
+class CorruptPackage(Unavailable):
+    code = "corrupt_package"
+
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(f"Package {path} is refused: {problem}. Export it again with 'retune export'.")
 

@@ -14,35 +14,35 @@ from starlette.responses import Response
 from core import errors
 from service import refusals
 
-# The first class that fits decides, so leaves stand before their parents.
-STATUSES: list[tuple[type[errors.RetuneError], int]] = [
-    (refusals.WrongMethod, 405),
-    (refusals.BodyTooSlow, 408),
-    (refusals.HeadTooSlow, 408),
-    (refusals.HeadTooLarge, 431),
-    (refusals.BodyTooLarge, 413),
-    (refusals.UnsupportedBody, 415),
-    (refusals.Overloaded, 429),
-    (refusals.TookTooLong, 504),
-    (refusals.RateExceeded, 429),
-    (refusals.TokenNeeded, 401),
-    (refusals.KeyNeeded, 401),
-    (refusals.KeyRefused, 401),
-    (refusals.ScopeLacking, 403),
-    (refusals.OnlyFromHere, 403),
-    (refusals.OperatorsOff, 403),
-    (refusals.OtherOrigin, 403),
-    (errors.CorruptPackage, 503),
-    (errors.InvalidInput, 400),
-    (errors.NotFound, 404),
-    (errors.Conflict, 409),
-    (errors.Unavailable, 503),
-]
+# Of an error's own class, else of the nearest one that it derives from.
+STATUSES: dict[type[errors.RetuneError], int] = {
+    errors.RetuneError: 500,
+    errors.InvalidInput: 400,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Unavailable: 503,
+    refusals.TokenNeeded: 401,
+    refusals.KeyNeeded: 401,
+    refusals.KeyRefused: 401,
+    refusals.ScopeLacking: 403,
+    refusals.OnlyFromHere: 403,
+    refusals.OperatorsOff: 403,
+    refusals.OtherOrigin: 403,
+    refusals.WrongMethod: 405,
+    refusals.BodyTooSlow: 408,
+    refusals.HeadTooSlow: 408,
+    refusals.BodyTooLarge: 413,
+    refusals.UnsupportedBody: 415,
+    refusals.Overloaded: 429,
+    refusals.RateExceeded: 429,
+    refusals.HeadTooLarge: 431,
+    refusals.TookTooLong: 504,
+}
 RETRY_AFTER_S = 5
 
 
 def status_of(error: errors.RetuneError) -> int:
-    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
 def json_response(content: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

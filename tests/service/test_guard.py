@@ -14,9 +14,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message
 
+from core.errors import CorruptPackage, RetuneError
+from service.envelope import status_of
 from service.guard import Guard, RequestLimits
 from service.metrics import Metrics
-from service.refusals import KeyRefused
+from service.refusals import KeyRefused, NotReady, Overloaded
 from service.surface import FORM, Surface
 from tests.service.fakes import Panic
 
@@ -200,3 +202,12 @@ def test_https_is_asked_for_only_over_tls(metrics: Metrics) -> None:
     for scheme, is_asked in (("http", False), ("https", True)):
         answer = TestClient(guard(metrics), base_url=f"{scheme}://retune.example").get("/nope")
         assert ("Strict-Transport-Security" in answer.headers) is is_asked
+
+
+def test_the_status_is_that_of_the_nearest_class() -> None:
+    class Hiccup(Overloaded):
+        """A leaf that the table does not name."""
+
+    assert status_of(Hiccup(1)) == status_of(Overloaded(1)) == 429
+    assert status_of(NotReady("it starts")) == status_of(CorruptPackage("p", "it is empty")) == 503
+    assert status_of(RetuneError("what is this")) == 500

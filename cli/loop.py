@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
@@ -19,12 +20,13 @@ from cli.context import REFUSED, Run, column_options, columns_for, emit, json_op
 from core.config import MethodName
 from core.datasets import Columns, read_examples
 from core.duration import seconds_of
-from core.errors import LabelsOfAnotherModel, MissingColumn, RetuneError
+from core.errors import MissingColumn, RetuneError
+from core.feedback import GivenLabel, registered_kind, store_labels
 from core.forgetting import forget_expired
 from core.jobs import JobQueue
-from core.labels import SEPARATOR, Kind, canonical
+from core.labels import SEPARATOR
 from core.package import PackageFacts, read_facts
-from core.records import CheckRecord, DecisionRecord, FeedbackRecord, JobRecord, LabelRequest, PromotionRecord
+from core.records import CheckRecord, DecisionRecord, JobRecord, LabelRequest, PromotionRecord
 from core.tables import read_table
 from lifecycle.label_queue import NO_TEXTS
 
@@ -239,28 +241,17 @@ def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) 
     for column in ("prediction_id", "label"):
         if column not in rows[0]:
             raise MissingColumn(column, file, list(rows[0]), "a header of that name")
-    kind = _kind_of(run, model)
-    records = [
-        FeedbackRecord(str(row["prediction_id"]), canonical(_given(row["label"]), kind), source)
-        for row in rows
-        if _given(row["label"])
+    given = [
+        GivenLabel(str(row["prediction_id"]), _given(row["label"]), source) for row in rows if _given(row["label"])
     ]
-    answered_by = run.ledger.models_of(record.prediction_id for record in records)
-    for record in records:
-        if (other := answered_by.get(record.prediction_id, model)) != model:
-            raise LabelsOfAnotherModel(record.prediction_id, other, model)
-    known = run.ledger.record_feedback(records)
+    stored = store_labels(run.ledger, given, kind_of=partial(registered_kind, run.registry), model=model)
+    unknown, empty = len(stored.unknown), len(rows) - len(given)
     emit(
-        {"model": model, "accepted": sum(known), "unknown": len(known) - sum(known), "empty": len(rows) - len(records)},
-        f"{sum(known)} labels stored, {len(known) - sum(known)} for unknown predictions, "
-        f"{len(rows) - len(records)} rows without a label passed over.",
+        {"model": model, "accepted": stored.accepted, "unknown": unknown, "empty": empty},
+        f"{stored.accepted} labels stored, {unknown} for unknown predictions, "
+        f"{empty} rows without a label passed over.",
         as_json=as_json,
     )
-
-
-def _kind_of(run: Run, model: str) -> Kind:
-    """Of the champion; labels may come for a model that has none any more."""
-    return _champion_facts(run, model).kind if run.registry.pointer(model) else "single-label"
 
 
 def _given(label: Any) -> str | list[str]:

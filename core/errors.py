@@ -184,6 +184,14 @@ class NotOneLabel(InvalidInput):
         super().__init__(f"The model gives one label to a text and {count} were given for one. Give one.")
 
 
+class LabelRefused(InvalidInput):
+    """One of the labels given, counted from 1."""
+
+    def __init__(self, number: int, problem: str) -> None:
+        self.number, self.problem = number, problem
+        super().__init__(f"Label {number}: {problem} No label was stored.")
+
+
 class OneLabelOnly(InvalidInput):
     def __init__(self) -> None:
         super().__init__(

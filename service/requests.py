@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.datasets import Text
+from core.feedback import GivenLabel
 from core.labels import SEPARATOR
 from service.fields import MAX_NAME_CHARS, Fields, fields_in, items_in, kind_of, listed
 from service.refusals import InvalidBody
@@ -33,15 +34,6 @@ class PredictRequest:
     top_k: int | None = None
     timeout_s: float | None = None
     field: str = "texts"
-
-
-@dataclass(frozen=True)
-class GivenLabel:
-    """A label of one prediction as it was sent: a string, or names where the model may give several."""
-
-    prediction_id: str
-    label: str | tuple[str, ...]
-    source: str
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from core.config import Config
 from core.cpu import engine_threads, worker_count
 from core.durable import in_turn
 from core.errors import ModelNotFound, NoChampion, RetuneError
+from core.feedback import registered_kind
 from core.jobs import JobQueue
 from core.labels import Kind
-from core.package import read_facts
 from core.registry import open_registry
 from core.roster import Roster, Standing
 from service.access import Access
@@ -168,11 +168,10 @@ class Worker:
             raise NotReady(f"no model has a champion; put one in service with 'retune promote'. Models: {known}")
 
     def kind_of(self, model: str) -> Kind:
-        """Whether a text may have several labels, as the champion says, else the newest version that there is."""
+        """Whether a text may have several labels, as the champion in memory says, else the registry."""
         with suppress(NoChampion, ChampionNotLoaded, ModelNotFound):
             return self.champions.served(model).engine.facts.kind
-        versions = self.registry.versions(model)
-        return read_facts(self.registry.folder(model, versions[-1])).kind if versions else "single-label"
+        return registered_kind(self.registry, model)
 
     def jobs(self) -> JobQueue:
         return JobQueue(self.connection.get())

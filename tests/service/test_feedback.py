@@ -11,12 +11,12 @@ from starlette.testclient import TestClient
 
 from core.clock import sortable_id, utc_now
 from core.config import Config, LedgerConfig
+from core.feedback import GivenLabel
 from core.ledger import Ledger, open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry
 from service.feedback import MAX_WAITING
 from service.refusals import UnknownPredictions
-from service.requests import GivenLabel
 from service.worker import Worker
 from tests.service.conftest import local_client
 from tests.tiny import tiny_rows

@@ -1,0 +1,76 @@
+"""Labels from people: canonical, of the model that answered, stored. Every entrance for labels leads here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.errors import LabelRefused, LabelsOfAnotherModel, NotOneLabel, UnusableLabelName
+from core.labels import Kind, canonical
+from core.ledger import Ledger
+from core.package import read_facts
+from core.records import FeedbackRecord
+from core.registry import Registry
+
+
+@dataclass(frozen=True)
+class GivenLabel:
+    """A label of one prediction as a person gave it: a string, or names where the model may give several."""
+
+    prediction_id: str
+    label: str | Sequence[str]
+    source: str
+
+
+@dataclass(frozen=True)
+class StoredLabels:
+    """How many labels are durable, and the prediction ids that the ledger does not know."""
+
+    accepted: int
+    unknown: list[str]
+
+
+def store_labels(
+    ledger: Ledger, given: Sequence[GivenLabel], *, kind_of: Callable[[str], Kind], model: str | None = None
+) -> StoredLabels:
+    """Store all labels whose prediction is known, or none of them.
+
+    `kind_of` a model says whether a text may have several labels. Raises `LabelRefused` for a label that the model
+    cannot have, and, where a `model` is named, `LabelsOfAnotherModel` for a prediction that another one answered.
+    """
+    answered_by = ledger.models_of(item.prediction_id for item in given)
+    if model is not None:
+        _require_model(model, answered_by)
+    kinds = {name: kind_of(name) for name in set(answered_by.values())}
+    records = [
+        FeedbackRecord(
+            item.prediction_id, _canonical(item, number, kinds[answered_by[item.prediction_id]]), item.source
+        )
+        for number, item in enumerate(given, 1)
+        if item.prediction_id in answered_by
+    ]
+    # Between the two transactions a prediction may have been erased.
+    is_known = dict(zip((record.prediction_id for record in records), ledger.record_feedback(records), strict=True))
+    unknown = [item.prediction_id for item in given if not is_known.get(item.prediction_id)]
+    return StoredLabels(len(given) - len(unknown), unknown)
+
+
+def registered_kind(registry: Registry, model: str) -> Kind:
+    """Whether a text may have several labels, as the champion says, or the newest version where there is none."""
+    versions, champion = registry.versions(model), registry.readable_pointer(model)
+    if champion and champion.version in versions:
+        versions = [champion.version]
+    return read_facts(registry.folder(model, versions[-1])).kind if versions else "single-label"
+
+
+def _require_model(model: str, answered_by: dict[str, str]) -> None:
+    for prediction_id, name in answered_by.items():
+        if name != model:
+            raise LabelsOfAnotherModel(prediction_id, name, model)
+
+
+def _canonical(item: GivenLabel, number: int, kind: Kind) -> str:
+    try:
+        return canonical(item.label, kind)
+    except (NotOneLabel, UnusableLabelName) as error:
+        raise LabelRefused(number, str(error)) from error

@@ -27,6 +27,7 @@ from core.jobs import JobQueue
 from core.labels import SEPARATOR
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, LabelRequest, PromotionRecord
+from core.stored import as_stored
 from core.tables import read_table
 from lifecycle.label_queue import NO_TEXTS
 
@@ -72,9 +73,9 @@ def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
     check = check_window(model, registry=run.registry, ledger=run.ledger, config=run.config)
     decision = respond(model, registry=run.registry, ledger=run.ledger, config=run.config)
     emit(
-        {"model": model, "check": asdict(check), "decision": asdict(decision)},
+        {"model": model, "check": as_stored(check), "decision": as_stored(decision)},
         f"{model}@{check.version}: {check.verdict.sentence}",
-        f"Decision: {decision.decision.sentence}. {decision.decision.reason}",
+        f"Decision: {decision.sentence}. {decision.reason}",
         as_json=as_json,
     )
 
@@ -100,7 +101,7 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_j
 
     check = check_file(model, rows, registry=run.registry, config=run.config, ledger=run.ledger, source=str(file))
     verdict = check.verdict
-    result = asdict(verdict)
+    result = as_stored(verdict)
     lines = [
         verdict.sentence,
         *(f"  {item.feature}: {item.detail} (p = {item.p_value:.3g})" for item in verdict.evidence),
@@ -115,7 +116,7 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_j
             f"Estimated accuracy {estimate.value:.1%} (95 % interval {estimate.low:.1%} to {estimate.high:.1%})."
         )
     emit(result, *lines, as_json=as_json)
-    if verdict.verdict == "drift":
+    if verdict.outcome == "drift":
         sys.exit(REFUSED)
 
 
@@ -279,7 +280,7 @@ def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
     emit(
         {
             "model": model,
-            **{kind: [asdict(event) for event in found if event in latest] for kind, found in events.items()},
+            **{kind: [as_stored(event) for event in found if event in latest] for kind, found in events.items()},
         },
         *(_event_line(event) for event in latest),
         as_json=as_json,
@@ -303,7 +304,7 @@ def _told(event: Event) -> tuple[str, str]:
 
 
 def _check_sentence(check: CheckRecord) -> str:
-    return f"@{check.version} {check.source}, {check.verdict.verdict}: {check.verdict.sentence}"
+    return f"@{check.version} {check.source}, {check.verdict.outcome}: {check.verdict.sentence}"
 
 
 def _decision_sentence(record: DecisionRecord) -> str:

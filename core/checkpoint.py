@@ -14,13 +14,14 @@ The model: encoder → pooling over the attention mask → L2 normalisation → 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from core.durable import sha256_of
 from core.errors import CorruptCheckpoint, FileMissing
 from core.labels import Kind
+from core.stored import as_stored, restored
 
 FORMAT = 1
 ENCODER, HEAD, SAMPLE, TRAINING = "model.safetensors", "head.safetensors", "sample.jsonl", "training.json"
@@ -73,7 +74,7 @@ class Training:
 def write_training(folder: Path, training: Training) -> None:
     """Seal a checkpoint: `training.json` with the sha256 of every other file in the folder."""
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.name != TRAINING}
-    content = {**asdict(training), "files": files}
+    content = {**as_stored(training), "files": files}
     (folder / TRAINING).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -82,10 +83,10 @@ def read_training(folder: Path) -> Training:
     if not folder.is_dir():
         raise FileMissing(folder, what="checkpoint")
     try:
-        training = Training(**json.loads((folder / TRAINING).read_text(encoding="utf-8")))
+        training = restored(Training, json.loads((folder / TRAINING).read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise CorruptCheckpoint(folder, f"{TRAINING} is missing") from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise CorruptCheckpoint(folder, f"{TRAINING} does not fit: {error}") from error
     if training.format != FORMAT:
         raise CorruptCheckpoint(folder, f"its format is {training.format!r}, this Retune reads {FORMAT}")

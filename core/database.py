@@ -18,7 +18,8 @@ from core.durable import in_turn
 from core.errors import DiskFull, LedgerUnreadable, NoDatabase, NoDriver
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-NEWEST = "0003"
+REVISIONS = ("0001", "0002", "0003")
+"""A ledger of another revision is a newer release's. Migrations only add what older releases do without."""
 BUSY_S = 30.0
 WRITERS_LOCK = 0x7265_7475_6E65
 """Key of PostgreSQL's advisory lock that a writer holds: "retune" in ASCII."""
@@ -109,17 +110,18 @@ class Database:
         return LedgerUnreadable(self.shown_url, str(getattr(error, "orig", None) or error))
 
     def _migrate(self) -> None:
-        if self._revision() == NEWEST:
+        if self._is_current():
             return
         with _one_at_a_time(self.url.database if self.url.get_backend_name() == "sqlite" else None):
-            if self._revision() != NEWEST:
+            if not self._is_current():
                 _upgrade(self._engine)
 
-    def _revision(self) -> str | None:
+    def _is_current(self) -> bool:
         with self._engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
-                return None
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+                return False
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return found is not None and found not in REVISIONS[:-1]
 
 
 def parsed_url(url: str) -> URL:

@@ -14,21 +14,20 @@ from core.config import Config
 from core.database import BUSY_S, Database
 from core.records import (
     TRAFFIC,
-    AccuracyEstimate,
     CheckRecord,
     Decision,
     DecisionRecord,
-    Evidence,
     FeedbackRecord,
     LabelledPrediction,
     LabelRequest,
+    Outcome,
     PredictionRecord,
     PromotionRecord,
     Purpose,
     Verdict,
-    VerdictName,
 )
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
+from core.stored import as_stored, restored
 
 _VERDICT = checks.c.verdict["verdict"].as_string()
 _IS_CONCLUSIVE = _VERDICT != "insufficient_data"
@@ -134,7 +133,7 @@ class Ledger:
             "version": version,
             "created_at": utc_now(),
             "source": source,
-            "verdict": asdict(verdict),
+            "verdict": as_stored(verdict),
             "report": report,
             "window_end": window_end,
         }
@@ -154,9 +153,7 @@ class Ledger:
         """Most recent first."""
         return [_check(row) for row in self._latest(checks, model, limit, checks.c.source == TRAFFIC)]
 
-    def last_conclusive_check(
-        self, model: str, version: str, *, verdict: VerdictName | None = None
-    ) -> CheckRecord | None:
+    def last_conclusive_check(self, model: str, version: str, *, verdict: Outcome | None = None) -> CheckRecord | None:
         """Of the traffic of one version: the last one with this verdict, with any by default."""
         which = [checks.c.source == TRAFFIC, checks.c.version == version, _IS_CONCLUSIVE]
         if verdict:
@@ -183,16 +180,13 @@ class Ledger:
             return connection.execute(query).scalar_one() or ""
 
     def record_decision(self, model: str, decision: Decision, *, check_id: int | None) -> int:
-        row = {"model": model, "check_id": check_id, "created_at": utc_now(), "decision": asdict(decision)}
+        row = {"model": model, "check_id": check_id, "created_at": utc_now(), "decision": as_stored(decision)}
         return self._add(decisions, row)
 
     def decisions(self, model: str, *, limit: int = 50) -> list[DecisionRecord]:
         """Most recent first."""
         rows = self._latest(decisions, model, limit)
-        return [
-            DecisionRecord(row["id"], row["model"], row["check_id"], row["created_at"], Decision(**row["decision"]))
-            for row in rows
-        ]
+        return [DecisionRecord(**{**row, "decision": restored(Decision, row["decision"])}) for row in rows]
 
     def request_labels(self, model: str, wanted: Sequence[tuple[str, Purpose]], *, check_id: int | None) -> None:
         """Replace the open label requests of a model by `wanted` (prediction id, purpose), in that order."""
@@ -322,15 +316,4 @@ def _labelled(row: RowMapping) -> LabelledPrediction:
 
 
 def _check(row: RowMapping) -> CheckRecord:
-    return CheckRecord(**{**row, "verdict": _verdict(row["verdict"])})
-
-
-def _verdict(values: dict[str, Any]) -> Verdict:
-    estimate = values["estimated_accuracy"]
-    return Verdict(
-        **{
-            **values,
-            "evidence": [Evidence(**item) for item in values["evidence"]],
-            "estimated_accuracy": AccuracyEstimate(**estimate) if estimate else None,
-        }
-    )
+    return CheckRecord(**{**row, "verdict": restored(Verdict, row["verdict"])})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.datasets import Example, Text, input_of, is_held_out
 
-VerdictName = Literal["ok", "drift", "insufficient_data"]
+Outcome = Literal["ok", "drift", "insufficient_data"]
 Action = Literal["none", "watch", "label", "retrain", "roll back"]
 GateAnswer = Literal["promote", "hold", "reject"]
 JobStatus = Literal["queued", "running", "done", "failed"]
@@ -93,11 +93,11 @@ class Evidence:
     """
 
     feature: str
-    statistic: str
-    value: float
-    p_value: float
-    drifted: bool
-    detail: str
+    statistic: str = ""
+    value: float = 0.0
+    p_value: float = 1.0
+    drifted: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,18 +113,18 @@ class AccuracyEstimate:
 class Verdict:
     """What a check finds. `rows` is the window's size; `sentence` says it in words."""
 
-    verdict: VerdictName
-    p_value: float | None
-    rows: int
-    reference_rows: int
-    evidence: list[Evidence]
-    estimated_accuracy: AccuracyEstimate | None
-    sentence: str
+    outcome: Outcome = field(metadata={"key": "verdict"})
+    p_value: float | None = None
+    rows: int = 0
+    reference_rows: int = 0
+    evidence: list[Evidence] = field(default_factory=list)
+    estimated_accuracy: AccuracyEstimate | None = None
+    sentence: str = ""
 
     @property
     def is_conclusive(self) -> bool:
         """Whether there were rows enough to say something."""
-        return self.verdict != "insufficient_data"
+        return self.outcome != "insufficient_data"
 
 
 TRAFFIC = "traffic"
@@ -152,7 +152,7 @@ class Decision:
     """What to do about a verdict; `count` is the number of labels for `label`."""
 
     action: Action
-    reason: str
+    reason: str = ""
     count: int | None = None
 
     @property
@@ -167,6 +167,18 @@ class DecisionRecord:
     check_id: int | None
     created_at: str
     decision: Decision
+
+    @property
+    def action(self) -> Action:
+        return self.decision.action
+
+    @property
+    def reason(self) -> str:
+        return self.decision.reason
+
+    @property
+    def sentence(self) -> str:
+        return self.decision.sentence
 
 
 @dataclass(frozen=True)
@@ -207,20 +219,20 @@ class Comparison:
     `p_value`: one-sided exact McNemar, that the challenger is not better.
     """
 
-    rows: int
-    champion_accuracy: float
-    challenger_accuracy: float
-    wins: int
-    losses: int
-    p_value: float
+    rows: int = 0
+    champion_accuracy: float = 0.0
+    challenger_accuracy: float = 0.0
+    wins: int = 0
+    losses: int = 0
+    p_value: float = 1.0
 
 
 @dataclass(frozen=True)
 class GateVerdict:
-    verdict: GateAnswer
-    reason: str
-    fresh: Comparison
-    old: Comparison
+    answer: GateAnswer = field(metadata={"key": "verdict"})
+    reason: str = ""
+    fresh: Comparison = Comparison()
+    old: Comparison = Comparison()
     labels_needed: int | None = None
 
 

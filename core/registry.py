@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.clock import utc_now
@@ -28,13 +28,16 @@ from core.errors import (
 )
 from core.package import MANIFEST, read_digest, read_facts, verify_files
 from core.store import Store
+from core.stored import as_stored, restored
 
 
 @dataclass(frozen=True)
 class Champion:
+    """`since`: when it was put in service; `previous`: the champions before it, the latest last."""
+
     version: str
-    previous: list[str]
-    since: str
+    previous: list[str] = field(default_factory=list)
+    since: str = ""
 
 
 class Registry:
@@ -126,8 +129,8 @@ class Registry:
         """
         content = self._store.read(f"{model}/champion.json")
         try:
-            return Champion(**json.loads(content)) if content else None
-        except (ValueError, TypeError) as error:
+            return restored(Champion, json.loads(content)) if content else None
+        except (ValueError, TypeError, AttributeError) as error:
             raise PointerUnreadable(model, str(error)) from error
 
     def readable_pointer(self, model: str) -> Champion | None:
@@ -166,7 +169,7 @@ class Registry:
         if champion is None:
             self._store.remove(f"{model}/champion.json")
         else:
-            self._store.write(f"{model}/champion.json", json.dumps(asdict(champion)).encode())
+            self._store.write(f"{model}/champion.json", json.dumps(as_stored(champion)).encode())
 
     def _point(self, model: str, version: str, previous: list[str]) -> Champion:
         champion = Champion(version=version, previous=previous, since=utc_now())

@@ -13,10 +13,11 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.durable import write_bytes
+from core.stored import as_stored, restored
 
 ATTEMPTS, PAUSE_S = 10, 0.02
 
@@ -28,8 +29,8 @@ class Standing:
     is still what the pointer asks for.
     """
 
-    version: str | None
-    since: str | None
+    version: str | None = None
+    since: str | None = None
     error: str | None = None
     failed: str | None = None
     failed_since: str | None = None
@@ -59,7 +60,7 @@ class Roster:
         if self._lock is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = _held(self._own(".lock"))
-        content = {"draining": draining, "models": {name: asdict(standing) for name, standing in models.items()}}
+        content = {"draining": draining, "models": as_stored(dict(models))}
         write_bytes(self._own(".json"), json.dumps(content).encode())
 
     def leave(self) -> None:
@@ -100,9 +101,7 @@ def _workers_in(folder: Path) -> list[WorkerStanding]:
 
 def _read(path: Path) -> WorkerStanding:
     content = json.loads(path.read_text(encoding="utf-8"))
-    models = {
-        name: Standing(**{**standing, "warm": tuple(standing["warm"])}) for name, standing in content["models"].items()
-    }
+    models = {name: restored(Standing, standing) for name, standing in content["models"].items()}
     return WorkerStanding(path.parent.name, int(path.stem), content["draining"], models)
 
 

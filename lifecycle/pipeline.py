@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from core.package import PackageFacts
 from core.promotion import promote, record
 from core.records import GateVerdict, JobRecord, PromotionRecord
 from core.registry import Champion, Registry
+from core.stored import as_stored
 from export.run import ExportResult, export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
@@ -164,7 +165,7 @@ def _unless_overtaken(verdict: GateVerdict, model: str, *, against: str, now: st
     reason = (
         f"{model}@{now} was put in service meanwhile, and this was judged against {model}@{against}. Retrain again."
     )
-    return replace(verdict, verdict="hold", reason=reason, labels_needed=None)
+    return replace(verdict, answer="hold", reason=reason, labels_needed=None)
 
 
 def _record(
@@ -180,12 +181,12 @@ def _record(
         job.model,
         version,
         previous=previous,
-        promoted=verdict.verdict == "promote",
+        promoted=verdict.answer == "promote",
         reason=verdict.reason,
         gate={
             "job": job.id,
             "labels_needed": verdict.labels_needed,
-            "gate": asdict(verdict),
+            "gate": as_stored(verdict),
             "training": {
                 "rows": len(rows.train),
                 "new_labels": rows.new_labels,

@@ -39,7 +39,7 @@ def decide(verdict: Verdict | None, labels: Labels, measured: Measured, *, budge
     """
     if verdict is None or not verdict.is_conclusive:
         return Decision("none", verdict.sentence if verdict else "No check of this version has had enough rows yet.")
-    if verdict.verdict == "ok":
+    if verdict.outcome == "ok":
         return Decision("none", verdict.sentence)
     if labels.asked == 0 and available > 0:
         count = min(budget, available)

@@ -44,7 +44,7 @@ def check(
     p_value = min(item.p_value for item in evidence)
     estimate = estimate_accuracy(usual, present, min_rows=settings.min_rows, seed=seed)
     return Verdict(
-        verdict="drift" if p_value <= settings.alpha else "ok",
+        outcome="drift" if p_value <= settings.alpha else "ok",
         p_value=p_value,
         rows=window.rows,
         reference_rows=reference.rows,
@@ -57,7 +57,7 @@ def check(
 
 def _insufficient(reference: Features, window: Features, settings: DriftConfig) -> Verdict:
     return Verdict(
-        verdict="insufficient_data",
+        outcome="insufficient_data",
         p_value=None,
         rows=window.rows,
         reference_rows=reference.rows,

@@ -36,7 +36,7 @@ def report_table(features: Features, distance: Floats, labels: Sequence[str]) ->
 
 def verdict_markdown(verdict: Verdict, model: str, version: str) -> str:
     """The verdict's sentence, then a line for each piece of evidence."""
-    lines = [f"**{model}@{version}: {verdict.verdict}.** {_harmless(verdict.sentence)}", ""]
+    lines = [f"**{model}@{version}: {verdict.outcome}.** {_harmless(verdict.sentence)}", ""]
     lines += [f"- {item.feature} (p = {item.p_value:.2g}): {_harmless(item.detail)}" for item in verdict.evidence]
     if estimate := verdict.estimated_accuracy:
         lines.append(

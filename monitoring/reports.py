@@ -76,14 +76,14 @@ def run_report(
     report = Report(
         [VerdictInWords(text=verdict_markdown(verdict, model, version)), *_drift_tests(settings)],
         include_tests=True,
-        metadata={"model": model, "version": version, "verdict": verdict.verdict},
-        tags=[verdict.verdict],
+        metadata={"model": model, "version": version, "verdict": verdict.outcome},
+        tags=[verdict.outcome],
     )
     with _carrying(verdict):
         return report.run(
             _dataset(report_table(present, present_distance, labels)),
             _dataset(report_table(usual, usual_distance, labels)),
-            name=f"{model}@{version}: {verdict.verdict}",
+            name=f"{model}@{version}: {verdict.outcome}",
         )
 
 

@@ -49,8 +49,8 @@ def _point(check: CheckRecord, index: int, count: int) -> Point:
     surprise = 0.0 if verdict.p_value is None else -log10(max(verdict.p_value, 10**-CEILING))
     x = LEFT + (WIDTH - LEFT - RIGHT) * ((index + 0.5) / count)
     p = "no p-value" if verdict.p_value is None else f"p = {verdict.p_value:.3g}"
-    title = f"Check {check.id}, {check.created_at[:16]} UTC, version {check.version}: {verdict.verdict}, {p}"
-    return Point(x, _y(surprise), verdict.verdict, title)
+    title = f"Check {check.id}, {check.created_at[:16]} UTC, version {check.version}: {verdict.outcome}, {p}"
+    return Point(x, _y(surprise), verdict.outcome, title)
 
 
 def _y(surprise: float) -> float:

@@ -57,7 +57,7 @@ class History:
 
     @property
     def prompts_retrain(self) -> bool:
-        return self.decision is not None and self.decision.decision.action == "retrain"
+        return self.decision is not None and self.decision.action == "retrain"
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _line(worker: Worker, model: str) -> ModelLine:
     return ModelLine(
         model,
         version,
-        check.verdict.verdict if check else None,
-        decision.decision.sentence if decision else None,
+        check.verdict.outcome if check else None,
+        decision.sentence if decision else None,
         problem,
     )
 

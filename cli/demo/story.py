@@ -144,8 +144,8 @@ def _before_and_after(story: Story, first: str, last: str, rows: list[Example]) 
 def _seen(record: CheckRecord) -> dict[str, Any]:
     verdict = record.verdict
     return {
-        "drifted": verdict.verdict == "drift",
-        "verdict": verdict.verdict,
+        "drifted": verdict.outcome == "drift",
+        "verdict": verdict.outcome,
         "p_value": verdict.p_value,
         "rows": verdict.rows,
         "evidence": [asdict(item) for item in verdict.evidence],
@@ -222,7 +222,7 @@ def _wait_for_ledger(story: Story, rows: int) -> None:
 
 def check(story: Story) -> CheckRecord:
     record = check_window(MODEL, registry=story.registry, ledger=story.ledger, config=story.config)
-    story.say(f"  verdict: {record.verdict.verdict}. {record.verdict.sentence}")
+    story.say(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
     for item in record.verdict.evidence:
         story.say(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")
     return record

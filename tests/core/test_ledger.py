@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from core.clock import sortable_id, utc_now
 from core.config import Config
-from core.database import Database
+from core.database import MIGRATIONS, REVISIONS, Database
 from core.errors import LedgerUnreadable, NoDatabase, NoDriver
 from core.ledger import Ledger, open_ledger
 from core.records import (
@@ -17,9 +18,9 @@ from core.records import (
     Decision,
     Evidence,
     FeedbackRecord,
+    Outcome,
     PredictionRecord,
     Verdict,
-    VerdictName,
 )
 from core.schema import metadata
 
@@ -98,7 +99,7 @@ def test_what_a_source_says_last_counts_though_it_said_it_before(ledger: Ledger)
 
 
 def test_checks_that_conclude_nothing_do_not_pile_up(ledger: Ledger) -> None:
-    def checked(verdict: VerdictName, rows: int, *, source: str = TRAFFIC) -> int:
+    def checked(verdict: Outcome, rows: int, *, source: str = TRAFFIC) -> int:
         found = Verdict(verdict, None, rows, 100, [], None, f"{rows} rows.")
         return ledger.record_check("m", "1", found, source=source, window_end=None)
 
@@ -133,6 +134,21 @@ def test_processes_that_start_on_an_empty_database_lose_nothing(config: Config) 
     ledger = open_ledger(config)
     assert ledger.count_predictions("m", "1") == 100
     ledger.database.close()
+
+
+def test_a_ledger_of_a_newer_release_is_used_as_it_is(config: Config, ledger: Ledger) -> None:
+    with ledger.database.write() as connection:
+        connection.execute(text("ALTER TABLE predictions ADD COLUMN mood VARCHAR(8)"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    older = open_ledger(config)
+    older.record_predictions([prediction()])
+    assert [row.text for row in older.window("m", "1", limit=9)] == ["hello"]
+    older.database.close()
+
+
+def test_every_revision_is_known() -> None:
+    scripts = sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    assert tuple(scripts) == REVISIONS
 
 
 def test_broken_database_is_one_sentence(tmp_path: Path) -> None:

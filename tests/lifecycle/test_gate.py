@@ -17,33 +17,33 @@ SAME_ON_OLD = compared(100, 90, 0, 0)
 
 
 def test_clearly_better_on_fresh_and_equal_on_old_is_promoted() -> None:
-    assert judge(compared(50, 25, 15, 1), SAME_ON_OLD, SETTINGS).verdict == "promote"
+    assert judge(compared(50, 25, 15, 1), SAME_ON_OLD, SETTINGS).answer == "promote"
 
 
 def test_better_by_chance_holds_and_says_how_many_labels_would_settle_it() -> None:
     verdict = judge(compared(50, 40, 4, 2), SAME_ON_OLD, SETTINGS)
-    assert verdict.verdict == "hold"
+    assert verdict.answer == "hold"
     assert verdict.labels_needed is not None
     assert verdict.labels_needed > 50
     assert f"{verdict.labels_needed} more fresh labels" in verdict.reason
 
 
 def test_not_better_is_rejected() -> None:
-    assert judge(compared(50, 40, 2, 3), SAME_ON_OLD, SETTINGS).verdict == "reject"
+    assert judge(compared(50, 40, 2, 3), SAME_ON_OLD, SETTINGS).answer == "reject"
 
 
 def test_too_few_fresh_rows_hold() -> None:
     verdict = judge(compared(8, 0, 8, 0), SAME_ON_OLD, SETTINGS)
-    assert (verdict.verdict, verdict.labels_needed) == ("hold", SETTINGS.min_rows - 8)
+    assert (verdict.answer, verdict.labels_needed) == ("hold", SETTINGS.min_rows - 8)
 
 
 def test_old_rows_shown_to_be_lost_reject_whatever_the_gain() -> None:
-    assert judge(compared(50, 20, 25, 0), compared(100, 80, 0, 10), SETTINGS).verdict == "reject"
+    assert judge(compared(50, 20, 25, 0), compared(100, 80, 0, 10), SETTINGS).answer == "reject"
 
 
 def test_old_rows_perhaps_lost_hold() -> None:
     verdict = judge(compared(50, 20, 25, 0), compared(100, 80, 2, 8), SETTINGS)
-    assert verdict.verdict == "hold"
+    assert verdict.answer == "hold"
     assert "may be chance" in verdict.reason
 
 
@@ -56,7 +56,7 @@ def test_old_rows_perhaps_lost_hold() -> None:
     ],
 )
 def test_loss_on_old_rows_within_the_margin_and_chance_is_allowed(old: Comparison, expected: str) -> None:
-    assert judge(compared(50, 20, 25, 0), old, SETTINGS).verdict == expected
+    assert judge(compared(50, 20, 25, 0), old, SETTINGS).answer == expected
 
 
 @pytest.mark.parametrize(("wins", "losses", "expected"), [(1, 0, 0.5), (0, 3, 1.0), (10, 0, 2**-10)])

@@ -58,5 +58,5 @@ def test_a_challenger_of_another_champion_than_the_present_one_is_held() -> None
     verdict = GateVerdict("promote", "Better.", nothing, nothing, labels_needed=3)
     assert _unless_overtaken(verdict, "m", against="1", now="1") is verdict
     held = _unless_overtaken(verdict, "m", against="1", now="2")
-    assert (held.verdict, held.labels_needed) == ("hold", None)
+    assert (held.answer, held.labels_needed) == ("hold", None)
     assert "m@2 was put in service meanwhile" in held.reason

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.records import AccuracyEstimate, Verdict, VerdictName
+from core.records import AccuracyEstimate, Outcome, Verdict
 from lifecycle.policy import Labels, Measured, decide
 
 NONE_ASKED = Labels(asked=0, still_open=0)
@@ -10,7 +10,7 @@ ALL_GIVEN = Labels(asked=60, still_open=0)
 NOT_MEASURED = Measured(0, 0, 0.9)
 
 
-def verdict(name: VerdictName) -> Verdict:
+def verdict(name: Outcome) -> Verdict:
     return Verdict(name, None if name == "insufficient_data" else 0.001, 100, 200, [], None, "What was seen.")
 
 

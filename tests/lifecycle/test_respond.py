@@ -16,7 +16,7 @@ from core.config import Config
 from core.engine import Engine
 from core.ledger import Ledger, open_ledger
 from core.package import read_facts, write_facts, write_manifest
-from core.records import TRAFFIC, Decision, FeedbackRecord, PredictionRecord, Verdict, VerdictName
+from core.records import TRAFFIC, Decision, FeedbackRecord, Outcome, PredictionRecord, Verdict
 from core.registry import open_registry
 from lifecycle.respond import _after_refusal, respond
 from tests.tiny import tiny_rows
@@ -60,7 +60,7 @@ def predicted(
     return rows
 
 
-def checked(ledger: Ledger, verdict: VerdictName, rows: list[PredictionRecord]) -> None:
+def checked(ledger: Ledger, verdict: Outcome, rows: list[PredictionRecord]) -> None:
     found = Verdict(verdict, 0.001 if verdict == "drift" else 0.5, len(rows), 100, [], None, "It was looked at.")
     ledger.record_check("m", "1", found, source=TRAFFIC, window_end=rows[-1].id)
 

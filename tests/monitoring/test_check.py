@@ -24,7 +24,7 @@ def test_false_alarms_come_as_often_as_alpha_says(reference_rows: int, window_ro
         reference = rows.draw(reference_rows, seed=2 * seed)
         window = rows.draw(window_rows, seed=2 * seed + 1)
         verdict = check(reference, window, labels=rows.LABELS, settings=SETTINGS, seed=seed)
-        alarms += verdict.verdict == "drift"
+        alarms += verdict.outcome == "drift"
     # Binomial(200, 0.05) lies in 3..20 with probability 0.996.
     assert 3 <= alarms <= 20
 
@@ -41,7 +41,7 @@ def test_false_alarms_come_as_often_as_alpha_says(reference_rows: int, window_ro
 def test_what_changed_is_found_and_named(feature: str, changed: Callable[[Features], Features]) -> None:
     window = changed(rows.draw(120, seed=1))
     verdict = check(rows.draw(200, seed=0), window, labels=rows.LABELS, settings=DriftConfig())
-    assert verdict.verdict == "drift"
+    assert verdict.outcome == "drift"
     assert verdict.p_value is not None
     assert 0 < verdict.p_value <= 0.01
     assert [item.feature for item in verdict.evidence if item.drifted] == [feature]
@@ -55,14 +55,14 @@ def test_what_changed_is_found_and_named(feature: str, changed: Callable[[Featur
 def test_too_few_rows_are_neither_alarm_nor_all_clear(reference_rows: int, window_rows: int, words: str) -> None:
     reference, window = rows.draw(reference_rows, seed=0), rows.draw(window_rows, seed=1)
     verdict = check(reference, window, labels=rows.LABELS, settings=DriftConfig())
-    assert (verdict.verdict, verdict.p_value, verdict.evidence) == ("insufficient_data", None, [])
+    assert (verdict.outcome, verdict.p_value, verdict.evidence) == ("insufficient_data", None, [])
     assert words in verdict.sentence
 
 
 def test_fewest_resamples_can_still_alarm_at_a_small_alpha() -> None:
     window = rows.with_longer_texts(rows.draw(120, seed=1))
     settings = DriftConfig(resamples=100, alpha=0.002)
-    assert check(rows.draw(200, seed=0), window, labels=rows.LABELS, settings=settings).verdict == "drift"
+    assert check(rows.draw(200, seed=0), window, labels=rows.LABELS, settings=settings).outcome == "drift"
 
 
 def test_same_input_and_seed_give_the_same_verdict_and_it_is_plain_data() -> None:

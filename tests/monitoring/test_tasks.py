@@ -58,7 +58,7 @@ def test_false_alarms_of_sets_come_as_often_as_alpha_says() -> None:
     alarms = 0
     for seed in range(60):
         reference, window = draw_sets(100, seed=2 * seed), draw_sets(60, seed=2 * seed + 1)
-        alarms += check(reference, window, labels=rows.LABELS, settings=SETTINGS, seed=seed).verdict == "drift"
+        alarms += check(reference, window, labels=rows.LABELS, settings=SETTINGS, seed=seed).outcome == "drift"
     # Binomial(60, 0.05) is at most 8 with probability 0.996.
     assert alarms <= 8
 

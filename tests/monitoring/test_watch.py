@@ -19,7 +19,7 @@ def traffic(served: Served, rows: int, *, seed: int) -> Features:
 
 
 def watch(served: Served) -> str:
-    return check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config).verdict.verdict
+    return check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config).verdict.outcome
 
 
 def test_too_few_predictions_wait_for_more(served: Served) -> None:
@@ -28,7 +28,7 @@ def test_too_few_predictions_wait_for_more(served: Served) -> None:
     assert watch(served) == "insufficient_data"
     served.receive(traffic(served, 30, seed=2))
     record = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config)
-    assert (record.verdict.verdict, record.verdict.rows) == ("ok", 60)
+    assert (record.verdict.outcome, record.verdict.rows) == ("ok", 60)
 
 
 def test_each_row_is_tested_once(served: Served) -> None:
@@ -36,7 +36,7 @@ def test_each_row_is_tested_once(served: Served) -> None:
     first = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config)
     second = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config)
     assert first.window_end == max(ids)
-    assert (second.verdict.verdict, second.verdict.rows, second.window_end) == ("insufficient_data", 0, None)
+    assert (second.verdict.outcome, second.verdict.rows, second.window_end) == ("insufficient_data", 0, None)
 
 
 def test_only_the_most_recent_rows_are_compared(served: Served) -> None:
@@ -49,7 +49,7 @@ def test_only_the_most_recent_rows_are_compared(served: Served) -> None:
 def test_drift_in_traffic_is_recorded_with_a_report_under_the_home(served: Served) -> None:
     served.receive(replace(traffic(served, 80, seed=1), length=np.full(80, 14)))
     record = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config)
-    assert (record.verdict.verdict, record.source) == ("drift", "traffic")
+    assert (record.verdict.outcome, record.source) == ("drift", "traffic")
     assert record.report is not None
     assert (served.config.home / record.report).is_file()
     assert record.report.startswith(f"reports/{MODEL}/")
@@ -68,7 +68,7 @@ def test_a_file_check_measures_accuracy_and_uses_no_traffic_up(served: Served) -
     found = check_file(
         MODEL, examples, registry=served.registry, config=served.config, ledger=served.ledger, source="new.csv"
     )
-    assert found.verdict.verdict == "ok"
+    assert found.verdict.outcome == "ok"
     assert found.measured_accuracy is not None
     assert (found.measured_accuracy.value, found.measured_accuracy.rows) == (0.99, 100)
     assert found.record is not None

@@ -30,8 +30,8 @@ def serve(run: Run, /, as_json: bool, **given: Any) -> None:
     """Serve every model of the registry over HTTP; champions are swapped in while it runs."""
     chosen = {key: value for key, value in given.items() if value is not None}
     config = run.config.model_copy(update={"service": run.config.service.model_copy(update=chosen)})
-    from service.process import serve as run_server
-    from service.tls import tls_arguments
+    from service.host.process import serve as run_server
+    from service.host.tls import tls_arguments
 
     scheme = "https" if tls_arguments(config.service) else "http"
     address = f"{scheme}://{config.service.host}:{config.service.port}"

@@ -6,7 +6,7 @@ import sys
 
 from core.config import load_config
 from core.errors import RetuneError
-from service.process import serve
+from service.host.process import serve
 
 
 def main() -> int:

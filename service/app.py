@@ -8,16 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service import admin, dashboard
-from service.envelope import json_response
+from service.answering.requests import parse_feedback
 from service.gateway import Gateway
-from service.guard import Guard, RequestLimits
-from service.metrics import CONTENT_TYPE
-from service.openapi import document
-from service.protocols import hugging_face, open_inference, own
+from service.http import admin
+from service.http.envelope import json_response
+from service.http.guard import Guard, RequestLimits
+from service.http.openapi import document
+from service.http.protocols import hugging_face, open_inference, own
+from service.http.surface import OPEN_INFERENCE, PAGES
+from service.pages import dashboard
 from service.refusals import NotReady
-from service.requests import parse_feedback
-from service.surface import OPEN_INFERENCE, PAGES
+from service.telemetry.metrics import CONTENT_TYPE
 from service.worker import Worker
 
 

@@ -24,7 +24,7 @@ YOUNG_OBJECTS = 10_000
 class FrontDoor:
     """ASGI middleware that answers HTTP itself.
 
-    The connections of `bentoml serve` do not even come here (`service.transport`). An app mounted at "/"
+    The connections of `bentoml serve` do not even come here (`service.wire.connection`). An app mounted at "/"
     would stand behind BentoML's own /livez, /readyz, /healthz and /schema.json, whose bodies and error
     handling are not ours (docs/decisions/0005-front-door.md).
     """
@@ -62,13 +62,13 @@ class Gateway:
     def __init__(self) -> None:
         # Only here: the supervising process imports this module too, and needs nothing of this.
         from service.app import guarded_app
-        from service.drain import Drain
-        from service.logs import LogThread
-        from service.process import server_folder
-        from service.reception import Reception, Tally
-        from service.tracing import Tracing
-        from service.transport import put_door, uvicorn_server
-        from service.watchdog import end_with_parent
+        from service.host.process import server_folder
+        from service.host.watchdog import end_with_parent
+        from service.telemetry.logs import LogThread
+        from service.telemetry.tracing import Tracing
+        from service.wire.connection import put_door, uvicorn_server
+        from service.wire.drain import Drain
+        from service.wire.listener import Reception, Tally
         from service.worker import Worker
 
         logging.getLogger("service").setLevel(logging.INFO)
@@ -111,7 +111,7 @@ class Gateway:
         self, texts: list[Any], model: str | None = None, top_k: int | None = None, timeout_ms: int | None = None
     ) -> dict[str, Any]:
         """Answer texts, as POST /predict does."""
-        from service.protocols import own
+        from service.http.protocols import own
 
         fields = {"texts": texts, "model": model, "top_k": top_k, "timeout_ms": timeout_ms}
         asked = own.request_in(fields, max_items=self.worker.config.service.most_items)
@@ -120,7 +120,7 @@ class Gateway:
     @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
     async def feedback(self, feedback: list[dict[str, Any]]) -> dict[str, Any]:
         """Store labels of predictions, as POST /feedback does."""
-        from service.requests import labels_given
+        from service.answering.requests import labels_given
 
         given = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
         return asdict(await self.worker.feedback.store(given))

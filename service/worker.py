@@ -18,22 +18,22 @@ from core.jobs import JobQueue
 from core.labels import Kind
 from core.registry import open_registry
 from core.roster import Roster, Standing
-from service.access import Access
-from service.access_log import AccessLog
-from service.batching import Batcher
-from service.champions import Champions
-from service.connection import LedgerConnection
-from service.feedback import FeedbackDesk
-from service.keyring import Keyring
-from service.metrics import Metrics
-from service.predicting import Predictor
-from service.probe import GoldenProbe
-from service.process import server_folder
-from service.rate_limits import RateLimits
-from service.recorder import Recorder
+from service.access.access import Access
+from service.access.keyring import Keyring
+from service.access.rate_limits import RateLimits
+from service.access.sessions import Sessions
+from service.answering.batcher import Batcher
+from service.answering.champions import Champions
+from service.answering.predictor import Predictor
+from service.answering.probe import GoldenProbe
+from service.host.process import server_folder
+from service.host.watchdog import Watchdog
+from service.recording.connection import LedgerConnection
+from service.recording.feedback import FeedbackDesk
+from service.recording.recorder import Recorder
 from service.refusals import ChampionNotLoaded, NotReady, Stopping
-from service.sessions import Sessions
-from service.watchdog import Watchdog
+from service.telemetry.access_log import AccessLog
+from service.telemetry.metrics import Metrics
 
 DESK_THREADS = 8
 Found = TypeVar("Found")

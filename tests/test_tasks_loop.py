@@ -24,7 +24,7 @@ from lifecycle.gate import compare
 from lifecycle.respond import respond
 from lifecycle.situation import assess
 from lifecycle.training_set import build_training_set
-from service.process import running_server
+from service.host.process import running_server
 from tests.service.conftest import free_port
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 

@@ -31,7 +31,7 @@ from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
 from lifecycle.respond import respond
 from monitoring.watch import check_window
-from service.process import running_server
+from service.host.process import running_server
 
 MODEL = "demo"
 CALLS_PER_SECOND = 5.0

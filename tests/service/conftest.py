@@ -16,7 +16,7 @@ from core.config import Config, LedgerConfig, ServiceConfig
 from core.package import read_facts, write_facts, write_manifest
 from core.registry import Registry, open_registry
 from service.app import guarded_app
-from service.process import running_server
+from service.host.process import running_server
 from service.worker import Worker
 from tests.service.gate import Talk, talk_in
 

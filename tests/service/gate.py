@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.access_log import Entry
-from service.envelope import json_response
-from service.guard import Guard, RequestLimits
-from service.metrics import Metrics
-from service.surface import OPEN_INFERENCE
+from service.http.envelope import json_response
+from service.http.guard import Guard, RequestLimits
+from service.http.surface import OPEN_INFERENCE
+from service.telemetry.access_log import Entry
+from service.telemetry.metrics import Metrics
 from tests.service.uvicorns import Uvicorn
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]

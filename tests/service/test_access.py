@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from core.api_keys import add_key, revoke_key
 from core.config import Config, ServiceConfig
 from core.registry import Registry
+from service.access.sessions import COOKIE, SESSION_S
 from service.app import guarded_app
-from service.sessions import COOKIE, SESSION_S
 from service.worker import Worker
 from tests.service.conftest import local_client
 
@@ -137,7 +137,7 @@ def test_the_last_admin_key_closes_behind_itself(config: Config, registry: Regis
 
 
 def test_a_key_logs_in_until_it_is_revoked(config: Config, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.keyring.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("service.access.keyring.LOOK_EVERY_S", 0.0)
     _, text = add_key(config.keys_file, "ops", ["admin"])
     _, client_text = add_key(config.keys_file, "shop", ["predict"])
     browser = local_client(Worker(config))
@@ -180,7 +180,7 @@ def test_a_forged_or_expired_session_is_refused(guarded: TestClient, monkeypatch
     ):
         assert guarded.get("/dashboard", headers={"Cookie": f"{COOKIE}={forged}"}).status_code == 401
     later = time.time() + SESSION_S + 1
-    monkeypatch.setattr("service.sessions.time.time", lambda: later)
+    monkeypatch.setattr("service.access.sessions.time.time", lambda: later)
     assert guarded.get("/dashboard").status_code == 401
 
 

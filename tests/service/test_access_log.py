@@ -4,7 +4,7 @@ import io
 import json
 import time
 
-from service.access_log import QUEUE_SIZE, AccessLog, Entry
+from service.telemetry.access_log import QUEUE_SIZE, AccessLog, Entry
 
 
 def entry(**state: object) -> Entry:

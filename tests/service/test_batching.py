@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from core.engine import Encoded, Engine, Outputs
-from service.batching import Batcher, BatchFacts
-from service.encoding import NOT_ENCODABLE, encode_each
-from service.lanes import Result
+from service.answering.batcher import Batcher, BatchFacts
+from service.answering.encoding import NOT_ENCODABLE, encode_each
+from service.answering.lanes import Result
+from service.answering.requests import ItemError
+from service.answering.speeds import Speeds
 from service.refusals import NotReady, Overloaded
-from service.requests import ItemError
-from service.speeds import Speeds
 from tests.service.fakes import GatedEngine, PoisonedEngine
 from tests.tiny import tiny_rows
 

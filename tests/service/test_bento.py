@@ -51,5 +51,5 @@ def test_bentoml_builds_it(tmp_path: Path) -> None:
     name, _, version = built.stdout.strip().removeprefix("__tag__:").partition(":")
     source = tmp_path / "bentos" / name / version / "src"
     assert sorted(path.name for path in source.iterdir()) == ["bentofile.yaml", "core", "service"]
-    assert (source / "service/templates/model.html").exists()
+    assert (source / "service/pages/templates/model.html").exists()
     assert (source / "core/migrations/env.py").exists()

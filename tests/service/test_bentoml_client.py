@@ -14,7 +14,7 @@ from core.config import Config
 from core.errors import ModelNotFound
 from core.registry import Registry
 from service.gateway import Gateway
-from service.process import server_environment
+from service.host.process import server_environment
 from service.refusals import InvalidBody
 from tests.tiny import tiny_rows
 

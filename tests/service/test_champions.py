@@ -10,7 +10,7 @@ import pytest
 from core.config import Config
 from core.errors import ModelNotFound, NoChampion
 from core.registry import Registry
-from service.champions import Champions
+from service.answering.champions import Champions
 from service.refusals import ChampionNotLoaded, VersionNotLoaded
 from tests.service.conftest import Variant
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import uvloop
 
-from service.drain import LAST_WORDS_S, Drain
+from service.wire.drain import LAST_WORDS_S, Drain
 from tests.service.test_reception import REQUEST, two_workers
 from tests.service.uvicorns import Uvicorn
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from service.heads import KNOWN_HEADS, Head, KnownHeads
+from service.wire.heads import KNOWN_HEADS, Head, KnownHeads
 from tests.service.gate import BODY, PATIENCE_S, PROBE, Client, Gate, Talk, post
 
 

@@ -15,7 +15,7 @@ from core.feedback import GivenLabel
 from core.ledger import Ledger, open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry
-from service.feedback import MAX_WAITING
+from service.recording.feedback import MAX_WAITING
 from service.refusals import UnknownPredictions
 from service.worker import Worker
 from tests.service.conftest import local_client

@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from core.errors import CorruptPackage, RetuneError
-from service.envelope import status_of
-from service.guard import Guard, RequestLimits
-from service.metrics import Metrics
+from service.http.envelope import status_of
+from service.http.guard import Guard, RequestLimits
+from service.http.surface import FORM, Surface
 from service.refusals import KeyRefused, NotReady, Overloaded
-from service.surface import FORM, Surface
+from service.telemetry.metrics import Metrics
 from tests.service.fakes import Panic
 
 JSON = {"Content-Type": "application/json"}

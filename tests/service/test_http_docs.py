@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service import admin, dashboard
 from service.app import open_routes
-from service.metrics import Metrics
+from service.http import admin
+from service.pages import dashboard
+from service.telemetry.metrics import Metrics
 from service.worker import Worker
 
 TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")

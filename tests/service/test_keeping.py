@@ -17,7 +17,7 @@ from core.ledger import open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry, open_registry
 from service.app import guarded_app
-from service.keeping import is_sampled
+from service.recording.keeping import is_sampled
 from service.worker import Worker
 from tests.service.conftest import local_client
 from tests.tasks import TaskFiles

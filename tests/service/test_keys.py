@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 
 from core.api_keys import add_key, revoke_key
 from core.config import Config
-from service import admin, dashboard
-from service.access import scope_of
+from service.access.access import scope_of
 from service.app import open_routes
+from service.http import admin
+from service.pages import dashboard
 from service.worker import Worker
 
 PREDICT = {"texts": ["my invoice was charged again"]}
@@ -22,7 +23,7 @@ FEEDBACK = {"feedback": [{"prediction_id": "a", "label": "bug"}]}
 
 @pytest.fixture(autouse=True)
 def _followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.keyring.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("service.access.keyring.LOOK_EVERY_S", 0.0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from core.api_keys import add_key, revoke_key
 from core.config import Config
 from core.registry import open_registry
-from service.process import running_server
+from service.host.process import running_server
 from tests.service.conftest import server_config
 
 BODY = {"texts": ["my invoice was charged again"]}

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from core.registry import open_registry
-from service.logs import QUEUE_SIZE, LogThread
-from service.process import ServerProcess
+from service.host.process import ServerProcess
+from service.telemetry.logs import QUEUE_SIZE, LogThread
 from tests.service.conftest import server_config
 
 
@@ -50,7 +50,7 @@ def test_who_logs_to_a_pipe_that_nobody_reads_does_not_wait(
     fill(pipe[1])
     logger, drops = logging.Logger("stuck"), list[int]()
     logger.addHandler(Silent(os.fdopen(os.dup(pipe[1]), "w", buffering=1)))
-    monkeypatch.setattr("service.logs._all_loggers", lambda: [logger])
+    monkeypatch.setattr("service.telemetry.logs._all_loggers", lambda: [logger])
     monkeypatch.setattr("atexit.register", lambda _: None)
     thread = LogThread(on_drop=lambda: drops.append(1))
     thread.start()
@@ -63,7 +63,7 @@ def test_who_logs_to_a_pipe_that_nobody_reads_does_not_wait(
 def test_lines_reach_their_handler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.Logger("told")
     logger.addHandler(caplog.handler)
-    monkeypatch.setattr("service.logs._all_loggers", lambda: [logger])
+    monkeypatch.setattr("service.telemetry.logs._all_loggers", lambda: [logger])
     monkeypatch.setattr("atexit.register", lambda _: None)
     thread = LogThread()
     thread.start()

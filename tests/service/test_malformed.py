@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from core.config import Config
-from service.metrics import PAUSE_S
+from service.telemetry.metrics import PAUSE_S
 from tests.service.malformed import GROUPS, LOG_IN, PREDICT, SECRET, Case, head, post
 
 CONNECTIONS = 24

@@ -8,13 +8,13 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 COUNT_ONE = """
-from service.metrics import Metrics
+from service.telemetry.metrics import Metrics
 from core.roster import Standing
 metrics = Metrics()
 metrics.count_item_error("from_the_dead")
 metrics.show_standing({"tickets": Standing("7", "now")})
 """
-PAGE = "from service.metrics import Metrics; print(Metrics().page().decode())"
+PAGE = "from service.telemetry.metrics import Metrics; print(Metrics().page().decode())"
 
 
 def test_a_prediction_is_counted_by_model_and_label(client: TestClient) -> None:

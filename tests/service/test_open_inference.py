@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
-from service.protocols.infer_answer import OUTPUTS, packed
+from service.http.protocols.infer_answer import OUTPUTS, packed
 from tests.service.test_openapi import problem_with
 from tests.tiny import tiny_rows
 

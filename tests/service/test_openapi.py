@@ -6,11 +6,11 @@ import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from service import admin
-from service.access import scope_of
+from service.access.access import scope_of
 from service.app import open_routes
-from service.openapi import document
-from service.protocols.own import KNOWN
+from service.http import admin
+from service.http.openapi import document
+from service.http.protocols.own import KNOWN
 from service.worker import Worker
 
 Schema = dict[str, Any]

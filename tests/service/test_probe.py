@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.engine import Engine
-from service.champions import Served
-from service.probe import GoldenProbe, answers_as_recorded
+from service.answering.champions import Served
+from service.answering.probe import GoldenProbe, answers_as_recorded
 from service.refusals import NotReady
 from tests.service.conftest import Variant
 

@@ -15,7 +15,7 @@ from core.errors import CannotListen, PortInUse, ServerFailed, TooManyWorkers
 from core.ledger import open_ledger
 from core.registry import open_registry
 from core.store import Store
-from service.process import ServerProcess, running_server, server_environment
+from service.host.process import ServerProcess, running_server, server_environment
 from tests.service.conftest import free_port, server_config
 from tests.tiny import tiny_rows
 
@@ -79,7 +79,7 @@ def test_a_server_finds_registry_and_ledger_where_the_command_line_does(
 
 
 def test_a_server_that_cannot_start_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.process.SERVICE", "service.nothing:Here")
+    monkeypatch.setattr("service.host.process.SERVICE", "service.nothing:Here")
     log = tmp_path / "server.log"
     with pytest.raises(ServerFailed, match="service.nothing"), running_server(server_config(tmp_path), log=log):
         pass
@@ -103,7 +103,9 @@ def test_sigterm_writes_what_was_answered_exits_0_and_leaves_no_process(tmp_path
 
 def test_serve_hands_sigterm_on_and_exits_0(tmp_path: Path) -> None:
     config = server_config(tmp_path)
-    program = f"import sys; from core.config import *; from service.process import serve; sys.exit(serve({config!r}))"
+    program = (
+        f"import sys; from core.config import *; from service.host.process import serve; sys.exit(serve({config!r}))"
+    )
     program = program.replace("PosixPath", "Path")
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert child.stdout is not None

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from service.rate_limits import NUMBER, RateLimits, conform
+from service.access.rate_limits import NUMBER, RateLimits, conform
 
 TAKE = """
 import sys
 from pathlib import Path
-from service.rate_limits import RateLimits
+from service.access.rate_limits import RateLimits
 limits = RateLimits(Path(sys.argv[1]))
 print(sum(limits.wait_s(0, rate=0.001, burst=100) == 0.0 for _ in range(90)))
 """
 HOLD = """
 import sys, time
 from pathlib import Path
-from service import rate_limits
+from service.access import rate_limits
 limits = rate_limits.RateLimits(Path(sys.argv[1]))
 with rate_limits._locked(limits._opened(), 0):
     print("held", flush=True)

@@ -15,8 +15,8 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from service.reception import ABSENT, AT_ONCE, IN_VAIN_S, LOOK_S, STAND_BACKS, Reception, Tally
-from service.transport import Door
+from service.wire.connection import Door
+from service.wire.listener import ABSENT, AT_ONCE, IN_VAIN_S, LOOK_S, STAND_BACKS, Reception, Tally
 from tests.service.uvicorns import Uvicorn, worked
 
 # Until a reception has looked at its connections.

@@ -11,8 +11,8 @@ from core.clock import sortable_id, utc_now
 from core.config import Config, Keep, ServiceConfig
 from core.ledger import open_ledger
 from core.records import PredictionRecord
-from service.connection import LedgerConnection
-from service.recorder import Recorder, RecorderCounts
+from service.recording.connection import LedgerConnection
+from service.recording.recorder import Recorder, RecorderCounts
 
 
 def records(count: int) -> Sequence[PredictionRecord]:
@@ -95,7 +95,7 @@ def test_a_text_that_cannot_be_redacted_costs_no_other_its_record(
             raise ValueError("a text of a user")
         return record
 
-    monkeypatch.setattr("service.recorder.kept", fails_once)
+    monkeypatch.setattr("service.recording.recorder.kept", fails_once)
     writer = recorder(config, counts)
     writer.start()
     writer.offer(rows)

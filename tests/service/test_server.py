@@ -18,7 +18,7 @@ import pytest
 
 from core.config import Config
 from core.registry import open_registry
-from service.metrics import PAUSE_S
+from service.telemetry.metrics import PAUSE_S
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(20, seed=8)]

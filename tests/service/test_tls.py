@@ -12,8 +12,8 @@ import pytest
 from core.config import ServiceConfig
 from core.errors import FileMissing, TlsFilesUnfit, TlsIncomplete
 from core.registry import open_registry
-from service.process import running_server
-from service.tls import tls_arguments
+from service.host.process import running_server
+from service.host.tls import tls_arguments
 from tests.service.conftest import server_config
 
 

@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.testclient import TestClient
 
 from service.app import guarded_app
-from service.tracing import Tracing
+from service.telemetry.tracing import Tracing
 from service.worker import Worker
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

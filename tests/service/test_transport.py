@@ -19,7 +19,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import pytest
 
 from core.registry import open_registry
-from service.process import ROOT, running_server, server_environment
+from service.host.process import ROOT, running_server, server_environment
 from tests.service.conftest import server_config
 from tests.tiny import tiny_rows
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.watchdog import TIMES, Watchdog
+from service.host.watchdog import TIMES, Watchdog
 
 
 def test_a_neighbour_that_stays_away_is_noticed() -> None:
@@ -26,7 +26,7 @@ def test_one_that_comes_back_is_forgiven() -> None:
 
 
 def test_to_be_unable_to_count_for_once_is_no_reason_to_look_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.watchdog.PAUSE_S", 0.01)
+    monkeypatch.setattr("service.host.watchdog.PAUSE_S", 0.01)
     counts: Iterator[int | OSError] = iter([2, OSError(24, "Too many open files"), *[1] * TIMES])
     ended = threading.Event()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from uvicorn import Config, Server
 
-from service.reception import Reception, Tally
-from service.transport import Door, put_door
+from service.wire.connection import Door, put_door
+from service.wire.listener import Reception, Tally
 
 KEEP_ALIVE_S = 1
 

@@ -1,0 +1,153 @@
+"""Who may enter which route: the holder of a key with its scope, of the admin token, or only this machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starlette.requests import Request
+
+from core.api_keys import ApiKey, KeyScope
+from core.config import ServiceConfig
+from core.errors import RetuneError
+from service.access.keyring import Keyring
+from service.access.origin import is_loopback, require_same_origin, require_this_machine
+from service.access.rate_limits import RateLimits
+from service.access.sessions import COOKIE, Sessions, is_same
+from service.refusals import KeyNeeded, KeyRefused, OperatorsOff, RateExceeded, ScopeLacking, TokenNeeded
+
+# The dashboard asks by itself, so that a refusal is a page.
+OPEN = {"/livez", "/readyz", "/metrics", "/openapi.json", "/docs.json", "/schema.json"}
+OPEN |= {"/v2/health/live", "/v2/health/ready"}
+OPEN_BELOW = ("/dashboard",)
+TOKEN_HOLDER = ""
+
+
+def scope_of(route: str) -> KeyScope | None:
+    """The scope that a route needs, None where anyone is let in. What is not named here needs `predict`.
+
+    >>> scope_of("/feedback"), scope_of("/admin/models/{name}"), scope_of("/livez"), scope_of("/added/later")
+    ('feedback', 'admin', None, 'predict')
+    """
+    if route in OPEN or route.startswith(OPEN_BELOW):
+        return None
+    if route.startswith("/admin"):
+        return "admin"
+    return "feedback" if route == "/feedback" else "predict"
+
+
+class Access:
+    """Decides before anything of the body is read; every comparison with a secret takes constant time."""
+
+    def __init__(
+        self,
+        settings: ServiceConfig,
+        keyring: Keyring,
+        limits: RateLimits,
+        sessions: Sessions,
+        *,
+        on_refusal: Callable[[str], None],
+    ) -> None:
+        self._token = settings.admin_token
+        self._host = settings.host
+        self._keyring = keyring
+        self._limits = limits
+        self._sessions = sessions
+        self._on_refusal = on_refusal
+
+    def admit(self, request: Request) -> None:
+        """Raise a refusal unless the request may enter its route."""
+        needed = scope_of(request.scope["route"].path)
+        if needed is not None:
+            self.require(request, needed)
+
+    def require(self, request: Request, needed: KeyScope) -> None:
+        """Raise a refusal unless the request has the scope; its key's name goes into the request's state."""
+        try:  # as `_counted`, which costs more than to ask whether there are keys
+            if needed == "admin":
+                self._require_operator(request)
+            elif self._keyring.is_in_use():
+                self._require_key(request, needed, otherwise=KeyNeeded(needed))
+        except RetuneError as error:
+            self._on_refusal(error.code)
+            raise
+
+    def new_session(self, request: Request, given: str) -> str:
+        """A cookie for who gives the admin token or a key with the scope `admin`.
+
+        Raises `OtherOrigin` or `KeyRefused`.
+        """
+        with self._counted():
+            require_same_origin(request)
+            if self._is_token(given):
+                return self._sessions.new(TOKEN_HOLDER, given)
+            key = self._keyring.find(given)
+            if key is None or "admin" not in key.scopes:
+                raise KeyRefused
+            return self._sessions.new(key.id, key.secret_sha256)
+
+    def require_same_origin(self, request: Request) -> None:
+        """Raise `OtherOrigin` for what a page of another site makes a browser send."""
+        with self._counted():
+            require_same_origin(request)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
+        except RetuneError as error:
+            self._on_refusal(error.code)
+            raise
+
+    def _require_operator(self, request: Request) -> None:
+        if request.method == "POST":
+            require_same_origin(request)
+        if self._token is None and not self._keyring.guards_operators():
+            self._require_this_machine(request)
+        elif not (self._is_token(_given(request)) or self._has_session(request)):
+            self._require_key(request, "admin", otherwise=TokenNeeded())
+
+    def _require_this_machine(self, request: Request) -> None:
+        # A proxy on this machine would pass everyone on from here, so the address that is listened on counts first.
+        if not is_loopback(self._host):
+            raise OperatorsOff(self._host)
+        require_this_machine(request)
+
+    def _require_key(self, request: Request, needed: KeyScope, *, otherwise: RetuneError) -> None:
+        given = _given(request)
+        if not given:
+            raise otherwise
+        key = self._keyring.find(given)
+        if key is None:
+            raise KeyRefused
+        request.state.key = key.name
+        if needed not in key.scopes:
+            raise ScopeLacking(key.name, needed)
+        self._count(key)
+
+    def _count(self, key: ApiKey) -> None:
+        if key.rate is None:
+            return
+        wait_s = self._limits.wait_s(self._keyring.slot(key), rate=key.rate, burst=key.burst)
+        if wait_s:
+            raise RateExceeded(key.name, key.rate, max(1, math.ceil(wait_s)))
+
+    def _has_session(self, request: Request) -> bool:
+        cookie = request.cookies.get(COOKIE)
+        return cookie is not None and self._sessions.is_valid(cookie, self._proof_of)
+
+    def _proof_of(self, holder: str) -> str | None:
+        if holder == TOKEN_HOLDER:
+            return self._token
+        key = self._keyring.live(holder)
+        return key.secret_sha256 if key and "admin" in key.scopes else None
+
+    def _is_token(self, given: str) -> bool:
+        return self._token is not None and is_same(given, self._token)
+
+
+def _given(request: Request) -> str:
+    """The token or key of a request, empty if it has none; a proxy may need `Authorization` for itself."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "").strip()

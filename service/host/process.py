@@ -1,0 +1,237 @@
+"""A server as processes: started with everything it needs to know, stopped with nothing left behind."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import json
+import math
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
+
+from core.config import Config
+from core.cpu import require_few_workers, worker_count
+from core.database import parsed_url
+from core.durable import write_bytes
+from core.errors import CannotListen, PortInUse, ServerFailed
+from core.no_telemetry import OFF
+from core.store import absolute_url
+from service.host.tls import tls_arguments
+from service.host.watchdog import end_with_parent
+
+SERVICE = "service.gateway:Gateway"
+# What holds the `service` package: the repository, or site-packages.
+ROOT = Path(__file__).absolute().parents[2]
+START_TIMEOUT_S = 60.0
+LAST_LINES = 15
+# Supervisors kill after 30 s, as Kubernetes does: draining, open requests and the ledger's last rows fit in.
+MAX_GRACE_S, MARGIN_S = 20, 5.0
+# Settings of other servers; and in a container (BENTOML_CONTAINERIZED) BentoML never replaces a dead worker.
+FOREIGN = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
+
+
+def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
+    """Run the server in the foreground until a signal or its end; its exit code. `on_start`: its process runs.
+
+    Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
+    """
+    server = ServerProcess(config, log=None)
+
+    def forward(number: int, _: FrameType | None) -> None:
+        server.process.send_signal(number)
+
+    previous = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        on_start()
+        return server.wait()
+    finally:
+        server.stop()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def running_server(config: Config, *, log: Path, workers: int | None = None) -> Iterator[str]:
+    """The base URL of a server that lives as long as the block; its output goes to `log`.
+
+    Raises `PortInUse`, `CannotListen`, `TooManyWorkers`, or, with the last lines of the log if it does not answer,
+    `ServerFailed`.
+    """
+    if workers is not None:
+        config = config.model_copy(update={"service": config.service.model_copy(update={"workers": workers})})
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        server = ServerProcess(config, log=output)
+        try:
+            _wait_until_alive(server, log)
+            yield server.url
+        finally:
+            server.stop()
+
+
+class ServerProcess:
+    """`bentoml serve` in a session of its own, with its workers."""
+
+    def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
+        require_few_workers(config)
+        host, port = _free_address(config.service.host, config.service.port)
+        scheme = "https" if config.service.tls_certificate else "http"
+        self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}"
+        grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
+        self._end_s = grace_s + config.service.drain_s + MARGIN_S
+        self.process = subprocess.Popen(
+            _command(config, host, grace_s),
+            cwd=ROOT,
+            env=server_environment(config),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT if log else None,
+            # A terminal's Ctrl-C reaches only us; we hand it on once.
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
+
+    def wait(self) -> int:
+        """Its exit code, 128 + n if signal n ended it, as shells say it."""
+        code = self.process.wait()
+        return code if code >= 0 else 128 - code
+
+    def stop(self) -> None:
+        """End it: requests under way finish, then every process of it that is still there is killed."""
+        family = self._family()
+        if self.process.poll() is None:
+            self.process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=self._end_s)
+        for process in alive:
+            process.kill()
+        self.process.wait()
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            main = psutil.Process(self.process.pid)
+            return [main, *main.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+
+def server_environment(config: Config) -> dict[str, str]:
+    """The environment of a server: the whole config, whatever files and variables it came from."""
+    folder = server_folder(config)
+    nothing = folder / "retune.toml"
+    write_bytes(nothing, b"# This server has its whole config from its environment.\n")
+    workers = {"workers": worker_count(config), "traffic": {"timeout": config.service.timeout_s + 30}}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
+        **_settings(config),
+        "RETUNE_CONFIG": str(nothing),
+        "BENTOML_HOME": str(folder),  # its metrics folder is emptied at the start: one a server
+        "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
+        **OFF,
+        "MALLOC_ARENA_MAX": "2",  # more of them keep more of what swapped-out versions held
+        "TOKENIZERS_PARALLELISM": "false",  # one worker a core: threads within one would only get in the way
+    }
+
+
+def server_folder(config: Config) -> Path:
+    return config.home.absolute() / "serve" / str(config.service.port)
+
+
+def _settings(config: Config) -> dict[str, str]:
+    settings = {"RETUNE_HOME": str(config.home.absolute())}
+    for section, values in config.model_dump(mode="json", exclude={"home"}).items():
+        for key, value in values.items():
+            if value is not None:
+                settings[f"RETUNE_{section}__{key}".upper()] = (
+                    json.dumps(value) if isinstance(value, dict) else str(value)
+                )
+    # Absolute: a worker's folder is not the user's.
+    settings["RETUNE_LEDGER__URL"] = _absolute_database(config.ledger_url)
+    settings["RETUNE_REGISTRY__URL"] = absolute_url(config.registry_url)
+    return settings
+
+
+def _absolute_database(url: str) -> str:
+    """The URL with its file's path made absolute; one that names no file as it is.
+
+    >>> _absolute_database("postgresql://jo:pw@db/retune"), _absolute_database("sqlite+pysqlite:////data/ledger.db")
+    ('postgresql://jo:pw@db/retune', 'sqlite+pysqlite:////data/ledger.db')
+    """
+    parsed = parsed_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return url
+    path = str(Path(str(parsed.database)).absolute())
+    return parsed.set(database=path).render_as_string(hide_password=False)
+
+
+def _command(config: Config, host: str, grace_s: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "bentoml", "serve", SERVICE),
+        *("--working-dir", str(ROOT)),
+        *("--host", host),
+        *("--port", str(config.service.port)),
+        *("--timeout-keep-alive", str(config.service.keep_alive_s)),
+        *("--timeout-graceful-shutdown", str(grace_s)),
+        *(
+            word
+            for name, value in tls_arguments(config.service).items()
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ),
+    ]
+
+
+def _free_address(host: str, port: int) -> tuple[str, int]:
+    """The host as an IPv4 address, and the port; raises `PortInUse` or `CannotListen`."""
+    try:
+        address = socket.gethostbyname(host)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(host, port) from error
+        raise CannotListen(host, str(error.strerror)) from error
+    return address, port
+
+
+def _wait_until_alive(server: ServerProcess, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise ServerFailed(f"it ended with exit code {server.wait()}; {_last_lines(log)}")
+        if _is_alive(server.url):
+            return
+        time.sleep(0.05)
+    raise ServerFailed(f"no answer within {START_TIMEOUT_S:g} s; {_last_lines(log)}")
+
+
+def _is_alive(url: str) -> bool:
+    scheme, _, address = url.partition("://")
+    connection: http.client.HTTPConnection
+    if scheme == "https":  # to ourselves: whose certificate it is does not matter
+        connection = http.client.HTTPSConnection(address, timeout=5, context=ssl._create_unverified_context())
+    else:
+        connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+    return f"the end of {log}:\n" + "\n".join(lines)

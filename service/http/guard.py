@@ -1,0 +1,235 @@
+"""The outermost layer: what it lets in is small, typed and routed; what it lets out is whole, or an envelope.
+
+Nothing that happens inside may reach the frame around it: an exception that escapes before the first
+byte of an answer leaves BentoML's client waiting until its own timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core.clock import sortable_id
+from core.errors import RetuneError
+from service.http.deadlines import Deadlines
+from service.http.envelope import error_response, failure_response
+from service.http.router import UNKNOWN, Router, template
+from service.http.surface import PROGRAMS, Surface
+from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, Stopping, TookTooLong, UnsupportedBody
+from service.telemetry.access_log import Entry
+from service.telemetry.metrics import Metrics
+from service.wire.body import Body, Headers, has_body
+from service.wire.connection import Door, written
+from service.wire.heads import Head
+from service.wire.reply import RawHeaders, Reply, more_headers
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# Where texts are sent for the engine.
+TEXTS_BELOW = ("/predict", "/models/", "/v2/models/")
+# As nginx writes it: the client went before its answer.
+CLIENT_GONE = 499
+OVERLOADED = 429
+# Stands where the id of an answer will, as often as that is long; no id holds one.
+BLANK = b"~"
+FORMS = AIMS = 256
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A target that texts are sent to: its route, and how that writes errors."""
+
+    route: str
+    flat_errors: bool
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """Of one request: its body and its time."""
+
+    max_body_bytes: int
+    timeout_s: float
+
+
+class Guard:
+    """An ASGI app over `routes`; paths below none of the prefixes of `surfaces` are `PROGRAMS`."""
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        *,
+        admit: Callable[[Request], None],
+        metrics: Metrics,
+        limits: RequestLimits,
+        surfaces: Sequence[Surface],
+        is_draining: Callable[[], bool] = lambda: False,
+        full_for_s: Callable[[], int | None] = lambda: None,
+        log: Callable[[Entry], None] = lambda _: None,
+    ) -> None:
+        """`admit` raises unless a request may enter its route; `full_for_s`: how long no text more is taken."""
+        self.router = Router(routes)
+        self._admit = admit
+        self._metrics = metrics
+        self._limits = limits
+        self._surfaces = surfaces
+        self._is_draining = is_draining
+        self._full_for_s = full_for_s
+        self._log = log
+        self._deadlines = Deadlines(limits.timeout_s)
+        # Once for each target: at overload all memory that is touched costs time.
+        self._aim = lru_cache(AIMS)(self._find_aim)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        headers: Headers = dict(scope["headers"])
+        request_id = _noted_id(scope.setdefault("state", {}), scope["headers"])
+        body = Body(scope, receive, headers, limit_bytes=self._limits.max_body_bytes)
+        reply = Reply(send, request_id, is_secure=scope.get("scheme") == "https", is_last=self._is_draining())
+        try:
+            refusal = await self._answer(scope, headers, body, reply)
+            if refusal is not None and not reply.started:
+                await body.drop_rest()
+                reply.is_last |= not body.complete  # what may follow must not be read as a request
+                await refusal(scope, body.receive, reply.send)
+        except asyncio.CancelledError:
+            if "gone" in scope["state"]:  # so says our transport
+                reply.status = CLIENT_GONE
+            elif reply.started:
+                raise
+            else:
+                await self._say_farewell(scope, body, reply)
+        finally:
+            self._note(scope, reply.status, started)
+
+    def door(self, app: ASGIApp, *, head_s: float, stall_s: float) -> Door:
+        """What the connections of a server ask; `app` is this one, or one around it."""
+        return Door(app, self._head_refusal, self._full_for_s, self._early_refusal, head_s, stall_s)
+
+    async def _answer(self, scope: Scope, headers: Headers, body: Body, reply: Reply) -> Response | None:
+        """Let the route answer; a response to send instead, when it did not."""
+        request_id: str = scope["state"]["request_id"]
+        surface = self._surface(scope["path"])
+        deadline = self._deadlines.begin()
+        try:
+            route = self.router.find(scope)
+            self._require_room(scope)
+            request = Request(scope, body.receive)
+            self._admit(request)
+            self._check_headers(headers, surface)
+            response: Response = await route.endpoint(request)
+            await response(scope, body.receive, reply.send)
+        except RetuneError as error:
+            return error_response(error, request_id, flat=surface.flat_errors)
+        except asyncio.CancelledError:
+            if not deadline.has_passed or deadline.task is None:
+                raise
+            deadline.task.uncancel()
+            slow = TookTooLong(self._limits.timeout_s) if body.complete else BodyTooSlow()
+            return error_response(slow, request_id, flat=surface.flat_errors)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            _log_failure(error, request_id)
+            return failure_response(request_id, flat=surface.flat_errors)
+        finally:
+            deadline.end()
+        return None
+
+    def _require_room(self, scope: Scope) -> None:
+        """For texts. There was room when the head came, but others that came with it may have it by now."""
+        full_for_s = self._full_for_s()
+        if full_for_s is not None and scope["method"] == "POST" and self._aim(scope["raw_path"]) is not None:
+            raise Overloaded(full_for_s)
+
+    async def _say_farewell(self, scope: Scope, body: Body, reply: Reply) -> None:
+        """To who waits still when the server ends."""
+        reply.is_last = True
+        flat = self._surface(scope["path"]).flat_errors
+        await error_response(Stopping(), scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
+
+    def _surface(self, path: str) -> Surface:
+        return next((surface for surface in self._surfaces if path.startswith(surface.prefix)), PROGRAMS)
+
+    def _check_headers(self, headers: Headers, surface: Surface) -> None:
+        if not has_body(headers):
+            return
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._limits.max_body_bytes:
+            raise BodyTooLarge(self._limits.max_body_bytes)
+        media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if media_type.decode("latin-1") not in surface.media_types:
+            raise UnsupportedBody(surface.expected)
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedBody(f"{surface.expected} without Content-Encoding")
+
+    def _head_refusal(self, error: RetuneError, target: bytes) -> bytes:
+        """The answer to what is no request, or not yet one; `target` is as much of it as has come."""
+        request_id = sortable_id()
+        surface = self._surface(unquote(target.decode("latin-1")))
+        response = error_response(error, request_id, flat=surface.flat_errors)
+        self._metrics.count_request(UNKNOWN, response.status_code, None)
+        return written(response, more_headers(request_id, is_secure=False, is_last=True))
+
+    def _early_refusal(self, head: Head, retry_after_s: int) -> bytes | None:
+        """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
+        aim = self._aim(head.target.partition(b"?")[0]) if head.method == b"POST" else None
+        if aim is None or self._is_draining():
+            return None
+        state: dict[str, object] = {}
+        request_id = _noted_id(state, head.headers).encode()
+        self._metrics.count_request(aim.route, OVERLOADED, None)
+        self._log(Entry(time.time(), "POST", aim.route, OVERLOADED, 0.0, state))
+        blank = BLANK * len(request_id)
+        form = overload_form(retry_after_s, blank, aim.flat_errors, head.scheme == "https", not head.keep_alive)
+        return form.replace(blank, request_id)
+
+    def _find_aim(self, target: bytes) -> Aim | None:
+        """None for all that takes no texts, or nothing at all, by POST."""
+        path = unquote(target.decode("latin-1"))
+        if not path.startswith(TEXTS_BELOW):
+            return None
+        with suppress(RetuneError):
+            return Aim(self.router.find({"method": "POST", "path": path}).path, self._surface(path).flat_errors)
+        return None
+
+    def _note(self, scope: Scope, status: int, started: float) -> None:
+        seconds = time.perf_counter() - started
+        route = template(scope)
+        # Refusals are quick, and would make a server that refuses thousands look fast.
+        is_timed = route != UNKNOWN and not 400 <= status < 500
+        self._metrics.count_request(route, status, seconds if is_timed else None)
+        self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
+
+
+@lru_cache(FORMS)
+def overload_form(retry_after_s: int, blank: bytes, flat: bool, is_secure: bool, is_last: bool) -> bytes:
+    """Such an answer but for its id: there may be thousands a second, each at the cost of those who are served."""
+    response = error_response(Overloaded(retry_after_s), blank.decode(), flat=flat)
+    return written(response, more_headers(blank.decode(), is_secure=is_secure, is_last=is_last))
+
+
+def _noted_id(state: dict[str, object], headers: RawHeaders) -> str:
+    """The client's own id if it is harmless in a log line, else a new one; noted in the request's state."""
+    given = next((value for name, value in headers if name == b"x-request-id"), b"")
+    request_id = given.decode() if given and REQUEST_ID.fullmatch(given) else sortable_id()
+    state["request_id"] = request_id
+    return request_id
+
+
+def _log_failure(error: BaseException, request_id: str) -> None:
+    # Without the exception's text, which may hold a user's.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("Request %s failed with %s\n%s", request_id, type(error).__name__, frames)

@@ -1,0 +1,89 @@
+"""As Hugging Face's hosted models are asked: `{"inputs": "…"}` → `[[{"label", "score"}, …]]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.labels import Kind
+from service.answering.predictor import Prediction, Predictions, Result
+from service.answering.requests import ItemError, PredictRequest
+from service.fields import count_in, fields_in, kind_of, object_in, require_at_most
+from service.http.protocols.own import error_of
+from service.refusals import InvalidBody, ItemRefused
+
+# `options` steers the hosted service's cache and queue; there is nothing like them here.
+KNOWN = ("inputs", "parameters", "options")
+PARAMETERS = ("top_k", "function_to_apply")
+FUNCTIONS: dict[Kind, str] = {"single-label": "softmax", "multi-label": "sigmoid"}
+SHAPE = '{"inputs": ["…"]}'
+
+Scores = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to predict; whether it was one input and no list; the score function asked for, if any."""
+
+    request: PredictRequest
+    is_single: bool
+    function: str | None
+
+
+def parse(body: bytes, *, model: str, max_items: int) -> Asked:
+    fields = fields_in(body, known=KNOWN)
+    inputs = _inputs(fields.get("inputs"), max_items)
+    parameters = object_in(fields, "parameters", known=PARAMETERS)
+    texts = [_item(entry) for entry in inputs]
+    request = PredictRequest(texts, model, top_k=count_in(parameters, "top_k"), field="inputs")
+    return Asked(request, not isinstance(fields["inputs"], list), _function(parameters))
+
+
+def require_own_function(asked: Asked, kind: Kind) -> None:
+    """Refuse another score function than the model's: its calibrated scores are the only ones."""
+    if asked.function not in (None, FUNCTIONS[kind]):
+        raise InvalidBody(
+            f"The model's scores come from {FUNCTIONS[kind]} and 'function_to_apply' asks for another function. "
+            "Leave it out."
+        )
+
+
+def rendered(asked: Asked, predictions: Predictions) -> list[Scores | dict[str, Any]]:
+    """A list of scores for each input, the likeliest label first; raises `ItemRefused` for a single one without."""
+    first = predictions.results[0]
+    if asked.is_single and isinstance(first, ItemError):
+        raise ItemRefused(first.code, first.message)
+    return [_rendered(result) for result in predictions.results]
+
+
+def _rendered(result: Result) -> Scores | dict[str, Any]:
+    return _scores(result) if isinstance(result, Prediction) else error_of(result)
+
+
+def _scores(prediction: Prediction) -> Scores:
+    return [{"label": label, "score": score} for label, score in prediction.given["scores"].items()]
+
+
+def _inputs(inputs: object, max_items: int) -> list[Any]:
+    if isinstance(inputs, str | dict):
+        return [inputs]
+    if not isinstance(inputs, list) or not inputs:
+        found = "an empty list" if isinstance(inputs, list) else kind_of(inputs)
+        raise InvalidBody(f"Field 'inputs' is {found}. Send a text or a list of them: {SHAPE}.")
+    require_at_most(len(inputs), "inputs", max_items)
+    return inputs
+
+
+def _item(entry: object) -> object:
+    """`{"text", "text_pair"}` as the two texts of a pair; anything else as it is, to be judged with the others."""
+    if isinstance(entry, dict) and "text" in entry and entry.keys() <= {"text", "text_pair"}:
+        return [entry["text"], entry["text_pair"]] if entry.get("text_pair") is not None else entry["text"]
+    return entry
+
+
+def _function(parameters: Mapping[str, Any]) -> str | None:
+    function = parameters.get("function_to_apply")
+    if function not in (None, "softmax", "sigmoid", "none"):
+        raise InvalidBody("Field 'function_to_apply' is not a score function. Leave it out.")
+    return None if function is None else str(function)

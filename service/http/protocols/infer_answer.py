@@ -1,0 +1,89 @@
+"""Answers of the Open Inference Protocol: a tensor for each output, in the JSON or as bytes behind it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from service.answering.predictor import Prediction, Predictions
+from service.answering.requests import ItemError
+
+OUTPUTS = {
+    "label": "BYTES",
+    "score": "FP32",
+    "probabilities": "FP32",
+    "id": "BYTES",
+    "truncated": "BOOL",
+    "abstained": "BOOL",
+    "error": "BYTES",
+}
+# What stands for a text without an answer; `error` says why there is none.
+NOTHING: dict[str, Any] = {"label": "", "score": 0.0, "truncated": False, "abstained": False}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    name: str
+    is_binary: bool
+
+
+@dataclass(frozen=True)
+class InferAnswer:
+    """A body, and how many bytes of it are JSON; None: all."""
+
+    body: bytes
+    json_bytes: int | None
+
+
+def rendered(predictions: Predictions, wanted: Sequence[Wanted], *, request_id: str | None) -> InferAnswer:
+    served, tail = predictions.served, b""
+    outputs: list[dict[str, Any]] = []
+    for output in wanted:
+        values = _column(output.name, predictions)
+        tensor = {"name": output.name, "datatype": OUTPUTS[output.name], "shape": list(np.shape(values))}
+        if output.is_binary:
+            packed_values = _packed(values)
+            outputs.append({**tensor, "parameters": {"binary_data_size": len(packed_values)}})
+            tail += packed_values
+        else:
+            outputs.append({**tensor, "data": values.ravel() if isinstance(values, np.ndarray) else values})
+    echo = {} if request_id is None else {"id": request_id}
+    answer = {"model_name": served.model, "model_version": served.version, **echo, "outputs": outputs}
+    head = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+    return InferAnswer(head + tail, len(head) if any(output.is_binary for output in wanted) else None)
+
+
+def _column(name: str, predictions: Predictions) -> list[str] | NDArray[Any]:
+    """(n,) values of one output, of `probabilities` (n, k): texts as strings, numbers as an array."""
+    results = predictions.results
+    if name == "error":
+        return [f"{result.code}: {result.message}" if isinstance(result, ItemError) else "" for result in results]
+    if name == "id":
+        return [result.id if isinstance(result, Prediction) else "" for result in results]
+    if name == "probabilities":
+        nothing = np.zeros(len(predictions.served.engine.labels), dtype=np.float32)
+        return np.stack([result.probabilities if isinstance(result, Prediction) else nothing for result in results])
+    values = [result.given[name] if isinstance(result, Prediction) else NOTHING[name] for result in results]
+    return values if OUTPUTS[name] == "BYTES" else np.array(values, dtype=_DTYPES[OUTPUTS[name]])
+
+
+_DTYPES = {"FP32": np.float32, "BOOL": np.bool_}
+
+
+def _packed(values: list[str] | NDArray[Any]) -> bytes:
+    return values.tobytes() if isinstance(values, np.ndarray) else packed(value.encode() for value in values)
+
+
+def packed(items: Iterable[bytes]) -> bytes:
+    """A BYTES tensor: each item behind its length.
+
+    >>> packed([b"a", b""])
+    b'\\x01\\x00\\x00\\x00a\\x00\\x00\\x00\\x00'
+    """
+    return b"".join(struct.pack("<I", len(item)) + item for item in items)

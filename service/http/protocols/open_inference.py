@@ -1,0 +1,104 @@
+"""The routes of the Open Inference Protocol v2, as KServe, Triton and MLServer speak it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service.answering.champions import Served
+from service.http.envelope import json_response
+from service.http.openapi import API_VERSION
+from service.http.protocols.infer_answer import OUTPUTS, InferAnswer, rendered
+from service.http.protocols.infer_request import PAIR, TEXT, parse, require_fitting
+from service.http.surface import OCTETS
+from service.refusals import NotReady
+from service.worker import Worker
+
+JSON_BYTES = "Inference-Header-Content-Length"
+MODEL = "/v2/models/{name}"
+VERSION = "/v2/models/{name}/versions/{version}"
+
+
+class Endpoints:
+    """What anyone may call."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._max_items = worker.config.service.most_items
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v2", self.server),
+            Route("/v2/health/live", self.live),
+            Route("/v2/health/ready", self.ready),
+            *(Route(path, self.model) for path in (MODEL, VERSION)),
+            *(Route(f"{path}/ready", self.model_ready) for path in (MODEL, VERSION)),
+            *(Route(f"{path}/infer", self.infer, methods=["POST"]) for path in (MODEL, VERSION)),
+        ]
+
+    async def server(self, _: Request) -> Response:
+        return json_response({"name": "retune", "version": API_VERSION, "extensions": ["binary_tensor_data"]})
+
+    async def live(self, _: Request) -> Response:
+        if not self._worker.is_alive:
+            raise NotReady("a thread of this worker has ended")
+        return json_response({"live": True})
+
+    async def ready(self, _: Request) -> Response:
+        await asyncio.to_thread(self._worker.require_ready)
+        return json_response({"ready": True})
+
+    async def model(self, request: Request) -> Response:
+        served = self._served(request)
+        return json_response(metadata(served))
+
+    async def model_ready(self, request: Request) -> Response:
+        served = self._served(request)
+        return json_response({"name": served.model, "ready": True})
+
+    async def infer(self, request: Request) -> Response:
+        if "content-type" not in request.headers:
+            # A page of another site needs nobody's leave to send a body without type.
+            self._worker.access.require_same_origin(request)
+        served = self._served(request)
+        asked = parse(
+            await request.body(),
+            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # sent twice it is no number
+            model=served.model,
+            version=request.path_params.get("version"),
+            max_items=self._max_items,
+        )
+        require_fitting(asked, is_paired=served.engine.facts.is_paired)
+        predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
+        return _response(rendered(predictions, asked.wanted, request_id=asked.id))
+
+    def _served(self, request: Request) -> Served:
+        return self._worker.champions.version(request.path_params["name"], request.path_params.get("version"))
+
+
+def metadata(served: Served) -> dict[str, Any]:
+    """What goes in and comes out of a version, and the labels in the order of its probabilities."""
+    facts = served.engine.facts
+    labels = list(served.engine.labels)
+    inputs = [TEXT, PAIR] if facts.is_paired else [TEXT]
+    return {
+        "name": served.model,
+        "versions": [served.version],
+        "platform": "onnxruntime_onnx",
+        "inputs": [{"name": name, "datatype": "BYTES", "shape": [-1]} for name in inputs],
+        "outputs": [
+            {"name": name, "datatype": datatype, "shape": [-1, len(labels)] if name == "probabilities" else [-1]}
+            for name, datatype in OUTPUTS.items()
+        ],
+        "parameters": {"labels": labels, "kind": facts.kind},
+    }
+
+
+def _response(answer: InferAnswer) -> Response:
+    if answer.json_bytes is None:
+        return Response(answer.body, media_type="application/json")
+    return Response(answer.body, media_type=OCTETS, headers={JSON_BYTES: str(answer.json_bytes)})

@@ -1,0 +1,163 @@
+"""The dashboard's routes: server-rendered pages, no scripts, and the button that asks for a retrain."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from core.errors import RetuneError
+from service.access.origin import scheme_of
+from service.access.sessions import COOKIE, SESSION_S
+from service.http.admin import ask_for_retrain
+from service.http.envelope import headers_of, status_of
+from service.pages.views import model_lines, model_view
+from service.refusals import KeyRefused, NoSuchReport, TokenNeeded
+from service.worker import Worker
+
+PAGE_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+}
+# Reports bring their own scripts: they run in an origin of their own and reach nothing.
+REPORT_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
+        "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+    ),
+}
+MAX_ID_DIGITS = 18
+Handler = Callable[["Pages", Request], Awaitable[Response]]
+
+
+def page(handler: Handler) -> Handler:
+    """Errors become pages; a missing token becomes the form that asks for it."""
+
+    @wraps(handler)
+    async def answered(self: Pages, request: Request) -> Response:
+        try:
+            return await handler(self, request)
+        except (TokenNeeded, KeyRefused):
+            return self.render("login.html", status=401, wrong=False)
+        except RetuneError as error:
+            answer = self.render("message.html", status=status_of(error), message=str(error))
+            answer.headers.update(headers_of(error, status_of(error)))
+            return answer
+
+    return answered
+
+
+class Pages:
+    """Behind `Access`, like /admin; each asks it by itself, so that a refusal is a page."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._access = worker.access
+        self._templates = Environment(
+            loader=PackageLoader("service.pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(moment=moment, percent=percent)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/dashboard", self.models),
+            Route("/dashboard", self.log_in, methods=["POST"]),
+            Route("/dashboard/{model}", self.model),
+            Route("/dashboard/{model}/retrain", self.retrain, methods=["POST"]),
+            Route("/dashboard/{model}/reports/{check_id}", self.report),
+        ]
+
+    def render(self, template: str, *, status: int = 200, **facts: Any) -> Response:
+        content = self._templates.get_template(template).render(**facts)
+        return HTMLResponse(content, status_code=status, headers=PAGE_HEADERS)
+
+    @page
+    async def models(self, request: Request) -> Response:
+        self._access.require(request, "admin")
+        return self.render("models.html", models=await self._worker.at_desk(model_lines, self._worker))
+
+    @page
+    async def model(self, request: Request) -> Response:
+        self._access.require(request, "admin")
+        view = await self._worker.at_desk(model_view, self._worker, request.path_params["model"])
+        return self.render("model.html", view=view)
+
+    @page
+    async def retrain(self, request: Request) -> Response:
+        self._access.require(request, "admin")
+        model = request.path_params["model"]
+        await self._worker.at_desk(ask_for_retrain, self._worker, model)
+        return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
+
+    @page
+    async def report(self, request: Request) -> Response:
+        self._access.require(request, "admin")
+        path = await self._worker.at_desk(
+            report_path, self._worker, request.path_params["model"], request.path_params["check_id"]
+        )
+        return FileResponse(path, media_type="text/html", headers=REPORT_HEADERS)
+
+    @page
+    async def log_in(self, request: Request) -> Response:
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
+        try:
+            session = await self._worker.at_desk(self._access.new_session, request, form.get("token", [""])[0])
+        except KeyRefused:
+            return self.render("login.html", status=401, wrong=True)
+        response = RedirectResponse("/dashboard", status_code=303)
+        response.set_cookie(
+            COOKIE,
+            session,
+            max_age=SESSION_S,
+            path="/dashboard",
+            httponly=True,
+            samesite="strict",
+            secure=scheme_of(request) == "https",
+        )
+        return response
+
+
+def report_path(worker: Worker, model: str, check_id: str) -> Path:
+    """The report's file, if the check has one and it lies under the home; raises `NoSuchReport`."""
+    worker.registry.require_model(model)
+    number = int(check_id) if check_id.isascii() and check_id.isdigit() and len(check_id) <= MAX_ID_DIGITS else 0
+    check = worker.connection.get().check(model, number)
+    if check is None or check.report is None:
+        raise NoSuchReport(number)
+    home = worker.config.home.resolve()
+    path = (home / check.report).resolve()
+    if not path.is_relative_to(home) or path.suffix != ".html" or not path.is_file():
+        raise NoSuchReport(number)
+    return path
+
+
+def moment(stored: str) -> str:
+    """
+    >>> moment("2026-01-31T09:30:00.000000+00:00")
+    '31 Jan 2026, 09:30 UTC'
+    """
+    return datetime.fromisoformat(stored).strftime("%d %b %Y, %H:%M UTC")
+
+
+def percent(share: float) -> str:
+    """
+    >>> percent(0.9269)
+    '92.7 %'
+    """
+    return f"{share:.1%}".replace("%", " %")

@@ -1,0 +1,153 @@
+"""What the dashboard shows, gathered from the registry and the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from core.errors import Unavailable
+from core.ledger import Ledger
+from core.package import PackageFacts, read_facts
+from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
+from core.registry import Champion
+from service.pages.chart import drift_chart
+from service.worker import Worker
+
+CHECKS, FILES, JOBS, PROMOTIONS = 40, 5, 5, 8
+
+
+@dataclass(frozen=True)
+class ModelLine:
+    """One model in the list; `verdict` of the latest check of its traffic, `decision` the latest."""
+
+    name: str
+    version: str | None
+    verdict: str | None
+    decision: str | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class History:
+    """What the ledger has on one model, most recent first: `checks` are of traffic, `files` of files."""
+
+    checks: list[CheckRecord]
+    files: list[CheckRecord]
+    decision: DecisionRecord | None
+    labels_asked: int
+    labels_answered: int
+    predictions: int
+    jobs: list[JobRecord]
+    promotions: list[PromotionRecord]
+
+    @property
+    def latest(self) -> CheckRecord | None:
+        """The last that concluded something, if any did."""
+        return _most_telling(self.checks)
+
+    @property
+    def since_then(self) -> CheckRecord | None:
+        """A later one with too few rows."""
+        return next((check for check in self.checks[:1] if check != self.latest), None)
+
+    @property
+    def retrain_under_way(self) -> JobRecord | None:
+        return next((job for job in self.jobs if job.kind == "retrain" and job.status in ("queued", "running")), None)
+
+    @property
+    def prompts_retrain(self) -> bool:
+        return self.decision is not None and self.decision.action == "retrain"
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """One model's page; `history` is None, and `ledger_problem` says why, while the ledger is away."""
+
+    name: str
+    versions: list[str]
+    champion: Champion | None
+    facts: PackageFacts | None
+    load_errors: list[str]
+    history: History | None
+    ledger_problem: str | None
+    chart: Markup | None
+
+
+def model_lines(worker: Worker) -> list[ModelLine]:
+    return [_line(worker, model) for model in worker.registry.models()]
+
+
+def model_view(worker: Worker, model: str) -> ModelView:
+    """Raises `ModelNotFound`."""
+    versions = worker.registry.require_model(model)
+    champion = worker.registry.readable_pointer(model)
+    history, problem = _history_or_problem(worker, model, champion)
+    return ModelView(
+        name=model,
+        versions=versions,
+        champion=champion,
+        facts=read_facts(worker.registry.folder(model, champion.version)) if champion else None,
+        load_errors=_load_errors(worker, model),
+        history=history,
+        ledger_problem=problem,
+        chart=_chart(worker, history),
+    )
+
+
+def _line(worker: Worker, model: str) -> ModelLine:
+    champion = worker.registry.readable_pointer(model)
+    version = champion.version if champion else None
+    problem = next(iter(_load_errors(worker, model)), None)
+    try:
+        ledger = worker.connection.get()
+        check = _most_telling(ledger.traffic_checks(model, limit=2))
+        decision = next(iter(ledger.decisions(model, limit=1)), None)
+    except Unavailable as error:
+        return ModelLine(model, version, None, None, str(error))
+    return ModelLine(
+        model,
+        version,
+        check.verdict.outcome if check else None,
+        decision.sentence if decision else None,
+        problem,
+    )
+
+
+def _most_telling(checks: list[CheckRecord]) -> CheckRecord | None:
+    """Of two in a row at most one concludes nothing (`Ledger.record_check`)."""
+    return next((check for check in checks if check.verdict.is_conclusive), next(iter(checks), None))
+
+
+def _history_or_problem(worker: Worker, model: str, champion: Champion | None) -> tuple[History | None, str | None]:
+    try:
+        return _history(worker, worker.connection.get(), model, champion), None
+    except Unavailable as error:
+        return None, str(error)
+
+
+def _history(worker: Worker, ledger: Ledger, model: str, champion: Champion | None) -> History:
+    decision = next(iter(ledger.decisions(model, limit=1)), None)
+    asked, answered, _ = ledger.label_progress(model, champion.version) if champion else (0, 0, None)
+    return History(
+        checks=ledger.traffic_checks(model, limit=CHECKS),
+        files=ledger.file_checks(model, limit=FILES),
+        decision=decision,
+        labels_asked=asked,
+        labels_answered=answered,
+        predictions=ledger.count_predictions(model, champion.version) if champion else 0,
+        jobs=worker.jobs().latest(model, limit=JOBS),
+        promotions=ledger.promotions(model, limit=PROMOTIONS),
+    )
+
+
+def _load_errors(worker: Worker, model: str) -> list[str]:
+    """The different reasons for which workers could not load the champion."""
+    standings = [entry.models[model] for entry in worker.roster.workers() if model in entry.models]
+    return list(dict.fromkeys(str(standing.error) for standing in standings if standing.failing))
+
+
+def _chart(worker: Worker, history: History | None) -> Markup | None:
+    if history is None or not history.checks:
+        return None
+    return drift_chart(list(reversed(history.checks)), alpha=worker.config.drift.alpha)

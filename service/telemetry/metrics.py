@@ -1,0 +1,213 @@
+"""What Prometheus reads: one page for all workers, labelled by route templates and known models only.
+
+What each request counts is noted, and counted a moment later by a thread of its own, many at once: between two
+engine calls nothing of prometheus_client is in the cache any more, and one request alone would take five times as
+long for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache, partial
+from pathlib import Path
+from typing import TypeVar
+
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from core.roster import Standing
+from service.answering.batcher import BatchFacts
+from service.answering.champions import Served
+from service.recording.recorder import RecorderCounts
+
+# prometheus_client itself keeps its values in files below this folder, if it is named.
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+logger = logging.getLogger(__name__)
+AnyMetric = TypeVar("AnyMetric", Counter, Histogram)
+LATENCY_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+# Instead of a label, where a text may have several and has none.
+NO_LABEL = "(none)"
+# How far the page may be behind.
+PAUSE_S = 0.2
+CONFIDENCE_BUCKETS = tuple(step / 10 for step in range(1, 11))
+
+
+class Metrics:
+    """The metrics of one worker, and the sum over all."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._noted: deque[Callable[[], None]] = deque()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+        self._shown: set[str] = set()
+        self._requests = Counter(
+            "retune_requests", "Answers by route and status.", ["route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "retune_request_seconds", "From request to answer.", ["route"], registry=registry, buckets=LATENCY_BUCKETS_S
+        )
+        self._predictions = Counter(
+            "retune_predictions", "Texts answered, by label.", ["model", "label"], registry=registry
+        )
+        self._refused = Counter("retune_refused", "Requests turned away at the door.", ["reason"], registry=registry)
+        self._item_errors = Counter("retune_item_errors", "Texts without answer.", ["code"], registry=registry)
+        self._confidence = Histogram(
+            "retune_confidence", "Score of the answer.", ["model"], registry=registry, buckets=CONFIDENCE_BUCKETS
+        )
+        self._batches = Counter("retune_engine_calls", "Engine calls.", registry=registry)
+        self._rows = Counter("retune_engine_rows", "Texts in engine calls.", registry=registry)
+        self._tokens = Counter("retune_engine_tokens", "Tokens in engine calls, without padding.", registry=registry)
+        self._padded = Counter(
+            "retune_engine_padded_tokens", "Tokens in engine calls, with padding.", registry=registry
+        )
+        self._waits = Histogram(
+            "retune_queue_seconds", "From arrival to engine call.", registry=registry, buckets=LATENCY_BUCKETS_S
+        )
+        self._engine_seconds = Counter("retune_engine_seconds", "Time in engine calls.", registry=registry)
+        self._champion = Gauge(
+            "retune_champion_version",
+            "Version in service, by worker.",
+            ["model"],
+            registry=registry,
+            multiprocess_mode="liveall",
+        )
+        self._load_failed = Gauge(
+            "retune_version_load_failed",
+            "1: a promoted version cannot be loaded.",
+            ["model"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._swaps = Counter("retune_swaps", "Changes of champion.", ["model", "outcome"], registry=registry)
+        self._log_dropped = Counter("retune_access_log_dropped", "Lines that the access log lost.", registry=registry)
+        self._ledger_waiting = Gauge(
+            "retune_ledger_waiting", "Predictions not yet written.", registry=registry, multiprocess_mode="livesum"
+        )
+        self._ledger_capacity = Gauge(
+            "retune_ledger_capacity", "Predictions that may wait.", registry=registry, multiprocess_mode="livesum"
+        )
+        self._ledger_written = Counter("retune_ledger_written", "Predictions written.", registry=registry)
+        self._ledger_dropped = Counter("retune_ledger_dropped", "Predictions lost to the ledger.", registry=registry)
+        self._ledger_sampled_out = Counter(
+            "retune_ledger_sampled_out", "Predictions outside the sample.", registry=registry
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Count what is noted, then end."""
+        self._closing.set()
+        self._thread.join()
+
+    def count_request(self, route: str, status: int, seconds: float | None) -> None:
+        """`seconds` None: refused by its head, which says nothing of how long requests take."""
+        self._noted.append(partial(self._count_request, route, status, seconds))
+
+    def count_prediction(self, served: Served, labels: Sequence[str], score: float) -> None:
+        self._noted.append(partial(self._count_prediction, served.model, labels, score))
+
+    def count_batch(self, facts: BatchFacts) -> None:
+        self._noted.append(partial(self._count_batch, facts))
+
+    def observe_waits(self, seconds: Sequence[float]) -> None:
+        self._noted.append(partial(self._observe_waits, seconds))
+
+    def _run(self) -> None:
+        while not self._closing.wait(PAUSE_S):
+            self._settle()
+        self._settle()
+
+    def _settle(self) -> None:
+        while self._noted:
+            with suppress(IndexError):  # another thread was first
+                count = self._noted.popleft()
+                try:
+                    count()
+                except Exception as error:  # such as a full disk: what follows may be counted again
+                    logger.error("A request is not counted: %s", error)
+
+    def _count_request(self, route: str, status: int, seconds: float | None) -> None:
+        of(self._requests, route, str(status)).inc()
+        if seconds is not None:
+            of(self._seconds, route).observe(seconds)
+
+    def count_refusal(self, reason: str) -> None:
+        self._refused.labels(reason).inc()
+
+    def _count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
+        for label in labels or [NO_LABEL]:
+            of(self._predictions, model, label).inc()
+        of(self._confidence, model).observe(score)
+
+    def count_item_error(self, code: str) -> None:
+        self._item_errors.labels(code).inc()
+
+    def _count_batch(self, facts: BatchFacts) -> None:
+        self._batches.inc()
+        self._rows.inc(facts.rows)
+        self._tokens.inc(facts.tokens)
+        self._padded.inc(facts.padded_tokens)
+        self._engine_seconds.inc(facts.seconds)
+
+    def _observe_waits(self, seconds: Sequence[float]) -> None:
+        for wait in seconds:
+            self._waits.observe(wait)
+
+    def show_standing(self, standing: dict[str, Standing]) -> None:
+        for model, entry in standing.items():
+            self._champion.labels(model).set(int(entry.version or 0))
+            self._load_failed.labels(model).set(entry.failing)
+        for gone in self._shown - standing.keys():
+            self._champion.labels(gone).set(0)
+            self._load_failed.labels(gone).set(0)
+        self._shown |= standing.keys()
+
+    def count_log_drop(self) -> None:
+        self._log_dropped.inc()
+
+    def count_swap(self, model: str, outcome: str) -> None:
+        self._swaps.labels(model, outcome).inc()
+
+    def show_ledger(self, counts: RecorderCounts) -> None:
+        self._ledger_waiting.set(counts.waiting)
+        self._ledger_written.inc(counts.written)
+        self._ledger_dropped.inc(counts.dropped)
+        self._ledger_sampled_out.inc(counts.sampled_out)
+
+    def show_ledger_capacity(self, rows: int) -> None:
+        self._ledger_capacity.set(rows)
+
+    def page(self) -> bytes:
+        """The text that Prometheus scrapes; takes a moment with many workers."""
+        self._settle()
+        folder = os.environ.get(SHARED_FOLDER)
+        if not folder:
+            return generate_latest(self._registry)
+        _forget_dead(Path(folder))
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared, path=folder)  # type: ignore[no-untyped-call]  # not annotated there
+        return generate_latest(shared)
+
+
+@cache
+def of(metric: AnyMetric, *labels: str) -> AnyMetric:
+    """The metric with these labels, found again in a tenth of the time that prometheus_client takes."""
+    return metric.labels(*labels)
+
+
+def _forget_dead(folder: Path) -> None:
+    """Drop the gauges of workers that were killed: nobody else does, and they would stand for ever."""
+    for path in folder.glob("gauge_live*.db"):
+        pid = path.stem.rpartition("_")[2]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            with suppress(FileNotFoundError):  # another worker was asked for its page, too
+                mark_process_dead(int(pid), path=str(folder))  # type: ignore[no-untyped-call]  # not annotated there

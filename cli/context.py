@@ -19,10 +19,10 @@ from rich.markup import escape
 from core.config import Config, load_config
 from core.datasets import Columns
 from core.errors import FileMissing, InputDoesNotFit, InvalidInput, OneLabelOnly
+from core.home import Home
 from core.labels import Kind
-from core.ledger import Ledger, open_ledger
 from core.package import verify_files
-from core.registry import Registry, open_registry, parse_version
+from core.registry import parse_version
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,23 +32,19 @@ REFUSED = 3
 
 @dataclass
 class Run:
-    """One invocation; opens what a command asks for, once."""
+    """One invocation: its config, and the home that this leads to."""
 
     config_path: Path | None
-    home: Path | None
+    home_folder: Path | None
 
     @cached_property
     def config(self) -> Config:
         config = load_config(self.config_path)
-        return config.model_copy(update={"home": self.home}) if self.home else config
+        return config.model_copy(update={"home": self.home_folder}) if self.home_folder else config
 
     @cached_property
-    def registry(self) -> Registry:
-        return open_registry(self.config)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        return open_ledger(self.config)
+    def home(self) -> Home:
+        return Home(self.config)
 
 
 pass_run = click.make_pass_decorator(Run)
@@ -124,7 +120,8 @@ def package_folder(run: Run, target: str) -> Path:
     if "/" in target:
         raise FileMissing(folder, what="package")
     model, version = parse_version(target)
-    return run.registry.verified_folder(model, version or run.registry.champion(model).version)
+    registry = run.home.registry
+    return registry.verified_folder(model, version or registry.champion(model).version)
 
 
 def emit(result: dict[str, Any], *lines: str, as_json: bool) -> None:

@@ -21,11 +21,11 @@ def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: boo
     if sum([bool(predictions), key is not None, expired]) != 1:
         raise click.UsageError("Say what to forget: --prediction ID, --key NAME or --expired, one of them.")
     if expired:
-        forgotten = forget_expired(ledger=run.ledger, config=run.config)
+        forgotten = forget_expired(run.home)
     elif key is not None:
-        forgotten = forget_key(key, ledger=run.ledger, registry=run.registry, config=run.config)
+        forgotten = forget_key(run.home, key)
     else:
-        forgotten = forget_predictions(predictions, ledger=run.ledger, registry=run.registry, config=run.config)
+        forgotten = forget_predictions(run.home, predictions)
     emit(
         {
             **asdict(forgotten.erased),

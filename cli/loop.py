@@ -23,7 +23,6 @@ from core.duration import seconds_of
 from core.errors import MissingColumn, RetuneError
 from core.feedback import GivenLabel, registered_kind, store_labels
 from core.forgetting import forget_expired
-from core.jobs import JobQueue
 from core.labels import SEPARATOR
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, LabelRequest, PromotionRecord
@@ -47,7 +46,7 @@ def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
             _monitor_one(run, model, as_json=as_json)
             is_well = True
         else:
-            is_well = all([_is_monitored(run, name, as_json=as_json) for name in run.registry.models()])
+            is_well = all([_is_monitored(run, name, as_json=as_json) for name in run.home.registry.models()])
         _erase_expired(run)
         if once and not is_well:
             sys.exit(1)
@@ -58,7 +57,7 @@ def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
 def _is_monitored(run: Run, model: str, *, as_json: bool) -> bool:
     """Whether that went well; what is wrong with one model is told, and keeps nobody from looking at the others."""
     try:
-        if run.registry.pointer(model):
+        if run.home.registry.pointer(model):
             _monitor_one(run, model, as_json=as_json)
     except RetuneError as error:
         say(f"{model}: {error}")
@@ -70,8 +69,8 @@ def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
     from lifecycle.respond import respond
     from monitoring.watch import check_window
 
-    check = check_window(model, registry=run.registry, ledger=run.ledger, config=run.config)
-    decision = respond(model, registry=run.registry, ledger=run.ledger, config=run.config)
+    check = check_window(run.home, model)
+    decision = respond(run.home, model)
     emit(
         {"model": model, "check": as_stored(check), "decision": as_stored(decision)},
         f"{model}@{check.version}: {check.verdict.sentence}",
@@ -83,7 +82,7 @@ def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
 def _erase_expired(run: Run) -> None:
     if run.config.ledger.keep_days is None:
         return
-    if count := forget_expired(ledger=run.ledger, config=run.config).erased.predictions:
+    if count := forget_expired(run.home).erased.predictions:
         say(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}.")
 
 
@@ -99,7 +98,7 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_j
     rows = read_examples(file, _columns_of(run, model, columns), labelled=labels)
     from monitoring.watch import check_file
 
-    check = check_file(model, rows, registry=run.registry, config=run.config, ledger=run.ledger, source=str(file))
+    check = check_file(run.home, model, rows, source=str(file))
     verdict = check.verdict
     result = as_stored(verdict)
     lines = [
@@ -126,7 +125,7 @@ def _columns_of(run: Run, model: str, columns: Columns) -> Columns:
 
 
 def _champion_facts(run: Run, model: str) -> PackageFacts:
-    return read_facts(run.registry.folder(model, run.registry.champion(model).version))
+    return read_facts(run.home.registry.folder(model, run.home.registry.champion(model).version))
 
 
 @click.command()
@@ -137,11 +136,11 @@ def _champion_facts(run: Run, model: str) -> PackageFacts:
 @pass_run
 def retrain(run: Run, model: str, method: str | None, budget: str | None, as_json: bool) -> None:
     """Ask for a retrain; 'retune worker' carries it out."""
-    run.registry.champion(model)
+    run.home.registry.champion(model)
     if budget:
         seconds_of(budget)
     payload = {key: value for key, value in {"method": method, "budget": budget}.items() if value}
-    job = JobQueue(run.ledger).enqueue(model, "retrain", payload)
+    job = run.home.jobs.enqueue(model, "retrain", payload)
     emit(
         {"model": model, "job": job.id, "status": job.status},
         f"Job {job.id} (retrain {model}) is {job.status}. 'retune worker --once' runs it.",
@@ -156,15 +155,13 @@ def retrain(run: Run, model: str, method: str | None, budget: str | None, as_jso
 @pass_run
 def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
     """Carry out jobs: retrain, gate, promote. Safe to kill; a job is taken again."""
-    from lifecycle.pipeline import Rooms
     from lifecycle.worker import run_next
 
-    rooms = Rooms(run.registry, run.ledger, run.config)
     stop = _stopped_by_signal()
     done: list[JobRecord] = []
     while not stop.is_set():
         with progress_shown() as progress:
-            job = run_next(rooms, progress=lambda stage: progress(stage, 0.0))
+            job = run_next(run.home, progress=lambda stage: progress(stage, 0.0))
         if job:
             done.append(job)
             say(_job_sentence(job))
@@ -200,8 +197,8 @@ def export_labels(run: Run, model: str, out: Path | None, as_json: bool) -> None
 
     Pairs have a column pair, too. Where a text may have several labels, write them as a|b, and | for none.
     """
-    run.registry.require_model(model)
-    requests = run.ledger.label_requests(model)
+    run.home.registry.require_model(model)
+    requests = run.home.ledger.label_requests(model)
     if not requests and run.config.ledger.keep == "features":
         say(NO_TEXTS)
     if as_json:
@@ -237,7 +234,7 @@ def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) 
 
     Where a text may have several labels, they are written as a|b, and | for none of them.
     """
-    run.registry.require_model(model)
+    run.home.registry.require_model(model)
     rows = read_table(file)
     for column in ("prediction_id", "label"):
         if column not in rows[0]:
@@ -245,7 +242,7 @@ def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) 
     given = [
         GivenLabel(str(row["prediction_id"]), _given(row["label"]), source) for row in rows if _given(row["label"])
     ]
-    stored = store_labels(run.ledger, given, kind_of=partial(registered_kind, run.registry), model=model)
+    stored = store_labels(run.home.ledger, given, kind_of=partial(registered_kind, run.home.registry), model=model)
     unknown, empty = len(stored.unknown), len(rows) - len(given)
     emit(
         {"model": model, "accepted": stored.accepted, "unknown": unknown, "empty": empty},
@@ -269,12 +266,12 @@ def _given(label: Any) -> str | list[str]:
 @pass_run
 def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
     """List checks, decisions, jobs and promotions of a model, most recent first."""
-    run.registry.champion(model)
+    run.home.registry.champion(model)
     events: dict[str, Sequence[Event]] = {
-        "decisions": run.ledger.decisions(model, limit=limit),
-        "checks": run.ledger.checks(model, limit=limit),
-        "jobs": JobQueue(run.ledger).latest(model, limit=limit),
-        "promotions": run.ledger.promotions(model, limit=limit),
+        "decisions": run.home.ledger.decisions(model, limit=limit),
+        "checks": run.home.ledger.checks(model, limit=limit),
+        "jobs": run.home.jobs.latest(model, limit=limit),
+        "promotions": run.home.ledger.promotions(model, limit=limit),
     }
     latest = heapq.nlargest(limit, chain(*events.values()), key=lambda event: event.created_at)
     emit(

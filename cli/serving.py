@@ -40,9 +40,9 @@ def serve(run: Run, /, as_json: bool, **given: Any) -> None:
         if as_json:
             emit({"url": address}, as_json=True)
         else:
-            served = ", ".join(run.registry.models()) or "no model yet"
+            served = ", ".join(run.home.registry.models()) or "no model yet"
             say(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
-        _tell_of_default(config.service.default_model, run.registry)
+        _tell_of_default(config.service.default_model, run.home.registry)
         sys.stdout.flush()
 
     sys.exit(run_server(config, on_start=announce))
@@ -65,8 +65,8 @@ def predict(run: Run, texts: tuple[str, ...], model: str, pairs: tuple[str, ...]
     """Answer texts, or pairs, with the champion, here, without a server; nothing is written to the ledger."""
     if pairs and len(pairs) != len(texts):
         raise UnpairedTexts(len(texts), len(pairs))
-    version = run.registry.champion(model).version
-    engine = Engine(run.registry.verified_folder(model, version))
+    version = run.home.registry.champion(model).version
+    engine = Engine(run.home.registry.verified_folder(model, version))
     for number, given in enumerate(zip(texts, pairs or texts, strict=True), 1):
         if not all(part.strip() for part in given):
             raise EmptyText(number)

@@ -83,7 +83,7 @@ def doctor(run: Run, as_json: bool) -> None:
         _check("config", lambda: f"valid, home {run.config.home.absolute()}"),
         _check("home", lambda: _writable(run)),
         _check("disk", lambda: _free_space(run)),
-        _check("ledger", lambda: f"{run.ledger.database.shown_url} answers"),
+        _check("ledger", lambda: f"{run.home.ledger.database.shown_url} answers"),
         _check("registry", lambda: _registry(run)),
         _check("default model", lambda: _default_model(run)),
     ]
@@ -134,17 +134,17 @@ def _free_space(run: Run) -> str:
 
 def _default_model(run: Run) -> str:
     if name := run.config.service.default_model:
-        run.registry.require_model(name)
+        run.home.registry.require_model(name)
         return name
     return "none named: requests must name their model where there are several"
 
 
 def _registry(run: Run) -> str:
-    models = run.registry.models()
+    models = run.home.registry.models()
     for model in models:
-        champion = run.registry.pointer(model)
+        champion = run.home.registry.pointer(model)
         if champion:
-            run.registry.verified_folder(model, champion.version)
+            run.home.registry.verified_folder(model, champion.version)
     return f"{len(models)} models ({', '.join(models)}), champions verified" if models else "empty"
 
 

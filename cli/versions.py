@@ -9,7 +9,8 @@ import click
 
 from cli.context import Run, emit, json_option, pass_run
 from core import promotion
-from core.errors import InvalidInput
+from core.errors import InvalidInput, Unavailable
+from core.home import Home
 from core.package import read_facts
 from core.registry import Champion, parse_version
 
@@ -24,8 +25,8 @@ NOTE_S = 5.0
 @pass_run
 def register(run: Run, package: Path, model: str, as_json: bool) -> None:
     """Add a package to the registry as the next version of a model."""
-    version = run.registry.add(package, model)
-    champion = run.registry.pointer(model)
+    version = run.home.registry.add(package, model)
+    champion = run.home.registry.pointer(model)
     emit(
         {"model": model, "version": version, "champion": champion.version if champion else None},
         f"{model}@{version} is in the registry.",
@@ -40,12 +41,12 @@ def register(run: Run, package: Path, model: str, as_json: bool) -> None:
 @pass_run
 def versions(run: Run, model: str, as_json: bool) -> None:
     """List the versions of a model; the champion is marked."""
-    known = run.registry.versions(model)
-    pointer = run.registry.pointer(model)
+    known = run.home.registry.versions(model)
+    pointer = run.home.registry.pointer(model)
     champion = pointer.version if pointer else None
     if not known:
-        run.registry.champion(model)  # says what is missing
-    facts = {version: read_facts(run.registry.folder(model, version)) for version in known}
+        run.home.registry.champion(model)  # says what is missing
+    facts = {version: read_facts(run.home.registry.folder(model, version)) for version in known}
     emit(
         {
             "model": model,
@@ -74,7 +75,7 @@ def promote(run: Run, name: str, as_json: bool) -> None:
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
     note = partial(_record, run, model, "Promoted by hand.")
-    promotion.promote(run.registry, model, version, home=run.config.home, on_change=note)
+    promotion.promote(run.home, model, version, on_change=note)
     emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion.",
@@ -89,7 +90,7 @@ def promote(run: Run, name: str, as_json: bool) -> None:
 def rollback(run: Run, model: str, as_json: bool) -> None:
     """Put the version before the champion in service again; needs neither database nor trainer."""
     note = partial(_record, run, model, "Rolled back by hand.")
-    version = promotion.roll_back(run.registry, model, home=run.config.home, on_change=note).version
+    version = promotion.roll_back(run.home, model, on_change=note).version
     emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion again.",
@@ -99,11 +100,9 @@ def rollback(run: Run, model: str, as_json: bool) -> None:
 
 def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
-    from core.errors import Unavailable
-    from core.ledger import open_ledger
-
+    home = Home(run.config, busy_s=NOTE_S)
     try:
-        promotion.record(open_ledger(run.config, busy_s=NOTE_S), model, reason, champion, before, is_undone)
+        promotion.record(home.ledger, model, reason, champion, before, is_undone)
     except Unavailable as error:
         click.echo(f"Not noted in the ledger: {error}", err=True)
 

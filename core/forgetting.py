@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.clock import made_at_s
-from core.config import Config
 from core.database import Database
 from core.dataset_erasure import ErasedRows, erase_rows
 from core.datasets import key_of
 from core.erasure import Erased, Which, among, count_of, erase, inputs_of, made_with, older_than
 from core.errors import JobUnderWay, NothingExpires, NothingOfKey, PredictionNotFound
+from core.home import Home
 from core.jobs import JobQueue
-from core.ledger import Ledger
 from core.package import read_facts
 from core.registry import Registry
 
@@ -36,52 +36,54 @@ class Forgotten:
     is_log_empty: bool
 
 
-def forget_predictions(ids: Collection[str], *, ledger: Ledger, registry: Registry, config: Config) -> Forgotten:
+def forget_predictions(home: Home, ids: Collection[str]) -> Forgotten:
     """All of them, or none: raises `PredictionNotFound` for the first id that the ledger lacks, or `JobUnderWay`."""
-    known = {key for key, _ in inputs_of(ledger.database, among(ids))}
+    known = {key for key, _ in inputs_of(home.ledger.database, among(ids))}
     if unknown := [key for key in ids if key not in known]:
         raise PredictionNotFound(unknown[0])
-    return _forget(among(ids), ledger=ledger, registry=registry, config=config)
+    return _forget(home, among(ids))
 
 
-def forget_key(key: str, *, ledger: Ledger, registry: Registry, config: Config) -> Forgotten:
+def forget_key(home: Home, key: str) -> Forgotten:
     """Everything that an API key asked for; raises `NothingOfKey` or `JobUnderWay`."""
-    if not count_of(ledger.database, made_with(key)):
+    if not count_of(home.ledger.database, made_with(key)):
         raise NothingOfKey(key)
-    return _forget(made_with(key), ledger=ledger, registry=registry, config=config)
+    return _forget(home, made_with(key))
 
 
-def forget_expired(*, ledger: Ledger, config: Config) -> Forgotten:
+def forget_expired(home: Home) -> Forgotten:
     """What is older than `ledger.keep_days`, in the ledger alone; raises `NothingExpires` where that is unset."""
-    if config.ledger.keep_days is None:
+    keep_days = home.config.ledger.keep_days
+    if keep_days is None:
         raise NothingExpires
     # Without writing the file anew, which would be done every day.
-    erased = erase(ledger.database, older_than(config.ledger.keep_days))
-    return Forgotten(erased, {}, [], True, _empty_log(ledger.database, erased))
+    erased = erase(home.ledger.database, older_than(keep_days))
+    return Forgotten(erased, {}, [], True, _empty_log(home.ledger.database, erased))
 
 
-def _forget(which: Which, *, ledger: Ledger, registry: Registry, config: Config) -> Forgotten:
-    _require_no_job(ledger)
+def _forget(home: Home, which: Which) -> Forgotten:
+    _require_no_job(home.jobs)
+    database = home.ledger.database
     # The ledger last: as long as it holds the texts, an interrupted run can be repeated.
-    rows = _erase_rows(which, ledger, config)
-    erased = erase(ledger.database, which)
-    versions = _versions_with(rows.keys, registry)
-    is_rewritten = ledger.database.rewrite()
-    return Forgotten(erased, rows.datasets, versions, is_rewritten, _empty_log(ledger.database, erased))
+    rows = _erase_rows(which, database, home.config.datasets)
+    erased = erase(database, which)
+    versions = _versions_with(rows.keys, home.registry)
+    is_rewritten = database.rewrite()
+    return Forgotten(erased, rows.datasets, versions, is_rewritten, _empty_log(database, erased))
 
 
-def _require_no_job(ledger: Ledger) -> None:
+def _require_no_job(jobs: JobQueue) -> None:
     """A retrain has read its rows already, and would keep them again when it ends."""
-    for job in JobQueue(ledger).running():
+    for job in jobs.running():
         raise JobUnderWay(job.id, job.kind, job.model)
 
 
-def _erase_rows(which: Which, ledger: Ledger, config: Config) -> ErasedRows:
+def _erase_rows(which: Which, database: Database, datasets: Path) -> ErasedRows:
     made_s: dict[str, float] = {}
-    for prediction_id, given in inputs_of(ledger.database, which):
+    for prediction_id, given in inputs_of(database, which):
         if given not in NOT_KEPT:
             made_s.setdefault(key_of(given), made_at_s(prediction_id))
-    return erase_rows(made_s, config.datasets)
+    return erase_rows(made_s, datasets)
 
 
 def _versions_with(keys: Collection[str], registry: Registry) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from core.durable import in_turn
 from core.errors import PromotionSlow, PromotionSuperseded, VersionRefused
+from core.home import Home
 from core.ledger import Ledger
 from core.registry import Champion, Registry
 from core.roster import Standing, WorkerStanding, living_workers
@@ -22,35 +22,33 @@ OnChange = Callable[[Champion, Champion | None, bool], None]
 
 
 def promote(
-    registry: Registry,
+    home: Home,
     model: str,
     version: str,
     *,
-    home: Path,
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
-    """Put a version in service; returns when each worker of the servers over `home` answers with it.
+    """Put a version in service; returns when each worker of the servers over the home answers with it.
 
     `on_change` hears of the new champion and the one before as soon as the pointer stands, and whether that undoes
     a change that a worker refused. Raises `CorruptPackage` before anything changes, `VersionRefused` when a worker
     cannot load it (the champion before is then the champion again); after the change `PromotionSlow` when one has
     not followed in time, `PromotionSuperseded` when meanwhile somebody else made another version the champion.
     """
-    verify_contents(registry.verified_folder(model, version))
-    return _change(registry, model, lambda: registry.promote(model, version), home, timeout_s, on_change)
+    verify_contents(home.registry.verified_folder(model, version))
+    return _change(home, model, lambda: home.registry.promote(model, version), timeout_s, on_change)
 
 
 def roll_back(
-    registry: Registry,
+    home: Home,
     model: str,
     *,
-    home: Path,
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
     """As `promote`, of the champion before this one."""
-    return _change(registry, model, lambda: registry.roll_back(model), home, timeout_s, on_change)
+    return _change(home, model, lambda: home.registry.roll_back(model), timeout_s, on_change)
 
 
 def record(
@@ -63,22 +61,15 @@ def record(
     ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate={})
 
 
-def _change(
-    registry: Registry,
-    model: str,
-    point: Callable[[], Champion],
-    home: Path,
-    timeout_s: float,
-    on_change: OnChange,
-) -> Champion:
-    lock = home.absolute() / "promotion.lock"
+def _change(home: Home, model: str, point: Callable[[], Champion], timeout_s: float, on_change: OnChange) -> Champion:
+    registry, lock = home.registry, home.folder / "promotion.lock"
     with in_turn(lock):
         before = registry.readable_pointer(model)
         champion = point()
     if champion != before:
         on_change(champion, before, False)
     try:
-        _wait(registry, model, champion, home, timeout_s)
+        _wait(home, model, champion, timeout_s)
     except VersionRefused:
         with in_turn(lock):
             if registry.readable_pointer(model) == champion:
@@ -89,15 +80,15 @@ def _change(
     return champion
 
 
-def _wait(registry: Registry, model: str, champion: Champion, home: Path, timeout_s: float) -> None:
+def _wait(home: Home, model: str, champion: Champion, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     look_at = time.monotonic() + LOOK_S
-    while waiting := _behind(living_workers(home), model, champion):
+    while waiting := _behind(living_workers(home.folder), model, champion):
         refused = next((standing for standing in waiting if _has_refused(standing, champion)), None)
         if refused is not None:
             raise VersionRefused(model, champion.version, str(refused.error), refused.version)
         if time.monotonic() > look_at:
-            _require_still(registry, model, champion)
+            _require_still(home.registry, model, champion)
             look_at = time.monotonic() + LOOK_S
         if time.monotonic() > deadline:
             raise PromotionSlow(model, champion.version, len(waiting), timeout_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from core.config import Config, overridden
 from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
 from core.engine import Engine
 from core.errors import PromotionSlow, PromotionSuperseded
+from core.home import Home
 from core.ledger import Ledger
 from core.package import PackageFacts
 from core.promotion import promote, record
 from core.records import GateVerdict, JobRecord, PromotionRecord
-from core.registry import Champion, Registry
+from core.registry import Champion
 from core.stored import as_stored
 from export.run import ExportResult, export
 from export.settings import ExportSettings
@@ -31,39 +32,24 @@ from lifecycle.training_set import TrainingSet, build_training_set
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Rooms:
-    """What a job needs of the state."""
-
-    registry: Registry
-    ledger: Ledger
-    config: Config
-
-
-def retrain(job: JobRecord, rooms: Rooms, *, progress: Progress) -> dict[str, Any]:
+def retrain(job: JobRecord, home: Home, *, progress: Progress) -> dict[str, Any]:
     """Run the job to its end; a job that was interrupted begins again and never promotes twice."""
-    recorded = _recorded(job, rooms)
+    recorded = _recorded(job, home.ledger)
     if recorded is None:
-        work = rooms.config.home.absolute() / "work" / f"job-{job.id}"
+        work = home.folder / "work" / f"job-{job.id}"
         shutil.rmtree(work, ignore_errors=True)
         try:
-            recorded = _challenge(job, rooms, work, progress)
+            recorded = _challenge(job, home, work, progress)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     if recorded.promoted:
         progress("promote")
         try:
-            promote(
-                rooms.registry,
-                job.model,
-                recorded.version,
-                home=rooms.config.home,
-                on_change=partial(_note_undone, rooms.ledger, job.model),
-            )
+            promote(home, job.model, recorded.version, on_change=partial(_note_undone, home.ledger, job.model))
         except (PromotionSlow, PromotionSuperseded) as told:  # it was made champion all the same
             progress(str(told))
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
-    respond(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
+    respond(home, job.model)
     return {
         "version": recorded.version,
         "promoted": recorded.promoted,
@@ -78,22 +64,21 @@ def _note_undone(ledger: Ledger, model: str, champion: Champion, before: Champio
         record(ledger, model, "", champion, before, is_undone)
 
 
-def _recorded(job: JobRecord, rooms: Rooms) -> PromotionRecord | None:
+def _recorded(job: JobRecord, ledger: Ledger) -> PromotionRecord | None:
     """The outcome that an earlier run of this job wrote before it was killed."""
-    outcomes = rooms.ledger.promotions(job.model)
-    return next((outcome for outcome in outcomes if outcome.gate.get("job") == job.id), None)
+    return next((outcome for outcome in ledger.promotions(job.model) if outcome.gate.get("job") == job.id), None)
 
 
-def _challenge(job: JobRecord, rooms: Rooms, work: Path, progress: Progress) -> PromotionRecord:
-    situation = assess(job.model, registry=rooms.registry, ledger=rooms.ledger, config=rooms.config)
-    rows = build_training_set(situation, ledger=rooms.ledger, config=rooms.config)
-    trained = _finetune(rows, situation.facts, rooms.config, job, work, progress)
-    exported = _export(trained, rows, situation, rooms.config, work, progress)
-    verdict = _gate(exported.package, rows, situation, rooms, job.model, progress)
-    version = rooms.registry.add(exported.package, job.model)
-    now = rooms.registry.champion(job.model).version
+def _challenge(job: JobRecord, home: Home, work: Path, progress: Progress) -> PromotionRecord:
+    situation = assess(home, job.model)
+    rows = build_training_set(home, situation)
+    trained = _finetune(rows, situation.facts, home.config, job, work, progress)
+    exported = _export(trained, rows, situation, home.config, work, progress)
+    verdict = _gate(exported.package, rows, situation, home, progress)
+    version = home.registry.add(exported.package, job.model)
+    now = home.registry.champion(job.model).version
     verdict = _unless_overtaken(verdict, job.model, against=situation.version, now=now)
-    return _record(job, version, situation.version, verdict, rows, trained, rooms)
+    return _record(job, version, situation.version, verdict, rows, trained, home.ledger)
 
 
 def _finetune(
@@ -149,13 +134,11 @@ def _reference(situation: Situation, config: Config) -> list[Example] | None:
     return [Example(row.text, labels.get(row.id), row.pair) for row in texts]
 
 
-def _gate(
-    package: Path, rows: TrainingSet, situation: Situation, rooms: Rooms, model: str, progress: Progress
-) -> GateVerdict:
+def _gate(package: Path, rows: TrainingSet, situation: Situation, home: Home, progress: Progress) -> GateVerdict:
     progress("gate")
-    champion = Engine(rooms.registry.verified_folder(model, situation.version))
+    champion = Engine(home.registry.verified_folder(situation.model, situation.version))
     challenger = Engine(package)
-    return judge(compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old), rooms.config.gate)
+    return judge(compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old), home.config.gate)
 
 
 def _unless_overtaken(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
@@ -175,9 +158,9 @@ def _record(
     verdict: GateVerdict,
     rows: TrainingSet,
     trained: FinetuneResult,
-    rooms: Rooms,
+    ledger: Ledger,
 ) -> PromotionRecord:
-    rooms.ledger.record_promotion(
+    ledger.record_promotion(
         job.model,
         version,
         previous=previous,
@@ -198,4 +181,4 @@ def _record(
             "seconds": trained.seconds,
         },
     )
-    return rooms.ledger.promotions(job.model, limit=1)[0]
+    return ledger.promotions(job.model, limit=1)[0]

@@ -8,24 +8,23 @@ from core.clock import earliest_id
 from core.config import Config, LabelsConfig
 from core.datasets import is_held_out
 from core.engine import Engine
+from core.home import Home
 from core.labels import names_of
 from core.ledger import Ledger
 from core.records import Decision, DecisionRecord, Purpose
-from core.registry import Registry
 from lifecycle.gate import compare, mcnemar
 from lifecycle.label_queue import NO_TEXTS, choose
 from lifecycle.policy import Labels, Measured, decide
 from lifecycle.situation import Situation, assess
 
 
-def respond(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> DecisionRecord:
+def respond(home: Home, model: str) -> DecisionRecord:
     """Decide, record the decision if it differs from the last one, and queue the labels it asks for."""
-    situation = assess(model, registry=registry, ledger=ledger, config=config)
+    ledger, config = home.ledger, home.config
+    situation = assess(home, model)
     labels = _labels(situation, ledger)
     decision = (
-        _roll_back(model, situation, registry=registry, config=config)
-        or _after_refusal(model, situation, ledger=ledger)
-        or _decide(situation, labels, config=config)
+        _roll_back(home, situation) or _after_refusal(situation, ledger) or _decide(situation, labels, config=config)
     )
     decision = _told_why_nothing_is_asked(decision, situation, ledger)
     check_id = situation.check.id if situation.check else None
@@ -83,34 +82,35 @@ def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Pur
     return choose(situation.window, labelled=situation.labelled_keys, settings=settings, seed=seed)
 
 
-def _after_refusal(model: str, situation: Situation, *, ledger: Ledger) -> Decision | None:
+def _after_refusal(situation: Situation, ledger: Ledger) -> Decision | None:
     """A challenger that the gate refused is not trained again on the same labels."""
     # What people promoted or put back since says nothing of the challenger.
-    judged = (row for row in ledger.promotions(model) if row.gate or not row.promoted)
+    judged = (row for row in ledger.promotions(situation.model) if row.gate or not row.promoted)
     last = next(judged, None)
     if last is None or last.promoted or last.previous != situation.version:
         return None
     if any(row.labelled_at > last.created_at for row in situation.labelled):
         return None
     needed = last.gate.get("labels_needed")
-    reason = f"The gate refused {model}@{last.version}: {last.reason}"
+    reason = f"The gate refused {situation.model}@{last.version}: {last.reason}"
     return Decision("label", reason, needed) if needed else Decision("watch", reason)
 
 
-def _roll_back(model: str, situation: Situation, *, registry: Registry, config: Config) -> Decision | None:
+def _roll_back(home: Home, situation: Situation) -> Decision | None:
     """`roll back` when the version before is shown to answer the fresh labelled rows better."""
+    model, registry, gate = situation.model, home.registry, home.config.gate
     champion = registry.champion(model)
     previous = champion.previous
     # An earlier time of this version in service says nothing of the change that is to be taken back.
     since = earliest_id(datetime.fromisoformat(champion.since).timestamp())
     labelled = [row for row in situation.labelled if row.has_text and row.prediction_id > since]
     rows = [row.example for row in labelled if is_held_out(row.example.input)]
-    if not previous or len(rows) < config.gate.min_rows:
+    if not previous or len(rows) < gate.min_rows:
         return None
     earlier = Engine(registry.verified_folder(model, previous[-1]))
     now = Engine(registry.verified_folder(model, situation.version))
     comparison = compare(now, earlier, rows)
-    if mcnemar(comparison.wins, comparison.losses) > config.gate.alpha:
+    if mcnemar(comparison.wins, comparison.losses) > gate.alpha:
         return None
     return Decision(
         "roll back",

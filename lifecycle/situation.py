@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import Config
-from core.ledger import Ledger
+from core.home import Home
 from core.package import PackageFacts, read_facts, read_reference
 from core.records import CheckRecord, LabelledPrediction, PredictionRecord
-from core.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,9 @@ class Situation:
     labelled_keys: set[str]
 
 
-def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> Situation:
+def assess(home: Home, model: str) -> Situation:
     """Raises `ModelNotFound` or `NoChampion`."""
+    registry, ledger = home.registry, home.ledger
     version = registry.champion(model).version
     folder = registry.verified_folder(model, version)
     last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
@@ -46,7 +45,7 @@ def assess(model: str, *, registry: Registry, ledger: Ledger, config: Config) ->
         expected_accuracy=float(np.mean(reference.right[reference.known])) if reference.known.any() else None,
         check=ledger.last_conclusive_check(model, version),
         fresh_after=fresh_after,
-        window=ledger.window(model, version, limit=config.drift.window_rows, after=fresh_after),
+        window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
     )

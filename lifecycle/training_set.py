@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from core.config import Config
 from core.datasets import Example, is_held_out, kept_dataset
 from core.errors import NoTexts, NothingNew
+from core.home import Home
 from core.labels import Kind, names_of
-from core.ledger import Ledger
 from core.package import PackageFacts
 from lifecycle.situation import Situation
 
@@ -29,15 +29,15 @@ class TrainingSet:
     set_aside: dict[str, int]
 
 
-def build_training_set(situation: Situation, *, ledger: Ledger, config: Config, minimum: int = 2) -> TrainingSet:
+def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) -> TrainingSet:
     """Original rows of the champion and all labels given.
 
     Fresh are the held-out rows that the champion answered after its last check without drift. A new
     label with fewer than `minimum` rows waits. Raises `NothingNew`, `NoTexts` where the labels are of texts that
     were not kept, or `DatasetNotKept` when the original rows are gone.
     """
-    facts = situation.facts
-    given = ledger.labelled(situation.model)
+    facts, config = situation.facts, home.config
+    given = home.ledger.labelled(situation.model)
     labelled = [row for row in given if row.has_text]
     if given and not labelled:
         raise NoTexts(situation.model, len(given))

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from core.errors import RetuneError
+from core.home import Home
 from core.jobs import JobQueue, this_worker
 from core.records import JobRecord
-from lifecycle.pipeline import Progress, Rooms, retrain
+from lifecycle.pipeline import Progress, retrain
 
 log = logging.getLogger(__name__)
 
@@ -19,28 +20,28 @@ HEARTBEAT_S = 10.0
 KINDS = {"retrain": retrain}
 
 
-def run_next(rooms: Rooms, *, progress: Progress) -> JobRecord | None:
+def run_next(home: Home, *, progress: Progress) -> JobRecord | None:
     """Take the oldest waiting job and run it to its end; None when nothing waits.
 
     A job's own error is written to the job; it does not stop the worker.
     """
-    jobs = JobQueue(rooms.ledger)
+    jobs = home.jobs
     job = jobs.take(this_worker())
     if job is None:
         return None
     os.nice(10)  # answering requests comes first
     with _heartbeat(jobs, job):
-        _run(job, jobs, rooms, progress)
+        _run(job, jobs, home, progress)
     return jobs.get(job.id)
 
 
-def _run(job: JobRecord, jobs: JobQueue, rooms: Rooms, progress: Progress) -> None:
+def _run(job: JobRecord, jobs: JobQueue, home: Home, progress: Progress) -> None:
     def report(stage: str) -> None:
         progress(stage)
         jobs.renew(job, progress=stage)
 
     try:
-        result = KINDS[job.kind](job, rooms, progress=report)
+        result = KINDS[job.kind](job, home, progress=report)
     except RetuneError as error:
         jobs.fail(job, str(error))
     except Exception as error:

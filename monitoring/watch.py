@@ -15,7 +15,7 @@ from core.datasets import Example
 from core.engine import Engine
 from core.errors import NotFound
 from core.features import Features
-from core.ledger import Ledger
+from core.home import Home
 from core.metrics import wilson_interval
 from core.package import read_facts, read_reference
 from core.records import TRAFFIC, CheckRecord, Verdict
@@ -36,12 +36,12 @@ class MeasuredAccuracy:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """The verdict on a file; `record` if it was recorded, `measured_accuracy` if rows carry labels."""
+    """The verdict on a file; `measured_accuracy` if rows carry labels."""
 
     version: str
     verdict: Verdict
     measured_accuracy: MeasuredAccuracy | None
-    record: CheckRecord | None
+    record: CheckRecord
 
 
 @dataclass(frozen=True)
@@ -55,44 +55,34 @@ class _Champion:
     reference: Features
 
 
-def check_window(model: str, *, registry: Registry, ledger: Ledger, config: Config) -> CheckRecord:
+def check_window(home: Home, model: str) -> CheckRecord:
     """Check the champion's traffic since its last conclusive check, and record the verdict.
 
     A conclusive check uses its rows up and leaves an Evidently report and snapshot; one with too
     few rows leaves them for the next. Raises `ModelNotFound`, `NoChampion` or `CorruptPackage`.
     """
-    champion = _open_champion(model, registry)
-    rows = unchecked_predictions(ledger, model, champion.version, limit=config.drift.window_rows)
+    champion = _open_champion(model, home.registry)
+    rows = unchecked_predictions(home.ledger, model, champion.version, limit=home.config.drift.window_rows)
     window = features_of(
         rows,
         champion.labels,
         dimensions=champion.reference.embeddings.shape[1],
         multi_label=champion.reference.predicted.ndim == 2,
     )
-    verdict = check(champion.reference, window, labels=champion.labels, settings=config.drift)
+    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
     last = rows[-1].id if verdict.is_conclusive else None
-    return _record(champion, window, verdict, ledger=ledger, config=config, source=TRAFFIC, window_end=last)
+    return _record(home, champion, window, verdict, source=TRAFFIC, window_end=last)
 
 
-def check_file(
-    model: str,
-    examples: Sequence[Example],
-    *,
-    registry: Registry,
-    config: Config,
-    ledger: Ledger | None,
-    source: str,
-) -> FileCheck:
-    """Check at least one row of a file, answered by the champion; recorded only with a ledger.
+def check_file(home: Home, model: str, examples: Sequence[Example], *, source: str) -> FileCheck:
+    """Check at least one row of a file, answered by the champion, and record the verdict.
 
     Raises `ModelNotFound`, `NoChampion` or `CorruptPackage`.
     """
-    champion = _open_champion(model, registry)
+    champion = _open_champion(model, home.registry)
     window = Engine(champion.folder).features(examples)
-    verdict = check(champion.reference, window, labels=champion.labels, settings=config.drift)
-    record = None
-    if ledger is not None:
-        record = _record(champion, window, verdict, ledger=ledger, config=config, source=source, window_end=None)
+    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
+    record = _record(home, champion, window, verdict, source=source, window_end=None)
     return FileCheck(champion.version, verdict, _measured_accuracy(examples, window, champion.labels), record)
 
 
@@ -103,22 +93,15 @@ def _open_champion(model: str, registry: Registry) -> _Champion:
 
 
 def _record(
-    champion: _Champion,
-    window: Features,
-    verdict: Verdict,
-    *,
-    ledger: Ledger,
-    config: Config,
-    source: str,
-    window_end: str | None,
+    home: Home, champion: _Champion, window: Features, verdict: Verdict, *, source: str, window_end: str | None
 ) -> CheckRecord:
     report = None
     if verdict.is_conclusive:
-        report = _report(champion, window, verdict, config)
-    check_id = ledger.record_check(
+        report = _report(champion, window, verdict, home.config)
+    check_id = home.ledger.record_check(
         champion.model, champion.version, verdict, source=source, report=report, window_end=window_end
     )
-    record = ledger.check(champion.model, check_id)
+    record = home.ledger.check(champion.model, check_id)
     if record is None:
         raise NotFound(f"Check {check_id} of {champion.model!r} is gone from the ledger. Run the check again.")
     return record

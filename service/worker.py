@@ -14,9 +14,8 @@ from core.cpu import engine_threads, worker_count
 from core.durable import in_turn
 from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.feedback import registered_kind
-from core.jobs import JobQueue
+from core.home import Home
 from core.labels import Kind
-from core.registry import open_registry
 from core.roster import Roster, Standing
 from service.access.access import Access
 from service.access.keyring import Keyring
@@ -28,7 +27,6 @@ from service.answering.predictor import Predictor
 from service.answering.probe import GoldenProbe
 from service.host.process import server_folder
 from service.host.watchdog import Watchdog
-from service.recording.connection import LedgerConnection
 from service.recording.feedback import FeedbackDesk
 from service.recording.recorder import Recorder
 from service.refusals import ChampionNotLoaded, NotReady, Stopping
@@ -36,6 +34,7 @@ from service.telemetry.access_log import AccessLog
 from service.telemetry.metrics import Metrics
 
 DESK_THREADS = 8
+LEDGER_BUSY_S = 5.0
 Found = TypeVar("Found")
 
 
@@ -47,8 +46,8 @@ class Worker:
         self.config = config
         self.is_draining = False
         self.metrics = Metrics()
-        self.registry = open_registry(config)
-        self.connection = LedgerConnection(config)
+        # Well before a request's own end, so that its answer can say that it is the ledger.
+        self.home = Home(config, busy_s=min(LEDGER_BUSY_S, config.service.timeout_s / 4))
         self.roster = Roster(config.home)
         self.limits = RateLimits(server_folder(config) / "limits")
         self.access = Access(
@@ -59,13 +58,13 @@ class Worker:
             on_refusal=self.metrics.count_refusal,
         )
         self.champions = Champions(
-            self.registry,
+            self.home.registry,
             threads=engine_threads(config),
             poll_s=config.service.champion_poll_s,
             default_model=config.service.default_model,
             on_change=self._show_standing,
             on_swap=self.metrics.count_swap,
-            turn=partial(in_turn, config.home.absolute() / "loading.lock"),
+            turn=partial(in_turn, self.home.folder / "loading.lock"),
         )
         # Apart from the pools of probes and long texts, and of feedback: operators wait for nobody else.
         self.desk = ThreadPoolExecutor(DESK_THREADS, thread_name_prefix="desk")
@@ -80,7 +79,7 @@ class Worker:
             on_start=self.metrics.observe_waits,
         )
         self.recorder = Recorder(
-            self.connection,
+            self.home,
             queue_size=config.ledger.queue_size,
             flush_s=config.ledger.flush_s,
             keep=config.ledger.keep,
@@ -96,7 +95,7 @@ class Worker:
             config.service,
         )
         self.feedback = FeedbackDesk(
-            self.connection,
+            self.home,
             self.recorder,
             kind_of=self.kind_of,
             flush_s=config.ledger.flush_s,
@@ -124,7 +123,7 @@ class Worker:
         self.notes.shutdown()
         self.desk.shutdown(wait=False, cancel_futures=True)
         self.feedback.close()
-        self.connection.close()
+        self.home.close()
         self.limits.close()
         if self.access_log:
             self.access_log.close()
@@ -171,10 +170,7 @@ class Worker:
         """Whether a text may have several labels, as the champion in memory says, else the registry."""
         with suppress(NoChampion, ChampionNotLoaded, ModelNotFound):
             return self.champions.served(model).engine.facts.kind
-        return registered_kind(self.registry, model)
-
-    def jobs(self) -> JobQueue:
-        return JobQueue(self.connection.get())
+        return registered_kind(self.home.registry, model)
 
     def _show_standing(self, standing: dict[str, Standing]) -> None:
         self.metrics.show_standing(standing)

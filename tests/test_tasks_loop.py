@@ -17,7 +17,8 @@ import pytest
 from core.config import Config, DriftConfig, GateConfig, LabelsConfig, LedgerConfig, ServiceConfig
 from core.datasets import Example, Text, input_of, keep_dataset, kept_dataset
 from core.engine import Engine
-from core.ledger import Ledger, open_ledger
+from core.home import Home
+from core.ledger import Ledger
 from core.records import Evidence, Verdict
 from core.registry import open_registry
 from lifecycle.gate import compare
@@ -34,10 +35,17 @@ FRESH = {"topics": multi_label_rows(80, seed=31), "answers": paired_rows(80, see
 
 
 @dataclass(frozen=True)
-class Home:
-    config: Config
+class Served:
+    home: Home
     url: str
-    ledger: Ledger
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.home.ledger
+
+    @property
+    def config(self) -> Config:
+        return self.home.config
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = httpx.post(f"{self.url}{path}", json=body, timeout=30)
@@ -54,7 +62,7 @@ class Home:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, multi_label: TaskFiles, paired: TaskFiles) -> Iterator[Home]:
+def served(tmp_path_factory: pytest.TempPathFactory, multi_label: TaskFiles, paired: TaskFiles) -> Iterator[Served]:
     """Both models behind one server with one worker, and their data sets in the home."""
     config = Config(
         home=tmp_path_factory.mktemp("tasks") / "home",
@@ -70,9 +78,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, multi_label: TaskFiles, paire
         for path in files.datasets.glob("*.jsonl"):
             keep_dataset(kept_dataset(path.stem, files.datasets), config.datasets)
     with running_server(config, log=config.home / "server.log") as url:
-        ledger = open_ledger(config)
-        yield Home(config, url, ledger)
-        ledger.database.close()
+        opened = Home(config)
+        yield Served(opened, url)
+        opened.close()
 
 
 def sent(rows: Sequence[Example]) -> list[object]:
@@ -80,25 +88,24 @@ def sent(rows: Sequence[Example]) -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def labelled(home: Home) -> dict[str, list[dict[str, Any]]]:
+def labelled(served: Served) -> dict[str, list[dict[str, Any]]]:
     """Fresh rows asked over HTTP; a drift, then every label that it asks for, half over HTTP, half as a file."""
-    return {model: ask_and_label(home, model, rows) for model, rows in FRESH.items()}
+    return {model: ask_and_label(served, model, rows) for model, rows in FRESH.items()}
 
 
-def ask_and_label(home: Home, model: str, rows: list[Example]) -> list[dict[str, Any]]:
-    predictions: list[dict[str, Any]] = home.post("/predict", {"texts": sent(rows), "model": model})["predictions"]
-    home.post("/feedback", {"feedback": [{"prediction_id": predictions[0]["id"], "label": rows[0].label or "|"}]})
+def ask_and_label(served: Served, model: str, rows: list[Example]) -> list[dict[str, Any]]:
+    predictions: list[dict[str, Any]] = served.post("/predict", {"texts": sent(rows), "model": model})["predictions"]
+    served.post("/feedback", {"feedback": [{"prediction_id": predictions[0]["id"], "label": rows[0].label or "|"}]})
     drift = Verdict("drift", 0.001, 80, 150, [Evidence("labels", "s", 1.0, 0.001, True, "moved")], None, "It drifted.")
-    home.ledger.record_check(model, "1", drift, source="traffic", window_end=predictions[-1]["id"])
-    registry = open_registry(home.config)
-    assert respond(model, registry=registry, ledger=home.ledger, config=home.config).decision.action == "label"
-    path = home.config.home / f"{model}.csv"
-    asked = home.retune("labels", "export", model, "--out", path)["requests"]
+    served.ledger.record_check(model, "1", drift, source="traffic", window_end=predictions[-1]["id"])
+    assert respond(served.home, model).decision.action == "label"
+    path = served.config.home / f"{model}.csv"
+    asked = served.retune("labels", "export", model, "--out", path)["requests"]
     truth = {row.input: row.label or "|" for row in rows}
     over_http = [{"prediction_id": item["prediction_id"], "label": truth[input_in(item)]} for item in asked[::2]]
-    assert home.post("/feedback", {"feedback": over_http})["accepted"] == len(over_http)
+    assert served.post("/feedback", {"feedback": over_http})["accepted"] == len(over_http)
     fill_in(path, truth, {item["prediction_id"] for item in over_http})
-    imported = home.retune("labels", "import", model, path)
+    imported = served.retune("labels", "import", model, path)
     assert imported == {"model": model, "accepted": len(asked) - len(over_http), "unknown": 0, "empty": len(over_http)}
     return predictions
 
@@ -120,20 +127,20 @@ def fill_in(path: Path, truth: dict[Any, str], done: set[str]) -> None:
 
 @pytest.mark.parametrize("model", ["topics", "answers"])
 def test_given_labels_come_back_as_the_rows_they_are_of(
-    home: Home, labelled: dict[str, list[dict[str, Any]]], model: str
+    served: Served, labelled: dict[str, list[dict[str, Any]]], model: str
 ) -> None:
     truth = {row.key: row.label for row in FRESH[model]}
-    kept = home.ledger.labelled(model)
+    kept = served.ledger.labelled(model)
     assert len(kept) > 50
     assert [row.label for row in kept] == [truth[row.example.key] for row in kept]
 
 
 @pytest.mark.parametrize("model", ["topics", "answers"])
-def test_labelled_rows_train_and_judge(home: Home, labelled: dict[str, list[dict[str, Any]]], model: str) -> None:
-    registry = open_registry(home.config)
-    situation = assess(model, registry=registry, ledger=home.ledger, config=home.config)
+def test_labelled_rows_train_and_judge(served: Served, labelled: dict[str, list[dict[str, Any]]], model: str) -> None:
+    registry = open_registry(served.config)
+    situation = assess(served.home, model)
     assert situation.expected_accuracy is not None
-    rows = build_training_set(situation, ledger=home.ledger, config=home.config)
+    rows = build_training_set(served.home, situation)
     assert rows.new_labels == []
     assert len(rows.fresh) >= 10
     assert not {row.key for row in rows.train} & {row.key for row in [*rows.fresh, *rows.old]}
@@ -141,36 +148,38 @@ def test_labelled_rows_train_and_judge(home: Home, labelled: dict[str, list[dict
     comparison = compare(engine, engine, rows.fresh)
     given = {item["id"]: item["label"] for item in labelled[model]}
     judged = {row.key for row in rows.fresh}
-    right = [given[row.prediction_id] == row.label for row in home.ledger.labelled(model) if row.example.key in judged]
+    right = [
+        given[row.prediction_id] == row.label for row in served.ledger.labelled(model) if row.example.key in judged
+    ]
     assert (comparison.rows, comparison.wins, comparison.losses) == (len(right), 0, 0)
     assert comparison.champion_accuracy == pytest.approx(sum(right) / len(right))
 
 
 @pytest.mark.parametrize("model", ["topics", "answers"])
-def test_a_file_is_checked_and_measured_as_the_package_says(home: Home, model: str) -> None:
-    path = home.config.home / f"{model}-file.csv"
+def test_a_file_is_checked_and_measured_as_the_package_says(served: Served, model: str) -> None:
+    path = served.config.home / f"{model}-file.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "pair", "label"])
         writer.writerows((row.text, row.pair, row.label) for row in FRESH[model])
-    result = home.retune("drift", "--model", model, "--file", path, "--labels")
-    registry = open_registry(home.config)
+    result = served.retune("drift", "--model", model, "--file", path, "--labels")
+    registry = open_registry(served.config)
     engine = Engine(registry.verified_folder(model, "1"), threads=1)
     measured = compare(engine, engine, FRESH[model]).champion_accuracy
     assert result["measured_accuracy"]["value"] == pytest.approx(measured)
     assert result["verdict"] == "ok"
 
 
-def test_the_command_line_answers_pairs_and_several_labels(home: Home) -> None:
+def test_the_command_line_answers_pairs_and_several_labels(served: Served) -> None:
     row = FRESH["answers"][0]
-    [given] = home.retune("predict", row.text, "--pair", str(row.pair), "--model", "answers")["predictions"]
-    [over_http] = home.post("/predict", {"texts": [list(row.input)], "model": "answers"})["predictions"]
+    [given] = served.retune("predict", row.text, "--pair", str(row.pair), "--model", "answers")["predictions"]
+    [over_http] = served.post("/predict", {"texts": [list(row.input)], "model": "answers"})["predictions"]
     assert (given["label"], given["score"]) == (over_http["label"], pytest.approx(over_http["score"], abs=1e-5))
-    [several] = home.retune("predict", FRESH["topics"][0].text, "--model", "topics")["predictions"]
+    [several] = served.retune("predict", FRESH["topics"][0].text, "--model", "topics")["predictions"]
     assert isinstance(several["labels"], list)
 
 
-def test_the_command_line_says_what_does_not_fit(home: Home) -> None:
+def test_the_command_line_says_what_does_not_fit(served: Served) -> None:
     for words, sentence in [
         (("predict", "a", "--model", "answers"), "answers pairs of texts"),
         (("predict", "a", "b", "--pair", "c", "--model", "answers"), "Give --pair once for each text"),
@@ -178,7 +187,7 @@ def test_the_command_line_says_what_does_not_fit(home: Home) -> None:
         (("drift", "--model", "topics", "--file", "x.csv", "--pair-column", "b"), "answers single texts"),
         (("drift", "--model", "answers", "--file", "x.csv", "--multi-label"), "one label to a text"),
     ]:
-        command = [sys.executable, "-m", "cli", "--home", str(home.config.home), *words]
+        command = [sys.executable, "-m", "cli", "--home", str(served.config.home), *words]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert ended.returncode == 1
         assert sentence in ended.stderr

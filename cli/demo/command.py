@@ -18,6 +18,7 @@ from cli.context import REFUSED, Run, json_option, pass_run, say
 from cli.demo.files import TICKETS, Parts, read_parts
 from core.config import Config
 from core.errors import TargetExists
+from core.home import Home
 
 MARK = ".retune-demo"
 
@@ -102,7 +103,7 @@ def _tell(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]
     from cli.demo.page import write_page
     from cli.demo.story import Story, tell
 
-    story = Story(config, parts, say)
+    story = Story(Home(config), parts, say)
     with tell(story) as (result, url):
         result["page"] = str(write_page(config.home / "demo.html", result, story.histories))
         _show(result)

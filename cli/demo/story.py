@@ -21,11 +21,9 @@ from core.datasets import Example, keep_dataset, kept_dataset, normalised
 from core.engine import Engine
 from core.errors import DemoFailed
 from core.features import truth_of
-from core.jobs import JobQueue
-from core.ledger import Ledger, open_ledger
+from core.home import Home
 from core.metrics import Metrics, measure
 from core.records import CheckRecord, Decision, JobRecord
-from core.registry import Registry, open_registry
 from export.run import ExportResult, export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
@@ -45,15 +43,11 @@ Say = Callable[[str], None]
 class Story:
     """The state that the steps share, and the seconds that each took."""
 
-    config: Config
+    home: Home
     parts: Parts
     say: Say
     seconds: dict[str, float] = field(default_factory=dict)
     histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.registry: Registry = open_registry(self.config)
-        self.ledger: Ledger = open_ledger(self.config)
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[None]:
@@ -67,7 +61,7 @@ class Story:
 def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
     """Go through all steps; yields the result and the server's URL while the server still runs."""
     started = time.monotonic()
-    write_config(story.config)
+    write_config(story.home.config)
     with story.step("train", f"1. Fine-tune on {len(story.parts.train)} rows"):
         trained = train(story)
     with story.step("export", "2. Export to a verified ONNX package"):
@@ -75,7 +69,7 @@ def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
     with story.step("register", "3. Register and promote"):
         first = put_in_service(story, exported.package)
     story.say("\n4. Start the server")
-    with running_server(story.config, log=story.config.home / "server.log") as url:
+    with running_server(story.home.config, log=story.home.folder / "server.log") as url:
         story.say(f"  {url}/dashboard/{MODEL}")
         result = {
             "train": {
@@ -118,7 +112,7 @@ def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
         with story.step("retrain", "8. Retrain in the worker while a client keeps calling"):
             job, calls = retrain_while_serving(story, url)
     with story.step("score", "9. Score rows that nobody trained on, before and after"):
-        last = story.registry.champion(MODEL).version
+        last = story.home.registry.champion(MODEL).version
         accuracy = {name: _before_and_after(story, first, last, rows) for name, rows in _scored(story).items()}
     return {
         "reference_check": _seen(reference_check),
@@ -162,10 +156,10 @@ def _gate(job: JobRecord | None, decision: Decision) -> dict[str, Any]:
 def train(story: Story) -> FinetuneResult:
     result = finetune(
         story.parts.train,
-        out=story.config.home / "checkpoint",
-        settings=story.config.finetune,
-        cache=story.config.cache,
-        datasets=story.config.datasets,
+        out=story.home.folder / "checkpoint",
+        settings=story.home.config.finetune,
+        cache=story.home.config.cache,
+        datasets=story.home.config.datasets,
     )
     story.histories["First training"] = read_training(result.checkpoint).history
     story.say(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
@@ -174,14 +168,14 @@ def train(story: Story) -> FinetuneResult:
 
 
 def package(story: Story, checkpoint: Path) -> ExportResult:
-    validation = kept_dataset(read_training(checkpoint).data["validation"], story.config.datasets)
-    keep_dataset(story.parts.reference, story.config.datasets)
+    validation = kept_dataset(read_training(checkpoint).data["validation"], story.home.config.datasets)
+    keep_dataset(story.parts.reference, story.home.config.datasets)
     result = export(
         checkpoint,
-        out=story.config.home / "package",
+        out=story.home.folder / "package",
         validation=validation,
         reference=story.parts.reference,
-        settings=ExportSettings(**story.config.export.model_dump()),
+        settings=ExportSettings(**story.home.config.export.model_dump()),
     )
     for rung in result.rungs:
         mark = "*" if rung.name == result.rung else " "
@@ -190,16 +184,18 @@ def package(story: Story, checkpoint: Path) -> ExportResult:
 
 
 def put_in_service(story: Story, folder: Path) -> str:
-    version = story.registry.add(folder, MODEL)
-    story.registry.promote(MODEL, version)
-    story.ledger.record_promotion(MODEL, version, previous=None, promoted=True, reason="The first version.", gate={})
+    version = story.home.registry.add(folder, MODEL)
+    story.home.registry.promote(MODEL, version)
+    story.home.ledger.record_promotion(
+        MODEL, version, previous=None, promoted=True, reason="The first version.", gate={}
+    )
     story.say(f"  {MODEL}@{version} is the champion")
     return version
 
 
 def send(story: Story, url: str, rows: Sequence[Example]) -> None:
     """Send rows through `/predict` and wait until the ledger has the answers."""
-    before = story.ledger.count_predictions(MODEL, story.registry.champion(MODEL).version)
+    before = story.home.ledger.count_predictions(MODEL, story.home.registry.champion(MODEL).version)
     client = Client(url)
     answered = 0
     for batch in in_batches(rows, 16):
@@ -212,16 +208,16 @@ def send(story: Story, url: str, rows: Sequence[Example]) -> None:
 
 def _wait_for_ledger(story: Story, rows: int) -> None:
     """The server writes predictions off the request path; `rows` of them are to be there."""
-    champion = story.registry.champion(MODEL).version
+    champion = story.home.registry.champion(MODEL).version
     deadline = time.monotonic() + LEDGER_TIMEOUT_S
-    while (there := story.ledger.count_predictions(MODEL, champion)) < rows:
+    while (there := story.home.ledger.count_predictions(MODEL, champion)) < rows:
         if time.monotonic() > deadline:
-            raise DemoFailed(f"{rows - there} predictions did not reach the ledger in time", story.config.home)
+            raise DemoFailed(f"{rows - there} predictions did not reach the ledger in time", story.home.folder)
         time.sleep(0.1)
 
 
 def check(story: Story) -> CheckRecord:
-    record = check_window(MODEL, registry=story.registry, ledger=story.ledger, config=story.config)
+    record = check_window(story.home, MODEL)
     story.say(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
     for item in record.verdict.evidence:
         story.say(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")
@@ -229,7 +225,7 @@ def check(story: Story) -> CheckRecord:
 
 
 def decide(story: Story) -> Decision:
-    record = respond(MODEL, registry=story.registry, ledger=story.ledger, config=story.config)
+    record = respond(story.home, MODEL)
     story.say(f"  decision: {record.decision.sentence}. {record.decision.reason}")
     return record.decision
 
@@ -237,7 +233,7 @@ def decide(story: Story) -> Decision:
 def give_labels(story: Story, url: str) -> int:
     """Play the people: answer the label requests from the file, through `/feedback`."""
     truth = {normalised(row.text): row.label for row in story.parts.fresh}
-    requests = story.ledger.label_requests(MODEL)
+    requests = story.home.ledger.label_requests(MODEL)
     client = Client(url)
     given = 0
     for batch in in_batches(requests, 50):
@@ -259,7 +255,7 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
         job_id = client.post(f"/admin/models/{MODEL}/retrain", {})["job"]
         client.close()
         _run_worker(story)
-        job = JobQueue(story.ledger).get(job_id)
+        job = story.home.jobs.get(job_id)
         if job.result and job.result["promoted"]:
             _wait_for_version(story, steady, job.result["version"])
     _tell_outcome(story, job, steady.calls)
@@ -267,8 +263,8 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
 
 
 def _run_worker(story: Story) -> None:
-    log = story.config.home / "worker.log"
-    environment = {**os.environ, "RETUNE_CONFIG": str(story.config.home / "retune.toml")}
+    log = story.home.folder / "worker.log"
+    environment = {**os.environ, "RETUNE_CONFIG": str(story.home.folder / "retune.toml")}
     with log.open("wb") as output:
         command = [sys.executable, "-m", "cli", "worker", "--once"]
         subprocess.run(
@@ -280,13 +276,13 @@ def _wait_for_version(story: Story, steady: SteadyClient, version: str) -> None:
     deadline = time.monotonic() + SWAP_TIMEOUT_S
     while steady.calls.versions[version] < 2 * CALLS_PER_SECOND:
         if time.monotonic() > deadline:
-            raise DemoFailed(f"{MODEL}@{version} was promoted but did not answer in time", story.config.home)
+            raise DemoFailed(f"{MODEL}@{version} was promoted but did not answer in time", story.home.folder)
         time.sleep(0.1)
 
 
 def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
     if job.status != "done" or job.result is None:
-        raise DemoFailed(f"the retrain job is {job.status}: {job.error or 'the worker ended early'}", story.config.home)
+        raise DemoFailed(f"the retrain job is {job.status}: {job.error or 'the worker ended early'}", story.home.folder)
     training = job.result["training"]
     story.histories["Retraining"] = training["history"]
     story.say(f"  trained on {training['rows']} rows, new labels: {', '.join(training['new_labels']) or 'none'}")
@@ -296,7 +292,7 @@ def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
 
 def score(story: Story, version: str, rows: Sequence[Example]) -> Metrics:
     """The version on labelled rows, with its packaged file."""
-    engine = Engine(story.registry.verified_folder(MODEL, version))
+    engine = Engine(story.home.registry.verified_folder(MODEL, version))
     return measure(truth_of(rows, engine.labels), engine.answer([row.text for row in rows]).probabilities)
 
 

@@ -43,7 +43,7 @@ class Endpoints:
         ]
 
     async def models(self, _: Request) -> Response:
-        names = await self._worker.at_desk(self._worker.registry.models)
+        names = await self._worker.at_desk(self._worker.home.registry.models)
         return json_response({"models": [await self._worker.at_desk(standing, self._worker, name) for name in names]})
 
     async def promote(self, request: Request) -> Response:
@@ -73,8 +73,8 @@ class Endpoints:
 
 def standing(worker: Worker, model: str) -> dict[str, Any]:
     """The champion as the registry names it, and what each worker has made of it."""
-    versions = worker.registry.require_model(model)
-    champion = worker.registry.readable_pointer(model)
+    versions = worker.home.registry.require_model(model)
+    champion = worker.home.registry.readable_pointer(model)
     return {
         "model": model,
         "champion": asdict(champion) if champion else None,
@@ -89,23 +89,22 @@ def standing(worker: Worker, model: str) -> dict[str, Any]:
 
 def put_in_service(worker: Worker, model: str, *, version: str) -> Champion:
     """As `retune promote`: returns when every worker answers with the version."""
-    worker.registry.require_model(model)
+    worker.home.registry.require_model(model)
     try:
-        return promotion.promote(worker.registry, model, version, **_following(worker, model, "Promoted over HTTP."))
+        return promotion.promote(worker.home, model, version, **_following(worker, model, "Promoted over HTTP."))
     except CorruptPackage as error:  # whose status says that texts may be answered later
-        champion = worker.registry.readable_pointer(model)
+        champion = worker.home.registry.readable_pointer(model)
         raise VersionRefused(model, version, str(error), champion.version if champion else None) from error
 
 
 def put_back(worker: Worker, model: str) -> Champion:
     """As `retune rollback`."""
-    worker.registry.require_model(model)
-    return promotion.roll_back(worker.registry, model, **_following(worker, model, "Rolled back over HTTP."))
+    worker.home.registry.require_model(model)
+    return promotion.roll_back(worker.home, model, **_following(worker, model, "Rolled back over HTTP."))
 
 
 def _following(worker: Worker, model: str, reason: str) -> dict[str, Any]:
     return {
-        "home": worker.config.home,
         "timeout_s": worker.config.service.timeout_s * SHARE_OF_TIMEOUT,
         # Off the way: a rollback is not to wait for a ledger that is locked.
         "on_change": partial(_note, worker, model, reason),
@@ -121,13 +120,13 @@ def _record(
 ) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     try:
-        promotion.record(worker.connection.get(), model, reason, champion, before, is_undone)
+        promotion.record(worker.home.ledger, model, reason, champion, before, is_undone)
     except Exception as error:  # nobody waits for it
         logger.error("A change of champion is not noted in the ledger: %s", error)
 
 
 def ask_for_retrain(worker: Worker, model: str) -> JobRecord:
     """The job that a worker of `retune worker` takes; one that waits or runs already is the answer."""
-    worker.registry.require_model(model)
-    worker.registry.champion(model)
-    return worker.jobs().enqueue(model, "retrain")
+    worker.home.registry.require_model(model)
+    worker.home.registry.champion(model)
+    return worker.home.jobs.enqueue(model, "retrain")

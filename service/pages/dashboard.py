@@ -135,9 +135,9 @@ class Pages:
 
 def report_path(worker: Worker, model: str, check_id: str) -> Path:
     """The report's file, if the check has one and it lies under the home; raises `NoSuchReport`."""
-    worker.registry.require_model(model)
+    worker.home.registry.require_model(model)
     number = int(check_id) if check_id.isascii() and check_id.isdigit() and len(check_id) <= MAX_ID_DIGITS else 0
-    check = worker.connection.get().check(model, number)
+    check = worker.home.ledger.check(model, number)
     if check is None or check.report is None:
         raise NoSuchReport(number)
     home = worker.config.home.resolve()

@@ -75,19 +75,19 @@ class ModelView:
 
 
 def model_lines(worker: Worker) -> list[ModelLine]:
-    return [_line(worker, model) for model in worker.registry.models()]
+    return [_line(worker, model) for model in worker.home.registry.models()]
 
 
 def model_view(worker: Worker, model: str) -> ModelView:
     """Raises `ModelNotFound`."""
-    versions = worker.registry.require_model(model)
-    champion = worker.registry.readable_pointer(model)
+    versions = worker.home.registry.require_model(model)
+    champion = worker.home.registry.readable_pointer(model)
     history, problem = _history_or_problem(worker, model, champion)
     return ModelView(
         name=model,
         versions=versions,
         champion=champion,
-        facts=read_facts(worker.registry.folder(model, champion.version)) if champion else None,
+        facts=read_facts(worker.home.registry.folder(model, champion.version)) if champion else None,
         load_errors=_load_errors(worker, model),
         history=history,
         ledger_problem=problem,
@@ -96,11 +96,11 @@ def model_view(worker: Worker, model: str) -> ModelView:
 
 
 def _line(worker: Worker, model: str) -> ModelLine:
-    champion = worker.registry.readable_pointer(model)
+    champion = worker.home.registry.readable_pointer(model)
     version = champion.version if champion else None
     problem = next(iter(_load_errors(worker, model)), None)
     try:
-        ledger = worker.connection.get()
+        ledger = worker.home.ledger
         check = _most_telling(ledger.traffic_checks(model, limit=2))
         decision = next(iter(ledger.decisions(model, limit=1)), None)
     except Unavailable as error:
@@ -121,7 +121,7 @@ def _most_telling(checks: list[CheckRecord]) -> CheckRecord | None:
 
 def _history_or_problem(worker: Worker, model: str, champion: Champion | None) -> tuple[History | None, str | None]:
     try:
-        return _history(worker, worker.connection.get(), model, champion), None
+        return _history(worker, worker.home.ledger, model, champion), None
     except Unavailable as error:
         return None, str(error)
 
@@ -136,7 +136,7 @@ def _history(worker: Worker, ledger: Ledger, model: str, champion: Champion | No
         labels_asked=asked,
         labels_answered=answered,
         predictions=ledger.count_predictions(model, champion.version) if champion else 0,
-        jobs=worker.jobs().latest(model, limit=JOBS),
+        jobs=worker.home.jobs.latest(model, limit=JOBS),
         promotions=ledger.promotions(model, limit=PROMOTIONS),
     )
 

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from core.clock import made_at_s
 from core.errors import DiskFull, LabelRefused, LedgerUnreadable, NoDriver
 from core.feedback import GivenLabel, StoredLabels, store_labels
+from core.home import Home
 from core.labels import Kind
-from service.recording.connection import LedgerConnection
 from service.recording.keeping import is_sampled
 from service.recording.recorder import Recorder
 from service.refusals import InvalidBody, LedgerDown, UnknownPredictions
@@ -37,14 +37,14 @@ class FeedbackDesk:
 
     def __init__(
         self,
-        connection: LedgerConnection,
+        home: Home,
         recorder: Recorder,
         *,
         kind_of: Callable[[str], Kind],
         flush_s: float,
         sample: float = 1.0,
     ) -> None:
-        self._connection = connection
+        self._home = home
         self._kind_of = kind_of
         self._recorder = recorder
         self._patience_s = 2 * flush_s
@@ -74,7 +74,7 @@ class FeedbackDesk:
         return stored
 
     def _store(self, given: Sequence[GivenLabel]) -> StoredLabels:
-        return store_labels(self._connection.get(), given, kind_of=self._kind_of)
+        return store_labels(self._home.ledger, given, kind_of=self._kind_of)
 
     async def _wait_for(self, wanted: set[str]) -> None:
         """Until the predictions are known that another worker may still be about to write."""
@@ -94,7 +94,7 @@ class FeedbackDesk:
 
     async def _known(self, wanted: set[str], *, after_writers: bool = False) -> set[str]:
         def ask() -> set[str]:
-            return set(self._connection.get().models_of(wanted, after_writers=after_writers))
+            return set(self._home.ledger.models_of(wanted, after_writers=after_writers))
 
         return await self._in_thread(ask)
 

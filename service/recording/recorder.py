@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from core.config import Keep
+from core.home import Home
 from core.records import PredictionRecord
-from service.recording.connection import LedgerConnection
 from service.recording.keeping import is_sampled, kept
 
 BATCH_ROWS = 500
@@ -37,7 +37,7 @@ class Recorder:
 
     def __init__(
         self,
-        connection: LedgerConnection,
+        home: Home,
         *,
         queue_size: int,
         flush_s: float,
@@ -45,7 +45,7 @@ class Recorder:
         sample: float = 1.0,
         on_count: Callable[[RecorderCounts], None] = lambda _: None,
     ) -> None:
-        self._connection = connection
+        self._home = home
         self._queue_size = queue_size
         self._flush_s = flush_s
         self._keep: Keep = keep
@@ -129,7 +129,7 @@ class Recorder:
         # Here and not in offer(): patterns take as long as a tenth of an answer.
         rows = [row for record in batch if (row := self._kept(record)) is not None]
         try:
-            self._connection.get().record_predictions(rows)
+            self._home.ledger.record_predictions(rows)
         except Exception as error:  # whatever it is, the thread goes on and the rows are counted
             self._failed(batch, error)
         else:

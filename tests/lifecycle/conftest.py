@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.config import Config
-from core.ledger import Ledger, open_ledger
+from core.home import Home
+from core.ledger import Ledger
 
 
 @pytest.fixture
@@ -17,7 +18,12 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def ledger(config: Config) -> Iterator[Ledger]:
-    opened = open_ledger(config)
+def home(config: Config) -> Iterator[Home]:
+    opened = Home(config)
     yield opened
-    opened.database.close()
+    opened.close()
+
+
+@pytest.fixture
+def ledger(home: Home) -> Ledger:
+    return home.ledger

@@ -8,21 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Config
 from core.errors import VersionRefused
+from core.home import Home
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.package import read_facts, write_facts, write_manifest
 from core.records import Comparison, GateVerdict
-from core.registry import open_registry
 from core.roster import Roster, Standing
-from lifecycle.pipeline import Rooms, _unless_overtaken, retrain
+from lifecycle.pipeline import _unless_overtaken, retrain
 
 
 def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
-    config: Config, ledger: Ledger, tiny_package: Path, tmp_path: Path
+    home: Home, ledger: Ledger, tiny_package: Path, tmp_path: Path
 ) -> None:
-    registry, roster = open_registry(config), Roster(config.home)
+    registry, roster = home.registry, Roster(home.folder)
     registry.promote("tickets", registry.add(tiny_package, "tickets"))
     before = registry.champion("tickets")
     other = shutil.copytree(tiny_package, tmp_path / "other", ignore=shutil.ignore_patterns("manifest.json"))
@@ -45,7 +44,7 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     worker = threading.Thread(target=refuse)
     worker.start()
     with pytest.raises(VersionRefused):
-        retrain(job, Rooms(registry, ledger, config), progress=lambda _: None)
+        retrain(job, home, progress=lambda _: None)
     worker.join()
     roster.leave()
     assert registry.champion("tickets") == before

@@ -12,12 +12,11 @@ import pytest
 
 from core.assigned import cells
 from core.clock import sortable_id, utc_now
-from core.config import Config
 from core.engine import Engine
-from core.ledger import Ledger, open_ledger
+from core.home import Home
+from core.ledger import Ledger
 from core.package import read_facts, write_facts, write_manifest
 from core.records import TRAFFIC, Decision, FeedbackRecord, Outcome, PredictionRecord, Verdict
-from core.registry import open_registry
 from lifecycle.respond import _after_refusal, respond
 from tests.tiny import tiny_rows
 
@@ -33,17 +32,14 @@ def other_package(tiny_package: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_refusal_counts_whatever_people_put_in_service_since(tmp_path: Path) -> None:
-    ledger = open_ledger(Config(home=tmp_path))
-    situation = cast(Any, SimpleNamespace(version="1", labelled=[]))
-    assert _after_refusal("tickets", situation, ledger=ledger) is None
+def test_a_refusal_counts_whatever_people_put_in_service_since(ledger: Ledger) -> None:
+    situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[]))
+    assert _after_refusal(situation, ledger) is None
     gate = {"labels_needed": 40}
     ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="not better", gate=gate)
     for version, previous in (("3", "1"), ("1", "3")):
         ledger.record_promotion("tickets", version, previous=previous, promoted=True, reason="By hand.", gate={})
-    assert _after_refusal("tickets", situation, ledger=ledger) == Decision(
-        "label", "The gate refused tickets@2: not better", 40
-    )
+    assert _after_refusal(situation, ledger) == Decision("label", "The gate refused tickets@2: not better", 40)
 
 
 def predicted(
@@ -66,13 +62,13 @@ def checked(ledger: Ledger, verdict: Outcome, rows: list[PredictionRecord]) -> N
 
 
 def test_labels_that_are_slower_than_the_checks_are_judged_all_the_same(
-    ledger: Ledger, config: Config, tiny_package: Path
+    ledger: Ledger, home: Home, tiny_package: Path
 ) -> None:
-    registry = open_registry(config)
+    registry = home.registry
     registry.promote("m", registry.add(tiny_package, "m"))
 
     def decided() -> Decision:
-        return respond("m", registry=registry, ledger=ledger, config=config).decision
+        return respond(home, "m").decision
 
     checked(ledger, "drift", predicted(ledger, 300))
     assert decided().count == 120
@@ -86,38 +82,38 @@ def test_labels_that_are_slower_than_the_checks_are_judged_all_the_same(
 
 
 def test_a_drift_after_one_that_has_passed_asks_for_labels_of_its_own(
-    ledger: Ledger, config: Config, tiny_package: Path
+    ledger: Ledger, home: Home, tiny_package: Path
 ) -> None:
-    registry = open_registry(config)
+    registry = home.registry
     registry.promote("m", registry.add(tiny_package, "m"))
     for verdict in ("drift", "ok", "drift"):
         rows = predicted(ledger, 300)
         checked(ledger, verdict, rows)
-        respond("m", registry=registry, ledger=ledger, config=config)
+        respond(home, "m")
     asked = {item.prediction_id for item in ledger.label_requests("m")}
     assert len(asked) == 120
     assert asked <= {row.id for row in rows}
 
 
 def test_labels_given_to_one_version_are_not_asked_for_again_of_the_next(
-    ledger: Ledger, config: Config, tiny_package: Path
+    ledger: Ledger, home: Home, tiny_package: Path
 ) -> None:
-    registry = open_registry(config)
+    registry = home.registry
     registry.promote("m", registry.add(tiny_package, "m"))
     earlier = predicted(ledger, 40, version="0")
     ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in earlier])
     rows = predicted(ledger, 80, texts=[row.text for row in earlier] + [f"new {number}" for number in range(40)])
     checked(ledger, "drift", rows)
-    respond("m", registry=registry, ledger=ledger, config=config)
+    respond(home, "m")
     asked = ledger.label_requests("m")
     assert len(asked) > 20
     assert all(item.text.startswith("new") for item in asked)
 
 
 def test_what_was_labelled_in_an_earlier_time_in_service_takes_no_promotion_back(
-    ledger: Ledger, config: Config, tiny_package: Path, other_package: Path
+    ledger: Ledger, home: Home, tiny_package: Path, other_package: Path
 ) -> None:
-    registry = open_registry(config)
+    registry = home.registry
     registry.promote("m", registry.add(tiny_package, "m"))
     better = Engine(other_package)
     registry.promote("m", registry.add(other_package, "m"))
@@ -127,11 +123,11 @@ def test_what_was_labelled_in_an_earlier_time_in_service_takes_no_promotion_back
     def labelled_by_the_better_one() -> str:
         rows = predicted(ledger, len(texts), texts=texts)
         ledger.record_feedback([FeedbackRecord(row.id, label) for row, label in zip(rows, right, strict=True)])
-        return respond("m", registry=registry, ledger=ledger, config=config).decision.action
+        return respond(home, "m").decision.action
 
     predicted(ledger, 1)
     registry.promote("m", "1")
     assert labelled_by_the_better_one() == "roll back"
     registry.promote("m", "2")
     registry.promote("m", "1")
-    assert respond("m", registry=registry, ledger=ledger, config=config).decision.action != "roll back"
+    assert respond(home, "m").decision.action != "roll back"

@@ -8,6 +8,7 @@ from core.clock import utc_now
 from core.config import Config, LabelsConfig
 from core.datasets import Example, is_held_out, keep_dataset
 from core.engine import Engine
+from core.home import Home
 from core.ledger import Ledger
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
@@ -84,9 +85,9 @@ def give(ledger: Ledger, labels: list[str]) -> list[PredictionRecord]:
     return trainable
 
 
-def test_pairs_with_no_label_and_with_several_are_trained_on(config: Config, ledger: Ledger) -> None:
+def test_pairs_with_no_label_and_with_several_are_trained_on(home: Home, ledger: Ledger) -> None:
     given = give(ledger, ["", "a|new", "b|new"])
-    built = build_training_set(situation(config), ledger=ledger, config=config)
+    built = build_training_set(home, situation(home.config))
     labels = {row.input: row.label for row in built.train}
     assert [labels[row.input] for row in given] == ["", "a|new", "b|new"]
     assert len(built.train) == len(TRAIN) + 3
@@ -94,9 +95,9 @@ def test_pairs_with_no_label_and_with_several_are_trained_on(config: Config, led
     assert {row.label for row in built.old} == {""}
 
 
-def test_a_rare_label_sets_its_whole_row_aside(config: Config, ledger: Ledger) -> None:
+def test_a_rare_label_sets_its_whole_row_aside(home: Home, ledger: Ledger) -> None:
     """`newer` is left with one row when the row of `rare` goes, and waits with it."""
     given = give(ledger, ["newer|rare", "newer|a", "a"])
-    built = build_training_set(situation(config), ledger=ledger, config=config)
+    built = build_training_set(home, situation(home.config))
     assert built.set_aside == {"rare": 1, "newer": 1}
     assert {row.input for row in built.train} & {row.input for row in given} == {given[2].input}

@@ -6,6 +6,7 @@ from core.config import Config
 from core.dataset_erasure import erase_rows
 from core.datasets import Example, is_held_out, keep_dataset
 from core.errors import DatasetNotKept, NothingNew
+from core.home import Home
 from core.ledger import Ledger
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
@@ -47,9 +48,9 @@ FRESH = [f"fresh {number}" for number in range(60)]
 
 
 @pytest.fixture
-def built(config: Config, ledger: Ledger) -> TrainingSet:
+def built(home: Home, ledger: Ledger) -> TrainingSet:
     label(ledger, FRESH, "new")
-    return build_training_set(situation(config), ledger=ledger, config=config)
+    return build_training_set(home, situation(home.config))
 
 
 def test_no_row_is_both_trained_on_and_judged_by(built: TrainingSet) -> None:
@@ -67,55 +68,55 @@ def test_held_out_fresh_rows_and_reference_rows_judge(built: TrainingSet) -> Non
     assert texts_of(built.old) == texts_of(REFERENCE)
 
 
-def test_rows_before_the_drift_count_as_old(config: Config, ledger: Ledger) -> None:
+def test_rows_before_the_drift_count_as_old(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
-    built = build_training_set(situation(config, fresh_after=f"{29:032x}"), ledger=ledger, config=config)
+    built = build_training_set(home, situation(home.config, fresh_after=f"{29:032x}"))
     assert texts_of(built.fresh) == {text for text in FRESH[30:] if is_held_out(text)}
     assert {text for text in FRESH[:30] if is_held_out(text)} <= texts_of(built.old)
 
 
 def test_without_a_labelled_reference_the_validation_rows_judge_and_are_not_trained_on(
-    config: Config, ledger: Ledger
+    home: Home, ledger: Ledger
 ) -> None:
     label(ledger, FRESH, "new")
     unlabelled = [Example(row.text) for row in REFERENCE]
-    built = build_training_set(situation(config, reference=unlabelled), ledger=ledger, config=config)
+    built = build_training_set(home, situation(home.config, reference=unlabelled))
     assert texts_of(VALIDATION) <= texts_of(built.old)
     assert not texts_of(VALIDATION) & texts_of(built.train)
 
 
-def test_new_label_with_one_row_waits(config: Config, ledger: Ledger) -> None:
+def test_new_label_with_one_row_waits(home: Home, ledger: Ledger) -> None:
     trainable = [text for text in FRESH if not is_held_out(text)]
     label(ledger, trainable[:1], "rare")
     label(ledger, trainable[1:5], "new", start=10)
-    built = build_training_set(situation(config), ledger=ledger, config=config)
+    built = build_training_set(home, situation(home.config))
     assert built.set_aside == {"rare": 1}
     assert "rare" not in {row.label for row in built.train}
 
 
-def test_person_corrects_the_label_of_an_original_row(config: Config, ledger: Ledger) -> None:
+def test_person_corrects_the_label_of_an_original_row(home: Home, ledger: Ledger) -> None:
     corrected = next(row.text for row in TRAIN if row.label == "a" and not is_held_out(row.text))
     label(ledger, [corrected], "b")
-    built = build_training_set(situation(config), ledger=ledger, config=config)
+    built = build_training_set(home, situation(home.config))
     assert [row.label for row in built.train if row.text == corrected] == ["b"]
 
 
-def test_a_forgotten_text_is_not_trained_on_again(config: Config, ledger: Ledger) -> None:
+def test_a_forgotten_text_is_not_trained_on_again(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
-    known = situation(config)
-    erase_rows({TRAIN[3].key: 0.0}, config.datasets)
-    built = build_training_set(known, ledger=ledger, config=config)
+    known = situation(home.config)
+    erase_rows({TRAIN[3].key: 0.0}, home.config.datasets)
+    built = build_training_set(home, known)
     assert texts_of(built.train) & texts_of(TRAIN) == texts_of(TRAIN) - {TRAIN[3].text}
 
 
-def test_no_labels_say_where_to_give_them(config: Config, ledger: Ledger) -> None:
+def test_no_labels_say_where_to_give_them(home: Home, ledger: Ledger) -> None:
     with pytest.raises(NothingNew, match="POST /feedback"):
-        build_training_set(situation(config), ledger=ledger, config=config)
+        build_training_set(home, situation(home.config))
 
 
-def test_lost_original_rows_are_named(config: Config, ledger: Ledger) -> None:
+def test_lost_original_rows_are_named(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
-    known = situation(config)
-    (config.datasets / f"{known.facts.lineage['data']['train']}.jsonl").unlink()
+    known = situation(home.config)
+    (home.config.datasets / f"{known.facts.lineage['data']['train']}.jsonl").unlink()
     with pytest.raises(DatasetNotKept, match="earlier training"):
-        build_training_set(known, ledger=ledger, config=config)
+        build_training_set(home, known)

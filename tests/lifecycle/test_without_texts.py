@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from core.clock import sortable_id, utc_now
-from core.config import Config, LabelsConfig
+from core.config import LabelsConfig
 from core.errors import NoTexts
+from core.home import Home
 from core.ledger import Ledger
 from core.records import Decision, FeedbackRecord, PredictionRecord, Verdict
-from core.registry import Registry, open_registry
+from core.registry import Registry
 from lifecycle.label_queue import NO_TEXTS, choose
 from lifecycle.respond import respond
 from lifecycle.situation import assess
@@ -26,10 +27,9 @@ def prediction(text: str = "", label: str = "billing") -> PredictionRecord:
 
 
 @pytest.fixture
-def registry(config: Config, tiny_package: Path) -> Registry:
-    registry = open_registry(config)
-    registry.promote("m", registry.add(tiny_package, "m"))
-    return registry
+def registry(home: Home, tiny_package: Path) -> Registry:
+    home.registry.promote("m", home.registry.add(tiny_package, "m"))
+    return home.registry
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def drifted(ledger: Ledger, registry: Registry) -> list[PredictionRecord]:
     return rows
 
 
-def decided(ledger: Ledger, registry: Registry, config: Config) -> Decision:
-    return respond("m", registry=registry, ledger=ledger, config=config).decision
+def decided(home: Home) -> Decision:
+    return respond(home, "m").decision
 
 
 def test_rows_without_texts_are_never_chosen() -> None:
@@ -53,36 +53,34 @@ def test_rows_without_texts_are_never_chosen() -> None:
 
 
 @pytest.mark.usefixtures("drifted")
-def test_after_drift_no_labels_are_asked_for_and_the_decision_says_why(
-    ledger: Ledger, registry: Registry, config: Config
-) -> None:
-    decision = decided(ledger, registry, config)
+def test_after_drift_no_labels_are_asked_for_and_the_decision_says_why(home: Home, ledger: Ledger) -> None:
+    decision = decided(home)
     assert decision.action == "watch"
     assert decision.reason.endswith(NO_TEXTS)
     assert ledger.label_requests("m") == []
 
 
 def test_labels_that_come_by_themselves_measure_accuracy(
-    ledger: Ledger, registry: Registry, config: Config, drifted: list[PredictionRecord]
+    home: Home, ledger: Ledger, drifted: list[PredictionRecord]
 ) -> None:
     ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in drifted[:40]])
-    decision = decided(ledger, registry, config)
+    decision = decided(home)
     assert decision.action == "retrain"
     assert "0 of 40" in decision.reason
 
 
 def test_a_retrain_says_that_there_are_no_texts_to_train_on(
-    ledger: Ledger, registry: Registry, config: Config, drifted: list[PredictionRecord]
+    home: Home, ledger: Ledger, drifted: list[PredictionRecord]
 ) -> None:
     ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in drifted[:40]])
-    situation = assess("m", registry=registry, ledger=ledger, config=config)
+    situation = assess(home, "m")
     with pytest.raises(NoTexts, match=r"None of the 40 labels .*'features'.*retune finetune"):
-        build_training_set(situation, ledger=ledger, config=config)
+        build_training_set(home, situation)
 
 
 def test_some_texts_are_asked_for_though_others_were_not_kept(
-    ledger: Ledger, registry: Registry, config: Config, drifted: list[PredictionRecord]
+    home: Home, ledger: Ledger, drifted: list[PredictionRecord]
 ) -> None:
     ledger.record_predictions([prediction(f"text {number}") for number in range(10)])
-    assert decided(ledger, registry, config).sentence == "label 10"
+    assert decided(home).sentence == "label 10"
     assert len(ledger.label_requests("m")) == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from core.config import Config
 from core.datasets import Example
 from core.engine import Engine
 from core.features import Features
-from core.ledger import Ledger, open_ledger
+from core.home import Home
+from core.ledger import Ledger
 from core.package import GRAPH, TOKENIZER, PackageFacts, write_facts, write_manifest, write_reference
 from core.records import PredictionRecord
-from core.registry import Registry, open_registry
+from core.registry import Registry
 from tests.monitoring import rows
 
 MODEL = "tickets"
@@ -31,10 +33,20 @@ FILLER = ["the", "my", "please", "today"]
 class Served:
     """A champion with its places; `receive` records predictions as the service does."""
 
-    config: Config
-    registry: Registry
-    ledger: Ledger
+    home: Home
     version: str
+
+    @property
+    def config(self) -> Config:
+        return self.home.config
+
+    @property
+    def registry(self) -> Registry:
+        return self.home.registry
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.home.ledger
 
     def receive(self, features: Features, *, text: str = "a text") -> list[str]:
         records = [
@@ -67,12 +79,12 @@ def word_examples(count: int, *, seed: int) -> list[Example]:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Served:
-    config = Config(home=tmp_path / "home")
-    registry = open_registry(config)
-    version = registry.add(_word_package(tmp_path / "package"), MODEL)
-    registry.promote(MODEL, version)
-    return Served(config, registry, open_ledger(config), version)
+def served(tmp_path: Path) -> Iterator[Served]:
+    home = Home(Config(home=tmp_path / "home"))
+    version = home.registry.add(_word_package(tmp_path / "package"), MODEL)
+    home.registry.promote(MODEL, version)
+    yield Served(home, version)
+    home.close()
 
 
 def _word_package(folder: Path) -> Path:

@@ -14,9 +14,8 @@ from core.datasets import Example
 from core.engine import Engine
 from core.errors import UnknownLabels
 from core.features import Features
-from core.ledger import open_ledger
+from core.home import Home
 from core.records import PredictionRecord
-from core.registry import open_registry
 from monitoring.accuracy import estimate_accuracy
 from monitoring.check import LABELS, check
 from monitoring.watch import check_file, check_window
@@ -87,19 +86,20 @@ def test_sets_are_read_back_from_the_ledgers_cells() -> None:
 def test_traffic_and_files_of_the_task_are_checked(task: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     files: TaskFiles = request.getfixturevalue(task)
     config = Config(home=tmp_path, drift=SETTINGS)
-    registry, ledger = open_registry(config), open_ledger(config)
+    home = Home(config)
+    registry, ledger = home.registry, home.ledger
     registry.promote("m", registry.add(files.package, "m"))
     fresh = multi_label_rows(150, seed=7) if task == "multi_label" else paired_rows(150, seed=7)
     ledger.record_predictions(answered(Engine(files.package, threads=1), fresh))
-    record = check_window("m", registry=registry, ledger=ledger, config=config)
-    found = check_file("m", fresh, registry=registry, config=config, ledger=None, source="fresh.csv")
+    record = check_window(home, "m")
+    found = check_file(home, "m", fresh, source="fresh.csv")
     assert record.verdict.p_value == pytest.approx(found.verdict.p_value, abs=0.02)
     assert record.report is not None
     assert (tmp_path / record.report).is_file()
     assert found.measured_accuracy is not None
     assert found.verdict.estimated_accuracy is not None
     assert abs(found.verdict.estimated_accuracy.value - found.measured_accuracy.value) < 0.15
-    ledger.database.close()
+    home.close()
 
 
 def answered(engine: Engine, examples: list[Example]) -> list[PredictionRecord]:

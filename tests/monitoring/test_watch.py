@@ -9,6 +9,7 @@ from core.datasets import Example
 from core.engine import Engine
 from core.errors import NoChampion, UnknownLabels
 from core.features import Features
+from core.home import Home
 from monitoring.watch import check_file, check_window
 from monitoring.window import features_of
 from tests.monitoring.conftest import MODEL, Served, word_examples
@@ -19,7 +20,7 @@ def traffic(served: Served, rows: int, *, seed: int) -> Features:
 
 
 def watch(served: Served) -> str:
-    return check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config).verdict.outcome
+    return check_window(served.home, MODEL).verdict.outcome
 
 
 def test_too_few_predictions_wait_for_more(served: Served) -> None:
@@ -27,28 +28,29 @@ def test_too_few_predictions_wait_for_more(served: Served) -> None:
     served.receive(traffic(served, 30, seed=1))
     assert watch(served) == "insufficient_data"
     served.receive(traffic(served, 30, seed=2))
-    record = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config)
+    record = check_window(served.home, MODEL)
     assert (record.verdict.outcome, record.verdict.rows) == ("ok", 60)
 
 
 def test_each_row_is_tested_once(served: Served) -> None:
     ids = served.receive(traffic(served, 60, seed=1))
-    first = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config)
-    second = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config)
+    first = check_window(served.home, MODEL)
+    second = check_window(served.home, MODEL)
     assert first.window_end == max(ids)
     assert (second.verdict.outcome, second.verdict.rows, second.window_end) == ("insufficient_data", 0, None)
 
 
 def test_only_the_most_recent_rows_are_compared(served: Served) -> None:
-    config = served.config.model_copy(update={"drift": served.config.drift.model_copy(update={"window_rows": 80})})
+    drift = served.config.drift.model_copy(update={"window_rows": 80})
+    home = Home(served.config.model_copy(update={"drift": drift}))
     served.receive(traffic(served, 100, seed=1))
-    record = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=config)
+    record = check_window(home, MODEL)
     assert record.verdict.rows == 80
 
 
 def test_drift_in_traffic_is_recorded_with_a_report_under_the_home(served: Served) -> None:
     served.receive(replace(traffic(served, 80, seed=1), length=np.full(80, 14)))
-    record = check_window(MODEL, registry=served.registry, ledger=served.ledger, config=served.config)
+    record = check_window(served.home, MODEL)
     assert (record.verdict.outcome, record.source) == ("drift", "traffic")
     assert record.report is not None
     assert (served.config.home / record.report).is_file()
@@ -65,9 +67,7 @@ def test_drift_is_found_in_predictions_whose_texts_were_not_kept(served: Served)
 def test_a_file_check_measures_accuracy_and_uses_no_traffic_up(served: Served) -> None:
     served.receive(traffic(served, 60, seed=1))
     examples = [*word_examples(99, seed=3), Example("crash today", "a new label")]
-    found = check_file(
-        MODEL, examples, registry=served.registry, config=served.config, ledger=served.ledger, source="new.csv"
-    )
+    found = check_file(served.home, MODEL, examples, source="new.csv")
     assert found.verdict.outcome == "ok"
     assert found.measured_accuracy is not None
     assert (found.measured_accuracy.value, found.measured_accuracy.rows) == (0.99, 100)
@@ -76,18 +76,18 @@ def test_a_file_check_measures_accuracy_and_uses_no_traffic_up(served: Served) -
     assert watch(served) == "ok"
 
 
-def test_a_file_without_labels_and_ledger_gives_a_verdict_alone(served: Served) -> None:
+def test_a_file_without_labels_gives_a_verdict_alone(served: Served) -> None:
     examples = [Example(example.text) for example in word_examples(60, seed=3)]
-    found = check_file(MODEL, examples, registry=served.registry, config=served.config, ledger=None, source="new.csv")
-    assert (found.measured_accuracy, found.record) == (None, None)
+    found = check_file(served.home, MODEL, examples, source="new.csv")
+    assert found.measured_accuracy is None
     assert found.verdict.rows == 60
-    assert served.ledger.checks(MODEL) == []
+    assert served.ledger.checks(MODEL) == [found.record]
 
 
 def test_no_champion_is_an_error(served: Served) -> None:
     served.registry.add(served.registry.folder(MODEL, served.version), "other")
     with pytest.raises(NoChampion):
-        check_window("other", registry=served.registry, ledger=served.ledger, config=served.config)
+        check_window(served.home, "other")
 
 
 def test_a_recorded_label_that_the_version_does_not_know_is_an_error(served: Served) -> None:

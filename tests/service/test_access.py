@@ -69,7 +69,7 @@ def test_a_page_of_another_site_cannot_press_the_button(
 ) -> None:
     answer = client.post(path, headers=headers, follow_redirects=False)
     assert answer.status_code == 403
-    assert worker.jobs().latest("tickets") == []
+    assert worker.home.jobs.latest("tickets") == []
 
 
 def test_with_a_token_nothing_is_shown_without_it(guarded: TestClient) -> None:

@@ -19,7 +19,7 @@ def test_retrain_enqueues_one_job(client: TestClient, worker: Worker) -> None:
     for _ in range(2):
         answer = client.post("/admin/models/tickets/retrain")
         assert (answer.status_code, answer.json()) == (202, {"job": 1, "status": "queued"})
-    assert len(worker.jobs().latest("tickets")) == 1
+    assert len(worker.home.jobs.latest("tickets")) == 1
 
 
 def test_retrain_takes_an_empty_object_and_nothing_else(client: TestClient) -> None:

@@ -25,7 +25,7 @@ def verdict(p_value: float | None, sentence: str = "Nothing moved.") -> Verdict:
 
 @pytest.fixture
 def ledger(worker: Worker) -> Ledger:
-    return worker.connection.get()
+    return worker.home.ledger
 
 
 def add_check(ledger: Ledger, p_value: float | None, *, report: str | None = None, sentence: str = "Moved.") -> int:
@@ -97,7 +97,7 @@ def test_the_button_asks_for_one_retrain_and_leads_back(client: TestClient, work
     for _ in range(2):
         answer = client.post("/dashboard/tickets/retrain", headers=ORIGIN, follow_redirects=False)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard/tickets")
-    assert [(job.kind, job.status) for job in worker.jobs().latest("tickets")] == [("retrain", "queued")]
+    assert [(job.kind, job.status) for job in worker.home.jobs.latest("tickets")] == [("retrain", "queued")]
     page = client.get("/dashboard/tickets").text
     assert "job 1" in page
     assert "<button" not in page
@@ -119,10 +119,10 @@ def test_labels_asked_and_answered_are_counted(client: TestClient, ledger: Ledge
 
 
 def test_jobs_promotions_and_refusals_are_listed(client: TestClient, worker: Worker, ledger: Ledger) -> None:
-    worker.jobs().enqueue("tickets", "retrain")
-    job = worker.jobs().take("host/1/1")
+    worker.home.jobs.enqueue("tickets", "retrain")
+    job = worker.home.jobs.take("host/1/1")
     assert job is not None
-    worker.jobs().fail(job, "No space is left.")
+    worker.home.jobs.fail(job, "No space is left.")
     ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="Not shown to be better.", gate={})
     page = client.get("/dashboard/tickets").text
     assert all(word in page for word in ("No space is left.", "Not shown to be better.", "refused", "failed"))

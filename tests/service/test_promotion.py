@@ -16,6 +16,7 @@ from core import promotion
 from core.config import Config
 from core.durable import in_turn
 from core.errors import CorruptPackage, PointerUnreadable, PromotionSlow, PromotionSuperseded, VersionRefused
+from core.home import Home
 from core.records import PromotionRecord
 from core.registry import Champion, Registry
 from core.roster import Roster, Standing
@@ -28,7 +29,7 @@ WRONG = [{"text": "my invoice", "label": "bug", "scores": {"billing": 0.0, "bug"
 def test_promotion_returns_when_the_worker_answers_with_the_version(
     worker: Worker, registry: Registry, config: Config, second_package: Path
 ) -> None:
-    promotion.promote(registry, "tickets", registry.add(second_package, "tickets"), home=config.home)
+    promotion.promote(Home(config), "tickets", registry.add(second_package, "tickets"))
     assert worker.champions.served("tickets").version == "2"
 
 
@@ -36,9 +37,9 @@ def test_a_rollback_takes_the_version_that_stayed_warm(
     worker: Worker, registry: Registry, config: Config, second_package: Path
 ) -> None:
     first = worker.champions.served("tickets").engine
-    promotion.promote(registry, "tickets", registry.add(second_package, "tickets"), home=config.home)
+    promotion.promote(Home(config), "tickets", registry.add(second_package, "tickets"))
     assert worker.champions.standing()["tickets"].warm == ("1",)
-    promotion.roll_back(registry, "tickets", home=config.home)
+    promotion.roll_back(Home(config), "tickets")
     assert worker.champions.served("tickets").engine is first
 
 
@@ -47,7 +48,7 @@ def test_a_version_with_wrong_golden_answers_is_refused_before_anything_changes(
 ) -> None:
     version = registry.add(variant(golden=WRONG), "tickets")
     with pytest.raises(CorruptPackage, match="golden text 1"):
-        promotion.promote(registry, "tickets", version, home=config.home)
+        promotion.promote(Home(config), "tickets", version)
     assert registry.champion("tickets").version == "1"
 
 
@@ -65,7 +66,7 @@ def test_a_version_that_a_worker_cannot_load_changes_nothing(
         roster.enter({"tickets": failed})
 
     with pytest.raises(VersionRefused, match="no memory") as refused:
-        promotion.promote(registry, "tickets", "2", home=config.home, timeout_s=5, on_change=fail)
+        promotion.promote(Home(config), "tickets", "2", timeout_s=5, on_change=fail)
     roster.leave()
     assert "version 1 goes on answering" in str(refused.value)
     assert registry.champion("tickets") == before
@@ -76,7 +77,7 @@ def test_a_worker_that_says_nothing_is_told(registry: Registry, config: Config, 
     roster = Roster(config.home)
     roster.enter({"tickets": Standing("1", "long ago")})
     with pytest.raises(PromotionSlow, match="1 workers do not answer"):
-        promotion.promote(registry, "tickets", "2", home=config.home, timeout_s=0.1)
+        promotion.promote(Home(config), "tickets", "2", timeout_s=0.1)
     roster.leave()
 
 
@@ -130,7 +131,7 @@ def test_requests_under_way_finish_on_the_version_they_began_with(
 def test_a_model_is_added_and_removed_while_it_runs(
     client: TestClient, registry: Registry, config: Config, tiny_package: Path
 ) -> None:
-    promotion.promote(registry, "other", registry.add(tiny_package, "other"), home=config.home)
+    promotion.promote(Home(config), "other", registry.add(tiny_package, "other"))
     assert client.post("/predict", json={"texts": ["a"], "model": "other"}).status_code == 200
     assert client.post("/predict", json={"texts": ["a"]}).status_code == 400
     assert len(client.get("/admin/models").json()["models"]) == 2
@@ -159,11 +160,11 @@ def test_a_version_that_failed_once_can_be_promoted_again(
             loading.close()
 
     with loading, pytest.raises(VersionRefused, match="model.onnx differs"):
-        promotion.promote(registry, "tickets", version, home=config.home, on_change=damage)
+        promotion.promote(Home(config), "tickets", version, on_change=damage)
     assert registry.champion("tickets") == before
     assert worker.champions.standing()["tickets"].failed == version
     graph.write_bytes(whole)
-    promotion.promote(registry, "tickets", version, home=config.home)
+    promotion.promote(Home(config), "tickets", version)
     assert worker.champions.served("tickets").version == version
 
 
@@ -176,7 +177,7 @@ def test_a_refused_first_promotion_leaves_no_champion(registry: Registry, config
         roster.enter({"other": Standing(None, None, error="no", failed="1", failed_since=champion.since)})
 
     with pytest.raises(VersionRefused, match="no version answers"):
-        promotion.promote(registry, "other", "1", home=config.home, timeout_s=5, on_change=fail)
+        promotion.promote(Home(config), "other", "1", timeout_s=5, on_change=fail)
     roster.leave()
     assert registry.pointer("other") is None
 
@@ -224,8 +225,8 @@ def test_a_pointer_that_is_damaged_is_said_and_repaired_by_a_promotion(
 def test_a_rollback_does_not_wait_for_a_ledger_that_is_locked(
     client: TestClient, worker: Worker, registry: Registry, config: Config, second_package: Path
 ) -> None:
-    promotion.promote(registry, "tickets", registry.add(second_package, "tickets"), home=config.home)
-    worker.connection.get()
+    promotion.promote(Home(config), "tickets", registry.add(second_package, "tickets"))
+    _ = worker.home.ledger  # opened
     lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     answer = client.post("/admin/models/tickets/rollback")
@@ -246,7 +247,7 @@ def test_a_promotion_that_another_one_overtakes_says_so(
         registry.promote("tickets", "1")
 
     with pytest.raises(PromotionSuperseded, match=r"tickets@1 took its place"):
-        promotion.promote(registry, "tickets", version, home=config.home, timeout_s=30, on_change=overtake)
+        promotion.promote(Home(config), "tickets", version, timeout_s=30, on_change=overtake)
     roster.leave()
     assert registry.champion("tickets").version == "1"
 
@@ -265,4 +266,4 @@ def test_a_damaged_version_is_refused_over_http_as_a_conflict(
 def noted(worker: Worker) -> list[PromotionRecord]:
     """What the ledger has of changes of champion, once what was noted is written."""
     worker.notes.submit(lambda: None).result(timeout=10)
-    return worker.connection.get().promotions("tickets")
+    return worker.home.ledger.promotions("tickets")

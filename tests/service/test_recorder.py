@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from core.clock import sortable_id, utc_now
-from core.config import Config, Keep, ServiceConfig
+from core.config import Config, Keep
+from core.home import Home
 from core.ledger import open_ledger
 from core.records import PredictionRecord
-from service.recording.connection import LedgerConnection
 from service.recording.recorder import Recorder, RecorderCounts
 
 
@@ -30,7 +30,7 @@ def counts() -> list[RecorderCounts]:
 
 
 def recorder(config: Config, counts: list[RecorderCounts], *, queue_size: int = 2000, flush_s: float = 60) -> Recorder:
-    return Recorder(LedgerConnection(config), queue_size=queue_size, flush_s=flush_s, on_count=counts.append)
+    return Recorder(Home(config, busy_s=0.1), queue_size=queue_size, flush_s=flush_s, on_count=counts.append)
 
 
 def test_flush_writes_what_was_offered_at_once(config: Config, counts: list[RecorderCounts]) -> None:
@@ -105,7 +105,6 @@ def test_a_text_that_cannot_be_redacted_costs_no_other_its_record(
 
 
 def test_the_end_waits_once_for_a_ledger_that_is_locked(config: Config, counts: list[RecorderCounts]) -> None:
-    config = config.model_copy(update={"service": ServiceConfig(timeout_s=0.4)})
     open_ledger(config)
     lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")

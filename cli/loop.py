@@ -155,18 +155,16 @@ def retrain(run: Run, model: str, method: str | None, budget: str | None, as_jso
 @pass_run
 def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
     """Carry out jobs: retrain, gate, promote. Safe to kill; a job is taken again."""
-    from lifecycle.worker import run_next
+    from lifecycle.worker import work
 
-    stop = _stopped_by_signal()
-    done: list[JobRecord] = []
-    while not stop.is_set():
-        with progress_shown() as progress:
-            job = run_next(run.home, progress=lambda stage: progress(stage, 0.0))
-        if job:
-            done.append(job)
-            say(_job_sentence(job))
-        elif once or stop.wait(poll):
-            break
+    done = work(
+        run.home,
+        stop=_stopped_by_signal(),
+        once=once,
+        poll_s=poll,
+        progress_shown=progress_shown,
+        on_end=lambda job: say(_job_sentence(job)),
+    )
     emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.", as_json=as_json)
     if any(job.status == "failed" for job in done):
         sys.exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from core.errors import PromotionSlow, PromotionSuperseded
 from core.home import Home
 from core.ledger import Ledger
 from core.package import PackageFacts
+from core.progress import Progress
 from core.promotion import promote, record
 from core.records import GateVerdict, JobRecord, PromotionRecord
 from core.registry import Champion
@@ -29,25 +29,23 @@ from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
 from lifecycle.training_set import TrainingSet, build_training_set
 
-Progress = Callable[[str], None]
 
-
-def retrain(job: JobRecord, home: Home, *, progress: Progress) -> dict[str, Any]:
+def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, Any]:
     """Run the job to its end; a job that was interrupted begins again and never promotes twice."""
     recorded = _recorded(job, home.ledger)
     if recorded is None:
         work = home.folder / "work" / f"job-{job.id}"
         shutil.rmtree(work, ignore_errors=True)
         try:
-            recorded = _challenge(job, home, work, progress)
+            recorded = _challenge(job, home, work, on_progress)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     if recorded.promoted:
-        progress("promote")
+        on_progress("promote", 0.0)
         try:
             promote(home, job.model, recorded.version, on_change=partial(_note_undone, home.ledger, job.model))
         except (PromotionSlow, PromotionSuperseded) as told:  # it was made champion all the same
-            progress(str(told))
+            on_progress(str(told), 0.0)
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
     respond(home, job.model)
     return {
@@ -69,12 +67,12 @@ def _recorded(job: JobRecord, ledger: Ledger) -> PromotionRecord | None:
     return next((outcome for outcome in ledger.promotions(job.model) if outcome.gate.get("job") == job.id), None)
 
 
-def _challenge(job: JobRecord, home: Home, work: Path, progress: Progress) -> PromotionRecord:
+def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) -> PromotionRecord:
     situation = assess(home, job.model)
     rows = build_training_set(home, situation)
-    trained = _finetune(rows, situation.facts, home.config, job, work, progress)
-    exported = _export(trained, rows, situation, home.config, work, progress)
-    verdict = _gate(exported.package, rows, situation, home, progress)
+    trained = _finetune(rows, situation.facts, home.config, job, work, on_progress)
+    exported = _export(trained, rows, situation, home.config, work, on_progress)
+    verdict = _gate(exported.package, rows, situation, home, on_progress)
     version = home.registry.add(exported.package, job.model)
     now = home.registry.champion(job.model).version
     verdict = _unless_overtaken(verdict, job.model, against=situation.version, now=now)
@@ -82,7 +80,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, progress: Progress) -> Pr
 
 
 def _finetune(
-    rows: TrainingSet, facts: PackageFacts, config: Config, job: JobRecord, work: Path, progress: Progress
+    rows: TrainingSet, facts: PackageFacts, config: Config, job: JobRecord, work: Path, on_progress: Progress
 ) -> FinetuneResult:
     # What the champion answers, its challenger does: pairs are seen from the rows, several labels are not.
     settings = overridden(
@@ -100,12 +98,12 @@ def _finetune(
         settings=settings,
         cache=config.cache,
         datasets=config.datasets,
-        on_progress=lambda stage, _share: progress(f"finetune: {stage}"),
+        on_progress=lambda stage, share: on_progress(f"finetune: {stage}", share),
     )
 
 
 def _export(
-    trained: FinetuneResult, rows: TrainingSet, situation: Situation, config: Config, work: Path, progress: Progress
+    trained: FinetuneResult, rows: TrainingSet, situation: Situation, config: Config, work: Path, on_progress: Progress
 ) -> ExportResult:
     reference, holdout = _reference(situation, config), [*rows.old, *rows.fresh]
     for kept in (reference, holdout):
@@ -118,7 +116,7 @@ def _export(
         reference=reference,
         holdout=holdout,
         settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),
-        on_progress=lambda stage, _share: progress(f"export: {stage}"),
+        on_progress=lambda stage, share: on_progress(f"export: {stage}", share),
     )
 
 
@@ -134,8 +132,8 @@ def _reference(situation: Situation, config: Config) -> list[Example] | None:
     return [Example(row.text, labels.get(row.id), row.pair) for row in texts]
 
 
-def _gate(package: Path, rows: TrainingSet, situation: Situation, home: Home, progress: Progress) -> GateVerdict:
-    progress("gate")
+def _gate(package: Path, rows: TrainingSet, situation: Situation, home: Home, on_progress: Progress) -> GateVerdict:
+    on_progress("gate", 0.0)
     champion = Engine(home.registry.verified_folder(situation.model, situation.version))
     challenger = Engine(package)
     return judge(compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old), home.config.gate)

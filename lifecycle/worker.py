@@ -1,23 +1,51 @@
-"""The worker: takes one job after another, says that it lives, and leaves every job ended or retakable."""
+"""The worker: runs one job after another, reports that it lives, and leaves every job ended or retakable."""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from core.errors import RetuneError
 from core.home import Home
 from core.jobs import JobQueue, this_worker
+from core.progress import Progress
 from core.records import JobRecord
-from lifecycle.pipeline import Progress, retrain
+from lifecycle.pipeline import retrain
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10.0
+NICENESS = 10
 KINDS = {"retrain": retrain}
+
+
+def work(
+    home: Home,
+    *,
+    stop: threading.Event,
+    once: bool,
+    poll_s: float,
+    progress_shown: Callable[[], AbstractContextManager[Progress]],
+    on_end: Callable[[JobRecord], None],
+) -> list[JobRecord]:
+    """Run jobs until `stop` is set, or with `once` until none waits; the jobs that ended.
+
+    Lowers the priority of this process: answering requests comes first.
+    """
+    os.nice(NICENESS)
+    ended: list[JobRecord] = []
+    while not stop.is_set():
+        with progress_shown() as progress:
+            job = run_next(home, progress=progress)
+        if job is not None:
+            ended.append(job)
+            on_end(job)
+        elif once or stop.wait(poll_s):
+            break
+    return ended
 
 
 def run_next(home: Home, *, progress: Progress) -> JobRecord | None:
@@ -29,19 +57,18 @@ def run_next(home: Home, *, progress: Progress) -> JobRecord | None:
     job = jobs.take(this_worker())
     if job is None:
         return None
-    os.nice(10)  # answering requests comes first
     with _heartbeat(jobs, job):
         _run(job, jobs, home, progress)
     return jobs.get(job.id)
 
 
 def _run(job: JobRecord, jobs: JobQueue, home: Home, progress: Progress) -> None:
-    def report(stage: str) -> None:
-        progress(stage)
+    def report(stage: str, share: float) -> None:
+        progress(stage, share)
         jobs.renew(job, progress=stage)
 
     try:
-        result = KINDS[job.kind](job, home, progress=report)
+        result = KINDS[job.kind](job, home, on_progress=report)
     except RetuneError as error:
         jobs.fail(job, str(error))
     except Exception as error:

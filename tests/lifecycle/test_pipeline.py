@@ -13,6 +13,7 @@ from core.home import Home
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.package import read_facts, write_facts, write_manifest
+from core.progress import ignore
 from core.records import Comparison, GateVerdict
 from core.roster import Roster, Standing
 from lifecycle.pipeline import _unless_overtaken, retrain
@@ -44,7 +45,7 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     worker = threading.Thread(target=refuse)
     worker.start()
     with pytest.raises(VersionRefused):
-        retrain(job, home, progress=lambda _: None)
+        retrain(job, home, on_progress=ignore)
     worker.join()
     roster.leave()
     assert registry.champion("tickets") == before

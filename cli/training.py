@@ -69,7 +69,7 @@ def finetune(
     seconds_of(given["budget"] or run.config.finetune.budget)
     settings = overridden(run.config.finetune, given, source="the options")
     from finetune.run import finetune as train
-    from finetune.training.processes import is_first
+    from finetune.run_state.processes import is_first
 
     with progress_shown() as progress:
         result = train(

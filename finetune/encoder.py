@@ -22,7 +22,7 @@ from core.errors import UnusableBaseModel
 from finetune.architecture import Architecture, read_architecture
 from finetune.base_models import BaseModel
 from finetune.pooling import Pooling
-from finetune.training.processes import local_process_count
+from finetune.run_state.processes import local_process_count
 
 Floats = NDArray[np.float32]
 Batch = dict[str, Tensor]

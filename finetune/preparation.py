@@ -15,10 +15,10 @@ from core.progress import Progress
 from finetune.encoder import Floats, embed
 from finetune.frozen import FrozenEncoder
 from finetune.methods.task import Rows, Task
+from finetune.run_state.plans import Plans
+from finetune.run_state.processes import agreed, is_first, wait_for_all
+from finetune.run_state.work import Work
 from finetune.split import Split, labels_of
-from finetune.training.plans import Plans
-from finetune.training.processes import agreed, is_first, wait_for_all
-from finetune.training.work import Work
 
 _PROBED = 64
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from core.cpu import available_cpus
-from finetune.training.processes import process_count
+from finetune.run_state.processes import process_count
 
 PACKAGES = ("retune", "torch", "transformers", "accelerate", "peft", "numpy", "scipy", "scikit-learn", "tokenizers")
 

@@ -29,10 +29,10 @@ from finetune.preparation import prepare
 from finetune.provenance import machine, versions
 from finetune.quality.findings import Finding
 from finetune.quality.inspection import inspect_quickly
+from finetune.run_state.plans import Plans
+from finetune.run_state.processes import is_first, joined, wait_for_all
+from finetune.run_state.work import Work
 from finetune.split import Split, folds_of, given_split, require_trainable, split
-from finetune.training.plans import Plans
-from finetune.training.processes import is_first, joined, wait_for_all
-from finetune.training.work import Work
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from core.progress import Progress
 from finetune.encoder import Encoder, TextTokenizer
 from finetune.head import Head
 from finetune.metrics import answers_of, is_better, primary_value, row_losses
+from finetune.run_state.plans import Plans
+from finetune.run_state.work import Work
 from finetune.temperature import fit_temperature, probabilities_of
-from finetune.training.plans import Plans
-from finetune.training.work import Work
 
 Floats = NDArray[np.float32]
 Truth = NDArray[Any]

@@ -18,10 +18,10 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from core.durable import write_bytes
 from finetune.encoder import embed
 from finetune.methods.task import Scored, Task, judged, score
+from finetune.run_state.processes import agreed, is_first
+from finetune.run_state.work import COMPLETE
 from finetune.training.average import Average
 from finetune.training.classifier import Classifier
-from finetune.training.processes import agreed, is_first
-from finetune.training.work import COMPLETE
 
 DIVERGED = 3.0
 """A smoothed training loss this many times its lowest is no noise: the rate is too high."""

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from finetune.methods.task import Rows, Task
+from finetune.run_state.processes import training_device
 from finetune.training.losses import Loss, class_weights, divergence, loss_of
-from finetune.training.processes import training_device
 from finetune.training.recipe import Recipe
 
 Item = dict[str, Any]

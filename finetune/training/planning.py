@@ -10,11 +10,11 @@ import torch
 
 from finetune.encoder import supports_bfloat16
 from finetune.methods.task import Fitted, Task
+from finetune.run_state.processes import training_device
 from finetune.training import speed
 from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier, probed
 from finetune.training.defaults import DEFAULT_RATE, default_recipe
-from finetune.training.processes import training_device
 from finetune.training.rate import SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
 

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from finetune.methods.task import Task
+from finetune.run_state.processes import forked_chance
 from finetune.training.objective import Item, Objective, items
-from finetune.training.processes import forked_chance
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
 

@@ -18,9 +18,9 @@ from transformers import (
 )
 
 from finetune.methods.task import Task
+from finetune.run_state.processes import process_count
 from finetune.training.best_state import BestState
 from finetune.training.objective import Objective, collate, items
-from finetune.training.processes import process_count
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
 from finetune.training.schedule import schedule

@@ -17,9 +17,9 @@ from finetune.base_models import find_base_model
 from finetune.frozen import load_frozen
 from finetune.methods.task import Task
 from finetune.preparation import prepare
+from finetune.run_state.plans import Plans
+from finetune.run_state.work import Work
 from finetune.split import split
-from finetune.training.plans import Plans
-from finetune.training.work import Work
 from tests.finetune.tasks import MakeTask
 from tests.tiny import tiny_settings
 

@@ -1,22 +1,16 @@
-"""The parts of a training, each by itself: losses, dropout, sampler, mean, plans, work, label names."""
+"""The parts of a training, each by itself: losses, dropout, sampler, mean."""
 
 from __future__ import annotations
-
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from core.errors import OtherRunInterrupted, RunInterrupted
 from finetune.training.average import Average
 from finetune.training.dropout import ByteDropout, set_dropout
 from finetune.training.losses import class_weights, divergence, loss_of
-from finetune.training.plans import Plans
 from finetune.training.sampler import ByLength
-from finetune.training.work import COMPLETE, Work
 
 
 def test_byte_dropout_drops_its_share_and_keeps_the_mean() -> None:
@@ -95,66 +89,3 @@ def test_the_mean_follows_the_weights_and_can_be_put_in_their_place() -> None:
         inside = module.weight.item()
     assert 1.0 < inside < 5.0
     assert module.weight.item() == 5.0
-
-
-def test_a_decision_is_made_once_and_kept(tmp_path: Path) -> None:
-    answers = iter([3, 7])
-    first = Plans(tmp_path, {"rows": "a"}).decided("epochs", lambda: next(answers))
-    again = Plans(tmp_path, {"rows": "a"}).decided("epochs", lambda: next(answers))
-    other = Plans(tmp_path, {"rows": "b"}).decided("epochs", lambda: next(answers))
-    assert (first, again, other) == (3, 3, 7)
-
-
-def test_a_damaged_plan_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    Plans(tmp_path, {}).decided("epochs", lambda: 3)
-    (path,) = tmp_path.iterdir()
-    path.write_text("{")
-    assert Plans(tmp_path, {}).decided("epochs", lambda: 4) == 4
-    assert "made anew" in caplog.text
-
-
-def saved_work(folder: Path) -> Work:
-    work = Work(folder / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=False)
-    for step, is_complete in ((5, True), (10, True), (15, False)):
-        state = work.states("full-0") / f"checkpoint-{step}"
-        state.mkdir(parents=True)
-        if is_complete:
-            (state / COMPLETE).touch()
-    work.note()
-    return work
-
-
-def test_the_newest_complete_state_is_gone_on_with(tmp_path: Path) -> None:
-    saved_work(tmp_path)
-    assert_is_gone_on_with(tmp_path)
-
-
-def assert_is_gone_on_with(tmp_path: Path) -> None:
-    work = Work(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
-    state = work.last_state("full-0")
-    assert state is not None
-    assert state.name == "checkpoint-10"
-
-
-@pytest.mark.parametrize(
-    ("identity", "is_resumed", "error"),
-    [
-        ("rows and settings", False, RunInterrupted),
-        ("other rows", False, OtherRunInterrupted),
-        ("other rows", True, OtherRunInterrupted),
-    ],
-)
-def test_an_interrupted_run_is_never_dropped_unasked(
-    identity: str, is_resumed: bool, error: type[Exception], tmp_path: Path
-) -> None:
-    saved_work(tmp_path)
-    with pytest.raises(error, match=r"\.out\.run holds .* --resume"):
-        Work(tmp_path / "out", identity, begun_at=time.monotonic(), is_resumed=is_resumed)
-    assert_is_gone_on_with(tmp_path)
-
-
-def test_what_was_left_before_anything_was_noted_is_dropped(tmp_path: Path) -> None:
-    work = saved_work(tmp_path)
-    (work.folder / "run.json").write_text("{")
-    again = Work(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
-    assert again.last_state("full-0") is None

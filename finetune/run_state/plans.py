@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.durable import write_bytes
-from finetune.training.processes import agreed, is_first
+from finetune.run_state.processes import agreed, is_first
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.durable import write_bytes
 from core.errors import OtherRunInterrupted, RunInterrupted
-from finetune.training.processes import is_first, wait_for_all
+from finetune.run_state.processes import is_first, wait_for_all
 
 _RUN = "run.json"
 

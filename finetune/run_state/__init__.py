@@ -1,0 +1,1 @@
+"""What outlives one process of a run, or holds in all of them."""

@@ -76,11 +76,11 @@ def _answer_of_engine(engine: Engine, texts: Sequence[Text]) -> NDArray[Any]:
 
 
 def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:
-    """Everything that `finetune.metrics` knows; the few of `core.metrics` on a machine that only serves."""
+    """Everything that `finetune.measuring.metrics` knows; the few of `core.metrics` on a machine that only serves."""
     probabilities = target.answer([row.input for row in rows])
     truth: Any = (truth_of if target.kind == "single-label" else truth_matrix)(rows, target.labels)
     try:
-        from finetune.metrics import evaluate as evaluate_answers
+        from finetune.measuring.metrics import evaluate as evaluate_answers
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("sklearn", "scipy"):
             raise

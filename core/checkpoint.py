@@ -37,7 +37,7 @@ class Training:
     multi-label text those labels are given whose score reaches their entry in `thresholds`. A score below
     `abstain_below` is an abstention; None: never.
 
-    `metrics`: "validation" after the temperature and "before_temperature", as `finetune.metrics` names them.
+    `metrics`: "validation" after the temperature and "before_temperature", as `finetune.measuring.metrics` names them.
     `history`: one entry a judged step, {"step": "head", "fine-tuning" or "interpolation", "epoch"?, "train_loss"?,
     "validation_loss", "learning_rate"?, the primary metric by its name, "kept"?}.
     `learning_rate`: {"chosen", "reason", "curve": [{"rate", "loss"}]}, empty where nothing was searched.

@@ -16,9 +16,9 @@ from core.errors import CorruptCheckpoint
 from finetune.base_models import BaseModel
 from finetune.encoder import Encoder, TextTokenizer, load_encoder, load_tokenizer
 from finetune.head import Head
+from finetune.measuring.validation_outputs import write_validation
 from finetune.methods.task import Fitted, Task
 from finetune.model_card import model_card
-from finetune.validation_outputs import write_validation
 
 SAMPLE_TEXTS = 256
 

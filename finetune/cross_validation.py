@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from finetune.measuring.metrics import evaluate
+from finetune.measuring.temperature import probabilities_of
 from finetune.methods.task import Floats, Method, Task
-from finetune.metrics import evaluate
-from finetune.temperature import probabilities_of
 
 
 def cross_validate(folds: Iterable[Task], method: Method) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from core.datasets import Text
 from finetune.checkpoint import read_checkpoint
 from finetune.encoder import embed
 from finetune.head import Floats
-from finetune.temperature import probabilities_of
+from finetune.measuring.temperature import probabilities_of
 
 
 def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Floats, Floats]:

@@ -10,13 +10,13 @@ import numpy as np
 from core.checkpoint import Training
 from core.engine import set_confidence
 from finetune.base_models import BaseModel, provenance
-from finetune.confidence import Abstention, abstention_of, abstention_threshold, tune_thresholds, uncalibrated
 from finetune.encoder import embed
-from finetune.fit_verdict import judge_fit
+from finetune.measuring.fit_verdict import judge_fit
+from finetune.measuring.metrics import Evaluation, evaluate
+from finetune.measuring.temperature import probabilities_of
+from finetune.measuring.thresholds import Abstention, abstention_of, abstention_threshold, tune_thresholds, uncalibrated
 from finetune.methods.task import Fitted, Floats, Task
-from finetune.metrics import Evaluation, evaluate
 from finetune.provenance import git_commit, machine, versions
-from finetune.temperature import probabilities_of
 
 TRAIN_SAMPLE = 1000
 """Training rows that are answered again, to see how much better they are known than the others."""

@@ -21,9 +21,9 @@ from finetune.base_models import BaseModel, find_base_model
 from finetune.checkpoint import write_checkpoint
 from finetune.cross_validation import cross_validate
 from finetune.frozen import FrozenEncoder, load_frozen
+from finetune.measuring.metrics import Evaluation, require_primary
 from finetune.methods.catalogue import METHODS
 from finetune.methods.task import Fitted, Task
-from finetune.metrics import Evaluation, require_primary
 from finetune.outcome import Outcome, outcome_of, training_of
 from finetune.preparation import prepare
 from finetune.provenance import machine, versions

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from core.checkpoint import Training, write_training
 from core.datasets import Example, in_order, keep_dataset
 from core.labels import Kind, cell_of
-from finetune.metrics import evaluate
-from finetune.temperature import fit_temperature, probabilities_of
-from finetune.validation_outputs import write_validation
+from finetune.measuring.metrics import evaluate
+from finetune.measuring.temperature import fit_temperature, probabilities_of
+from finetune.measuring.validation_outputs import write_validation
 
 LABELS = ["billing", "bug", "how_to"]
 

@@ -16,10 +16,10 @@ from core.labels import Kind
 from core.progress import Progress
 from finetune.encoder import Encoder, TextTokenizer
 from finetune.head import Head
-from finetune.metrics import answers_of, is_better, primary_value, row_losses
+from finetune.measuring.metrics import answers_of, is_better, primary_value, row_losses
+from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.run_state.plans import Plans
 from finetune.run_state.work import Work
-from finetune.temperature import fit_temperature, probabilities_of
 
 Floats = NDArray[np.float32]
 Truth = NDArray[Any]

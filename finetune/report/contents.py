@@ -16,11 +16,11 @@ from core.errors import DatasetNotKept
 from core.features import truth_matrix, truth_of
 from core.labels import cell_of
 from core.metrics import Floats
-from finetune.calibration import CalibrationBin, calibration_table
-from finetune.confidence import uncalibrated
-from finetune.metrics import Evaluation, answers_of, evaluate, row_losses
-from finetune.temperature import probabilities_of
-from finetune.validation_outputs import ValidationOutputs, read_validation
+from finetune.measuring.calibration import CalibrationBin, calibration_table
+from finetune.measuring.metrics import Evaluation, answers_of, evaluate, row_losses
+from finetune.measuring.temperature import probabilities_of
+from finetune.measuring.thresholds import uncalibrated
+from finetune.measuring.validation_outputs import ValidationOutputs, read_validation
 
 WORST = 20
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.checkpoint import Training
 from core.pages import page
-from finetune.confidence import risk_coverage
+from finetune.measuring.thresholds import risk_coverage
 from finetune.report import charts
 from finetune.report.contents import Answers, Contents
 

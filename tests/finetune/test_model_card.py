@@ -9,8 +9,8 @@ from huggingface_hub.repocard import RepoCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from core.checkpoint import Training
-from finetune.confidence import abstention_of
-from finetune.metrics import evaluate
+from finetune.measuring.metrics import evaluate
+from finetune.measuring.thresholds import abstention_of
 from finetune.model_card import model_card
 from tests.trainings import made_up_training
 

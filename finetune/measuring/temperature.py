@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from core.engine import sigmoid, softmax
 from core.labels import Kind
-from finetune.metrics import row_losses
+from finetune.measuring.metrics import row_losses
 
 LOWEST, HIGHEST = 0.05, 20.0
 

@@ -8,7 +8,7 @@ from math import hypot, inf, isfinite
 from typing import Any, Literal
 
 from core.metrics import wilson_interval
-from finetune.metrics import Evaluation
+from finetune.measuring.metrics import Evaluation
 
 RISE = 0.10
 """Validation loss this far above its minimum has risen clearly: epochs differ by a few per cent by chance."""

@@ -5,7 +5,7 @@ import pytest
 
 from core.checkpoint import VALIDATION
 from core.errors import CorruptCheckpoint
-from finetune.validation_outputs import read_validation, write_validation
+from finetune.measuring.validation_outputs import read_validation, write_validation
 
 LOGITS = np.random.default_rng(0).normal(size=(6, 3))
 

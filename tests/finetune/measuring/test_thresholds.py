@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from finetune.confidence import abstention_of, abstention_threshold, tune_thresholds
+from finetune.measuring.thresholds import abstention_of, abstention_threshold, tune_thresholds
 
 
 def posterior_draws(random: np.random.Generator, rows: int, *, prior: float, apart: float) -> tuple[np.ndarray, ...]:

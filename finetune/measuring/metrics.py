@@ -19,9 +19,9 @@ from core import metrics as core_metrics
 from core.errors import NoRows, UnknownMetric
 from core.labels import Kind
 from core.metrics import Floats
-from finetune.bootstrap import Interval, bootstrap_intervals
-from finetune.calibration import calibration_error, calibration_table
-from finetune.confusion import Confusion, confusion_of
+from finetune.measuring.bootstrap import Interval, bootstrap_intervals
+from finetune.measuring.calibration import calibration_error, calibration_table
+from finetune.measuring.confusion import Confusion, confusion_of
 
 Truth = NDArray[Any]
 FLOOR = 1e-12

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from finetune.fit_verdict import judge_fit
-from finetune.metrics import Evaluation, LabelScores
+from finetune.measuring.fit_verdict import judge_fit
+from finetune.measuring.metrics import Evaluation, LabelScores
 
 
 def epochs(*losses: tuple[float, float]) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from sklearn import metrics as sklearn_metrics
 
 from core.errors import NoRows, UnknownMetric
 from core.metrics import measure, measure_sets
-from finetune.bootstrap import bootstrap_intervals
-from finetune.metrics import (
+from finetune.measuring.bootstrap import bootstrap_intervals
+from finetune.measuring.metrics import (
     PRIMARY_METRICS,
     answers_of,
     evaluate,

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from finetune.calibration import calibration_error, calibration_table
-from finetune.metrics import evaluate
-from finetune.temperature import fit_temperature, probabilities_of
+from finetune.measuring.calibration import calibration_error, calibration_table
+from finetune.measuring.metrics import evaluate
+from finetune.measuring.temperature import fit_temperature, probabilities_of
 
 
 @pytest.mark.parametrize("kind", ["single-label", "multi-label"])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from core.metrics import Floats
-from finetune.calibration import BINS, bin_of, events
+from finetune.measuring.calibration import BINS, bin_of, events
 
 RESAMPLES, LEVEL = 1000, 0.95
 _CHUNK_CELLS = 4_000_000

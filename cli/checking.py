@@ -95,9 +95,9 @@ def _require_sense(options: Options) -> None:
 def _findings(
     run: Run, rows: list[Example], others: list[Example] | None, options: Options, *, is_multi_label: bool
 ) -> list[Finding]:
-    from finetune.base_models import find_base_model
-    from finetune.encoder import load_tokenizer
-    from finetune.frozen import load_frozen
+    from finetune.encoders.base_models import find_base_model
+    from finetune.encoders.encoder import load_tokenizer
+    from finetune.encoders.frozen import load_frozen
     from finetune.quality.inspection import inspect, inspect_quickly
     from finetune.quality.limits import Limits
 

@@ -13,8 +13,8 @@ from core.checkpoint import CARD, HEAD, SAMPLE, Training, read_training, write_t
 from core.datasets import Text
 from core.durable import new_folder
 from core.errors import CorruptCheckpoint
-from finetune.base_models import BaseModel
-from finetune.encoder import Encoder, TextTokenizer, load_encoder, load_tokenizer
+from finetune.encoders.base_models import BaseModel
+from finetune.encoders.encoder import Encoder, TextTokenizer, load_encoder, load_tokenizer
 from finetune.head import Head
 from finetune.measuring.validation_outputs import write_validation
 from finetune.methods.task import Fitted, Task

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.datasets import Text
 from finetune.checkpoint import read_checkpoint
-from finetune.encoder import embed
+from finetune.encoders.encoder import embed
 from finetune.head import Floats
 from finetune.measuring.temperature import probabilities_of
 

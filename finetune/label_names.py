@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.datasets import Text
-from finetune.encoder import embed
+from finetune.encoders.encoder import embed
 from finetune.methods.task import Rows, Task
 
 FEW_ROWS = 30

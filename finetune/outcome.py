@@ -9,8 +9,8 @@ import numpy as np
 
 from core.checkpoint import Training
 from core.engine import set_confidence
-from finetune.base_models import BaseModel, provenance
-from finetune.encoder import embed
+from finetune.encoders.base_models import BaseModel, provenance
+from finetune.encoders.encoder import embed
 from finetune.measuring.fit_verdict import judge_fit
 from finetune.measuring.metrics import Evaluation, evaluate
 from finetune.measuring.temperature import probabilities_of

@@ -12,8 +12,8 @@ from core.errors import BudgetTooSmall
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
 from core.progress import Progress
-from finetune.encoder import Floats, embed
-from finetune.frozen import FrozenEncoder
+from finetune.encoders.encoder import Floats, embed
+from finetune.encoders.frozen import FrozenEncoder
 from finetune.methods.task import Rows, Task
 from finetune.run_state.plans import Plans
 from finetune.run_state.processes import agreed, is_first, wait_for_all

@@ -17,10 +17,10 @@ from core.durable import disk_full_is_said, require_writable
 from core.duration import seconds_of
 from core.labels import Kind
 from core.progress import Progress, ignore
-from finetune.base_models import BaseModel, find_base_model
 from finetune.checkpoint import write_checkpoint
 from finetune.cross_validation import cross_validate
-from finetune.frozen import FrozenEncoder, load_frozen
+from finetune.encoders.base_models import BaseModel, find_base_model
+from finetune.encoders.frozen import FrozenEncoder, load_frozen
 from finetune.measuring.metrics import Evaluation, require_primary
 from finetune.methods.catalogue import METHODS
 from finetune.methods.task import Fitted, Task

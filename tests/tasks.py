@@ -140,7 +140,7 @@ def _sample(row: Example) -> dict[str, str]:
 def _save_encoder(folder: Path, base_model: Path) -> None:
     from transformers import AutoModel
 
-    from finetune.encoder import load_tokenizer
+    from finetune.encoders.encoder import load_tokenizer
 
     AutoModel.from_pretrained(base_model).save_pretrained(folder)
     # As fine-tuning does; a family's own class would add tokens of its own.

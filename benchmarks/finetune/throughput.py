@@ -25,8 +25,8 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from core.config import FinetuneConfig  # noqa: E402  # the repository is put on the path above
 from core.datasets import Example  # noqa: E402
-from finetune.base_models import find_base_model  # noqa: E402
-from finetune.frozen import load_frozen  # noqa: E402
+from finetune.encoders.base_models import find_base_model  # noqa: E402
+from finetune.encoders.frozen import load_frozen  # noqa: E402
 from finetune.methods.features import fit_features  # noqa: E402
 from finetune.methods.full import Full  # noqa: E402
 from finetune.methods.task import Task  # noqa: E402

@@ -9,7 +9,7 @@ from typing import Any
 from peft import LoraConfig, get_peft_model
 from transformers import TrainerCallback
 
-from finetune.depth import linear_targets
+from finetune.encoders.depth import linear_targets
 from finetune.methods.features import fit_features
 from finetune.methods.task import Fitted, Task
 from finetune.training.classifier import Classifier

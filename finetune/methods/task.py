@@ -14,7 +14,7 @@ from core.config import FinetuneConfig
 from core.datasets import Text
 from core.labels import Kind
 from core.progress import Progress
-from finetune.encoder import Encoder, TextTokenizer
+from finetune.encoders.encoder import Encoder, TextTokenizer
 from finetune.head import Head
 from finetune.measuring.metrics import answers_of, is_better, primary_value, row_losses
 from finetune.measuring.temperature import fit_temperature, probabilities_of

@@ -22,8 +22,8 @@ from finetune.quality.sheet import Sheet
 from finetune.quality.texts import empty, over_length, too_short
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the quick checks do without
-    from finetune.encoder import TextTokenizer
-    from finetune.frozen import FrozenEncoder
+    from finetune.encoders.encoder import TextTokenizer
+    from finetune.encoders.frozen import FrozenEncoder
 
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")

@@ -10,7 +10,7 @@ from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
 if TYPE_CHECKING:  # torch takes seconds to import, and most checks do without
-    from finetune.encoder import TextTokenizer
+    from finetune.encoders.encoder import TextTokenizer
 
 
 def empty(sheet: Sheet) -> list[Finding]:

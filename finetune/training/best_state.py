@@ -16,7 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from core.durable import write_bytes
-from finetune.encoder import embed
+from finetune.encoders.encoder import embed
 from finetune.methods.task import Scored, Task, judged, score
 from finetune.run_state.processes import agreed, is_first
 from finetune.run_state.work import COMPLETE

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from finetune.depth import blocks, depth_of, embeddings_of
-from finetune.encoder import Encoder
+from finetune.encoders.depth import blocks, depth_of, embeddings_of
+from finetune.encoders.encoder import Encoder
 from finetune.head import Head
 from finetune.training.dropout import set_dropout
 

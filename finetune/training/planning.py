@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from finetune.encoder import supports_bfloat16
+from finetune.encoders.encoder import supports_bfloat16
 from finetune.methods.task import Fitted, Task
 from finetune.run_state.processes import training_device
 from finetune.training import speed

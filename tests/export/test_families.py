@@ -15,7 +15,7 @@ from export.candidate import answered
 from export.eligibility import ALLOWED_MOVE
 from export.run import export
 from export.settings import ExportSettings
-from finetune.architecture import FAMILIES
+from finetune.encoders.architecture import FAMILIES
 from tests.tasks import make_checkpoint, paired_rows
 from tests.tiny import tiny_rows
 

@@ -13,8 +13,8 @@ import pytest
 
 from core.datasets import Example
 from core.labels import Kind
-from finetune.base_models import find_base_model
-from finetune.frozen import load_frozen
+from finetune.encoders.base_models import find_base_model
+from finetune.encoders.frozen import load_frozen
 from finetune.methods.task import Task
 from finetune.preparation import prepare
 from finetune.run_state.plans import Plans

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from finetune.encoder import embed
+from finetune.encoders.encoder import embed
 from finetune.label_names import with_label_names
 from finetune.methods.task import Rows, Task
 from tests.finetune.tasks import MakeTask

@@ -8,7 +8,7 @@ import torch
 
 from core.datasets import Example
 from core.labels import cell_of
-from finetune.encoder import Floats, embed
+from finetune.encoders.encoder import Floats, embed
 from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
 from finetune.methods.task import Fitted, Task

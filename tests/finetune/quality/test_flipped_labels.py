@@ -24,8 +24,8 @@ def few_of_each(examples: list[Example]) -> list[Example]:
 @pytest.mark.slow
 @pytest.mark.skipif(not BANKING77.is_file(), reason="banking77 is not here")
 def test_flipped_labels_of_banking77_are_listed(tmp_path: Path) -> None:
-    from finetune.base_models import find_base_model
-    from finetune.frozen import load_frozen
+    from finetune.encoders.base_models import find_base_model
+    from finetune.encoders.frozen import load_frozen
 
     rows = few_of_each(read_examples(BANKING77))
     labels = sorted({str(example.label) for example in rows})

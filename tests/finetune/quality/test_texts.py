@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.datasets import Example
-from finetune.encoder import load_tokenizer
+from finetune.encoders.encoder import load_tokenizer
 from finetune.quality.inspection import inspect_quickly
 from tests.finetune.quality.planted import read_rows, write_rows
 

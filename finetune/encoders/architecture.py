@@ -11,7 +11,7 @@ from core.errors import UnusableBaseModel
 
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 
-# Each of them is tested for what this room asks of it: see tests/finetune/test_families.py.
+# Each of them is tested for what this room asks of it: see tests/finetune/encoders/test_families.py.
 FAMILIES = (
     "albert",
     "bert",

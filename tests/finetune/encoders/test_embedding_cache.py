@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.datasets import Text
-from finetune.embedding_cache import EmbeddingCache
+from finetune.encoders.embedding_cache import EmbeddingCache
 from finetune.head import Floats
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import UnusableBaseModel
-from finetune.base_models import find_base_model
+from finetune.encoders.base_models import find_base_model
 
 TRANSFORMER = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
 POOLING = {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}

@@ -11,10 +11,10 @@ from typing import Any
 
 from core.durable import sha256_of
 from core.errors import UnusableBaseModel
-from finetune.architecture import CONFIG, TOKENIZER_CONFIG, read_architecture
-from finetune.hub import fetch
-from finetune.pooling import Pooling, pooling_files, pooling_of
-from finetune.weights import INDEX, count_parameters, weight_files, weights_sha256
+from finetune.encoders.architecture import CONFIG, TOKENIZER_CONFIG, read_architecture
+from finetune.encoders.hub import fetch
+from finetune.encoders.pooling import Pooling, pooling_files, pooling_of
+from finetune.encoders.weights import INDEX, count_parameters, weight_files, weights_sha256
 
 DEFAULT_ID = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"

@@ -14,9 +14,9 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoModel
 
 from core.errors import UnusableBaseModel
-from finetune import base_models
-from finetune.base_models import DEFAULT_ID, DEFAULT_SHA256, facts_of, find_base_model, provenance
-from finetune.encoder import embed, load_encoder, load_tokenizer
+from finetune.encoders import base_models
+from finetune.encoders.base_models import DEFAULT_ID, DEFAULT_SHA256, facts_of, find_base_model, provenance
+from finetune.encoders.encoder import embed, load_encoder, load_tokenizer
 
 WEIGHTS = "model.safetensors"
 

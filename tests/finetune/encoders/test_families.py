@@ -10,9 +10,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from finetune.architecture import FAMILIES as KNOWN
-from finetune.base_models import BaseModel, facts_of, find_base_model
-from finetune.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer, supports_bfloat16
+from finetune.encoders.architecture import FAMILIES as KNOWN
+from finetune.encoders.base_models import BaseModel, facts_of, find_base_model
+from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer, supports_bfloat16
 from tests.families import FAMILIES, POSITIONS
 
 Folders = Callable[[str], Path]
@@ -162,5 +162,5 @@ def test_facts_are_those_of_the_loaded_model(family: str, base: BaseModel, encod
 
 
 def test_every_known_family_is_described() -> None:
-    described = (Path(__file__).parents[2] / "docs" / "base-models.md").read_text(encoding="utf-8")
+    described = (Path(__file__).parents[3] / "docs" / "base-models.md").read_text(encoding="utf-8")
     assert [family for family in KNOWN if f"`{family}`" not in described] == []

@@ -19,9 +19,9 @@ from core.cpu import available_cpus
 from core.datasets import Text
 from core.engine import batches
 from core.errors import UnusableBaseModel
-from finetune.architecture import Architecture, read_architecture
-from finetune.base_models import BaseModel
-from finetune.pooling import Pooling
+from finetune.encoders.architecture import Architecture, read_architecture
+from finetune.encoders.base_models import BaseModel
+from finetune.encoders.pooling import Pooling
 from finetune.run_state.processes import local_process_count
 
 Floats = NDArray[np.float32]

@@ -10,9 +10,9 @@ from torch import nn
 from transformers import BertConfig, BertModel, PreTrainedModel
 
 from core.errors import UnusableBaseModel
-from finetune.base_models import find_base_model
-from finetune.depth import blocks, depth_of, embeddings_of, linear_targets
-from finetune.encoder import load_encoder
+from finetune.encoders.base_models import find_base_model
+from finetune.encoders.depth import blocks, depth_of, embeddings_of, linear_targets
+from finetune.encoders.encoder import load_encoder
 from tests.families import FAMILIES
 
 # ALBERT applies its one block twice.

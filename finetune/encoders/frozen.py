@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.datasets import Text
-from finetune.base_models import BaseModel
-from finetune.embedding_cache import EmbeddingCache
-from finetune.encoder import Encoder, Floats, TextTokenizer, embed, load_encoder, load_tokenizer
+from finetune.encoders.base_models import BaseModel
+from finetune.encoders.embedding_cache import EmbeddingCache
+from finetune.encoders.encoder import Encoder, Floats, TextTokenizer, embed, load_encoder, load_tokenizer
 
 
 @dataclass(frozen=True)

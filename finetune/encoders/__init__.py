@@ -1,0 +1,1 @@
+"""The pretrained encoder: found, checked, loaded, and its embeddings kept."""

@@ -17,8 +17,8 @@ from finetune.encoders.base_models import BaseModel
 from finetune.encoders.encoder import Encoder, TextTokenizer, load_encoder, load_tokenizer
 from finetune.head import Head
 from finetune.measuring.validation_outputs import write_validation
-from finetune.methods.task import Fitted, Task
 from finetune.model_card import model_card
+from finetune.task import Fitted, Task
 
 SAMPLE_TEXTS = 256
 

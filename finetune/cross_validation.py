@@ -9,7 +9,7 @@ import numpy as np
 
 from finetune.measuring.metrics import evaluate
 from finetune.measuring.temperature import probabilities_of
-from finetune.methods.task import Floats, Method, Task
+from finetune.task import Floats, Method, Task
 
 
 def cross_validate(folds: Iterable[Task], method: Method) -> dict[str, Any]:

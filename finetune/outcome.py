@@ -15,8 +15,8 @@ from finetune.measuring.fit_verdict import judge_fit
 from finetune.measuring.metrics import Evaluation, evaluate
 from finetune.measuring.temperature import probabilities_of
 from finetune.measuring.thresholds import Abstention, abstention_of, abstention_threshold, tune_thresholds, uncalibrated
-from finetune.methods.task import Fitted, Floats, Task
 from finetune.provenance import git_commit, machine, versions
+from finetune.task import Fitted, Floats, Task
 
 TRAIN_SAMPLE = 1000
 """Training rows that are answered again, to see how much better they are known than the others."""

@@ -14,11 +14,11 @@ from core.labels import Kind
 from core.progress import Progress
 from finetune.encoders.encoder import Floats, embed
 from finetune.encoders.frozen import FrozenEncoder
-from finetune.methods.task import Rows, Task
 from finetune.run_state.plans import Plans
 from finetune.run_state.processes import agreed, is_first, wait_for_all
 from finetune.run_state.work import Work
 from finetune.split import Split, labels_of
+from finetune.task import Rows, Task
 
 _PROBED = 64
 

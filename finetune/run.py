@@ -23,7 +23,6 @@ from finetune.encoders.base_models import BaseModel, find_base_model
 from finetune.encoders.frozen import FrozenEncoder, load_frozen
 from finetune.measuring.metrics import Evaluation, require_primary
 from finetune.methods.catalogue import METHODS
-from finetune.methods.task import Fitted, Task
 from finetune.outcome import Outcome, outcome_of, training_of
 from finetune.preparation import prepare
 from finetune.provenance import machine, versions
@@ -33,6 +32,7 @@ from finetune.run_state.plans import Plans
 from finetune.run_state.processes import is_first, joined, wait_for_all
 from finetune.run_state.work import Work
 from finetune.split import Split, folds_of, given_split, require_trainable, split
+from finetune.task import Fitted, Task
 
 log = logging.getLogger(__name__)
 

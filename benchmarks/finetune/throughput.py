@@ -29,11 +29,11 @@ from finetune.encoders.base_models import find_base_model  # noqa: E402
 from finetune.encoders.frozen import load_frozen  # noqa: E402
 from finetune.methods.features import fit_features  # noqa: E402
 from finetune.methods.full import Full  # noqa: E402
-from finetune.methods.task import Task  # noqa: E402
 from finetune.preparation import prepare  # noqa: E402
 from finetune.run_state.plans import Plans  # noqa: E402
 from finetune.run_state.work import Work  # noqa: E402
 from finetune.split import split  # noqa: E402
+from finetune.task import Task  # noqa: E402
 from finetune.training.best_state import BestState  # noqa: E402
 from finetune.training.classifier import Classifier, probed  # noqa: E402
 from finetune.training.planning import plan  # noqa: E402

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from finetune.methods.features import fit_features
 from finetune.methods.full import Full
-from finetune.methods.task import Fitted, Task
+from finetune.task import Fitted, Task
 from finetune.training.planning import seconds_an_epoch
 from finetune.training.tuning import tune
 

@@ -7,7 +7,7 @@ from finetune.methods.features import fit_features
 from finetune.methods.full import fit_full
 from finetune.methods.layerwise import fit_layerwise
 from finetune.methods.lora import fit_lora
-from finetune.methods.task import Method
+from finetune.task import Method
 
 METHODS: dict[str, Method] = {
     "auto": fit_auto,

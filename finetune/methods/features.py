@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from finetune.head import Head, fit_head
-from finetune.methods.task import Fitted, Scored, Task, judged, score
+from finetune.task import Fitted, Scored, Task, judged, score
 
 # From stiff to loose, each starting from the last. On banking77 the log loss is least at 10.
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0)

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from finetune.methods.features import fit_features
-from finetune.methods.task import Fitted, Task
+from finetune.task import Fitted, Task
 from finetune.training.classifier import Classifier, parameter_groups
 from finetune.training.recipe import Recipe
 from finetune.training.tuning import tune

@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 
 from finetune.encoders.depth import linear_targets
 from finetune.methods.features import fit_features
-from finetune.methods.task import Fitted, Task
+from finetune.task import Fitted, Task
 from finetune.training.classifier import Classifier
 from finetune.training.recipe import Recipe
 from finetune.training.tuning import tune

@@ -17,9 +17,9 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from core.durable import write_bytes
 from finetune.encoders.encoder import embed
-from finetune.methods.task import Scored, Task, judged, score
 from finetune.run_state.processes import agreed, is_first
 from finetune.run_state.work import COMPLETE
+from finetune.task import Scored, Task, judged, score
 from finetune.training.average import Average
 from finetune.training.classifier import Classifier
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from finetune.methods.task import Task
+from finetune.task import Task
 from finetune.training.recipe import Recipe
 
 LAYER_DECAY = {"full": 0.8, "layerwise": 0.65, "lora": 1.0}

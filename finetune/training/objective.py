@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from finetune.methods.task import Rows, Task
 from finetune.run_state.processes import training_device
+from finetune.task import Rows, Task
 from finetune.training.losses import Loss, class_weights, divergence, loss_of
 from finetune.training.recipe import Recipe
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from finetune.encoders.encoder import supports_bfloat16
-from finetune.methods.task import Fitted, Task
 from finetune.run_state.processes import training_device
+from finetune.task import Fitted, Task
 from finetune.training import speed
 from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier, probed

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from finetune.methods.task import Task
 from finetune.run_state.processes import forked_chance
+from finetune.task import Task
 from finetune.training.objective import Item, Objective, items
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength

@@ -9,8 +9,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from finetune.methods.task import Task
 from finetune.run_state.processes import forked_chance, process_count
+from finetune.task import Task
 from finetune.training.objective import Item, Objective, items
 from finetune.training.recipe import Precision, Recipe
 from finetune.training.sampler import ByLength

@@ -17,8 +17,8 @@ from transformers import (
     TrainingArguments,
 )
 
-from finetune.methods.task import Task
 from finetune.run_state.processes import process_count
+from finetune.task import Task
 from finetune.training.best_state import BestState
 from finetune.training.objective import Objective, collate, items
 from finetune.training.recipe import Recipe

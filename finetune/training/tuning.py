@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from finetune.label_names import with_label_names
-from finetune.methods.task import Fitted, Scored, Task, score
+from finetune.task import Fitted, Scored, Task, score
 from finetune.training.approach import Approach
 from finetune.training.best_state import BestState
 from finetune.training.classifier import Classifier
+from finetune.training.label_names import with_label_names
 from finetune.training.planning import copy_to_train, ending_s, plan, seconds_an_epoch
 from finetune.training.recipe import Recipe
 from finetune.training.trainer import train

@@ -15,11 +15,11 @@ from core.datasets import Example
 from core.labels import Kind
 from finetune.encoders.base_models import find_base_model
 from finetune.encoders.frozen import load_frozen
-from finetune.methods.task import Task
 from finetune.preparation import prepare
 from finetune.run_state.plans import Plans
 from finetune.run_state.work import Work
 from finetune.split import split
+from finetune.task import Task
 from tests.finetune.tasks import MakeTask
 from tests.tiny import tiny_settings
 

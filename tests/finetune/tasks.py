@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from finetune.methods.task import Task
+from finetune.task import Task
 
 MakeTask = Callable[..., Task]

@@ -11,7 +11,7 @@ from core.labels import cell_of
 from finetune.encoders.encoder import Floats, embed
 from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
-from finetune.methods.task import Fitted, Task
+from finetune.task import Fitted, Task
 from finetune.training import best_state
 from finetune.training.classifier import probed
 from tests.finetune.tasks import MakeTask

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.datasets import Text
 from finetune.encoders.encoder import embed
-from finetune.methods.task import Rows, Task
+from finetune.task import Rows, Task
 
 FEW_ROWS = 30
 """Rows a label, above which the rows say more than the name could."""

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 
 from finetune.encoders.encoder import embed
-from finetune.label_names import with_label_names
-from finetune.methods.task import Rows, Task
+from finetune.task import Rows, Task
+from finetune.training.label_names import with_label_names
 from tests.finetune.tasks import MakeTask
 
 

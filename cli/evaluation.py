@@ -66,7 +66,7 @@ def _target(run: Run, name: str) -> Target:
 
 
 def _answer_of_checkpoint(folder: Path, texts: Sequence[Text]) -> NDArray[Any]:
-    from finetune.evaluate import predict_checkpoint
+    from finetune.checkpoint import predict_checkpoint
 
     return predict_checkpoint(folder, texts)[1]
 

@@ -1,9 +1,10 @@
-"""The files of a checkpoint, written and read as torch modules; `core.checkpoint` fixes the format."""
+"""The files and the predictions of a checkpoint, read as torch modules; `core.checkpoint` fixes the format."""
 
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from core.datasets import Text
 from core.durable import new_folder
 from core.errors import CorruptCheckpoint
 from finetune.encoders.base_models import BaseModel
-from finetune.encoders.encoder import Encoder, TextTokenizer, load_encoder, load_tokenizer
-from finetune.head import Head
+from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer
+from finetune.head import Floats, Head
+from finetune.measuring.temperature import probabilities_of
 from finetune.measuring.validation_outputs import write_validation
 from finetune.model_card import model_card
 from finetune.task import Fitted, Task
@@ -62,3 +64,13 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         tokenizer=load_tokenizer(str(folder), folder, training.max_length),
         head=Head(arrays["weight"], arrays["bias"]),
     )
+
+
+def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Floats, Floats]:
+    """Logits (n, k), and probabilities (n, k) after the temperature, in the order of the texts.
+
+    The columns are the labels of its `training.json`. Raises `CorruptCheckpoint`.
+    """
+    checkpoint = read_checkpoint(folder)
+    logits = checkpoint.head.logits(embed(checkpoint.encoder, checkpoint.tokenizer, texts))
+    return logits, probabilities_of(logits, checkpoint.training.temperature, checkpoint.training.kind)

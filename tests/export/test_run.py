@@ -14,7 +14,7 @@ from core.verification import verify_package
 from export.ladder import RUNGS
 from export.run import export
 from export.settings import ExportSettings
-from finetune.evaluate import predict_checkpoint
+from finetune.checkpoint import predict_checkpoint
 
 SETTINGS = ExportSettings(max_drop=0.005, min_agreement=0.985)
 

@@ -8,7 +8,7 @@ from core.datasets import Example, kept_dataset
 from core.errors import BudgetTooSmall, CorruptCheckpoint, TargetExists, TooFewLabels, UnknownMetric
 from core.features import truth_of
 from core.metrics import measure
-from finetune.evaluate import predict_checkpoint
+from finetune.checkpoint import predict_checkpoint
 from finetune.run import finetune
 from tests.tasks import multi_label_rows, paired_rows
 from tests.tiny import tiny_settings

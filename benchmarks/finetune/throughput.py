@@ -78,7 +78,7 @@ def our_rows_per_s(task: Task, start: Any, recipe: Any, number: int) -> float:
     model = probed(task.encoder, start.head, start.scored.temperature, dropout=recipe.dropout)
     keeper = BestState(task, model, start.scored, patience=9)
     started = time.monotonic()
-    train(model, Full().groups(model, recipe), task, recipe, name=f"speed-{number}", keeper=keeper)
+    train(model, task, recipe, name=f"speed-{number}", keeper=keeper)
     return len(task.train.inputs) / (time.monotonic() - started)
 
 

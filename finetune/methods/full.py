@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from transformers import TrainerCallback
 
 from finetune.methods.features import fit_features
 from finetune.task import Fitted, Task
-from finetune.training.classifier import Classifier, parameter_groups
-from finetune.training.recipe import Recipe
+from finetune.training.classifier import Classifier
 from finetune.training.tuning import tune
 
 
@@ -18,14 +16,11 @@ class Full:
     """Every block from the first step, each with a smaller rate than the one above it."""
 
     name = "full"
+    usual_rate = 4e-4
+    layer_decay = 0.8
 
     def prepare(self, model: Classifier) -> None:
         pass
-
-    def groups(self, model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
-        return parameter_groups(
-            model, rate=recipe.rate, layer_decay=recipe.layer_decay, weight_decay=recipe.weight_decay
-        )
 
     def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
         return ()

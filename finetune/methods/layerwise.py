@@ -9,8 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from finetune.methods.features import fit_features
 from finetune.task import Fitted, Task
-from finetune.training.classifier import Classifier, named_depths, parameter_groups
-from finetune.training.recipe import Recipe
+from finetune.training.classifier import Classifier, named_depths
 from finetune.training.tuning import tune
 
 UNFROZEN_BY = 0.5
@@ -21,6 +20,8 @@ class Layerwise:
     """The last `blocks` blocks, the rest frozen; with 0 all of them, unfrozen from the top as it goes."""
 
     name = "layerwise"
+    usual_rate = 4e-4
+    layer_decay = 0.65
 
     def __init__(self, blocks: int) -> None:
         self._blocks = blocks
@@ -32,11 +33,6 @@ class Layerwise:
             for name, parameter in model.named_parameters():
                 if depths[name] < lowest:
                     parameter.requires_grad_(False)
-
-    def groups(self, model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
-        return parameter_groups(
-            model, rate=recipe.rate, layer_decay=recipe.layer_decay, weight_decay=recipe.weight_decay
-        )
 
     def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
         return () if self._blocks else (Unfreezing(model),)

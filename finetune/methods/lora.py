@@ -13,7 +13,6 @@ from finetune.encoders.depth import linear_targets
 from finetune.methods.features import fit_features
 from finetune.task import Fitted, Task
 from finetune.training.classifier import Classifier
-from finetune.training.recipe import Recipe
 from finetune.training.tuning import tune
 
 RANK, SCALE = 16, 32
@@ -23,6 +22,8 @@ class Lora:
     """Adapters on the linear layers of every block, and the head; the encoder's own weights stay."""
 
     name = "lora"
+    usual_rate = 4e-3
+    layer_decay = 1.0
 
     def prepare(self, model: Classifier) -> None:
         transformer = model.encoder.transformer
@@ -34,17 +35,6 @@ class Lora:
             warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
             adapted: Any = get_peft_model(transformer, config)  # wraps the transformer and answers as it does
         model.encoder.transformer = adapted
-
-    def groups(self, model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
-        return [
-            {
-                "params": [parameter],
-                "lr": recipe.rate,
-                "weight_decay": recipe.weight_decay if parameter.ndim > 1 else 0.0,
-            }
-            for parameter in model.parameters()
-            if parameter.requires_grad
-        ]
 
     def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
         return ()

@@ -1,29 +1,31 @@
-"""What tells one way of fine-tuning from another."""
+"""One way of fine-tuning, as a training sees it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from transformers import TrainerCallback
 
 from finetune.training.classifier import Classifier
-from finetune.training.recipe import Recipe
 
 
 class Approach(Protocol):
-    """Which weights of a copy are trained, and how far each of them."""
+    """Which weights of a copy are trained, and at which rates.
+
+    `usual_rate` is the learning rate at the top where none is given or found; `layer_decay` is the factor from a
+    block to the one below it.
+    """
 
     name: str
+    usual_rate: float
+    layer_decay: float
 
     def prepare(self, model: Classifier) -> None:
-        """Change the copy before it is trained."""
-
-    def groups(self, model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
-        """The optimiser's groups, each with its rate."""
+        """Change the copy before it is trained: freeze or add weights."""
 
     def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
-        """What else happens during the training."""
+        """Callbacks of its own during the training."""
 
     def finish(self, model: Classifier) -> None:
         """Leave a plain encoder behind."""

@@ -13,6 +13,7 @@ from finetune.encoders.depth import blocks, depth_of, embeddings_of
 from finetune.encoders.encoder import Encoder
 from finetune.head import Head
 from finetune.training.dropout import set_dropout
+from finetune.training.recipe import Recipe
 
 
 class Classifier(nn.Module):
@@ -56,18 +57,16 @@ def probed(encoder: Encoder, head: Head, temperature: float, *, dropout: float) 
     return model
 
 
-def parameter_groups(
-    model: Classifier, *, rate: float, layer_decay: float, weight_decay: float
-) -> list[dict[str, Any]]:
-    """One group a parameter: `rate` at the top, times `layer_decay` a block down; no decay of vectors."""
+def parameter_groups(model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
+    """The optimizer's groups, one a trained parameter: its rate by its depth; vectors have no weight decay."""
     depths = named_depths(model)
     top = max(depths.values())
     return [
         {
             "params": [parameter],
             "name": name,
-            "lr": rate * layer_decay ** (top - depths[name]),
-            "weight_decay": weight_decay if parameter.ndim > 1 else 0.0,
+            "lr": recipe.rate * recipe.layer_decay ** (top - depths[name]),
+            "weight_decay": recipe.weight_decay if parameter.ndim > 1 else 0.0,
         }
         for name, parameter in model.named_parameters()
         if parameter.requires_grad

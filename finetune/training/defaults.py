@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 
 from finetune.task import Task
+from finetune.training.approach import Approach
 from finetune.training.recipe import Recipe
 
-LAYER_DECAY = {"full": 0.8, "layerwise": 0.65, "lora": 1.0}
-DEFAULT_RATE = {"full": 4e-4, "layerwise": 4e-4, "lora": 4e-3}
 WARM_UP = 0.1
 
 
@@ -32,7 +31,7 @@ _SIZES = (
 )
 
 
-def default_recipe(task: Task, approach: str) -> Recipe:
+def default_recipe(task: Task, approach: Approach) -> Recipe:
     """What the settings say, and the defaults for the number of training rows; the rate is not yet known."""
     settings = task.settings
     size = next(size for size in _SIZES if len(task.train.inputs) <= size.rows)
@@ -40,7 +39,7 @@ def default_recipe(task: Task, approach: str) -> Recipe:
         epochs=float(settings.epochs or size.epochs),
         batch_rows=settings.batch_rows or size.batch_rows,
         rate=0.0,
-        layer_decay=LAYER_DECAY[approach],
+        layer_decay=approach.layer_decay,
         weight_decay=settings.weight_decay,
         warm_up=WARM_UP,
         dropout=settings.dropout,

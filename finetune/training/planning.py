@@ -14,7 +14,7 @@ from finetune.task import Fitted, Task
 from finetune.training import speed
 from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier, probed
-from finetune.training.defaults import DEFAULT_RATE, default_recipe
+from finetune.training.defaults import default_recipe
 from finetune.training.rate import SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
 
@@ -68,7 +68,7 @@ def seconds_an_epoch(task: Task, start: Fitted, approach: Approach) -> float:
 
 
 def _measured_precision(task: Task, start: Fitted, approach: Approach) -> Recipe:
-    recipe = default_recipe(task, approach.name)
+    recipe = default_recipe(task, approach)
     if task.settings.precision != "auto":
         return replace(recipe, precision=task.settings.precision)
     if not task.encoder.is_wide or not supports_bfloat16(task.encoder):
@@ -88,12 +88,11 @@ def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) ->
         model = copy_to_train(task, start, approach, recipe, softened=SOFTENED)
         return find_rate(
             model,
-            lambda rate: approach.groups(model, replace(recipe, rate=rate)),
             task,
             replace(recipe, consistency=0.0),
             rows_per_s=len(task.train.inputs) / seconds_an_epoch(task, start, approach),
             limit_s=SHARE * max(task.left_s, 0.0),
-            default=DEFAULT_RATE[approach.name],
+            usual=approach.usual_rate,
         ).as_dict()
 
     found = task.plans.decided(f"{approach.name} rate", search)

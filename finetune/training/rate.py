@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from torch import nn
 
 from finetune.run_state.processes import forked_chance
 from finetune.task import Task
+from finetune.training.classifier import Classifier, parameter_groups
 from finetune.training.objective import Item, Objective, items
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
@@ -44,8 +44,6 @@ to 83.6 % where rates of 5e-4 and 8e-4 had led to 86.1 and 86.5 %."""
 _SMOOTHING = 0.8
 _CLIMBED = 1.5
 
-Groups = Callable[[float], list[dict[str, Any]]]
-
 
 @dataclass(frozen=True)
 class Found:
@@ -60,27 +58,25 @@ class Found:
 
 
 def find_rate(
-    model: nn.Module, groups: Groups, task: Task, recipe: Recipe, *, rows_per_s: float, limit_s: float, default: float
+    model: Classifier, task: Task, recipe: Recipe, *, rows_per_s: float, limit_s: float, usual: float
 ) -> Found:
-    """Search on `model`, which is spent afterwards; `groups` gives the optimiser's groups for a rate.
+    """Search on `model`, which cannot be used afterwards; the rate of `recipe` is ignored.
 
-    Where `limit_s` has no room for `LEAST_STEPS` at `rows_per_s`, the answer is `default`. The random state
+    Where `limit_s` has no room for `LEAST_STEPS` at `rows_per_s`, the answer is `usual`. The random state
     of torch stays as it is.
     """
     steps = min(MOST_STEPS, int(limit_s * rows_per_s / recipe.batch_rows))
     if steps < LEAST_STEPS:
-        reason = f"{limit_s:.0f} s have no room for a search; {default:.1e} is what the method usually takes."
-        return Found(default, reason, [])
+        reason = f"{limit_s:.0f} s have no room for a search; {usual:.1e} is what the method usually takes."
+        return Found(usual, reason, [])
     with forked_chance():
         torch.manual_seed(task.settings.seed)
-        curve = _curve(model.train(), groups, task, recipe, steps=steps, ends_at=time.monotonic() + 2 * limit_s)
-    return _chosen(curve, default)
+        curve = _curve(model.train(), task, recipe, steps=steps, ends_at=time.monotonic() + 2 * limit_s)
+    return _chosen(curve, usual)
 
 
-def _curve(
-    model: nn.Module, groups: Groups, task: Task, recipe: Recipe, *, steps: int, ends_at: float
-) -> list[dict[str, float]]:
-    optimizer = torch.optim.AdamW(groups(LOWEST), fused=True)
+def _curve(model: Classifier, task: Task, recipe: Recipe, *, steps: int, ends_at: float) -> list[dict[str, float]]:
+    optimizer = torch.optim.AdamW(parameter_groups(model, replace(recipe, rate=LOWEST)), fused=True)
     objective = Objective.of(task, recipe)
     first = [group["lr"] for group in optimizer.param_groups]
     smoothed, least, curve = 0.0, math.inf, []
@@ -126,21 +122,21 @@ def _step(
     return loss
 
 
-def _chosen(curve: list[dict[str, float]], default: float) -> Found:
+def _chosen(curve: list[dict[str, float]], usual: float) -> Found:
     finite = [entry for entry in curve if math.isfinite(entry["loss"])]
     least = min(finite, key=lambda entry: entry["loss"])
     if least is finite[-1] or finite.index(least) < len(finite) // 10:
-        reason = f"The loss did not fall and climb again; {default:.1e} is what the method usually takes."
-        return Found(default, reason, finite)
+        reason = f"The loss did not fall and climb again; {usual:.1e} is what the method usually takes."
+        return Found(usual, reason, finite)
     highest = max(entry["loss"] for entry in finite[: finite.index(least)])
     fallen = highest - FALLEN * (highest - least["loss"])
     stop = next(entry for entry in finite if entry["loss"] <= fallen)
-    rate = float(f"{min(stop['rate'] / DISTANCE, HIGHEST_OF_USUAL * default):.2g}")
+    rate = float(f"{min(stop['rate'] / DISTANCE, HIGHEST_OF_USUAL * usual):.2g}")
     reason = (
         f"Over {len(curve)} steps the loss fell from {highest:.2f} to {least['loss']:.2f}, {FALLEN:.0%} of that by a "
         f"rate of {stop['rate']:.1e}; {rate:.1e} is "
     )
-    if stop["rate"] / DISTANCE > HIGHEST_OF_USUAL * default:
+    if stop["rate"] / DISTANCE > HIGHEST_OF_USUAL * usual:
         return Found(
             rate, f"{reason}{HIGHEST_OF_USUAL:g} times what the method usually takes, which is the most.", finite
         )

@@ -20,6 +20,7 @@ from transformers import (
 from finetune.run_state.processes import process_count
 from finetune.task import Task
 from finetune.training.best_state import BestState
+from finetune.training.classifier import Classifier, parameter_groups
 from finetune.training.objective import Objective, collate, items
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
@@ -27,8 +28,7 @@ from finetune.training.schedule import schedule
 
 
 def train(
-    model: nn.Module,
-    groups: list[dict[str, Any]],
+    model: Classifier,
     task: Task,
     recipe: Recipe,
     *,
@@ -38,9 +38,9 @@ def train(
 ) -> None:
     """Train `model` by the recipe until its end, or until `keeper` ends it; goes on with a saved state if there is one.
 
-    `groups` are the optimiser's; `name` tells this training from others of the same run.
+    `name` tells this training from others of the same run.
     """
-    optimizer = torch.optim.AdamW(groups, fused=True)
+    optimizer = torch.optim.AdamW(parameter_groups(model, recipe), fused=True)
     steps = recipe.steps(len(task.train.inputs))
     shape = schedule(steps, warm_up=recipe.warm_up, time_share=lambda: keeper.time_share)
     trainer = _Trainer(

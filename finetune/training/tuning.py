@@ -73,7 +73,6 @@ def _attempt(
     name = f"{task.part}{approach.name}-{attempt}"
     train(
         model,
-        approach.groups(model, recipe),
         task,
         recipe,
         name=name,

@@ -1,11 +1,13 @@
 """The contract of a method, which each of them passes, and what is special about some."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
+from core.config import MethodName
 from core.datasets import Example
 from core.labels import cell_of
 from finetune.encoders.encoder import Floats, embed
@@ -20,6 +22,10 @@ from tests.tiny import tiny_rows
 
 def answers(fitted: Fitted, task: Task) -> Floats:
     return fitted.head.logits(embed(fitted.encoder, task.tokenizer, task.validation.inputs))
+
+
+def test_the_config_knows_every_method() -> None:
+    assert sorted(METHODS) == sorted(get_args(MethodName))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from finetune.methods.features import fit_features
+from finetune.methods.full import Full
 from finetune.training import objective as module
 from finetune.training.classifier import probed
 from finetune.training.defaults import default_recipe
@@ -18,7 +19,7 @@ def test_parts_of_a_batch_give_its_loss_and_its_gradients(
     has_class_weights: bool, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = make_task(dropout=0.0, class_weights=has_class_weights)
-    recipe = default_recipe(task, "full")
+    recipe = default_recipe(task, Full())
     objective = Objective.of(task, recipe)
     rows = items(task, task.train)[:17]
     found = {}
@@ -40,7 +41,7 @@ def test_a_part_holds_no_more_tokens_than_allowed_and_every_row_is_in_one(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = make_task()
-    recipe = default_recipe(task, "full")
+    recipe = default_recipe(task, Full())
     monkeypatch.setitem(module.PART_TOKENS, "cpu", 100)
     batch = collate(task, items(task, task.train))
     parts = Objective.of(task, recipe).parts(batch)

@@ -69,7 +69,7 @@ def finetune(
     seconds_of(given["budget"] or run.config.finetune.budget)
     settings = overridden(run.config.finetune, given, source="the options")
     from finetune.run import finetune as train
-    from finetune.run_state.processes import is_first
+    from finetune.run_state.processes import is_main_process
 
     with progress_shown() as progress:
         result = train(
@@ -83,7 +83,7 @@ def finetune(
             begun_at=begun_at,
             on_progress=progress,
         )
-    if not is_first():
+    if not is_main_process():
         return
     emit(
         {

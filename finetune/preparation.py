@@ -15,7 +15,7 @@ from core.progress import Progress
 from finetune.encoders.encoder import Floats, embed
 from finetune.encoders.frozen import FrozenEncoder
 from finetune.run_state.plans import Plans
-from finetune.run_state.processes import agreed, is_first, wait_for_all
+from finetune.run_state.processes import broadcast, is_main_process, wait_for_all
 from finetune.run_state.work import Work
 from finetune.split import Split, labels_of
 from finetune.task import Rows, Task
@@ -72,14 +72,14 @@ def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: flo
         started = time.monotonic()
         embed(frozen.encoder, frozen.tokenizer, probed)
         needed_s += (time.monotonic() - started) * len(unknown) / len(probed)
-    needed_s, left_s = agreed((needed_s, left_s))
+    needed_s, left_s = broadcast((needed_s, left_s))
     if needed_s > left_s:
         raise BudgetTooSmall(max(1, math.ceil(1.5 * needed_s)), len(unknown))
 
 
 def _embedded(frozen: FrozenEncoder, inputs: Sequence[Text], on_progress: Progress) -> Floats:
     """The first process computes; the others read what it kept."""
-    if not is_first():
+    if not is_main_process():
         wait_for_all()
         return frozen.embeddings(inputs)
     embeddings = frozen.embeddings(inputs, on_progress=on_progress)

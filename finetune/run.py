@@ -29,7 +29,7 @@ from finetune.provenance import machine, versions
 from finetune.quality.findings import Finding
 from finetune.quality.inspection import inspect_quickly
 from finetune.run_state.plans import Plans
-from finetune.run_state.processes import is_first, joined, wait_for_all
+from finetune.run_state.processes import is_main_process, process_group, wait_for_all
 from finetune.run_state.work import Work
 from finetune.split import Split, folds_of, given_split, require_trainable, split
 from finetune.task import Fitted, Task
@@ -78,7 +78,7 @@ def finetune(
     require_trainable(examples, kind)
     parts = _parts(examples, validation, kind, settings)
     findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
-    with joined(), disk_full_is_said(out):
+    with process_group(), disk_full_is_said(out):
         run = _begin(
             parts, kind, settings, out=out, cache=cache, resume=resume, begun_at=begun_at, on_progress=on_progress
         )
@@ -87,7 +87,7 @@ def finetune(
         folds = cross_validate(_folds(run), method) if settings.folds else {}
         outcome = outcome_of(fitted, run.task)
         on_progress("Writing the checkpoint", 0.0)
-        if is_first():
+        if is_main_process():
             _write(out, run, fitted, outcome, folds=folds, findings=findings, datasets=datasets)
         wait_for_all()
     on_progress("Writing the checkpoint", 1.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.durable import write_bytes
-from finetune.run_state.processes import agreed, is_first
+from finetune.run_state.processes import broadcast, is_main_process
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class Plans:
         """The answer given before, else that of `decide`, the same in every process."""
         if question not in self._known:
             self._known[question] = decide()
-        self._known[question] = agreed(self._known[question])
-        if is_first():
+        self._known[question] = broadcast(self._known[question])
+        if is_main_process():
             write_bytes(self._path, (json.dumps(self._known, indent=1) + "\n").encode())
         return self._known[question]  # type: ignore[return-value]  # JSON keeps these types
 

@@ -21,7 +21,7 @@ def local_process_count() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def is_first() -> bool:
+def is_main_process() -> bool:
     """Whether this process writes what all have made."""
     return int(os.environ.get("RANK", "0")) == 0
 
@@ -34,16 +34,16 @@ def training_device() -> torch.device:
 
 
 @contextmanager
-def forked_chance() -> Iterator[None]:
-    """Torch's random state is afterwards as it was before, on the device that trains, too."""
+def forked_rng() -> Iterator[None]:
+    """Restores the random state of torch afterwards, also on the device that trains."""
     device = training_device()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 
 
 @contextmanager
-def joined() -> Iterator[None]:
-    """The process group of `torchrun` for as long as the block runs; nothing where one process is alone."""
+def process_group() -> Iterator[None]:
+    """The process group of `torchrun` while the block runs; none where one process is alone."""
     if process_count() == 1 or distributed.is_initialized():
         yield
         return
@@ -54,13 +54,13 @@ def joined() -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def agreed(value: Value) -> Value:
-    """What the first process says, in every process: clocks and measurements differ between them."""
+def broadcast(value: Value) -> Value:
+    """The value of the main process, in every process: clocks and measurements differ between them."""
     if not distributed.is_initialized():
         return value
-    said = [value]
-    distributed.broadcast_object_list(said, src=0)
-    return said[0]
+    values = [value]
+    distributed.broadcast_object_list(values, src=0)
+    return values[0]
 
 
 def wait_for_all() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.durable import write_bytes
 from core.errors import OtherRunInterrupted, RunInterrupted
-from finetune.run_state.processes import is_first, wait_for_all
+from finetune.run_state.processes import is_main_process, wait_for_all
 
 _RUN = "run.json"
 
@@ -28,7 +28,7 @@ class Work:
         self._identity = identity
         self.spent_before_s = self._spent(is_resumed=is_resumed)
         wait_for_all()
-        if self.spent_before_s is None and is_first():
+        if self.spent_before_s is None and is_main_process():
             shutil.rmtree(self.folder, ignore_errors=True)
         wait_for_all()
 

@@ -17,7 +17,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from core.durable import write_bytes
 from finetune.encoders.encoder import embed
-from finetune.run_state.processes import agreed, is_first
+from finetune.run_state.processes import broadcast, is_main_process
 from finetune.run_state.work import COMPLETE
 from finetune.task import Scored, Task, judged, score
 from finetune.training.average import Average
@@ -73,7 +73,7 @@ class BestState(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._task.on_progress("Fine-tuning", state.global_step / state.max_steps)
         self._average.follow()
-        self.time_share, ends_by, is_to_save = agreed(self._verdict())
+        self.time_share, ends_by, is_to_save = broadcast(self._verdict())
         if ends_by is not None:
             self._end(ends_by, control)
         elif is_to_save:
@@ -130,7 +130,7 @@ class BestState(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Complete the state that the trainer has just saved."""
         self._saved_at = time.monotonic()
-        if not is_first():
+        if not is_main_process():
             return
         folder = Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
         save_file(self._weights, folder / _WEIGHTS)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from finetune.run_state.processes import forked_chance
+from finetune.run_state.processes import forked_rng
 from finetune.task import Task
 from finetune.training.classifier import Classifier, parameter_groups
 from finetune.training.objective import Item, Objective, items
@@ -69,7 +69,7 @@ def find_rate(
     if steps < LEAST_STEPS:
         reason = f"{limit_s:.0f} s have no room for a search; {usual:.1e} is what the method usually takes."
         return Found(usual, reason, [])
-    with forked_chance():
+    with forked_rng():
         torch.manual_seed(task.settings.seed)
         curve = _curve(model.train(), task, recipe, steps=steps, ends_at=time.monotonic() + 2 * limit_s)
     return _chosen(curve, usual)

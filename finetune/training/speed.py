@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from finetune.run_state.processes import forked_chance, process_count
+from finetune.run_state.processes import forked_rng, process_count
 from finetune.task import Task
 from finetune.training.objective import Item, Objective, items
 from finetune.training.recipe import Precision, Recipe
@@ -32,7 +32,7 @@ def seconds_an_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
     optimizer = torch.optim.AdamW(moved, lr=0.0, fused=True)
     batches = sorted(_batches(task, recipe), key=_padded_tokens)
     tokens, seconds = 0, 0.0
-    with forked_chance():
+    with forked_rng():
         for place in _PLACES:
             batch = batches[int(place * len(batches))]
             _step(probe, optimizer, objective, batch)  # the first of each shape prepares kernels

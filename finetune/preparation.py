@@ -16,7 +16,7 @@ from finetune.encoders.encoder import Floats, embed
 from finetune.encoders.frozen import FrozenEncoder
 from finetune.run_state.plans import Plans
 from finetune.run_state.processes import broadcast, is_main_process, wait_for_all
-from finetune.run_state.work import Work
+from finetune.run_state.run_folder import RunFolder
 from finetune.split import Split, labels_of
 from finetune.task import Rows, Task
 
@@ -30,7 +30,7 @@ def prepare(
     *,
     settings: FinetuneConfig,
     ends_at: float,
-    work: Work,
+    run_folder: RunFolder,
     plans: Plans,
     on_progress: Progress,
     labels: list[str] | None = None,
@@ -52,7 +52,7 @@ def prepare(
         tokenizer=frozen.tokenizer,
         settings=settings,
         ends_at=ends_at,
-        work=work,
+        run_folder=run_folder,
         plans=plans,
         on_progress=on_progress,
     )

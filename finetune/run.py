@@ -30,7 +30,7 @@ from finetune.quality.findings import Finding
 from finetune.quality.inspection import inspect_quickly
 from finetune.run_state.plans import Plans
 from finetune.run_state.processes import is_main_process, process_group, wait_for_all
-from finetune.run_state.work import Work
+from finetune.run_state.run_folder import RunFolder
 from finetune.split import Split, folds_of, given_split, require_trainable, split
 from finetune.task import Fitted, Task
 
@@ -91,7 +91,7 @@ def finetune(
             _write(out, run, fitted, outcome, folds=folds, findings=findings, datasets=datasets)
         wait_for_all()
     on_progress("Writing the checkpoint", 1.0)
-    seconds = run.task.work.spent_s
+    seconds = run.task.run_folder.spent_s
     log.info("checkpoint written path=%s method=%s seconds=%.1f", out, fitted.method, seconds)
     return FinetuneResult(out, fitted.method, fitted.reason, outcome.evaluation, findings, seconds)
 
@@ -118,8 +118,8 @@ def _begin(
 ) -> _Run:
     base = find_base_model(settings.base_model)
     facts = _identity(parts, base, settings)
-    work = Work(out, _digest(facts), begun_at=begun_at, is_resumed=resume)
-    left_s = seconds_of(settings.budget) - work.spent_s
+    run_folder = RunFolder(out, _digest(facts), begun_at=begun_at, is_resumed=resume)
+    left_s = seconds_of(settings.budget) - run_folder.spent_s
     frozen = load_frozen(base, max_length=settings.max_length, cache=cache)
     task = prepare(
         parts,
@@ -127,7 +127,7 @@ def _begin(
         frozen,
         settings=settings,
         ends_at=time.monotonic() + left_s / (settings.folds + 1),
-        work=work,
+        run_folder=run_folder,
         plans=Plans(cache / "plans", {**facts, **machine(), **versions()}),
         on_progress=on_progress,
     )
@@ -146,7 +146,7 @@ def _folds(run: _Run) -> Iterator[Task]:
             run.frozen,
             settings=task.settings,
             ends_at=time.monotonic() + run.share_s,
-            work=task.work,
+            run_folder=task.run_folder,
             plans=task.plans,
             on_progress=task.on_progress,
             labels=task.labels,
@@ -193,7 +193,7 @@ def _write(
         "findings": [{"check": found.check, "severity": found.severity, "count": found.count} for found in findings],
     }
     training = training_of(
-        fitted, outcome, run.task, base=run.base, data=data, folds=folds, seconds=run.task.work.spent_s
+        fitted, outcome, run.task, base=run.base, data=data, folds=folds, seconds=run.task.run_folder.spent_s
     )
     write_checkpoint(out, training, fitted=fitted, task=run.task)
-    run.task.work.remove()
+    run.task.run_folder.remove()

@@ -19,7 +19,7 @@ from finetune.head import Head
 from finetune.measuring.metrics import answers_of, is_better, primary_value, row_losses
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.run_state.plans import Plans
-from finetune.run_state.work import Work
+from finetune.run_state.run_folder import RunFolder
 
 Floats = NDArray[np.float32]
 Truth = NDArray[Any]
@@ -51,7 +51,7 @@ class Task:
     tokenizer: TextTokenizer
     settings: FinetuneConfig
     ends_at: float
-    work: Work
+    run_folder: RunFolder
     plans: Plans
     on_progress: Progress
     part: str = ""

@@ -31,7 +31,7 @@ from finetune.methods.features import fit_features  # noqa: E402
 from finetune.methods.full import Full  # noqa: E402
 from finetune.preparation import prepare  # noqa: E402
 from finetune.run_state.plans import Plans  # noqa: E402
-from finetune.run_state.work import Work  # noqa: E402
+from finetune.run_state.run_folder import RunFolder  # noqa: E402
 from finetune.split import split  # noqa: E402
 from finetune.task import Task  # noqa: E402
 from finetune.training.best_state import BestState  # noqa: E402
@@ -67,7 +67,7 @@ def made_task(folder: Path) -> Task:
         load_frozen(find_base_model("default"), max_length=128, cache=folder / "cache"),
         settings=settings,
         ends_at=time.monotonic() + 3600,
-        work=Work(folder / "out", "id", begun_at=time.monotonic(), is_resumed=False),
+        run_folder=RunFolder(folder / "out", "id", begun_at=time.monotonic(), is_resumed=False),
         plans=Plans(folder / "plans", {}),
         on_progress=lambda stage, share: None,
     )

@@ -18,7 +18,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from core.durable import write_bytes
 from finetune.encoders.encoder import embed
 from finetune.run_state.processes import broadcast, is_main_process
-from finetune.run_state.work import COMPLETE
+from finetune.run_state.run_folder import COMPLETE
 from finetune.task import Scored, Task, judged, score
 from finetune.training.average import Average
 from finetune.training.classifier import Classifier
@@ -138,7 +138,7 @@ class BestState(TrainerCallback):
         np.savez(folder / _LOGITS, best=self.best.logits, anchor=self._anchor.logits)
         facts = {name: getattr(self, name) for name in _REMEMBERED} | {"steps": self._average.steps}
         write_bytes(folder / COMPLETE, json.dumps(facts).encode())
-        self._task.work.note()
+        self._task.run_folder.note_time()
 
     def recall(self, folder: Path) -> None:
         """Be as when `folder` was saved."""

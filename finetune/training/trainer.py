@@ -47,14 +47,14 @@ def train(
         objective=Objective.of(task, recipe),
         keeper=keeper,
         model=model,
-        args=_arguments(task.work.states(name), recipe, seed=task.settings.seed),
+        args=_arguments(task.run_folder.states(name), recipe, seed=task.settings.seed),
         train_dataset=items(task, task.train),
         data_collator=lambda rows: collate(task, rows),
         optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, shape)),
         callbacks=[keeper, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
-    state = task.work.last_state(name)
+    state = task.run_folder.last_state(name)
     if state is not None:
         keeper.recall(state)
     with _known_warnings():

@@ -17,7 +17,7 @@ from finetune.encoders.base_models import find_base_model
 from finetune.encoders.frozen import load_frozen
 from finetune.preparation import prepare
 from finetune.run_state.plans import Plans
-from finetune.run_state.work import Work
+from finetune.run_state.run_folder import RunFolder
 from finetune.split import split
 from finetune.task import Task
 from tests.finetune.tasks import MakeTask
@@ -39,7 +39,7 @@ def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Pat
             frozen,
             settings=chosen,
             ends_at=time.monotonic() + 60.0,
-            work=Work(tmp_path / f"out-{next(numbers)}", "id", begun_at=time.monotonic(), is_resumed=False),
+            run_folder=RunFolder(tmp_path / f"out-{next(numbers)}", "id", begun_at=time.monotonic(), is_resumed=False),
             plans=Plans(tmp_path / "plans", {"settings": chosen.model_dump()}),
             on_progress=lambda stage, share: None,
         )

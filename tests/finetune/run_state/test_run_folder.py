@@ -8,28 +8,28 @@ from pathlib import Path
 import pytest
 
 from core.errors import OtherRunInterrupted, RunInterrupted
-from finetune.run_state.work import COMPLETE, Work
+from finetune.run_state.run_folder import COMPLETE, RunFolder
 
 
-def saved_work(folder: Path) -> Work:
-    work = Work(folder / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=False)
+def saved_run(folder: Path) -> RunFolder:
+    run_folder = RunFolder(folder / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=False)
     for step, is_complete in ((5, True), (10, True), (15, False)):
-        state = work.states("full-0") / f"checkpoint-{step}"
+        state = run_folder.states("full-0") / f"checkpoint-{step}"
         state.mkdir(parents=True)
         if is_complete:
             (state / COMPLETE).touch()
-    work.note()
-    return work
+    run_folder.note_time()
+    return run_folder
 
 
 def test_the_newest_complete_state_is_gone_on_with(tmp_path: Path) -> None:
-    saved_work(tmp_path)
+    saved_run(tmp_path)
     assert_is_gone_on_with(tmp_path)
 
 
 def assert_is_gone_on_with(tmp_path: Path) -> None:
-    work = Work(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
-    state = work.last_state("full-0")
+    run_folder = RunFolder(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
+    state = run_folder.last_state("full-0")
     assert state is not None
     assert state.name == "checkpoint-10"
 
@@ -45,14 +45,14 @@ def assert_is_gone_on_with(tmp_path: Path) -> None:
 def test_an_interrupted_run_is_never_dropped_unasked(
     identity: str, is_resumed: bool, error: type[Exception], tmp_path: Path
 ) -> None:
-    saved_work(tmp_path)
+    saved_run(tmp_path)
     with pytest.raises(error, match=r"\.out\.run holds .* --resume"):
-        Work(tmp_path / "out", identity, begun_at=time.monotonic(), is_resumed=is_resumed)
+        RunFolder(tmp_path / "out", identity, begun_at=time.monotonic(), is_resumed=is_resumed)
     assert_is_gone_on_with(tmp_path)
 
 
 def test_what_was_left_before_anything_was_noted_is_dropped(tmp_path: Path) -> None:
-    work = saved_work(tmp_path)
-    (work.folder / "run.json").write_text("{")
-    again = Work(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
+    run_folder = saved_run(tmp_path)
+    (run_folder.path / "run.json").write_text("{")
+    again = RunFolder(tmp_path / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=True)
     assert again.last_state("full-0") is None

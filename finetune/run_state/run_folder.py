@@ -14,7 +14,7 @@ from finetune.run_state.processes import is_main_process, wait_for_all
 _RUN = "run.json"
 
 
-class Work:
+class RunFolder:
     """The folder beside the checkpoint to be: the trainer's states and the seconds spent so far."""
 
     def __init__(self, out: Path, identity: str, *, begun_at: float, is_resumed: bool) -> None:
@@ -23,27 +23,27 @@ class Work:
         The time spent counts from `begun_at` (monotonic). What an earlier run left is never dropped unasked: raises
         `RunInterrupted` where it could be gone on with, `OtherRunInterrupted` where it is of another identity.
         """
-        self.folder = out.absolute().with_name(f".{out.name}.run")
+        self.path = out.absolute().with_name(f".{out.name}.run")
         self._begun_at = begun_at
         self._identity = identity
         self.spent_before_s = self._spent(is_resumed=is_resumed)
         wait_for_all()
         if self.spent_before_s is None and is_main_process():
-            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.rmtree(self.path, ignore_errors=True)
         wait_for_all()
 
     @property
     def spent_s(self) -> float:
         return (self.spent_before_s or 0.0) + time.monotonic() - self._begun_at
 
-    def note(self) -> None:
-        """Note the time spent; called whenever a state was saved."""
+    def note_time(self) -> None:
+        """Write down the time spent; called after each saved state."""
         content = {"identity": self._identity, "spent_s": round(self.spent_s, 1)}
-        write_bytes(self.folder / _RUN, json.dumps(content).encode())
+        write_bytes(self.path / _RUN, json.dumps(content).encode())
 
     def states(self, training: str) -> Path:
         """Where the states of one training are saved."""
-        return self.folder / training
+        return self.path / training
 
     def last_state(self, training: str) -> Path | None:
         """The newest complete state of a training; the last one may have been cut short."""
@@ -51,19 +51,19 @@ class Work:
         return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def _spent(self, *, is_resumed: bool) -> float | None:
         """Seconds of the run that left its states here; None where none did."""
         try:
-            run = json.loads((self.folder / _RUN).read_text(encoding="utf-8"))
+            run = json.loads((self.path / _RUN).read_text(encoding="utf-8"))
             spent_s, is_ours = float(run["spent_s"]), run["identity"] == self._identity
         except (OSError, ValueError, KeyError, TypeError):
             return None
         if not is_ours:
-            raise OtherRunInterrupted(self.folder, spent_s)
+            raise OtherRunInterrupted(self.path, spent_s)
         if not is_resumed:
-            raise RunInterrupted(self.folder, spent_s)
+            raise RunInterrupted(self.path, spent_s)
         return spent_s
 
 

@@ -34,7 +34,6 @@ from finetune.run_state.plans import Plans  # noqa: E402
 from finetune.run_state.run_folder import RunFolder  # noqa: E402
 from finetune.split import split  # noqa: E402
 from finetune.task import Task  # noqa: E402
-from finetune.training.best_state import BestState  # noqa: E402
 from finetune.training.classifier import Classifier, probed  # noqa: E402
 from finetune.training.planning import plan  # noqa: E402
 from finetune.training.trainer import train  # noqa: E402
@@ -76,9 +75,8 @@ def made_task(folder: Path) -> Task:
 def our_rows_per_s(task: Task, start: Any, recipe: Any, number: int) -> float:
     """One epoch through the trainer, its judging on the validation rows included."""
     model = probed(task.encoder, start.head, start.scored.temperature, dropout=recipe.dropout)
-    keeper = BestState(task, model, start.scored, patience=9)
     started = time.monotonic()
-    train(model, task, recipe, name=f"speed-{number}", keeper=keeper)
+    train(model, task, recipe, name=f"speed-{number}", start=start.scored)
     return len(task.train.inputs) / (time.monotonic() - started)
 
 

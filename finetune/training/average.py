@@ -1,12 +1,14 @@
-"""The running mean of the weights that are trained (Polyak & Juditsky 1992; Izmailov et al. 2018, arXiv 1803.05407)."""
+"""The running mean of the trained weights (Polyak & Juditsky 1992; Izmailov et al. 2018, arXiv 1803.05407)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 DECAY = 0.99
 """About the last hundred steps count; at first fewer, so that the start is soon forgotten.
@@ -16,8 +18,8 @@ a training that the budget ends early loses less.
 """
 
 
-class Average:
-    """Follows a module step by step."""
+class WeightAverage(TrainerCallback):
+    """Updates the means after every step."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -26,8 +28,11 @@ class Average:
             name: parameter.detach().clone() for name, parameter in module.named_parameters() if parameter.requires_grad
         }
 
-    def follow(self) -> None:
-        """Take in the weights as they are after a step."""
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.update()
+
+    def update(self) -> None:
+        """Add the current weights to the means."""
         self.steps += 1
         share = 1 - min(DECAY, (1 + self.steps) / (10 + self.steps))
         current = self._current()
@@ -35,8 +40,8 @@ class Average:
             torch._foreach_lerp_(list(self.means.values()), [current[name] for name in self.means], share)
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """The module with the means instead of its weights, for as long as the block runs."""
+    def applied(self) -> Iterator[None]:
+        """The module has the means as its weights while the block runs."""
         current = self._current()
         kept = {name: current[name].clone() for name in self.means}
         _put(current, self.means)

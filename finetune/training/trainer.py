@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,33 @@ from transformers import (
     PrinterCallback,
     Trainer,
     TrainerCallback,
+    TrainerControl,
+    TrainerState,
     TrainingArguments,
 )
 
+from core.progress import Progress
 from finetune.run_state.processes import process_count
-from finetune.task import Task
+from finetune.task import Scored, Task
+from finetune.training.average import WeightAverage
 from finetune.training.best_state import BestState
 from finetune.training.classifier import Classifier, parameter_groups
+from finetune.training.early_stopping import EarlyStopping
 from finetune.training.objective import Objective, collate, items
 from finetune.training.recipe import Recipe
 from finetune.training.sampler import ByLength
+from finetune.training.saving import StateSaving
 from finetune.training.schedule import schedule
+from finetune.training.time_limit import TimeLimit
+from finetune.training.training_loss import TrainingLoss
+
+
+@dataclass(frozen=True)
+class Trained:
+    """`stopped_by` is "budget", "divergence" or "patience"; None after the last planned step."""
+
+    best_state: BestState
+    stopped_by: str | None
 
 
 def train(
@@ -33,41 +50,57 @@ def train(
     recipe: Recipe,
     *,
     name: str,
-    keeper: BestState,
+    start: Scored,
+    reserve_s: float = 0.0,
     callbacks: Sequence[TrainerCallback] = (),
-) -> None:
-    """Train `model` by the recipe until its end, or until `keeper` ends it; goes on with a saved state if there is one.
+) -> Trained:
+    """Train `model`, whose scores are `start`, by the recipe; goes on with a saved state if there is one.
 
-    `name` tells this training from others of the same run.
+    `name` tells this training from others of the same run. It ends `reserve_s` seconds before the time of the task.
     """
+    average, loss = WeightAverage(model), TrainingLoss()
+    best_state = BestState(task, model, start, average, loss)
+    time_limit = TimeLimit(task, reserve_s=reserve_s)
+    early_stopping = EarlyStopping(time_limit, loss, best_state, patience=recipe.patience)
+    saving = StateSaving(task, best_state, average, loss, early_stopping)
     optimizer = torch.optim.AdamW(parameter_groups(model, recipe), fused=True)
     steps = recipe.steps(len(task.train.inputs))
-    shape = schedule(steps, warm_up=recipe.warm_up, time_share=lambda: keeper.time_share)
+    shape = schedule(steps, warm_up=recipe.warm_up, time_share=lambda: early_stopping.time_used)
     trainer = _Trainer(
         objective=Objective.of(task, recipe),
-        keeper=keeper,
+        loss=loss,
         model=model,
         args=_arguments(task.run_folder.states(name), recipe, seed=task.settings.seed),
         train_dataset=items(task, task.train),
         data_collator=lambda rows: collate(task, rows),
         optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, shape)),
-        callbacks=[keeper, *callbacks],
+        # The order matters: the average is judged, and early stopping looks at the judgement.
+        callbacks=[_ProgressReport(task.on_progress), average, best_state, early_stopping, saving, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
     state = task.run_folder.last_state(name)
     if state is not None:
-        keeper.recall(state)
+        saving.load_state(state)
     with _known_warnings():
         trainer.train(resume_from_checkpoint=None if state is None else str(state))
+    return Trained(best_state, early_stopping.reason)
+
+
+class _ProgressReport(TrainerCallback):
+    def __init__(self, on_progress: Progress) -> None:
+        self._on_progress = on_progress
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._on_progress("Fine-tuning", state.global_step / state.max_steps)
 
 
 class _Trainer(Trainer):
-    """Computes our loss part by part, and tells it to whoever judges the training."""
+    """Computes our loss part by part, and adds it to the training loss."""
 
-    def __init__(self, *, objective: Objective, keeper: BestState, **options: Any) -> None:
+    def __init__(self, *, objective: Objective, loss: TrainingLoss, **options: Any) -> None:
         super().__init__(**options)
-        self._objective, self._keeper = objective, keeper
-        self._share, self._heard = 1.0, 0.0
+        self._objective, self._loss = objective, loss
+        self._share, self._batch_loss = 1.0, 0.0
         self._lengths = [len(item["input_ids"]) for item in options["train_dataset"]]
         self.model_accepts_loss_kwargs = False
 
@@ -76,21 +109,21 @@ class _Trainer(Trainer):
         return ByLength(self._lengths, batch_rows=rows, seed=self.args.seed)
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
-        self._heard = 0.0
+        self._batch_loss = 0.0
         losses = []
         parts = self._objective.parts(inputs)
         for number, (part, self._share) in enumerate(parts, 1):
             # Processes exchange gradients once a step, however many parts each of them has.
             with nullcontext() if number == len(parts) else self.accelerator.no_sync(model):
                 losses.append(super().training_step(model, part, num_items_in_batch))
-        self._keeper.hear_loss(self._heard)
+        self._loss.add(self._batch_loss)
         return torch.stack(losses).sum()
 
     def compute_loss(  # type: ignore[override]  # theirs names arguments that we ignore
         self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
     ) -> Any:
         loss = self._objective(model, inputs) * self._share
-        self._heard += float(loss.detach())
+        self._batch_loss += float(loss.detach())
         return (loss, {}) if return_outputs else loss
 
 

@@ -6,12 +6,12 @@ from dataclasses import asdict, replace
 
 from finetune.task import Fitted, Scored, Task, score
 from finetune.training.approach import Approach
-from finetune.training.best_state import BestState
 from finetune.training.classifier import Classifier
+from finetune.training.interpolation import interpolate
 from finetune.training.label_names import with_label_names
 from finetune.training.planning import copy_to_train, ending_s, plan, seconds_an_epoch
 from finetune.training.recipe import Recipe
-from finetune.training.trainer import train
+from finetune.training.trainer import Trained, train
 
 MAX_RESTARTS = 2
 RESTARTED_AT = 0.25
@@ -27,71 +27,71 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     rows = len(task.train.inputs)
     task = with_label_names(task)
     recipe, learning_rate = plan(task, start, approach)
-    begun, restarts, history = _begun(task, start), [], list(start.history)
+    baseline, restarts, history = _baseline(task, start), [], list(start.history)
     for attempt in range(MAX_RESTARTS + 1):
-        model, keeper = _attempt(task, start, begun, approach, recipe, attempt)
-        if keeper.ended_by != "divergence" or attempt == MAX_RESTARTS:
+        model, trained = _attempt(task, start, baseline, approach, recipe, attempt)
+        if trained.stopped_by != "divergence" or attempt == MAX_RESTARTS:
             break
         restarts.append({"rate": recipe.rate, "restarted_at": recipe.rate * RESTARTED_AT})
         recipe = replace(recipe, rate=recipe.rate * RESTARTED_AT)
-        history += keeper.history
-    keeper.interpolate()
-    keeper.restore()
+        history += trained.best_state.history
+    best_state = trained.best_state
+    interpolate(best_state)
+    best_state.restore()
     approach.finish(model)
     model.to("cpu")
     model.encoder.transformer.set_attn_implementation(task.encoder.transformer.config._attn_implementation)
     return Fitted(
         method=approach.name,
-        reason=_reason(keeper, begun, restarts, task),
+        reason=_reason(trained, baseline, restarts, task),
         encoder=model.encoder,
         head=model.head,
-        scored=keeper.best,
+        scored=best_state.kept.scored,
         settings={
             **start.settings,
             **asdict(recipe),
             "label_names": len(task.train.inputs) - rows,
             "restarts": restarts,
-            "ended_by": keeper.ended_by or "plan",
-            "kept": keeper.name,
+            "ended_by": trained.stopped_by or "plan",
+            "kept": best_state.kept.name,
         },
-        history=[*history, *keeper.history],
+        history=[*history, *best_state.history],
         learning_rate=learning_rate,
     )
 
 
-def _begun(task: Task, start: Fitted) -> Scored:
-    """The start as it is kept: its head rescaled, so that its temperature is another."""
+def _baseline(task: Task, start: Fitted) -> Scored:
+    """The scores of the start with its head divided by its temperature, as the copy to train has it."""
     return score(start.scored.logits / start.scored.temperature, task)
 
 
 def _attempt(
-    task: Task, start: Fitted, begun: Scored, approach: Approach, recipe: Recipe, attempt: int
-) -> tuple[Classifier, BestState]:
+    task: Task, start: Fitted, baseline: Scored, approach: Approach, recipe: Recipe, number: int
+) -> tuple[Classifier, Trained]:
     model = copy_to_train(task, start, approach, recipe)
-    reserve_s = ending_s(task, recipe, seconds_an_epoch(task, start, approach))
-    keeper = BestState(task, model, begun, patience=recipe.patience, reserve_s=reserve_s)
-    name = f"{task.part}{approach.name}-{attempt}"
-    train(
+    trained = train(
         model,
         task,
         recipe,
-        name=name,
-        keeper=keeper,
+        name=f"{task.part}{approach.name}-{number}",
+        start=baseline,
+        reserve_s=ending_s(task, recipe, seconds_an_epoch(task, start, approach)),
         callbacks=approach.callbacks(model),
     )
-    return model, keeper
+    return model, trained
 
 
-def _reason(keeper: BestState, begun: Scored, restarts: list[dict[str, float]], task: Task) -> str:
-    metric, rows = keeper.best.metric.replace("_", " "), f"{len(task.validation.inputs)} validation rows"
-    before, after = (f"{value:.1%}" for value in (begun.value, keeper.best.value))
-    if keeper.name == "start":
-        said = f"Fine-tuning is no better than the head on frozen features: {metric} {before} on {rows}."
+def _reason(trained: Trained, baseline: Scored, restarts: list[dict[str, float]], task: Task) -> str:
+    kept = trained.best_state.kept
+    metric, rows = kept.scored.metric.replace("_", " "), f"{len(task.validation.inputs)} validation rows"
+    before, after = (f"{value:.1%}" for value in (baseline.value, kept.scored.value))
+    if kept.name == "start":
+        reason = f"Fine-tuning is no better than the head on frozen features: {metric} {before} on {rows}."
     else:
-        said = (
+        reason = (
             f"Fine-tuning reaches {metric} {after} on {rows}, the head on frozen features {before}; "
-            f"{keeper.name} was best."
+            f"{kept.name} was best."
         )
     for entry in restarts:
-        said += f" A rate of {entry['rate']:.1e} diverged; it was started again at {entry['restarted_at']:.1e}."
-    return said + (" The budget ended it early." if keeper.ended_by == "budget" else "")
+        reason += f" A rate of {entry['rate']:.1e} diverged; it was started again at {entry['restarted_at']:.1e}."
+    return reason + (" The budget ended it early." if trained.stopped_by == "budget" else "")

@@ -89,8 +89,8 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(rows: Path, tiny_ba
 
 _SAVE_OFTEN = """
 import sys
-from finetune.training import best_state
-best_state.SAVE_EVERY_S = 0.0
+from finetune.training import saving
+saving.SAVE_EVERY_S = 0.0
 from cli.main import main
 main(sys.argv[1:])
 """

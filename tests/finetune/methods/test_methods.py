@@ -14,7 +14,7 @@ from finetune.encoders.encoder import Floats, embed
 from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
 from finetune.task import Fitted, Task
-from finetune.training import best_state
+from finetune.training import saving
 from finetune.training.classifier import probed
 from tests.finetune.tasks import MakeTask
 from tests.tiny import tiny_rows
@@ -121,7 +121,7 @@ def test_the_rate_is_searched_and_its_curve_kept(make_task: MakeTask) -> None:
 
 
 def test_an_interrupted_training_goes_on_where_it_was(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(best_state, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(saving, "SAVE_EVERY_S", 0.0)
     whole = METHODS["full"](make_task(epochs=6, patience=9))
     task = make_task(epochs=6, patience=9)
 

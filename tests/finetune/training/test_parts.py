@@ -1,4 +1,4 @@
-"""The parts of a training, each by itself: losses, dropout, sampler, mean."""
+"""The parts of a training, each by itself: losses, dropout, sampler, mean, divergence."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from finetune.training.average import Average
+from finetune.training.average import WeightAverage
 from finetune.training.dropout import ByteDropout, set_dropout
 from finetune.training.losses import class_weights, divergence, loss_of
 from finetune.training.sampler import ByLength
+from finetune.training.training_loss import TrainingLoss
 
 
 def test_byte_dropout_drops_its_share_and_keeps_the_mean() -> None:
@@ -81,11 +82,37 @@ def test_epochs_differ_and_are_known_beforehand() -> None:
 
 def test_the_mean_follows_the_weights_and_can_be_put_in_their_place() -> None:
     module = nn.Linear(1, 1, bias=False)
-    average = Average(module)
+    average = WeightAverage(module)
     for value in (1.0, 1.0, 1.0, 5.0):
         nn.init.constant_(module.weight, value)
-        average.follow()
-    with average.in_place():
+        average.update()
+    with average.applied():
         inside = module.weight.item()
     assert 1.0 < inside < 5.0
     assert module.weight.item() == 5.0
+
+
+def diverges(losses: list[float]) -> bool:
+    training_loss = TrainingLoss()
+    for loss in losses:
+        training_loss.add(loss)
+        if training_loss.is_diverging():
+            return True
+    return False
+
+
+def test_a_loss_that_climbs_to_three_times_its_lowest_diverges_and_one_bad_batch_does_not() -> None:
+    assert diverges([1.0] * 20 + [4.0] * 60)
+    assert diverges([1.0, float("nan")])
+    assert not diverges([1.0] * 20 + [8.0] + [1.0] * 20)
+    assert not diverges([0.01] * 20 + [0.8] * 60)
+
+
+def test_an_epoch_has_the_mean_of_its_own_losses() -> None:
+    training_loss = TrainingLoss()
+    means = []
+    for losses in ([1.0, 2.0], [4.0], []):
+        for loss in losses:
+            training_loss.add(loss)
+        means.append(training_loss.end_epoch())
+    assert means == [1.5, 4.0, None]

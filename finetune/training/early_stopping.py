@@ -1,0 +1,49 @@
+"""Whether a training ends before its last step."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from finetune.run_state.processes import broadcast
+from finetune.training.best_state import BestState
+from finetune.training.time_limit import TimeLimit
+from finetune.training.training_loss import TrainingLoss
+
+
+class EarlyStopping(TrainerCallback):
+    """Ends a training when its time is up, its loss diverges, or `patience` epochs in turn were not kept.
+
+    The main process decides for all. `reason` is "budget", "divergence", "patience", or None up to the end;
+    `time_used` is the share of the time that was used when the last step ended.
+    """
+
+    def __init__(self, time_limit: TimeLimit, loss: TrainingLoss, best_state: BestState, *, patience: int) -> None:
+        self._time_limit, self._loss, self._best_state, self._patience = time_limit, loss, best_state, patience
+        self.reason: str | None = None
+        self.time_used = 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._time_limit.begin(done_before=state.global_step / state.max_steps)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        is_diverging = self._loss.is_diverging()
+        reason = "budget" if self._time_limit.is_up else "divergence" if is_diverging else None
+        self.time_used, reason = broadcast((self._time_limit.used, reason))
+        self._stop(reason, control)
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        not_kept = takewhile(lambda entry: not entry["kept"], reversed(self._best_state.history))
+        if self.reason is None and len(list(not_kept)) >= self._patience:
+            self._stop("patience", control)
+
+    def _stop(self, reason: str | None, control: TrainerControl) -> None:
+        if reason is not None:
+            self.reason = reason
+            control.should_training_stop = True

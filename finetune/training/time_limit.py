@@ -1,0 +1,33 @@
+"""The time that a training may take."""
+
+from __future__ import annotations
+
+import math
+
+from finetune.task import Task
+
+
+class TimeLimit:
+    """Ends `reserve_s` seconds before the time of the task: what follows the training takes time, too."""
+
+    def __init__(self, task: Task, *, reserve_s: float) -> None:
+        self._task, self._reserve_s = task, reserve_s
+        self._given_s, self._done_before = math.inf, 0.0
+
+    def begin(self, *, done_before: float) -> None:
+        """Measure from now; `done_before` is the share of the steps that was done before a resumption."""
+        self._given_s, self._done_before = self._left_s, done_before
+
+    @property
+    def is_up(self) -> bool:
+        return self._task.left_s <= self._reserve_s
+
+    @property
+    def used(self) -> float:
+        """Share of the time that is used; for what was done before a resumption, its share of the steps."""
+        left = self._left_s / max(self._given_s, 1e-9)
+        return self._done_before + (1 - self._done_before) * (1 - min(1.0, max(0.0, left)))
+
+    @property
+    def _left_s(self) -> float:
+        return self._task.left_s - self._reserve_s

@@ -20,7 +20,7 @@ from finetune.run_state.run_folder import RunFolder
 from finetune.split import Split, labels_of
 from finetune.task import Rows, Task
 
-_PROBED = 64
+_TIMED_TEXTS = 64
 
 
 def prepare(
@@ -68,10 +68,10 @@ def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: flo
     unknown = frozen.cache.unknown(inputs)
     needed_s = 1.0
     if unknown:
-        probed = unknown[:: max(1, len(unknown) // _PROBED)][:_PROBED]
+        sample = unknown[:: max(1, len(unknown) // _TIMED_TEXTS)][:_TIMED_TEXTS]
         started = time.monotonic()
-        embed(frozen.encoder, frozen.tokenizer, probed)
-        needed_s += (time.monotonic() - started) * len(unknown) / len(probed)
+        embed(frozen.encoder, frozen.tokenizer, sample)
+        needed_s += (time.monotonic() - started) * len(unknown) / len(sample)
     needed_s, left_s = broadcast((needed_s, left_s))
     if needed_s > left_s:
         raise BudgetTooSmall(max(1, math.ceil(1.5 * needed_s)), len(unknown))

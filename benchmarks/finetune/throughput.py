@@ -34,7 +34,7 @@ from finetune.run_state.plans import Plans  # noqa: E402
 from finetune.run_state.run_folder import RunFolder  # noqa: E402
 from finetune.split import split  # noqa: E402
 from finetune.task import Task  # noqa: E402
-from finetune.training.classifier import Classifier, probed  # noqa: E402
+from finetune.training.classifier import Classifier, trainable_copy  # noqa: E402
 from finetune.training.planning import plan  # noqa: E402
 from finetune.training.trainer import train  # noqa: E402
 
@@ -74,7 +74,7 @@ def made_task(folder: Path) -> Task:
 
 def our_rows_per_s(task: Task, start: Any, recipe: Any, number: int) -> float:
     """One epoch through the trainer, its judging on the validation rows included."""
-    model = probed(task.encoder, start.head, start.scored.temperature, dropout=recipe.dropout)
+    model = trainable_copy(task.encoder, start.head, start.scored.temperature, dropout=recipe.dropout)
     started = time.monotonic()
     train(model, task, recipe, name=f"speed-{number}", start=start.scored)
     return len(task.train.inputs) / (time.monotonic() - started)

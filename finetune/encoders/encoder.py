@@ -200,7 +200,7 @@ def embed(
     *,
     on_batch: Callable[[int], None] = lambda done: None,
 ) -> Floats:
-    """Unit vectors (n, d) in the order of the inputs; `on_batch` hears how many rows are done."""
+    """Unit vectors (n, d) in the order of the inputs; `on_batch` is called with the number of rows done."""
     rows = tokenizer.encode(inputs)
     embeddings = np.zeros((len(rows), encoder.width), dtype=np.float32)
     done = 0

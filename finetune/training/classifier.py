@@ -39,7 +39,7 @@ class Classifier(nn.Module):
         return Head(weight, bias)
 
 
-def probed(encoder: Encoder, head: Head, temperature: float, *, dropout: float) -> Classifier:
+def trainable_copy(encoder: Encoder, head: Head, temperature: float, *, dropout: float) -> Classifier:
     """A copy to train: its logits are divided by the temperature, its embedding tables stay as they are.
 
     A start that is sure of too little spends its first steps on its scale. The tables are half of the

@@ -1,4 +1,4 @@
-"""The recipe that a task gets where nothing else is asked for. docs/finetune.md tells what was tried."""
+"""The recipe of a task whose settings leave it open; docs/decisions/0007-fine-tuning-recipe.md has what was tried."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ FEW_ROWS = 30
 LEAST_SHARE, TIMES_CHANCE = 0.3, 3.0
 
 
-def spoken(label: str) -> str:
+def words_of(label: str) -> str:
     """
-    >>> spoken("card_arrival"), spoken("lostLuggage?"), spoken("top-up 2")
+    >>> words_of("card_arrival"), words_of("lostLuggage?"), words_of("top-up 2")
     ('card arrival', 'lost luggage', 'top up 2')
     """
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
@@ -33,7 +33,7 @@ def spoken(label: str) -> str:
 
 def with_label_names(task: Task) -> Task:
     """The task with the names among its training rows, where there are few of these and the names tell them apart."""
-    names: list[Text] = [spoken(label) for label in task.labels]
+    names: list[Text] = [words_of(label) for label in task.labels]
     is_possible = task.kind == "single-label" and isinstance(task.train.inputs[0], str) and all(names)
     if not is_possible or len(task.train.inputs) > FEW_ROWS * len(names):
         return task

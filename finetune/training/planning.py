@@ -13,7 +13,7 @@ from finetune.run_state.processes import training_device
 from finetune.task import Fitted, Task
 from finetune.training import speed
 from finetune.training.approach import Approach
-from finetune.training.classifier import Classifier, probed
+from finetune.training.classifier import Classifier, trainable_copy
 from finetune.training.defaults import default_recipe
 from finetune.training.rate import SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
@@ -63,7 +63,7 @@ def seconds_an_epoch(task: Task, start: Fitted, approach: Approach) -> float:
     recipe = _measured_precision(task, start, approach)
     return task.plans.decided(
         f"{approach.name} seconds an epoch",
-        lambda: speed.seconds_an_epoch(copy_to_train(task, start, approach, recipe), task, recipe),
+        lambda: speed.seconds_an_epoch(prepared_copy(task, start, approach, recipe), task, recipe),
     )
 
 
@@ -74,7 +74,7 @@ def _measured_precision(task: Task, start: Fitted, approach: Approach) -> Recipe
     if not task.encoder.is_wide or not supports_bfloat16(task.encoder):
         return recipe
     faster: Precision = task.plans.decided(
-        "precision", lambda: speed.faster_precision(copy_to_train(task, start, approach, recipe), task, recipe)
+        "precision", lambda: speed.faster_precision(prepared_copy(task, start, approach, recipe), task, recipe)
     )
     return replace(recipe, precision=faster)
 
@@ -85,7 +85,7 @@ def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) ->
         return replace(recipe, rate=task.settings.lr), given
 
     def search() -> dict[str, Any]:
-        model = copy_to_train(task, start, approach, recipe, softened=SOFTENED)
+        model = prepared_copy(task, start, approach, recipe, softened=SOFTENED)
         return find_rate(
             model,
             task,
@@ -99,11 +99,11 @@ def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) ->
     return replace(recipe, rate=float(found["chosen"])), found
 
 
-def copy_to_train(
+def prepared_copy(
     task: Task, start: Fitted, approach: Approach, recipe: Recipe, *, softened: float = 1.0
 ) -> Classifier:
     """The encoder and the head of the start, prepared for the approach; its head `softened` times less sure."""
     torch.manual_seed(task.settings.seed)
-    model = probed(task.encoder, start.head, softened * start.scored.temperature, dropout=recipe.dropout)
+    model = trainable_copy(task.encoder, start.head, softened * start.scored.temperature, dropout=recipe.dropout)
     approach.prepare(model)
     return model.to(training_device())

@@ -1,4 +1,4 @@
-"""Everything that one training is told beforehand."""
+"""The hyperparameters of one training."""
 
 from __future__ import annotations
 

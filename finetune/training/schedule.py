@@ -32,5 +32,5 @@ def progress_of(step_share: float, time_share: float) -> float:
 
 
 def schedule(steps: int, *, warm_up: float, time_share: Callable[[], float]) -> Callable[[int], float]:
-    """For torch's `LambdaLR`; `time_share` tells the part of the time that is over."""
+    """For torch's `LambdaLR`; `time_share` gives the part of the time that is used."""
     return lambda step: rate_share(progress_of((step + 1) / (steps + 1), time_share()), warm_up=warm_up)

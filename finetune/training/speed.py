@@ -26,18 +26,18 @@ def seconds_an_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
 
     Neither the model nor torch's random state changes.
     """
-    probe = copy.deepcopy(model).train()
+    copied = copy.deepcopy(model).train()
     objective = Objective.of(task, recipe)
-    moved = [parameter for parameter in probe.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(moved, lr=0.0, fused=True)
+    trained = [parameter for parameter in copied.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=0.0, fused=True)
     batches = sorted(_batches(task, recipe), key=_padded_tokens)
     tokens, seconds = 0, 0.0
     with forked_rng():
         for place in _PLACES:
             batch = batches[int(place * len(batches))]
-            _step(probe, optimizer, objective, batch)  # the first of each shape prepares kernels
+            _step(copied, optimizer, objective, batch)  # the first of each shape prepares kernels
             started = time.monotonic()
-            _step(probe, optimizer, objective, batch)
+            _step(copied, optimizer, objective, batch)
             seconds += time.monotonic() - started
             tokens += _padded_tokens(batch)
     return seconds / tokens * sum(map(_padded_tokens, batches)) / process_count()
@@ -49,9 +49,9 @@ def faster_precision(model: nn.Module, task: Task, recipe: Recipe) -> Precision:
     return "bfloat16" if exact >= WORTH_IT * coarse else "float32"
 
 
-def _step(probe: nn.Module, optimizer: torch.optim.Optimizer, objective: Objective, batch: list[Item]) -> None:
-    objective.backward(probe, batch)
-    nn.utils.clip_grad_norm_(probe.parameters(), 1.0)
+def _step(copied: nn.Module, optimizer: torch.optim.Optimizer, objective: Objective, batch: list[Item]) -> None:
+    objective.backward(copied, batch)
+    nn.utils.clip_grad_norm_(copied.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
 

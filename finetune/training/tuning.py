@@ -9,7 +9,7 @@ from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier
 from finetune.training.interpolation import interpolate
 from finetune.training.label_names import with_label_names
-from finetune.training.planning import copy_to_train, ending_s, plan, seconds_an_epoch
+from finetune.training.planning import ending_s, plan, prepared_copy, seconds_an_epoch
 from finetune.training.recipe import Recipe
 from finetune.training.trainer import Trained, train
 
@@ -68,7 +68,7 @@ def _baseline(task: Task, start: Fitted) -> Scored:
 def _attempt(
     task: Task, start: Fitted, baseline: Scored, approach: Approach, recipe: Recipe, number: int
 ) -> tuple[Classifier, Trained]:
-    model = copy_to_train(task, start, approach, recipe)
+    model = prepared_copy(task, start, approach, recipe)
     trained = train(
         model,
         task,

@@ -15,7 +15,7 @@ from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
 from finetune.task import Fitted, Task
 from finetune.training import saving
-from finetune.training.classifier import probed
+from finetune.training.classifier import trainable_copy
 from tests.finetune.tasks import MakeTask
 from tests.tiny import tiny_rows
 
@@ -67,7 +67,7 @@ def test_fine_tuning_moves_the_encoder_and_ends_plain(name: str, make_task: Make
 
 def test_last_blocks_leave_the_others_as_they_are(make_task: MakeTask) -> None:
     task = make_task()
-    model = probed(task.encoder, METHODS["features"](task).head, 1.0, dropout=0.0)
+    model = trainable_copy(task.encoder, METHODS["features"](task).head, 1.0, dropout=0.0)
     Layerwise(1).prepare(model)
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert {name for name in trained if ".layer." in name} == {

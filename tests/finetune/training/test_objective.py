@@ -8,7 +8,7 @@ import torch
 from finetune.methods.features import fit_features
 from finetune.methods.full import Full
 from finetune.training import objective as module
-from finetune.training.classifier import probed
+from finetune.training.classifier import trainable_copy
 from finetune.training.defaults import default_recipe
 from finetune.training.objective import Objective, collate, items
 from tests.finetune.tasks import MakeTask
@@ -25,7 +25,7 @@ def test_parts_of_a_batch_give_its_loss_and_its_gradients(
     found = {}
     for tokens in (10_000, 64):
         monkeypatch.setitem(module.PART_TOKENS, "cpu", tokens)
-        model = probed(task.encoder, fit_features(task).head, 1.0, dropout=0.0).train()
+        model = trainable_copy(task.encoder, fit_features(task).head, 1.0, dropout=0.0).train()
         count = len(objective.parts(collate(task, rows)))
         loss = objective.backward(model, rows)
         found[count] = loss, model.linear.weight.grad

@@ -87,6 +87,14 @@ class Objective:
             total += float(loss.detach())
         return total
 
+    def step(self, model: nn.Module, optimizer: torch.optim.Optimizer, rows: Sequence[Item]) -> float:
+        """One step of the optimizer outside the trainer, and the loss before it."""
+        loss = self.backward(model, rows)
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
 
 def _cut(part: Batch) -> Batch:
     longest = int(part["attention_mask"].sum(1).max())

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from finetune.run_state.processes import forked_rng
 from finetune.task import Task
@@ -84,7 +83,7 @@ def _curve(model: Classifier, task: Task, recipe: Recipe, *, steps: int, ends_at
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
         for group, lr in zip(optimizer.param_groups, first, strict=True):
             group["lr"] = lr * rate / LOWEST
-        loss = _step(model, optimizer, objective, batch)
+        loss = objective.step(model, optimizer, batch)
         smoothed = _SMOOTHING * smoothed + (1 - _SMOOTHING) * loss
         level = smoothed / (1 - _SMOOTHING ** (step + 1))
         curve.append({"rate": rate, "loss": round(level, 5)})
@@ -107,19 +106,6 @@ def _shuffled_batches(task: Task, recipe: Recipe, steps: int) -> list[list[Item]
         batches += [[rows[index] for index in part] for part in parts]
     random.Random(task.settings.seed).shuffle(batches)
     return batches[:steps]
-
-
-def _step(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    objective: Objective,
-    batch: list[Item],
-) -> float:
-    loss = objective.backward(model, batch)
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    optimizer.zero_grad()
-    return loss
 
 
 def _chosen(curve: list[dict[str, float]], usual: float) -> Found:

@@ -35,9 +35,9 @@ def seconds_an_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
     with forked_rng():
         for place in _PLACES:
             batch = batches[int(place * len(batches))]
-            _step(copied, optimizer, objective, batch)  # the first of each shape prepares kernels
+            objective.step(copied, optimizer, batch)  # the first of each shape prepares kernels
             started = time.monotonic()
-            _step(copied, optimizer, objective, batch)
+            objective.step(copied, optimizer, batch)
             seconds += time.monotonic() - started
             tokens += _padded_tokens(batch)
     return seconds / tokens * sum(map(_padded_tokens, batches)) / process_count()
@@ -47,13 +47,6 @@ def faster_precision(model: nn.Module, task: Task, recipe: Recipe) -> Precision:
     """bfloat16 where it is `WORTH_IT` on this machine, else float32."""
     exact, coarse = (seconds_an_epoch(model, task, replace(recipe, precision=name)) for name in ("float32", "bfloat16"))
     return "bfloat16" if exact >= WORTH_IT * coarse else "float32"
-
-
-def _step(copied: nn.Module, optimizer: torch.optim.Optimizer, objective: Objective, batch: list[Item]) -> None:
-    objective.backward(copied, batch)
-    nn.utils.clip_grad_norm_(copied.parameters(), 1.0)
-    optimizer.step()
-    optimizer.zero_grad()
 
 
 def _batches(task: Task, recipe: Recipe) -> list[list[Item]]:

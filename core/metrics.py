@@ -7,7 +7,6 @@ Throughout: `truth` is (n,) label indices, -1 for a label that the model does no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -119,18 +118,3 @@ def calibration_error(confidence: Floats, correct: Booleans, *, bins: int = 15) 
         if inside.any():
             gap += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
     return float(gap)
-
-
-def wilson_interval(successes: int, rows: int, *, z: float = 1.96) -> tuple[float, float]:
-    """Interval of a share, 95 % by default (Wilson 1927).
-
-    >>> [round(bound, 3) for bound in wilson_interval(9, 10)]
-    [0.596, 0.982]
-    """
-    if rows == 0:
-        return 0.0, 1.0
-    share = successes / rows
-    centre = share + z * z / (2 * rows)
-    spread = z * sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
-    scale = 1 + z * z / rows
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.datasets import Example, Text, input_of, is_held_out
+from core.paired import Paired
+from core.share import Share
 
 Outcome = Literal["ok", "drift", "insufficient_data"]
 Action = Literal["none", "watch", "label", "retrain", "roll back"]
@@ -101,24 +103,18 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class AccuracyEstimate:
-    """Accuracy without labels: an estimate, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """What a check finds. `rows` is the window's size; `sentence` says it in words."""
+    """What a check finds. `rows` is the window's size; `sentence` says it in words.
+
+    `estimated_accuracy` is that of the window without labels.
+    """
 
     outcome: Outcome = field(metadata={"key": "verdict"})
     p_value: float | None = None
     rows: int = 0
     reference_rows: int = 0
     evidence: list[Evidence] = field(default_factory=list)
-    estimated_accuracy: AccuracyEstimate | None = None
+    estimated_accuracy: Share | None = None
     sentence: str = ""
 
     @property
@@ -225,6 +221,10 @@ class Comparison:
     wins: int = 0
     losses: int = 0
     p_value: float = 1.0
+
+    @property
+    def paired(self) -> Paired:
+        return Paired(self.wins, self.losses, self.rows)
 
 
 @dataclass(frozen=True)

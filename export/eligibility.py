@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from core.assigned import membership, same
 from core.metrics import calibration_error
+from core.paired import Z_LEVEL, Paired
 from export.candidate import Candidate
 from export.settings import ExportSettings
 
@@ -22,7 +22,6 @@ ALLOWED_CALIBRATION = 0.01
 BOUND = 3.0
 """With 95 % confidence the true drop is below so many times the drop allowed to be measured."""
 
-_Z = 1.645  # one-sided, 95 %
 _RESAMPLES = 500
 
 Counts = NDArray[np.float64]
@@ -40,29 +39,9 @@ def objection(candidate: Candidate, baseline: Candidate, settings: ExportSetting
     )
 
 
-def paired_bound(lost: int, gained: int, rows: int) -> float:
-    """95 % one-sided upper bound of the accuracy that is lost, from the rows that only one of two has right.
-
-    The score interval of Tango 1998 (Statistics in Medicine 17), which holds for few changed rows, too.
-
-    >>> round(paired_bound(0, 0, 200), 4), round(paired_bound(3, 1, 1000), 4)
-    (0.0133, 0.0066)
-    """
-    observed = (lost - gained) / rows
-
-    def beyond(drop: float) -> float:
-        """Positive while the drop is below the bound."""
-        linear = (2 * rows - lost + gained) * drop - lost - gained
-        constant = gained * drop * (1 - drop)
-        share = (math.sqrt(linear**2 + 8 * rows * constant) - linear) / (4 * rows)  # of rows gained, were the drop so
-        return rows * (observed - drop) + _Z * math.sqrt(rows * (2 * share + drop * (1 - drop)))
-
-    return 1.0 if lost == rows else float(brentq(beyond, observed + 1e-9, 1.0))
-
-
 def rows_needed(settings: ExportSettings) -> float:
     """Labelled rows below which even a rung that changes nothing is not shown to lose little enough."""
-    return math.inf if not settings.max_drop else _Z**2 * (1 / (BOUND * settings.max_drop) - 1)
+    return math.inf if not settings.max_drop else Z_LEVEL**2 * (1 / (BOUND * settings.max_drop) - 1)
 
 
 def agreement(candidate: Candidate, baseline: Candidate) -> float:
@@ -115,9 +94,8 @@ def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportS
     if rows < (needed := rows_needed(settings)):
         enough = "no number of rows is enough" if math.isinf(needed) else f"{math.ceil(needed)} are needed"
         return f"{rows} labelled rows are too few to show that it loses at most {settings.max_drop:.2%}; {enough}."
-    lost = int(np.sum(baseline.correct & ~candidate.correct))
-    gained = int(np.sum(~baseline.correct & candidate.correct))
-    drop, bound = (lost - gained) / rows, paired_bound(lost, gained, rows)
+    paired = Paired.of(baseline.correct, candidate.correct)
+    drop, bound = -paired.gain, paired.largest_loss
     measured, possible = (
         f"It loses {drop:.2%} of {rows} rows",
         f"It may lose up to {bound:.2%} (95 % bound, {rows} rows)",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.config import FinetuneConfig
 from core.datasets import Text
 from core.labels import Kind
+from core.paired import Paired
 from core.progress import Progress
 from finetune.encoders.encoder import Encoder, TextTokenizer
 from finetune.head import Head
@@ -97,8 +98,7 @@ class Scored:
         return bool(differences.mean() > errors * differences.std() / np.sqrt(len(differences)) + 1e-9)
 
     def _may_be_chance(self, other: Scored, errors: float) -> bool:
-        error = np.sqrt(np.sum(self.right != other.right)) / len(self.right)
-        return bool(abs(self.value - other.value) <= errors * error)
+        return abs(self.value - other.value) <= errors * Paired.of(self.right, other.right).chance_error
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, comb, sqrt
 
 from core.assigned import cells
 from core.config import GateConfig
 from core.datasets import Example
 from core.engine import Engine
+from core.paired import Z_POWER, Paired
 from core.records import Comparison, GateAnswer, GateVerdict
-
-# Normal quantiles of the one-sided 5 % level and of 80 %, for planning and for the margin on old rows.
-_Z_LEVEL, _Z_POWER = 1.645, 0.842
 
 
 def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Comparison:
@@ -20,49 +17,22 @@ def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Co
     one of several labels unless all of them are right.
     """
     if not rows:
-        return Comparison(0, 0.0, 0.0, 0, 0, 1.0)
+        return Comparison()
     before, after = _correct(champion, rows), _correct(challenger, rows)
-    wins = sum(new and not old for old, new in zip(before, after, strict=True))
-    losses = sum(old and not new for old, new in zip(before, after, strict=True))
+    paired = Paired.of(before, after)
     return Comparison(
         rows=len(rows),
         champion_accuracy=sum(before) / len(rows),
         challenger_accuracy=sum(after) / len(rows),
-        wins=wins,
-        losses=losses,
-        p_value=mcnemar(wins, losses),
+        wins=paired.wins,
+        losses=paired.losses,
+        p_value=paired.p_value,
     )
 
 
 def _correct(engine: Engine, rows: Sequence[Example]) -> list[bool]:
     given = cells(engine.answer([row.input for row in rows]).predicted, engine.labels)
     return [cell == row.label for cell, row in zip(given, rows, strict=True)]
-
-
-def mcnemar(wins: int, losses: int) -> float:
-    """Exact one-sided p-value that wins are no likelier than losses (McNemar 1947).
-
-    >>> mcnemar(0, 0), mcnemar(5, 0), round(mcnemar(8, 2), 4)
-    (1.0, 0.03125, 0.0547)
-    """
-    discordant = wins + losses
-    return sum(comb(discordant, count) for count in range(wins, discordant + 1)) / (1 << discordant)
-
-
-def rows_needed(comparison: Comparison) -> int | None:
-    """Rows that would show the difference seen with 80 % power (Connor 1987); None if none was seen.
-
-    >>> rows_needed(Comparison(100, 0.80, 0.84, 7, 3, 0.17))
-    385
-    """
-    if comparison.rows == 0:
-        return None
-    difference = abs(comparison.wins - comparison.losses) / comparison.rows
-    discordant = (comparison.wins + comparison.losses) / comparison.rows
-    if difference == 0:
-        return None
-    spread = _Z_LEVEL * sqrt(discordant) + _Z_POWER * sqrt(max(discordant - difference**2, 0.0))
-    return ceil((spread / difference) ** 2)
 
 
 def judge(fresh: Comparison, old: Comparison, settings: GateConfig) -> GateVerdict:
@@ -88,17 +58,14 @@ def _is_worse(old: Comparison, settings: GateConfig) -> bool:
     Of 100 rows a margin of one point is one row: without room for chance, a challenger just as good
     would be held in every third case. With many rows the room vanishes.
     """
-    if old.rows == 0:
-        return False
-    drop = (old.losses - old.wins) / old.rows
-    error = sqrt(max(old.wins + old.losses - old.rows * drop**2, 0.0)) / old.rows
-    return drop - _Z_POWER * error > settings.max_old_drop + 1e-9
+    drop, error = -old.paired.gain, old.paired.standard_error
+    return drop - Z_POWER * error > settings.max_old_drop + 1e-9
 
 
 def _worse_on_old_rows(fresh: Comparison, old: Comparison, settings: GateConfig) -> GateVerdict:
-    is_shown = mcnemar(old.losses, old.wins) <= settings.alpha
+    is_shown = old.paired.reversed.p_value <= settings.alpha
     answer: GateAnswer = "reject" if is_shown else "hold"
-    lost = _points((old.losses - old.wins) / old.rows)
+    lost = _points(-old.paired.gain)
     reason = f"{_on(old, 'old')}: {lost} lost, more than the {_points(settings.max_old_drop)} allowed"
     if is_shown:
         return GateVerdict(answer, f"{reason}.", fresh, old)
@@ -116,7 +83,7 @@ def _not_better_on_fresh_rows(fresh: Comparison, old: Comparison) -> GateVerdict
 
 
 def _more_rows(comparison: Comparison) -> int | None:
-    needed = rows_needed(comparison)
+    needed = comparison.paired.rows_needed
     return None if needed is None else max(1, needed - comparison.rows)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.metrics import wilson_interval
 from core.records import Decision, Verdict
+from core.share import wilson_interval
 
 
 @dataclass(frozen=True)

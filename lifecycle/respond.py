@@ -12,7 +12,7 @@ from core.home import Home
 from core.labels import names_of
 from core.ledger import Ledger
 from core.records import Decision, DecisionRecord, Purpose
-from lifecycle.gate import compare, mcnemar
+from lifecycle.gate import compare
 from lifecycle.label_queue import NO_TEXTS, choose
 from lifecycle.policy import Labels, Measured, decide
 from lifecycle.situation import Situation, assess
@@ -110,7 +110,7 @@ def _roll_back(home: Home, situation: Situation) -> Decision | None:
     earlier = Engine(registry.verified_folder(model, previous[-1]))
     now = Engine(registry.verified_folder(model, situation.version))
     comparison = compare(now, earlier, rows)
-    if mcnemar(comparison.wins, comparison.losses) > gate.alpha:
+    if comparison.p_value > gate.alpha:
         return None
     return Decision(
         "roll back",

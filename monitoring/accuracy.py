@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.features import Features
-from core.records import AccuracyEstimate
+from core.share import Share
 from core.two_sample.distances import distance_to_nearest_other, nearest_of
 
 Values = NDArray[np.float64]
@@ -24,7 +24,7 @@ DROP_SEEN = 0.5
 DRAWS = 400
 
 
-def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, seed: int) -> AccuracyEstimate | None:
+def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, seed: int) -> Share | None:
     """What labelling the window's rows would probably show; None with fewer than `min_rows` known truths.
 
     Average thresholded confidence (Garg et al. 2022): as many reference rows lie below a threshold
@@ -42,7 +42,7 @@ def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, s
     wrong = int((~right).sum())
     value = _shares_above(usual[known][None, :], np.array([wrong]), present[None, :])[0]
     low, high = _interval(usual[known], right, present, np.random.default_rng(seed))
-    return AccuracyEstimate(float(value), float(min(low, value)), float(max(high, value)))
+    return Share(float(value), float(min(low, value)), float(max(high, value)), window.rows)
 
 
 def _scores(reference: Features, window: Features) -> tuple[Values, Values]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from core.assigned import cells
 from core.config import Config
 from core.datasets import Example
@@ -16,22 +14,12 @@ from core.engine import Engine
 from core.errors import NotFound
 from core.features import Features
 from core.home import Home
-from core.metrics import wilson_interval
 from core.package import read_facts, read_reference
 from core.records import TRAFFIC, CheckRecord, Verdict
 from core.registry import Registry
+from core.share import Share, measured
 from monitoring.check import check
 from monitoring.window import features_of, unchecked_predictions
-
-
-@dataclass(frozen=True)
-class MeasuredAccuracy:
-    """Share of labelled rows answered right, with its 95 % interval (Wilson 1927)."""
-
-    value: float
-    low: float
-    high: float
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -40,7 +28,7 @@ class FileCheck:
 
     version: str
     verdict: Verdict
-    measured_accuracy: MeasuredAccuracy | None
+    measured_accuracy: Share | None
     record: CheckRecord
 
 
@@ -126,7 +114,7 @@ def _report(champion: _Champion, window: Features, verdict: Verdict, config: Con
     return str(path.relative_to(config.home.absolute()))
 
 
-def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Sequence[str]) -> MeasuredAccuracy | None:
+def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Sequence[str]) -> Share | None:
     # A label that the model does not know counts as a wrong answer, a missing one does not count; of
     # several labels, all must be right.
     right = [
@@ -134,7 +122,4 @@ def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Se
         for example, given in zip(examples, cells(window.predicted, labels), strict=True)
         if example.label is not None
     ]
-    if not right:
-        return None
-    low, high = wilson_interval(sum(right), len(right))
-    return MeasuredAccuracy(float(np.mean(right)), low, high, len(right))
+    return measured(sum(right), len(right)) if right else None

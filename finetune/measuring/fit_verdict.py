@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from math import hypot, inf, isfinite
 from typing import Any, Literal
 
-from core.metrics import wilson_interval
+from core.share import wilson_interval
 from finetune.measuring.metrics import Evaluation
 
 RISE = 0.10

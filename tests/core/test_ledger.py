@@ -14,7 +14,6 @@ from core.errors import LedgerUnreadable, NoDatabase, NoDriver
 from core.ledger import Ledger, open_ledger
 from core.records import (
     TRAFFIC,
-    AccuracyEstimate,
     Decision,
     Evidence,
     FeedbackRecord,
@@ -23,6 +22,7 @@ from core.records import (
     Verdict,
 )
 from core.schema import metadata
+from core.share import Share
 
 
 def prediction(text: str = "hello", *, version: str = "1") -> PredictionRecord:
@@ -64,7 +64,7 @@ def test_corrected_label_is_the_one_that_counts(ledger: Ledger) -> None:
 
 def test_check_comes_back_as_it_was_recorded(ledger: Ledger) -> None:
     evidence = [Evidence("labels", "total variation", 0.2, 0.01, True, "more b")]
-    verdict = Verdict("drift", 0.01, 60, 100, evidence, AccuracyEstimate(0.8, 0.7, 0.9), "It moved.")
+    verdict = Verdict("drift", 0.01, 60, 100, evidence, Share(0.8, 0.7, 0.9), "It moved.")
     check_id = ledger.record_check("m", "1", verdict, source="traffic", window_end="f" * 32)
     assert ledger.checks("m")[0].verdict == verdict
     assert (found := ledger.check("m", check_id)) is not None

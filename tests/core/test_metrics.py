@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from core.metrics import expected_calibration_error, log_loss, macro_f1, measure, wilson_interval
+from core.metrics import expected_calibration_error, log_loss, macro_f1, measure
+from core.share import wilson_interval
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 4, 300)

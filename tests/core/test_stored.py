@@ -12,15 +12,14 @@ from sqlalchemy import insert
 from core.clock import utc_now
 from core.errors import PointerUnreadable
 from core.ledger import Ledger
-from core.records import AccuracyEstimate, Decision, Evidence, GateVerdict, Verdict
+from core.records import Decision, Evidence, GateVerdict, Verdict
 from core.registry import Champion, Registry
 from core.roster import Standing
 from core.schema import checks, decisions
+from core.share import Share
 from core.stored import as_stored, restored
 
-VERDICT = Verdict(
-    "drift", 0.002, 60, 100, [Evidence("embeddings", "MMD")], AccuracyEstimate(0.8, 0.7, 0.9), "It moved."
-)
+VERDICT = Verdict("drift", 0.002, 60, 100, [Evidence("embeddings", "MMD")], Share(0.8, 0.7, 0.9), "It moved.")
 
 
 def test_a_record_comes_back_as_it_was() -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from core.engine import Outputs
+from core.paired import Paired
 from export.candidate import Candidate
-from export.eligibility import f1_values, objection, paired_bound, rows_needed
+from export.eligibility import f1_values, objection, rows_needed
 from export.settings import ExportSettings
 from tests.export.candidates import candidate
 
@@ -62,18 +63,9 @@ def test_confidence_that_is_no_longer_calibrated() -> None:
     )
 
 
-@pytest.mark.parametrize(("rows", "lost", "gained"), [(200, 3, 1), (1000, 10, 4), (3000, 12, 12)])
-def test_the_bound_covers_the_true_drop_in_at_least_95_of_100_draws(rows: int, lost: int, gained: int) -> None:
-    chance = np.random.default_rng(0)
-    shares = [lost / rows, gained / rows, 1 - (lost + gained) / rows]
-    draws = chance.multinomial(rows, shares, size=4000)
-    bounds = np.array([paired_bound(int(down), int(up), rows) for down, up, _ in draws])
-    assert np.mean(bounds >= (lost - gained) / rows) >= 0.945
-
-
 def test_the_rows_needed_are_those_from_which_no_change_is_shown_to_cost_little() -> None:
     needed = int(np.ceil(rows_needed(SETTINGS)))
-    assert paired_bound(0, 0, needed) <= 0.015 < paired_bound(0, 0, needed - 1)
+    assert Paired(0, 0, needed).largest_loss <= 0.015 < Paired(0, 0, needed - 1).largest_loss
 
 
 def rare(rows: int = 1000, missed: int = 0) -> Candidate:

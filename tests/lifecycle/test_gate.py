@@ -1,15 +1,16 @@
 import pytest
 
 from core.config import GateConfig
+from core.paired import Paired
 from core.records import Comparison
-from lifecycle.gate import judge, mcnemar, rows_needed
+from lifecycle.gate import judge
 
 SETTINGS = GateConfig()
 
 
 def compared(rows: int, both_right: int, wins: int, losses: int) -> Comparison:
     return Comparison(
-        rows, (both_right + losses) / rows, (both_right + wins) / rows, wins, losses, mcnemar(wins, losses)
+        rows, (both_right + losses) / rows, (both_right + wins) / rows, wins, losses, Paired(wins, losses, rows).p_value
     )
 
 
@@ -57,12 +58,3 @@ def test_old_rows_perhaps_lost_hold() -> None:
 )
 def test_loss_on_old_rows_within_the_margin_and_chance_is_allowed(old: Comparison, expected: str) -> None:
     assert judge(compared(50, 20, 25, 0), old, SETTINGS).answer == expected
-
-
-@pytest.mark.parametrize(("wins", "losses", "expected"), [(1, 0, 0.5), (0, 3, 1.0), (10, 0, 2**-10)])
-def test_mcnemar_is_the_exact_binomial_tail(wins: int, losses: int, expected: float) -> None:
-    assert mcnemar(wins, losses) == expected
-
-
-def test_no_difference_needs_no_number_of_rows() -> None:
-    assert rows_needed(compared(50, 50, 0, 0)) is None

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.records import AccuracyEstimate, Outcome, Verdict
+from core.records import Outcome, Verdict
+from core.share import Share
 from lifecycle.policy import Labels, Measured, decide
 
 NONE_ASKED = Labels(asked=0, still_open=0)
@@ -56,7 +57,7 @@ def test_benign_drift_is_only_watched() -> None:
     ],
 )
 def test_a_drift_that_gets_worse_is_measured_again(high: float, labels: Labels, available: int, sentence: str) -> None:
-    worse = replace(verdict("drift"), estimated_accuracy=AccuracyEstimate(0.4, 0.1, high))
+    worse = replace(verdict("drift"), estimated_accuracy=Share(0.4, 0.1, high))
     assert action(worse, labels, Measured(40, 38, 0.9), available=available) == sentence
 
 

@@ -9,8 +9,9 @@ from starlette.testclient import TestClient
 from core.clock import utc_now
 from core.config import Config
 from core.ledger import Ledger
-from core.records import AccuracyEstimate, Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict
+from core.records import Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict
 from core.registry import Registry
+from core.share import Share
 from service.worker import Worker
 from tests.service.conftest import local_client
 
@@ -20,7 +21,7 @@ ORIGIN = {"Origin": "http://localhost:3000"}
 def verdict(p_value: float | None, sentence: str = "Nothing moved.") -> Verdict:
     name = "insufficient_data" if p_value is None else "drift" if p_value <= 0.01 else "ok"
     evidence = [Evidence("predicted labels", "total variation", 0.21, p_value or 1.0, name == "drift", "bug <grew>.")]
-    return Verdict(name, p_value, 340, 520, evidence, AccuracyEstimate(0.842, 0.791, 0.887), sentence)  # type: ignore[arg-type]  # one of its names
+    return Verdict(name, p_value, 340, 520, evidence, Share(0.842, 0.791, 0.887), sentence)  # type: ignore[arg-type]  # one of its names
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ def export(
     training = read_training(checkpoint)
     columns = columns_for(columns, kind=training.kind, is_paired=training.is_paired)
     rows = read_examples(reference, columns, labelled=False) if reference else None
-    validation = kept_dataset(training.data["validation"], run.config.datasets)
+    validation = kept_dataset(training.data.validation, run.config.datasets)
     if rows:
         keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
     from export.run import export as write_package

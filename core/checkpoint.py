@@ -21,6 +21,7 @@ from typing import Any, Literal
 from core.durable import sha256_of
 from core.errors import CorruptCheckpoint, FileMissing
 from core.labels import Kind
+from core.lineage import TrainingData
 from core.stored import as_stored, restored
 
 FORMAT = 1
@@ -30,8 +31,7 @@ VALIDATION, CARD = "validation.npz", "README.md"
 
 @dataclass(frozen=True)
 class Training:
-    """`data` holds the fingerprints "train" and "validation" and their row counts "train_rows" and
-    "validation_rows"; `files` the sha256 of each other file.
+    """`files` holds the sha256 of each other file.
 
     A score is `softmax(logits / temperature)`, or, where `kind` is multi-label, a sigmoid of the same. Of a
     multi-label text those labels are given whose score reaches their entry in `thresholds`. A score below
@@ -52,8 +52,8 @@ class Training:
     max_length: int
     temperature: float
     seed: int
-    base_model: dict[str, str]
-    data: dict[str, Any]
+    base_model: dict[str, Any]
+    data: TrainingData
     settings: dict[str, Any]
     metrics: dict[str, Any]
     history: list[dict[str, Any]]

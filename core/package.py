@@ -29,6 +29,7 @@ from core.durable import sha256_of
 from core.errors import CorruptPackage
 from core.features import Features
 from core.labels import SEPARATOR, Kind
+from core.lineage import Lineage
 
 FORMAT = 1
 GRAPH, TOKENIZER, FACTS, REFERENCE, MANIFEST = (
@@ -69,7 +70,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class PackageFacts:
-    """What a package says of itself. `lineage` holds fingerprints: base model, data sets, checkpoint.
+    """What a package says of itself.
 
     `score_function`: "softmax", or "sigmoid" where a text may have several labels; those are given whose
     score reaches their entry in `thresholds`. A score below `abstain_below` is an abstention; None: never.
@@ -90,7 +91,7 @@ class PackageFacts:
     thresholds: dict[str, float] = field(default_factory=dict)
     abstain_below: float | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
-    lineage: dict[str, Any] = field(default_factory=dict)
+    lineage: Lineage = Lineage()
     rungs: list[dict[str, Any]] = field(default_factory=list)
     golden: list[dict[str, Any]] = field(default_factory=list)
 

@@ -15,6 +15,7 @@ from core.datasets import Example, fingerprint
 from core.durable import new_folder, sha256_of
 from core.engine import Engine, Outputs
 from core.features import truth_matrix, truth_of
+from core.lineage import DataSet, Lineage
 from core.metrics import Metrics, measure, measure_sets
 from core.package import (
     GRAPH,
@@ -84,17 +85,17 @@ def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
     return replace(
         provisional_facts(source, choice.candidate.name),
         metrics=_metrics(source, choice, rows.validation),
-        lineage={
-            "retune": version("retune"),
-            "checkpoint": sha256_of(source.folder / TRAINING),
-            "method": source.training.method,
-            "seed": source.training.seed,
-            "base_model": source.training.base_model,
-            "data": source.training.data,
-            "reference": {"fingerprint": fingerprint(rows.reference), "rows": len(rows.reference)},
-            "holdout": {"fingerprint": fingerprint(rows.holdout), "rows": len(rows.holdout)},
-            "rung_chosen_by": "request" if choice.requested else "measurement",
-        },
+        lineage=Lineage(
+            retune=version("retune"),
+            checkpoint=sha256_of(source.folder / TRAINING),
+            method=source.training.method,
+            seed=source.training.seed,
+            base_model=source.training.base_model,
+            data=source.training.data,
+            reference=DataSet(fingerprint(rows.reference), len(rows.reference)),
+            holdout=DataSet(fingerprint(rows.holdout), len(rows.holdout)),
+            rung_chosen_by="request" if choice.requested else "measurement",
+        ),
         rungs=[report.facts for report in choice.reports],
         golden=_golden(choice.candidate, rows.validation),
     )

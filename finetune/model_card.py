@@ -74,7 +74,7 @@ def _model_index(training: Training, metrics: Mapping[str, Any], stated: Sequenc
     yield "  - task:"
     yield "      type: text-classification"
     yield "    dataset:"
-    yield f"      name: {_quoted('validation rows ' + str(training.data['validation'])[:12])}"
+    yield f"      name: {_quoted('validation rows ' + training.data.validation[:12])}"
     yield "      type: private"
     yield "      split: validation"
     yield "    metrics:"
@@ -118,8 +118,9 @@ def _usage(training: Training) -> Iterator[str]:
 
 def _data(training: Training) -> Iterator[str]:
     yield from _table(("part", "rows", "fingerprint"), ("---", "---:", "---"))
-    for side in ("train", "validation"):
-        yield from _table((side, training.data.get(f"{side}_rows", ""), f"`{training.data.get(side, '')}`"))
+    data = training.data
+    yield from _table(("train", data.train_rows, f"`{data.train}`"))
+    yield from _table(("validation", data.validation_rows, f"`{data.validation}`"))
     yield ""
     yield "A fingerprint is the sha256 over the normalised rows. The rows themselves are not part of the checkpoint,"
     yield "but for up to 256 training texts in `sample.jsonl`."
@@ -146,7 +147,7 @@ def _procedure(training: Training) -> Iterator[str]:
 
 def _evaluation(training: Training) -> Iterator[str]:
     after, before = (training.metrics.get(side, {}) for side in ("validation", "before_temperature"))
-    yield f"On {after.get('rows', training.data.get('validation_rows', 0))} validation rows:"
+    yield f"On {after.get('rows', training.data.validation_rows)} validation rows:"
     yield ""
     yield from _table(("metric", "value", "95 % interval", "uncalibrated"), ("---", "---:", "---", "---:"))
     for key, name in METRICS.items():

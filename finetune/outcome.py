@@ -9,6 +9,7 @@ import numpy as np
 
 from core.checkpoint import Training
 from core.engine import set_confidence
+from core.lineage import TrainingData
 from finetune.encoders.base_models import BaseModel, provenance
 from finetune.encoders.encoder import embed
 from finetune.measuring.fit_verdict import judge_fit
@@ -81,7 +82,7 @@ def training_of(
     task: Task,
     *,
     base: BaseModel,
-    data: dict[str, Any],
+    data: TrainingData,
     folds: dict[str, Any],
     seconds: float,
 ) -> Training:

@@ -16,6 +16,7 @@ from core.datasets import Example, fingerprint, keep_dataset
 from core.durable import disk_full_is_said, require_writable
 from core.duration import seconds_of
 from core.labels import Kind
+from core.lineage import TrainingData
 from core.progress import Progress, ignore
 from finetune.checkpoint import write_checkpoint
 from finetune.cross_validation import cross_validate
@@ -185,13 +186,13 @@ def _write(
     findings: list[Finding],
     datasets: Path,
 ) -> None:
-    data = {
-        "train": keep_dataset(run.parts.train, datasets),
-        "validation": keep_dataset(run.parts.validation, datasets),
-        "train_rows": len(run.parts.train),
-        "validation_rows": len(run.parts.validation),
-        "findings": [{"check": found.check, "severity": found.severity, "count": found.count} for found in findings],
-    }
+    data = TrainingData(
+        train=keep_dataset(run.parts.train, datasets),
+        validation=keep_dataset(run.parts.validation, datasets),
+        train_rows=len(run.parts.train),
+        validation_rows=len(run.parts.validation),
+        findings=[{"check": found.check, "severity": found.severity, "count": found.count} for found in findings],
+    )
     training = training_of(
         fitted, outcome, run.task, base=run.base, data=data, folds=folds, seconds=run.task.run_folder.spent_s
     )

@@ -112,7 +112,7 @@ def _export(
     return export(
         trained.checkpoint,
         out=work / "package",
-        validation=kept_dataset(read_training(trained.checkpoint).data["validation"], config.datasets),
+        validation=kept_dataset(read_training(trained.checkpoint).data.validation, config.datasets),
         reference=reference,
         holdout=holdout,
         settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),

@@ -45,8 +45,8 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     held_out = [row for row in labelled if is_held_out(row.example.input)]
     if not learned:
         raise NothingNew(situation.model)
-    original = kept_dataset(facts.lineage["data"]["train"], config.datasets)
-    validation = kept_dataset(facts.lineage["data"]["validation"], config.datasets)
+    original = kept_dataset(facts.lineage.data.train, config.datasets)
+    validation = kept_dataset(facts.lineage.data.validation, config.datasets)
     is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in held_out]
     fresh = [row.example for row, fresh in zip(held_out, is_fresh, strict=True) if fresh]
     old = _old_rows(facts, config) + [row.example for row, fresh in zip(held_out, is_fresh, strict=True) if not fresh]
@@ -66,8 +66,9 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
 
 def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
     """Labelled rows that no version was trained on: what judged the champion, and its reference."""
-    names = [facts.lineage[kind]["fingerprint"] for kind in ("holdout", "reference") if facts.lineage[kind]["rows"]]
-    untouched = [name for name in names if name != facts.lineage["data"]["validation"]]
+    lineage = facts.lineage
+    names = [kept.fingerprint for kept in (lineage.holdout, lineage.reference) if kept.rows]
+    untouched = [name for name in names if name != lineage.data.validation]
     rows = [row for name in untouched for row in kept_dataset(name, config.datasets)]
     return [row for row in rows if row.label is not None]
 

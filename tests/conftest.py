@@ -47,7 +47,7 @@ def tiny_validation(tiny_checkpoint: Path) -> list[Example]:
     """The rows that `tiny_checkpoint` was validated on."""
     from core.checkpoint import read_training
 
-    return kept_dataset(read_training(tiny_checkpoint).data["validation"], tiny_checkpoint.parent / "datasets")
+    return kept_dataset(read_training(tiny_checkpoint).data.validation, tiny_checkpoint.parent / "datasets")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from core.checkpoint import HEAD, SAMPLE, Training, write_training
 from core.datasets import Example, keep_dataset, kept_dataset
 from core.labels import Kind, cell_of, names_in
+from core.lineage import TrainingData
 from tests.tiny import FILLER, WORDS, make_base_model
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def make_task(folder: Path, base_model: Path, rows: Sequence[Example], **facts: 
 
     datasets = folder / "datasets"
     checkpoint = make_checkpoint(folder / "checkpoint", base_model, rows, datasets=datasets, **facts)
-    validation = kept_dataset(read_training(checkpoint).data["validation"], datasets)
+    validation = kept_dataset(read_training(checkpoint).data.validation, datasets)
     settings = ExportSettings(max_drop=0.005, min_agreement=0.985)
     export(checkpoint, out=folder / "package", validation=validation, settings=settings, rung="fp32")
     return TaskFiles(checkpoint, datasets, folder / "package", validation)
@@ -106,12 +107,9 @@ def make_checkpoint(
         temperature=1.0,
         seed=0,
         base_model={"name": "tiny", "revision": "", "fingerprint": "tiny"},
-        data={
-            "train": keep_dataset(train, datasets),
-            "train_rows": len(train),
-            "validation": keep_dataset(validation, datasets),
-            "validation_rows": len(validation),
-        },
+        data=TrainingData(
+            keep_dataset(train, datasets), keep_dataset(validation, datasets), len(train), len(validation)
+        ),
         settings={},
         metrics={},
         history=[],

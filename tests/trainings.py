@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.checkpoint import Training, write_training
 from core.datasets import Example, in_order, keep_dataset
 from core.labels import Kind, cell_of
+from core.lineage import TrainingData
 from finetune.measuring.metrics import evaluate
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.measuring.validation_outputs import write_validation
@@ -45,7 +46,7 @@ def made_up_training(*, rows: int, kind: Kind = "single-label", labels: list[str
         temperature=temperature,
         seed=0,
         base_model={"name": "sentence-transformers/all-MiniLM-L6-v2", "revision": "1110a24", "fingerprint": "95459c0c"},
-        data={"train": "a" * 64, "validation": "b" * 64, "train_rows": 1000, "validation_rows": rows},
+        data=TrainingData("a" * 64, "b" * 64, 1000, rows),
         settings={"budget": "10m", "base_model": "default", "epochs": 3},
         metrics={"validation": after, "before_temperature": before},
         history=[
@@ -84,7 +85,7 @@ def write_made_up_checkpoint(
     # Three digits, so that the rows are kept as they are numbered.
     rows = [Example(text.format(f"{number:03}"), _cell(mark, labels)) for number, mark in enumerate(truth)]
     assert in_order(rows) == rows
-    training = replace(training, data={**training.data, "validation": keep_dataset(rows, datasets)})
+    training = replace(training, data=replace(training.data, validation=keep_dataset(rows, datasets)))
     folder.mkdir(parents=True)
     write_validation(folder, logits, truth)
     write_training(folder, training)

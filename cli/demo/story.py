@@ -168,7 +168,7 @@ def train(story: Story) -> FinetuneResult:
 
 
 def package(story: Story, checkpoint: Path) -> ExportResult:
-    validation = kept_dataset(read_training(checkpoint).data["validation"], story.home.config.datasets)
+    validation = kept_dataset(read_training(checkpoint).data.validation, story.home.config.datasets)
     keep_dataset(story.parts.reference, story.home.config.datasets)
     result = export(
         checkpoint,

@@ -99,9 +99,9 @@ def _answers(training: Training, outputs: ValidationOutputs) -> Answers:
 def _rows(training: Training, outputs: ValidationOutputs, datasets: Path) -> tuple[list[Example], str | None]:
     """The validation rows in the order of the outputs, or none of them and why."""
     try:
-        rows = kept_dataset(training.data["validation"], datasets)
+        rows = kept_dataset(training.data.validation, datasets)
     except DatasetNotKept:
-        name = str(training.data["validation"])[:12]
+        name = training.data.validation[:12]
         return [], f"The validation rows {name}… are no longer kept here: the worst examples cannot be shown."
     truth = (truth_of if training.kind == "single-label" else truth_matrix)(rows, training.labels)
     if not np.array_equal(truth, outputs.truth):

@@ -54,7 +54,7 @@ def report_page(contents: Contents, *, name: str) -> str:
 
 
 def _provenance(training: Training) -> dict[str, Any]:
-    data = {key: value for key, value in training.data.items() if isinstance(value, str | int)}
+    data = {key: value for key, value in vars(training.data).items() if isinstance(value, str | int)}
     facts = {"seed": training.seed, "seconds": training.seconds, **data, **training.provenance}
     return {key: _shortened(value) for key, value in facts.items()}
 

@@ -35,11 +35,11 @@ def test_package_verifies_and_states_its_origin(tiny_package: Path, tiny_checkpo
     facts, training = read_facts(tiny_package), read_training(tiny_checkpoint)
     assert facts.labels == training.labels
     assert facts.temperature == training.temperature
-    assert facts.lineage["checkpoint"] == sha256_of(tiny_checkpoint / TRAINING)
-    assert facts.lineage["data"] == training.data
-    assert facts.lineage["rung_chosen_by"] == "request"
+    assert facts.lineage.checkpoint == sha256_of(tiny_checkpoint / TRAINING)
+    assert facts.lineage.data == training.data
+    assert facts.lineage.rung_chosen_by == "request"
     assert facts.metrics["served_accuracy"] == facts.metrics["fp32_accuracy"]
-    assert facts.metrics["validation"]["rows"] == training.data["validation_rows"]
+    assert facts.metrics["validation"]["rows"] == training.data.validation_rows
 
 
 def test_golden_answers_are_those_of_the_packaged_file(tiny_package: Path) -> None:

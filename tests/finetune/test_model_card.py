@@ -42,7 +42,7 @@ def test_card_states_metrics_with_intervals_and_what_they_were_uncalibrated(trai
     after, before = (training.metrics[side] for side in ("validation", "before_temperature"))
     low, high = after["intervals"]["log_loss"]
     assert f"| Log loss | {after['log_loss']:.4f} | {low:.4f} to {high:.4f} | {before['log_loss']:.4f} |" in card
-    assert f"| train | {training.data['train_rows']} | `{training.data['train']}` |" in card
+    assert f"| train | {training.data.train_rows} | `{training.data.train}` |" in card
     assert "Fit: **healthy**. It levels off." in card
 
 

@@ -25,8 +25,8 @@ def test_checkpoint_answers_as_it_states(tiny_checkpoint: Path, tiny_validation:
 
 def test_both_sides_are_kept_under_their_fingerprints(tiny_checkpoint: Path, tiny_examples: list[Example]) -> None:
     data = read_training(tiny_checkpoint).data
-    sides = [kept_dataset(data[side], tiny_checkpoint.parent / "datasets") for side in ("train", "validation")]
-    assert [len(side) for side in sides] == [data["train_rows"], data["validation_rows"]]
+    sides = [kept_dataset(side, tiny_checkpoint.parent / "datasets") for side in (data.train, data.validation)]
+    assert [len(side) for side in sides] == [data.train_rows, data.validation_rows]
     assert set(sides[0]) | set(sides[1]) == set(tiny_examples)
 
 
@@ -59,7 +59,7 @@ def test_given_validation_rows_validate(tiny_base_model: Path, tiny_examples: li
         validation=tiny_examples[90:],
     )
     assert result.metrics.rows == 30
-    assert read_training(result.checkpoint).data["train_rows"] == 90
+    assert read_training(result.checkpoint).data.train_rows == 90
 
 
 def test_refused_rows_leave_nothing(tiny_base_model: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from core.errors import VersionRefused
 from core.home import Home
 from core.jobs import JobQueue
 from core.ledger import Ledger
+from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest
 from core.progress import ignore
 from core.records import Comparison, GateVerdict
@@ -26,7 +27,7 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     registry.promote("tickets", registry.add(tiny_package, "tickets"))
     before = registry.champion("tickets")
     other = shutil.copytree(tiny_package, tmp_path / "other", ignore=shutil.ignore_patterns("manifest.json"))
-    write_facts(other, replace(read_facts(other), lineage={"version": "second"}))
+    write_facts(other, replace(read_facts(other), lineage=Lineage(retune="second")))
     write_manifest(other)
     version = registry.add(other, "tickets")
     job = JobQueue(ledger).enqueue("tickets", "retrain")

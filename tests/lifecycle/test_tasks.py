@@ -10,6 +10,7 @@ from core.datasets import Example, is_held_out, keep_dataset
 from core.engine import Engine
 from core.home import Home
 from core.ledger import Ledger
+from core.lineage import Lineage, TrainingData
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
 from lifecycle.gate import compare
@@ -64,14 +65,8 @@ VALIDATION = [Example(f"checked {number}", "", "with") for number in range(25)]
 
 
 def situation(config: Config) -> Situation:
-    lineage = {
-        "data": {
-            "train": keep_dataset(TRAIN, config.datasets),
-            "validation": keep_dataset(VALIDATION, config.datasets),
-        },
-        "reference": {"fingerprint": "", "rows": 0},
-        "holdout": {"fingerprint": "", "rows": 0},
-    }
+    data = TrainingData(keep_dataset(TRAIN, config.datasets), keep_dataset(VALIDATION, config.datasets))
+    lineage = Lineage(data=data)
     facts = PackageFacts(["a", "b"], "sigmoid", 1.0, 128, "fp32", is_paired=True, lineage=lineage)
     return Situation("m", "1", facts, 0.9, None, "", [], [], set())
 

@@ -8,6 +8,7 @@ from core.datasets import Example, is_held_out, keep_dataset
 from core.errors import DatasetNotKept, NothingNew
 from core.home import Home
 from core.ledger import Ledger
+from core.lineage import DataSet, Lineage, TrainingData
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
 from lifecycle.situation import Situation
@@ -19,14 +20,8 @@ REFERENCE = [Example(f"later {number}", "a") for number in range(30)]
 
 
 def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_after: str = "") -> Situation:
-    lineage = {
-        "data": {
-            "train": keep_dataset(TRAIN, config.datasets),
-            "validation": keep_dataset(VALIDATION, config.datasets),
-        },
-        "reference": {"fingerprint": keep_dataset(reference, config.datasets), "rows": len(reference)},
-        "holdout": {"fingerprint": "", "rows": 0},
-    }
+    data = TrainingData(keep_dataset(TRAIN, config.datasets), keep_dataset(VALIDATION, config.datasets))
+    lineage = Lineage(data=data, reference=DataSet(keep_dataset(reference, config.datasets), len(reference)))
     facts = PackageFacts(["a", "b"], "softmax", 1.0, 128, "fp32", lineage=lineage)
     return Situation("m", "1", facts, 0.9, None, fresh_after, [], [], set())
 
@@ -117,6 +112,6 @@ def test_no_labels_say_where_to_give_them(home: Home, ledger: Ledger) -> None:
 def test_lost_original_rows_are_named(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
     known = situation(home.config)
-    (home.config.datasets / f"{known.facts.lineage['data']['train']}.jsonl").unlink()
+    (home.config.datasets / f"{known.facts.lineage.data.train}.jsonl").unlink()
     with pytest.raises(DatasetNotKept, match="earlier training"):
         build_training_set(home, known)

@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.config import Config, LedgerConfig, ServiceConfig
+from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest
 from core.registry import Registry, open_registry
 from service.app import guarded_app
@@ -41,7 +42,7 @@ def variant(tiny_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Var
 @pytest.fixture(scope="session")
 def second_package(variant: Variant) -> Path:
     """Another version with the same answers."""
-    return variant(lineage={"version": "second"})
+    return variant(lineage=Lineage(retune="second"))
 
 
 @pytest.fixture

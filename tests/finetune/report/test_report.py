@@ -125,7 +125,7 @@ def test_rows_that_are_gone_are_said_and_the_rest_is_shown(tmp_path: Path) -> No
 
 def test_rows_that_are_not_those_answered_are_not_shown(tmp_path: Path) -> None:
     training = write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
-    kept = tmp_path / "datasets" / f"{training.data['validation']}.jsonl"
+    kept = tmp_path / "datasets" / f"{training.data.validation}.jsonl"
     kept.write_text("".join(reversed(kept.read_text().splitlines(keepends=True))))
     contents = gather(tmp_path / "run", tmp_path / "datasets")
     assert contents.worst == []

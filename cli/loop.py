@@ -28,7 +28,7 @@ from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, LabelRequest, PromotionRecord
 from core.stored import as_stored
 from core.tables import read_table
-from lifecycle.label_queue import NO_TEXTS
+from lifecycle.labels.queue import NO_TEXTS
 
 Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
 

@@ -8,20 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli import (
-    checking,
-    evaluation,
-    forgetting,
-    keys,
-    loop,
-    reporting,
-    scoring,
-    serving,
-    setup,
-    training,
-    verifying,
-    versions,
-)
+from cli import check, evaluate, forget, keys, loop, report, score, serving, setup, training, verify, versions
 from cli.context import Run
 from cli.demo import command as demo
 from core.errors import MissingExtra, RetuneError
@@ -68,16 +55,16 @@ def retune(context: click.Context, config_path: Path | None, home: Path | None, 
 
 for part in (
     setup,
-    checking,
+    check,
     training,
-    evaluation,
-    reporting,
-    verifying,
+    evaluate,
+    report,
+    verify,
     versions,
     serving,
-    scoring,
+    score,
     loop,
-    forgetting,
+    forget,
     keys,
     demo,
 ):

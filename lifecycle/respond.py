@@ -12,9 +12,9 @@ from core.home import Home
 from core.labels import names_of
 from core.ledger import Ledger
 from core.records import Decision, DecisionRecord, Purpose
-from lifecycle.gate import compare
-from lifecycle.label_queue import NO_TEXTS, choose
-from lifecycle.policy import Labels, Measured, decide
+from lifecycle.gate.judge import compare
+from lifecycle.labels.queue import NO_TEXTS, choose
+from lifecycle.policy.policy import Labels, Measured, decide
 from lifecycle.situation import Situation, assess
 
 

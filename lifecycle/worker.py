@@ -13,7 +13,7 @@ from core.home import Home
 from core.jobs import JobQueue, this_worker
 from core.progress import Progress
 from core.records import JobRecord
-from lifecycle.pipeline import retrain
+from lifecycle.retrain import retrain
 
 log = logging.getLogger(__name__)
 

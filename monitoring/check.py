@@ -14,8 +14,8 @@ from core.two_sample.permutation import min_p_adjusted, permuted_table
 from core.two_sample.statistics import Statistic, kolmogorov_smirnov, maximum_mean_discrepancy
 from monitoring import wording
 from monitoring.accuracy import estimate_accuracy
-from monitoring.label_sets import given_labels
 from monitoring.sample import sample_rows
+from monitoring.signals.label_sets import given_labels
 
 EMBEDDINGS, LABELS, CONFIDENCE, LENGTH = "embeddings", "predicted labels", "confidence", "text length"
 FEATURES = (EMBEDDINGS, LABELS, CONFIDENCE, LENGTH)

@@ -97,7 +97,7 @@ def _record(
 
 def _report(champion: _Champion, window: Features, verdict: Verdict, config: Config) -> str:
     """Write the report and the snapshot; returns the report's path under the home."""
-    from monitoring import reports  # evidently takes seconds to import, and a short window needs none
+    from monitoring.report import evidently as reports  # it takes seconds to import, and a short window needs none
 
     snapshot = reports.run_report(
         champion.reference,

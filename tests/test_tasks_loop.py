@@ -21,10 +21,10 @@ from core.home import Home
 from core.ledger import Ledger
 from core.records import Evidence, Verdict
 from core.registry import open_registry
-from lifecycle.gate import compare
+from lifecycle.challengers.training_set import build_training_set
+from lifecycle.gate.judge import compare
 from lifecycle.respond import respond
 from lifecycle.situation import assess
-from lifecycle.training_set import build_training_set
 from service.host.process import running_server
 from tests.service.conftest import free_port
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows

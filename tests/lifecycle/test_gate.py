@@ -3,7 +3,7 @@ import pytest
 from core.config import GateConfig
 from core.paired import Paired
 from core.records import Comparison
-from lifecycle.gate import judge
+from lifecycle.gate.judge import judge
 
 SETTINGS = GateConfig()
 

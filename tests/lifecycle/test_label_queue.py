@@ -3,7 +3,7 @@ import numpy as np
 from core.config import LabelsConfig
 from core.datasets import is_held_out, normalised
 from core.records import PredictionRecord
-from lifecycle.label_queue import choose
+from lifecycle.labels.queue import choose
 
 RNG = np.random.default_rng(0)
 

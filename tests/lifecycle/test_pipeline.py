@@ -17,7 +17,7 @@ from core.package import read_facts, write_facts, write_manifest
 from core.progress import ignore
 from core.records import Comparison, GateVerdict
 from core.roster import Roster, Standing
-from lifecycle.pipeline import _unless_overtaken, retrain
+from lifecycle.retrain import _unless_overtaken, retrain
 
 
 def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(

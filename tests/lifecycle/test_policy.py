@@ -4,7 +4,7 @@ import pytest
 
 from core.records import Outcome, Verdict
 from core.share import Share
-from lifecycle.policy import Labels, Measured, decide
+from lifecycle.policy.policy import Labels, Measured, decide
 
 NONE_ASKED = Labels(asked=0, still_open=0)
 ALL_GIVEN = Labels(asked=60, still_open=0)

@@ -13,10 +13,10 @@ from core.ledger import Ledger
 from core.lineage import Lineage, TrainingData
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
-from lifecycle.gate import compare
-from lifecycle.label_queue import choose
+from lifecycle.challengers.training_set import build_training_set
+from lifecycle.gate.judge import compare
+from lifecycle.labels.queue import choose
 from lifecycle.situation import Situation
-from lifecycle.training_set import build_training_set
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 
 

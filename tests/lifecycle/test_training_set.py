@@ -11,8 +11,8 @@ from core.ledger import Ledger
 from core.lineage import DataSet, Lineage, TrainingData
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
+from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.situation import Situation
-from lifecycle.training_set import TrainingSet, build_training_set
 
 TRAIN = [Example(f"original {number}", "a" if number % 2 else "b") for number in range(20)]
 VALIDATION = [Example(f"checked {number}", "a") for number in range(5)]

@@ -14,10 +14,10 @@ from core.home import Home
 from core.ledger import Ledger
 from core.records import Decision, FeedbackRecord, PredictionRecord, Verdict
 from core.registry import Registry
-from lifecycle.label_queue import NO_TEXTS, choose
+from lifecycle.challengers.training_set import build_training_set
+from lifecycle.labels.queue import NO_TEXTS, choose
 from lifecycle.respond import respond
 from lifecycle.situation import assess
-from lifecycle.training_set import build_training_set
 
 VECTOR = np.zeros(4, dtype=np.float32)
 

@@ -27,7 +27,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(changed: bool, labels: list[str] | None = None) -> tuple[Verdict, Any]:
-    from monitoring.reports import run_report
+    from monitoring.report.evidently import run_report
 
     reference, window = rows.draw(120, seed=0), rows.draw(90, seed=1)
     if changed:
@@ -54,7 +54,7 @@ def test_drift_tests_of_the_report_are_those_of_the_verdict(changed: bool) -> No
 
 @pytest.mark.usefixtures("no_network")
 def test_report_says_the_verdict_and_a_label_cannot_end_its_script(tmp_path: Path) -> None:
-    from monitoring.reports import write_report
+    from monitoring.report.evidently import write_report
 
     verdict, snapshot = run(True, ["</script><script>alert(1)</script>", "bug", "how to", "praise"])
     page = write_report(snapshot, folder=tmp_path, name="check").read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def test_report_says_the_verdict_and_a_label_cannot_end_its_script(tmp_path: Pat
 
 @pytest.mark.usefixtures("no_network")
 def test_old_reports_make_room(tmp_path: Path) -> None:
-    from monitoring.reports import write_report
+    from monitoring.report.evidently import write_report
 
     _, snapshot = run(False)
     for name in ("1", "2", "3"):
@@ -77,7 +77,7 @@ def test_old_reports_make_room(tmp_path: Path) -> None:
 def test_snapshots_of_a_model_are_runs_of_one_project_that_evidently_reads(tmp_path: Path) -> None:
     from evidently.ui.workspace import Workspace
 
-    from monitoring.reports import add_snapshot
+    from monitoring.report.evidently import add_snapshot
 
     _, snapshot = run(True)
     for model in ("tickets", "tickets", "mails"):
@@ -88,7 +88,7 @@ def test_snapshots_of_a_model_are_runs_of_one_project_that_evidently_reads(tmp_p
 
 
 def test_usage_events_are_off_once_reports_are_imported() -> None:
-    importlib.import_module("monitoring.reports")
+    importlib.import_module("monitoring.report.evidently")
     telemetry = importlib.import_module("evidently.telemetry")
     assert "DO_NOT_TRACK" in os.environ
     assert not telemetry.event_logger.is_enabled()

@@ -22,7 +22,7 @@ from core.features import Features
 from core.records import Verdict
 from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other
 from monitoring.check import LABELS, MAX_ROWS
-from monitoring.report_content import COLUMNS, report_table, verdict_markdown
+from monitoring.report.contents import COLUMNS, report_table, verdict_markdown
 from monitoring.sample import sample_rows
 
 with warnings.catch_warnings():

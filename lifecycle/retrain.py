@@ -24,10 +24,10 @@ from core.stored import as_stored
 from export.run import ExportResult, export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
-from lifecycle.gate import compare, judge
+from lifecycle.challengers.training_set import TrainingSet, build_training_set
+from lifecycle.gate.judge import compare, judge
 from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
-from lifecycle.training_set import TrainingSet, build_training_set
 
 
 def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, Any]:

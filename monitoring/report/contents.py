@@ -1,37 +1,24 @@
-"""What a report shows of a check: a table of few columns, and the verdict in Markdown."""
+"""What a report shows of a check: a table with a column for each signal, and the verdict in Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 
-from core.assigned import cells
-from core.features import Features
 from core.records import Verdict
-from core.two_sample.distances import Floats
-from monitoring.check import CONFIDENCE, EMBEDDINGS, LABELS, LENGTH
-
-COLUMNS = {
-    LABELS: "predicted label",
-    CONFIDENCE: "confidence",
-    LENGTH: "text length in tokens",
-    EMBEDDINGS: "distance to the nearest reference row",
-}
-"""The column that shows a feature; embeddings have too many dimensions to be drawn as they are."""
+from monitoring.signals.catalogue import SIGNALS
+from monitoring.signals.signal import Column, Sides, Signal
 
 
-def report_table(features: Features, distance: Floats, labels: Sequence[str]) -> pd.DataFrame:
-    """One row a row; `distance` (n,) is that to the nearest reference row."""
-    return pd.DataFrame(
-        {
-            COLUMNS[LABELS]: [_harmless(cell) or "no label" for cell in cells(features.predicted, labels)],
-            COLUMNS[CONFIDENCE]: features.confidence.astype(np.float64),
-            COLUMNS[LENGTH]: features.length,
-            COLUMNS[EMBEDDINGS]: distance.astype(np.float64),
-        }
-    )
+def report_tables(sides: Sides) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row a row, of the reference and of the window."""
+    before, after = {}, {}
+    for signal in SIGNALS:
+        before[signal.column], after[signal.column] = (_shown(signal, values) for values in signal.values(sides))
+    return pd.DataFrame(before), pd.DataFrame(after)
+
+
+def _shown(signal: Signal, values: Column) -> Column:
+    return [_harmless(value) for value in values] if signal.is_categorical else values
 
 
 def verdict_markdown(verdict: Verdict, model: str, version: str) -> str:

@@ -13,17 +13,15 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from core.config import DriftConfig
 from core.durable import disk_full_is_said, write_bytes
 from core.features import Features
 from core.records import Verdict
-from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other
-from monitoring.check import LABELS, MAX_ROWS
-from monitoring.report.contents import COLUMNS, report_table, verdict_markdown
-from monitoring.sample import sample_rows
+from monitoring.report.contents import report_tables, verdict_markdown
+from monitoring.sample import sample_sides
+from monitoring.signals.catalogue import SIGNALS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it uses numpy.core, and litestar's old names
@@ -68,11 +66,7 @@ def run_report(
     settings: DriftConfig,
 ) -> Snapshot:
     """The Evidently snapshot of a conclusive verdict, on at most 2,000 rows of each side."""
-    random = np.random.default_rng(0)
-    usual = sample_rows(reference, limit=MAX_ROWS, random=random)
-    present = sample_rows(window, limit=MAX_ROWS, random=random)
-    usual_distance = distance_to_nearest_other(usual.embeddings)
-    present_distance = distance_to_nearest(present.embeddings, usual.embeddings)
+    before, after = report_tables(sample_sides(reference, window, labels))
     report = Report(
         [VerdictInWords(text=verdict_markdown(verdict, model, version)), *_drift_tests(settings)],
         include_tests=True,
@@ -81,8 +75,8 @@ def run_report(
     )
     with _carrying(verdict):
         return report.run(
-            _dataset(report_table(present, present_distance, labels)),
-            _dataset(report_table(usual, usual_distance, labels)),
+            _dataset(after),
+            _dataset(before),
             name=f"{model}@{version}: {verdict.outcome}",
         )
 
@@ -112,11 +106,11 @@ def _new_project(workspace: Workspace, model: str) -> Project:
     project = workspace.create_project(model, description=f"Drift checks of {model}")
     panels = [
         line_plot_panel(
-            title=f"{column}: p-value of each check",
-            values=[PanelMetric(metric="ValueDrift", metric_labels={"column": column}, legend="p-value")],
+            title=f"{signal.column}: p-value of each check",
+            values=[PanelMetric(metric="ValueDrift", metric_labels={"column": signal.column}, legend="p-value")],
             size="half",
         )
-        for column in COLUMNS.values()
+        for signal in SIGNALS
     ]
     for panel in panels:
         project.dashboard.add_panel(panel, tab="Drift")
@@ -124,14 +118,15 @@ def _new_project(workspace: Workspace, model: str) -> Project:
 
 
 def _drift_tests(settings: DriftConfig) -> list[ValueDrift]:
-    return [ValueDrift(column=column, method=METHOD, threshold=settings.alpha) for column in COLUMNS.values()]
+    return [ValueDrift(column=signal.column, method=METHOD, threshold=settings.alpha) for signal in SIGNALS]
 
 
 @contextmanager
 def _carrying(verdict: Verdict) -> Iterator[None]:
     """While it lasts, Evidently's drift tests answer with this verdict's p-values."""
     _register_method()
-    token = _p_values.set({COLUMNS[item.feature]: item.p_value for item in verdict.evidence})
+    columns = {signal.feature: signal.column for signal in SIGNALS}
+    token = _p_values.set({columns[item.feature]: item.p_value for item in verdict.evidence})
     try:
         yield
     finally:
@@ -142,7 +137,7 @@ def _register_method() -> None:
     register_stattest(
         StatTest(
             name=METHOD,
-            display_name="p-value by permutation, corrected for four tests",
+            display_name="p-value by permutation, corrected for all tests",
             allowed_feature_types=[ColumnType.Categorical, ColumnType.Numerical],
         ),
         _calibrated,
@@ -157,6 +152,8 @@ def _calibrated(
 
 
 def _dataset(table: pd.DataFrame) -> Dataset:
-    numerical = [column for feature, column in COLUMNS.items() if feature != LABELS]
-    definition = DataDefinition(numerical_columns=numerical, categorical_columns=[COLUMNS[LABELS]])
+    definition = DataDefinition(
+        numerical_columns=[signal.column for signal in SIGNALS if not signal.is_categorical],
+        categorical_columns=[signal.column for signal in SIGNALS if signal.is_categorical],
+    )
     return Dataset.from_pandas(table, data_definition=definition)

@@ -9,7 +9,11 @@ import pytest
 
 from core.config import DriftConfig
 from core.features import Features
-from monitoring.check import CONFIDENCE, EMBEDDINGS, LABELS, LENGTH, check
+from monitoring.check import check
+from monitoring.signals.confidence import Confidence
+from monitoring.signals.embeddings import Embeddings
+from monitoring.signals.predicted_labels import PredictedLabels
+from monitoring.signals.text_length import TextLength
 from tests.monitoring import rows
 
 SETTINGS = DriftConfig(resamples=199, alpha=0.05)
@@ -32,10 +36,10 @@ def test_false_alarms_come_as_often_as_alpha_says(reference_rows: int, window_ro
 @pytest.mark.parametrize(
     ("feature", "changed"),
     [
-        (EMBEDDINGS, rows.with_other_embeddings),
-        (LABELS, rows.with_other_labels),
-        (CONFIDENCE, rows.with_less_confidence),
-        (LENGTH, rows.with_longer_texts),
+        (Embeddings.feature, rows.with_other_embeddings),
+        (PredictedLabels.feature, rows.with_other_labels),
+        (Confidence.feature, rows.with_less_confidence),
+        (TextLength.feature, rows.with_longer_texts),
     ],
 )
 def test_what_changed_is_found_and_named(feature: str, changed: Callable[[Features], Features]) -> None:
@@ -74,7 +78,9 @@ def test_same_input_and_seed_give_the_same_verdict_and_it_is_plain_data() -> Non
 def test_one_label_and_one_length_only_do_not_break_a_check() -> None:
     same = [replace(rows.draw(60, seed=seed), length=np.full(60, 3), predicted=np.zeros(60, int)) for seed in (0, 1)]
     verdict = check(same[0], same[1], labels=rows.LABELS, settings=SETTINGS)
-    assert [item.p_value for item in verdict.evidence if item.feature in (LABELS, LENGTH)] == [1.0, 1.0]
+    assert [
+        item.p_value for item in verdict.evidence if item.feature in (PredictedLabels.feature, TextLength.feature)
+    ] == [1.0, 1.0]
 
 
 def test_large_sides_are_sampled_and_it_is_said() -> None:

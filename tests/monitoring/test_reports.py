@@ -13,6 +13,7 @@ import pytest
 from core.config import DriftConfig
 from core.records import Verdict
 from monitoring.check import check
+from monitoring.signals.catalogue import SIGNALS
 from tests.monitoring import rows
 
 SETTINGS = DriftConfig(resamples=200)
@@ -46,7 +47,7 @@ def test_drift_tests_of_the_report_are_those_of_the_verdict(changed: bool) -> No
     verdict, snapshot = run(changed)
     failed = [test.status.name == "FAIL" for test in snapshot.tests_results]
     by_feature = {item.feature: item for item in verdict.evidence}
-    order = ["predicted labels", "confidence", "text length", "embeddings"]
+    order = [signal.feature for signal in SIGNALS]
     assert failed == [by_feature[feature].drifted for feature in order]
     scores = [metric["value"] for metric in snapshot.dict()["metrics"]]
     assert scores == [by_feature[feature].p_value for feature in order]

@@ -17,7 +17,8 @@ from core.features import Features
 from core.home import Home
 from core.records import PredictionRecord
 from monitoring.accuracy import estimate_accuracy
-from monitoring.check import LABELS, check
+from monitoring.check import check
+from monitoring.signals.predicted_labels import PredictedLabels
 from monitoring.watch import check_file, check_window
 from monitoring.window import features_of
 from tests.monitoring import rows
@@ -40,8 +41,10 @@ def draw_sets(count: int, *, seed: int, shares: tuple[float, ...] = (0.5, 0.4, 0
 def test_a_label_that_is_given_more_often_is_found_and_named() -> None:
     window = draw_sets(200, seed=1, shares=(0.5, 0.4, 0.2, 0.5))
     verdict = check(draw_sets(300, seed=0), window, labels=rows.LABELS, settings=DriftConfig())
-    assert [item.feature for item in verdict.evidence if item.drifted] == [LABELS]
-    assert "'praise' grew from" in next(item.detail for item in verdict.evidence if item.feature == LABELS)
+    assert [item.feature for item in verdict.evidence if item.drifted] == [PredictedLabels.feature]
+    assert "'praise' grew from" in next(
+        item.detail for item in verdict.evidence if item.feature == PredictedLabels.feature
+    )
 
 
 def test_texts_that_lose_all_their_labels_are_found_and_named() -> None:

@@ -9,7 +9,7 @@ from core.datasets import Example
 from finetune.quality.limits import USUAL
 from finetune.quality.representativeness import Side, representativeness
 from finetune.quality.sheet import Sheet
-from monitoring.check import MAX_ROWS
+from monitoring.sample import MAX_ROWS
 
 LIMITS = replace(USUAL, resamples=200)
 

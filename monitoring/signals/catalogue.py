@@ -1,0 +1,11 @@
+"""The drift tests of a check, in the order in which they are reported."""
+
+from __future__ import annotations
+
+from monitoring.signals.confidence import Confidence
+from monitoring.signals.embeddings import Embeddings
+from monitoring.signals.predicted_labels import PredictedLabels
+from monitoring.signals.signal import Signal
+from monitoring.signals.text_length import TextLength
+
+SIGNALS: tuple[Signal, ...] = (Embeddings(), PredictedLabels(), Confidence(), TextLength())

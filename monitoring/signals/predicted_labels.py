@@ -1,0 +1,88 @@
+"""Other answers: the shares of the predicted labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.assigned import Assigned, cells, membership
+from core.two_sample.statistics import Floats, Statistic, Values, chi_square
+from monitoring.signals.signal import Sides
+from monitoring.wording import share
+
+NO_LABEL = "no label"
+
+
+class PredictedLabels:
+    feature = "predicted labels"
+    statistic = "chi-square"
+    column = "predicted label"
+    is_categorical = True
+
+    def prepare(self, sides: Sides) -> Statistic:
+        """Over the labels, or over each label's presence where rows have sets of them."""
+        assigned = np.concatenate([sides.reference.predicted, sides.window.predicted])
+        return chi_square_of_sets(assigned.astype(np.bool_)) if assigned.ndim == 2 else chi_square(assigned.astype(int))
+
+    def describe(self, sides: Sides) -> str:
+        return moves(sides.reference.predicted, sides.window.predicted, sides.labels)
+
+    def values(self, sides: Sides) -> tuple[list[str], list[str]]:
+        before, after = (cells(side.predicted, sides.labels) for side in (sides.reference, sides.window))
+        return [cell or NO_LABEL for cell in before], [cell or NO_LABEL for cell in after]
+
+
+def chi_square_of_sets(sets: NDArray[np.bool_]) -> Statistic:
+    """Pearson's chi-square statistics of presence and absence (n, k), summed over the labels.
+
+    The labels of a row depend on each other, so the sum has no chi-square distribution; permutations
+    of whole rows need none.
+
+    >>> sets = np.array([[True], [True], [False], [False]])
+    >>> chi_square_of_sets(sets)(np.array([[1], [1], [0], [0]], dtype=np.float32))
+    array([4.])
+    """
+    varying = sets[:, sets.any(axis=0) & ~sets.all(axis=0)].astype(np.float32).T
+    totals = varying.sum(axis=1, dtype=np.float64)[:, None]
+
+    def statistic(memberships: Floats) -> Values:
+        rows = len(memberships)
+        sizes = memberships.sum(axis=0, dtype=np.float64)
+        surplus = varying @ memberships - totals * sizes / rows
+        weight = rows / totals + rows / (rows - totals)
+        distance: Values = (surplus**2 * weight).sum(axis=0) * rows / (sizes * (rows - sizes))
+        return distance
+
+    return statistic
+
+
+def moves(reference: Assigned, window: Assigned, labels: Sequence[str]) -> str:
+    """The labels whose predicted share grew and shrank most; of rows with sets of labels, also "no label".
+
+    >>> moves(np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1]), ["billing", "bug"])
+    "'bug' grew from 25 % to 75 %; 'billing' shrank from 75 % to 25 %"
+    """
+    before, after = label_shares(reference, len(labels)), label_shares(window, len(labels))
+    names = [*labels, NO_LABEL]
+    order = np.argsort(before - after, kind="stable")
+    grown = [index for index in order[:2] if after[index] > before[index]]
+    shrunk = [index for index in order[::-1][:2] if after[index] < before[index]]
+    parts = [_moved(names, grown, before, after, "grew"), _moved(names, shrunk, before, after, "shrank")]
+    return "; ".join(part for part in parts if part) or "every label has the share it had"
+
+
+def label_shares(assigned: Assigned, labels: int) -> Values:
+    """(k + 1,) share of rows that have each of k labels, and of those that have none.
+
+    >>> label_shares(np.array([0, 1, 1, 1]), 2).tolist()
+    [0.25, 0.75, 0.0]
+    """
+    marked = membership(assigned, labels)
+    return np.append(marked.mean(axis=0), np.mean(~marked.any(axis=1)))
+
+
+def _moved(names: Sequence[str], indices: Sequence[int], before: Values, after: Values, verb: str) -> str:
+    shifts = [f"{names[index]!r} {verb} from {share(before[index])} to {share(after[index])}" for index in indices]
+    return ", ".join(shifts)

@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 import mmap
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
@@ -115,8 +115,8 @@ def write_facts(folder: Path, facts: PackageFacts) -> None:
 
 
 def write_reference(folder: Path, reference: Features) -> None:
-    arrays: dict[str, Any] = {name: getattr(reference, name) for name in Features.__dataclass_fields__}
-    np.savez(folder / REFERENCE, **arrays)
+    arrays = {item.name: getattr(reference, item.name) for item in fields(reference)}
+    np.savez(folder / REFERENCE, **{name: array for name, array in arrays.items() if array is not None})
 
 
 def write_rungs(folder: Path, rungs: dict[str, Any], page: str) -> None:
@@ -234,9 +234,14 @@ def _is_golden(facts: PackageFacts, entry: dict[str, Any]) -> bool:
 
 
 def read_reference(folder: Path) -> Features:
+    """Features that this release does not know are ignored; those with a default may be missing.
+
+    Raises `CorruptPackage` where another one is missing or cannot be read.
+    """
     try:
         with np.load(folder / REFERENCE, allow_pickle=False) as arrays:
-            return Features(**{name: arrays[name] for name in Features.__dataclass_fields__})
+            wanted = [item.name for item in fields(Features) if item.name in arrays or item.default is MISSING]
+            return Features(**{name: arrays[name] for name in wanted})
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise CorruptPackage(folder, f"{REFERENCE} cannot be read: {error}") from error
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sqlalchemy import insert
 
 from core.clock import utc_now
-from core.errors import PointerUnreadable
+from core.errors import CorruptPackage, PointerUnreadable
+from core.features import Features
 from core.ledger import Ledger
+from core.package import REFERENCE, read_reference, write_reference
 from core.records import Decision, Evidence, GateVerdict, Verdict
 from core.registry import Champion, Registry
 from core.roster import Standing
@@ -67,3 +72,27 @@ def test_a_pointer_of_another_release_is_read(tmp_path: Path) -> None:
         pointer.write_text(damaged)
         with pytest.raises(PointerUnreadable):
             registry.pointer("m")
+
+
+@dataclass(frozen=True)
+class LaterFeatures(Features):
+    form: NDArray[np.float32] | None = None
+
+
+@pytest.mark.parametrize(("writes", "reads"), [(Features, LaterFeatures), (LaterFeatures, Features)])
+def test_a_reference_of_another_release_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: type[Features], reads: type[Features]
+) -> None:
+    rows = np.arange(3)
+    written = writes(np.ones((3, 2), np.float32), rows, np.ones(3, np.float32), rows, rows)
+    if isinstance(written, LaterFeatures):
+        written = replace(written, form=np.ones(3, np.float32))
+    write_reference(tmp_path, written)
+    monkeypatch.setattr("core.package.Features", reads)
+    assert read_reference(tmp_path).truth.tolist() == [0, 1, 2]
+
+
+def test_a_reference_without_its_answers_is_corrupt(tmp_path: Path) -> None:
+    np.savez(tmp_path / REFERENCE, embeddings=np.ones((3, 2), np.float32))
+    with pytest.raises(CorruptPackage, match="predicted"):
+        read_reference(tmp_path)

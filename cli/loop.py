@@ -12,23 +12,25 @@ from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from cli.context import REFUSED, Run, column_options, columns_for, emit, json_option, pass_run, progress_shown, say
+from core.champion import read_champion
 from core.config import MethodName
 from core.datasets import Columns, read_examples
 from core.duration import seconds_of
-from core.errors import MissingColumn, RetuneError
+from core.errors import MissingColumn
 from core.feedback import GivenLabel, registered_kind, store_labels
-from core.forgetting import forget_expired
 from core.labels import SEPARATOR
-from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, LabelRequest, PromotionRecord
 from core.stored import as_stored
 from core.tables import read_table
 from lifecycle.labels.queue import NO_TEXTS
+
+if TYPE_CHECKING:
+    from monitoring.round import Checked
 
 Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
 
@@ -40,50 +42,31 @@ Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
 @pass_run
 def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
     """Check recent traffic for drift, decide what to do about it, and erase what is older than ledger.keep_days."""
-    stop = _stopped_by_signal()
-    while True:
-        if model:
-            _monitor_one(run, model, as_json=as_json)
-            is_well = True
-        else:
-            is_well = all([_is_monitored(run, name, as_json=as_json) for name in run.home.registry.models()])
-        _erase_expired(run)
-        if once and not is_well:
-            sys.exit(1)
-        if once or stop.wait(run.config.drift.interval_s):
-            return
-
-
-def _is_monitored(run: Run, model: str, *, as_json: bool) -> bool:
-    """Whether that went well; what is wrong with one model is told, and keeps nobody from looking at the others."""
-    try:
-        if run.home.registry.pointer(model):
-            _monitor_one(run, model, as_json=as_json)
-    except RetuneError as error:
-        say(f"{model}: {error}")
-        return False
-    return True
-
-
-def _monitor_one(run: Run, model: str, *, as_json: bool) -> None:
     from lifecycle.respond import respond
-    from monitoring.watch import check_window
+    from monitoring.round import run_rounds
 
-    check = check_window(run.home, model)
-    decision = respond(run.home, model)
+    is_well = run_rounds(
+        run.home,
+        respond,
+        model=model,
+        once=once,
+        stop=_stopped_by_signal(),
+        on_checked=partial(_emit_checked, as_json=as_json),
+        on_problem=lambda name, error: say(f"{name}: {error}"),
+        on_erased=lambda count: say(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
+    )
+    if once and not is_well:
+        sys.exit(1)
+
+
+def _emit_checked(checked: Checked, *, as_json: bool) -> None:
+    check, decision = checked.check, checked.decision
     emit(
-        {"model": model, "check": as_stored(check), "decision": as_stored(decision)},
-        f"{model}@{check.version}: {check.verdict.sentence}",
+        {"model": checked.model, "check": as_stored(check), "decision": as_stored(decision)},
+        f"{checked.model}@{check.version}: {check.verdict.sentence}",
         f"Decision: {decision.sentence}. {decision.reason}",
         as_json=as_json,
     )
-
-
-def _erase_expired(run: Run) -> None:
-    if run.config.ledger.keep_days is None:
-        return
-    if count := forget_expired(run.home).erased.predictions:
-        say(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}.")
 
 
 @click.command()
@@ -95,10 +78,12 @@ def _erase_expired(run: Run) -> None:
 @pass_run
 def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_json: bool) -> None:
     """Compare a file with the champion's reference; exits 3 if it drifted."""
-    rows = read_examples(file, _columns_of(run, model, columns), labelled=labels)
     from monitoring.watch import check_file
 
-    check = check_file(run.home, model, rows, source=str(file))
+    champion = read_champion(run.home.registry, model)
+    columns = columns_for(columns, kind=champion.kind, is_paired=champion.facts.is_paired)
+    rows = read_examples(file, columns, labelled=labels)
+    check = check_file(run.home, champion, rows, source=str(file))
     verdict = check.verdict
     result = as_stored(verdict)
     lines = [
@@ -117,15 +102,6 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_j
     emit(result, *lines, as_json=as_json)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)
-
-
-def _columns_of(run: Run, model: str, columns: Columns) -> Columns:
-    facts = _champion_facts(run, model)
-    return columns_for(columns, kind=facts.kind, is_paired=facts.is_paired)
-
-
-def _champion_facts(run: Run, model: str) -> PackageFacts:
-    return read_facts(run.home.registry.folder(model, run.home.registry.champion(model).version))
 
 
 @click.command()

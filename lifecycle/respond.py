@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from core.champion import ChampionPackage
 from core.clock import earliest_id
 from core.config import Config, LabelsConfig
 from core.datasets import is_held_out
@@ -18,10 +19,10 @@ from lifecycle.policy.policy import Labels, Measured, decide
 from lifecycle.situation import Situation, assess
 
 
-def respond(home: Home, model: str) -> DecisionRecord:
+def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     """Decide, record the decision if it differs from the last one, and queue the labels it asks for."""
-    ledger, config = home.ledger, home.config
-    situation = assess(home, model)
+    ledger, config, model = home.ledger, home.config, champion.model
+    situation = assess(home, champion)
     labels = _labels(situation, ledger)
     decision = (
         _roll_back(home, situation) or _after_refusal(situation, ledger) or _decide(situation, labels, config=config)
@@ -68,12 +69,12 @@ def _told_why_nothing_is_asked(decision: Decision, situation: Situation, ledger:
 def _measured(situation: Situation) -> Measured:
     fresh = [row for row in situation.labelled if row.prediction_id > situation.fresh_after]
     held_out = [row for row in fresh if row.only_measures]
-    names = {name for row in fresh for name in names_of(row.label, situation.facts.kind)}
+    names = {name for row in fresh for name in names_of(row.label, situation.champion.kind)}
     return Measured(
         rows=len(held_out),
         correct=sum(row.predicted == row.label for row in held_out),
-        expected=situation.expected_accuracy,
-        unknown_labels=tuple(sorted(names - set(situation.facts.labels))),
+        expected=situation.champion.reference_accuracy,
+        unknown_labels=tuple(sorted(names - set(situation.champion.labels))),
     )
 
 
@@ -98,17 +99,16 @@ def _after_refusal(situation: Situation, ledger: Ledger) -> Decision | None:
 
 def _roll_back(home: Home, situation: Situation) -> Decision | None:
     """`roll back` when the version before is shown to answer the fresh labelled rows better."""
-    model, registry, gate = situation.model, home.registry, home.config.gate
-    champion = registry.champion(model)
-    previous = champion.previous
+    model, champion, gate = situation.model, situation.champion, home.config.gate
+    previous = champion.pointer.previous
     # An earlier time of this version in service says nothing of the change that is to be taken back.
-    since = earliest_id(datetime.fromisoformat(champion.since).timestamp())
+    since = earliest_id(datetime.fromisoformat(champion.pointer.since).timestamp())
     labelled = [row for row in situation.labelled if row.has_text and row.prediction_id > since]
     rows = [row.example for row in labelled if is_held_out(row.example.input)]
     if not previous or len(rows) < gate.min_rows:
         return None
-    earlier = Engine(registry.verified_folder(model, previous[-1]))
-    now = Engine(registry.verified_folder(model, situation.version))
+    earlier = Engine(home.registry.verified_folder(model, previous[-1]))
+    now = Engine(champion.folder)
     comparison = compare(now, earlier, rows)
     if comparison.p_value > gate.alpha:
         return None

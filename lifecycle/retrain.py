@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.champion import read_champion
 from core.checkpoint import read_training
 from core.config import Config, overridden
 from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
@@ -47,7 +48,7 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, A
         except (PromotionSlow, PromotionSuperseded) as told:  # it was made champion all the same
             on_progress(str(told), 0.0)
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
-    respond(home, job.model)
+    respond(home, read_champion(home.registry, job.model))
     return {
         "version": recorded.version,
         "promoted": recorded.promoted,
@@ -68,9 +69,9 @@ def _recorded(job: JobRecord, ledger: Ledger) -> PromotionRecord | None:
 
 
 def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) -> PromotionRecord:
-    situation = assess(home, job.model)
+    situation = assess(home, read_champion(home.registry, job.model))
     rows = build_training_set(home, situation)
-    trained = _finetune(rows, situation.facts, home.config, job, work, on_progress)
+    trained = _finetune(rows, situation.champion.facts, home.config, job, work, on_progress)
     exported = _export(trained, rows, situation, home.config, work, on_progress)
     verdict = _gate(exported.package, rows, situation, home, on_progress)
     version = home.registry.add(exported.package, job.model)
@@ -134,8 +135,7 @@ def _reference(situation: Situation, config: Config) -> list[Example] | None:
 
 def _gate(package: Path, rows: TrainingSet, situation: Situation, home: Home, on_progress: Progress) -> GateVerdict:
     on_progress("gate", 0.0)
-    champion = Engine(home.registry.verified_folder(situation.model, situation.version))
-    challenger = Engine(package)
+    champion, challenger = Engine(situation.champion.folder), Engine(package)
     return judge(compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old), home.config.gate)
 
 

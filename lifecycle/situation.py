@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from core.champion import ChampionPackage
 from core.home import Home
-from core.package import PackageFacts, read_facts, read_reference
 from core.records import CheckRecord, LabelledPrediction, PredictionRecord
 
 
@@ -19,30 +17,29 @@ class Situation:
     `fresh_after`: id of the last prediction that was still found to be of the old kind.
     """
 
-    model: str
-    version: str
-    facts: PackageFacts
-    expected_accuracy: float | None
+    champion: ChampionPackage
     check: CheckRecord | None
     fresh_after: str
     window: list[PredictionRecord]
     labelled: list[LabelledPrediction]
     labelled_keys: set[str]
 
+    @property
+    def model(self) -> str:
+        return self.champion.model
 
-def assess(home: Home, model: str) -> Situation:
-    """Raises `ModelNotFound` or `NoChampion`."""
-    registry, ledger = home.registry, home.ledger
-    version = registry.champion(model).version
-    folder = registry.verified_folder(model, version)
+    @property
+    def version(self) -> str:
+        return self.champion.version
+
+
+def assess(home: Home, champion: ChampionPackage) -> Situation:
+    ledger, model, version = home.ledger, champion.model, champion.version
     last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
     fresh_after = (last_ok and last_ok.window_end) or ""
-    reference, labelled = read_reference(folder), ledger.labelled(model)
+    labelled = ledger.labelled(model)
     return Situation(
-        model=model,
-        version=version,
-        facts=read_facts(folder),
-        expected_accuracy=float(np.mean(reference.right[reference.known])) if reference.known.any() else None,
+        champion=champion,
         check=ledger.last_conclusive_check(model, version),
         fresh_after=fresh_after,
         window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),

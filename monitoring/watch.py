@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from core.assigned import cells
+from core.champion import ChampionPackage
 from core.config import Config
 from core.datasets import Example
 from core.engine import Engine
 from core.errors import NotFound
 from core.features import Features
 from core.home import Home
-from core.package import read_facts, read_reference
 from core.records import TRAFFIC, CheckRecord, Verdict
-from core.registry import Registry
 from core.share import Share, measured
 from monitoring.check import check
 from monitoring.window import features_of, unchecked_predictions
@@ -26,62 +24,39 @@ from monitoring.window import features_of, unchecked_predictions
 class FileCheck:
     """The verdict on a file; `measured_accuracy` if rows carry labels."""
 
-    version: str
     verdict: Verdict
     measured_accuracy: Share | None
     record: CheckRecord
 
 
-@dataclass(frozen=True)
-class _Champion:
-    """What a check needs of the version in service."""
-
-    model: str
-    version: str
-    folder: Path
-    labels: list[str]
-    reference: Features
-
-
-def check_window(home: Home, model: str) -> CheckRecord:
+def check_window(home: Home, champion: ChampionPackage) -> CheckRecord:
     """Check the champion's traffic since its last conclusive check, and record the verdict.
 
     A conclusive check uses its rows up and leaves an Evidently report and snapshot; one with too
-    few rows leaves them for the next. Raises `ModelNotFound`, `NoChampion` or `CorruptPackage`.
+    few rows leaves them for the next.
     """
-    champion = _open_champion(model, home.registry)
-    rows = unchecked_predictions(home.ledger, model, champion.version, limit=home.config.drift.window_rows)
+    rows = unchecked_predictions(home.ledger, champion.model, champion.version, limit=home.config.drift.window_rows)
     window = features_of(
         rows,
         champion.labels,
         dimensions=champion.reference.embeddings.shape[1],
-        multi_label=champion.reference.predicted.ndim == 2,
+        multi_label=champion.kind == "multi-label",
     )
     verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
     last = rows[-1].id if verdict.is_conclusive else None
     return _record(home, champion, window, verdict, source=TRAFFIC, window_end=last)
 
 
-def check_file(home: Home, model: str, examples: Sequence[Example], *, source: str) -> FileCheck:
-    """Check at least one row of a file, answered by the champion, and record the verdict.
-
-    Raises `ModelNotFound`, `NoChampion` or `CorruptPackage`.
-    """
-    champion = _open_champion(model, home.registry)
+def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example], *, source: str) -> FileCheck:
+    """Check at least one row of a file, answered by the champion, and record the verdict."""
     window = Engine(champion.folder).features(examples)
     verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
     record = _record(home, champion, window, verdict, source=source, window_end=None)
-    return FileCheck(champion.version, verdict, _measured_accuracy(examples, window, champion.labels), record)
-
-
-def _open_champion(model: str, registry: Registry) -> _Champion:
-    version = registry.champion(model).version
-    folder = registry.verified_folder(model, version)
-    return _Champion(model, version, folder, read_facts(folder).labels, read_reference(folder))
+    return FileCheck(verdict, _measured_accuracy(examples, window, champion.labels), record)
 
 
 def _record(
-    home: Home, champion: _Champion, window: Features, verdict: Verdict, *, source: str, window_end: str | None
+    home: Home, champion: ChampionPackage, window: Features, verdict: Verdict, *, source: str, window_end: str | None
 ) -> CheckRecord:
     report = None
     if verdict.is_conclusive:
@@ -95,7 +70,7 @@ def _record(
     return record
 
 
-def _report(champion: _Champion, window: Features, verdict: Verdict, config: Config) -> str:
+def _report(champion: ChampionPackage, window: Features, verdict: Verdict, config: Config) -> str:
     """Write the report and the snapshot; returns the report's path under the home."""
     from monitoring.report import evidently as reports  # it takes seconds to import, and a short window needs none
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from core.champion import read_champion
 from core.config import Config, DriftConfig, GateConfig, LabelsConfig, LedgerConfig, ServiceConfig
 from core.datasets import Example, Text, input_of, keep_dataset, kept_dataset
 from core.engine import Engine
@@ -98,7 +99,7 @@ def ask_and_label(served: Served, model: str, rows: list[Example]) -> list[dict[
     served.post("/feedback", {"feedback": [{"prediction_id": predictions[0]["id"], "label": rows[0].label or "|"}]})
     drift = Verdict("drift", 0.001, 80, 150, [Evidence("labels", "s", 1.0, 0.001, True, "moved")], None, "It drifted.")
     served.ledger.record_check(model, "1", drift, source="traffic", window_end=predictions[-1]["id"])
-    assert respond(served.home, model).decision.action == "label"
+    assert respond(served.home, read_champion(served.home.registry, model)).decision.action == "label"
     path = served.config.home / f"{model}.csv"
     asked = served.retune("labels", "export", model, "--out", path)["requests"]
     truth = {row.input: row.label or "|" for row in rows}
@@ -138,8 +139,8 @@ def test_given_labels_come_back_as_the_rows_they_are_of(
 @pytest.mark.parametrize("model", ["topics", "answers"])
 def test_labelled_rows_train_and_judge(served: Served, labelled: dict[str, list[dict[str, Any]]], model: str) -> None:
     registry = open_registry(served.config)
-    situation = assess(served.home, model)
-    assert situation.expected_accuracy is not None
+    situation = assess(served.home, read_champion(served.home.registry, model))
+    assert situation.champion.reference_accuracy is not None
     rows = build_training_set(served.home, situation)
     assert rows.new_labels == []
     assert len(rows.fresh) >= 10

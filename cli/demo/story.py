@@ -15,6 +15,7 @@ from typing import Any
 
 from cli.demo.client import Calls, Client, SteadyClient, in_batches
 from cli.demo.files import Parts
+from core.champion import read_champion
 from core.checkpoint import read_training
 from core.config import Config
 from core.datasets import Example, keep_dataset, kept_dataset, normalised
@@ -217,7 +218,7 @@ def _wait_for_ledger(story: Story, rows: int) -> None:
 
 
 def check(story: Story) -> CheckRecord:
-    record = check_window(story.home, MODEL)
+    record = check_window(story.home, read_champion(story.home.registry, MODEL))
     story.say(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
     for item in record.verdict.evidence:
         story.say(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")
@@ -225,7 +226,7 @@ def check(story: Story) -> CheckRecord:
 
 
 def decide(story: Story) -> Decision:
-    record = respond(story.home, MODEL)
+    record = respond(story.home, read_champion(story.home.registry, MODEL))
     story.say(f"  decision: {record.decision.sentence}. {record.decision.reason}")
     return record.decision
 

@@ -36,7 +36,7 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     label with fewer than `minimum` rows waits. Raises `NothingNew`, `NoTexts` where the labels are of texts that
     were not kept, or `DatasetNotKept` when the original rows are gone.
     """
-    facts, config = situation.facts, home.config
+    facts, config = situation.champion.facts, home.config
     given = home.ledger.labelled(situation.model)
     labelled = [row for row in given if row.has_text]
     if given and not labelled:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from core.config import Config
 from core.home import Home
 from core.ledger import Ledger
+from core.package import read_facts, write_facts, write_manifest
 
 
 @pytest.fixture
@@ -27,3 +30,14 @@ def home(config: Config) -> Iterator[Home]:
 @pytest.fixture
 def ledger(home: Home) -> Ledger:
     return home.ledger
+
+
+@pytest.fixture
+def other_package(tiny_package: Path, tmp_path: Path) -> Path:
+    """Its answers are all other ones: the labels' names have moved on."""
+    folder = tmp_path / "other"
+    shutil.copytree(tiny_package, folder)
+    facts = read_facts(folder)
+    write_facts(folder, replace(facts, labels=[*facts.labels[1:], facts.labels[0]], golden=[]))
+    write_manifest(folder)
+    return folder

@@ -1,35 +1,18 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import numpy as np
-import pytest
-
 from core.assigned import cells
-from core.clock import sortable_id, utc_now
+from core.champion import read_champion
 from core.engine import Engine
 from core.home import Home
 from core.ledger import Ledger
-from core.package import read_facts, write_facts, write_manifest
 from core.records import TRAFFIC, Decision, FeedbackRecord, Outcome, PredictionRecord, Verdict
 from lifecycle.respond import _after_refusal, respond
+from tests.lifecycle.predictions import predicted
 from tests.tiny import tiny_rows
-
-
-@pytest.fixture
-def other_package(tiny_package: Path, tmp_path: Path) -> Path:
-    """Its answers are all other ones: the labels' names have moved on."""
-    folder = tmp_path / "other"
-    shutil.copytree(tiny_package, folder)
-    facts = read_facts(folder)
-    write_facts(folder, replace(facts, labels=[*facts.labels[1:], facts.labels[0]], golden=[]))
-    write_manifest(folder)
-    return folder
 
 
 def test_a_refusal_counts_whatever_people_put_in_service_since(ledger: Ledger) -> None:
@@ -40,20 +23,6 @@ def test_a_refusal_counts_whatever_people_put_in_service_since(ledger: Ledger) -
     for version, previous in (("3", "1"), ("1", "3")):
         ledger.record_promotion("tickets", version, previous=previous, promoted=True, reason="By hand.", gate={})
     assert _after_refusal(situation, ledger) == Decision("label", "The gate refused tickets@2: not better", 40)
-
-
-def predicted(
-    ledger: Ledger, count: int, label: str = "billing", *, version: str = "1", texts: Sequence[str] = ()
-) -> list[PredictionRecord]:
-    """Answers of a version."""
-    vectors = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
-    keys = [sortable_id() for _ in vectors]
-    rows = [
-        PredictionRecord(key, "m", version, utc_now(), text, label, 0.5, 3, False, vector)
-        for key, text, vector in zip(keys, texts or [f"text {key}" for key in keys], vectors, strict=True)
-    ]
-    ledger.record_predictions(rows)
-    return rows
 
 
 def checked(ledger: Ledger, verdict: Outcome, rows: list[PredictionRecord]) -> None:
@@ -68,7 +37,7 @@ def test_labels_that_are_slower_than_the_checks_are_judged_all_the_same(
     registry.promote("m", registry.add(tiny_package, "m"))
 
     def decided() -> Decision:
-        return respond(home, "m").decision
+        return respond(home, read_champion(home.registry, "m")).decision
 
     checked(ledger, "drift", predicted(ledger, 300))
     assert decided().count == 120
@@ -89,7 +58,7 @@ def test_a_drift_after_one_that_has_passed_asks_for_labels_of_its_own(
     for verdict in ("drift", "ok", "drift"):
         rows = predicted(ledger, 300)
         checked(ledger, verdict, rows)
-        respond(home, "m")
+        respond(home, read_champion(home.registry, "m"))
     asked = {item.prediction_id for item in ledger.label_requests("m")}
     assert len(asked) == 120
     assert asked <= {row.id for row in rows}
@@ -104,7 +73,7 @@ def test_labels_given_to_one_version_are_not_asked_for_again_of_the_next(
     ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in earlier])
     rows = predicted(ledger, 80, texts=[row.text for row in earlier] + [f"new {number}" for number in range(40)])
     checked(ledger, "drift", rows)
-    respond(home, "m")
+    respond(home, read_champion(home.registry, "m"))
     asked = ledger.label_requests("m")
     assert len(asked) > 20
     assert all(item.text.startswith("new") for item in asked)
@@ -123,11 +92,11 @@ def test_what_was_labelled_in_an_earlier_time_in_service_takes_no_promotion_back
     def labelled_by_the_better_one() -> str:
         rows = predicted(ledger, len(texts), texts=texts)
         ledger.record_feedback([FeedbackRecord(row.id, label) for row, label in zip(rows, right, strict=True)])
-        return respond(home, "m").decision.action
+        return respond(home, read_champion(home.registry, "m")).decision.action
 
     predicted(ledger, 1)
     registry.promote("m", "1")
     assert labelled_by_the_better_one() == "roll back"
     registry.promote("m", "2")
     registry.promote("m", "1")
-    assert respond(home, "m").decision.action != "roll back"
+    assert respond(home, read_champion(home.registry, "m")).decision.action != "roll back"

@@ -17,6 +17,7 @@ from lifecycle.challengers.training_set import build_training_set
 from lifecycle.gate.judge import compare
 from lifecycle.labels.queue import choose
 from lifecycle.situation import Situation
+from tests.lifecycle.situations import situation_of
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 
 
@@ -68,7 +69,7 @@ def situation(config: Config) -> Situation:
     data = TrainingData(keep_dataset(TRAIN, config.datasets), keep_dataset(VALIDATION, config.datasets))
     lineage = Lineage(data=data)
     facts = PackageFacts(["a", "b"], "sigmoid", 1.0, 128, "fp32", is_paired=True, lineage=lineage)
-    return Situation("m", "1", facts, 0.9, None, "", [], [], set())
+    return situation_of(facts)
 
 
 def give(ledger: Ledger, labels: list[str]) -> list[PredictionRecord]:

@@ -13,6 +13,7 @@ from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
 from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.situation import Situation
+from tests.lifecycle.situations import situation_of
 
 TRAIN = [Example(f"original {number}", "a" if number % 2 else "b") for number in range(20)]
 VALIDATION = [Example(f"checked {number}", "a") for number in range(5)]
@@ -23,7 +24,7 @@ def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_aft
     data = TrainingData(keep_dataset(TRAIN, config.datasets), keep_dataset(VALIDATION, config.datasets))
     lineage = Lineage(data=data, reference=DataSet(keep_dataset(reference, config.datasets), len(reference)))
     facts = PackageFacts(["a", "b"], "softmax", 1.0, 128, "fp32", lineage=lineage)
-    return Situation("m", "1", facts, 0.9, None, fresh_after, [], [], set())
+    return situation_of(facts, fresh_after=fresh_after)
 
 
 def label(ledger: Ledger, texts: list[str], label: str, *, start: int = 0, version: str = "1") -> None:
@@ -112,6 +113,6 @@ def test_no_labels_say_where_to_give_them(home: Home, ledger: Ledger) -> None:
 def test_lost_original_rows_are_named(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
     known = situation(home.config)
-    (home.config.datasets / f"{known.facts.lineage.data.train}.jsonl").unlink()
+    (home.config.datasets / f"{known.champion.facts.lineage.data.train}.jsonl").unlink()
     with pytest.raises(DatasetNotKept, match="earlier training"):
         build_training_set(home, known)

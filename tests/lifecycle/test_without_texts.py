@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.champion import read_champion
 from core.clock import sortable_id, utc_now
 from core.config import LabelsConfig
 from core.errors import NoTexts
@@ -43,7 +44,7 @@ def drifted(ledger: Ledger, registry: Registry) -> list[PredictionRecord]:
 
 
 def decided(home: Home) -> Decision:
-    return respond(home, "m").decision
+    return respond(home, read_champion(home.registry, "m")).decision
 
 
 def test_rows_without_texts_are_never_chosen() -> None:
@@ -73,7 +74,7 @@ def test_a_retrain_says_that_there_are_no_texts_to_train_on(
     home: Home, ledger: Ledger, drifted: list[PredictionRecord]
 ) -> None:
     ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in drifted[:40]])
-    situation = assess(home, "m")
+    situation = assess(home, read_champion(home.registry, "m"))
     with pytest.raises(NoTexts, match=r"None of the 40 labels .*'features'.*retune finetune"):
         build_training_set(home, situation)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.champion import read_champion
 from core.clock import sortable_id, utc_now
 from core.config import Config, DriftConfig
 from core.datasets import Example
@@ -94,8 +95,9 @@ def test_traffic_and_files_of_the_task_are_checked(task: str, request: pytest.Fi
     registry.promote("m", registry.add(files.package, "m"))
     fresh = multi_label_rows(150, seed=7) if task == "multi_label" else paired_rows(150, seed=7)
     ledger.record_predictions(answered(Engine(files.package, threads=1), fresh))
-    record = check_window(home, "m")
-    found = check_file(home, "m", fresh, source="fresh.csv")
+    champion = read_champion(registry, "m")
+    record = check_window(home, champion)
+    found = check_file(home, champion, fresh, source="fresh.csv")
     assert record.verdict.p_value == pytest.approx(found.verdict.p_value, abs=0.02)
     assert record.report is not None
     assert (tmp_path / record.report).is_file()

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.champion import read_champion
 from core.datasets import Example
 from core.engine import Engine
-from core.errors import NoChampion, UnknownLabels
+from core.errors import UnknownLabels
 from core.features import Features
 from core.home import Home
+from core.records import CheckRecord
 from monitoring.watch import check_file, check_window
 from monitoring.window import features_of
 from tests.monitoring.conftest import MODEL, Served, word_examples
@@ -19,23 +21,23 @@ def traffic(served: Served, rows: int, *, seed: int) -> Features:
     return Engine(served.registry.folder(MODEL, served.version)).features(word_examples(rows, seed=seed))
 
 
-def watch(served: Served) -> str:
-    return check_window(served.home, MODEL).verdict.outcome
+def watch(served: Served) -> CheckRecord:
+    return check_window(served.home, read_champion(served.registry, MODEL))
 
 
 def test_too_few_predictions_wait_for_more(served: Served) -> None:
-    assert watch(served) == "insufficient_data"
+    assert watch(served).verdict.outcome == "insufficient_data"
     served.receive(traffic(served, 30, seed=1))
-    assert watch(served) == "insufficient_data"
+    assert watch(served).verdict.outcome == "insufficient_data"
     served.receive(traffic(served, 30, seed=2))
-    record = check_window(served.home, MODEL)
+    record = watch(served)
     assert (record.verdict.outcome, record.verdict.rows) == ("ok", 60)
 
 
 def test_each_row_is_tested_once(served: Served) -> None:
     ids = served.receive(traffic(served, 60, seed=1))
-    first = check_window(served.home, MODEL)
-    second = check_window(served.home, MODEL)
+    first = watch(served)
+    second = watch(served)
     assert first.window_end == max(ids)
     assert (second.verdict.outcome, second.verdict.rows, second.window_end) == ("insufficient_data", 0, None)
 
@@ -44,13 +46,13 @@ def test_only_the_most_recent_rows_are_compared(served: Served) -> None:
     drift = served.config.drift.model_copy(update={"window_rows": 80})
     home = Home(served.config.model_copy(update={"drift": drift}))
     served.receive(traffic(served, 100, seed=1))
-    record = check_window(home, MODEL)
+    record = check_window(home, read_champion(home.registry, MODEL))
     assert record.verdict.rows == 80
 
 
 def test_drift_in_traffic_is_recorded_with_a_report_under_the_home(served: Served) -> None:
     served.receive(replace(traffic(served, 80, seed=1), length=np.full(80, 14)))
-    record = check_window(served.home, MODEL)
+    record = watch(served)
     assert (record.verdict.outcome, record.source) == ("drift", "traffic")
     assert record.report is not None
     assert (served.config.home / record.report).is_file()
@@ -61,33 +63,27 @@ def test_drift_in_traffic_is_recorded_with_a_report_under_the_home(served: Serve
 
 def test_drift_is_found_in_predictions_whose_texts_were_not_kept(served: Served) -> None:
     served.receive(replace(traffic(served, 80, seed=1), length=np.full(80, 14)), text="")
-    assert watch(served) == "drift"
+    assert watch(served).verdict.outcome == "drift"
 
 
 def test_a_file_check_measures_accuracy_and_uses_no_traffic_up(served: Served) -> None:
     served.receive(traffic(served, 60, seed=1))
     examples = [*word_examples(99, seed=3), Example("crash today", "a new label")]
-    found = check_file(served.home, MODEL, examples, source="new.csv")
+    found = check_file(served.home, read_champion(served.registry, MODEL), examples, source="new.csv")
     assert found.verdict.outcome == "ok"
     assert found.measured_accuracy is not None
     assert (found.measured_accuracy.value, found.measured_accuracy.rows) == (0.99, 100)
     assert found.record is not None
     assert found.record.source == "new.csv"
-    assert watch(served) == "ok"
+    assert watch(served).verdict.outcome == "ok"
 
 
 def test_a_file_without_labels_gives_a_verdict_alone(served: Served) -> None:
     examples = [Example(example.text) for example in word_examples(60, seed=3)]
-    found = check_file(served.home, MODEL, examples, source="new.csv")
+    found = check_file(served.home, read_champion(served.registry, MODEL), examples, source="new.csv")
     assert found.measured_accuracy is None
     assert found.verdict.rows == 60
     assert served.ledger.checks(MODEL) == [found.record]
-
-
-def test_no_champion_is_an_error(served: Served) -> None:
-    served.registry.add(served.registry.folder(MODEL, served.version), "other")
-    with pytest.raises(NoChampion):
-        check_window(served.home, "other")
 
 
 def test_a_recorded_label_that_the_version_does_not_know_is_an_error(served: Served) -> None:

@@ -1,0 +1,49 @@
+"""The version in service, verified and read once for a check and the decision that follows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.features import Features
+from core.labels import Kind
+from core.package import PackageFacts, read_facts, read_reference
+from core.registry import Champion, Registry
+
+
+@dataclass(frozen=True)
+class ChampionPackage:
+    """`pointer` is the champion as it was when its package was read."""
+
+    model: str
+    pointer: Champion
+    folder: Path
+    facts: PackageFacts
+    reference: Features
+
+    @property
+    def version(self) -> str:
+        return self.pointer.version
+
+    @property
+    def labels(self) -> list[str]:
+        return self.facts.labels
+
+    @property
+    def kind(self) -> Kind:
+        return self.facts.kind
+
+    @property
+    def reference_accuracy(self) -> float | None:
+        """On the labelled rows of the reference; None where it has none."""
+        known = self.reference.known
+        return float(np.mean(self.reference.right[known])) if known.any() else None
+
+
+def read_champion(registry: Registry, model: str) -> ChampionPackage:
+    """Raises `ModelNotFound`, `NoChampion` or `CorruptPackage`."""
+    pointer = registry.champion(model)
+    folder = registry.verified_folder(model, pointer.version)
+    return ChampionPackage(model, pointer, folder, read_facts(folder), read_reference(folder))

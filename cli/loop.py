@@ -144,16 +144,17 @@ def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
     emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.", as_json=as_json)
     if any(job.status == "failed" for job in done):
         sys.exit(1)
-    if once and any(not (job.result or {}).get("promoted", True) for job in done):
+    if once and any(job.retrained and not job.retrained.promoted for job in done):
         sys.exit(REFUSED)
 
 
 def _job_sentence(job: JobRecord) -> str:
     if job.status == "failed":
         return f"Job {job.id} ({job.kind} {job.model}) failed: {job.error}"
-    result = job.result or {}
-    outcome = "promoted" if result.get("promoted") else "not promoted"
-    return f"Job {job.id} ({job.kind} {job.model}): version {result.get('version')} {outcome}. {result.get('reason')}"
+    if (result := job.retrained) is None:
+        return f"Job {job.id} ({job.kind} {job.model}): {job.status}."
+    outcome = "promoted" if result.promoted else "not promoted"
+    return f"Job {job.id} ({job.kind} {job.model}): version {result.version} {outcome}. {result.reason}"
 
 
 @click.group()

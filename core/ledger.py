@@ -18,6 +18,7 @@ from core.records import (
     Decision,
     DecisionRecord,
     FeedbackRecord,
+    GateRecord,
     LabelledPrediction,
     LabelRequest,
     Outcome,
@@ -245,7 +246,7 @@ class Ledger:
         return asked, given, check_id
 
     def record_promotion(
-        self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: dict[str, Any]
+        self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: GateRecord | None
     ) -> int:
         row = {
             "model": model,
@@ -254,13 +255,13 @@ class Ledger:
             "created_at": utc_now(),
             "promoted": promoted,
             "reason": reason,
-            "gate": gate,
+            "gate": as_stored(gate) if gate else {},
         }
         return self._add(promotions, row)
 
     def promotions(self, model: str, *, limit: int = 50) -> list[PromotionRecord]:
         """Promotions and refusals, most recent first."""
-        return [PromotionRecord(**row) for row in self._latest(promotions, model, limit)]
+        return [_promotion(row) for row in self._latest(promotions, model, limit)]
 
     def _add(self, table: Any, row: dict[str, Any]) -> int:
         with self.database.write() as connection:
@@ -317,3 +318,7 @@ def _labelled(row: RowMapping) -> LabelledPrediction:
 
 def _check(row: RowMapping) -> CheckRecord:
     return CheckRecord(**{**row, "verdict": restored(Verdict, row["verdict"])})
+
+
+def _promotion(row: RowMapping) -> PromotionRecord:
+    return PromotionRecord(**{**row, "gate": restored(GateRecord, row["gate"]) if row["gate"] else None})

@@ -58,7 +58,7 @@ def record(
     previous = before.version if before else None
     if before is not None and is_undone:
         reason = f"Version {before.version} could not be loaded."
-    ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate={})
+    ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate=None)
 
 
 def _change(home: Home, model: str, point: Callable[[], Champion], timeout_s: float, on_change: OnChange) -> Champion:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.datasets import Example, Text, input_of, is_held_out
 from core.paired import Paired
 from core.share import Share
+from core.stored import restored
 
 Outcome = Literal["ok", "drift", "insufficient_data"]
 Action = Literal["none", "watch", "label", "retrain", "roll back"]
@@ -191,23 +192,6 @@ class LabelRequest:
 
 
 @dataclass(frozen=True)
-class JobRecord:
-    id: int
-    model: str
-    kind: str
-    status: JobStatus
-    payload: dict[str, Any]
-    attempts: int
-    owner: str | None
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-    result: dict[str, Any] | None
-    error: str | None
-    progress: str | None = None
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Challenger against champion on the same rows.
 
@@ -237,7 +221,31 @@ class GateVerdict:
 
 
 @dataclass(frozen=True)
+class TrainingSummary:
+    """How a challenger was trained; `set_aside` counts the rows of each label that has too few of them."""
+
+    rows: int = 0
+    new_labels: list[str] = field(default_factory=list)
+    set_aside: dict[str, int] = field(default_factory=dict)
+    method: str = ""
+    reason: str = ""
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class GateRecord:
+    """The gate's verdict on the challenger that a job trained in `seconds`."""
+
+    job: int
+    verdict: GateVerdict = field(metadata={"key": "gate"})
+    training: TrainingSummary = TrainingSummary()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class PromotionRecord:
+    """A promotion or a refusal; `gate` is None where a person promoted."""
+
     id: int
     model: str
     version: str
@@ -245,4 +253,43 @@ class PromotionRecord:
     created_at: str
     promoted: bool
     reason: str
-    gate: dict[str, Any] = field(default_factory=dict)
+    gate: GateRecord | None = None
+
+
+@dataclass(frozen=True)
+class RetrainResult:
+    """The result of a job `retrain`; fields as in `PromotionRecord` and `GateRecord`."""
+
+    version: str
+    promoted: bool = False
+    reason: str = ""
+    verdict: GateVerdict | None = field(default=None, metadata={"key": "gate"})
+    training: TrainingSummary = TrainingSummary()
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, version: str, promoted: bool, reason: str, gate: GateRecord) -> RetrainResult:
+        return cls(version, promoted, reason, gate.verdict, gate.training, gate.seconds)
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """`result` is that of its kind: `RetrainResult` of `retrain`, as JSON."""
+
+    id: int
+    model: str
+    kind: str
+    status: JobStatus
+    payload: dict[str, Any]
+    attempts: int
+    owner: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    result: dict[str, Any] | None
+    error: str | None
+    progress: str | None = None
+
+    @property
+    def retrained(self) -> RetrainResult | None:
+        return restored(RetrainResult, self.result) if self.kind == "retrain" and self.result else None

@@ -86,13 +86,13 @@ def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Pur
 def _after_refusal(situation: Situation, ledger: Ledger) -> Decision | None:
     """A challenger that the gate refused is not trained again on the same labels."""
     # What people promoted or put back since says nothing of the challenger.
-    judged = (row for row in ledger.promotions(situation.model) if row.gate or not row.promoted)
+    judged = (row for row in ledger.promotions(situation.model) if row.gate is not None or not row.promoted)
     last = next(judged, None)
     if last is None or last.promoted or last.previous != situation.version:
         return None
     if any(row.labelled_at > last.created_at for row in situation.labelled):
         return None
-    needed = last.gate.get("labels_needed")
+    needed = last.gate.verdict.labels_needed if last.gate else None
     reason = f"The gate refused {situation.model}@{last.version}: {last.reason}"
     return Decision("label", reason, needed) if needed else Decision("watch", reason)
 

@@ -6,7 +6,6 @@ import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from core.champion import read_champion
 from core.checkpoint import read_training
@@ -19,9 +18,8 @@ from core.ledger import Ledger
 from core.package import PackageFacts
 from core.progress import Progress
 from core.promotion import promote, record
-from core.records import GateVerdict, JobRecord, PromotionRecord
+from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult, TrainingSummary
 from core.registry import Champion
-from core.stored import as_stored
 from export.run import ExportResult, export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
@@ -31,7 +29,7 @@ from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
 
 
-def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, Any]:
+def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResult:
     """Run the job to its end; a job that was interrupted begins again and never promotes twice."""
     recorded = _recorded(job, home.ledger)
     if recorded is None:
@@ -49,12 +47,7 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, A
             on_progress(str(told), 0.0)
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
     respond(home, read_champion(home.registry, job.model))
-    return {
-        "version": recorded.version,
-        "promoted": recorded.promoted,
-        "reason": recorded.reason,
-        **{key: recorded.gate[key] for key in ("gate", "training", "seconds")},
-    }
+    return recorded
 
 
 def _note_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
@@ -63,12 +56,15 @@ def _note_undone(ledger: Ledger, model: str, champion: Champion, before: Champio
         record(ledger, model, "", champion, before, is_undone)
 
 
-def _recorded(job: JobRecord, ledger: Ledger) -> PromotionRecord | None:
-    """The outcome that an earlier run of this job wrote before it was killed."""
-    return next((outcome for outcome in ledger.promotions(job.model) if outcome.gate.get("job") == job.id), None)
+def _recorded(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
+    """What an earlier run of this job recorded before it was killed."""
+    for outcome in ledger.promotions(job.model):
+        if outcome.gate is not None and outcome.gate.job == job.id:
+            return RetrainResult.of(outcome.version, outcome.promoted, outcome.reason, outcome.gate)
+    return None
 
 
-def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) -> PromotionRecord:
+def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) -> RetrainResult:
     situation = assess(home, read_champion(home.registry, job.model))
     rows = build_training_set(home, situation)
     trained = _finetune(rows, situation.champion.facts, home.config, job, work, on_progress)
@@ -157,26 +153,15 @@ def _record(
     rows: TrainingSet,
     trained: FinetuneResult,
     ledger: Ledger,
-) -> PromotionRecord:
-    ledger.record_promotion(
-        job.model,
-        version,
-        previous=previous,
-        promoted=verdict.answer == "promote",
-        reason=verdict.reason,
-        gate={
-            "job": job.id,
-            "labels_needed": verdict.labels_needed,
-            "gate": as_stored(verdict),
-            "training": {
-                "rows": len(rows.train),
-                "new_labels": rows.new_labels,
-                "set_aside": rows.set_aside,
-                "method": trained.method,
-                "reason": trained.reason,
-                "history": read_training(trained.checkpoint).history,
-            },
-            "seconds": trained.seconds,
-        },
+) -> RetrainResult:
+    training = TrainingSummary(
+        rows=len(rows.train),
+        new_labels=rows.new_labels,
+        set_aside=rows.set_aside,
+        method=trained.method,
+        reason=trained.reason,
+        history=read_training(trained.checkpoint).history,
     )
-    return ledger.promotions(job.model, limit=1)[0]
+    gate, promoted = GateRecord(job.id, verdict, training, trained.seconds), verdict.answer == "promote"
+    ledger.record_promotion(job.model, version, previous=previous, promoted=promoted, reason=verdict.reason, gate=gate)
+    return RetrainResult.of(version, promoted, verdict.reason, gate)

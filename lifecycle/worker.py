@@ -7,19 +7,22 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from core.errors import RetuneError
 from core.home import Home
 from core.jobs import JobQueue, this_worker
 from core.progress import Progress
 from core.records import JobRecord
+from core.stored import as_stored
 from lifecycle.retrain import retrain
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10.0
 NICENESS = 10
-KINDS = {"retrain": retrain}
+KINDS: dict[str, Callable[..., Any]] = {"retrain": retrain}
+"""The function of each kind of job: (job, home, on_progress) → its result, a dataclass."""
 
 
 def work(
@@ -75,7 +78,7 @@ def _run(job: JobRecord, jobs: JobQueue, home: Home, progress: Progress) -> None
         log.exception("job %s failed", job.id)
         jobs.fail(job, f"{type(error).__name__}: {error}. This is a fault in Retune; the worker's log has the details.")
     else:
-        jobs.finish(job, result)
+        jobs.finish(job, as_stored(result))
 
 
 @contextmanager

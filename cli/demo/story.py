@@ -25,6 +25,7 @@ from core.features import truth_of
 from core.home import Home
 from core.metrics import Metrics, measure
 from core.records import CheckRecord, Decision, JobRecord
+from core.stored import as_stored
 from export.run import ExportResult, export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
@@ -148,10 +149,9 @@ def _seen(record: CheckRecord) -> dict[str, Any]:
 
 
 def _gate(job: JobRecord | None, decision: Decision) -> dict[str, Any]:
-    if job is None or job.result is None:
+    if job is None or job.retrained is None:
         return {"verdict": None, "reason": f"No challenger was trained; the decision is {decision.sentence}."}
-    gate: dict[str, Any] = job.result["gate"]
-    return gate
+    return dict(as_stored(job.retrained.verdict))
 
 
 def train(story: Story) -> FinetuneResult:
@@ -188,7 +188,7 @@ def put_in_service(story: Story, folder: Path) -> str:
     version = story.home.registry.add(folder, MODEL)
     story.home.registry.promote(MODEL, version)
     story.home.ledger.record_promotion(
-        MODEL, version, previous=None, promoted=True, reason="The first version.", gate={}
+        MODEL, version, previous=None, promoted=True, reason="The first version.", gate=None
     )
     story.say(f"  {MODEL}@{version} is the champion")
     return version
@@ -257,8 +257,8 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
         client.close()
         _run_worker(story)
         job = story.home.jobs.get(job_id)
-        if job.result and job.result["promoted"]:
-            _wait_for_version(story, steady, job.result["version"])
+        if job.retrained and job.retrained.promoted:
+            _wait_for_version(story, steady, job.retrained.version)
     _tell_outcome(story, job, steady.calls)
     return job, steady.calls
 
@@ -282,12 +282,13 @@ def _wait_for_version(story: Story, steady: SteadyClient, version: str) -> None:
 
 
 def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
-    if job.status != "done" or job.result is None:
+    result = job.retrained
+    if job.status != "done" or result is None or result.verdict is None:
         raise DemoFailed(f"the retrain job is {job.status}: {job.error or 'the worker ended early'}", story.home.folder)
-    training = job.result["training"]
-    story.histories["Retraining"] = training["history"]
-    story.say(f"  trained on {training['rows']} rows, new labels: {', '.join(training['new_labels']) or 'none'}")
-    story.say(f"  gate: {job.result['gate']['verdict']}. {job.result['reason']}")
+    training = result.training
+    story.histories["Retraining"] = training.history
+    story.say(f"  trained on {training.rows} rows, new labels: {', '.join(training.new_labels) or 'none'}")
+    story.say(f"  gate: {result.verdict.answer}. {result.reason}")
     story.say(f"  {calls.sent} requests meanwhile, {calls.failed} failed; answers by version: {dict(calls.versions)}")
 
 

@@ -17,10 +17,10 @@ from core.errors import CorruptPackage, PointerUnreadable
 from core.features import Features
 from core.ledger import Ledger
 from core.package import REFERENCE, read_reference, write_reference
-from core.records import Decision, Evidence, GateVerdict, Verdict
+from core.records import Comparison, Decision, Evidence, GateRecord, GateVerdict, TrainingSummary, Verdict
 from core.registry import Champion, Registry
 from core.roster import Standing
-from core.schema import checks, decisions
+from core.schema import checks, decisions, promotions
 from core.share import Share
 from core.stored import as_stored, restored
 
@@ -60,6 +60,19 @@ def test_checks_and_decisions_of_another_release_are_read(ledger: Ledger) -> Non
         connection.execute(insert(decisions).values(**common, decision={"action": "propose", "by": "policy"}))
     assert ledger.checks("m")[0].verdict == Verdict("drift", evidence=[Evidence("topics", detail="a new one")])
     assert str(ledger.decisions("m")[0].action) == "propose"
+
+
+def test_gate_records_of_an_earlier_release_are_read(ledger: Ledger) -> None:
+    row = {"model": "m", "created_at": utc_now(), "version": "2", "promoted": False, "reason": "Too few."}
+    gate = {"verdict": "hold", "reason": "Too few.", "fresh": {"rows": 3}, "labels_needed": 40}
+    stored = {"job": 7, "labels_needed": 40, "gate": gate, "training": {"rows": 90, "depth": 2}, "seconds": 1.5}
+    with ledger.database.write() as connection:
+        connection.execute(insert(promotions).values(**row, gate=stored))
+        connection.execute(insert(promotions).values(**row, gate={}))
+    by_hand, judged = ledger.promotions("m")
+    assert by_hand.gate is None
+    verdict = GateVerdict("hold", "Too few.", Comparison(3), labels_needed=40)
+    assert judged.gate == GateRecord(7, verdict, TrainingSummary(90), 1.5)
 
 
 def test_a_pointer_of_another_release_is_read(tmp_path: Path) -> None:

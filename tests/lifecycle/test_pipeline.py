@@ -15,7 +15,7 @@ from core.ledger import Ledger
 from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest
 from core.progress import ignore
-from core.records import Comparison, GateVerdict
+from core.records import Comparison, GateRecord, GateVerdict
 from core.roster import Roster, Standing
 from lifecycle.retrain import _unless_overtaken, retrain
 
@@ -32,9 +32,8 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     version = registry.add(other, "tickets")
     job = JobQueue(ledger).enqueue("tickets", "retrain")
     # As an earlier run of the job left it, killed after its gate.
-    ledger.record_promotion(
-        "tickets", version, previous="1", promoted=True, reason="Better.", gate={"job": job.id, "gate": {}}
-    )
+    gate = GateRecord(job.id, GateVerdict("promote", "Better."))
+    ledger.record_promotion("tickets", version, previous="1", promoted=True, reason="Better.", gate=gate)
     roster.enter({"tickets": Standing("1", before.since)})
 
     def refuse() -> None:

@@ -124,7 +124,7 @@ def test_jobs_promotions_and_refusals_are_listed(client: TestClient, worker: Wor
     job = worker.home.jobs.take("host/1/1")
     assert job is not None
     worker.home.jobs.fail(job, "No space is left.")
-    ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="Not shown to be better.", gate={})
+    ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="Not shown to be better.", gate=None)
     page = client.get("/dashboard/tickets").text
     assert all(word in page for word in ("No space is left.", "Not shown to be better.", "refused", "failed"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import heapq
 import signal
 import sys
@@ -12,7 +11,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -21,12 +20,10 @@ from core.champion import read_champion
 from core.config import MethodName
 from core.datasets import Columns, read_examples
 from core.duration import seconds_of
-from core.errors import MissingColumn
-from core.feedback import GivenLabel, registered_kind, store_labels
-from core.labels import SEPARATOR
-from core.records import CheckRecord, DecisionRecord, JobRecord, LabelRequest, PromotionRecord
+from core.feedback import registered_kind, store_labels
+from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.stored import as_stored
-from core.tables import read_table
+from lifecycle.labels.files import read_given_labels, write_requests
 from lifecycle.labels.queue import NO_TEXTS
 
 if TYPE_CHECKING:
@@ -180,22 +177,10 @@ def export_labels(run: Run, model: str, out: Path | None, as_json: bool) -> None
         emit({"model": model, "requests": [asdict(item) for item in requests]}, as_json=True)
     if out:
         with out.open("w", newline="", encoding="utf-8") as file:
-            _write_requests(file, requests)
+            write_requests(file, requests)
         say(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: retune labels import {model} {out}")
     elif not as_json:
-        _write_requests(sys.stdout, requests)
-
-
-def _write_requests(file: Any, requests: Sequence[LabelRequest]) -> None:
-    pair = ["pair"] if any(item.pair is not None for item in requests) else []
-    writer = csv.DictWriter(
-        file,
-        ["prediction_id", "text", *pair, "predicted", "score", "label"],
-        extrasaction="ignore",
-        lineterminator="\n",
-    )
-    writer.writeheader()
-    writer.writerows({**asdict(item), "score": f"{item.score:.4f}", "label": ""} for item in requests)
+        write_requests(sys.stdout, requests)
 
 
 @labels.command("import")
@@ -210,28 +195,15 @@ def import_labels(run: Run, model: str, file: Path, source: str, as_json: bool) 
     Where a text may have several labels, they are written as a|b, and | for none of them.
     """
     run.home.registry.require_model(model)
-    rows = read_table(file)
-    for column in ("prediction_id", "label"):
-        if column not in rows[0]:
-            raise MissingColumn(column, file, list(rows[0]), "a header of that name")
-    given = [
-        GivenLabel(str(row["prediction_id"]), _given(row["label"]), source) for row in rows if _given(row["label"])
-    ]
+    given, empty = read_given_labels(file, source=source)
     stored = store_labels(run.home.ledger, given, kind_of=partial(registered_kind, run.home.registry), model=model)
-    unknown, empty = len(stored.unknown), len(rows) - len(given)
+    unknown = len(stored.unknown)
     emit(
         {"model": model, "accepted": stored.accepted, "unknown": unknown, "empty": empty},
         f"{stored.accepted} labels stored, {unknown} for unknown predictions, "
         f"{empty} rows without a label passed over.",
         as_json=as_json,
     )
-
-
-def _given(label: Any) -> str | list[str]:
-    """A cell without blanks around it; JSON Lines and Parquet may hold lists."""
-    if isinstance(label, list):
-        return [str(name) for name in label] or SEPARATOR
-    return "" if label is None else str(label).strip()
 
 
 @click.command()

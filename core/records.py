@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets import Example, Text, input_of, is_held_out
+from core.datasets import Example, Text, input_of
 from core.paired import Paired
 from core.share import Share
 from core.stored import restored
@@ -75,17 +75,16 @@ class LabelledPrediction:
     pair: str | None = None
 
     @property
+    def input(self) -> Text:
+        return input_of(self.text, self.pair)
+
+    @property
     def example(self) -> Example:
         return Example(self.text, self.label, self.pair)
 
     @property
     def has_text(self) -> bool:
         return bool(self.text)
-
-    @property
-    def only_measures(self) -> bool:
-        """Whether nothing is ever trained on it: a held-out text, or one that was not kept."""
-        return not self.has_text or is_held_out(self.example.input)
 
 
 @dataclass(frozen=True)

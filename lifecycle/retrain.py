@@ -1,4 +1,4 @@
-"""The retrain job: training set → challenger → package → gate → registry → promotion."""
+"""The retrain job: training set → challenger → gate → registry → promotion."""
 
 from __future__ import annotations
 
@@ -8,25 +8,20 @@ from functools import partial
 from pathlib import Path
 
 from core.champion import read_champion
-from core.checkpoint import read_training
-from core.config import Config, overridden
-from core.datasets import Example, is_held_out, keep_dataset, kept_dataset
 from core.engine import Engine
 from core.errors import PromotionSlow, PromotionSuperseded
 from core.home import Home
 from core.ledger import Ledger
-from core.package import PackageFacts
 from core.progress import Progress
 from core.promotion import promote, record
-from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult, TrainingSummary
+from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult
 from core.registry import Champion
-from export.run import ExportResult, export
-from export.settings import ExportSettings
-from finetune.run import FinetuneResult, finetune
-from lifecycle.challengers.training_set import TrainingSet, build_training_set
-from lifecycle.gate.judge import compare, judge
+from lifecycle.challengers.fresh import train_challenger
+from lifecycle.challengers.training_set import build_training_set
+from lifecycle.gate.comparison import compare
+from lifecycle.gate.judge import judge
 from lifecycle.respond import respond
-from lifecycle.situation import Situation, assess
+from lifecycle.situation import assess
 
 
 def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResult:
@@ -43,8 +38,8 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
         on_progress("promote", 0.0)
         try:
             promote(home, job.model, recorded.version, on_change=partial(_note_undone, home.ledger, job.model))
-        except (PromotionSlow, PromotionSuperseded) as told:  # it was made champion all the same
-            on_progress(str(told), 0.0)
+        except (PromotionSlow, PromotionSuperseded) as problem:  # it was made champion all the same
+            on_progress(str(problem), 0.0)
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
     respond(home, read_champion(home.registry, job.model))
     return recorded
@@ -67,72 +62,19 @@ def _recorded(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
 def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) -> RetrainResult:
     situation = assess(home, read_champion(home.registry, job.model))
     rows = build_training_set(home, situation)
-    trained = _finetune(rows, situation.champion.facts, home.config, job, work, on_progress)
-    exported = _export(trained, rows, situation, home.config, work, on_progress)
-    verdict = _gate(exported.package, rows, situation, home, on_progress)
-    version = home.registry.add(exported.package, job.model)
+    trained = train_challenger(job, rows, situation, home.config, work=work, on_progress=on_progress)
+    on_progress("gate", 0.0)
+    champion, challenger = Engine(situation.champion.folder), Engine(trained.package)
+    fresh, old = compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old)
+    verdict = judge(fresh, old, home.config.gate)
+    version = home.registry.add(trained.package, job.model)
     now = home.registry.champion(job.model).version
     verdict = _unless_overtaken(verdict, job.model, against=situation.version, now=now)
-    return _record(job, version, situation.version, verdict, rows, trained, home.ledger)
-
-
-def _finetune(
-    rows: TrainingSet, facts: PackageFacts, config: Config, job: JobRecord, work: Path, on_progress: Progress
-) -> FinetuneResult:
-    # What the champion answers, its challenger does: pairs are seen from the rows, several labels are not.
-    settings = overridden(
-        config.finetune,
-        {
-            "method": job.payload.get("method"),
-            "budget": job.payload.get("budget"),
-            "multi_label": facts.kind == "multi-label",
-        },
-        source="the job",
+    gate, promoted = GateRecord(job.id, verdict, trained.training, trained.seconds), verdict.answer == "promote"
+    home.ledger.record_promotion(
+        job.model, version, previous=situation.version, promoted=promoted, reason=verdict.reason, gate=gate
     )
-    return finetune(
-        rows.train,
-        out=work / "checkpoint",
-        settings=settings,
-        cache=config.cache,
-        datasets=config.datasets,
-        on_progress=lambda stage, share: on_progress(f"finetune: {stage}", share),
-    )
-
-
-def _export(
-    trained: FinetuneResult, rows: TrainingSet, situation: Situation, config: Config, work: Path, on_progress: Progress
-) -> ExportResult:
-    reference, holdout = _reference(situation, config), [*rows.old, *rows.fresh]
-    for kept in (reference, holdout):
-        if kept:
-            keep_dataset(kept, config.datasets)
-    return export(
-        trained.checkpoint,
-        out=work / "package",
-        validation=kept_dataset(read_training(trained.checkpoint).data.validation, config.datasets),
-        reference=reference,
-        holdout=holdout,
-        settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),
-        on_progress=lambda stage, share: on_progress(f"export: {stage}", share),
-    )
-
-
-def _reference(situation: Situation, config: Config) -> list[Example] | None:
-    """The new normal: held-out texts of the fresh window, labelled where a label is known.
-
-    None, which means the validation rows, while there are fewer than a check needs.
-    """
-    labels = {row.prediction_id: row.label for row in situation.labelled}
-    texts = [row for row in situation.window if row.has_text and is_held_out(row.input)]
-    if len(texts) < config.drift.min_rows:
-        return None
-    return [Example(row.text, labels.get(row.id), row.pair) for row in texts]
-
-
-def _gate(package: Path, rows: TrainingSet, situation: Situation, home: Home, on_progress: Progress) -> GateVerdict:
-    on_progress("gate", 0.0)
-    champion, challenger = Engine(situation.champion.folder), Engine(package)
-    return judge(compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old), home.config.gate)
+    return RetrainResult.of(version, promoted, verdict.reason, gate)
 
 
 def _unless_overtaken(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
@@ -143,25 +85,3 @@ def _unless_overtaken(verdict: GateVerdict, model: str, *, against: str, now: st
         f"{model}@{now} was put in service meanwhile, and this was judged against {model}@{against}. Retrain again."
     )
     return replace(verdict, answer="hold", reason=reason, labels_needed=None)
-
-
-def _record(
-    job: JobRecord,
-    version: str,
-    previous: str,
-    verdict: GateVerdict,
-    rows: TrainingSet,
-    trained: FinetuneResult,
-    ledger: Ledger,
-) -> RetrainResult:
-    training = TrainingSummary(
-        rows=len(rows.train),
-        new_labels=rows.new_labels,
-        set_aside=rows.set_aside,
-        method=trained.method,
-        reason=trained.reason,
-        history=read_training(trained.checkpoint).history,
-    )
-    gate, promoted = GateRecord(job.id, verdict, training, trained.seconds), verdict.answer == "promote"
-    ledger.record_promotion(job.model, version, previous=previous, promoted=promoted, reason=verdict.reason, gate=gate)
-    return RetrainResult.of(version, promoted, verdict.reason, gate)

@@ -23,7 +23,7 @@ from core.ledger import Ledger
 from core.records import Evidence, Verdict
 from core.registry import open_registry
 from lifecycle.challengers.training_set import build_training_set
-from lifecycle.gate.judge import compare
+from lifecycle.gate.comparison import compare
 from lifecycle.respond import respond
 from lifecycle.situation import assess
 from service.host.process import running_server

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.config import Config
-from core.datasets import Example, is_held_out, kept_dataset
+from core.datasets import Example, kept_dataset
 from core.errors import NoTexts, NothingNew
 from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
+from lifecycle.labels.pools import pools_of
 from lifecycle.situation import Situation
 
 
@@ -41,19 +42,19 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     labelled = [row for row in given if row.has_text]
     if given and not labelled:
         raise NoTexts(situation.model, len(given))
-    learned = [row.example for row in labelled if not is_held_out(row.example.input)]
-    held_out = [row for row in labelled if is_held_out(row.example.input)]
-    if not learned:
+    measure, teach = pools_of(labelled)
+    if not teach:
         raise NothingNew(situation.model)
     original = kept_dataset(facts.lineage.data.train, config.datasets)
     validation = kept_dataset(facts.lineage.data.validation, config.datasets)
-    is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in held_out]
-    fresh = [row.example for row, fresh in zip(held_out, is_fresh, strict=True) if fresh]
-    old = _old_rows(facts, config) + [row.example for row, fresh in zip(held_out, is_fresh, strict=True) if not fresh]
+    is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in measure]
+    fresh = [row.example for row, fresh in zip(measure, is_fresh, strict=True) if fresh]
+    old = _old_rows(facts, config) + [row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh]
     if len(old) < config.gate.min_rows:
         old += validation  # then they are not trained on, below
+    taught = [row.example for row in teach]
     judged = {row.key for row in [*old, *fresh]}
-    train = _latest_label_wins([row for row in [*original, *validation, *learned] if row.key not in judged])
+    train = _latest_label_wins([row for row in [*original, *validation, *taught] if row.key not in judged])
     train, set_aside = _without_rare_labels(train, minimum, facts.kind)
     return TrainingSet(
         train=train,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.config import LabelsConfig
-from core.datasets import is_held_out, key_of
+from core.datasets import key_of
 from core.records import PredictionRecord, Purpose
+from lifecycle.labels.pools import pools_of
 
 NO_TEXTS = (
     "There is nothing to label, for the ledger keeps no texts (ledger.keep is 'features'); "
@@ -29,10 +30,9 @@ def choose(
     rng = np.random.default_rng(seed)
     readable = [row for row in window if row.has_text]
     unique = {key_of(row.input): row for row in readable if key_of(row.input) not in labelled}
-    held_out = [row for row in unique.values() if is_held_out(row.input)]
-    trainable = [row for row in unique.values() if not is_held_out(row.input)]
-    measure = _drawn(held_out, round(settings.budget * settings.measure_share), rng)
-    learn = _uncertain_and_diverse(trainable, settings.budget - len(measure), rng)
+    measuring, teaching = pools_of(unique.values())
+    measure = _drawn(measuring, round(settings.budget * settings.measure_share), rng)
+    learn = _uncertain_and_diverse(teaching, settings.budget - len(measure), rng)
     return _interleaved(measure, learn)
 
 

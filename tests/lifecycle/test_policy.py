@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.records import Outcome, Verdict
+from core.records import Comparison, GateRecord, GateVerdict, Outcome, PromotionRecord, Verdict
 from core.share import Share
-from lifecycle.policy.policy import Labels, Measured, decide
+from lifecycle.labels.queue import NO_TEXTS
+from lifecycle.policy.case import Case, Earlier, Labels, Measured
+from lifecycle.policy.policy import decide
 
 NONE_ASKED = Labels(asked=0, still_open=0)
 ALL_GIVEN = Labels(asked=60, still_open=0)
@@ -16,7 +18,11 @@ def verdict(name: Outcome) -> Verdict:
 
 
 def action(given: Verdict | None, labels: Labels, measured: Measured, *, available: int = 100) -> str:
-    return decide(given, labels, measured, budget=60, available=available).sentence
+    case = Case("m", "2", given, labels, measured, budget=60, available=available, alpha=0.05)
+    return decide(case).sentence
+
+
+LOST = Case("m", "2", verdict("drift"), ALL_GIVEN, Measured(40, 22, 0.9), budget=60, available=100, alpha=0.05)
 
 
 def test_no_drift_and_too_little_data_ask_for_nothing() -> None:
@@ -63,3 +69,28 @@ def test_a_drift_that_gets_worse_is_measured_again(high: float, labels: Labels, 
 
 def test_nothing_to_compare_with_is_only_watched() -> None:
     assert action(verdict("drift"), ALL_GIVEN, Measured(40, 10, None)) == "watch"
+
+
+@pytest.mark.parametrize(
+    ("gate", "sentence"),
+    [
+        (GateRecord(1, GateVerdict("hold", labels_needed=40)), "label 40"),
+        (GateRecord(1, GateVerdict("reject")), "watch"),
+    ],
+)
+def test_a_refused_challenger_is_not_trained_again(gate: GateRecord, sentence: str) -> None:
+    refused = PromotionRecord(1, "m", "3", "2", "", promoted=False, reason="Not better.", gate=gate)
+    decision = decide(replace(LOST, refused=refused))
+    assert (decision.sentence, decision.reason) == (sentence, "The gate refused m@3: Not better.")
+
+
+@pytest.mark.parametrize(("p_value", "sentence"), [(0.01, "roll back"), (0.2, "retrain")])
+def test_a_version_shown_to_be_better_comes_back(p_value: float, sentence: str) -> None:
+    earlier = Earlier("1", Comparison(60, 0.5, 0.8, 20, 2, p_value))
+    assert decide(replace(LOST, earlier=earlier)).sentence == sentence
+
+
+def test_labels_of_texts_that_are_not_kept_are_not_asked_for() -> None:
+    decision = decide(replace(LOST, labels=NONE_ASKED, texts_are_kept=False))
+    assert decision.action == "watch"
+    assert decision.reason.endswith(NO_TEXTS)

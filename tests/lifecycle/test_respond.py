@@ -10,19 +10,21 @@ from core.engine import Engine
 from core.home import Home
 from core.ledger import Ledger
 from core.records import TRAFFIC, Decision, FeedbackRecord, GateRecord, GateVerdict, Outcome, PredictionRecord, Verdict
-from lifecycle.respond import _after_refusal, respond
+from lifecycle.respond import _refused, respond
 from tests.lifecycle.predictions import predicted
 from tests.tiny import tiny_rows
 
 
 def test_a_refusal_counts_whatever_people_put_in_service_since(ledger: Ledger) -> None:
     situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[]))
-    assert _after_refusal(situation, ledger) is None
+    assert _refused(situation, ledger) is None
     gate = GateRecord(1, GateVerdict("hold", "not better", labels_needed=40))
     ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="not better", gate=gate)
     for version, previous in (("3", "1"), ("1", "3")):
         ledger.record_promotion("tickets", version, previous=previous, promoted=True, reason="By hand.", gate=None)
-    assert _after_refusal(situation, ledger) == Decision("label", "The gate refused tickets@2: not better", 40)
+    refused = _refused(situation, ledger)
+    assert refused is not None
+    assert (refused.version, refused.gate) == ("2", gate)
 
 
 def checked(ledger: Ledger, verdict: Outcome, rows: list[PredictionRecord]) -> None:

@@ -14,7 +14,7 @@ from core.lineage import Lineage, TrainingData
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
 from lifecycle.challengers.training_set import build_training_set
-from lifecycle.gate.judge import compare
+from lifecycle.gate.comparison import compare
 from lifecycle.labels.queue import choose
 from lifecycle.situation import Situation
 from tests.lifecycle.situations import situation_of

@@ -1,0 +1,106 @@
+"""A challenger fine-tuned anew from the base model on all rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.checkpoint import read_training
+from core.config import Config, overridden
+from core.datasets import Example, keep_dataset, kept_dataset
+from core.progress import Progress
+from core.records import JobRecord, TrainingSummary
+from export.run import export
+from export.settings import ExportSettings
+from finetune.run import FinetuneResult, finetune
+from lifecycle.challengers.training_set import TrainingSet
+from lifecycle.labels.pools import pools_of
+from lifecycle.situation import Situation
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """`seconds`: how long its training took."""
+
+    package: Path
+    training: TrainingSummary
+    seconds: float
+
+
+def train_challenger(
+    job: JobRecord, rows: TrainingSet, situation: Situation, config: Config, *, work: Path, on_progress: Progress
+) -> Challenger:
+    """Fine-tune and export in the folder `work`; the job's payload overrides the config's method and budget."""
+    trained = _finetune(rows, situation, config, job, work, on_progress)
+    training = read_training(trained.checkpoint)
+    summary = TrainingSummary(
+        rows=len(rows.train),
+        new_labels=rows.new_labels,
+        set_aside=rows.set_aside,
+        method=trained.method,
+        reason=trained.reason,
+        history=training.history,
+    )
+    validation = kept_dataset(training.data.validation, config.datasets)
+    package = _export(trained, validation, rows, situation, config, work, on_progress)
+    return Challenger(package, summary, trained.seconds)
+
+
+def _finetune(
+    rows: TrainingSet, situation: Situation, config: Config, job: JobRecord, work: Path, on_progress: Progress
+) -> FinetuneResult:
+    # What the champion answers, its challenger does: pairs are seen from the rows, several labels are not.
+    settings = overridden(
+        config.finetune,
+        {
+            "method": job.payload.get("method"),
+            "budget": job.payload.get("budget"),
+            "multi_label": situation.champion.kind == "multi-label",
+        },
+        source="the job",
+    )
+    return finetune(
+        rows.train,
+        out=work / "checkpoint",
+        settings=settings,
+        cache=config.cache,
+        datasets=config.datasets,
+        on_progress=lambda stage, share: on_progress(f"finetune: {stage}", share),
+    )
+
+
+def _export(
+    trained: FinetuneResult,
+    validation: list[Example],
+    rows: TrainingSet,
+    situation: Situation,
+    config: Config,
+    work: Path,
+    on_progress: Progress,
+) -> Path:
+    reference, holdout = _reference(situation, config), [*rows.old, *rows.fresh]
+    for kept in (reference, holdout):
+        if kept:
+            keep_dataset(kept, config.datasets)
+    exported = export(
+        trained.checkpoint,
+        out=work / "package",
+        validation=validation,
+        reference=reference,
+        holdout=holdout,
+        settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),
+        on_progress=lambda stage, share: on_progress(f"export: {stage}", share),
+    )
+    return exported.package
+
+
+def _reference(situation: Situation, config: Config) -> list[Example] | None:
+    """The new normal: held-out texts of the fresh window, labelled where a label is known.
+
+    None, which means the validation rows, while there are fewer than a check needs.
+    """
+    labels = {row.prediction_id: row.label for row in situation.labelled}
+    measure, _ = pools_of(row for row in situation.window if row.has_text)
+    if len(measure) < config.drift.min_rows:
+        return None
+    return [Example(row.text, labels.get(row.id), row.pair) for row in measure]

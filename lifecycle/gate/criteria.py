@@ -1,0 +1,72 @@
+"""The criteria of the gate: each returns its objection to a promotion, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.config import GateConfig
+from core.paired import Z_POWER
+from core.records import Comparison, GateAnswer
+from lifecycle.gate.wording import on, points
+
+
+@dataclass(frozen=True)
+class Objection:
+    """`labels_needed`: about how many more labels would settle it, where they would."""
+
+    answer: GateAnswer
+    reason: str
+    labels_needed: int | None = None
+
+
+Criterion = Callable[[Comparison, Comparison, GateConfig], Objection | None]
+"""Of the comparisons on fresh rows and on old rows."""
+
+
+def not_worse_on_old_rows(fresh: Comparison, old: Comparison, settings: GateConfig) -> Objection | None:
+    """No more than `max_old_drop` is lost on old rows, beyond what chance loses in one of five times.
+
+    Of 100 rows a margin of one point is one row: without room for chance, a challenger just as good
+    would be held in every third case. With many rows the room vanishes.
+    """
+    lost = -old.paired.gain
+    if lost - Z_POWER * old.paired.standard_error <= settings.max_old_drop + 1e-9:
+        return None
+    reason = f"{on(old, 'old')}: {points(lost)} lost, more than the {points(settings.max_old_drop)} allowed"
+    if old.paired.reversed.p_value <= settings.alpha:
+        return Objection("reject", f"{reason}.")
+    needed = _more_rows(old)
+    return Objection("hold", f"{reason}, though it may be chance.{_ask(needed, 'old')}", needed)
+
+
+def enough_fresh_rows(fresh: Comparison, old: Comparison, settings: GateConfig) -> Objection | None:
+    missing = settings.min_rows - fresh.rows
+    if missing <= 0:
+        return None
+    reason = f"Only {fresh.rows} fresh labelled rows were held back; {missing} more are needed to compare."
+    return Objection("hold", reason, missing)
+
+
+def better_on_fresh_rows(fresh: Comparison, old: Comparison, settings: GateConfig) -> Objection | None:
+    """By the one-sided exact McNemar test."""
+    if fresh.p_value <= settings.alpha:
+        return None
+    if fresh.wins <= fresh.losses:
+        return Objection("reject", f"{on(fresh, 'fresh')}: not better ({fresh.wins} won, {fresh.losses} lost).")
+    needed = _more_rows(fresh)
+    reason = f"{on(fresh, 'fresh')}: better, but it may be chance (p = {fresh.p_value:.2g}).{_ask(needed, 'fresh')}"
+    return Objection("hold", reason, needed)
+
+
+CRITERIA: tuple[Criterion, ...] = (not_worse_on_old_rows, enough_fresh_rows, better_on_fresh_rows)
+"""In the order in which they are asked; the first objection stands."""
+
+
+def _more_rows(comparison: Comparison) -> int | None:
+    needed = comparison.paired.rows_needed
+    return None if needed is None else max(1, needed - comparison.rows)
+
+
+def _ask(needed: int | None, kind: str) -> str:
+    return f" About {needed} more {kind} labels would settle it." if needed else ""

@@ -1,0 +1,17 @@
+"""Comparisons in words."""
+
+from __future__ import annotations
+
+from core.records import Comparison
+
+
+def on(comparison: Comparison, kind: str) -> str:
+    """`kind` of rows: "fresh" or "old"."""
+    if comparison.rows == 0:
+        return f"No {kind} rows"
+    before, after = comparison.champion_accuracy, comparison.challenger_accuracy
+    return f"On {comparison.rows} {kind} rows {before:.1%} → {after:.1%}"
+
+
+def points(share: float) -> str:
+    return f"{100 * share:.1f} points"

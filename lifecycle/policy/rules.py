@@ -1,0 +1,117 @@
+"""The rules of the policy: each decides in its case, or returns None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.records import Decision
+from core.share import wilson_interval
+from lifecycle.policy.case import Case, Measured
+
+Rule = Callable[[Case], Decision | None]
+
+
+def roll_back(case: Case) -> Decision | None:
+    """The version before is shown to answer the fresh labelled rows better."""
+    if case.earlier is None or case.earlier.comparison.p_value > case.alpha:
+        return None
+    before, found = case.earlier.version, case.earlier.comparison
+    return Decision(
+        "roll back",
+        f"{case.model}@{before} answers {found.challenger_accuracy:.1%} of {found.rows} labelled rows since "
+        f"the promotion right, {case.model}@{case.version} {found.champion_accuracy:.1%}.",
+    )
+
+
+def train_no_refused_challenger_again(case: Case) -> Decision | None:
+    if case.refused is None:
+        return None
+    reason = f"The gate refused {case.model}@{case.refused.version}: {case.refused.reason}"
+    needed = case.refused.gate.verdict.labels_needed if case.refused.gate else None
+    return Decision("label", reason, needed) if needed else Decision("watch", reason)
+
+
+def do_nothing_without_drift(case: Case) -> Decision | None:
+    if case.verdict is None:
+        return Decision("none", "No check of this version has had enough rows yet.")
+    return Decision("none", case.verdict.sentence) if case.verdict.outcome != "drift" else None
+
+
+def ask_for_labels(case: Case) -> Decision | None:
+    if case.labels.asked > 0 or case.available == 0:
+        return None
+    count = min(case.budget, case.available)
+    return Decision("label", f"Inputs drifted; {count} labels show whether that costs accuracy.", count)
+
+
+def await_labels(case: Case) -> Decision | None:
+    asked, still_open = case.labels.asked, case.labels.still_open
+    if still_open == 0:
+        return None
+    return Decision(
+        "label", f"Inputs drifted; {asked - still_open} of the {asked} labels asked for are here.", still_open
+    )
+
+
+def retrain_for_new_labels(case: Case) -> Decision | None:
+    names = case.measured.unknown_labels
+    if not names:
+        return None
+    plural = "s" if len(names) > 1 else ""
+    shown = ", ".join(names[:5])
+    reason = f"{len(names)} label{plural} that the champion does not know ({shown}); {_interval(case.measured)}."
+    return Decision("retrain", reason)
+
+
+def retrain_where_accuracy_fell(case: Case) -> Decision | None:
+    measured = case.measured
+    if measured.rows == 0 or measured.expected is None:
+        return None
+    if wilson_interval(measured.correct, measured.rows)[1] >= measured.expected:
+        return None
+    return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {measured.expected:.0%} expected.")
+
+
+def ask_again_where_it_got_worse(case: Case) -> Decision | None:
+    """Everything that the estimate of the last check allows lies below everything that labels of earlier rows do."""
+    estimate, measured = case.verdict.estimated_accuracy if case.verdict else None, case.measured
+    if estimate is None or measured.rows == 0 or case.available == 0 or case.labels.is_of_this_check:
+        return None
+    if estimate.high >= wilson_interval(measured.correct, measured.rows)[0]:
+        return None
+    count = min(case.budget, case.available)
+    reason = f"Labels showed {_share(measured)}, and what came since is estimated lower; {count} more show it."
+    return Decision("label", reason, count)
+
+
+def watch(case: Case) -> Decision:
+    measured = case.measured
+    if measured.rows == 0:
+        return Decision("watch", "Inputs drifted; no label of a held-out fresh row shows whether that costs accuracy.")
+    if measured.expected is None:
+        return Decision("watch", f"Inputs drifted; {_interval(measured)}, and no accuracy to compare it with.")
+    reason = f"Inputs drifted but accuracy holds so far: {_interval(measured)}, {measured.expected:.0%} expected."
+    return Decision("watch", reason)
+
+
+RULES: tuple[Rule, ...] = (
+    roll_back,
+    train_no_refused_challenger_again,
+    do_nothing_without_drift,
+    ask_for_labels,
+    await_labels,
+    retrain_for_new_labels,
+    retrain_where_accuracy_fell,
+    ask_again_where_it_got_worse,
+    watch,
+)
+"""In the order in which they are asked; the last one always decides."""
+
+
+def _share(measured: Measured) -> str:
+    return f"{measured.correct} of {measured.rows} held-out fresh rows right"
+
+
+def _interval(measured: Measured) -> str:
+    low, high = wilson_interval(measured.correct, measured.rows)
+    return f"{_share(measured)} (95 % interval {low:.0%} to {high:.0%})"

@@ -203,6 +203,3 @@ def _closing(found: Sequence[Finding], made: list[str], options: Options, remove
         yield f"{len(removed):,} rows left out of {options.copy}; {log_path(options.copy)} says which and why."
     if options.html:
         yield f"The findings as a page: {options.html}"
-
-
-commands = [check]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -153,3 +155,10 @@ def _say_once(stage: str, told: set[str]) -> None:
 def say(sentence: str) -> None:
     """One line for the person watching, on stderr."""
     print(sentence, file=sys.stderr, flush=True)
+
+
+def stopped_by_signal() -> threading.Event:
+    """An event that SIGTERM sets: the round under way ends, then the command."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    return stop

@@ -123,6 +123,3 @@ def _interval(metrics: dict[str, Any], key: str) -> str:
 
 def _truth(pair: dict[str, Any]) -> str:
     return "(unknown to the model)" if pair["truth"] is None else str(pair["truth"])
-
-
-commands = [evaluate]

@@ -56,6 +56,3 @@ def _lines(forgotten: Forgotten) -> list[str]:
     if not forgotten.is_log_empty:
         lines.append("The ledger's write-ahead log is in use and holds them until the last process has closed it.")
     return lines
-
-
-commands = [forget]

@@ -101,6 +101,3 @@ def _line(key: ApiKey) -> str:
     rate = f"{key.rate:g}/s, burst {key.burst}" if key.rate else "no limit"
     expires = f"until {key.expires_at:%d %b %Y %H:%M} UTC" if key.expires_at else "no end"
     return f"{key.name:<24} {_status(key):<8} rt_{key.id}_…  {', '.join(key.scopes)}  ({rate}; {expires})"
-
-
-commands = [keys]

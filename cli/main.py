@@ -8,9 +8,29 @@ from pathlib import Path
 
 import click
 
-from cli import check, evaluate, forget, keys, loop, report, score, serving, setup, training, verify, versions
+from cli.check import check
 from cli.context import Run
-from cli.demo import command as demo
+from cli.decisions import decisions
+from cli.demo.command import demo
+from cli.doctor import doctor
+from cli.drift import drift
+from cli.evaluate import evaluate
+from cli.export import export
+from cli.finetune import finetune
+from cli.forget import forget
+from cli.init import init
+from cli.keys import keys
+from cli.labels import labels
+from cli.monitor import monitor
+from cli.predict import predict
+from cli.promote import promote, rollback
+from cli.report import report
+from cli.retrain import retrain
+from cli.score import score
+from cli.serve import serve
+from cli.verify import verify
+from cli.versions import register, versions
+from cli.worker import worker
 from core.errors import MissingExtra, RetuneError
 
 EXTRA_OF = {
@@ -53,23 +73,34 @@ def retune(context: click.Context, config_path: Path | None, home: Path | None, 
     context.obj = Run(config_path, home)
 
 
-for part in (
-    setup,
+COMMANDS: list[click.Command] = [
+    init,
+    doctor,
+    demo,
     check,
-    training,
+    finetune,
     evaluate,
     report,
+    export,
     verify,
+    register,
     versions,
-    serving,
+    promote,
+    rollback,
+    serve,
+    predict,
     score,
-    loop,
+    monitor,
+    drift,
+    labels,
+    retrain,
+    worker,
+    decisions,
     forget,
     keys,
-    demo,
-):
-    for command in part.commands:
-        retune.add_command(command)
+]
+for command in COMMANDS:
+    retune.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -43,6 +43,3 @@ def report(run: Run, run_folder: Path, out: Path | None, as_json: bool) -> None:
         *contents.missing,
         as_json=as_json,
     )
-
-
-commands = [report]

@@ -51,6 +51,3 @@ def score(
         *([f"{scored.reused} of them were there from the run that was interrupted."] if scored.reused else []),
         as_json=as_json,
     )
-
-
-commands = [score]

@@ -32,6 +32,3 @@ def verify(run: Run, package: str, as_json: bool) -> None:
         f"Its {len(facts.golden)} golden answers differ by at most {difference:.1e} from those recorded.",
         as_json=as_json,
     )
-
-
-commands = [verify]

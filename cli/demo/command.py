@@ -141,6 +141,3 @@ def _problems(result: dict[str, Any]) -> list[str]:
     if result["requests_during_swap"]["failed"]:
         problems.append(f"{result['requests_during_swap']['failed']} requests failed during the swap")
     return problems
-
-
-commands = [demo]

@@ -1,4 +1,4 @@
-"""`retune init` and `retune doctor`."""
+"""`retune doctor`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from uuid import uuid4
 
 import click
-from pydantic import BaseModel
 
 from cli.context import REFUSED, Run, emit, json_option, pass_run
-from core.config import FILE_NAME, Config
 from core.cpu import available_cpus
 from core.durable import write_bytes
-from core.errors import RetuneError, TargetExists
+from core.errors import RetuneError
 
 EXTRAS = {
     "serve": ["bentoml", "jinja2"],
@@ -25,50 +22,6 @@ EXTRAS = {
     "monitor": ["evidently", "pandas"],
 }
 FREE_GB_NEEDED = 2.0
-
-
-@click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), default=".")
-@json_option
-def init(folder: Path, as_json: bool) -> None:
-    """Write a retune.toml with every key, its meaning and its default."""
-    path = folder / FILE_NAME
-    if path.exists():
-        raise TargetExists(path)
-    write_bytes(path, default_toml().encode())
-    emit(
-        {"config": str(path)},
-        f"{path} is written: every key with its default, commented out.",
-        f"Next: cd {folder} && retune finetune --data FILE --out checkpoint",
-        as_json=as_json,
-    )
-
-
-def default_toml() -> str:
-    """The defaults as TOML, each key commented out under its description."""
-    lines = [
-        "# Retune's configuration. RETUNE_SECTION__KEY in the environment beats this file.",
-        "# What has nothing behind its = is unset, unless you write something there.",
-        '# home = ".retune"',
-    ]
-    for name, field in Config.model_fields.items():
-        if isinstance(field.default, BaseModel):
-            lines += ["", f"[{name}]", *_section_lines(field.default)]
-    return "\n".join(lines) + "\n"
-
-
-def _section_lines(section: BaseModel) -> list[str]:
-    lines = []
-    for key, field in type(section).model_fields.items():
-        meaning = f"  # {field.description}" if field.description else ""
-        lines.append(f"# {key} = {_toml(field.default)}{meaning}")
-    return lines
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return ""
-    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @click.command()
@@ -146,6 +99,3 @@ def _registry(run: Run) -> str:
         if champion:
             run.home.registry.verified_folder(model, champion.version)
     return f"{len(models)} models ({', '.join(models)}), champions verified" if models else "empty"
-
-
-commands = [init, doctor]

@@ -1,0 +1,64 @@
+"""`retune decisions`."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from itertools import chain
+
+import click
+
+from cli.context import Run, emit, json_option, pass_run
+from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
+from core.stored import as_stored
+
+Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
+
+
+@click.command()
+@click.argument("model")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+@json_option
+@pass_run
+def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
+    """List checks, decisions, jobs and promotions of a model, most recent first."""
+    run.home.registry.champion(model)
+    events: dict[str, Sequence[Event]] = {
+        "decisions": run.home.ledger.decisions(model, limit=limit),
+        "checks": run.home.ledger.checks(model, limit=limit),
+        "jobs": run.home.jobs.latest(model, limit=limit),
+        "promotions": run.home.ledger.promotions(model, limit=limit),
+    }
+    latest = heapq.nlargest(limit, chain(*events.values()), key=lambda event: event.created_at)
+    emit(
+        {
+            "model": model,
+            **{kind: [as_stored(event) for event in found if event in latest] for kind, found in events.items()},
+        },
+        *(_event_line(event) for event in latest),
+        as_json=as_json,
+    )
+
+
+def _event_line(event: Event) -> str:
+    kind, sentence = _told(event)
+    return f"{event.created_at[:19]}  {kind:<9} {sentence}"
+
+
+def _told(event: Event) -> tuple[str, str]:
+    """Its kind, and what happened."""
+    if isinstance(event, CheckRecord):
+        return "check", _check_sentence(event)
+    if isinstance(event, DecisionRecord):
+        return "decision", _decision_sentence(event)
+    if isinstance(event, JobRecord):
+        return "job", f"{event.id} {event.kind}: {event.status}"
+    return "promoted" if event.promoted else "refused", f"@{event.version} {event.reason}"
+
+
+def _check_sentence(check: CheckRecord) -> str:
+    return f"@{check.version} {check.source}, {check.verdict.outcome}: {check.verdict.sentence}"
+
+
+def _decision_sentence(record: DecisionRecord) -> str:
+    return f"{record.decision.sentence}: {record.decision.reason}"

@@ -1,0 +1,49 @@
+"""`retune drift`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from cli.context import REFUSED, Run, column_options, columns_for, emit, json_option, pass_run
+from core.champion import read_champion
+from core.datasets import Columns, read_examples
+from core.stored import as_stored
+
+
+@click.command()
+@click.option("--model", required=True, help="Whose champion's reference to compare with.")
+@click.option("--file", "file", required=True, type=click.Path(path_type=Path), help="Rows to compare.")
+@click.option("--labels", is_flag=True, help="The file has labels: measure the accuracy, too.")
+@column_options
+@json_option
+@pass_run
+def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_json: bool) -> None:
+    """Compare a file with the champion's reference; exits 3 if it drifted."""
+    from monitoring.watch import check_file
+
+    champion = read_champion(run.home.registry, model)
+    columns = columns_for(columns, kind=champion.kind, is_paired=champion.facts.is_paired)
+    rows = read_examples(file, columns, labelled=labels)
+    check = check_file(run.home, champion, rows, source=str(file))
+    verdict = check.verdict
+    result = as_stored(verdict)
+    lines = [
+        verdict.sentence,
+        *(f"  {item.feature}: {item.detail} (p = {item.p_value:.3g})" for item in verdict.evidence),
+    ]
+    if measured := check.measured_accuracy if labels else None:
+        result["measured_accuracy"] = asdict(measured)
+        lines.append(
+            f"Measured accuracy {measured.value:.1%} (95 % interval {measured.low:.1%} to {measured.high:.1%})."
+        )
+    elif estimate := verdict.estimated_accuracy:
+        lines.append(
+            f"Estimated accuracy {estimate.value:.1%} (95 % interval {estimate.low:.1%} to {estimate.high:.1%})."
+        )
+    emit(result, *lines, as_json=as_json)
+    if verdict.outcome == "drift":
+        sys.exit(REFUSED)

@@ -1,0 +1,79 @@
+"""`retune export`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.context import Run, column_options, columns_for, emit, json_option, pass_run, progress_shown
+from core.checkpoint import read_training
+from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
+from core.package import RUNGS_PAGE
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the package; must be new.")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    help="Rows like the traffic to come, not trained on; what drift is measured from [default: the validation rows].",
+)
+@click.option("--rung", help="Package this rung even if it is not the fastest eligible one.")
+@column_options
+@json_option
+@pass_run
+def export(
+    run: Run,
+    checkpoint: Path,
+    out: Path,
+    reference: Path | None,
+    rung: str | None,
+    columns: Columns,
+    as_json: bool,
+) -> None:
+    """Export a checkpoint to a verified ONNX package."""
+    training = read_training(checkpoint)
+    columns = columns_for(columns, kind=training.kind, is_paired=training.is_paired)
+    rows = read_examples(reference, columns, labelled=False) if reference else None
+    validation = kept_dataset(training.data.validation, run.config.datasets)
+    if rows:
+        keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
+    from export.run import export as write_package
+    from export.settings import ExportSettings
+
+    with progress_shown() as progress:
+        result = write_package(
+            checkpoint,
+            out=out,
+            validation=validation,
+            reference=rows,
+            settings=ExportSettings(**run.config.export.model_dump()),
+            rung=rung,
+            on_progress=progress,
+        )
+    emit(
+        {
+            "package": str(result.package),
+            "rung": result.rung,
+            "rungs": [asdict(entry) for entry in result.rungs],
+            "not_built": result.not_built,
+            "size_mb": round(result.size_mb, 2),
+            "fp32_accuracy": result.fp32_accuracy,
+            "served_accuracy": result.served_accuracy,
+            "label_agreement": result.label_agreement,
+        },
+        *(f"  {'*' if entry.name == result.rung else ' '} {_rung(entry)}" for entry in result.rungs),
+        *(f"    {name:<14} not built: {why}" for name, why in result.not_built.items()),
+        f"Package {result.package}: {result.rung}, {result.size_mb:.1f} MB; how each was measured: {RUNGS_PAGE} in it",
+        f"Next: retune register {result.package} --model NAME",
+        as_json=as_json,
+    )
+
+
+def _rung(entry: Any) -> str:
+    speed = f"{entry.accuracy:.1%}, {entry.agreement:.1%} same labels, {entry.texts_per_s:.0f} texts/s"
+    return f"{entry.name:<14} {speed}, {entry.size_mb:.1f} MB: {entry.why}"

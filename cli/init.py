@@ -1,0 +1,57 @@
+"""`retune init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from pydantic import BaseModel
+
+from cli.context import emit, json_option
+from core.config import FILE_NAME, Config
+from core.durable import write_bytes
+from core.errors import TargetExists
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), default=".")
+@json_option
+def init(folder: Path, as_json: bool) -> None:
+    """Write a retune.toml with every key, its meaning and its default."""
+    path = folder / FILE_NAME
+    if path.exists():
+        raise TargetExists(path)
+    write_bytes(path, default_toml().encode())
+    emit(
+        {"config": str(path)},
+        f"{path} is written: every key with its default, commented out.",
+        f"Next: cd {folder} && retune finetune --data FILE --out checkpoint",
+        as_json=as_json,
+    )
+
+
+def default_toml() -> str:
+    """The defaults as TOML, each key commented out under its description."""
+    lines = [
+        "# Retune's configuration. RETUNE_SECTION__KEY in the environment beats this file.",
+        "# What has nothing behind its = is unset, unless you write something there.",
+        '# home = ".retune"',
+    ]
+    for name, field in Config.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            lines += ["", f"[{name}]", *_section_lines(field.default)]
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(section: BaseModel) -> list[str]:
+    lines = []
+    for key, field in type(section).model_fields.items():
+        meaning = f"  # {field.description}" if field.description else ""
+        lines.append(f"# {key} = {_toml(field.default)}{meaning}")
+    return lines
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return ""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

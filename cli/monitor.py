@@ -1,0 +1,49 @@
+"""`retune monitor`."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.context import Run, emit, json_option, pass_run, say, stopped_by_signal
+from core.stored import as_stored
+
+if TYPE_CHECKING:
+    from monitoring.round import Checked
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One round over all models, for cron and CronJobs.")
+@click.option("--model", help="Only this model [default: every model with a champion].")
+@json_option
+@pass_run
+def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
+    """Check recent traffic for drift, decide what to do about it, and erase what is older than ledger.keep_days."""
+    from lifecycle.respond import respond
+    from monitoring.round import run_rounds
+
+    is_well = run_rounds(
+        run.home,
+        respond,
+        model=model,
+        once=once,
+        stop=stopped_by_signal(),
+        on_checked=partial(_emit_checked, as_json=as_json),
+        on_problem=lambda name, error: say(f"{name}: {error}"),
+        on_erased=lambda count: say(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
+    )
+    if once and not is_well:
+        sys.exit(1)
+
+
+def _emit_checked(checked: Checked, *, as_json: bool) -> None:
+    check, decision = checked.check, checked.decision
+    emit(
+        {"model": checked.model, "check": as_stored(check), "decision": as_stored(decision)},
+        f"{checked.model}@{check.version}: {check.verdict.sentence}",
+        f"Decision: {decision.sentence}. {decision.reason}",
+        as_json=as_json,
+    )

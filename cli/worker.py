@@ -1,0 +1,44 @@
+"""`retune worker`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from cli.context import REFUSED, Run, emit, json_option, pass_run, progress_shown, say, stopped_by_signal
+from core.records import JobRecord
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Run what waits, then end.")
+@click.option("--poll", default=2.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds between looks.")
+@json_option
+@pass_run
+def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
+    """Carry out jobs: retrain, gate, promote. Safe to kill; a job is taken again."""
+    from lifecycle.worker import work
+
+    done = work(
+        run.home,
+        stop=stopped_by_signal(),
+        once=once,
+        poll_s=poll,
+        progress_shown=progress_shown,
+        on_end=lambda job: say(_job_sentence(job)),
+    )
+    emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.", as_json=as_json)
+    if any(job.status == "failed" for job in done):
+        sys.exit(1)
+    if once and any(job.retrained and not job.retrained.promoted for job in done):
+        sys.exit(REFUSED)
+
+
+def _job_sentence(job: JobRecord) -> str:
+    if job.status == "failed":
+        return f"Job {job.id} ({job.kind} {job.model}) failed: {job.error}"
+    if (result := job.retrained) is None:
+        return f"Job {job.id} ({job.kind} {job.model}): {job.status}."
+    outcome = "promoted" if result.promoted else "not promoted"
+    return f"Job {job.id} ({job.kind} {job.model}): version {result.version} {outcome}. {result.reason}"

@@ -79,7 +79,7 @@ class Gateway:
             end_with_parent()
             LogThread(on_drop=self.worker.metrics.count_log_drop).start()
         self.worker.start()
-        self.app = guarded_app(self.worker)
+        self.app = guarded_app(self.worker, schema=Gateway.schema)  # type: ignore[attr-defined]  # as below
         # The engine's thread must not wait 5 ms, several calls' time, for a thread that writes.
         sys.setswitchinterval(SWITCH_S)
         # What is here now stays: collections need not look at it again and again.
@@ -87,7 +87,7 @@ class Gateway:
         gc.freeze()
         gc.set_threshold(YOUNG_OBJECTS)
         endpoint = config.service.otlp_endpoint
-        self.tracing = Tracing(self.app, endpoint, name_of=self.app.router.template) if endpoint else None
+        self.tracing = Tracing(self.app, endpoint, path_of=self.app.router.traced_path) if endpoint else None
         app = self.tracing or self.app
         if server is not None:
             give_way()

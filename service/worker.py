@@ -91,8 +91,9 @@ class Worker:
             self.champions,
             self.batcher,
             self.recorder,
-            self.metrics,
             config.service,
+            on_answer=self.metrics.count_prediction,
+            on_error=self.metrics.count_item_error,
         )
         self.feedback = FeedbackDesk(
             self.home,

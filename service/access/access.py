@@ -17,24 +17,7 @@ from service.access.rate_limits import RateLimits
 from service.access.sessions import COOKIE, Sessions, is_same
 from service.refusals import KeyNeeded, KeyRefused, OperatorsOff, RateExceeded, ScopeLacking, TokenNeeded
 
-# The dashboard asks by itself, so that a refusal is a page.
-OPEN = {"/livez", "/readyz", "/metrics", "/openapi.json", "/docs.json", "/schema.json"}
-OPEN |= {"/v2/health/live", "/v2/health/ready"}
-OPEN_BELOW = ("/dashboard",)
 TOKEN_HOLDER = ""
-
-
-def scope_of(route: str) -> KeyScope | None:
-    """The scope that a route needs, None where anyone is let in. What is not named here needs `predict`.
-
-    >>> scope_of("/feedback"), scope_of("/admin/models/{name}"), scope_of("/livez"), scope_of("/added/later")
-    ('feedback', 'admin', None, 'predict')
-    """
-    if route in OPEN or route.startswith(OPEN_BELOW):
-        return None
-    if route.startswith("/admin"):
-        return "admin"
-    return "feedback" if route == "/feedback" else "predict"
 
 
 class Access:
@@ -55,12 +38,6 @@ class Access:
         self._limits = limits
         self._sessions = sessions
         self._on_refusal = on_refusal
-
-    def admit(self, request: Request) -> None:
-        """Raise a refusal unless the request may enter its route."""
-        needed = scope_of(request.scope["route"].path)
-        if needed is not None:
-            self.require(request, needed)
 
     def require(self, request: Request, needed: KeyScope) -> None:
         """Raise a refusal unless the request has the scope; its key's name goes into the request's state."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,7 +20,6 @@ from service.answering.requests import ItemError, PredictRequest, input_in
 from service.fields import require_at_most
 from service.recording.recorder import Recorder
 from service.refusals import TookTooLong
-from service.telemetry.metrics import Metrics
 
 Answered = tuple[Text, Encoded, Outputs] | ItemError
 Item = Text | ItemError
@@ -51,13 +50,22 @@ class Predictor:
     """Answers each text whatever its neighbours are, with the version that was champion at the start."""
 
     def __init__(
-        self, champions: Champions, batcher: Batcher, recorder: Recorder, metrics: Metrics, settings: ServiceConfig
+        self,
+        champions: Champions,
+        batcher: Batcher,
+        recorder: Recorder,
+        settings: ServiceConfig,
+        *,
+        on_answer: Callable[[str, Sequence[str], float], None],
+        on_error: Callable[[str], None],
     ) -> None:
+        """`on_answer` gets the model, the labels and the score of each answer, `on_error` the code of each error."""
         self._champions = champions
         self._batcher = batcher
         self._recorder = recorder
-        self._metrics = metrics
         self._settings = settings
+        self._on_answer = on_answer
+        self._on_error = on_error
 
     async def predict(self, request: PredictRequest, noted: dict[str, Any] | None = None) -> Predictions:
         """`noted` is what is known of the request, such as its "key"; what is learnt here is noted there, too.
@@ -97,7 +105,7 @@ class Predictor:
         results: list[Result] = []
         for item in answered:
             if isinstance(item, ItemError):
-                self._metrics.count_item_error(item.code)
+                self._on_error(item.code)
                 results.append(item)
                 continue
             _, encoded, outputs = item
@@ -105,7 +113,7 @@ class Predictor:
             record = _record(served, given, key, *item)
             records.append(record)
             # Each label by itself: sets of them are too many to count, and clients choose which occur.
-            self._metrics.count_prediction(served, given.get("labels", [record.label]), record.score)
+            self._on_answer(served.model, given.get("labels", [record.label]), record.score)
             results.append(Prediction(record.id, given, outputs.probabilities[0]))
         self._recorder.offer(records)
         return results

@@ -10,7 +10,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from core import promotion
 from core.errors import CorruptPackage, VersionRefused
@@ -19,6 +18,7 @@ from core.registry import Champion
 from service.answering.requests import parse_empty
 from service.fields import fields_in, name_in
 from service.http.envelope import json_response
+from service.http.route import Operation, Route
 from service.refusals import InvalidBody
 from service.worker import Worker
 
@@ -35,11 +35,45 @@ class Endpoints:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/admin/models", self.models),
-            Route("/admin/models/{name}", self.model),
-            Route("/admin/models/{name}/promote", self.promote, methods=["POST"]),
-            Route("/admin/models/{name}/rollback", self.roll_back, methods=["POST"]),
-            Route("/admin/models/{name}/retrain", self.retrain, methods=["POST"]),
+            Route(
+                "/admin/models",
+                self.models,
+                scope="admin",
+                operation=Operation("How all models stand in every worker", "Standings"),
+            ),
+            Route(
+                "/admin/models/{name}",
+                self.model,
+                scope="admin",
+                operation=Operation("How a model stands in every worker", "Standing"),
+            ),
+            Route(
+                "/admin/models/{name}/promote",
+                self.promote,
+                method="POST",
+                scope="admin",
+                operation=Operation(
+                    "Put a version in service",
+                    "Promoted",
+                    takes="PromoteRequest",
+                    example={"version": "1"},
+                    refusals=["409"],
+                ),
+            ),
+            Route(
+                "/admin/models/{name}/rollback",
+                self.roll_back,
+                method="POST",
+                scope="admin",
+                operation=Operation("Put the champion before in service again", "Promoted", refusals=["409"]),
+            ),
+            Route(
+                "/admin/models/{name}/retrain",
+                self.retrain,
+                method="POST",
+                scope="admin",
+                operation=Operation("Ask for a retrain", "Job", status="202"),
+            ),
         ]
 
     async def models(self, _: Request) -> Response:

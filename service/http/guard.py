@@ -19,15 +19,15 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.api_keys import KeyScope
 from core.clock import sortable_id
 from core.errors import RetuneError
 from service.http.deadlines import Deadlines
 from service.http.envelope import error_response, failure_response
+from service.http.route import PROGRAMS, Route, RouteGroup
 from service.http.router import UNKNOWN, Router, template
-from service.http.surface import PROGRAMS, Surface
 from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, Stopping, TookTooLong, UnsupportedBody
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
@@ -37,8 +37,6 @@ from service.wire.heads import Head
 from service.wire.reply import RawHeaders, Reply, more_headers
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-# Where texts are sent for the engine.
-TEXTS_BELOW = ("/predict", "/models/", "/v2/models/")
 # As nginx writes it: the client went before its answer.
 CLIENT_GONE = 499
 OVERLOADED = 429
@@ -65,26 +63,25 @@ class RequestLimits:
 
 
 class Guard:
-    """An ASGI app over `routes`; paths below none of the prefixes of `surfaces` are `PROGRAMS`."""
+    """An ASGI app over `routes`; what is below the prefix of none of their groups is of `PROGRAMS`."""
 
     def __init__(
         self,
         routes: Sequence[Route],
         *,
-        admit: Callable[[Request], None],
+        require: Callable[[Request, KeyScope], None],
         metrics: Metrics,
         limits: RequestLimits,
-        surfaces: Sequence[Surface],
         is_draining: Callable[[], bool] = lambda: False,
         full_for_s: Callable[[], int | None] = lambda: None,
         log: Callable[[Entry], None] = lambda _: None,
     ) -> None:
-        """`admit` raises unless a request may enter its route; `full_for_s`: how long no text more is taken."""
+        """`require` raises unless a request has the scope; `full_for_s`: how long no text more is taken."""
         self.router = Router(routes)
-        self._admit = admit
+        self._require = require
         self._metrics = metrics
         self._limits = limits
-        self._surfaces = surfaces
+        self._groups = {route.group for route in routes} - {PROGRAMS}
         self._is_draining = is_draining
         self._full_for_s = full_for_s
         self._log = log
@@ -121,29 +118,30 @@ class Guard:
     async def _answer(self, scope: Scope, headers: Headers, body: Body, reply: Reply) -> Response | None:
         """Let the route answer; a response to send instead, when it did not."""
         request_id: str = scope["state"]["request_id"]
-        surface = self._surface(scope["path"])
+        group = self._group(scope["path"])
         deadline = self._deadlines.begin()
         try:
             route = self.router.find(scope)
             self._require_room(scope)
             request = Request(scope, body.receive)
-            self._admit(request)
-            self._check_headers(headers, surface)
+            if route.scope is not None:
+                self._require(request, route.scope)
+            self._check_headers(headers, group)
             response: Response = await route.endpoint(request)
             await response(scope, body.receive, reply.send)
         except RetuneError as error:
-            return error_response(error, request_id, flat=surface.flat_errors)
+            return error_response(error, request_id, flat=group.flat_errors)
         except asyncio.CancelledError:
             if not deadline.has_passed or deadline.task is None:
                 raise
             deadline.task.uncancel()
             slow = TookTooLong(self._limits.timeout_s) if body.complete else BodyTooSlow()
-            return error_response(slow, request_id, flat=surface.flat_errors)
+            return error_response(slow, request_id, flat=group.flat_errors)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             _log_failure(error, request_id)
-            return failure_response(request_id, flat=surface.flat_errors)
+            return failure_response(request_id, flat=group.flat_errors)
         finally:
             deadline.end()
         return None
@@ -157,29 +155,29 @@ class Guard:
     async def _say_farewell(self, scope: Scope, body: Body, reply: Reply) -> None:
         """To who waits still when the server ends."""
         reply.is_last = True
-        flat = self._surface(scope["path"]).flat_errors
+        flat = self._group(scope["path"]).flat_errors
         await error_response(Stopping(), scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
 
-    def _surface(self, path: str) -> Surface:
-        return next((surface for surface in self._surfaces if path.startswith(surface.prefix)), PROGRAMS)
+    def _group(self, path: str) -> RouteGroup:
+        return next((group for group in self._groups if path.startswith(group.prefix)), PROGRAMS)
 
-    def _check_headers(self, headers: Headers, surface: Surface) -> None:
+    def _check_headers(self, headers: Headers, group: RouteGroup) -> None:
         if not has_body(headers):
             return
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._limits.max_body_bytes:
             raise BodyTooLarge(self._limits.max_body_bytes)
         media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if media_type.decode("latin-1") not in surface.media_types:
-            raise UnsupportedBody(surface.expected)
+        if media_type.decode("latin-1") not in group.media_types:
+            raise UnsupportedBody(group.expected)
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise UnsupportedBody(f"{surface.expected} without Content-Encoding")
+            raise UnsupportedBody(f"{group.expected} without Content-Encoding")
 
     def _head_refusal(self, error: RetuneError, target: bytes) -> bytes:
         """The answer to what is no request, or not yet one; `target` is as much of it as has come."""
         request_id = sortable_id()
-        surface = self._surface(unquote(target.decode("latin-1")))
-        response = error_response(error, request_id, flat=surface.flat_errors)
+        group = self._group(unquote(target.decode("latin-1")))
+        response = error_response(error, request_id, flat=group.flat_errors)
         self._metrics.count_request(UNKNOWN, response.status_code, None)
         return written(response, more_headers(request_id, is_secure=False, is_last=True))
 
@@ -198,11 +196,9 @@ class Guard:
 
     def _find_aim(self, target: bytes) -> Aim | None:
         """None for all that takes no texts, or nothing at all, by POST."""
-        path = unquote(target.decode("latin-1"))
-        if not path.startswith(TEXTS_BELOW):
-            return None
         with suppress(RetuneError):
-            return Aim(self.router.find({"method": "POST", "path": path}).path, self._surface(path).flat_errors)
+            route = self.router.find({"method": "POST", "path": unquote(target.decode("latin-1"))})
+            return Aim(route.path, route.group.flat_errors) if route.takes_texts else None
         return None
 
     def _note(self, scope: Scope, status: int, started: float) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from starlette.routing import Route
 from starlette.types import Scope
 
+from service.http.route import Route
 from service.refusals import UnknownPath, WrongMethod
 
 UNKNOWN = "(unknown)"
@@ -35,12 +35,13 @@ class Router:
                 return route
         raise WrongMethod(scope["method"], {method for route in candidates for method in route.methods or ()})
 
-    def template(self, scope: Scope) -> str:
-        """The path of the route that a request is for, whatever its method."""
+    def traced_path(self, scope: Scope) -> str | None:
+        """The path of the route that a request is for, whatever its method; None for probes, which are not traced."""
         seen = dict(scope)
         with suppress(UnknownPath, WrongMethod):
             self.find(seen)
-        return template(seen)
+        route = seen.get("route")
+        return None if route is not None and route.is_probe else template(seen)
 
     def _matching(self, path: str, scope: Scope) -> list[Route]:
         found = []

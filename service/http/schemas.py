@@ -13,6 +13,7 @@ Schema = dict[str, Any]
 # Without a NUL, and something that is no white space (as Python sees it) first of all.
 WRITTEN = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085\ufeff][^\u0000]*$"
 TEXT: Schema = {"type": "string"}
+EXAMPLES = ["I was charged twice", "The app crashes"]
 
 
 def schemas(*, max_items: int, max_feedback: int) -> Schema:

@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from core.errors import RetuneError
 from service.access.origin import scheme_of
 from service.access.sessions import COOKIE, SESSION_S
 from service.http.admin import ask_for_retrain
 from service.http.envelope import headers_of, status_of
+from service.http.route import PAGES, Route
 from service.pages.views import model_lines, model_view
 from service.refusals import KeyRefused, NoSuchReport, TokenNeeded
 from service.worker import Worker
@@ -76,11 +76,11 @@ class Pages:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/dashboard", self.models),
-            Route("/dashboard", self.log_in, methods=["POST"]),
-            Route("/dashboard/{model}", self.model),
-            Route("/dashboard/{model}/retrain", self.retrain, methods=["POST"]),
-            Route("/dashboard/{model}/reports/{check_id}", self.report),
+            _page("/dashboard", self.models),
+            _page("/dashboard", self.log_in, method="POST"),
+            _page("/dashboard/{model}", self.model),
+            _page("/dashboard/{model}/retrain", self.retrain, method="POST"),
+            _page("/dashboard/{model}/reports/{check_id}", self.report),
         ]
 
     def render(self, template: str, *, status: int = 200, **facts: Any) -> Response:
@@ -131,6 +131,11 @@ class Pages:
             secure=scheme_of(request) == "https",
         )
         return response
+
+
+def _page(path: str, endpoint: Callable[[Request], Awaitable[Response]], *, method: str = "GET") -> Route:
+    # Each asks for its scope by itself, so that a refusal is a page.
+    return Route(path, endpoint, method=method, scope=None, group=PAGES)
 
 
 def report_path(worker: Worker, model: str, check_id: str) -> Path:

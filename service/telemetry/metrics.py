@@ -23,7 +23,6 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from core.roster import Standing
 from service.answering.batcher import BatchFacts
-from service.answering.champions import Served
 from service.recording.recorder import RecorderCounts
 
 # prometheus_client itself keeps its values in files below this folder, if it is named.
@@ -112,8 +111,8 @@ class Metrics:
         """`seconds` None: refused by its head, which says nothing of how long requests take."""
         self._noted.append(partial(self._count_request, route, status, seconds))
 
-    def count_prediction(self, served: Served, labels: Sequence[str], score: float) -> None:
-        self._noted.append(partial(self._count_prediction, served.model, labels, score))
+    def count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
+        self._noted.append(partial(self._count_prediction, model, labels, score))
 
     def count_batch(self, facts: BatchFacts) -> None:
         self._noted.append(partial(self._count_batch, facts))

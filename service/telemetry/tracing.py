@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 # An endpoint that does not answer must not keep a server from ending.
 CLOSE_S = 2.0
-EXCLUDED = "^[^/]*//[^/]*/(livez|readyz|metrics|v2/health/.*)$"
 
 
 class Tracing:
-    """The app, with a span around each request but those of probes; takes up the caller's `traceparent`."""
+    """The app, with a span around each request that is traced; takes up the caller's `traceparent`."""
 
-    def __init__(self, app: ASGIApp, endpoint: str, *, name_of: Any) -> None:
-        """`name_of(scope)` gives the path of the route, so that names are few. Spans hold what OpenTelemetry's
-        conventions name (method, path, address, user agent), no query, no body and no key.
+    def __init__(self, app: ASGIApp, endpoint: str, *, path_of: Callable[[Scope], str | None]) -> None:
+        """`path_of`: the path of a request's route, which names its span; None: not traced.
+
+        Spans hold what OpenTelemetry's conventions name (method, path, address, user agent), no query, no body
+        and no key.
         """
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
@@ -26,14 +28,15 @@ class Tracing:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         def details(scope: Any) -> tuple[str, dict[str, str]]:
-            route = name_of(scope)
-            return f"{scope['method']} {route}", {"http.route": route}
+            path = str(path_of(scope))
+            return f"{scope['method']} {path}", {"http.route": path}
 
         self._provider = TracerProvider(resource=Resource.create({"service.name": "retune"}))
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-        self._app = OpenTelemetryMiddleware(
+        self._path_of = path_of
+        self._app = app
+        self._traced = OpenTelemetryMiddleware(
             app,
-            excluded_urls=EXCLUDED,
             default_span_details=details,
             server_request_hook=_cut_query,
             tracer_provider=self._provider,
@@ -41,7 +44,8 @@ class Tracing:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+        app = self._app if self._path_of(scope) is None else self._traced
+        await app(scope, receive, send)
 
     def close(self) -> None:
         """Send what is not sent yet, if that takes no longer than `CLOSE_S`."""

@@ -16,9 +16,9 @@ from core.config import Config, LedgerConfig, ServiceConfig
 from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest
 from core.registry import Registry, open_registry
-from service.app import guarded_app
 from service.host.process import running_server
 from service.worker import Worker
+from tests.service.apps import app_of
 from tests.service.gate import Talk, talk_in
 
 Variant = Callable[..., Path]
@@ -77,7 +77,7 @@ def client(worker: Worker) -> TestClient:
 
 
 def local_client(worker: Worker, **options: Any) -> TestClient:
-    return TestClient(guarded_app(worker), base_url="http://localhost:3000", client=("127.0.0.1", 50_000), **options)
+    return TestClient(app_of(worker), base_url="http://localhost:3000", client=("127.0.0.1", 50_000), **options)
 
 
 def free_port() -> int:

@@ -13,11 +13,10 @@ from typing import Any
 import uvloop
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from service.http.envelope import json_response
 from service.http.guard import Guard, RequestLimits
-from service.http.surface import OPEN_INFERENCE
+from service.http.route import OPEN_INFERENCE, Route
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
 from tests.service.uvicorns import Uvicorn
@@ -45,18 +44,17 @@ class Gate:
         self.metrics = Metrics()
         guard = Guard(
             [
-                Route("/predict", self._echo, methods=["POST"]),
-                Route("/models/{name}", self._echo, methods=["POST"]),
-                Route("/v2/models/{name}/infer", self._echo, methods=["POST"]),
+                Route("/predict", self._echo, method="POST", takes_texts=True),
+                Route("/models/{name}", self._echo, method="POST", takes_texts=True),
+                Route("/v2/models/{name}/infer", self._echo, method="POST", group=OPEN_INFERENCE, takes_texts=True),
                 Route("/livez", self._echo),
                 Route("/large", self._large),
                 Route("/brief", self._brief),
                 Route("/slow", self._slow),
             ],
-            admit=lambda _: None,
+            require=lambda _request, _scope: None,
             metrics=self.metrics,
             limits=RequestLimits(10_000, 5.0),
-            surfaces=(OPEN_INFERENCE,),
             full_for_s=lambda: self.full_for_s,
             log=self.entries.append,
         )

@@ -9,8 +9,8 @@ from core.api_keys import add_key, revoke_key
 from core.config import Config, ServiceConfig
 from core.registry import Registry
 from service.access.sessions import COOKIE, SESSION_S
-from service.app import guarded_app
 from service.worker import Worker
+from tests.service.apps import app_of
 from tests.service.conftest import local_client
 
 TOKEN = "s3cret tøken"
@@ -21,7 +21,7 @@ SITE = "http://localhost:3000"
 def guarded(config: Config, registry: Registry) -> TestClient:
     """A gateway with a token, called from elsewhere; its worker need not run."""
     worker = Worker(with_service(config, admin_token=TOKEN))
-    return TestClient(guarded_app(worker), base_url="http://retune.example", client=("10.0.0.9", 1))
+    return TestClient(app_of(worker), base_url="http://retune.example", client=("10.0.0.9", 1))
 
 
 def with_service(config: Config, **settings: object) -> Config:
@@ -48,7 +48,7 @@ def bearer(text: str) -> dict[str, str]:
 def test_without_a_token_only_this_machine_under_its_own_name_is_let_in(
     worker: Worker, path: str, host: str, client: str, status: int
 ) -> None:
-    browser = TestClient(guarded_app(worker), base_url=SITE, client=(client, 1))
+    browser = TestClient(app_of(worker), base_url=SITE, client=(client, 1))
     assert browser.get(path, headers={"Host": host}).status_code == status
 
 
@@ -85,7 +85,7 @@ def test_with_a_token_nothing_is_shown_without_it(guarded: TestClient) -> None:
 
 def test_the_token_opens_admin(config: Config, registry: Registry) -> None:
     worker = Worker(with_service(config, admin_token="plain"))
-    client = TestClient(guarded_app(worker), base_url=SITE, client=("10.0.0.9", 1))
+    client = TestClient(app_of(worker), base_url=SITE, client=("10.0.0.9", 1))
     assert client.get("/admin/models/tickets", headers=bearer("plain")).status_code == 200
 
 

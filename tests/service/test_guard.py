@@ -10,14 +10,13 @@ from collections.abc import Iterator
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message
 
 from core.errors import CorruptPackage, RetuneError
 from service.http.envelope import status_of
 from service.http.guard import Guard, RequestLimits
-from service.http.surface import FORM, Surface
+from service.http.route import FORM, Route, RouteGroup
 from service.refusals import KeyRefused, NotReady, Overloaded
 from service.telemetry.metrics import Metrics
 from tests.service.fakes import Panic
@@ -43,11 +42,11 @@ async def sleep(_: Request) -> Response:
 
 
 ROUTES = [
-    Route("/echo", echo, methods=["POST"]),
+    Route("/echo", echo, method="POST"),
     Route("/fail", fail),
     Route("/panic", panic),
     Route("/sleep", sleep),
-    Route("/pages/{name}", echo, methods=["POST"]),
+    Route("/pages/{name}", echo, method="POST", group=RouteGroup("/pages", (FORM,))),
 ]
 
 
@@ -64,14 +63,13 @@ def client(metrics: Metrics) -> TestClient:
 def guard(metrics: Metrics) -> Guard:
     return Guard(
         ROUTES,
-        admit=admit,
+        require=require,
         metrics=metrics,
         limits=RequestLimits(max_body_bytes=1000, timeout_s=0.2),
-        surfaces=[Surface("/pages", (FORM,))],
     )
 
 
-def admit(request: Request) -> None:
+def require(request: Request, _scope: str) -> None:
     if "x-unwanted" in request.headers:
         raise KeyRefused
 

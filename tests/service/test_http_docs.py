@@ -9,11 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.app import open_routes
-from service.http import admin
-from service.pages import dashboard
 from service.telemetry.metrics import Metrics
 from service.worker import Worker
+from tests.service.apps import all_routes
 
 TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
 
@@ -40,8 +38,7 @@ def call(line: str, server: str) -> httpx.Response:
 
 
 def test_every_route_is_documented(worker: Worker) -> None:
-    routes = [*open_routes(worker), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()]
-    wanted = {f"`{method} {route.path}`" for route in routes for method in route.methods or () if method != "HEAD"}
+    wanted = {f"`{route.method} {route.path}`" for route in all_routes(worker)}
     assert {name for name in wanted if name not in TEXT} == set()
 
 

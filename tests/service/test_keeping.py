@@ -16,9 +16,9 @@ from core.config import Config, LedgerConfig
 from core.ledger import open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry, open_registry
-from service.app import guarded_app
 from service.recording.keeping import is_sampled
 from service.worker import Worker
+from tests.service.apps import app_of
 from tests.service.conftest import local_client
 from tests.tasks import TaskFiles
 
@@ -82,7 +82,7 @@ def test_both_texts_of_a_pair_are_treated_alike(
 
 
 def test_the_key_that_asked_is_recorded(worker: Worker, config: Config) -> None:
-    client = TestClient(WithKey(guarded_app(worker)), base_url="http://localhost:3000")
+    client = TestClient(WithKey(app_of(worker)), base_url="http://localhost:3000")
     [row] = recorded(client, config, ["hello"])
     assert row.key == "shop"
 

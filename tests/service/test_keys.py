@@ -11,11 +11,9 @@ from starlette.testclient import TestClient
 
 from core.api_keys import add_key, revoke_key
 from core.config import Config
-from service.access.access import scope_of
-from service.app import open_routes
-from service.http import admin
-from service.pages import dashboard
+from service.http.route import PAGES
 from service.worker import Worker
+from tests.service.apps import all_routes
 
 PREDICT = {"texts": ["my invoice was charged again"]}
 FEEDBACK = {"feedback": [{"prediction_id": "a", "label": "bug"}]}
@@ -41,8 +39,7 @@ def code_of(client: TestClient, path: str = "/predict", **headers: str) -> tuple
 
 
 def test_every_route_has_its_scope_and_only_probes_are_open(worker: Worker) -> None:
-    routes = [*open_routes(worker), *admin.Endpoints(worker).routes(), *dashboard.Pages(worker).routes()]
-    needed = {route.path: scope_of(route.path) for route in routes if not route.path.startswith("/dashboard")}
+    needed = {route.path: route.scope for route in all_routes(worker) if route.group is not PAGES}
     assert needed == {
         "/predict": "predict",
         "/feedback": "feedback",

@@ -3,15 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from service.access.access import scope_of
-from service.app import open_routes
-from service.http import admin
 from service.http.openapi import document
 from service.http.protocols.own import KNOWN
+from service.http.route import PAGES
 from service.worker import Worker
+from tests.service.apps import all_routes
 
 Schema = dict[str, Any]
 
@@ -43,12 +41,15 @@ def problem_with(value: object, schema: Schema, names: Schema) -> str | None:
     return None
 
 
+def paths_of(worker: Worker) -> Schema:
+    paths: Schema = document(all_routes(worker), max_items=8, max_feedback=8)["paths"]
+    return paths
+
+
 def test_the_document_has_the_routes_of_programs_and_no_other(worker: Worker) -> None:
-    routes: list[Route] = [*open_routes(worker), *admin.Endpoints(worker).routes()]
-    real = {(route.path, method.lower()) for route in routes for method in route.methods or () if method != "HEAD"}
-    paths = document(max_items=8, max_feedback=8)["paths"]
-    told = {(path, method) for path, methods in paths.items() for method in methods}
-    assert told == real
+    real = {(route.path, route.method.lower()) for route in all_routes(worker) if route.group is not PAGES}
+    described = {(path, method) for path, methods in paths_of(worker).items() for method in methods}
+    assert described == real
 
 
 @pytest.mark.parametrize(
@@ -73,11 +74,12 @@ def test_real_answers_are_as_documented(client: TestClient, method: str, path: s
 
 
 def test_the_fields_of_a_request_are_those_that_are_taken_but_for_the_deadline() -> None:
-    schemas = document(max_items=8, max_feedback=8)["components"]["schemas"]
+    schemas = document([], max_items=8, max_feedback=8)["components"]["schemas"]
     assert set(schemas["PredictRequest"]["properties"]) == set(KNOWN) - {"timeout_ms"}
 
 
-def test_what_needs_a_key_once_there_are_keys_says_so() -> None:
-    paths = document(max_items=8, max_feedback=8)["paths"]
-    told = {path: any("security" in method for method in methods.values()) for path, methods in paths.items()}
-    assert told == {path: scope_of(path) is not None for path in paths}
+def test_what_needs_a_key_once_there_are_keys_says_so(worker: Worker) -> None:
+    paths = paths_of(worker)
+    described = {path: any("security" in method for method in methods.values()) for path, methods in paths.items()}
+    needed = {route.path: route.scope is not None for route in all_routes(worker) if route.group is not PAGES}
+    assert described == needed

@@ -10,9 +10,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.testclient import TestClient
 
-from service.app import guarded_app
 from service.telemetry.tracing import Tracing
 from service.worker import Worker
+from tests.service.apps import app_of
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -45,8 +45,8 @@ def test_a_request_becomes_a_span_of_its_route_and_no_text(
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     endpoint, received = collector
-    guard = guarded_app(worker)
-    app = Tracing(guard, endpoint, name_of=guard.router.template)
+    guard = app_of(worker)
+    app = Tracing(guard, endpoint, path_of=guard.router.traced_path)
     client = TestClient(app, base_url="http://localhost:3000")
     client.post("/predict", json={"texts": ["my secret invoice"]}, headers={"traceparent": PARENT})
     client.get("/models/site-metrics")
@@ -62,8 +62,8 @@ def test_a_request_becomes_a_span_of_its_route_and_no_text(
 
 def test_the_last_spans_are_sent_at_the_end_and_no_query(worker: Worker, collector: tuple[str, list[bytes]]) -> None:
     endpoint, received = collector
-    guard = guarded_app(worker)
-    app = Tracing(guard, endpoint, name_of=guard.router.template)
+    guard = app_of(worker)
+    app = Tracing(guard, endpoint, path_of=guard.router.traced_path)
     TestClient(app, base_url="http://localhost:3000").get("/models/tickets?api_key=secret")
     assert received == []
     app.close()

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from service.answering.champions import Served
 from service.http.envelope import json_response
-from service.http.openapi import API_VERSION
+from service.http.openapi import API_VERSION, content
 from service.http.protocols.infer_answer import OUTPUTS, InferAnswer, rendered
 from service.http.protocols.infer_request import PAIR, TEXT, parse, require_fitting
-from service.http.surface import OCTETS
+from service.http.route import OCTETS, OPEN_INFERENCE, Operation, Route
+from service.http.schemas import EXAMPLES, ref
 from service.refusals import NotReady
 from service.worker import Worker
 
 JSON_BYTES = "Inference-Header-Content-Length"
 MODEL = "/v2/models/{name}"
 VERSION = "/v2/models/{name}/versions/{version}"
+TENSOR = {"name": "text", "datatype": "BYTES", "shape": [2], "data": EXAMPLES}
+ANSWER = {
+    **content({"application/json": ref("InferAnswer"), "application/octet-stream": {}}),
+    "headers": {JSON_BYTES: {"schema": {"type": "integer"}}},
+}
+BINARY = {
+    "description": "With `binary_data` tensors follow the JSON as bytes, by the protocol's extension.",
+    "parameters": [
+        {
+            "name": JSON_BYTES,
+            "in": "header",
+            "description": "How many bytes of the body are JSON, where tensors follow it; left out: all.",
+            "schema": {"type": "integer", "minimum": 0},
+        }
+    ],
+}
 
 
 class Endpoints:
@@ -32,12 +49,23 @@ class Endpoints:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/v2", self.server),
-            Route("/v2/health/live", self.live),
-            Route("/v2/health/ready", self.ready),
-            *(Route(path, self.model) for path in (MODEL, VERSION)),
-            *(Route(f"{path}/ready", self.model_ready) for path in (MODEL, VERSION)),
-            *(Route(f"{path}/infer", self.infer, methods=["POST"]) for path in (MODEL, VERSION)),
+            _route("/v2", self.server, Operation("The server, by the Open Inference Protocol", "Server")),
+            _probe("/v2/health/live", self.live, Operation("Whether this worker lives", "Live")),
+            _probe("/v2/health/ready", self.ready, Operation("Whether it can answer", "Ready")),
+            *self._model_routes(MODEL, "the champion"),
+            *self._model_routes(VERSION, "a version"),
+        ]
+
+    def _model_routes(self, path: str, what: str) -> list[Route]:
+        described = Operation(f"Inputs, outputs and labels of {what}", "ModelMetadata")
+        loaded = Operation(f"Whether {what} is in memory", "ModelReady")
+        answered = Operation(
+            f"Answer texts by {what}", ANSWER, takes="InferRequest", example={"inputs": [TENSOR]}, more=BINARY
+        )
+        return [
+            _route(path, self.model, described),
+            _route(f"{path}/ready", self.model_ready, loaded),
+            _route(f"{path}/infer", self.infer, answered, method="POST", takes_texts=True),
         ]
 
     async def server(self, _: Request) -> Response:
@@ -78,6 +106,14 @@ class Endpoints:
 
     def _served(self, request: Request) -> Served:
         return self._worker.champions.version(request.path_params["name"], request.path_params.get("version"))
+
+
+def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], operation: Operation, **facts: Any) -> Route:
+    return Route(path, endpoint, group=OPEN_INFERENCE, operation=operation, **facts)
+
+
+def _probe(path: str, endpoint: Callable[[Request], Awaitable[Response]], operation: Operation) -> Route:
+    return _route(path, endpoint, operation, scope=None, is_probe=True)
 
 
 def metadata(served: Served) -> dict[str, Any]:

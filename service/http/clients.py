@@ -1,0 +1,68 @@
+"""The routes of clients: predictions in two protocols, and feedback."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.answering.requests import parse_feedback
+from service.http.envelope import json_response
+from service.http.protocols import hugging_face, own
+from service.http.route import Operation, Route
+from service.http.schemas import EXAMPLES
+from service.worker import Worker
+
+
+class Endpoints:
+    """The Open Inference Protocol is a group of routes of its own."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._max_items = worker.config.service.max_items
+        self._most_items = worker.config.service.most_items
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(
+                "/predict",
+                self.predict,
+                method="POST",
+                takes_texts=True,
+                operation=Operation("Answer texts", "Predictions", takes="PredictRequest", example={"texts": EXAMPLES}),
+            ),
+            Route(
+                "/models/{name}",
+                self.hugging_face,
+                method="POST",
+                takes_texts=True,
+                operation=Operation(
+                    "Answer texts as Hugging Face's hosted models do",
+                    "Scores",
+                    takes="InputsRequest",
+                    example={"inputs": EXAMPLES},
+                ),
+            ),
+            Route(
+                "/feedback",
+                self.feedback,
+                method="POST",
+                scope="feedback",
+                operation=Operation("Store labels of predictions, durably", "Stored", takes="FeedbackRequest"),
+            ),
+        ]
+
+    async def predict(self, request: Request) -> Response:
+        asked = own.parse(await request.body(), max_items=self._most_items)
+        return json_response(own.rendered(await self._worker.predictor.predict(asked, request.scope["state"])))
+
+    async def hugging_face(self, request: Request) -> Response:
+        served = self._worker.champions.served(request.path_params["name"])
+        asked = hugging_face.parse(await request.body(), model=served.model, max_items=self._most_items)
+        hugging_face.require_own_function(asked, served.engine.facts.kind)
+        predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
+        return json_response(hugging_face.rendered(asked, predictions))
+
+    async def feedback(self, request: Request) -> Response:
+        records = parse_feedback(await request.body(), max_items=self._max_items)
+        stored = await self._worker.feedback.store(records)
+        return json_response({"accepted": stored.accepted, "unknown": stored.unknown})

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.import_graph import circle, collapsed, module_graph
+
 ROOT = Path(__file__).parents[1]
 
 MAY_IMPORT = {
@@ -86,6 +88,25 @@ def test_third_party_stays_in_its_rooms(library: str) -> None:
         and not any(str(place := path.relative_to(ROOT)).startswith(home) for home in FENCES[library])
     ]
     assert wrong == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert circle(module_graph()) == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_sub_packages_of_a_room_import_each_other_one_way(room: str) -> None:
+    assert circle(collapsed(module_graph(), room)) == []
+
+
+@pytest.mark.parametrize(("room", "most"), [("service", 16), ("finetune", 22)])
+def test_a_room_can_be_looked_over(room: str, most: int) -> None:
+    assert 1 < len(collapsed(module_graph(), room)) <= most
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})[0] in "abc"
+    assert circle({"a": {"b"}, "b": set()}) == []
 
 
 def test_no_pickle_or_joblib_anywhere() -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -17,9 +18,10 @@ ROOMS = ("core", "finetune", "export", "service", "monitoring", "lifecycle", "cl
 Graph = Mapping[str, set[str]]
 
 
-def module_graph(rooms: Iterable[str] = ROOMS) -> dict[str, set[str]]:
+@cache
+def module_graph() -> dict[str, set[str]]:
     """Every module of the rooms, and the modules of them that it imports, wherever in the file."""
-    paths = {_name(path): path for room in rooms for path in (ROOT / room).rglob("*.py")}
+    paths = {_name(path): path for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     return {name: set(_imported(path, paths)) - {name} for name, path in paths.items()}
 
 

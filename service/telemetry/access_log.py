@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
+
+from service.host.queue_thread import QueueThread
 
 PAUSE_S = 0.2
 QUEUE_SIZE = 20_000
@@ -43,33 +43,23 @@ class AccessLog:
     def __init__(self, *, on_drop: Callable[[], None] = lambda: None, stream: BinaryIO | None = None) -> None:
         self._on_drop = on_drop
         self._stream = stream or sys.stdout.buffer
-        self._queue: deque[Entry] = deque()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
+        self._queue = QueueThread("access-log", self._write, size=QUEUE_SIZE, pause_s=PAUSE_S)
 
     def start(self) -> None:
-        self._thread.start()
+        self._queue.start()
 
     def close(self) -> None:
         """Write what waits, then end."""
-        self._closing.set()
-        self._thread.join(CLOSE_S)
+        self._queue.close(CLOSE_S)
 
     def add(self, entry: Entry) -> None:
-        if len(self._queue) < QUEUE_SIZE:
-            self._queue.append(entry)
-        else:
+        if not self._queue.put(entry):
             self._on_drop()
 
-    def _run(self) -> None:
-        while not self._closing.wait(PAUSE_S):
-            self._write()
-        self._write()
-
-    def _write(self) -> None:
+    def _write(self, entries: Sequence[Entry]) -> None:
         part = b""
-        for _ in range(len(self._queue)):
-            written = line(self._queue.popleft()) + b"\n"
+        for entry in entries:
+            written = line(entry) + b"\n"
             if len(part) + len(written) > PIPE_BYTES:
                 self._send(part)
                 part = b""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import threading
-from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from collections.abc import Callable, Iterator, Sequence
+
+from service.host.queue_thread import QueueThread
 
 QUEUE_SIZE = 10_000
-CLOSE_S = 2.0
+CLOSE_S, PAUSE_S = 2.0, 1.0
+Line = tuple[logging.Handler, logging.LogRecord]
 
 
 class LogThread:
@@ -22,35 +23,21 @@ class LogThread:
 
     def __init__(self, *, on_drop: Callable[[], None] = lambda: None) -> None:
         self._on_drop = on_drop
-        # Simple: a line may come from a destructor, in the middle of another line's way in.
-        self._queue: SimpleQueue[tuple[logging.Handler, logging.LogRecord] | threading.Event] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._queue = QueueThread("log", _handle, size=QUEUE_SIZE, pause_s=PAUSE_S, wake_at=1)
 
     def start(self) -> None:
         for logger in _all_loggers():
             logger.handlers = [_Behind(handler, self._offer) for handler in logger.handlers]
-        self._thread.start()
+        self._queue.start()
         atexit.register(self._end)
 
     def flush(self) -> bool:
         """Wait until all lines so far are written; False if that took longer than `CLOSE_S`."""
-        is_written = threading.Event()
-        self._queue.put(is_written)
-        return is_written.wait(CLOSE_S)
+        return self._queue.flush(CLOSE_S)
 
-    def _offer(self, handler: logging.Handler, record: logging.LogRecord) -> None:
-        if self._queue.qsize() < QUEUE_SIZE:
-            self._queue.put((handler, record))
-        else:
+    def _offer(self, line: Line) -> None:
+        if not self._queue.put(line):
             self._on_drop()
-
-    def _run(self) -> None:
-        while True:
-            match self._queue.get():
-                case threading.Event() as reached:
-                    reached.set()
-                case handler, record:
-                    handler.handle(record)
 
     def _end(self) -> None:
         """The process has done all that it had to. Python would now wait for the stream that our thread waits for."""
@@ -58,16 +45,21 @@ class LogThread:
             os._exit(0)
 
 
+def _handle(lines: Sequence[Line]) -> None:
+    for handler, record in lines:
+        handler.handle(record)
+
+
 class _Behind(logging.Handler):
     """Hands on what its handler would write."""
 
-    def __init__(self, handler: logging.Handler, offer: Callable[[logging.Handler, logging.LogRecord], None]) -> None:
+    def __init__(self, handler: logging.Handler, offer: Callable[[Line], None]) -> None:
         super().__init__(handler.level)
         self._handler = handler
         self._offer = offer
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._offer(self._handler, record)
+        self._offer((self._handler, record))
 
 
 def _all_loggers() -> Iterator[logging.Logger]:

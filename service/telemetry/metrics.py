@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, partial
@@ -23,6 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from core.roster import Standing
 from service.answering.batcher import BatchFacts
+from service.host.queue_thread import QueueThread
 from service.recording.recorder import RecorderCounts
 
 # prometheus_client itself keeps its values in files below this folder, if it is named.
@@ -35,6 +34,7 @@ LATENCY_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 NO_LABEL = "(none)"
 # How far the page may be behind.
 PAUSE_S = 0.2
+QUEUE_SIZE = 100_000
 CONFIDENCE_BUCKETS = tuple(step / 10 for step in range(1, 11))
 
 
@@ -43,9 +43,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._noted: deque[Callable[[], None]] = deque()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+        self._counts: QueueThread[Callable[[], None]] = QueueThread("metrics", _count, size=QUEUE_SIZE, pause_s=PAUSE_S)
         self._shown: set[str] = set()
         self._requests = Counter(
             "retune_requests", "Answers by route and status.", ["route", "status"], registry=registry
@@ -100,39 +98,24 @@ class Metrics:
         )
 
     def start(self) -> None:
-        self._thread.start()
+        self._counts.start()
 
     def close(self) -> None:
         """Count what is noted, then end."""
-        self._closing.set()
-        self._thread.join()
+        self._counts.close()
 
     def count_request(self, route: str, status: int, seconds: float | None) -> None:
         """`seconds` None: refused by its head, which says nothing of how long requests take."""
-        self._noted.append(partial(self._count_request, route, status, seconds))
+        self._counts.put(partial(self._count_request, route, status, seconds))
 
     def count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
-        self._noted.append(partial(self._count_prediction, model, labels, score))
+        self._counts.put(partial(self._count_prediction, model, labels, score))
 
     def count_batch(self, facts: BatchFacts) -> None:
-        self._noted.append(partial(self._count_batch, facts))
+        self._counts.put(partial(self._count_batch, facts))
 
     def observe_waits(self, seconds: Sequence[float]) -> None:
-        self._noted.append(partial(self._observe_waits, seconds))
-
-    def _run(self) -> None:
-        while not self._closing.wait(PAUSE_S):
-            self._settle()
-        self._settle()
-
-    def _settle(self) -> None:
-        while self._noted:
-            with suppress(IndexError):  # another thread was first
-                count = self._noted.popleft()
-                try:
-                    count()
-                except Exception as error:  # such as a full disk: what follows may be counted again
-                    logger.error("A request is not counted: %s", error)
+        self._counts.put(partial(self._observe_waits, seconds))
 
     def _count_request(self, route: str, status: int, seconds: float | None) -> None:
         of(self._requests, route, str(status)).inc()
@@ -187,7 +170,7 @@ class Metrics:
 
     def page(self) -> bytes:
         """The text that Prometheus scrapes; takes a moment with many workers."""
-        self._settle()
+        self._counts.flush()
         folder = os.environ.get(SHARED_FOLDER)
         if not folder:
             return generate_latest(self._registry)
@@ -195,6 +178,14 @@ class Metrics:
         shared = CollectorRegistry()
         MultiProcessCollector(shared, path=folder)  # type: ignore[no-untyped-call]  # not annotated there
         return generate_latest(shared)
+
+
+def _count(counts: Sequence[Callable[[], None]]) -> None:
+    for count in counts:
+        try:
+            count()
+        except Exception as error:  # such as a full disk: what follows may be counted again
+            logger.error("A request is not counted: %s", error)
 
 
 @cache

@@ -41,6 +41,7 @@ def test_flush_writes_what_was_offered_at_once(config: Config, counts: list[Reco
     assert open_ledger(config).count_predictions("tickets", "1") == 1200
     writer.close()
     assert sum(count.written for count in counts) == 1200
+    assert counts[-1].waiting == 0
 
 
 def test_close_writes_what_waits(config: Config, counts: list[RecorderCounts]) -> None:

@@ -1,0 +1,119 @@
+"""A bounded queue and the thread that empties it: what a request leaves behind costs it no wait."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class QueueThread(Generic[Item]):
+    """Hands items to `handle` in the order in which they came, at most `batch` of them at once."""
+
+    def __init__(
+        self,
+        name: str,
+        handle: Callable[[Sequence[Item]], None],
+        *,
+        size: int,
+        pause_s: float,
+        batch: int | None = None,
+        wake_at: int | None = None,
+    ) -> None:
+        """The thread looks every `pause_s` seconds, and at once when `wake_at` items wait. `handle` must not raise;
+        what it was given counts towards `size` until it returns.
+        """
+        self._handle = handle
+        self._size = size
+        self._pause_s = pause_s
+        self._batch = batch or size
+        self._wake_at = wake_at
+        self._items: deque[Item] = deque()
+        self._in_hand = 0
+        self._handled = 0
+        self._progress = threading.Condition()
+        # Not an event, whose lock is held for a moment: see `put`.
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self.closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Handle what waits, then end; False if that took too long."""
+        self.closing.set()
+        self.hurry()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._items) + self._in_hand
+
+    def put(self, item: Item) -> bool:
+        """False if there is no room. Takes no lock: a destructor may call it in the middle of another call."""
+        waiting = len(self._items) + self._in_hand
+        if waiting >= self._size:
+            return False
+        self._items.append(item)
+        if self._wake_at is not None and waiting + 1 >= self._wake_at:
+            self._wakes.put(None)
+        return True
+
+    def hurry(self) -> None:
+        """Have the thread look now."""
+        self._wakes.put(None)
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything put so far is handled; False if that took too long."""
+        if not self._thread.is_alive():
+            self._handle_all()
+            return True
+        with self._progress:
+            wanted = self._handled + self.waiting
+            self.hurry()
+            return self._progress.wait_for(lambda: self._handled >= wanted, timeout_s)
+
+    def clear(self) -> int:
+        """Drop what waits and is not in hand; how many those were."""
+        with self._progress:
+            count = len(self._items)
+            self._items.clear()
+            self._handled += count
+            return count
+
+    def _run(self) -> None:
+        while not self.closing.is_set():
+            with suppress(Empty):
+                self._wakes.get(timeout=self._pause_s)
+                while True:
+                    self._wakes.get_nowait()
+            self._handle_all()
+        self._handle_all()
+
+    def _handle_all(self) -> None:
+        while batch := self._taken():
+            self._handle(batch)
+            with self._progress:
+                self._in_hand = 0
+                self._handled += len(batch)
+                self._progress.notify_all()
+
+    def _taken(self) -> list[Item]:
+        with self._progress:
+            batch = list(islice(self._items, self._batch))
+            for _ in batch:
+                self._items.popleft()
+            self._in_hand = len(batch)
+        return batch

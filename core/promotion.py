@@ -10,7 +10,7 @@ from core.errors import PromotionSlow, PromotionSuperseded, VersionRefused
 from core.home import Home
 from core.ledger import Ledger
 from core.registry import Champion, Registry
-from core.roster import Standing, WorkerStanding, living_workers
+from core.server_workers import ModelStatus, WorkerStatus, living_workers
 from core.verification import verify_contents
 
 # A worker loads a version in about a second; many of them on few cores take turns.
@@ -84,7 +84,7 @@ def _wait(home: Home, model: str, champion: Champion, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     look_at = time.monotonic() + LOOK_S
     while waiting := _behind(living_workers(home.folder), model, champion):
-        refused = next((standing for standing in waiting if _has_refused(standing, champion)), None)
+        refused = next((status for status in waiting if _has_refused(status, champion)), None)
         if refused is not None:
             raise VersionRefused(model, champion.version, str(refused.error), refused.version)
         if time.monotonic() > look_at:
@@ -101,16 +101,16 @@ def _require_still(registry: Registry, model: str, champion: Champion) -> None:
         raise PromotionSuperseded(model, champion.version, now.version if now else None)
 
 
-def _has_refused(standing: Standing | None, champion: Champion) -> bool:
+def _has_refused(status: ModelStatus | None, champion: Champion) -> bool:
     # By the time, too: an earlier failure of this version says nothing of the present one.
-    return standing is not None and (standing.failed, standing.failed_since) == (champion.version, champion.since)
+    return status is not None and (status.failed, status.failed_since) == (champion.version, champion.since)
 
 
-def _behind(workers: Iterable[WorkerStanding], model: str, champion: Champion) -> list[Standing | None]:
+def _behind(workers: Iterable[WorkerStatus], model: str, champion: Champion) -> list[ModelStatus | None]:
     """How the model stands where something else answers yet; a worker that is about to end does not count."""
-    standings = [worker.models.get(model) for worker in workers if not worker.draining]
+    statuses = [worker.models.get(model) for worker in workers if not worker.draining]
     return [
-        standing
-        for standing in standings
-        if standing is None or (standing.version, standing.since) != (champion.version, champion.since)
+        status
+        for status in statuses
+        if status is None or (status.version, status.since) != (champion.version, champion.since)
     ]

@@ -16,7 +16,7 @@ from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.feedback import registered_kind
 from core.home import Home
 from core.labels import Kind
-from core.roster import Roster, Standing
+from core.server_workers import ModelStatus, ServerWorkers
 from service.access.access import Access
 from service.access.keyring import Keyring
 from service.access.rate_limits import RateLimits
@@ -48,7 +48,7 @@ class Worker:
         self.metrics = Metrics()
         # Well before a request's own end, so that its answer can say that it is the ledger.
         self.home = Home(config, busy_s=min(LEDGER_BUSY_S, config.service.timeout_s / 4))
-        self.roster = Roster(config.home)
+        self.server_workers = ServerWorkers(config.home)
         self.limits = RateLimits(server_folder(config) / "limits")
         self.access = Access(
             config.service,
@@ -62,7 +62,7 @@ class Worker:
             threads=engine_threads(config),
             poll_s=config.service.champion_poll_s,
             default_model=config.service.default_model,
-            on_change=self._show_standing,
+            on_change=self._show_status,
             on_swap=self.metrics.count_swap,
             turn=partial(in_turn, self.home.folder / "loading.lock"),
         )
@@ -129,7 +129,7 @@ class Worker:
         if self.access_log:
             self.access_log.close()
         self.metrics.close()
-        self.roster.leave()
+        self.server_workers.remove()
 
     async def at_desk(self, call: Callable[..., Found], *given: Any) -> Found:
         """What an operator's call gives that may wait for the ledger or for other workers."""
@@ -146,11 +146,11 @@ class Worker:
         if self.watchdog:
             self.watchdog.close()
         with suppress(OSError, RetuneError):
-            self.roster.enter(self.champions.standing(), draining=True)
+            self.server_workers.publish(self.champions.status(), draining=True)
 
     def is_last(self) -> bool:
         """Whether no neighbour goes on when this worker ends."""
-        return all(neighbour.draining for neighbour in self.roster.workers())
+        return all(neighbour.draining for neighbour in self.server_workers.living())
 
     def require_ready(self) -> None:
         """Raise `NotReady` with the reason as long as no model can be asked, or not all workers are there."""
@@ -158,13 +158,13 @@ class Worker:
             raise Stopping
         if not self.is_alive:
             raise NotReady("a thread of this worker has ended")
-        present, expected = len(self.roster.workers()), worker_count(self.config)
+        present, expected = len(self.server_workers.living()), worker_count(self.config)
         if present < expected:
             raise NotReady(f"{present} of {expected} workers are running")
         self.probe.require()
-        standing = self.champions.standing()
-        if not any(entry.version for entry in standing.values()):
-            known = ", ".join(standing) or "none; add one with 'retune register'"
+        status = self.champions.status()
+        if not any(entry.version for entry in status.values()):
+            known = ", ".join(status) or "none; add one with 'retune register'"
             raise NotReady(f"no model has a champion; put one in service with 'retune promote'. Models: {known}")
 
     def kind_of(self, model: str) -> Kind:
@@ -173,6 +173,6 @@ class Worker:
             return self.champions.served(model).engine.facts.kind
         return registered_kind(self.home.registry, model)
 
-    def _show_standing(self, standing: dict[str, Standing]) -> None:
-        self.metrics.show_standing(standing)
-        self.roster.enter(standing, draining=self.is_draining)
+    def _show_status(self, status: dict[str, ModelStatus]) -> None:
+        self.metrics.show_status(status)
+        self.server_workers.publish(status, draining=self.is_draining)

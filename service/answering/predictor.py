@@ -14,8 +14,9 @@ from core.datasets import Text
 from core.engine import Encoded, Floats, Outputs
 from core.records import PredictionRecord
 from service.answering.batcher import Batcher
-from service.answering.champions import Champions, Served
+from service.answering.champions import Champions
 from service.answering.encoding import encode
+from service.answering.model import Served
 from service.answering.requests import ItemError, PredictRequest, input_in
 from service.fields import require_at_most
 from service.recording.recorder import Recorder

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.engine import Engine
 from core.verification import OTHER_MACHINE
-from service.answering.champions import Served
+from service.answering.model import Served
 from service.refusals import NotReady
 
 # Probes come from many sides; one inference a second says as much.

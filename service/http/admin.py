@@ -39,13 +39,13 @@ class Endpoints:
                 "/admin/models",
                 self.models,
                 scope="admin",
-                operation=Operation("How all models stand in every worker", "Standings"),
+                operation=Operation("How all models stand in every worker", "ModelStatuses"),
             ),
             Route(
                 "/admin/models/{name}",
                 self.model,
                 scope="admin",
-                operation=Operation("How a model stands in every worker", "Standing"),
+                operation=Operation("How a model stands in every worker", "ModelStatus"),
             ),
             Route(
                 "/admin/models/{name}/promote",
@@ -78,7 +78,7 @@ class Endpoints:
 
     async def models(self, _: Request) -> Response:
         names = await self._worker.at_desk(self._worker.home.registry.models)
-        return json_response({"models": [await self._worker.at_desk(standing, self._worker, name) for name in names]})
+        return json_response({"models": [await self._worker.at_desk(status_of, self._worker, name) for name in names]})
 
     async def promote(self, request: Request) -> Response:
         fields = fields_in(await request.body(), known=("version",))
@@ -97,7 +97,7 @@ class Endpoints:
         return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
     async def model(self, request: Request) -> Response:
-        return json_response(await self._worker.at_desk(standing, self._worker, request.path_params["name"]))
+        return json_response(await self._worker.at_desk(status_of, self._worker, request.path_params["name"]))
 
     async def retrain(self, request: Request) -> Response:
         parse_empty(await request.body())
@@ -105,7 +105,7 @@ class Endpoints:
         return json_response({"job": job.id, "status": job.status}, status=202)
 
 
-def standing(worker: Worker, model: str) -> dict[str, Any]:
+def status_of(worker: Worker, model: str) -> dict[str, Any]:
     """The champion as the registry names it, and what each worker has made of it."""
     versions = worker.home.registry.require_model(model)
     champion = worker.home.registry.readable_pointer(model)
@@ -115,7 +115,7 @@ def standing(worker: Worker, model: str) -> dict[str, Any]:
         "versions": versions,
         "workers": [
             {"pid": entry.pid, **asdict(entry.models[model])}
-            for entry in worker.roster.workers()
+            for entry in worker.server_workers.living()
             if model in entry.models
         ],
     }

@@ -193,7 +193,7 @@ def _operators() -> Schema:
     return {
         "Status": _object({"status": TEXT}),
         "Job": _object({"job": {"type": "integer"}, "status": TEXT}),
-        "Standing": _object(
+        "ModelStatus": _object(
             {
                 "model": TEXT,
                 "champion": {"type": ["object", "null"]},
@@ -201,7 +201,7 @@ def _operators() -> Schema:
                 "workers": _list({"type": "object"}),
             }
         ),
-        "Standings": _object({"models": _list(ref("Standing"))}),
+        "ModelStatuses": _object({"models": _list(ref("ModelStatus"))}),
         "PromoteRequest": _object({"version": {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS}}),
         "Promoted": _object({"model": TEXT, "version": TEXT, "champion": TEXT}),
     }

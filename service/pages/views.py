@@ -143,8 +143,8 @@ def _history(worker: Worker, ledger: Ledger, model: str, champion: Champion | No
 
 def _load_errors(worker: Worker, model: str) -> list[str]:
     """The different reasons for which workers could not load the champion."""
-    standings = [entry.models[model] for entry in worker.roster.workers() if model in entry.models]
-    return list(dict.fromkeys(str(standing.error) for standing in standings if standing.failing))
+    statuses = [entry.models[model] for entry in worker.server_workers.living() if model in entry.models]
+    return list(dict.fromkeys(str(status.error) for status in statuses if status.failing))
 
 
 def _chart(worker: Worker, history: History | None) -> Markup | None:

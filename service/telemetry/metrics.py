@@ -19,7 +19,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from core.roster import Standing
+from core.server_workers import ModelStatus
 from service.answering.batcher import BatchFacts
 from service.host.queue_thread import QueueThread
 from service.recording.recorder import RecorderCounts
@@ -144,14 +144,14 @@ class Metrics:
         for wait in seconds:
             self._waits.observe(wait)
 
-    def show_standing(self, standing: dict[str, Standing]) -> None:
-        for model, entry in standing.items():
+    def show_status(self, status: dict[str, ModelStatus]) -> None:
+        for model, entry in status.items():
             self._champion.labels(model).set(int(entry.version or 0))
             self._load_failed.labels(model).set(entry.failing)
-        for gone in self._shown - standing.keys():
+        for gone in self._shown - status.keys():
             self._champion.labels(gone).set(0)
             self._load_failed.labels(gone).set(0)
-        self._shown |= standing.keys()
+        self._shown |= status.keys()
 
     def count_log_drop(self) -> None:
         self._log_dropped.inc()

@@ -19,8 +19,8 @@ from core.ledger import Ledger
 from core.package import REFERENCE, read_reference, write_reference
 from core.records import Comparison, Decision, Evidence, GateRecord, GateVerdict, TrainingSummary, Verdict
 from core.registry import Champion, Registry
-from core.roster import Standing
 from core.schema import checks, decisions, promotions
+from core.server_workers import ModelStatus
 from core.share import Share
 from core.stored import as_stored, restored
 
@@ -30,8 +30,8 @@ VERDICT = Verdict("drift", 0.002, 60, 100, [Evidence("embeddings", "MMD")], Shar
 def test_a_record_comes_back_as_it_was() -> None:
     assert as_stored(VERDICT)["verdict"] == "drift"
     assert restored(Verdict, json.loads(json.dumps(as_stored(VERDICT)))) == VERDICT
-    standing = Standing("2", "now", warm=("1",))
-    assert restored(Standing, json.loads(json.dumps(as_stored(standing)))) == standing
+    status = ModelStatus("2", "now", warm=("1",))
+    assert restored(ModelStatus, json.loads(json.dumps(as_stored(status)))) == status
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_record_comes_back_as_it_was() -> None:
         (Decision, {"action": "ask"}),
         (GateVerdict, {"verdict": "hold"}),
         (Champion, {"version": "2"}),
-        (Standing, {}),
+        (ModelStatus, {}),
     ],
 )
 def test_a_missing_key_has_its_default_and_an_unknown_one_is_passed_over(

@@ -16,14 +16,14 @@ from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest
 from core.progress import ignore
 from core.records import Comparison, GateRecord, GateVerdict
-from core.roster import Roster, Standing
+from core.server_workers import ModelStatus, ServerWorkers
 from lifecycle.retrain import _unless_overtaken, retrain
 
 
 def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     home: Home, ledger: Ledger, tiny_package: Path, tmp_path: Path
 ) -> None:
-    registry, roster = home.registry, Roster(home.folder)
+    registry, server_workers = home.registry, ServerWorkers(home.folder)
     registry.promote("tickets", registry.add(tiny_package, "tickets"))
     before = registry.champion("tickets")
     other = shutil.copytree(tiny_package, tmp_path / "other", ignore=shutil.ignore_patterns("manifest.json"))
@@ -34,20 +34,20 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     # As an earlier run of the job left it, killed after its gate.
     gate = GateRecord(job.id, GateVerdict("promote", "Better."))
     ledger.record_promotion("tickets", version, previous="1", promoted=True, reason="Better.", gate=gate)
-    roster.enter({"tickets": Standing("1", before.since)})
+    server_workers.publish({"tickets": ModelStatus("1", before.since)})
 
     def refuse() -> None:
         while (champion := registry.champion("tickets")).version != version:
             time.sleep(0.01)
-        failed = Standing("1", before.since, error="no memory", failed=version, failed_since=champion.since)
-        roster.enter({"tickets": failed})
+        failed = ModelStatus("1", before.since, error="no memory", failed=version, failed_since=champion.since)
+        server_workers.publish({"tickets": failed})
 
     worker = threading.Thread(target=refuse)
     worker.start()
     with pytest.raises(VersionRefused):
         retrain(job, home, on_progress=ignore)
     worker.join()
-    roster.leave()
+    server_workers.remove()
     assert registry.champion("tickets") == before
     told = [(row.version, row.reason) for row in ledger.promotions("tickets")]
     assert told == [("1", f"Version {version} could not be loaded."), (version, "Better.")]

@@ -59,7 +59,7 @@ def test_a_corrupt_version_changes_nothing_and_is_logged_once(
         for _ in range(3):
             champions.follow()
     assert champions.served("tickets").version == "1"
-    assert "model.onnx differs" in str(champions.standing()["tickets"].error)
+    assert "model.onnx differs" in str(champions.status()["tickets"].error)
     assert len(caplog.records) == 1
 
 
@@ -70,7 +70,7 @@ def test_a_version_with_other_answers_than_recorded_is_refused(
     registry.promote("tickets", registry.add(variant(golden=golden), "tickets"))
     champions.follow()
     assert champions.served("tickets").version == "1"
-    assert "golden text 1" in str(champions.standing()["tickets"].error)
+    assert "golden text 1" in str(champions.status()["tickets"].error)
 
 
 def test_the_error_goes_when_a_good_version_is_promoted(
@@ -79,10 +79,10 @@ def test_the_error_goes_when_a_good_version_is_promoted(
     broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
     registry.promote("tickets", registry.add(broken, "tickets"))
     champions.follow()
-    assert champions.standing()["tickets"].error
+    assert champions.status()["tickets"].error
     registry.promote("tickets", registry.add(second_package, "tickets"))
     champions.follow()
-    assert champions.standing()["tickets"].error is None
+    assert champions.status()["tickets"].error is None
     assert champions.served("tickets").version == "3"
 
 
@@ -146,11 +146,11 @@ def test_a_failure_is_over_when_another_version_is_pointed_to(
     before = registry.promote("tickets", registry.add(broken, "tickets"))
     assert before.previous == ["1"]
     champions.follow()
-    assert champions.standing()["tickets"].failing
+    assert champions.status()["tickets"].failing
     registry.roll_back("tickets")
     champions.follow()
-    standing = champions.standing()["tickets"]
-    assert (standing.version, standing.error, standing.failing) == ("1", None, False)
+    status = champions.status()["tickets"]
+    assert (status.version, status.error, status.failing) == ("1", None, False)
 
 
 def test_a_promotion_that_is_undone_is_told_and_fails_no_more(
@@ -162,15 +162,15 @@ def test_a_promotion_that_is_undone_is_told_and_fails_no_more(
     champions.follow()
     registry.point_back("tickets", before)
     champions.follow()
-    standing = champions.standing()["tickets"]
-    assert (standing.version, standing.failed, standing.failing) == ("1", "2", False)
+    status = champions.status()["tickets"]
+    assert (status.version, status.failed, status.failing) == ("1", "2", False)
 
 
 def test_a_pointer_that_is_damaged_changes_nothing(champions: Champions, config: Config) -> None:
     (config.home / "registry/tickets/champion.json").write_text("{")
     champions.follow()
     assert champions.served("tickets").version == "1"
-    assert champions.standing()["tickets"].error
+    assert champions.status()["tickets"].error
 
 
 def test_every_change_is_told(registry: Registry, second_package: Path) -> None:

@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 
 COUNT_ONE = """
 from service.telemetry.metrics import Metrics
-from core.roster import Standing
+from core.server_workers import ModelStatus
 metrics = Metrics()
 metrics.count_item_error("from_the_dead")
-metrics.show_standing({"tickets": Standing("7", "now")})
+metrics.show_status({"tickets": ModelStatus("7", "now")})
 """
 PAGE = "from service.telemetry.metrics import Metrics; print(Metrics().page().decode())"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.engine import Engine
-from service.answering.champions import Served
+from service.answering.model import Served
 from service.answering.probe import GoldenProbe, answers_as_recorded
 from service.refusals import NotReady
 from tests.service.conftest import Variant

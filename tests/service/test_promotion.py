@@ -19,7 +19,7 @@ from core.errors import CorruptPackage, PointerUnreadable, PromotionSlow, Promot
 from core.home import Home
 from core.records import PromotionRecord
 from core.registry import Champion, Registry
-from core.roster import Roster, Standing
+from core.server_workers import ModelStatus, ServerWorkers
 from service.worker import Worker
 from tests.service.conftest import Variant
 
@@ -38,7 +38,7 @@ def test_a_rollback_takes_the_version_that_stayed_warm(
 ) -> None:
     first = worker.champions.served("tickets").engine
     promotion.promote(Home(config), "tickets", registry.add(second_package, "tickets"))
-    assert worker.champions.standing()["tickets"].warm == ("1",)
+    assert worker.champions.status()["tickets"].warm == ("1",)
     promotion.roll_back(Home(config), "tickets")
     assert worker.champions.served("tickets").engine is first
 
@@ -57,28 +57,30 @@ def test_a_version_that_a_worker_cannot_load_changes_nothing(
 ) -> None:
     registry.add(second_package, "tickets")
     before = registry.champion("tickets")
-    roster = Roster(config.home)
+    server_workers = ServerWorkers(config.home)
     # It failed before, too, which says nothing of this time.
-    roster.enter({"tickets": Standing("1", before.since, error="earlier", failed="2", failed_since="long ago")})
+    server_workers.publish(
+        {"tickets": ModelStatus("1", before.since, error="earlier", failed="2", failed_since="long ago")}
+    )
 
     def fail(champion: Champion, *_: object) -> None:
-        failed = Standing("1", before.since, error="no memory", failed="2", failed_since=champion.since)
-        roster.enter({"tickets": failed})
+        failed = ModelStatus("1", before.since, error="no memory", failed="2", failed_since=champion.since)
+        server_workers.publish({"tickets": failed})
 
     with pytest.raises(VersionRefused, match="no memory") as refused:
         promotion.promote(Home(config), "tickets", "2", timeout_s=5, on_change=fail)
-    roster.leave()
+    server_workers.remove()
     assert "version 1 goes on answering" in str(refused.value)
     assert registry.champion("tickets") == before
 
 
 def test_a_worker_that_says_nothing_is_told(registry: Registry, config: Config, second_package: Path) -> None:
     registry.add(second_package, "tickets")
-    roster = Roster(config.home)
-    roster.enter({"tickets": Standing("1", "long ago")})
+    server_workers = ServerWorkers(config.home)
+    server_workers.publish({"tickets": ModelStatus("1", "long ago")})
     with pytest.raises(PromotionSlow, match="1 workers do not answer"):
         promotion.promote(Home(config), "tickets", "2", timeout_s=0.1)
-    roster.leave()
+    server_workers.remove()
 
 
 def test_after_a_start_an_earlier_champion_is_better_than_none(
@@ -89,8 +91,8 @@ def test_after_a_start_an_earlier_champion_is_better_than_none(
         graph.write(b"x")
     worker = Worker(config)
     worker.champions.follow()
-    standing = worker.champions.standing()["tickets"]
-    assert (standing.version, standing.failed) == ("1", "2")
+    status = worker.champions.status()["tickets"]
+    assert (status.version, status.failed) == ("1", "2")
 
 
 def test_operators_promote_and_roll_back_over_http(
@@ -162,7 +164,7 @@ def test_a_version_that_failed_once_can_be_promoted_again(
     with loading, pytest.raises(VersionRefused, match="model.onnx differs"):
         promotion.promote(Home(config), "tickets", version, on_change=damage)
     assert registry.champion("tickets") == before
-    assert worker.champions.standing()["tickets"].failed == version
+    assert worker.champions.status()["tickets"].failed == version
     graph.write_bytes(whole)
     promotion.promote(Home(config), "tickets", version)
     assert worker.champions.served("tickets").version == version
@@ -170,15 +172,15 @@ def test_a_version_that_failed_once_can_be_promoted_again(
 
 def test_a_refused_first_promotion_leaves_no_champion(registry: Registry, config: Config, tiny_package: Path) -> None:
     registry.add(tiny_package, "other")
-    roster = Roster(config.home)
-    roster.enter({})
+    server_workers = ServerWorkers(config.home)
+    server_workers.publish({})
 
     def fail(champion: Champion, *_: object) -> None:
-        roster.enter({"other": Standing(None, None, error="no", failed="1", failed_since=champion.since)})
+        server_workers.publish({"other": ModelStatus(None, None, error="no", failed="1", failed_since=champion.since)})
 
     with pytest.raises(VersionRefused, match="no version answers"):
         promotion.promote(Home(config), "other", "1", timeout_s=5, on_change=fail)
-    roster.leave()
+    server_workers.remove()
     assert registry.pointer("other") is None
 
 
@@ -196,7 +198,7 @@ def test_a_refused_promotion_is_recorded_as_undone_and_no_page_says_that_the_cha
     told = [(row.version, row.reason) for row in noted(worker)]
     assert told == [("1", "Version 2 could not be loaded."), ("2", "Promoted over HTTP.")]
     deadline = time.monotonic() + 10
-    while worker.champions.standing()["tickets"].failing and time.monotonic() < deadline:
+    while worker.champions.status()["tickets"].failing and time.monotonic() < deadline:
         time.sleep(0.05)
     assert "could not be loaded</h2>" not in client.get("/dashboard/tickets").text
 
@@ -206,7 +208,7 @@ def test_a_pointer_that_is_damaged_is_said_and_repaired_by_a_promotion(
 ) -> None:
     (config.home / "registry/tickets/champion.json").write_text("{")
     deadline = time.monotonic() + 10
-    while not worker.champions.standing()["tickets"].failing and time.monotonic() < deadline:
+    while not worker.champions.status()["tickets"].failing and time.monotonic() < deadline:
         time.sleep(0.02)
     [told] = client.get("/admin/models").json()["models"]
     assert told["champion"] is None
@@ -240,15 +242,15 @@ def test_a_promotion_that_another_one_overtakes_says_so(
     registry: Registry, config: Config, second_package: Path
 ) -> None:
     version = registry.add(second_package, "tickets")
-    roster = Roster(config.home)
-    roster.enter({"tickets": Standing("1", registry.champion("tickets").since)})  # and does not follow
+    server_workers = ServerWorkers(config.home)
+    server_workers.publish({"tickets": ModelStatus("1", registry.champion("tickets").since)})  # and does not follow
 
     def overtake(*_: object) -> None:
         registry.promote("tickets", "1")
 
     with pytest.raises(PromotionSuperseded, match=r"tickets@1 took its place"):
         promotion.promote(Home(config), "tickets", version, timeout_s=30, on_change=overtake)
-    roster.leave()
+    server_workers.remove()
     assert registry.champion("tickets").version == "1"
 
 

@@ -117,8 +117,8 @@ def test_metrics_are_of_all_workers_whoever_is_asked(http: httpx.Client, server:
 
 
 def test_admin_shows_the_champion_of_each_worker(http: httpx.Client) -> None:
-    standing = http.get("/admin/models/tickets").json()
-    assert [worker["version"] for worker in standing["workers"]] == [standing["champion"]["version"]] * 2
+    status = http.get("/admin/models/tickets").json()
+    assert [worker["version"] for worker in status["workers"]] == [status["champion"]["version"]] * 2
 
 
 def test_a_swap_under_load_fails_no_request(server: str, served_config: Config, second_package: Path) -> None:

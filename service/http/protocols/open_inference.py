@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.answering.champions import Served
+from service.answering.model import Served
 from service.http.envelope import json_response
 from service.http.openapi import API_VERSION, content
 from service.http.protocols.infer_answer import OUTPUTS, InferAnswer, rendered

@@ -1,4 +1,4 @@
-"""What the workers of the servers over one home say of themselves, so that any process can answer for all.
+"""The status of every worker of the servers over one home, for any process to read.
 
 <home>/workers/<host>-<pid of the server>/<pid of the worker>.json, and beside it a .lock that the worker
 holds as long as it lives: a pid may be reused, or be another process in another container.
@@ -23,10 +23,11 @@ ATTEMPTS, PAUSE_S = 10, 0.02
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How one model stands in a worker: the version that answers, those kept warm beside it, and the one that
-    could not be loaded with the reason; `since` and `failed_since` are those of the pointers to them. `failing`: that
-    is still what the pointer asks for.
+class ModelStatus:
+    """One model in one worker.
+
+    `version` answers, those in `warm` are kept in memory beside it, `failed` could not be loaded because of
+    `error`; `since` and `failed_since` are those of the pointers to them. `failing`: the pointer still names `failed`.
     """
 
     version: str | None = None
@@ -39,31 +40,31 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class WorkerStanding:
-    """One worker: its server and process, whether it is about to end, and how each model stands in it."""
+class WorkerStatus:
+    """One worker process of a server. `draining`: it is about to end."""
 
     server: str
     pid: int
     draining: bool
-    models: dict[str, Standing]
+    models: dict[str, ModelStatus]
 
 
-class Roster:
-    """This worker's entry, and a look at those of its living neighbours (children of one parent)."""
+class ServerWorkers:
+    """This worker's published status, and those of the living workers of its server (children of one parent)."""
 
     def __init__(self, home: Path) -> None:
         self._server = f"{socket.gethostname()}-{os.getppid()}"
         self._folder = _folder(home) / self._server
         self._lock: int | None = None
 
-    def enter(self, models: Mapping[str, Standing], *, draining: bool = False) -> None:
+    def publish(self, models: Mapping[str, ModelStatus], *, draining: bool = False) -> None:
         if self._lock is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = _held(self._own(".lock"))
         content = {"draining": draining, "models": as_stored(dict(models))}
         write_bytes(self._own(".json"), json.dumps(content).encode())
 
-    def leave(self) -> None:
+    def remove(self) -> None:
         if self._lock is not None:
             self._own(".json").unlink(missing_ok=True)
             self._own(".lock").unlink(missing_ok=True)
@@ -72,7 +73,7 @@ class Roster:
             with suppress(OSError):  # the neighbours' entries are there yet
                 self._folder.rmdir()
 
-    def workers(self) -> list[WorkerStanding]:
+    def living(self) -> list[WorkerStatus]:
         """The living workers of this server in the order of their pids."""
         return _workers_in(self._folder)
 
@@ -80,7 +81,7 @@ class Roster:
         return self._folder / f"{os.getpid()}{ending}"
 
 
-def living_workers(home: Path) -> list[WorkerStanding]:
+def living_workers(home: Path) -> list[WorkerStatus]:
     """Those of all servers over a home; entries that the dead left are removed."""
     return [worker for folder in sorted(_folder(home).glob("*-*")) for worker in _workers_in(folder)]
 
@@ -89,7 +90,7 @@ def _folder(home: Path) -> Path:
     return home.absolute() / "workers"
 
 
-def _workers_in(folder: Path) -> list[WorkerStanding]:
+def _workers_in(folder: Path) -> list[WorkerStatus]:
     found = []
     for path in sorted(folder.glob("[0-9]*.json"), key=lambda path: int(path.stem)):
         if _is_removed_as_dead(path):
@@ -99,10 +100,10 @@ def _workers_in(folder: Path) -> list[WorkerStanding]:
     return found
 
 
-def _read(path: Path) -> WorkerStanding:
+def _read(path: Path) -> WorkerStatus:
     content = json.loads(path.read_text(encoding="utf-8"))
-    models = {name: restored(Standing, standing) for name, standing in content["models"].items()}
-    return WorkerStanding(path.parent.name, int(path.stem), content["draining"], models)
+    models = {name: restored(ModelStatus, status) for name, status in content["models"].items()}
+    return WorkerStatus(path.parent.name, int(path.stem), content["draining"], models)
 
 
 def _held(path: Path) -> int:

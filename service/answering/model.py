@@ -1,0 +1,88 @@
+"""What a worker holds of one model in memory."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from core.engine import Engine
+from core.errors import NoChampion, RetuneError
+from core.registry import Champion
+from core.server_workers import ModelStatus
+from service.refusals import ChampionNotLoaded
+
+
+@dataclass(frozen=True)
+class Served:
+    """A version in memory. Requests hold on to the one they began with."""
+
+    model: str
+    version: str
+    since: str
+    engine: Engine
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A version that could not be loaded, None where the pointer could not be read; it is tried again at
+    `retry_at` (monotonic seconds), unless it `is_over`: the pointer names another version since.
+    """
+
+    version: str | None
+    since: str | None
+    error: str
+    retry_at: float
+    is_over: bool = False
+
+
+@dataclass
+class Model:
+    """What this worker holds of a model. One thread changes it while requests read it."""
+
+    name: str
+    versions: list[str]
+    served: Served | None = None
+    warm: Served | None = None
+    failure: Failure | None = None
+
+    @property
+    def status(self) -> ModelStatus:
+        served, warm, failure = self.served, self.warm, self.failure
+        return ModelStatus(
+            version=served.version if served else None,
+            since=served.since if served else None,
+            error=failure.error if failure else None,
+            failed=failure.version if failure else None,
+            failed_since=failure.since if failure else None,
+            failing=failure is not None and not failure.is_over,
+            warm=(warm.version,) if warm else (),
+        )
+
+    @property
+    def why_none(self) -> RetuneError:
+        """Why no version answers."""
+        failure = self.failure
+        if failure is not None and not failure.is_over:
+            return ChampionNotLoaded(self.name, failure.version)
+        return NoChampion(self.name, self.versions)
+
+    def serves(self, pointer: Champion | None) -> bool:
+        """Whether the version that the pointer names, if it names one, answers."""
+        return pointer is None or (self.served is not None and self.served.version == pointer.version)
+
+    def is_settled(self, pointer: Champion) -> bool:
+        """Whether there is nothing to load: it is served already, or failed a moment ago."""
+        if self.served is not None and self.served.version == pointer.version:
+            return self.served.since == pointer.since
+        failure = self.failure
+        is_same = failure is not None and (failure.version, failure.since) == (pointer.version, pointer.since)
+        return failure is not None and is_same and time.monotonic() < failure.retry_at
+
+    def forgive(self, pointer: Champion | None) -> None:
+        """Forget a failure that is over; that of another version, whose promotion is undone, is shown until the next
+        change.
+        """
+        if self.failure is None or not self.serves(pointer):
+            return
+        is_of_pointer = self.failure.version in (None, pointer and pointer.version)
+        self.failure = None if is_of_pointer else replace(self.failure, is_over=True)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from core.server_workers import ModelStatus, ServerWorkers, living_workers
+
+ENTER_AND_DIE = """
+import sys; from pathlib import Path; from core.server_workers import ServerWorkers, ModelStatus
+ServerWorkers(Path(sys.argv[1])).publish({"tickets": ModelStatus("9", "now")})
+"""
+
+
+def test_an_entry_is_read_back_whole(tmp_path: Path) -> None:
+    server_workers = ServerWorkers(tmp_path)
+    status = ModelStatus("2", "now", error="it differs", failed="3", warm=("1",))
+    server_workers.publish({"tickets": status}, draining=True)
+    [worker] = server_workers.living()
+    assert (worker.pid, worker.draining, worker.models) == (os.getpid(), True, {"tickets": status})
+    assert living_workers(tmp_path) == [worker]
+    server_workers.remove()
+    assert server_workers.living() == []
+
+
+def test_what_the_dead_left_is_removed(tmp_path: Path) -> None:
+    server_workers = ServerWorkers(tmp_path)
+    server_workers.publish({})
+    subprocess.run([sys.executable, "-c", ENTER_AND_DIE, str(tmp_path)], check=True)
+    assert len(list((tmp_path / "workers").glob("*/*.json"))) == 2
+    assert [worker.pid for worker in living_workers(tmp_path)] == [os.getpid()]
+    assert len(list((tmp_path / "workers").glob("*/*.json"))) == 1
+    server_workers.remove()

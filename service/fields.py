@@ -36,6 +36,12 @@ def any_fields_in(body: bytes, *, wanted: Sequence[str]) -> Fields:
     return fields
 
 
+def require_empty(body: bytes) -> None:
+    """For routes whose path says everything: no body, or an empty object."""
+    if body:
+        fields_in(body, known=())
+
+
 class HalfCharacter:
     """Stands for a string that holds half of a surrogate pair: JSON allows it, Unicode does not."""
 

@@ -120,7 +120,7 @@ class Gateway:
     @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
     async def feedback(self, feedback: list[dict[str, Any]]) -> dict[str, Any]:
         """Store labels of predictions, as POST /feedback does."""
-        from service.answering.requests import labels_given
+        from service.http.protocols.feedback import labels_given
 
         given = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
         return asdict(await self.worker.feedback.store(given))

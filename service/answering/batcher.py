@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from core.engine import Encoded, Engine
+from service.answering.items import ItemError
 from service.answering.lanes import Call, Item, Lanes, Result
-from service.answering.requests import ItemError
 from service.answering.speeds import Speeds
 from service.refusals import Overloaded, Stopping
 

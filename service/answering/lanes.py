@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.engine import Encoded, Engine, Outputs
-from service.answering.requests import ItemError
+from service.answering.items import ItemError
 
 MAX_ROWS = 64
 # What a call costs beside its tokens, in tokens; measured under load, where it was the best of 4, 8, 12 and 16

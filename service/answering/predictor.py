@@ -15,9 +15,8 @@ from core.engine import Encoded, Floats, Outputs
 from core.records import PredictionRecord
 from service.answering.batcher import Batcher
 from service.answering.champions import Champions
-from service.answering.encoding import encode
+from service.answering.items import ItemError, encode, input_in
 from service.answering.model import Served
-from service.answering.requests import ItemError, PredictRequest, input_in
 from service.fields import require_at_most
 from service.recording.recorder import Recorder
 from service.refusals import TookTooLong
@@ -25,6 +24,22 @@ from service.refusals import TookTooLong
 Answered = tuple[Text, Encoded, Outputs] | ItemError
 Item = Text | ItemError
 Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """`texts` may hold anything: each item is judged alone, see `input_in`.
+
+    `version` None: the champion. `top_k` None: the scores of all labels. `timeout_s` None: only the server's.
+    `field`: what they stand in.
+    """
+
+    texts: Sequence[Any]
+    model: str | None = None
+    version: str | None = None
+    top_k: int | None = None
+    timeout_s: float | None = None
+    field: str = "texts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from core import promotion
 from core.errors import CorruptPackage, VersionRefused
 from core.records import JobRecord
 from core.registry import Champion
-from service.answering.requests import parse_empty
-from service.fields import fields_in, name_in
+from service.fields import fields_in, name_in, require_empty
 from service.http.envelope import json_response
 from service.http.route import Operation, Route
 from service.refusals import InvalidBody
@@ -88,7 +87,7 @@ class Endpoints:
         return await self._changed(request, partial(put_in_service, version=version))
 
     async def roll_back(self, request: Request) -> Response:
-        parse_empty(await request.body())
+        require_empty(await request.body())
         return await self._changed(request, put_back)
 
     async def _changed(self, request: Request, change: Callable[[Worker, str], Champion]) -> Response:
@@ -100,7 +99,7 @@ class Endpoints:
         return json_response(await self._worker.at_desk(status_of, self._worker, request.path_params["name"]))
 
     async def retrain(self, request: Request) -> Response:
-        parse_empty(await request.body())
+        require_empty(await request.body())
         job = await self._worker.at_desk(ask_for_retrain, self._worker, request.path_params["name"])
         return json_response({"job": job.id, "status": job.status}, status=202)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.answering.requests import parse_feedback
 from service.http.envelope import json_response
-from service.http.protocols import hugging_face, own
+from service.http.protocols import feedback, hugging_face, own
 from service.http.route import Operation, Route
 from service.http.schemas import EXAMPLES
 from service.worker import Worker
@@ -63,6 +62,6 @@ class Endpoints:
         return json_response(hugging_face.rendered(asked, predictions))
 
     async def feedback(self, request: Request) -> Response:
-        records = parse_feedback(await request.body(), max_items=self._max_items)
+        records = feedback.parse(await request.body(), max_items=self._max_items)
         stored = await self._worker.feedback.store(records)
         return json_response({"accepted": stored.accepted, "unknown": stored.unknown})

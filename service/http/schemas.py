@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.answering.requests import MAX_LABEL_CHARS, MAX_LABELS, MAX_SOURCE_CHARS
 from service.fields import MAX_COUNT, MAX_NAME_CHARS
+from service.http.protocols.feedback import MAX_LABEL_CHARS, MAX_LABELS, MAX_SOURCE_CHARS
 from service.http.protocols.infer_answer import OUTPUTS
 
 Schema = dict[str, Any]

@@ -11,9 +11,8 @@ import pytest
 
 from core.engine import Encoded, Engine, Outputs
 from service.answering.batcher import Batcher, BatchFacts
-from service.answering.encoding import NOT_ENCODABLE, encode_each
+from service.answering.items import NOT_ENCODABLE, ItemError, encode_each
 from service.answering.lanes import Result
-from service.answering.requests import ItemError
 from service.answering.speeds import Speeds
 from service.refusals import NotReady, Overloaded
 from tests.service.fakes import GatedEngine, PoisonedEngine

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.labels import Kind
-from service.answering.predictor import Prediction, Predictions, Result
-from service.answering.requests import ItemError, PredictRequest
+from service.answering.items import ItemError
+from service.answering.predictor import Prediction, Predictions, PredictRequest, Result
 from service.fields import count_in, fields_in, kind_of, object_in, require_at_most
 from service.http.protocols.own import error_of
 from service.refusals import InvalidBody, ItemRefused

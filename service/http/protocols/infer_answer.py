@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from service.answering.items import ItemError
 from service.answering.predictor import Prediction, Predictions
-from service.answering.requests import ItemError
 
 OUTPUTS = {
     "label": "BYTES",

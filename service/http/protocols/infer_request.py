@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.answering.requests import ItemError, PredictRequest
+from service.answering.items import ItemError
+from service.answering.predictor import PredictRequest
 from service.fields import Fields, any_fields_in, integer_in, kind_of, require_at_most
 from service.http.protocols.infer_answer import OUTPUTS, Wanted
 from service.refusals import InvalidBody

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.answering.predictor import Predictions, Result
-from service.answering.requests import ItemError, PredictRequest
+from service.answering.items import ItemError
+from service.answering.predictor import Predictions, PredictRequest, Result
 from service.fields import Fields, count_in, fields_in, items_in, name_in
 
 KNOWN = ("texts", "model", "top_k", "timeout_ms")

@@ -1,0 +1,67 @@
+"""Labels of predictions: `{"feedback": [{"prediction_id", "label", "source"?}]}`.
+
+No message repeats what a user wrote, except the names of fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.feedback import GivenLabel
+from core.labels import SEPARATOR
+from service.fields import MAX_NAME_CHARS, Fields, fields_in, items_in, kind_of, listed
+from service.refusals import InvalidBody
+
+MAX_LABEL_CHARS = 256
+MAX_LABELS = 200
+MAX_SOURCE_CHARS = 64
+
+
+def parse(body: bytes, *, max_items: int) -> list[GivenLabel]:
+    return labels_given(fields_in(body, known=("feedback",)), max_items=max_items)
+
+
+def labels_given(fields: Fields, *, max_items: int) -> list[GivenLabel]:
+    shape = '{"feedback": [{"prediction_id": "…", "label": "…"}]}'
+    return [_feedback(item, number) for number, item in enumerate(items_in(fields, "feedback", shape, max_items), 1)]
+
+
+def _feedback(item: object, number: int) -> GivenLabel:
+    if not isinstance(item, dict):
+        raise InvalidBody(
+            f"Item {number} of 'feedback' is {kind_of(item)}. Send an object with prediction_id and label."
+        )
+    known = ("prediction_id", "label", "source")
+    if (unknown := next((name for name in item if name not in known), None)) is not None:
+        raise InvalidBody(
+            f"Item {number} of 'feedback' has an unknown field {unknown[:MAX_NAME_CHARS]!r}. Known: {listed(known)}."
+        )
+    label = item.get("label")
+    return GivenLabel(
+        prediction_id=_string(item, number, "prediction_id", MAX_NAME_CHARS),
+        label=_names(label, number) if isinstance(label, list) else _string(item, number, "label", MAX_LABEL_CHARS),
+        source=_string(item, number, "source", MAX_SOURCE_CHARS) if "source" in item else "user",
+    )
+
+
+def _names(names: list[Any], number: int) -> tuple[str, ...]:
+    if len(names) > MAX_LABELS:
+        raise InvalidBody(f"'label' of item {number} of 'feedback' has {len(names)} names. Send at most {MAX_LABELS}.")
+    found = tuple(_string({"label": name}, number, "label", MAX_LABEL_CHARS) for name in names)
+    if any(SEPARATOR in name for name in found):
+        raise InvalidBody(
+            f"A name in 'label' of item {number} of 'feedback' holds {SEPARATOR!r}, which stands between names. "
+            "Send each name by itself."
+        )
+    return found
+
+
+def _string(item: Mapping[str, Any], number: int, name: str, max_chars: int) -> str:
+    value = item.get(name)
+    if not isinstance(value, str) or not value.strip() or len(value) > max_chars or "\0" in value:
+        found = f"is {kind_of(value)}" if name in item else "is missing"
+        if isinstance(value, str):
+            found = "is empty, too long or holds a NUL character"
+        raise InvalidBody(f"{name!r} of item {number} of 'feedback' {found}. Send 1 to {max_chars} characters.")
+    return value.strip()

@@ -7,7 +7,7 @@ from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 from starlette.testclient import TestClient
 
-from tests.service.test_openapi import problem_with
+from tests.service.http.test_openapi import problem_with
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(3, seed=13)]

@@ -13,7 +13,7 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import InferenceServerException
 
 from service.http.protocols.infer_answer import OUTPUTS, packed
-from tests.service.test_openapi import problem_with
+from tests.service.http.test_openapi import problem_with
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(6, seed=12)]

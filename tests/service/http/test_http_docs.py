@@ -13,7 +13,7 @@ from service.telemetry.metrics import Metrics
 from service.worker import Worker
 from tests.service.apps import all_routes
 
-TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
 
 
 def curl_lines() -> list[str]:

@@ -13,7 +13,7 @@ from core.ledger import open_ledger
 from core.registry import open_registry
 from service.worker import Worker
 from tests.service.conftest import local_client
-from tests.service.test_openapi import problem_with
+from tests.service.http.test_openapi import problem_with
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 
 ROWS = multi_label_rows(8, seed=21)

@@ -20,8 +20,8 @@ from queue import SimpleQueue
 
 from core.engine import Encoded, Engine
 from service.answering.items import ItemError
-from service.answering.lanes import Call, Item, Lanes, Result
-from service.answering.speeds import Speeds
+from service.answering.length_buckets import Call, Item, Lanes, Result
+from service.answering.throughput import Speeds
 from service.refusals import Overloaded, Stopping
 
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")

@@ -12,8 +12,8 @@ import pytest
 from core.engine import Encoded, Engine, Outputs
 from service.answering.batcher import Batcher, BatchFacts
 from service.answering.items import NOT_ENCODABLE, ItemError, encode_each
-from service.answering.lanes import Result
-from service.answering.speeds import Speeds
+from service.answering.length_buckets import Result
+from service.answering.throughput import Speeds
 from service.refusals import NotReady, Overloaded
 from tests.service.fakes import GatedEngine, PoisonedEngine
 from tests.tiny import tiny_rows

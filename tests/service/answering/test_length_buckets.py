@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.engine import Encoded, Engine
-from service.answering.lanes import MAX_ROWS, Call, Item, Lanes
+from service.answering.length_buckets import MAX_ROWS, Call, Item, Lanes
 
 
 @pytest.fixture(scope="module")

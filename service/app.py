@@ -21,7 +21,7 @@ def guarded_app(worker: Worker, *, schema: Callable[[], Schema]) -> Guard:
         metrics=worker.metrics,
         limits=RequestLimits(settings.max_body_bytes, settings.timeout_s),
         is_draining=lambda: worker.is_draining,
-        full_for_s=worker.batcher.full_for_s,
+        full_for_s=worker.batcher.retry_after_s,
         log=worker.access_log.add if worker.access_log else lambda _: None,
     )
 

@@ -64,7 +64,7 @@ class Worker:
             default_model=config.service.default_model,
             on_change=self._show_status,
             on_swap=self.metrics.count_swap,
-            turn=partial(in_turn, self.home.folder / "loading.lock"),
+            load_lock=partial(in_turn, self.home.folder / "loading.lock"),
         )
         # Apart from the pools of probes and long texts, and of feedback: operators wait for nobody else.
         self.desk = ThreadPoolExecutor(DESK_THREADS, thread_name_prefix="desk")
@@ -76,7 +76,7 @@ class Worker:
             max_queue_items=config.service.max_queue_items,
             max_queue_s=config.service.max_queue_s,
             on_batch=self.metrics.count_batch,
-            on_start=self.metrics.observe_waits,
+            on_waits=self.metrics.observe_waits,
         )
         self.recorder = Recorder(
             self.home,

@@ -20,8 +20,8 @@ from queue import SimpleQueue
 
 from core.engine import Encoded, Engine
 from service.answering.items import ItemError
-from service.answering.length_buckets import Call, Item, Lanes, Result
-from service.answering.throughput import Speeds
+from service.answering.length_buckets import EngineResult, LengthBuckets, PendingRequest, QueuedText
+from service.answering.throughput import Throughput
 from service.refusals import Overloaded, Stopping
 
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
@@ -29,7 +29,7 @@ ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this tex
 STUCK_S = 60.0
 CLOSE_S = 10.0
 # What a call may take on the event loop, by the speed of the calls before.
-LONE_S = 0.005
+MAX_INLINE_S = 0.005
 logger = logging.getLogger(__name__)
 
 
@@ -52,29 +52,29 @@ class Batcher:
         max_batch_tokens: int,
         max_queue_items: int,
         max_queue_s: float = math.inf,
-        lone_s: float = LONE_S,
+        max_inline_s: float = MAX_INLINE_S,
         on_batch: Callable[[BatchFacts], None] = lambda _: None,
-        on_start: Callable[[Sequence[float]], None] = lambda _: None,
+        on_waits: Callable[[Sequence[float]], None] = lambda _: None,
     ) -> None:
-        """A text that comes alone is answered on the event loop if that takes at most `lone_s`.
+        """A text that comes alone is answered on the event loop if that takes at most `max_inline_s`.
 
-        `on_start` hears the seconds that each text of a call waited for it, `on_batch` what the call was.
+        `on_waits` hears the seconds that each text of a call waited for it, `on_batch` what the call was.
         """
         self._max_queue_items = max_queue_items
         self._max_queue_s = max_queue_s
-        self._lone_s = lone_s
+        self._max_inline_s = max_inline_s
         self._on_batch = on_batch
-        self._on_start = on_start
+        self._on_waits = on_waits
         # What came in this turn of the loop, and what the thread has yet to sort.
-        self._just_come: list[Item] = []
-        self._arrivals: SimpleQueue[list[Item] | None] = SimpleQueue()
-        self._lanes = Lanes(max_tokens=max_batch_tokens)
+        self._arrived: list[QueuedText] = []
+        self._arrivals: SimpleQueue[list[QueuedText] | None] = SimpleQueue()
+        self._buckets = LengthBuckets(max_tokens=max_batch_tokens)
         self._closed = self._ended = False
         # Written by the loop only, as what has left is by the engine's thread. A call that is given up leaves at once,
         # though the thread comes upon it later: for that moment each keeps the other from counting.
         self._items_in, self._work_in_s = 0, 0.0
-        self._counting = threading.Lock()
-        self._speeds = Speeds()
+        self._count_lock = threading.Lock()
+        self._throughput = Throughput()
         # By all calls so far, in seconds.
         self.worked_s = 0.0
         self._call_began: float | None = None
@@ -97,14 +97,14 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Texts that wait for the engine."""
-        return self._items_in - self._lanes.items_out
+        return self._items_in - self._buckets.items_out
 
     @property
     def wait_s(self) -> float:
         """Seconds until the engines have done what waits, at the speed that each had when it came."""
-        return self._work_in_s - self._lanes.work_out_s
+        return self._work_in_s - self._buckets.work_out_s
 
-    def full_for_s(self, items: int = 1) -> int | None:
+    def retry_after_s(self, items: int = 1) -> int | None:
         """Whole seconds until there is room again, if so many texts more would wait too long now; else None."""
         waiting = self.waiting
         # A request larger than the whole queue is let in when nobody waits, else it never would be.
@@ -115,10 +115,10 @@ class Batcher:
     def _require_room(self, items: int) -> None:
         if self._closed:
             raise Stopping
-        if (seconds := self.full_for_s(items)) is not None:
+        if (seconds := self.retry_after_s(items)) is not None:
             raise Overloaded(seconds)
 
-    async def answer(self, engine: Engine, encoded: Sequence[Encoded]) -> list[Result]:
+    async def answer(self, engine: Engine, encoded: Sequence[Encoded]) -> list[EngineResult]:
         """An answer or an error for each text, in order.
 
         When the caller is cancelled, what has not reached the engine never will. Raises `Overloaded` or `Stopping`.
@@ -127,90 +127,92 @@ class Batcher:
             return []
         self._require_room(len(encoded))
         loop = asyncio.get_running_loop()
-        count, per_s = len(encoded), self._speeds.of(engine)
+        count, per_s = len(encoded), self._throughput.tokens_per_s(engine)
         seconds = [item.tokens / per_s for item in encoded]
         work_s = sum(seconds)
-        call = Call(loop, loop.create_future(), time.monotonic(), [ENGINE_FAILED] * count, count, count, work_s)
+        request = PendingRequest(
+            loop, loop.create_future(), time.monotonic(), [ENGINE_FAILED] * count, count, count, work_s
+        )
         items = [
-            Item(call, place, engine, item, item.tokens, expected_s)
+            QueuedText(request, place, engine, item, item.tokens, expected_s)
             for place, (item, expected_s) in enumerate(zip(encoded, seconds, strict=True))
         ]
         self._items_in += count
         self._work_in_s += work_s
-        if not self._just_come:
-            loop.call_soon(self._hand_over)
-        self._just_come += items
+        if not self._arrived:
+            loop.call_soon(self._dispatch)
+        self._arrived += items
         try:
-            await call.done
+            await request.done
         finally:
-            self._end(call)
-        return call.results
+            self._end(request)
+        return request.results
 
-    def _end(self, call: Call) -> None:
-        if not call.waiting:
-            call.over = True
+    def _end(self, request: PendingRequest) -> None:
+        if not request.queued:
+            request.is_over = True
             return
-        with self._counting:
-            call.over = True
-            self._items_in -= call.waiting
-            self._work_in_s -= call.waiting_s
+        with self._count_lock:
+            request.is_over = True
+            self._items_in -= request.queued
+            self._work_in_s -= request.queued_s
 
-    def _hand_over(self) -> None:
+    def _dispatch(self) -> None:
         """Once all requests of one turn of the loop have come, so that they can share a call."""
-        items, self._just_come = self._just_come, []
-        if not self._closed and not self._is_lone(items):
+        items, self._arrived = self._arrived, []
+        if not self._closed and not self._can_answer_inline(items):
             self._arrivals.put(items)
             return
         for item in items:
-            if not item.call.over:
+            if not item.request.is_over:
                 self._items_in -= 1
                 self._work_in_s -= item.expected_s
-                item.leave()
+                item.leave_queue()
                 _deliver([item], self._infer([item]))
 
-    def _is_lone(self, items: Sequence[Item]) -> bool:
+    def _can_answer_inline(self, items: Sequence[QueuedText]) -> bool:
         is_idle = self._call_began is None and self.waiting == len(items) == 1
-        if not is_idle or items[0].call.over or not self._speeds.knows(items[0].engine):
+        if not is_idle or items[0].request.is_over or not self._throughput.is_measured(items[0].engine):
             return False
-        return items[0].expected_s <= self._lone_s
+        return items[0].expected_s <= self._max_inline_s
 
     def _run(self) -> None:
-        while self._collect():
+        while self._receive():
             self._call_began = time.monotonic()
-            with self._counting:
-                batch = self._lanes.take(self._call_began)
+            with self._count_lock:
+                batch = self._buckets.next_batch(self._call_began)
             results = self._infer(batch) if batch else []
             # Before anybody hears of it: who has an answer may ask at once, and is to find the engine idle.
             self._call_began = None
             if batch:
                 with suppress(RuntimeError):  # the loop has ended, and with it all who waited
-                    batch[0].call.loop.call_soon_threadsafe(_deliver, batch, results)
+                    batch[0].request.loop.call_soon_threadsafe(_deliver, batch, results)
 
-    def _collect(self) -> bool:
-        """Sort what arrived into lanes, waiting for it if there is nothing else to do; False at the end."""
-        while not self._ended and (not self._lanes or not self._arrivals.empty()):
+    def _receive(self) -> bool:
+        """Sort what arrived into buckets, waiting for it if there is nothing else to do; False at the end."""
+        while not self._ended and (not self._buckets or not self._arrivals.empty()):
             items = self._arrivals.get()
             self._ended = items is None
             for item in items or ():
-                self._lanes.add(item)
-        return bool(self._lanes)
+                self._buckets.add(item)
+        return bool(self._buckets)
 
-    def _infer(self, batch: list[Item]) -> list[Result]:
+    def _infer(self, batch: list[QueuedText]) -> list[EngineResult]:
         started = time.monotonic()
-        self._on_start([started - item.call.arrived for item in batch])
+        self._on_waits([started - item.request.arrived for item in batch])
         results = infer_each([item.encoded for item in batch], batch[0].engine)
-        self._measure(batch, time.monotonic() - started)
+        self._report(batch, time.monotonic() - started)
         return results
 
-    def _measure(self, batch: list[Item], seconds: float) -> None:
+    def _report(self, batch: list[QueuedText], seconds: float) -> None:
         lengths = [item.tokens for item in batch]
         padded = len(batch) * max(lengths)
-        self._speeds.learn(batch[0].engine, padded / max(seconds, 1e-6))
+        self._throughput.add(batch[0].engine, padded / max(seconds, 1e-6))
         self.worked_s += seconds
         self._on_batch(BatchFacts(len(batch), sum(lengths), padded, seconds))
 
 
-def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[Result]:
+def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[EngineResult]:
     """One engine call; should it fail, one a text, so that only the text that breaks it has an error."""
     try:
         outputs = engine.infer(batch)
@@ -224,10 +226,10 @@ def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[Result]:
     return [outputs.row(row) for row in range(len(batch))]
 
 
-def _deliver(batch: Sequence[Item], results: Sequence[Result]) -> None:
+def _deliver(batch: Sequence[QueuedText], results: Sequence[EngineResult]) -> None:
     for item, result in zip(batch, results, strict=True):
-        call = item.call
-        call.results[item.position] = result
-        call.missing -= 1
-        if not call.missing and not call.done.done():
-            call.done.set_result(None)
+        request = item.request
+        request.results[item.position] = result
+        request.unanswered -= 1
+        if not request.unanswered and not request.done.done():
+            request.done.set_result(None)

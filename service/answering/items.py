@@ -27,7 +27,7 @@ NOT_ENCODABLE = ItemError("invalid_text", "The tokenizer cannot read this text. 
 INLINE_CHARS = 10_000
 
 
-def input_in(item: object, *, max_chars: int, is_paired: bool) -> Text | ItemError:
+def checked_input(item: object, *, max_chars: int, is_paired: bool) -> Text | ItemError:
     """The text, or the pair, that an item is, or what keeps it from being answered."""
     if not is_paired:
         return _text_in(item, max_chars)

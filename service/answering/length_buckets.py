@@ -21,30 +21,30 @@ from service.answering.items import ItemError
 MAX_ROWS = 64
 # What a call costs beside its tokens, in tokens; measured under load, where it was the best of 4, 8, 12 and 16
 CALL_TOKENS = 8
-Result = Outputs | ItemError
+EngineResult = Outputs | ItemError
 
 
 @dataclass(eq=False, slots=True)
-class Call:
-    """What one request waits for. `missing`: its texts without an answer; `waiting`: those that have not reached the
-    engine, for which it is expected to take `waiting_s`. `over`: nobody waits for it any more.
+class PendingRequest:
+    """What one request waits for. `unanswered`: its texts without an answer; `queued`: those that have not reached the
+    engine, for which it is expected to take `queued_s`. `is_over`: nobody waits for it any more.
     """
 
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
     arrived: float
-    results: list[Result]
-    missing: int
-    waiting: int
-    waiting_s: float
-    over: bool = False
+    results: list[EngineResult]
+    unanswered: int
+    queued: int
+    queued_s: float
+    is_over: bool = False
 
 
 @dataclass(eq=False, slots=True)
-class Item:
-    """One text of a call."""
+class QueuedText:
+    """One text of a request."""
 
-    call: Call
+    request: PendingRequest
     position: int
     engine: Engine
     encoded: Encoded
@@ -52,13 +52,13 @@ class Item:
     expected_s: float
     """What the engine is expected to take for it."""
 
-    def leave(self) -> None:
+    def leave_queue(self) -> None:
         """The queue."""
-        self.call.waiting -= 1
-        self.call.waiting_s -= self.expected_s
+        self.request.queued -= 1
+        self.request.queued_s -= self.expected_s
 
 
-class Lanes:
+class LengthBuckets:
     """The waiting texts; `items_out` and `work_out_s` count those that have left while somebody waited for them.
 
     Not thread-safe.
@@ -67,76 +67,76 @@ class Lanes:
     def __init__(self, *, max_tokens: int) -> None:
         self._max_tokens = max_tokens
         self.items_out, self.work_out_s = 0, 0.0
-        self._lanes: dict[Engine, dict[int, deque[Item]]] = {}
+        self._buckets: dict[Engine, dict[int, deque[QueuedText]]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._lanes)
+        return bool(self._buckets)
 
-    def add(self, item: Item) -> None:
-        lanes = self._lanes.setdefault(item.engine, {})
-        lanes.setdefault(item.tokens, deque()).append(item)
+    def add(self, item: QueuedText) -> None:
+        buckets = self._buckets.setdefault(item.engine, {})
+        buckets.setdefault(item.tokens, deque()).append(item)
 
-    def take(self, now: float) -> list[Item]:
+    def next_batch(self, now: float) -> list[QueuedText]:
         """The texts of the next call, removed; empty when nobody waits any more."""
         first = self._most_urgent(now)
         if first is None:
             return []
-        lanes = self._lanes[first.engine]
-        batch = self._from_lane(lanes, first.tokens, room=max(1, self._max_tokens // first.tokens))
-        self._join_neighbours(batch, lanes, first.tokens)
+        buckets = self._buckets[first.engine]
+        batch = self._take_from(buckets, first.tokens, room=max(1, self._max_tokens // first.tokens))
+        self._add_near_lengths(batch, buckets, first.tokens)
         self._drop_empty()
         return batch
 
-    def _most_urgent(self, now: float) -> Item | None:
-        heads = [head for lanes in self._lanes.values() for lane in lanes.values() if (head := self._head(lane))]
+    def _most_urgent(self, now: float) -> QueuedText | None:
+        heads = [item for each in self._buckets.values() for bucket in each.values() if (item := self._oldest(bucket))]
         self._drop_empty()
-        return max(heads, key=lambda item: (now - item.call.arrived) / (item.tokens + CALL_TOKENS), default=None)
+        return max(heads, key=lambda item: (now - item.request.arrived) / (item.tokens + CALL_TOKENS), default=None)
 
-    def _from_lane(self, lanes: dict[int, deque[Item]], tokens: int, *, room: int) -> list[Item]:
-        lane, taken = lanes[tokens], list[Item]()
-        while lane and len(taken) < min(room, MAX_ROWS):
-            item = self._pop(lane)
-            if not item.call.over:
+    def _take_from(self, buckets: dict[int, deque[QueuedText]], tokens: int, *, room: int) -> list[QueuedText]:
+        bucket, taken = buckets[tokens], list[QueuedText]()
+        while bucket and len(taken) < min(room, MAX_ROWS):
+            item = self._pop(bucket)
+            if not item.request.is_over:
                 taken.append(item)
         return taken
 
-    def _head(self, lane: deque[Item]) -> Item | None:
+    def _oldest(self, bucket: deque[QueuedText]) -> QueuedText | None:
         """The oldest item that somebody waits for; those before it are dropped."""
-        while lane and lane[0].call.over:
-            self._pop(lane)
-        return lane[0] if lane else None
+        while bucket and bucket[0].request.is_over:
+            self._pop(bucket)
+        return bucket[0] if bucket else None
 
-    def _pop(self, lane: deque[Item]) -> Item:
-        item = lane.popleft()
-        if not item.call.over:
+    def _pop(self, bucket: deque[QueuedText]) -> QueuedText:
+        item = bucket.popleft()
+        if not item.request.is_over:
             self.items_out += 1
             self.work_out_s += item.expected_s
-            item.leave()
+            item.leave_queue()
         return item
 
-    def _join_neighbours(self, batch: list[Item], lanes: dict[int, deque[Item]], longest: int) -> None:
-        """Let whole lanes of about this length join, where their padding costs less than their own call."""
-        for tokens in _nearest(longest, lanes):
-            joining = len(lanes[tokens])
+    def _add_near_lengths(self, batch: list[QueuedText], buckets: dict[int, deque[QueuedText]], longest: int) -> None:
+        """Let whole buckets of about this length join, where their padding costs less than their own call."""
+        for tokens in _nearest_lengths(longest, buckets):
+            joining = len(buckets[tokens])
             if tokens > longest:
                 padding, width = len(batch) * (tokens - longest), tokens
             else:
                 padding, width = joining * (longest - tokens), longest
             rows = len(batch) + joining
             if padding <= CALL_TOKENS and rows <= MAX_ROWS and rows * width <= self._max_tokens:
-                batch.extend(self._from_lane(lanes, tokens, room=joining))
+                batch.extend(self._take_from(buckets, tokens, room=joining))
                 longest = width
 
     def _drop_empty(self) -> None:
-        for engine, lanes in list(self._lanes.items()):
-            for tokens in [tokens for tokens, lane in lanes.items() if not lane]:
-                del lanes[tokens]
-            if not lanes:
-                del self._lanes[engine]
+        for engine, buckets in list(self._buckets.items()):
+            for tokens in [tokens for tokens, bucket in buckets.items() if not bucket]:
+                del buckets[tokens]
+            if not buckets:
+                del self._buckets[engine]
 
 
-def _nearest(tokens: int, lanes: dict[int, deque[Item]]) -> Iterator[int]:
+def _nearest_lengths(tokens: int, buckets: dict[int, deque[QueuedText]]) -> Iterator[int]:
     for distance in range(1, CALL_TOKENS + 1):
-        for neighbour in (tokens - distance, tokens + distance):
-            if lanes.get(neighbour):
-                yield neighbour
+        for length in (tokens - distance, tokens + distance):
+            if buckets.get(length):
+                yield length

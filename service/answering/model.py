@@ -13,7 +13,7 @@ from service.refusals import ChampionNotLoaded
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedVersion:
     """A version in memory. Requests hold on to the one they began with."""
 
     model: str
@@ -36,13 +36,13 @@ class Failure:
 
 
 @dataclass
-class Model:
+class ModelState:
     """What this worker holds of a model. One thread changes it while requests read it."""
 
     name: str
     versions: list[str]
-    served: Served | None = None
-    warm: Served | None = None
+    served: ServedVersion | None = None
+    warm: ServedVersion | None = None
     failure: Failure | None = None
 
     @property
@@ -59,7 +59,7 @@ class Model:
         )
 
     @property
-    def why_none(self) -> RetuneError:
+    def no_version_error(self) -> RetuneError:
         """Why no version answers."""
         failure = self.failure
         if failure is not None and not failure.is_over:
@@ -70,7 +70,7 @@ class Model:
         """Whether the version that the pointer names, if it names one, answers."""
         return pointer is None or (self.served is not None and self.served.version == pointer.version)
 
-    def is_settled(self, pointer: Champion) -> bool:
+    def has_handled(self, pointer: Champion) -> bool:
         """Whether there is nothing to load: it is served already, or failed a moment ago."""
         if self.served is not None and self.served.version == pointer.version:
             return self.served.since == pointer.since
@@ -78,7 +78,7 @@ class Model:
         is_same = failure is not None and (failure.version, failure.since) == (pointer.version, pointer.since)
         return failure is not None and is_same and time.monotonic() < failure.retry_at
 
-    def forgive(self, pointer: Champion | None) -> None:
+    def clear_failure(self, pointer: Champion | None) -> None:
         """Forget a failure that is over; that of another version, whose promotion is undone, is shown until the next
         change.
         """

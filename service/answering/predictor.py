@@ -15,20 +15,20 @@ from core.engine import Encoded, Floats, Outputs
 from core.records import PredictionRecord
 from service.answering.batcher import Batcher
 from service.answering.champions import Champions
-from service.answering.items import ItemError, encode, input_in
-from service.answering.model import Served
+from service.answering.items import ItemError, checked_input, encode
+from service.answering.model import ServedVersion
 from service.fields import require_at_most
 from service.recording.recorder import Recorder
 from service.refusals import TookTooLong
 
-Answered = tuple[Text, Encoded, Outputs] | ItemError
-Item = Text | ItemError
-Found = TypeVar("Found")
+ItemAnswer = tuple[Text, Encoded, Outputs] | ItemError
+CheckedItem = Text | ItemError
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """`texts` may hold anything: each item is judged alone, see `input_in`.
+    """`texts` may hold anything: each item is judged alone, see `checked_input`.
 
     `version` None: the champion. `top_k` None: the scores of all labels. `timeout_s` None: only the server's.
     `field`: what they stand in.
@@ -47,7 +47,7 @@ class Prediction:
     """One text's answer, as `core.answers.answer` gives it, and its (k,) probabilities in the order of the labels."""
 
     id: str
-    given: dict[str, Any]
+    answer: dict[str, Any]
     probabilities: Floats
 
 
@@ -58,7 +58,7 @@ Result = Prediction | ItemError
 class Predictions:
     """A result for each item of a request, in order, all by one version."""
 
-    served: Served
+    served: ServedVersion
     results: list[Result]
 
 
@@ -83,25 +83,27 @@ class Predictor:
         self._on_answer = on_answer
         self._on_error = on_error
 
-    async def predict(self, request: PredictRequest, noted: dict[str, Any] | None = None) -> Predictions:
-        """`noted` is what is known of the request, such as its "key"; what is learnt here is noted there, too.
+    async def predict(self, request: PredictRequest, state: dict[str, Any] | None = None) -> Predictions:
+        """`state` is what is known of the request, such as its "key"; what is learnt here is noted there, too.
 
         Raises `NoChampion`, `ChampionNotLoaded`, `ModelNotFound`, `ModelNotNamed`, `VersionNotLoaded`, `InvalidBody`,
         `Overloaded` or `TookTooLong`.
         """
-        noted = {} if noted is None else noted
+        state = {} if state is None else state
         # The routing step: which version answers. A share of the requests could go to another one here.
         served = self._champions.version(request.model, request.version)
-        noted.update(model=served.model, version=served.version, items=len(request.texts))
+        state.update(model=served.model, version=served.version, items=len(request.texts))
         limits = self._settings.limits_of(served.model)
         require_at_most(len(request.texts), request.field, limits.max_items)
         is_paired = served.engine.facts.is_paired
-        items = [input_in(item, max_chars=limits.max_text_chars, is_paired=is_paired) for item in request.texts]
-        work = self._answered(served, items, rejects_long=limits.overlength == "reject")
+        items = [checked_input(item, max_chars=limits.max_text_chars, is_paired=is_paired) for item in request.texts]
+        work = self._answers(served, items, rejects_long=limits.overlength == "reject")
         answered = await (work if request.timeout_s is None else _in_time(work, request.timeout_s))
-        return Predictions(served, self._recorded(served, answered, top_k=request.top_k, key=noted.get("key")))
+        return Predictions(served, self._results(served, answered, top_k=request.top_k, key=state.get("key")))
 
-    async def _answered(self, served: Served, items: Sequence[Item], *, rejects_long: bool) -> list[Answered]:
+    async def _answers(
+        self, served: ServedVersion, items: Sequence[CheckedItem], *, rejects_long: bool
+    ) -> list[ItemAnswer]:
         texts = [item for item in items if not isinstance(item, ItemError)]
         encoded = await encode(served.engine, texts, rejects_long=rejects_long)
         tokens = [item for item in encoded if isinstance(item, Encoded)]
@@ -114,8 +116,8 @@ class Predictor:
         )
         return [item if isinstance(item, ItemError) else next(answered) for item in items]
 
-    def _recorded(
-        self, served: Served, answered: Sequence[Answered], *, top_k: int | None, key: str | None
+    def _results(
+        self, served: ServedVersion, answered: Sequence[ItemAnswer], *, top_k: int | None, key: str | None
     ) -> list[Result]:
         records: list[PredictionRecord] = []
         results: list[Result] = []
@@ -125,17 +127,17 @@ class Predictor:
                 results.append(item)
                 continue
             _, encoded, outputs = item
-            given = answer(served.engine, encoded, outputs, top_k=top_k)
-            record = _record(served, given, key, *item)
+            fields = answer(served.engine, encoded, outputs, top_k=top_k)
+            record = _record(served, fields, key, *item)
             records.append(record)
             # Each label by itself: sets of them are too many to count, and clients choose which occur.
-            self._on_answer(served.model, given.get("labels", [record.label]), record.score)
-            results.append(Prediction(record.id, given, outputs.probabilities[0]))
+            self._on_answer(served.model, fields.get("labels", [record.label]), record.score)
+            results.append(Prediction(record.id, fields, outputs.probabilities[0]))
         self._recorder.offer(records)
         return results
 
 
-async def _in_time(work: Awaitable[Found], timeout_s: float) -> Found:
+async def _in_time(work: Awaitable[T], timeout_s: float) -> T:
     """Raises `TookTooLong`."""
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + timeout_s
@@ -152,12 +154,12 @@ async def _in_time(work: Awaitable[Found], timeout_s: float) -> Found:
     return found
 
 
-def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> Answered:
+def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> ItemAnswer:
     return outputs if isinstance(outputs, ItemError) else (text, encoded, outputs)
 
 
 def _record(
-    served: Served, given: dict[str, Any], key: str | None, asked: Text, encoded: Encoded, outputs: Outputs
+    served: ServedVersion, fields: dict[str, Any], key: str | None, asked: Text, encoded: Encoded, outputs: Outputs
 ) -> PredictionRecord:
     text, pair = (asked, None) if isinstance(asked, str) else asked
     return PredictionRecord(
@@ -166,8 +168,8 @@ def _record(
         version=served.version,
         created_at=utc_now(),
         text=text,
-        label=given["label"],
-        score=given["score"],
+        label=fields["label"],
+        score=fields["score"],
         tokens=encoded.tokens,
         truncated=encoded.truncated,
         # Its own: a view would keep the whole batch in memory as long as the record waits for the ledger.

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.engine import Engine
 from core.verification import OTHER_MACHINE
-from service.answering.model import Served
+from service.answering.model import ServedVersion
 from service.refusals import NotReady
 
 # Probes come from many sides; one inference a second says as much.
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 class GoldenProbe:
     """Asks the engines themselves, past the queue: an overload is no illness."""
 
-    def __init__(self, champions: Callable[[], Iterable[Served]]) -> None:
+    def __init__(self, champions: Callable[[], Iterable[ServedVersion]]) -> None:
         self._champions = champions
         self._passed_at = -VALID_S
 

@@ -62,7 +62,7 @@ def _rendered(result: Result) -> Scores | dict[str, Any]:
 
 
 def _scores(prediction: Prediction) -> Scores:
-    return [{"label": label, "score": score} for label, score in prediction.given["scores"].items()]
+    return [{"label": label, "score": score} for label, score in prediction.answer["scores"].items()]
 
 
 def _inputs(inputs: object, max_items: int) -> list[Any]:

@@ -69,7 +69,7 @@ def _column(name: str, predictions: Predictions) -> list[str] | NDArray[Any]:
     if name == "probabilities":
         nothing = np.zeros(len(predictions.served.engine.labels), dtype=np.float32)
         return np.stack([result.probabilities if isinstance(result, Prediction) else nothing for result in results])
-    values = [result.given[name] if isinstance(result, Prediction) else NOTHING[name] for result in results]
+    values = [result.answer[name] if isinstance(result, Prediction) else NOTHING[name] for result in results]
     return values if OUTPUTS[name] == "BYTES" else np.array(values, dtype=_DTYPES[OUTPUTS[name]])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.answering.model import Served
+from service.answering.model import ServedVersion
 from service.http.envelope import json_response
 from service.http.openapi import API_VERSION, content
 from service.http.protocols.infer_answer import OUTPUTS, InferAnswer, rendered
@@ -104,7 +104,7 @@ class Endpoints:
         predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
         return _response(rendered(predictions, asked.wanted, request_id=asked.id))
 
-    def _served(self, request: Request) -> Served:
+    def _served(self, request: Request) -> ServedVersion:
         return self._worker.champions.version(request.path_params["name"], request.path_params.get("version"))
 
 
@@ -116,7 +116,7 @@ def _probe(path: str, endpoint: Callable[[Request], Awaitable[Response]], operat
     return _route(path, endpoint, operation, scope=None, is_probe=True)
 
 
-def metadata(served: Served) -> dict[str, Any]:
+def metadata(served: ServedVersion) -> dict[str, Any]:
     """What goes in and comes out of a version, and the labels in the order of its probabilities."""
     facts = served.engine.facts
     labels = list(served.engine.labels)

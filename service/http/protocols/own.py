@@ -35,7 +35,7 @@ def rendered(predictions: Predictions) -> dict[str, Any]:
 
 
 def _rendered(result: Result) -> dict[str, Any]:
-    return error_of(result) if isinstance(result, ItemError) else {"id": result.id, **result.given}
+    return error_of(result) if isinstance(result, ItemError) else {"id": result.id, **result.answer}
 
 
 def error_of(error: ItemError) -> dict[str, Any]:

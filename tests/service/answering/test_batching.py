@@ -12,8 +12,8 @@ import pytest
 from core.engine import Encoded, Engine, Outputs
 from service.answering.batcher import Batcher, BatchFacts
 from service.answering.items import NOT_ENCODABLE, ItemError, encode_each
-from service.answering.length_buckets import Result
-from service.answering.throughput import Speeds
+from service.answering.length_buckets import EngineResult
+from service.answering.throughput import Throughput
 from service.refusals import NotReady, Overloaded
 from tests.service.fakes import GatedEngine, PoisonedEngine
 from tests.tiny import tiny_rows
@@ -29,25 +29,25 @@ def facts() -> list[BatchFacts]:
 @pytest.fixture
 def batcher(facts: list[BatchFacts]) -> Iterator[Batcher]:
     # A gated engine must not hold up the loop: every text goes to the thread.
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, lone_s=0.0, on_batch=facts.append)
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, max_inline_s=0.0, on_batch=facts.append)
     batcher.start()
     yield batcher
     batcher.close()
 
 
-async def begun(batcher: Batcher, engine: GatedEngine, encoded: Sequence[Encoded]) -> asyncio.Task[list[Result]]:
+async def begun(batcher: Batcher, engine: GatedEngine, encoded: Sequence[Encoded]) -> asyncio.Task[list[EngineResult]]:
     """A call that the engine works at until its gate is opened."""
     call = asyncio.create_task(batcher.answer(engine, encoded))
     await asyncio.to_thread(engine.entered.wait, 5)
     return call
 
 
-async def given_up(call: asyncio.Task[list[Result]]) -> None:
+async def given_up(call: asyncio.Task[list[EngineResult]]) -> None:
     call.cancel()
     await asyncio.wait([call])
 
 
-def probability(result: Result) -> float:
+def probability(result: EngineResult) -> float:
     assert isinstance(result, Outputs)
     return float(result.confidence[0])
 
@@ -56,7 +56,7 @@ def test_many_requests_at_once_get_the_answers_of_the_engine_alone(batcher: Batc
     engine = Engine(tiny_package, threads=1)
     encoded = engine.encode(TEXTS[:10])
 
-    async def ask() -> list[list[Result]]:
+    async def ask() -> list[list[EngineResult]]:
         return await asyncio.gather(*(batcher.answer(engine, [item]) for item in encoded))
 
     given = [probability(results[0]) for results in asyncio.run(ask())]
@@ -112,7 +112,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(batcher: Batcher, tiny
 
 
 def test_work_for_longer_than_the_bound_is_refused(tiny_package: Path) -> None:
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10_000, max_queue_s=1e-9, lone_s=0.0)
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10_000, max_queue_s=1e-9, max_inline_s=0.0)
     batcher.start()
     engine = GatedEngine(tiny_package)
     [encoded] = engine.encode(TEXTS[:1])
@@ -139,9 +139,9 @@ def test_what_nobody_waits_for_any_more_is_not_in_the_way(batcher: Batcher, tiny
         working = await begun(batcher, engine, encoded[:1])
         abandoned = asyncio.create_task(batcher.answer(engine, encoded[1:9]))
         await asyncio.sleep(0)
-        assert (batcher.waiting, batcher.full_for_s(3) is None) == (8, False)
+        assert (batcher.waiting, batcher.retry_after_s(3) is None) == (8, False)
         await given_up(abandoned)
-        assert (batcher.waiting, batcher.full_for_s(3)) == (0, None)  # though the engine has not come back yet
+        assert (batcher.waiting, batcher.retry_after_s(3)) == (0, None)  # though the engine has not come back yet
         assert batcher.wait_s == pytest.approx(0.0)
         engine.gate.set()
         await working
@@ -196,8 +196,8 @@ class Watched(Engine):
         return super().infer(batch)
 
 
-def asked_at_once(engine: Watched, encoded: Sequence[Encoded], *, lone_s: float) -> None:
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, lone_s=lone_s)
+def asked_at_once(engine: Watched, encoded: Sequence[Encoded], *, max_inline_s: float) -> None:
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, max_inline_s=max_inline_s)
     batcher.start()
 
     async def ask() -> None:
@@ -212,19 +212,19 @@ def asked_at_once(engine: Watched, encoded: Sequence[Encoded], *, lone_s: float)
 
 def test_a_short_text_alone_is_answered_on_the_loop(tiny_package: Path) -> None:
     engine = Watched(tiny_package)
-    asked_at_once(engine, engine.encode(TEXTS[:1]), lone_s=1.0)
+    asked_at_once(engine, engine.encode(TEXTS[:1]), max_inline_s=1.0)
     assert engine.calls == [(1, threading.current_thread().name)]
 
 
 def test_a_text_that_would_hold_up_the_loop_is_not(tiny_package: Path) -> None:
     engine = Watched(tiny_package)
-    asked_at_once(engine, engine.encode(TEXTS[:1]), lone_s=1e-6)
+    asked_at_once(engine, engine.encode(TEXTS[:1]), max_inline_s=1e-6)
     assert engine.calls == [(1, "engine")]
 
 
 def test_texts_that_come_in_one_turn_of_the_loop_share_a_call(tiny_package: Path) -> None:
     engine = Watched(tiny_package)
-    asked_at_once(engine, [Encoded([1] * 4, False)] * 3, lone_s=1.0)
+    asked_at_once(engine, [Encoded([1] * 4, False)] * 3, max_inline_s=1.0)
     assert engine.calls == [(3, "engine")]
 
 
@@ -239,7 +239,7 @@ class SlowEngine(Engine):
 def test_each_engine_has_its_own_speed(tiny_package: Path) -> None:
     slow, fast = SlowEngine(tiny_package, threads=1), GatedEngine(tiny_package)
     fast.gate.set()
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=100, lone_s=0.0)
+    batcher = Batcher(max_batch_tokens=256, max_queue_items=100, max_inline_s=0.0)
     batcher.start()
     [encoded] = slow.encode(TEXTS[:1])
 
@@ -267,18 +267,18 @@ def test_each_engine_has_its_own_speed(tiny_package: Path) -> None:
 
 
 def test_a_new_engine_is_expected_to_be_like_the_latest(tiny_package: Path) -> None:
-    speeds = Speeds()
+    throughput = Throughput()
     old, new = Engine(tiny_package, threads=1), Engine(tiny_package, threads=1)
-    speeds.learn(old, 100.0)
-    assert (speeds.of(new), speeds.knows(new)) == (100.0, False)
-    speeds.learn(new, 1_000.0)
-    assert (speeds.of(old), speeds.of(new)) == (100.0, 1_000.0)
+    throughput.add(old, 100.0)
+    assert (throughput.tokens_per_s(new), throughput.is_measured(new)) == (100.0, False)
+    throughput.add(new, 1_000.0)
+    assert (throughput.tokens_per_s(old), throughput.tokens_per_s(new)) == (100.0, 1_000.0)
 
 
 def test_what_came_just_before_the_end_is_answered(batcher: Batcher, tiny_package: Path) -> None:
     engine = Engine(tiny_package, threads=1)
 
-    async def ask() -> list[Result]:
+    async def ask() -> list[EngineResult]:
         asked = asyncio.create_task(batcher.answer(engine, engine.encode(TEXTS[:2])))
         await asyncio.sleep(0)
         batcher.close()

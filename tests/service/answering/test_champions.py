@@ -26,7 +26,7 @@ def champions(registry: Registry) -> Iterator[Champions]:
 def test_a_promoted_version_is_switched_to(champions: Champions, registry: Registry, second_package: Path) -> None:
     before = champions.served("tickets")
     registry.promote("tickets", registry.add(second_package, "tickets"))
-    champions.follow()
+    champions.poll()
     assert (before.version, champions.served(None).version) == ("1", "2")
     assert before.engine.infer(before.engine.encode(["my invoice"])).logits.shape == (1, 3)
 
@@ -39,9 +39,9 @@ def test_only_a_version_in_memory_can_be_asked_for(champions: Champions) -> None
 
 def test_a_rollback_is_followed(champions: Champions, registry: Registry, second_package: Path) -> None:
     registry.promote("tickets", registry.add(second_package, "tickets"))
-    champions.follow()
+    champions.poll()
     registry.roll_back("tickets")
-    champions.follow()
+    champions.poll()
     assert champions.served("tickets").version == "1"
 
 
@@ -57,7 +57,7 @@ def test_a_corrupt_version_changes_nothing_and_is_logged_once(
         graph.write(b"x")
     with caplog.at_level(logging.ERROR, logger="service"):
         for _ in range(3):
-            champions.follow()
+            champions.poll()
     assert champions.served("tickets").version == "1"
     assert "model.onnx differs" in str(champions.status()["tickets"].error)
     assert len(caplog.records) == 1
@@ -68,7 +68,7 @@ def test_a_version_with_other_answers_than_recorded_is_refused(
 ) -> None:
     golden = [{"text": "my invoice", "label": "bug", "scores": {"billing": 0.0, "bug": 1.0, "how_to": 0.0}}]
     registry.promote("tickets", registry.add(variant(golden=golden), "tickets"))
-    champions.follow()
+    champions.poll()
     assert champions.served("tickets").version == "1"
     assert "golden text 1" in str(champions.status()["tickets"].error)
 
@@ -78,10 +78,10 @@ def test_the_error_goes_when_a_good_version_is_promoted(
 ) -> None:
     broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
     registry.promote("tickets", registry.add(broken, "tickets"))
-    champions.follow()
+    champions.poll()
     assert champions.status()["tickets"].error
     registry.promote("tickets", registry.add(second_package, "tickets"))
-    champions.follow()
+    champions.poll()
     assert champions.status()["tickets"].error is None
     assert champions.served("tickets").version == "3"
 
@@ -92,14 +92,14 @@ def test_models_come_and_go_while_it_runs(
     with pytest.raises(ModelNotFound):
         champions.served("other")
     registry.add(tiny_package, "other")
-    champions.follow()
+    champions.poll()
     with pytest.raises(NoChampion):
         champions.served("other")
     registry.promote("other", "1")
-    champions.follow()
+    champions.poll()
     assert champions.served("other").version == "1"
     shutil.rmtree(config.home / "registry" / "other")
-    champions.follow()
+    champions.poll()
     with pytest.raises(ModelNotFound):
         champions.served("other")
 
@@ -109,18 +109,18 @@ def test_a_champion_that_cannot_be_loaded_is_told_from_none(
 ) -> None:
     registry.promote("other", registry.add(tiny_package, "other"))
     (config.home / "registry" / "other" / "versions" / "1" / "tokenizer.json").write_text("{}")
-    champions.follow()
+    champions.poll()
     with pytest.raises(ChampionNotLoaded, match=r"Version 1 of model 'other' cannot be loaded; /admin/models/other"):
         champions.served("other")
     (config.home / "registry" / "other" / "champion.json").write_text("{")
-    champions.follow()
+    champions.poll()
     with pytest.raises(ChampionNotLoaded, match="The champion of model 'other' cannot be loaded"):
         champions.served("other")
 
 
 def test_the_last_model_can_go(champions: Champions, config: Config) -> None:
     shutil.rmtree(config.home / "registry" / "tickets")
-    champions.follow()
+    champions.poll()
     assert not champions.models
 
 
@@ -130,12 +130,12 @@ def test_a_registry_that_is_away_changes_nothing(
     folder = config.home / "registry"
     folder.rename(config.home / "away")
     for _ in range(2):
-        champions.follow()
+        champions.poll()
     assert champions.served("tickets").version == "1"
     assert [str(folder) in record.message for record in caplog.records] == [True]
     (config.home / "away").rename(folder)
     registry.promote("tickets", registry.add(second_package, "tickets"))
-    champions.follow()
+    champions.poll()
     assert champions.served("tickets").version == "2"
 
 
@@ -145,10 +145,10 @@ def test_a_failure_is_over_when_another_version_is_pointed_to(
     broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
     before = registry.promote("tickets", registry.add(broken, "tickets"))
     assert before.previous == ["1"]
-    champions.follow()
+    champions.poll()
     assert champions.status()["tickets"].failing
     registry.roll_back("tickets")
-    champions.follow()
+    champions.poll()
     status = champions.status()["tickets"]
     assert (status.version, status.error, status.failing) == ("1", None, False)
 
@@ -159,16 +159,16 @@ def test_a_promotion_that_is_undone_is_told_and_fails_no_more(
     before = registry.pointer("tickets")
     broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
     registry.promote("tickets", registry.add(broken, "tickets"))
-    champions.follow()
+    champions.poll()
     registry.point_back("tickets", before)
-    champions.follow()
+    champions.poll()
     status = champions.status()["tickets"]
     assert (status.version, status.failed, status.failing) == ("1", "2", False)
 
 
 def test_a_pointer_that_is_damaged_changes_nothing(champions: Champions, config: Config) -> None:
     (config.home / "registry/tickets/champion.json").write_text("{")
-    champions.follow()
+    champions.poll()
     assert champions.served("tickets").version == "1"
     assert champions.status()["tickets"].error
 
@@ -176,8 +176,8 @@ def test_a_pointer_that_is_damaged_changes_nothing(champions: Champions, config:
 def test_every_change_is_told(registry: Registry, second_package: Path) -> None:
     told: list[str | None] = []
     champions = Champions(registry, threads=1, poll_s=60, on_change=lambda now: told.append(now["tickets"].version))
-    champions.follow()
-    champions.follow()
+    champions.poll()
+    champions.poll()
     registry.promote("tickets", registry.add(second_package, "tickets"))
-    champions.follow()
+    champions.poll()
     assert told == ["1", "2"]

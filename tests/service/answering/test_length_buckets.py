@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.engine import Encoded, Engine
-from service.answering.length_buckets import MAX_ROWS, Call, Item, Lanes
+from service.answering.length_buckets import MAX_ROWS, LengthBuckets, PendingRequest, QueuedText
 
 
 @pytest.fixture(scope="module")
@@ -13,63 +13,63 @@ def engine(tiny_package: Path) -> Engine:
     return Engine(tiny_package, threads=1)
 
 
-def item(engine: Engine, tokens: int, *, arrived: float = 0.0) -> Item:
-    call = Call(None, None, arrived, [], 1, 1, tokens / 10)  # type: ignore[arg-type]  # nobody waits
-    return Item(call, 0, engine, Encoded([1] * tokens, truncated=False), tokens, tokens / 10)
+def item(engine: Engine, tokens: int, *, arrived: float = 0.0) -> QueuedText:
+    request = PendingRequest(None, None, arrived, [], 1, 1, tokens / 10)  # type: ignore[arg-type]  # nobody waits
+    return QueuedText(request, 0, engine, Encoded([1] * tokens, truncated=False), tokens, tokens / 10)
 
 
-def lanes_of(*items: Item, max_tokens: int = 1000) -> Lanes:
-    lanes = Lanes(max_tokens=max_tokens)
+def buckets_of(*items: QueuedText, max_tokens: int = 1000) -> LengthBuckets:
+    buckets = LengthBuckets(max_tokens=max_tokens)
     for one in items:
-        lanes.add(one)
-    return lanes
+        buckets.add(one)
+    return buckets
 
 
-def taken(lanes: Lanes, *, now: float = 1.0) -> list[list[int]]:
+def taken(buckets: LengthBuckets, *, now: float = 1.0) -> list[list[int]]:
     """The lengths of all calls, in order."""
     calls = []
-    while batch := lanes.take(now):
+    while batch := buckets.next_batch(now):
         calls.append([one.tokens for one in batch])
     return calls
 
 
 def test_texts_of_one_length_share_a_call(engine: Engine) -> None:
-    assert taken(lanes_of(*(item(engine, tokens) for tokens in (10, 40, 10, 40, 10)))) == [[10, 10, 10], [40, 40]]
+    assert taken(buckets_of(*(item(engine, tokens) for tokens in (10, 40, 10, 40, 10)))) == [[10, 10, 10], [40, 40]]
 
 
 def test_a_neighbour_joins_where_its_padding_costs_less_than_a_call(engine: Engine) -> None:
-    assert taken(lanes_of(item(engine, 10), item(engine, 12))) == [[10, 12]]
-    assert taken(lanes_of(item(engine, 10), item(engine, 19))) == [[10], [19]]
-    assert taken(lanes_of(*[item(engine, 12)] * 3, *[item(engine, 9)] * 3)) == [[9, 9, 9], [12, 12, 12]]
+    assert taken(buckets_of(item(engine, 10), item(engine, 12))) == [[10, 12]]
+    assert taken(buckets_of(item(engine, 10), item(engine, 19))) == [[10], [19]]
+    assert taken(buckets_of(*[item(engine, 12)] * 3, *[item(engine, 9)] * 3)) == [[9, 9, 9], [12, 12, 12]]
 
 
 def test_a_call_keeps_to_the_budget(engine: Engine) -> None:
-    assert taken(lanes_of(*[item(engine, 10)] * 7, max_tokens=30)) == [[10] * 3, [10] * 3, [10]]
-    assert taken(lanes_of(item(engine, 500), max_tokens=30)) == [[500]]
-    assert [len(call) for call in taken(lanes_of(*[item(engine, 1)] * 70))] == [MAX_ROWS, 70 - MAX_ROWS]
+    assert taken(buckets_of(*[item(engine, 10)] * 7, max_tokens=30)) == [[10] * 3, [10] * 3, [10]]
+    assert taken(buckets_of(item(engine, 500), max_tokens=30)) == [[500]]
+    assert [len(call) for call in taken(buckets_of(*[item(engine, 1)] * 70))] == [MAX_ROWS, 70 - MAX_ROWS]
 
 
 def test_versions_do_not_share_a_call(engine: Engine, tiny_package: Path) -> None:
     other = Engine(tiny_package, threads=1)
-    assert taken(lanes_of(item(engine, 10), item(other, 10), item(engine, 10))) == [[10, 10], [10]]
+    assert taken(buckets_of(item(engine, 10), item(other, 10), item(engine, 10))) == [[10, 10], [10]]
 
 
 def test_a_short_text_overtakes_a_long_one_but_not_for_ever(engine: Engine) -> None:
-    assert taken(lanes_of(item(engine, 128, arrived=0.0), item(engine, 10, arrived=0.5)), now=1.0) == [[10], [128]]
-    assert taken(lanes_of(item(engine, 128, arrived=0.0), item(engine, 10, arrived=0.95)), now=1.0) == [[128], [10]]
+    assert taken(buckets_of(item(engine, 128, arrived=0.0), item(engine, 10, arrived=0.5)), now=1.0) == [[10], [128]]
+    assert taken(buckets_of(item(engine, 128, arrived=0.0), item(engine, 10, arrived=0.95)), now=1.0) == [[128], [10]]
 
 
 def test_the_oldest_of_a_length_goes_first(engine: Engine) -> None:
     old, young = item(engine, 10, arrived=0.0), item(engine, 10, arrived=0.9)
-    assert lanes_of(old, young, max_tokens=10).take(1.0) == [old]
+    assert buckets_of(old, young, max_tokens=10).next_batch(1.0) == [old]
 
 
 def test_what_nobody_waits_for_is_dropped_and_not_counted(engine: Engine) -> None:
     gone, wanted = item(engine, 10), item(engine, 10)
-    gone.call.over = True
-    lanes = lanes_of(gone, wanted, item(engine, 30))
-    assert taken(lanes) == [[10], [30]]
-    assert lanes.items_out == 2
-    assert lanes.work_out_s == pytest.approx(4.0)
-    assert (gone.call.waiting, wanted.call.waiting) == (1, 0)
-    assert not lanes
+    gone.request.is_over = True
+    buckets = buckets_of(gone, wanted, item(engine, 30))
+    assert taken(buckets) == [[10], [30]]
+    assert buckets.items_out == 2
+    assert buckets.work_out_s == pytest.approx(4.0)
+    assert (gone.request.queued, wanted.request.queued) == (1, 0)
+    assert not buckets

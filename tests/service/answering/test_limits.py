@@ -93,7 +93,7 @@ def test_a_deadline_counts_the_tokenizer_and_what_is_computed_on_the_loop(
 
         return slow
 
-    monkeypatch.setattr(worker.batcher, "_lone_s", 10.0)
+    monkeypatch.setattr(worker.batcher, "_max_inline_s", 10.0)
     ask(client, texts=["my invoice"])  # which shows how fast the engine is
     for name, texts in (("encode", ["my invoice " * 30] * 2), ("infer", ["my invoice"])):
         with monkeypatch.context() as patched:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.engine import Engine
-from service.answering.model import Served
+from service.answering.model import ServedVersion
 from service.answering.probe import GoldenProbe, answers_as_recorded
 from service.refusals import NotReady
 from tests.service.conftest import Variant
@@ -18,6 +18,6 @@ def test_a_package_answers_as_recorded(tiny_package: Path) -> None:
 
 
 def test_a_champion_that_answers_otherwise_is_not_ready(variant: Variant) -> None:
-    served = Served("tickets", "1", "now", Engine(variant(golden=WRONG), threads=1))
+    served = ServedVersion("tickets", "1", "now", Engine(variant(golden=WRONG), threads=1))
     with pytest.raises(NotReady, match="tickets@1 does not answer"):
         GoldenProbe(lambda: [served]).require()

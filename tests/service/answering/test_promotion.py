@@ -90,7 +90,7 @@ def test_after_a_start_an_earlier_champion_is_better_than_none(
     with (config.home / "registry/tickets/versions/2/model.onnx").open("ab") as graph:
         graph.write(b"x")
     worker = Worker(config)
-    worker.champions.follow()
+    worker.champions.poll()
     status = worker.champions.status()["tickets"]
     assert (status.version, status.failed) == ("1", "2")
 

@@ -174,7 +174,7 @@ def test_a_champion_that_cannot_be_loaded_is_told(client: TestClient, worker: Wo
     with (worker.config.home / "registry/tickets/versions/1/model.onnx").open("ab") as graph:
         graph.write(b"x")
     fresh = Worker(worker.config)
-    fresh.champions.follow()
+    fresh.champions.poll()
     assert "model.onnx differs" in client.get("/dashboard/tickets").text
 
 

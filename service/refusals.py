@@ -107,7 +107,7 @@ class UnknownPredictions(NotFound):
         )
 
 
-class NoSuchReport(NotFound):
+class ReportNotFound(NotFound):
     def __init__(self, check_id: int) -> None:
         super().__init__(f"Check {check_id} has no report. Only checks that reached a verdict write one.")
 
@@ -120,7 +120,7 @@ class Overloaded(Unavailable):
         super().__init__(f"More texts are waiting than can be answered soon. Send this again in {retry_after_s} s.")
 
 
-class TookTooLong(Unavailable):
+class AnswerTimeout(Unavailable):
     code = "timeout"
 
     def __init__(self, timeout_s: float) -> None:
@@ -151,14 +151,14 @@ class Stopping(NotReady):
         super().__init__("the server is stopping")
 
 
-class LedgerDown(Unavailable):
+class LedgerUnavailable(Unavailable):
     code = "ledger_unavailable"
 
     def __init__(self) -> None:
         super().__init__("The ledger cannot be written right now and nothing was stored. Send this again.")
 
 
-class TokenNeeded(RetuneError):
+class AdminTokenRequired(RetuneError):
     code = "unauthorized"
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class TokenNeeded(RetuneError):
         )
 
 
-class KeyNeeded(RetuneError):
+class KeyRequired(RetuneError):
     code = "unauthorized"
 
     def __init__(self, needed: str) -> None:
@@ -185,14 +185,14 @@ class KeyRefused(RetuneError):
         super().__init__("This key or token is wrong, was revoked or has expired. Ask the operator for another one.")
 
 
-class KeysDown(Unavailable):
+class KeysUnavailable(Unavailable):
     """Without the file's path, which is the operator's: the log has it."""
 
     def __init__(self) -> None:
         super().__init__("The server cannot read its keys and lets nobody in. Tell the operator; its log says why.")
 
 
-class ScopeLacking(RetuneError):
+class ScopeMissing(RetuneError):
     code = "forbidden"
 
     def __init__(self, name: str, needed: str) -> None:
@@ -209,7 +209,7 @@ class RateExceeded(RetuneError):
         )
 
 
-class OnlyFromHere(RetuneError):
+class OnlyFromLocalhost(RetuneError):
     code = "forbidden"
 
     def __init__(self) -> None:
@@ -218,7 +218,7 @@ class OnlyFromHere(RetuneError):
         )
 
 
-class OperatorsOff(RetuneError):
+class OperatorRoutesOff(RetuneError):
     code = "forbidden"
 
     def __init__(self, host: str) -> None:
@@ -228,7 +228,7 @@ class OperatorsOff(RetuneError):
         )
 
 
-class OtherOrigin(RetuneError):
+class CrossOrigin(RetuneError):
     code = "forbidden"
 
     def __init__(self) -> None:

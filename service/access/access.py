@@ -12,10 +12,10 @@ from core.api_keys import ApiKey, KeyScope
 from core.config import ServiceConfig
 from core.errors import RetuneError
 from service.access.keyring import Keyring
-from service.access.origin import is_loopback, require_same_origin, require_this_machine
+from service.access.origin import is_loopback, require_localhost, require_same_origin
 from service.access.rate_limits import RateLimits
 from service.access.sessions import COOKIE, Sessions, is_same
-from service.refusals import KeyNeeded, KeyRefused, OperatorsOff, RateExceeded, ScopeLacking, TokenNeeded
+from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, OperatorRoutesOff, RateExceeded, ScopeMissing
 
 TOKEN_HOLDER = ""
 
@@ -45,27 +45,27 @@ class Access:
             if needed == "admin":
                 self._require_operator(request)
             elif self._keyring.is_in_use():
-                self._require_key(request, needed, otherwise=KeyNeeded(needed))
+                self._require_key(request, needed, otherwise=KeyRequired(needed))
         except RetuneError as error:
             self._on_refusal(error.code)
             raise
 
-    def new_session(self, request: Request, given: str) -> str:
+    def new_session(self, request: Request, credential: str) -> str:
         """A cookie for who gives the admin token or a key with the scope `admin`.
 
-        Raises `OtherOrigin` or `KeyRefused`.
+        Raises `CrossOrigin` or `KeyRefused`.
         """
         with self._counted():
             require_same_origin(request)
-            if self._is_token(given):
-                return self._sessions.new(TOKEN_HOLDER, given)
-            key = self._keyring.find(given)
+            if self._is_token(credential):
+                return self._sessions.new(TOKEN_HOLDER, credential)
+            key = self._keyring.find(credential)
             if key is None or "admin" not in key.scopes:
                 raise KeyRefused
             return self._sessions.new(key.id, key.secret_sha256)
 
     def require_same_origin(self, request: Request) -> None:
-        """Raise `OtherOrigin` for what a page of another site makes a browser send."""
+        """Raise `CrossOrigin` for what a page of another site makes a browser send."""
         with self._counted():
             require_same_origin(request)
 
@@ -80,27 +80,27 @@ class Access:
     def _require_operator(self, request: Request) -> None:
         if request.method == "POST":
             require_same_origin(request)
-        if self._token is None and not self._keyring.guards_operators():
-            self._require_this_machine(request)
-        elif not (self._is_token(_given(request)) or self._has_session(request)):
-            self._require_key(request, "admin", otherwise=TokenNeeded())
+        if self._token is None and not self._keyring.has_admin_key():
+            self._require_localhost(request)
+        elif not (self._is_token(_credential(request)) or self._has_session(request)):
+            self._require_key(request, "admin", otherwise=AdminTokenRequired())
 
-    def _require_this_machine(self, request: Request) -> None:
+    def _require_localhost(self, request: Request) -> None:
         # A proxy on this machine would pass everyone on from here, so the address that is listened on counts first.
         if not is_loopback(self._host):
-            raise OperatorsOff(self._host)
-        require_this_machine(request)
+            raise OperatorRoutesOff(self._host)
+        require_localhost(request)
 
     def _require_key(self, request: Request, needed: KeyScope, *, otherwise: RetuneError) -> None:
-        given = _given(request)
-        if not given:
+        credential = _credential(request)
+        if not credential:
             raise otherwise
-        key = self._keyring.find(given)
+        key = self._keyring.find(credential)
         if key is None:
             raise KeyRefused
         request.state.key = key.name
         if needed not in key.scopes:
-            raise ScopeLacking(key.name, needed)
+            raise ScopeMissing(key.name, needed)
         self._count(key)
 
     def _count(self, key: ApiKey) -> None:
@@ -117,14 +117,14 @@ class Access:
     def _proof_of(self, holder: str) -> str | None:
         if holder == TOKEN_HOLDER:
             return self._token
-        key = self._keyring.live(holder)
+        key = self._keyring.live_key(holder)
         return key.secret_sha256 if key and "admin" in key.scopes else None
 
-    def _is_token(self, given: str) -> bool:
-        return self._token is not None and is_same(given, self._token)
+    def _is_token(self, credential: str) -> bool:
+        return self._token is not None and is_same(credential, self._token)
 
 
-def _given(request: Request) -> str:
+def _credential(request: Request) -> str:
     """The token or key of a request, empty if it has none; a proxy may need `Authorization` for itself."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "").strip()
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    return credential.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "").strip()

@@ -9,46 +9,46 @@ from pathlib import Path
 
 from core.api_keys import ApiKey, is_proven, parts_of, read_keys
 from core.errors import KeysUnreadable
-from service.refusals import KeysDown
+from service.refusals import KeysUnavailable
 
 # One stat, about 2 µs, in so many seconds; the file is read only when that shows a change.
-LOOK_EVERY_S = 0.5
+STAT_INTERVAL_S = 0.5
 Signature = tuple[int, int, int, int]
 logger = logging.getLogger(__name__)
 
 
 class Keyring:
-    """Follows `keys.json`. Every method that looks at it raises `KeysDown` while it cannot be read."""
+    """Follows `keys.json`. Every method that looks at it raises `KeysUnavailable` while it cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._look_again_at = 0.0
+        self._next_stat_s = 0.0
         self._seen: Signature | None = None
         self._damage: str | None = None
-        self._is_there = False
+        self._has_file = False
         self._by_id: dict[str, ApiKey] = {}
         self._slots: dict[str, int] = {}
 
     def is_in_use(self) -> bool:
         """Whether clients need a key: there is a file, whatever is left in it."""
-        self._follow()
-        return self._is_there
+        self._refresh()
+        return self._has_file
 
-    def guards_operators(self) -> bool:
+    def has_admin_key(self) -> bool:
         """Whether the file has ever had a key for operators; the end of the last one must not open their routes."""
-        self._follow()
+        self._refresh()
         return any("admin" in key.scopes for key in self._by_id.values())
 
     def find(self, text: str) -> ApiKey | None:
         """The live key that the text proves."""
-        self._follow()
+        self._refresh()
         public_id, secret = parts_of(text)
         key = self._by_id.get(public_id)
         return key if is_proven(key, secret) and key is not None and key.is_live else None
 
-    def live(self, public_id: str) -> ApiKey | None:
+    def live_key(self, public_id: str) -> ApiKey | None:
         """The live key of that id, unproven."""
-        self._follow()
+        self._refresh()
         key = self._by_id.get(public_id)
         return key if key is not None and key.is_live else None
 
@@ -56,15 +56,15 @@ class Keyring:
         """The key's position in the file, the same in every worker; it does not change."""
         return self._slots[key.id]
 
-    def _follow(self) -> None:
+    def _refresh(self) -> None:
         now = time.monotonic()
-        if now >= self._look_again_at:
-            self._look_again_at = now + LOOK_EVERY_S
-            self._look()
+        if now >= self._next_stat_s:
+            self._next_stat_s = now + STAT_INTERVAL_S
+            self._read_if_changed()
         if self._damage is not None:
-            raise KeysDown
+            raise KeysUnavailable
 
-    def _look(self) -> None:
+    def _read_if_changed(self) -> None:
         signature = _signature(self._path)
         if signature is not None and signature == self._seen:
             return
@@ -73,14 +73,14 @@ class Keyring:
         try:
             keys = read_keys(self._path)
         except KeysUnreadable as error:
-            self._shut(str(error))
+            self._refuse_all(str(error))
             return
         self._damage = None
-        self._is_there = keys is not None
+        self._has_file = keys is not None
         self._by_id = {key.id: key for key in keys or ()}
         self._slots = {key.id: slot for slot, key in enumerate(keys or ())}
 
-    def _shut(self, damage: str) -> None:
+    def _refuse_all(self, damage: str) -> None:
         if damage != self._damage:
             logger.error("%s", damage)
         self._damage, self._seen = damage, None

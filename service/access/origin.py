@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from service.refusals import OnlyFromHere, OtherOrigin
+from service.refusals import CrossOrigin, OnlyFromLocalhost
 
 # What comes through a proxy does not come from this machine, though the proxy may.
-PROXIES_ADD = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 
 
 def require_same_origin(request: Request) -> None:
@@ -18,7 +18,7 @@ def require_same_origin(request: Request) -> None:
     origin, fetched_from = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     own = f"{scheme_of(request)}://{request.headers.get('host', '')}"
     if (origin is not None and origin != own) or fetched_from not in (None, "same-origin", "none"):
-        raise OtherOrigin
+        raise CrossOrigin
 
 
 def scheme_of(request: Request) -> str:
@@ -26,12 +26,12 @@ def scheme_of(request: Request) -> str:
     return request.headers.get("x-forwarded-proto", request.url.scheme)
 
 
-def require_this_machine(request: Request) -> None:
+def require_localhost(request: Request) -> None:
     # The name too: a foreign name that resolves to 127.0.0.1 would let its page read the answers.
     client = request.client.host if request.client else ""
-    is_passed_on = any(header in request.headers for header in PROXIES_ADD)
+    is_passed_on = any(header in request.headers for header in PROXY_HEADERS)
     if is_passed_on or not (is_loopback(client) and is_loopback(_host_name(request))):
-        raise OnlyFromHere
+        raise OnlyFromLocalhost
 
 
 def is_loopback(host: str) -> bool:

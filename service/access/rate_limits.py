@@ -20,8 +20,8 @@ NUMBER = struct.Struct("d")
 logger = logging.getLogger(__name__)
 
 
-def conform(whole_at: float, now: float, *, rate: float, burst: int) -> tuple[float, float]:
-    """One request under the generic cell rate algorithm (ITU-T I.371): the new `whole_at`, the seconds to wait.
+def conform(full_at: float, now: float, *, rate: float, burst: int) -> tuple[float, float]:
+    """One request under the generic cell rate algorithm (ITU-T I.371): the new `full_at`, the seconds to wait.
 
     A request that has to wait is refused and takes nothing.
 
@@ -32,9 +32,9 @@ def conform(whole_at: float, now: float, *, rate: float, burst: int) -> tuple[fl
     """
     interval, tolerance = 1 / rate, burst / rate
     # No more than a whole burst is owed: the number may be of another rate, of a clock before a reboot, or not one.
-    whole_at = max(whole_at, now) if whole_at <= now + tolerance else now + tolerance
-    wait_s = whole_at + interval - tolerance - now
-    return (whole_at, wait_s) if wait_s > ROUNDING_S else (whole_at + interval, 0.0)
+    full_at = max(full_at, now) if full_at <= now + tolerance else now + tolerance
+    wait_s = full_at + interval - tolerance - now
+    return (full_at, wait_s) if wait_s > ROUNDING_S else (full_at + interval, 0.0)
 
 
 class RateLimits:
@@ -48,7 +48,7 @@ class RateLimits:
         self._path = path
         self._clock = clock
         self._file: int | None = None
-        self._is_kept = True
+        self._is_writable = True
 
     def wait_s(self, slot: int, *, rate: float, burst: int) -> float:
         """0.0, and the request counts; or the seconds until the next one may come, and it does not count.
@@ -56,13 +56,13 @@ class RateLimits:
         Where the file cannot be written no limit is kept: a full disk must not stop the answers.
         """
         try:
-            wait_s = self._take(slot, rate, burst)
+            wait_s = self._consume(slot, rate, burst)
         except OSError as error:
-            if self._is_kept:
+            if self._is_writable:
                 logger.error("Rate limits are not kept, %s cannot be written: %s", self._path, error.strerror)
-            self._is_kept = False
+            self._is_writable = False
             return 0.0
-        self._is_kept = True
+        self._is_writable = True
         return wait_s
 
     def close(self) -> None:
@@ -70,15 +70,15 @@ class RateLimits:
             os.close(self._file)
             self._file = None
 
-    def _take(self, slot: int, rate: float, burst: int) -> float:
+    def _consume(self, slot: int, rate: float, burst: int) -> float:
         file, offset = self._opened(), slot * NUMBER.size
         with _locked(file, offset):
             stored = os.pread(file, NUMBER.size, offset)
             before: float = NUMBER.unpack(stored)[0] if len(stored) == NUMBER.size else 0.0
-            whole_at, wait_s = conform(before, self._clock(), rate=rate, burst=burst)
+            full_at, wait_s = conform(before, self._clock(), rate=rate, burst=burst)
             # Also after a refusal, if it was brought into bounds: a number of another clock would refuse for ever.
-            if whole_at != before:
-                os.pwrite(file, NUMBER.pack(whole_at), offset)
+            if full_at != before:
+                os.pwrite(file, NUMBER.pack(full_at), offset)
         return wait_s
 
     def _opened(self) -> int:

@@ -21,13 +21,13 @@ STATUSES: dict[type[errors.RetuneError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Unavailable: 503,
-    refusals.TokenNeeded: 401,
-    refusals.KeyNeeded: 401,
+    refusals.AdminTokenRequired: 401,
+    refusals.KeyRequired: 401,
     refusals.KeyRefused: 401,
-    refusals.ScopeLacking: 403,
-    refusals.OnlyFromHere: 403,
-    refusals.OperatorsOff: 403,
-    refusals.OtherOrigin: 403,
+    refusals.ScopeMissing: 403,
+    refusals.OnlyFromLocalhost: 403,
+    refusals.OperatorRoutesOff: 403,
+    refusals.CrossOrigin: 403,
     refusals.WrongMethod: 405,
     refusals.BodyTooSlow: 408,
     refusals.HeadTooSlow: 408,
@@ -36,7 +36,7 @@ STATUSES: dict[type[errors.RetuneError], int] = {
     refusals.Overloaded: 429,
     refusals.RateExceeded: 429,
     refusals.HeadTooLarge: 431,
-    refusals.TookTooLong: 504,
+    refusals.AnswerTimeout: 504,
 }
 RETRY_AFTER_S = 5
 

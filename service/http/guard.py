@@ -28,7 +28,7 @@ from service.http.deadlines import Deadlines
 from service.http.envelope import error_response, failure_response
 from service.http.route import PROGRAMS, Route, RouteGroup
 from service.http.router import UNKNOWN, Router, template
-from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, Stopping, TookTooLong, UnsupportedBody
+from service.refusals import AnswerTimeout, BodyTooLarge, BodyTooSlow, Overloaded, Stopping, UnsupportedBody
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
 from service.wire.body import Body, Headers, has_body
@@ -135,7 +135,7 @@ class Guard:
             if not deadline.has_passed or deadline.task is None:
                 raise
             deadline.task.uncancel()
-            slow = TookTooLong(self._limits.timeout_s) if body.complete else BodyTooSlow()
+            slow = AnswerTimeout(self._limits.timeout_s) if body.complete else BodyTooSlow()
             return error_response(slow, request_id, flat=group.flat_errors)
         except (KeyboardInterrupt, SystemExit):
             raise

@@ -20,7 +20,7 @@ from service.http.admin import ask_for_retrain
 from service.http.envelope import headers_of, status_of
 from service.http.route import PAGES, Route
 from service.pages.views import model_lines, model_view
-from service.refusals import KeyRefused, NoSuchReport, TokenNeeded
+from service.refusals import AdminTokenRequired, KeyRefused, ReportNotFound
 from service.worker import Worker
 
 PAGE_HEADERS = {
@@ -49,7 +49,7 @@ def page(handler: Handler) -> Handler:
     async def answered(self: Pages, request: Request) -> Response:
         try:
             return await handler(self, request)
-        except (TokenNeeded, KeyRefused):
+        except (AdminTokenRequired, KeyRefused):
             return self.render("login.html", status=401, wrong=False)
         except RetuneError as error:
             answer = self.render("message.html", status=status_of(error), message=str(error))
@@ -139,16 +139,16 @@ def _page(path: str, endpoint: Callable[[Request], Awaitable[Response]], *, meth
 
 
 def report_path(worker: Worker, model: str, check_id: str) -> Path:
-    """The report's file, if the check has one and it lies under the home; raises `NoSuchReport`."""
+    """The report's file, if the check has one and it lies under the home; raises `ReportNotFound`."""
     worker.home.registry.require_model(model)
     number = int(check_id) if check_id.isascii() and check_id.isdigit() and len(check_id) <= MAX_ID_DIGITS else 0
     check = worker.home.ledger.check(model, number)
     if check is None or check.report is None:
-        raise NoSuchReport(number)
+        raise ReportNotFound(number)
     home = worker.config.home.resolve()
     path = (home / check.report).resolve()
     if not path.is_relative_to(home) or path.suffix != ".html" or not path.is_file():
-        raise NoSuchReport(number)
+        raise ReportNotFound(number)
     return path
 
 

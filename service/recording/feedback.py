@@ -16,7 +16,7 @@ from core.home import Home
 from core.labels import Kind
 from service.recording.keeping import is_sampled
 from service.recording.recorder import Recorder
-from service.refusals import InvalidBody, LedgerDown, UnknownPredictions
+from service.refusals import InvalidBody, LedgerUnavailable, UnknownPredictions
 
 # A prediction that is older has long been written by its worker, or dropped: waiting cannot help.
 FRESH_S = 60.0
@@ -59,7 +59,7 @@ class FeedbackDesk:
         """Store labels, all or none of those whose prediction is known.
 
         Raises `InvalidBody` for labels that the model cannot have, `UnknownPredictions` if no id is known,
-        `LedgerDown` if nothing can be stored.
+        `LedgerUnavailable` if nothing can be stored.
         """
         try:
             await self._wait_for({item.prediction_id for item in given})
@@ -68,7 +68,7 @@ class FeedbackDesk:
             raise InvalidBody(f"Item {error.number} of 'feedback': {error.problem}") from error
         except (DiskFull, LedgerUnreadable, NoDriver) as error:
             logger.error("Feedback cannot be stored: %s", error)
-            raise LedgerDown from error
+            raise LedgerUnavailable from error
         if not stored.accepted:
             raise UnknownPredictions(len(given))
         return stored

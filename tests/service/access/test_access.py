@@ -137,7 +137,7 @@ def test_the_last_admin_key_closes_behind_itself(config: Config, registry: Regis
 
 
 def test_a_key_logs_in_until_it_is_revoked(config: Config, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.access.keyring.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("service.access.keyring.STAT_INTERVAL_S", 0.0)
     _, text = add_key(config.keys_file, "ops", ["admin"])
     _, client_text = add_key(config.keys_file, "shop", ["predict"])
     browser = local_client(Worker(config))

@@ -21,7 +21,7 @@ FEEDBACK = {"feedback": [{"prediction_id": "a", "label": "bug"}]}
 
 @pytest.fixture(autouse=True)
 def _followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.access.keyring.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("service.access.keyring.STAT_INTERVAL_S", 0.0)
 
 
 @pytest.fixture

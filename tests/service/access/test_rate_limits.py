@@ -52,10 +52,10 @@ def limits(tmp_path: Path, clock: Clock) -> RateLimits:
 def test_no_stretch_of_time_lets_in_more_than_burst_and_rate_allow(seed: int) -> None:
     source = random.Random(seed)
     rate, burst = source.choice([0.3, 1.0, 7.0, 33.3, 1000.0]), source.randint(1, 20)
-    whole_at, now, let_in = 0.0, 1e6, list[float]()
+    full_at, now, let_in = 0.0, 1e6, list[float]()
     for _ in range(600):
         now += source.choice([0.0, source.expovariate(2 * rate), source.expovariate(0.1 * rate)])
-        whole_at, wait_s = conform(whole_at, now, rate=rate, burst=burst)
+        full_at, wait_s = conform(full_at, now, rate=rate, burst=burst)
         if not wait_s:
             let_in.append(now)
     for first in range(len(let_in)):
@@ -67,11 +67,11 @@ def test_no_stretch_of_time_lets_in_more_than_burst_and_rate_allow(seed: int) ->
 def test_a_refused_request_that_waits_as_told_is_let_in_and_no_sooner(seed: int) -> None:
     source = random.Random(seed)
     rate, burst = source.uniform(0.01, 500), source.randint(1, 50)
-    whole_at, now, wait_s = 0.0, source.uniform(0, 1e7), 0.0
+    full_at, now, wait_s = 0.0, source.uniform(0, 1e7), 0.0
     while not wait_s:
-        whole_at, wait_s = conform(whole_at, now, rate=rate, burst=burst)
-    assert conform(whole_at, now + 0.9 * wait_s, rate=rate, burst=burst)[1] > 0
-    assert conform(whole_at, now + wait_s, rate=rate, burst=burst)[1] == 0
+        full_at, wait_s = conform(full_at, now, rate=rate, burst=burst)
+    assert conform(full_at, now + 0.9 * wait_s, rate=rate, burst=burst)[1] > 0
+    assert conform(full_at, now + wait_s, rate=rate, burst=burst)[1] == 0
 
 
 def test_a_whole_burst_is_let_in_at_once_and_again_after_a_rest(limits: RateLimits, clock: Clock) -> None:

@@ -27,15 +27,15 @@ from service.answering.predictor import Predictor
 from service.answering.probe import GoldenProbe
 from service.host.process import server_folder
 from service.host.watchdog import Watchdog
-from service.recording.feedback import FeedbackDesk
+from service.recording.feedback import FeedbackStore
 from service.recording.recorder import Recorder
 from service.refusals import ChampionNotLoaded, NotReady, Stopping
 from service.telemetry.access_log import AccessLog
 from service.telemetry.metrics import Metrics
 
-DESK_THREADS = 8
+OPERATOR_THREADS = 8
 LEDGER_BUSY_S = 5.0
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 
 class Worker:
@@ -62,13 +62,13 @@ class Worker:
             threads=engine_threads(config),
             poll_s=config.service.champion_poll_s,
             default_model=config.service.default_model,
-            on_change=self._show_status,
+            on_change=self._publish_status,
             on_swap=self.metrics.count_swap,
             load_lock=partial(in_turn, self.home.folder / "loading.lock"),
         )
         # Apart from the pools of probes and long texts, and of feedback: operators wait for nobody else.
-        self.desk = ThreadPoolExecutor(DESK_THREADS, thread_name_prefix="desk")
-        self.notes = ThreadPoolExecutor(1, thread_name_prefix="notes")
+        self.operator_executor = ThreadPoolExecutor(OPERATOR_THREADS, thread_name_prefix="desk")
+        self.promotion_executor = ThreadPoolExecutor(1, thread_name_prefix="notes")
         self.probe = GoldenProbe(self.champions.all)
         self.watchdog = None if replaces_lost else Watchdog(worker_count(config))
         self.batcher = Batcher(
@@ -84,7 +84,7 @@ class Worker:
             flush_s=config.ledger.flush_s,
             keep=config.ledger.keep,
             sample=config.ledger.sample,
-            on_count=self.metrics.show_ledger,
+            on_count=self.metrics.count_records,
         )
         self.access_log = AccessLog(on_drop=self.metrics.count_log_drop) if config.service.access_log else None
         self.predictor = Predictor(
@@ -95,7 +95,7 @@ class Worker:
             on_answer=self.metrics.count_prediction,
             on_error=self.metrics.count_item_error,
         )
-        self.feedback = FeedbackDesk(
+        self.feedback = FeedbackStore(
             self.home,
             self.recorder,
             kind_of=self.kind_of,
@@ -106,7 +106,7 @@ class Worker:
     def start(self) -> None:
         """Load the champions, then take work."""
         self.metrics.start()
-        self.metrics.show_ledger_capacity(self.config.ledger.queue_size)
+        self.metrics.set_ledger_capacity(self.config.ledger.queue_size)
         self.champions.start()
         self.batcher.start()
         self.recorder.start()
@@ -121,8 +121,8 @@ class Worker:
         self.batcher.close()
         self.recorder.close()
         # What operators did is noted; who waits for a ledger that does not come has no answer any more.
-        self.notes.shutdown()
-        self.desk.shutdown(wait=False, cancel_futures=True)
+        self.promotion_executor.shutdown()
+        self.operator_executor.shutdown(wait=False, cancel_futures=True)
         self.feedback.close()
         self.home.close()
         self.limits.close()
@@ -131,9 +131,9 @@ class Worker:
         self.metrics.close()
         self.server_workers.remove()
 
-    async def at_desk(self, call: Callable[..., Found], *given: Any) -> Found:
+    async def run_for_operator(self, call: Callable[..., T], *given: Any) -> T:
         """What an operator's call gives that may wait for the ledger or for other workers."""
-        return await asyncio.get_running_loop().run_in_executor(self.desk, call, *given)
+        return await asyncio.get_running_loop().run_in_executor(self.operator_executor, call, *given)
 
     @property
     def is_alive(self) -> bool:
@@ -150,7 +150,7 @@ class Worker:
 
     def is_last(self) -> bool:
         """Whether no neighbour goes on when this worker ends."""
-        return all(neighbour.draining for neighbour in self.server_workers.living())
+        return all(worker.draining for worker in self.server_workers.living())
 
     def require_ready(self) -> None:
         """Raise `NotReady` with the reason as long as no model can be asked, or not all workers are there."""
@@ -173,6 +173,6 @@ class Worker:
             return self.champions.served(model).engine.facts.kind
         return registered_kind(self.home.registry, model)
 
-    def _show_status(self, status: dict[str, ModelStatus]) -> None:
-        self.metrics.show_status(status)
+    def _publish_status(self, status: dict[str, ModelStatus]) -> None:
+        self.metrics.set_status(status)
         self.server_workers.publish(status, draining=self.is_draining)

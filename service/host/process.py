@@ -39,7 +39,7 @@ LAST_LINES = 15
 # Supervisors kill after 30 s, as Kubernetes does: draining, open requests and the ledger's last rows fit in.
 MAX_GRACE_S, MARGIN_S = 20, 5.0
 # Settings of other servers; and in a container (BENTOML_CONTAINERIZED) BentoML never replaces a dead worker.
-FOREIGN = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
+FOREIGN_VARIABLES = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 
 
 def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
@@ -110,15 +110,15 @@ class ServerProcess:
 
     def stop(self) -> None:
         """End it: requests under way finish, then every process of it that is still there is killed."""
-        family = self._family()
+        processes = self._processes()
         if self.process.poll() is None:
             self.process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=self._end_s)
+        _, alive = psutil.wait_procs(processes, timeout=self._end_s)
         for process in alive:
             process.kill()
         self.process.wait()
 
-    def _family(self) -> list[psutil.Process]:
+    def _processes(self) -> list[psutil.Process]:
         try:
             main = psutil.Process(self.process.pid)
             return [main, *main.children(recursive=True)]
@@ -129,13 +129,13 @@ class ServerProcess:
 def server_environment(config: Config) -> dict[str, str]:
     """The environment of a server: the whole config, whatever files and variables it came from."""
     folder = server_folder(config)
-    nothing = folder / "retune.toml"
-    write_bytes(nothing, b"# This server has its whole config from its environment.\n")
+    empty_config = folder / "retune.toml"
+    write_bytes(empty_config, b"# This server has its whole config from its environment.\n")
     workers = {"workers": worker_count(config), "traffic": {"timeout": config.service.timeout_s + 30}}
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
+        **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)},
         **_settings(config),
-        "RETUNE_CONFIG": str(nothing),
+        "RETUNE_CONFIG": str(empty_config),
         "BENTOML_HOME": str(folder),  # its metrics folder is emptied at the start: one a server
         "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
         **OFF,

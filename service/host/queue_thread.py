@@ -39,7 +39,7 @@ class QueueThread(Generic[Item]):
         self._handled = 0
         self._progress = threading.Condition()
         # Not an event, whose lock is held for a moment: see `put`.
-        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self._wake_ups: SimpleQueue[None] = SimpleQueue()
         self.closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -49,7 +49,7 @@ class QueueThread(Generic[Item]):
     def close(self, timeout_s: float | None = None) -> bool:
         """Handle what waits, then end; False if that took too long."""
         self.closing.set()
-        self.hurry()
+        self.wake()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -68,12 +68,12 @@ class QueueThread(Generic[Item]):
             return False
         self._items.append(item)
         if self._wake_at is not None and waiting + 1 >= self._wake_at:
-            self._wakes.put(None)
+            self._wake_ups.put(None)
         return True
 
-    def hurry(self) -> None:
+    def wake(self) -> None:
         """Have the thread look now."""
-        self._wakes.put(None)
+        self._wake_ups.put(None)
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until everything put so far is handled; False if that took too long."""
@@ -82,7 +82,7 @@ class QueueThread(Generic[Item]):
             return True
         with self._progress:
             wanted = self._handled + self.waiting
-            self.hurry()
+            self.wake()
             return self._progress.wait_for(lambda: self._handled >= wanted, timeout_s)
 
     def clear(self) -> int:
@@ -96,21 +96,21 @@ class QueueThread(Generic[Item]):
     def _run(self) -> None:
         while not self.closing.is_set():
             with suppress(Empty):
-                self._wakes.get(timeout=self._pause_s)
+                self._wake_ups.get(timeout=self._pause_s)
                 while True:
-                    self._wakes.get_nowait()
+                    self._wake_ups.get_nowait()
             self._handle_all()
         self._handle_all()
 
     def _handle_all(self) -> None:
-        while batch := self._taken():
+        while batch := self._next_batch():
             self._handle(batch)
             with self._progress:
                 self._in_hand = 0
                 self._handled += len(batch)
                 self._progress.notify_all()
 
-    def _taken(self) -> list[Item]:
+    def _next_batch(self) -> list[Item]:
         with self._progress:
             batch = list(islice(self._items, self._batch))
             for _ in batch:

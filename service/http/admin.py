@@ -76,8 +76,10 @@ class Endpoints:
         ]
 
     async def models(self, _: Request) -> Response:
-        names = await self._worker.at_desk(self._worker.home.registry.models)
-        return json_response({"models": [await self._worker.at_desk(status_of, self._worker, name) for name in names]})
+        names = await self._worker.run_for_operator(self._worker.home.registry.models)
+        return json_response(
+            {"models": [await self._worker.run_for_operator(status_of, self._worker, name) for name in names]}
+        )
 
     async def promote(self, request: Request) -> Response:
         fields = fields_in(await request.body(), known=("version",))
@@ -92,15 +94,15 @@ class Endpoints:
 
     async def _changed(self, request: Request, change: Callable[[Worker, str], Champion]) -> Response:
         name = request.path_params["name"]
-        champion = await self._worker.at_desk(change, self._worker, name)
+        champion = await self._worker.run_for_operator(change, self._worker, name)
         return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
     async def model(self, request: Request) -> Response:
-        return json_response(await self._worker.at_desk(status_of, self._worker, request.path_params["name"]))
+        return json_response(await self._worker.run_for_operator(status_of, self._worker, request.path_params["name"]))
 
     async def retrain(self, request: Request) -> Response:
         require_empty(await request.body())
-        job = await self._worker.at_desk(ask_for_retrain, self._worker, request.path_params["name"])
+        job = await self._worker.run_for_operator(ask_for_retrain, self._worker, request.path_params["name"])
         return json_response({"job": job.id, "status": job.status}, status=202)
 
 
@@ -145,7 +147,7 @@ def _following(worker: Worker, model: str, reason: str) -> dict[str, Any]:
 
 
 def _note(worker: Worker, *change: Any) -> None:
-    worker.notes.submit(_record, worker, *change)
+    worker.promotion_executor.submit(_record, worker, *change)
 
 
 def _record(

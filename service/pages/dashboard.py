@@ -90,25 +90,25 @@ class Pages:
     @page
     async def models(self, request: Request) -> Response:
         self._access.require(request, "admin")
-        return self.render("models.html", models=await self._worker.at_desk(model_lines, self._worker))
+        return self.render("models.html", models=await self._worker.run_for_operator(model_lines, self._worker))
 
     @page
     async def model(self, request: Request) -> Response:
         self._access.require(request, "admin")
-        view = await self._worker.at_desk(model_view, self._worker, request.path_params["model"])
+        view = await self._worker.run_for_operator(model_view, self._worker, request.path_params["model"])
         return self.render("model.html", view=view)
 
     @page
     async def retrain(self, request: Request) -> Response:
         self._access.require(request, "admin")
         model = request.path_params["model"]
-        await self._worker.at_desk(ask_for_retrain, self._worker, model)
+        await self._worker.run_for_operator(ask_for_retrain, self._worker, model)
         return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
 
     @page
     async def report(self, request: Request) -> Response:
         self._access.require(request, "admin")
-        path = await self._worker.at_desk(
+        path = await self._worker.run_for_operator(
             report_path, self._worker, request.path_params["model"], request.path_params["check_id"]
         )
         return FileResponse(path, media_type="text/html", headers=REPORT_HEADERS)
@@ -117,7 +117,7 @@ class Pages:
     async def log_in(self, request: Request) -> Response:
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         try:
-            session = await self._worker.at_desk(self._access.new_session, request, form.get("token", [""])[0])
+            session = await self._worker.run_for_operator(self._access.new_session, request, form.get("token", [""])[0])
         except KeyRefused:
             return self.render("login.html", status=401, wrong=True)
         response = RedirectResponse("/dashboard", status_code=303)

@@ -22,13 +22,13 @@ from service.refusals import InvalidBody, LedgerUnavailable, UnknownPredictions
 FRESH_S = 60.0
 PAUSE_S = 0.05
 # Requests that wait for their predictions; who comes beyond is told at once to come again.
-MAX_WAITING = 16
+MAX_WAITING_REQUESTS = 16
 THREADS = 4
-Found = TypeVar("Found")
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class FeedbackDesk:
+class FeedbackStore:
     """Knows that predictions reach the ledger a moment after their answer, from every worker.
 
     Its threads are its own, and nobody waits in one but for the database: who sends ids that nobody knows waits on the
@@ -47,9 +47,9 @@ class FeedbackDesk:
         self._home = home
         self._kind_of = kind_of
         self._recorder = recorder
-        self._patience_s = 2 * flush_s
+        self._max_wait_s = 2 * flush_s
         self._sample = sample
-        self._waiting = 0
+        self._waiting_requests = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="feedback")
 
     def close(self) -> None:
@@ -79,18 +79,18 @@ class FeedbackDesk:
     async def _wait_for(self, wanted: set[str]) -> None:
         """Until the predictions are known that another worker may still be about to write."""
         known = await self._known(wanted)
-        if not self._any_awaited(wanted - known) or self._waiting >= MAX_WAITING:
+        if not self._any_expected(wanted - known) or self._waiting_requests >= MAX_WAITING_REQUESTS:
             return
-        self._waiting += 1
+        self._waiting_requests += 1
         try:
             known = await self._known(wanted, after_writers=True)
-            self._recorder.hurry()
-            deadline = time.monotonic() + self._patience_s
-            while self._any_awaited(wanted - known) and time.monotonic() < deadline:
+            self._recorder.write_now()
+            deadline = time.monotonic() + self._max_wait_s
+            while self._any_expected(wanted - known) and time.monotonic() < deadline:
                 await asyncio.sleep(PAUSE_S)
                 known = await self._known(wanted)
         finally:
-            self._waiting -= 1
+            self._waiting_requests -= 1
 
     async def _known(self, wanted: set[str], *, after_writers: bool = False) -> set[str]:
         def ask() -> set[str]:
@@ -98,10 +98,10 @@ class FeedbackDesk:
 
         return await self._in_thread(ask)
 
-    async def _in_thread(self, call: Callable[..., Found], *given: Any) -> Found:
+    async def _in_thread(self, call: Callable[..., T], *given: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *given)
 
-    def _any_awaited(self, ids: Iterable[str]) -> bool:
+    def _any_expected(self, ids: Iterable[str]) -> bool:
         """Whether one of them may still be written."""
         return any(_is_fresh(key) and is_sampled(key, self._sample) for key in ids)
 

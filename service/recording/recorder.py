@@ -72,9 +72,9 @@ class Recorder:
         if dropped or sampled_out:
             self._count(dropped=dropped, sampled_out=sampled_out)
 
-    def hurry(self) -> None:
+    def write_now(self) -> None:
         """Let all records taken so far be written now."""
-        self._queue.hurry()
+        self._queue.wake()
 
     def flush(self, *, timeout_s: float) -> bool:
         """Wait until all records taken so far are written or dropped; False if that took too long."""

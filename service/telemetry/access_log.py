@@ -22,7 +22,7 @@ CLOSE_S = 2.0
 # So much at once is never mixed with what other workers write to the same pipe.
 PIPE_BYTES = 4096
 # What routes note in a request's state for its line.
-NOTED = ("key", "model", "version", "items")
+STATE_FIELDS = ("key", "model", "version", "items")
 
 
 @dataclass(slots=True)
@@ -78,13 +78,13 @@ class AccessLog:
 def line(entry: Entry) -> bytes:
     moment = datetime.fromtimestamp(entry.time_s, UTC).isoformat(timespec="milliseconds")
     state = entry.state
-    told = {
+    fields = {
         "time": moment,
         "request_id": state["request_id"],
         "method": entry.method,
         "route": entry.route,
         "status": entry.status,
         "ms": round(entry.seconds * 1000, 2),
-        **{name: state[name] for name in NOTED if state.get(name) is not None},
+        **{name: state[name] for name in STATE_FIELDS if state.get(name) is not None},
     }
-    return orjson.dumps(told)
+    return orjson.dumps(fields)

@@ -27,19 +27,19 @@ class LogThread:
 
     def start(self) -> None:
         for logger in _all_loggers():
-            logger.handlers = [_Behind(handler, self._offer) for handler in logger.handlers]
+            logger.handlers = [_QueueingHandler(handler, self._put) for handler in logger.handlers]
         self._queue.start()
-        atexit.register(self._end)
+        atexit.register(self._at_exit)
 
     def flush(self) -> bool:
         """Wait until all lines so far are written; False if that took longer than `CLOSE_S`."""
         return self._queue.flush(CLOSE_S)
 
-    def _offer(self, line: Line) -> None:
+    def _put(self, line: Line) -> None:
         if not self._queue.put(line):
             self._on_drop()
 
-    def _end(self) -> None:
+    def _at_exit(self) -> None:
         """The process has done all that it had to. Python would now wait for the stream that our thread waits for."""
         if not self.flush():
             os._exit(0)
@@ -50,16 +50,16 @@ def _handle(lines: Sequence[Line]) -> None:
         handler.handle(record)
 
 
-class _Behind(logging.Handler):
+class _QueueingHandler(logging.Handler):
     """Hands on what its handler would write."""
 
-    def __init__(self, handler: logging.Handler, offer: Callable[[Line], None]) -> None:
+    def __init__(self, handler: logging.Handler, put: Callable[[Line], None]) -> None:
         super().__init__(handler.level)
         self._handler = handler
-        self._offer = offer
+        self._put = put
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._offer((self._handler, record))
+        self._put((self._handler, record))
 
 
 def _all_loggers() -> Iterator[logging.Logger]:

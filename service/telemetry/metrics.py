@@ -25,7 +25,7 @@ from service.host.queue_thread import QueueThread
 from service.recording.recorder import RecorderCounts
 
 # prometheus_client itself keeps its values in files below this folder, if it is named.
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 logger = logging.getLogger(__name__)
 AnyMetric = TypeVar("AnyMetric", Counter, Histogram)
@@ -44,7 +44,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         self._counts: QueueThread[Callable[[], None]] = QueueThread("metrics", _count, size=QUEUE_SIZE, pause_s=PAUSE_S)
-        self._shown: set[str] = set()
+        self._known_models: set[str] = set()
         self._requests = Counter(
             "retune_requests", "Answers by route and status.", ["route", "status"], registry=registry
         )
@@ -118,17 +118,17 @@ class Metrics:
         self._counts.put(partial(self._observe_waits, seconds))
 
     def _count_request(self, route: str, status: int, seconds: float | None) -> None:
-        of(self._requests, route, str(status)).inc()
+        labelled(self._requests, route, str(status)).inc()
         if seconds is not None:
-            of(self._seconds, route).observe(seconds)
+            labelled(self._seconds, route).observe(seconds)
 
     def count_refusal(self, reason: str) -> None:
         self._refused.labels(reason).inc()
 
     def _count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
         for label in labels or [NO_LABEL]:
-            of(self._predictions, model, label).inc()
-        of(self._confidence, model).observe(score)
+            labelled(self._predictions, model, label).inc()
+        labelled(self._confidence, model).observe(score)
 
     def count_item_error(self, code: str) -> None:
         self._item_errors.labels(code).inc()
@@ -144,14 +144,14 @@ class Metrics:
         for wait in seconds:
             self._waits.observe(wait)
 
-    def show_status(self, status: dict[str, ModelStatus]) -> None:
+    def set_status(self, status: dict[str, ModelStatus]) -> None:
         for model, entry in status.items():
             self._champion.labels(model).set(int(entry.version or 0))
             self._load_failed.labels(model).set(entry.failing)
-        for gone in self._shown - status.keys():
+        for gone in self._known_models - status.keys():
             self._champion.labels(gone).set(0)
             self._load_failed.labels(gone).set(0)
-        self._shown |= status.keys()
+        self._known_models |= status.keys()
 
     def count_log_drop(self) -> None:
         self._log_dropped.inc()
@@ -159,19 +159,19 @@ class Metrics:
     def count_swap(self, model: str, outcome: str) -> None:
         self._swaps.labels(model, outcome).inc()
 
-    def show_ledger(self, counts: RecorderCounts) -> None:
+    def count_records(self, counts: RecorderCounts) -> None:
         self._ledger_waiting.set(counts.waiting)
         self._ledger_written.inc(counts.written)
         self._ledger_dropped.inc(counts.dropped)
         self._ledger_sampled_out.inc(counts.sampled_out)
 
-    def show_ledger_capacity(self, rows: int) -> None:
+    def set_ledger_capacity(self, rows: int) -> None:
         self._ledger_capacity.set(rows)
 
     def page(self) -> bytes:
         """The text that Prometheus scrapes; takes a moment with many workers."""
         self._counts.flush()
-        folder = os.environ.get(SHARED_FOLDER)
+        folder = os.environ.get(MULTIPROC_VARIABLE)
         if not folder:
             return generate_latest(self._registry)
         _forget_dead(Path(folder))
@@ -189,7 +189,7 @@ def _count(counts: Sequence[Callable[[], None]]) -> None:
 
 
 @cache
-def of(metric: AnyMetric, *labels: str) -> AnyMetric:
+def labelled(metric: AnyMetric, *labels: str) -> AnyMetric:
     """The metric with these labels, found again in a tenth of the time that prometheus_client takes."""
     return metric.labels(*labels)
 

@@ -267,5 +267,5 @@ def test_a_damaged_version_is_refused_over_http_as_a_conflict(
 
 def noted(worker: Worker) -> list[PromotionRecord]:
     """What the ledger has of changes of champion, once what was noted is written."""
-    worker.notes.submit(lambda: None).result(timeout=10)
+    worker.promotion_executor.submit(lambda: None).result(timeout=10)
     return worker.home.ledger.promotions("tickets")

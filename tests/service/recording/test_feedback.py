@@ -15,7 +15,7 @@ from core.feedback import GivenLabel
 from core.ledger import Ledger, open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry
-from service.recording.feedback import MAX_WAITING
+from service.recording.feedback import MAX_WAITING_REQUESTS
 from service.refusals import UnknownPredictions
 from service.worker import Worker
 from tests.service.conftest import local_client
@@ -100,7 +100,7 @@ def test_who_sends_ids_that_nobody_knows_holds_up_nobody_else(config: Config, re
     async def ask() -> tuple[int, int]:
         forged = [
             asyncio.create_task(worker.feedback.store([GivenLabel(sortable_id(), "bug", "")]))
-            for _ in range(MAX_WAITING + 5)
+            for _ in range(MAX_WAITING_REQUESTS + 5)
         ]
         await asyncio.sleep(0)
         stored = await worker.feedback.store([GivenLabel(key, "bug", "")])

@@ -12,7 +12,7 @@ from service.telemetry.metrics import Metrics
 from core.server_workers import ModelStatus
 metrics = Metrics()
 metrics.count_item_error("from_the_dead")
-metrics.show_status({"tickets": ModelStatus("7", "now")})
+metrics.set_status({"tickets": ModelStatus("7", "now")})
 """
 PAGE = "from service.telemetry.metrics import Metrics; print(Metrics().page().decode())"
 

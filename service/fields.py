@@ -15,7 +15,7 @@ MAX_NAME_CHARS = 64
 MAX_COUNT = 2**31 - 1
 
 Fields = Mapping[str, Any]
-HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def fields_in(body: bytes, *, known: Sequence[str]) -> Fields:
@@ -42,19 +42,19 @@ def require_empty(body: bytes) -> None:
         fields_in(body, known=())
 
 
-class HalfCharacter:
+class LoneSurrogate:
     """Stands for a string that holds half of a surrogate pair: JSON allows it, Unicode does not."""
 
 
 def _loaded(body: bytes) -> Any:
-    """As orjson reads it; a string that is no Unicode becomes a `HalfCharacter` and spoils nothing else."""
+    """As orjson reads it; a string that is no Unicode becomes a `LoneSurrogate` and spoils nothing else."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        if not HALF.search(body):
+        if not SURROGATE.search(body):
             raise
         try:
-            return _marked(json.loads(body, parse_constant=_refuse_constant))
+            return _mark_surrogates(json.loads(body, parse_constant=_refuse_constant))
         except (ValueError, RecursionError):
             pass
         raise
@@ -64,15 +64,15 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-def _marked(value: Any) -> Any:
+def _mark_surrogates(value: Any) -> Any:
     if isinstance(value, str):
-        return value if _is_unicode(value) else HalfCharacter()
+        return value if _is_unicode(value) else LoneSurrogate()
     if isinstance(value, list):
-        return [_marked(entry) for entry in value]
+        return [_mark_surrogates(entry) for entry in value]
     if isinstance(value, dict):
         if not all(map(_is_unicode, value)):
             raise ValueError("a name")
-        return {name: _marked(entry) for name, entry in value.items()}
+        return {name: _mark_surrogates(entry) for name, entry in value.items()}
     return value
 
 
@@ -158,7 +158,7 @@ def kind_of(value: object) -> str:
     """
     if value is None:
         return "null"
-    if isinstance(value, HalfCharacter):
+    if isinstance(value, LoneSurrogate):
         return "not Unicode (half of a surrogate pair is in it)"
     names = {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
     return names.get(type(value), "a number")

@@ -16,12 +16,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.config import load_config
 from core.cpu import give_way, worker_count
 
-SWITCH_S = 0.001
+THREAD_SWITCH_S = 0.001
 # So many new ones before a collection: a few hundred requests' worth, not ten.
-YOUNG_OBJECTS = 10_000
+GC_THRESHOLD = 10_000
 
 
-class FrontDoor:
+class HttpBypass:
     """ASGI middleware that answers HTTP itself.
 
     The connections of `bentoml serve` do not even come here (`service.wire.connection`). An app mounted at "/"
@@ -55,7 +55,7 @@ class FrontDoor:
 class Gateway:
     """One worker process; see `Worker` for what it holds.
 
-    Over HTTP its methods are reached through `FrontDoor` only; they are declared so that BentoML's client finds
+    Over HTTP its methods are reached through `HttpBypass` only; they are declared so that BentoML's client finds
     them in /schema.json, and for use in this process.
     """
 
@@ -81,11 +81,11 @@ class Gateway:
         self.worker.start()
         self.app = guarded_app(self.worker, schema=Gateway.schema)  # type: ignore[attr-defined]  # as below
         # The engine's thread must not wait 5 ms, several calls' time, for a thread that writes.
-        sys.setswitchinterval(SWITCH_S)
+        sys.setswitchinterval(THREAD_SWITCH_S)
         # What is here now stays: collections need not look at it again and again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS)
+        gc.set_threshold(GC_THRESHOLD)
         endpoint = config.service.otlp_endpoint
         self.tracing = Tracing(self.app, endpoint, path_of=self.app.router.traced_path) if endpoint else None
         app = self.tracing or self.app
@@ -132,4 +132,4 @@ class Gateway:
             self.tracing.close()
 
 
-Gateway.add_asgi_middleware(FrontDoor)  # type: ignore[attr-defined]  # the decorator made it a bentoml Service
+Gateway.add_asgi_middleware(HttpBypass)  # type: ignore[attr-defined]  # the decorator made it a bentoml Service

@@ -78,7 +78,7 @@ class Endpoints:
     async def models(self, _: Request) -> Response:
         names = await self._worker.run_for_operator(self._worker.home.registry.models)
         return json_response(
-            {"models": [await self._worker.run_for_operator(status_of, self._worker, name) for name in names]}
+            {"models": [await self._worker.run_for_operator(model_status, self._worker, name) for name in names]}
         )
 
     async def promote(self, request: Request) -> Response:
@@ -98,7 +98,9 @@ class Endpoints:
         return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
     async def model(self, request: Request) -> Response:
-        return json_response(await self._worker.run_for_operator(status_of, self._worker, request.path_params["name"]))
+        return json_response(
+            await self._worker.run_for_operator(model_status, self._worker, request.path_params["name"])
+        )
 
     async def retrain(self, request: Request) -> Response:
         require_empty(await request.body())
@@ -106,7 +108,7 @@ class Endpoints:
         return json_response({"job": job.id, "status": job.status}, status=202)
 
 
-def status_of(worker: Worker, model: str) -> dict[str, Any]:
+def model_status(worker: Worker, model: str) -> dict[str, Any]:
     """The champion as the registry names it, and what each worker has made of it."""
     versions = worker.home.registry.require_model(model)
     champion = worker.home.registry.readable_pointer(model)

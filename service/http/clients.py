@@ -57,7 +57,7 @@ class Endpoints:
     async def hugging_face(self, request: Request) -> Response:
         served = self._worker.champions.served(request.path_params["name"])
         asked = hugging_face.parse(await request.body(), model=served.model, max_items=self._most_items)
-        hugging_face.require_own_function(asked, served.engine.facts.kind)
+        hugging_face.require_model_function(asked, served.engine.facts.kind)
         predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
         return json_response(hugging_face.rendered(asked, predictions))
 

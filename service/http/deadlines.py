@@ -29,39 +29,39 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._open: deque[Deadline] = deque()
+        self._pending: deque[Deadline] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_armed = False
+        self._has_timer = False
 
     def begin(self) -> Deadline:
         """For the current task, from now on."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            self._loop, self._open, self._is_armed = loop, deque(), False
+            self._loop, self._pending, self._has_timer = loop, deque(), False
         deadline = Deadline(asyncio.current_task(), loop.time() + self._seconds)
-        self._open.append(deadline)
+        self._pending.append(deadline)
         self._drop_ended()
-        self._arm(loop)
+        self._set_timer(loop)
         return deadline
 
-    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._open and not self._is_armed:
-            self._is_armed = True
-            loop.call_at(self._open[0].at_s, self._look, loop)
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._pending and not self._has_timer:
+            self._has_timer = True
+            loop.call_at(self._pending[0].at_s, self._cancel_overdue, loop)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _cancel_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is not self._loop:
             return
-        self._is_armed = False
+        self._has_timer = False
         now = loop.time()
-        while self._open and self._open[0].at_s <= now:
-            deadline = self._open.popleft()
+        while self._pending and self._pending[0].at_s <= now:
+            deadline = self._pending.popleft()
             if deadline.task is not None:
                 deadline.has_passed = True
                 deadline.task.cancel()
         self._drop_ended()
-        self._arm(loop)
+        self._set_timer(loop)
 
     def _drop_ended(self) -> None:
-        while self._open and self._open[0].task is None:
-            self._open.popleft()
+        while self._pending and self._pending[0].task is None:
+            self._pending.popleft()

@@ -27,7 +27,7 @@ from core.errors import RetuneError
 from service.http.deadlines import Deadlines
 from service.http.envelope import error_response, failure_response
 from service.http.route import PROGRAMS, Route, RouteGroup
-from service.http.router import UNKNOWN, Router, template
+from service.http.router import UNKNOWN, Router, route_template
 from service.refusals import AnswerTimeout, BodyTooLarge, BodyTooSlow, Overloaded, Stopping, UnsupportedBody
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
@@ -42,12 +42,12 @@ CLIENT_GONE = 499
 OVERLOADED = 429
 # Stands where the id of an answer will, as often as that is long; no id holds one.
 BLANK = b"~"
-FORMS = AIMS = 256
+FORMS = TARGETS = 256
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class TextTarget:
     """A target that texts are sent to: its route, and how that writes errors."""
 
     route: str
@@ -87,7 +87,7 @@ class Guard:
         self._log = log
         self._deadlines = Deadlines(limits.timeout_s)
         # Once for each target: at overload all memory that is touched costs time.
-        self._aim = lru_cache(AIMS)(self._find_aim)
+        self._aim = lru_cache(TARGETS)(self._find_text_target)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -109,7 +109,7 @@ class Guard:
             else:
                 await self._say_farewell(scope, body, reply)
         finally:
-            self._note(scope, reply.status, started)
+            self._count_and_log(scope, reply.status, started)
 
     def door(self, app: ASGIApp, *, head_s: float, stall_s: float) -> Door:
         """What the connections of a server ask; `app` is this one, or one around it."""
@@ -194,16 +194,16 @@ class Guard:
         form = overload_form(retry_after_s, blank, aim.flat_errors, head.scheme == "https", not head.keep_alive)
         return form.replace(blank, request_id)
 
-    def _find_aim(self, target: bytes) -> Aim | None:
+    def _find_text_target(self, target: bytes) -> TextTarget | None:
         """None for all that takes no texts, or nothing at all, by POST."""
         with suppress(RetuneError):
             route = self.router.find({"method": "POST", "path": unquote(target.decode("latin-1"))})
-            return Aim(route.path, route.group.flat_errors) if route.takes_texts else None
+            return TextTarget(route.path, route.group.flat_errors) if route.takes_texts else None
         return None
 
-    def _note(self, scope: Scope, status: int, started: float) -> None:
+    def _count_and_log(self, scope: Scope, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
-        route = template(scope)
+        route = route_template(scope)
         # Refusals are quick, and would make a server that refuses thousands look fast.
         is_timed = route != UNKNOWN and not 400 <= status < 500
         self._metrics.count_request(route, status, seconds if is_timed else None)

@@ -9,7 +9,7 @@ from service.http.route import Operation, Route, Schema
 from service.http.schemas import TEXT, ref, schemas
 
 API_VERSION = "0.1.0"
-ALL = ("503", "504")
+ALWAYS = ("503", "504")
 WITH_SCOPE = ("401", "403", "429")
 WITH_BODY = ("400", "404", "408", "413", "415")
 
@@ -18,7 +18,7 @@ def document(routes: Sequence[Route], *, max_items: int, max_feedback: int) -> S
     paths: dict[str, Schema] = {}
     for route in routes:
         if route.operation is not None:
-            paths.setdefault(route.path, {})[route.method.lower()] = _described(route, route.operation)
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, route.operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Retune", "version": API_VERSION},
@@ -34,7 +34,7 @@ def content(by_type: Schema) -> Schema:
     return {"description": "", "content": {media_type: {"schema": schema} for media_type, schema in by_type.items()}}
 
 
-def _described(route: Route, operation: Operation) -> Schema:
+def _operation(route: Route, operation: Operation) -> Schema:
     error = _json("FlatError" if route.group.flat_errors else "Error")
     given = _json(operation.gives) if isinstance(operation.gives, str) else operation.gives
     described: Schema = {
@@ -53,7 +53,7 @@ def _described(route: Route, operation: Operation) -> Schema:
 
 
 def _refusals(route: Route, operation: Operation) -> list[str]:
-    found = {*ALL, *operation.refusals}
+    found = {*ALWAYS, *operation.refusals}
     if route.scope is not None:
         found.update(WITH_SCOPE)
     if route.method == "POST":

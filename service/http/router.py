@@ -41,7 +41,7 @@ class Router:
         with suppress(UnknownPath, WrongMethod):
             self.find(seen)
         route = seen.get("route")
-        return None if route is not None and route.is_probe else template(seen)
+        return None if route is not None and route.is_probe else route_template(seen)
 
     def _matching(self, path: str, scope: Scope) -> list[Route]:
         found = []
@@ -52,7 +52,7 @@ class Router:
         return found
 
 
-def template(scope: Scope) -> str:
+def route_template(scope: Scope) -> str:
     """The path of the route that was found; clients cannot make more of these."""
     route = scope.get("route")
     return route.path if isinstance(route, Route) else UNKNOWN

@@ -11,7 +11,7 @@ from service.http.protocols.infer_answer import OUTPUTS
 Schema = dict[str, Any]
 
 # Without a NUL, and something that is no white space (as Python sees it) first of all.
-WRITTEN = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085\ufeff][^\u0000]*$"
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085\ufeff][^\u0000]*$"
 TEXT: Schema = {"type": "string"}
 EXAMPLES = ["I was charged twice", "The app crashes"]
 
@@ -77,15 +77,15 @@ def _feedback(max_items: int) -> Schema:
         "FeedbackRequest": _object({"feedback": _list(ref("Feedback"), min_items=1, max_items=max_items)}),
         "Feedback": _object(
             {
-                "prediction_id": _written(MAX_NAME_CHARS),
+                "prediction_id": _not_blank(MAX_NAME_CHARS),
                 "label": {
                     "description": "A label; where the model may give several, their names, none of them allowed",
                     "oneOf": [
-                        _written(MAX_LABEL_CHARS),
-                        _list({**_written(MAX_LABEL_CHARS), "not": {"pattern": r"\|"}}, max_items=MAX_LABELS),
+                        _not_blank(MAX_LABEL_CHARS),
+                        _list({**_not_blank(MAX_LABEL_CHARS), "not": {"pattern": r"\|"}}, max_items=MAX_LABELS),
                     ],
                 },
-                "source": _written(MAX_SOURCE_CHARS),
+                "source": _not_blank(MAX_SOURCE_CHARS),
             },
             required=["prediction_id", "label"],
         ),
@@ -235,5 +235,5 @@ def _list(items: Schema, *, min_items: int = 0, max_items: int | None = None) ->
     return {"type": "array", "items": items, **bounds}
 
 
-def _written(max_chars: int) -> Schema:
-    return {"type": "string", "minLength": 1, "maxLength": max_chars, "pattern": WRITTEN}
+def _not_blank(max_chars: int) -> Schema:
+    return {"type": "string", "minLength": 1, "maxLength": max_chars, "pattern": NOT_BLANK}

@@ -12,7 +12,7 @@ from core.records import CheckRecord
 
 WIDTH, HEIGHT = 720.0, 220.0
 LEFT, RIGHT, TOP, BOTTOM = 72.0, 12.0, 14.0, 28.0
-CEILING = 4.0
+MAX_MINUS_LOG_P = 4.0
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,20 @@ def drift_chart(checks: Sequence[CheckRecord], *, alpha: float) -> Markup:
 
 def _point(check: CheckRecord, index: int, count: int) -> Point:
     verdict = check.verdict
-    surprise = 0.0 if verdict.p_value is None else -log10(max(verdict.p_value, 10**-CEILING))
+    minus_log_p = 0.0 if verdict.p_value is None else -log10(max(verdict.p_value, 10**-MAX_MINUS_LOG_P))
     x = LEFT + (WIDTH - LEFT - RIGHT) * ((index + 0.5) / count)
     p = "no p-value" if verdict.p_value is None else f"p = {verdict.p_value:.3g}"
     title = f"Check {check.id}, {check.created_at[:16]} UTC, version {check.version}: {verdict.outcome}, {p}"
-    return Point(x, _y(surprise), verdict.outcome, title)
+    return Point(x, _y(minus_log_p), verdict.outcome, title)
 
 
-def _y(surprise: float) -> float:
-    return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(surprise, CEILING) / CEILING)
+def _y(minus_log_p: float) -> float:
+    return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(minus_log_p, MAX_MINUS_LOG_P) / MAX_MINUS_LOG_P)
 
 
 def _scale() -> list[str]:
     lines = []
-    for power in range(int(CEILING) + 1):
+    for power in range(int(MAX_MINUS_LOG_P) + 1):
         y = _y(power)
         lines.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         lines.append(f'<text class="axis" x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{10**-power:g}</text>')

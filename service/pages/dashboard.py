@@ -19,7 +19,7 @@ from service.access.sessions import COOKIE, SESSION_S
 from service.http.admin import ask_for_retrain
 from service.http.envelope import headers_of, status_of
 from service.http.route import PAGES, Route
-from service.pages.views import model_lines, model_view
+from service.pages.views import model_rows, model_view
 from service.refusals import AdminTokenRequired, KeyRefused, ReportNotFound
 from service.worker import Worker
 
@@ -90,7 +90,7 @@ class Pages:
     @page
     async def models(self, request: Request) -> Response:
         self._access.require(request, "admin")
-        return self.render("models.html", models=await self._worker.run_for_operator(model_lines, self._worker))
+        return self.render("models.html", models=await self._worker.run_for_operator(model_rows, self._worker))
 
     @page
     async def model(self, request: Request) -> Response:

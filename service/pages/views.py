@@ -18,7 +18,7 @@ CHECKS, FILES, JOBS, PROMOTIONS = 40, 5, 5, 8
 
 
 @dataclass(frozen=True)
-class ModelLine:
+class ModelRow:
     """One model in the list; `verdict` of the latest check of its traffic, `decision` the latest."""
 
     name: str
@@ -44,7 +44,7 @@ class History:
     @property
     def latest(self) -> CheckRecord | None:
         """The last that concluded something, if any did."""
-        return _most_telling(self.checks)
+        return _last_conclusive(self.checks)
 
     @property
     def since_then(self) -> CheckRecord | None:
@@ -74,8 +74,8 @@ class ModelView:
     chart: Markup | None
 
 
-def model_lines(worker: Worker) -> list[ModelLine]:
-    return [_line(worker, model) for model in worker.home.registry.models()]
+def model_rows(worker: Worker) -> list[ModelRow]:
+    return [_row(worker, model) for model in worker.home.registry.models()]
 
 
 def model_view(worker: Worker, model: str) -> ModelView:
@@ -95,17 +95,17 @@ def model_view(worker: Worker, model: str) -> ModelView:
     )
 
 
-def _line(worker: Worker, model: str) -> ModelLine:
+def _row(worker: Worker, model: str) -> ModelRow:
     champion = worker.home.registry.readable_pointer(model)
     version = champion.version if champion else None
     problem = next(iter(_load_errors(worker, model)), None)
     try:
         ledger = worker.home.ledger
-        check = _most_telling(ledger.traffic_checks(model, limit=2))
+        check = _last_conclusive(ledger.traffic_checks(model, limit=2))
         decision = next(iter(ledger.decisions(model, limit=1)), None)
     except Unavailable as error:
-        return ModelLine(model, version, None, None, str(error))
-    return ModelLine(
+        return ModelRow(model, version, None, None, str(error))
+    return ModelRow(
         model,
         version,
         check.verdict.outcome if check else None,
@@ -114,7 +114,7 @@ def _line(worker: Worker, model: str) -> ModelLine:
     )
 
 
-def _most_telling(checks: list[CheckRecord]) -> CheckRecord | None:
+def _last_conclusive(checks: list[CheckRecord]) -> CheckRecord | None:
     """Of two in a row at most one concludes nothing (`Ledger.record_check`)."""
     return next((check for check in checks if check.verdict.is_conclusive), next(iter(checks), None))
 

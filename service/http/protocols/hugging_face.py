@@ -23,7 +23,7 @@ Scores = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class HuggingFaceRequest:
     """What to predict; whether it was one input and no list; the score function asked for, if any."""
 
     request: PredictRequest
@@ -31,16 +31,16 @@ class Asked:
     function: str | None
 
 
-def parse(body: bytes, *, model: str, max_items: int) -> Asked:
+def parse(body: bytes, *, model: str, max_items: int) -> HuggingFaceRequest:
     fields = fields_in(body, known=KNOWN)
     inputs = _inputs(fields.get("inputs"), max_items)
     parameters = object_in(fields, "parameters", known=PARAMETERS)
     texts = [_item(entry) for entry in inputs]
     request = PredictRequest(texts, model, top_k=count_in(parameters, "top_k"), field="inputs")
-    return Asked(request, not isinstance(fields["inputs"], list), _function(parameters))
+    return HuggingFaceRequest(request, not isinstance(fields["inputs"], list), _function(parameters))
 
 
-def require_own_function(asked: Asked, kind: Kind) -> None:
+def require_model_function(asked: HuggingFaceRequest, kind: Kind) -> None:
     """Refuse another score function than the model's: its calibrated scores are the only ones."""
     if asked.function not in (None, FUNCTIONS[kind]):
         raise InvalidBody(
@@ -49,7 +49,7 @@ def require_own_function(asked: Asked, kind: Kind) -> None:
         )
 
 
-def rendered(asked: Asked, predictions: Predictions) -> list[Scores | dict[str, Any]]:
+def rendered(asked: HuggingFaceRequest, predictions: Predictions) -> list[Scores | dict[str, Any]]:
     """A list of scores for each input, the likeliest label first; raises `ItemRefused` for a single one without."""
     first = predictions.results[0]
     if asked.is_single and isinstance(first, ItemError):

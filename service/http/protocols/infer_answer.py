@@ -24,11 +24,11 @@ OUTPUTS = {
     "error": "BYTES",
 }
 # What stands for a text without an answer; `error` says why there is none.
-NOTHING: dict[str, Any] = {"label": "", "score": 0.0, "truncated": False, "abstained": False}
+PLACEHOLDERS: dict[str, Any] = {"label": "", "score": 0.0, "truncated": False, "abstained": False}
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedOutput:
     name: str
     is_binary: bool
 
@@ -41,7 +41,7 @@ class InferAnswer:
     json_bytes: int | None
 
 
-def rendered(predictions: Predictions, wanted: Sequence[Wanted], *, request_id: str | None) -> InferAnswer:
+def rendered(predictions: Predictions, wanted: Sequence[RequestedOutput], *, request_id: str | None) -> InferAnswer:
     served, tail = predictions.served, b""
     outputs: list[dict[str, Any]] = []
     for output in wanted:
@@ -69,7 +69,7 @@ def _column(name: str, predictions: Predictions) -> list[str] | NDArray[Any]:
     if name == "probabilities":
         nothing = np.zeros(len(predictions.served.engine.labels), dtype=np.float32)
         return np.stack([result.probabilities if isinstance(result, Prediction) else nothing for result in results])
-    values = [result.answer[name] if isinstance(result, Prediction) else NOTHING[name] for result in results]
+    values = [result.answer[name] if isinstance(result, Prediction) else PLACEHOLDERS[name] for result in results]
     return values if OUTPUTS[name] == "BYTES" else np.array(values, dtype=_DTYPES[OUTPUTS[name]])
 
 

@@ -13,14 +13,14 @@ from typing import Any
 from service.answering.items import ItemError
 from service.answering.predictor import PredictRequest
 from service.fields import Fields, any_fields_in, integer_in, kind_of, require_at_most
-from service.http.protocols.infer_answer import OUTPUTS, Wanted
+from service.http.protocols.infer_answer import OUTPUTS, RequestedOutput
 from service.refusals import InvalidBody
 
 TEXT, PAIR = "text", "text_pair"
 SHAPE = '{"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["…"]}]}'
 NOT_UTF8 = ItemError("invalid_text", "The text is not UTF-8. Encode it as UTF-8.")
 # Extensions of the protocol that change what an answer is, so that ignoring them would be an answer to something else.
-NOT_THERE = ("classification", "shared_memory_region")
+UNSUPPORTED = ("classification", "shared_memory_region")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class InferRequest:
     request: PredictRequest
     id: str | None
     is_paired: bool
-    wanted: list[Wanted]
+    outputs: list[RequestedOutput]
 
 
 def parse(body: bytes, *, json_bytes: str | None, model: str, version: str | None, max_items: int) -> InferRequest:
@@ -41,10 +41,10 @@ def parse(body: bytes, *, json_bytes: str | None, model: str, version: str | Non
     pairs = tensors.get(PAIR)
     texts = tensors[TEXT] if pairs is None else [list(pair) for pair in zip(tensors[TEXT], pairs, strict=True)]
     request = PredictRequest(texts, model, version, field="inputs")
-    return InferRequest(request, _id(fields), pairs is not None, _wanted(fields))
+    return InferRequest(request, _id(fields), pairs is not None, _requested_outputs(fields))
 
 
-def require_fitting(asked: InferRequest, *, is_paired: bool) -> None:
+def require_matching_kind(asked: InferRequest, *, is_paired: bool) -> None:
     """Refuse single texts where pairs are answered, or the other way round."""
     if asked.is_paired and not is_paired:
         raise InvalidBody("The model answers single texts and there is an input 'text_pair'. Leave it out.")
@@ -118,7 +118,7 @@ def _parameters(entry: Fields) -> Fields:
         return {}
     if not isinstance(parameters, dict):
         raise InvalidBody(f"Field 'parameters' is {kind_of(parameters)}. Send an object.")
-    if name := next((name for name in NOT_THERE if name in parameters), None):
+    if name := next((name for name in UNSUPPORTED if name in parameters), None):
         raise InvalidBody(f"Parameter {name!r} is not supported. Leave it out.")
     return parameters
 
@@ -187,19 +187,19 @@ def _id(fields: Fields) -> str | None:
     return given
 
 
-def _wanted(fields: Fields) -> list[Wanted]:
+def _requested_outputs(fields: Fields) -> list[RequestedOutput]:
     """The outputs asked for, all of them where none is named."""
     binary = _flag(_parameters(fields), "binary_data_output", default=False)
     if not fields.get("outputs"):
-        return [Wanted(name, binary) for name in OUTPUTS]
+        return [RequestedOutput(name, binary) for name in OUTPUTS]
     return [_output(entry, binary) for entry in _entries(fields, "outputs")]
 
 
-def _output(entry: Fields, binary: bool) -> Wanted:
+def _output(entry: Fields, binary: bool) -> RequestedOutput:
     name = entry.get("name")
     if not isinstance(name, str) or name not in OUTPUTS:
         raise InvalidBody(f"There is an output of an unknown name. Known: {', '.join(OUTPUTS)}.")
-    return Wanted(name, _flag(_parameters(entry), "binary_data", default=binary))
+    return RequestedOutput(name, _flag(_parameters(entry), "binary_data", default=binary))
 
 
 def _flag(parameters: Fields, name: str, *, default: bool) -> bool:

@@ -13,7 +13,7 @@ from service.answering.model import ServedVersion
 from service.http.envelope import json_response
 from service.http.openapi import API_VERSION, content
 from service.http.protocols.infer_answer import OUTPUTS, InferAnswer, rendered
-from service.http.protocols.infer_request import PAIR, TEXT, parse, require_fitting
+from service.http.protocols.infer_request import PAIR, TEXT, parse, require_matching_kind
 from service.http.route import OCTETS, OPEN_INFERENCE, Operation, Route
 from service.http.schemas import EXAMPLES, ref
 from service.refusals import NotReady
@@ -100,9 +100,9 @@ class Endpoints:
             version=request.path_params.get("version"),
             max_items=self._max_items,
         )
-        require_fitting(asked, is_paired=served.engine.facts.is_paired)
+        require_matching_kind(asked, is_paired=served.engine.facts.is_paired)
         predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
-        return _response(rendered(predictions, asked.wanted, request_id=asked.id))
+        return _response(rendered(predictions, asked.outputs, request_id=asked.id))
 
     def _served(self, request: Request) -> ServedVersion:
         return self._worker.champions.version(request.path_params["name"], request.path_params.get("version"))

@@ -174,10 +174,10 @@ def test_a_pointer_that_is_damaged_changes_nothing(champions: Champions, config:
 
 
 def test_every_change_is_told(registry: Registry, second_package: Path) -> None:
-    told: list[str | None] = []
-    champions = Champions(registry, threads=1, poll_s=60, on_change=lambda now: told.append(now["tickets"].version))
+    versions: list[str | None] = []
+    champions = Champions(registry, threads=1, poll_s=60, on_change=lambda now: versions.append(now["tickets"].version))
     champions.poll()
     champions.poll()
     registry.promote("tickets", registry.add(second_package, "tickets"))
     champions.poll()
-    assert told == ["1", "2"]
+    assert versions == ["1", "2"]

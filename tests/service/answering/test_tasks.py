@@ -45,8 +45,8 @@ def test_several_labels_are_answered_with_all_scores(tasks_client: TestClient) -
         assert set(prediction["scores"]) == {"billing", "bug", "how_to"}
         assert prediction["abstained"] is (prediction["score"] < 0.5)
     assert {len(prediction["labels"]) for prediction in predictions} >= {0, 1, 2}
-    told = tasks_client.get("/openapi.json").json()
-    schema = told["components"]["schemas"]
+    spec = tasks_client.get("/openapi.json").json()
+    schema = spec["components"]["schemas"]
     assert [problem_with(item, schema["Prediction"], schema) for item in predictions] == [None] * len(ROWS)
 
 

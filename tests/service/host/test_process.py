@@ -55,12 +55,12 @@ def test_the_whole_config_reaches_the_server(tmp_path: Path, monkeypatch: pytest
         ledger=LedgerConfig(url="sqlite:///own.db"),
         registry=RegistryConfig(url="models"),
     )
-    told = load_config(environment=server_environment(config))
-    assert told.model_copy(update={"ledger": config.ledger, "registry": config.registry}) == config.model_copy(
+    loaded = load_config(environment=server_environment(config))
+    assert loaded.model_copy(update={"ledger": config.ledger, "registry": config.registry}) == config.model_copy(
         update={"home": tmp_path / "state"}
     )
-    assert told.ledger_url == f"sqlite:///{tmp_path / 'own.db'}"
-    assert told.registry_url == str(tmp_path / "models")
+    assert loaded.ledger_url == f"sqlite:///{tmp_path / 'own.db'}"
+    assert loaded.registry_url == str(tmp_path / "models")
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_a_server_finds_registry_and_ledger_where_the_command_line_does(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     config = Config(home=tmp_path, ledger=LedgerConfig(url=ledger), registry=RegistryConfig(url=registry))
-    told = load_config(environment=server_environment(config))
-    assert told.registry_url == str(tmp_path / "models") == Store(registry, cache=tmp_path).root
-    assert told.ledger_url == ledger.replace("///own.db", f"///{tmp_path / 'own.db'}")
+    loaded = load_config(environment=server_environment(config))
+    assert loaded.registry_url == str(tmp_path / "models") == Store(registry, cache=tmp_path).root
+    assert loaded.ledger_url == ledger.replace("///own.db", f"///{tmp_path / 'own.db'}")
 
 
 def test_a_server_that_cannot_start_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

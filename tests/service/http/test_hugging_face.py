@@ -74,9 +74,9 @@ def test_an_unknown_model_is_404(client: TestClient) -> None:
 
 
 def test_answers_are_as_documented(client: TestClient) -> None:
-    told = client.get("/openapi.json").json()
+    spec = client.get("/openapi.json").json()
     answer = client.post(PATH, json={"inputs": [TEXTS[0], ""]}).json()
-    names = told["components"]["schemas"]
+    names = spec["components"]["schemas"]
     assert problem_with(answer, names["Scores"], names) is None
 
 

@@ -181,7 +181,7 @@ def test_every_refusal_below_v2_is_a_sentence_in_error(client: TestClient) -> No
 
 
 def test_answers_are_as_documented(client: TestClient) -> None:
-    told = client.get("/openapi.json").json()
+    spec = client.get("/openapi.json").json()
     answers = {
         "/v2": client.get("/v2"),
         "/v2/health/live": client.get("/v2/health/live"),
@@ -191,9 +191,9 @@ def test_answers_are_as_documented(client: TestClient) -> None:
         "/v2/models/{name}/infer": client.post(INFER, json={"inputs": [tensor(TEXTS)]}),
     }
     for path, answer in answers.items():
-        [operation] = told["paths"][path].values()
+        [operation] = spec["paths"][path].values()
         schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-        assert problem_with(answer.json(), schema, told["components"]["schemas"]) is None
+        assert problem_with(answer.json(), schema, spec["components"]["schemas"]) is None
 
 
 @pytest.fixture

@@ -66,11 +66,11 @@ def test_the_document_has_the_routes_of_programs_and_no_other(worker: Worker) ->
     ],
 )
 def test_real_answers_are_as_documented(client: TestClient, method: str, path: str, body: object, status: str) -> None:
-    told = client.get("/openapi.json").json()
+    spec = client.get("/openapi.json").json()
     answer = client.request(method, path.replace("{name}", "tickets"), json=body)
     assert str(answer.status_code) == status
-    schema = told["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
-    assert problem_with(answer.json(), schema, told["components"]["schemas"]) is None
+    schema = spec["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
+    assert problem_with(answer.json(), schema, spec["components"]["schemas"]) is None
 
 
 def test_the_fields_of_a_request_are_those_that_are_taken_but_for_the_deadline() -> None:

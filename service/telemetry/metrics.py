@@ -45,57 +45,39 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         self._counts: QueueThread[Callable[[], None]] = QueueThread("metrics", _count, size=QUEUE_SIZE, pause_s=PAUSE_S)
         self._known_models: set[str] = set()
-        self._requests = Counter(
-            "retune_requests", "Answers by route and status.", ["route", "status"], registry=registry
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        summed = partial(Gauge, registry=registry, multiprocess_mode="livesum")
+        seconds = partial(Histogram, registry=registry, buckets=LATENCY_BUCKETS_S)
+        scores = partial(Histogram, registry=registry, buckets=CONFIDENCE_BUCKETS)
+        self._requests = counter("retune_requests", "Answers by route and status.", ["route", "status"])
+        self._seconds = seconds("retune_request_seconds", "From request to answer.", ["route"])
+        self._predictions = counter("retune_predictions", "Texts answered, by label.", ["model", "label"])
+        self._refused = counter("retune_refused", "Requests turned away at the door.", ["reason"])
+        self._item_errors = counter("retune_item_errors", "Texts without answer.", ["code"])
+        self._confidence = scores("retune_confidence", "Score of the answer.", ["model"])
+        self._batches = counter("retune_engine_calls", "Engine calls.")
+        self._rows = counter("retune_engine_rows", "Texts in engine calls.")
+        self._tokens = counter("retune_engine_tokens", "Tokens in engine calls, without padding.")
+        self._padded = counter("retune_engine_padded_tokens", "Tokens in engine calls, with padding.")
+        self._waits = seconds("retune_queue_seconds", "From arrival to engine call.")
+        self._engine_seconds = counter("retune_engine_seconds", "Time in engine calls.")
+        self._champion = gauge(
+            "retune_champion_version", "Version in service, by worker.", ["model"], multiprocess_mode="liveall"
         )
-        self._seconds = Histogram(
-            "retune_request_seconds", "From request to answer.", ["route"], registry=registry, buckets=LATENCY_BUCKETS_S
-        )
-        self._predictions = Counter(
-            "retune_predictions", "Texts answered, by label.", ["model", "label"], registry=registry
-        )
-        self._refused = Counter("retune_refused", "Requests turned away at the door.", ["reason"], registry=registry)
-        self._item_errors = Counter("retune_item_errors", "Texts without answer.", ["code"], registry=registry)
-        self._confidence = Histogram(
-            "retune_confidence", "Score of the answer.", ["model"], registry=registry, buckets=CONFIDENCE_BUCKETS
-        )
-        self._batches = Counter("retune_engine_calls", "Engine calls.", registry=registry)
-        self._rows = Counter("retune_engine_rows", "Texts in engine calls.", registry=registry)
-        self._tokens = Counter("retune_engine_tokens", "Tokens in engine calls, without padding.", registry=registry)
-        self._padded = Counter(
-            "retune_engine_padded_tokens", "Tokens in engine calls, with padding.", registry=registry
-        )
-        self._waits = Histogram(
-            "retune_queue_seconds", "From arrival to engine call.", registry=registry, buckets=LATENCY_BUCKETS_S
-        )
-        self._engine_seconds = Counter("retune_engine_seconds", "Time in engine calls.", registry=registry)
-        self._champion = Gauge(
-            "retune_champion_version",
-            "Version in service, by worker.",
-            ["model"],
-            registry=registry,
-            multiprocess_mode="liveall",
-        )
-        self._load_failed = Gauge(
+        self._load_failed = gauge(
             "retune_version_load_failed",
             "1: a promoted version cannot be loaded.",
             ["model"],
-            registry=registry,
             multiprocess_mode="livemax",
         )
-        self._swaps = Counter("retune_swaps", "Changes of champion.", ["model", "outcome"], registry=registry)
-        self._log_dropped = Counter("retune_access_log_dropped", "Lines that the access log lost.", registry=registry)
-        self._ledger_waiting = Gauge(
-            "retune_ledger_waiting", "Predictions not yet written.", registry=registry, multiprocess_mode="livesum"
-        )
-        self._ledger_capacity = Gauge(
-            "retune_ledger_capacity", "Predictions that may wait.", registry=registry, multiprocess_mode="livesum"
-        )
-        self._ledger_written = Counter("retune_ledger_written", "Predictions written.", registry=registry)
-        self._ledger_dropped = Counter("retune_ledger_dropped", "Predictions lost to the ledger.", registry=registry)
-        self._ledger_sampled_out = Counter(
-            "retune_ledger_sampled_out", "Predictions outside the sample.", registry=registry
-        )
+        self._swaps = counter("retune_swaps", "Changes of champion.", ["model", "outcome"])
+        self._log_dropped = counter("retune_access_log_dropped", "Lines that the access log lost.")
+        self._ledger_waiting = summed("retune_ledger_waiting", "Predictions not yet written.")
+        self._ledger_capacity = summed("retune_ledger_capacity", "Predictions that may wait.")
+        self._ledger_written = counter("retune_ledger_written", "Predictions written.")
+        self._ledger_dropped = counter("retune_ledger_dropped", "Predictions lost to the ledger.")
+        self._ledger_sampled_out = counter("retune_ledger_sampled_out", "Predictions outside the sample.")
 
     def start(self) -> None:
         self._counts.start()

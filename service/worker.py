@@ -78,14 +78,7 @@ class Worker:
             on_batch=self.metrics.count_batch,
             on_waits=self.metrics.observe_waits,
         )
-        self.recorder = Recorder(
-            self.home,
-            queue_size=config.ledger.queue_size,
-            flush_s=config.ledger.flush_s,
-            keep=config.ledger.keep,
-            sample=config.ledger.sample,
-            on_count=self.metrics.count_records,
-        )
+        self.recorder = Recorder(self.home, on_count=self.metrics.count_records)
         self.access_log = AccessLog(on_drop=self.metrics.count_log_drop) if config.service.access_log else None
         self.predictor = Predictor(
             self.champions,
@@ -95,13 +88,7 @@ class Worker:
             on_answer=self.metrics.count_prediction,
             on_error=self.metrics.count_item_error,
         )
-        self.feedback = FeedbackStore(
-            self.home,
-            self.recorder,
-            kind_of=self.kind_of,
-            flush_s=config.ledger.flush_s,
-            sample=config.ledger.sample,
-        )
+        self.feedback = FeedbackStore(self.home, self.recorder, kind_of=self.kind_of)
 
     def start(self) -> None:
         """Load the champions, then take work."""

@@ -14,8 +14,7 @@ from core.errors import DiskFull, LabelRefused, LedgerUnreadable, NoDriver
 from core.feedback import GivenLabel, StoredLabels, store_labels
 from core.home import Home
 from core.labels import Kind
-from service.recording.keeping import is_sampled
-from service.recording.recorder import Recorder
+from service.recording.recorder import Recorder, is_sampled
 from service.refusals import InvalidBody, LedgerUnavailable, UnknownPredictions
 
 # A prediction that is older has long been written by its worker, or dropped: waiting cannot help.
@@ -35,20 +34,12 @@ class FeedbackStore:
     event loop, and of such only a few wait at a time.
     """
 
-    def __init__(
-        self,
-        home: Home,
-        recorder: Recorder,
-        *,
-        kind_of: Callable[[str], Kind],
-        flush_s: float,
-        sample: float = 1.0,
-    ) -> None:
+    def __init__(self, home: Home, recorder: Recorder, *, kind_of: Callable[[str], Kind]) -> None:
         self._home = home
         self._kind_of = kind_of
         self._recorder = recorder
-        self._max_wait_s = 2 * flush_s
-        self._sample = sample
+        self._max_wait_s = 2 * home.config.ledger.flush_s
+        self._sample = home.config.ledger.sample
         self._waiting_requests = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="feedback")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.config import Keep
 from core.home import Home
+from core.personal_data import redacted
 from core.records import PredictionRecord
 from service.host.queue_thread import QueueThread
-from service.recording.keeping import is_sampled, kept
 
 BATCH_ROWS = 500
 MAX_TRIES = 8
@@ -33,23 +33,20 @@ class RecorderCounts:
 class Recorder:
     """Answers never wait for the ledger: what it cannot take in time is dropped, and counted."""
 
-    def __init__(
-        self,
-        home: Home,
-        *,
-        queue_size: int,
-        flush_s: float,
-        keep: Keep = "text",
-        sample: float = 1.0,
-        on_count: Callable[[RecorderCounts], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, home: Home, *, on_count: Callable[[RecorderCounts], None]) -> None:
+        settings = home.config.ledger
         self._home = home
-        self._flush_s = flush_s
-        self._keep: Keep = keep
-        self._sample = sample
+        self._flush_s = settings.flush_s
+        self._keep = settings.keep
+        self._sample = settings.sample
         self._on_count = on_count
         self._queue = QueueThread(
-            "recorder", self._write, size=queue_size, pause_s=flush_s, batch=BATCH_ROWS, wake_at=BATCH_ROWS
+            "recorder",
+            self._write,
+            size=settings.queue_size,
+            pause_s=settings.flush_s,
+            batch=BATCH_ROWS,
+            wake_at=BATCH_ROWS,
         )
 
     def start(self) -> None:
@@ -113,3 +110,23 @@ class Recorder:
     def _count(self, *, handled: int = 0, written: int = 0, dropped: int = 0, sampled_out: int = 0) -> None:
         waiting = self._queue.waiting - handled
         self._on_count(RecorderCounts(waiting, written, dropped, sampled_out))
+
+
+def is_sampled(prediction_id: str, share: float) -> bool:
+    """Whether a prediction belongs to the share that is recorded.
+
+    Decided by the random half of an id (`core.clock.sortable_id`), so that every worker decides alike
+    and neither text nor label has a say.
+
+    >>> is_sampled("0" * 16 + "7f" + "0" * 14, 0.5), is_sampled("0" * 16 + "80" + "0" * 14, 0.5)
+    (True, False)
+    """
+    return int(prediction_id[16:], 16) < share * 2**64
+
+
+def kept(record: PredictionRecord, keep: Keep) -> PredictionRecord:
+    """The record as it may be written."""
+    if keep == "text":
+        return record
+    change = redacted if keep == "redacted" else lambda _: ""
+    return replace(record, text=change(record.text), pair=None if record.pair is None else change(record.pair))

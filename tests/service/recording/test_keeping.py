@@ -16,7 +16,7 @@ from core.config import Config, LedgerConfig
 from core.ledger import open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry, open_registry
-from service.recording.keeping import is_sampled
+from service.recording.recorder import is_sampled
 from service.worker import Worker
 from tests.service.apps import app_of
 from tests.service.conftest import local_client

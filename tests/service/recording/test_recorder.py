@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.clock import sortable_id, utc_now
-from core.config import Config, Keep
+from core.config import Config, Keep, LedgerConfig
 from core.home import Home
 from core.ledger import open_ledger
 from core.records import PredictionRecord
@@ -30,7 +30,8 @@ def counts() -> list[RecorderCounts]:
 
 
 def recorder(config: Config, counts: list[RecorderCounts], *, queue_size: int = 2000, flush_s: float = 60) -> Recorder:
-    return Recorder(Home(config, busy_s=0.1), queue_size=queue_size, flush_s=flush_s, on_count=counts.append)
+    ledger = LedgerConfig(queue_size=queue_size, flush_s=flush_s)
+    return Recorder(Home(config.model_copy(update={"ledger": ledger}), busy_s=0.1), on_count=counts.append)
 
 
 def test_flush_writes_what_was_offered_at_once(config: Config, counts: list[RecorderCounts]) -> None:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from core.clock import made_at_s
 from core.errors import DiskFull, LabelRefused, LedgerUnreadable, NoDriver
@@ -54,7 +54,7 @@ class FeedbackStore:
         """
         try:
             await self._wait_for({item.prediction_id for item in given})
-            stored = await self._in_thread(self._store, given)
+            stored = await self._in_thread(lambda: store_labels(self._home.ledger, given, kind_of=self._kind_of))
         except LabelRefused as error:
             raise InvalidBody(f"Item {error.number} of 'feedback': {error.problem}") from error
         except (DiskFull, LedgerUnreadable, NoDriver) as error:
@@ -63,9 +63,6 @@ class FeedbackStore:
         if not stored.accepted:
             raise UnknownPredictions(len(given))
         return stored
-
-    def _store(self, given: Sequence[GivenLabel]) -> StoredLabels:
-        return store_labels(self._home.ledger, given, kind_of=self._kind_of)
 
     async def _wait_for(self, wanted: set[str]) -> None:
         """Until the predictions are known that another worker may still be about to write."""
@@ -84,13 +81,10 @@ class FeedbackStore:
             self._waiting_requests -= 1
 
     async def _known(self, wanted: set[str], *, after_writers: bool = False) -> set[str]:
-        def ask() -> set[str]:
-            return set(self._home.ledger.models_of(wanted, after_writers=after_writers))
+        return set(await self._in_thread(lambda: self._home.ledger.models_of(wanted, after_writers=after_writers)))
 
-        return await self._in_thread(ask)
-
-    async def _in_thread(self, call: Callable[..., T], *given: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *given)
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _any_expected(self, ids: Iterable[str]) -> bool:
         """Whether one of them may still be written."""

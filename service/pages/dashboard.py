@@ -102,7 +102,7 @@ class Pages:
     async def retrain(self, request: Request) -> Response:
         self._access.require(request, "admin")
         model = request.path_params["model"]
-        await self._worker.run_for_operator(ask_for_retrain, self._worker, model)
+        await self._worker.run_for_operator(ask_for_retrain, self._worker.home, model)
         return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
 
     @page

@@ -15,6 +15,7 @@ from core.api_keys import KeyScope
 JSON, FORM, OCTETS = "application/json", "application/x-www-form-urlencoded", "application/octet-stream"
 UNTYPED = ""
 Schema = dict[str, Any]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Route(routing.Route):
     def __init__(
         self,
         path: str,
-        endpoint: Callable[[Request], Awaitable[Response]],
+        endpoint: Endpoint,
         *,
         method: str = "GET",
         scope: KeyScope | None = "predict",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from service.fields import MAX_COUNT, MAX_NAME_CHARS
 from service.http.protocols.feedback import MAX_LABEL_CHARS, MAX_LABELS, MAX_SOURCE_CHARS
 from service.http.protocols.infer_answer import OUTPUTS
-
-Schema = dict[str, Any]
+from service.http.route import Schema
 
 # Without a NUL, and something that is no white space (as Python sees it) first of all.
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085\ufeff][^\u0000]*$"

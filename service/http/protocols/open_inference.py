@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -14,7 +13,7 @@ from service.http.envelope import json_response
 from service.http.openapi import API_VERSION, content
 from service.http.protocols.infer_answer import OUTPUTS, InferAnswer, rendered
 from service.http.protocols.infer_request import PAIR, TEXT, parse, require_matching_kind
-from service.http.route import OCTETS, OPEN_INFERENCE, Operation, Route
+from service.http.route import OCTETS, OPEN_INFERENCE, Endpoint, Operation, Route
 from service.http.schemas import EXAMPLES, ref
 from service.refusals import NotReady
 from service.worker import Worker
@@ -108,11 +107,11 @@ class Endpoints:
         return self._worker.champions.version(request.path_params["name"], request.path_params.get("version"))
 
 
-def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], operation: Operation, **facts: Any) -> Route:
+def _route(path: str, endpoint: Endpoint, operation: Operation, **facts: Any) -> Route:
     return Route(path, endpoint, group=OPEN_INFERENCE, operation=operation, **facts)
 
 
-def _probe(path: str, endpoint: Callable[[Request], Awaitable[Response]], operation: Operation) -> Route:
+def _probe(path: str, endpoint: Endpoint, operation: Operation) -> Route:
     return _route(path, endpoint, operation, scope=None, is_probe=True)
 
 

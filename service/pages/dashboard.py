@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import wraps
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -18,7 +16,7 @@ from service.access.origin import scheme_of
 from service.access.sessions import COOKIE, SESSION_S
 from service.http.admin import ask_for_retrain
 from service.http.envelope import headers_of, status_of
-from service.http.route import PAGES, Route
+from service.http.route import PAGES, Endpoint, Route
 from service.pages.views import model_rows, model_view
 from service.refusals import AdminTokenRequired, KeyRefused, ReportNotFound
 from service.worker import Worker
@@ -39,24 +37,6 @@ REPORT_HEADERS = {
     ),
 }
 MAX_ID_DIGITS = 18
-Handler = Callable[["Pages", Request], Awaitable[Response]]
-
-
-def page(handler: Handler) -> Handler:
-    """Errors become pages; a missing token becomes the form that asks for it."""
-
-    @wraps(handler)
-    async def answered(self: Pages, request: Request) -> Response:
-        try:
-            return await handler(self, request)
-        except (AdminTokenRequired, KeyRefused):
-            return self.render("login.html", status=401, wrong=False)
-        except RetuneError as error:
-            answer = self.render("message.html", status=status_of(error), message=str(error))
-            answer.headers.update(headers_of(error, status_of(error)))
-            return answer
-
-    return answered
 
 
 class Pages:
@@ -76,44 +56,52 @@ class Pages:
 
     def routes(self) -> list[Route]:
         return [
-            _page("/dashboard", self.models),
-            _page("/dashboard", self.log_in, method="POST"),
-            _page("/dashboard/{model}", self.model),
-            _page("/dashboard/{model}/retrain", self.retrain, method="POST"),
-            _page("/dashboard/{model}/reports/{check_id}", self.report),
+            self._route("/dashboard", self.models),
+            self._route("/dashboard", self.log_in, method="POST", is_open=True),
+            self._route("/dashboard/{model}", self.model),
+            self._route("/dashboard/{model}/retrain", self.retrain, method="POST"),
+            self._route("/dashboard/{model}/reports/{check_id}", self.report),
         ]
+
+    def _route(self, path: str, page: Endpoint, *, method: str = "GET", is_open: bool = False) -> Route:
+        """Errors become pages; a missing token becomes the form that asks for it."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                if not is_open:
+                    self._access.require(request, "admin")
+                return await page(request)
+            except (AdminTokenRequired, KeyRefused):
+                return self.render("login.html", status=401, wrong=False)
+            except RetuneError as error:
+                answer = self.render("message.html", status=status_of(error), message=str(error))
+                answer.headers.update(headers_of(error, status_of(error)))
+                return answer
+
+        return Route(path, answered, method=method, scope=None, group=PAGES)
 
     def render(self, template: str, *, status: int = 200, **facts: Any) -> Response:
         content = self._templates.get_template(template).render(**facts)
         return HTMLResponse(content, status_code=status, headers=PAGE_HEADERS)
 
-    @page
-    async def models(self, request: Request) -> Response:
-        self._access.require(request, "admin")
+    async def models(self, _: Request) -> Response:
         return self.render("models.html", models=await self._worker.run_for_operator(model_rows, self._worker))
 
-    @page
     async def model(self, request: Request) -> Response:
-        self._access.require(request, "admin")
         view = await self._worker.run_for_operator(model_view, self._worker, request.path_params["model"])
         return self.render("model.html", view=view)
 
-    @page
     async def retrain(self, request: Request) -> Response:
-        self._access.require(request, "admin")
         model = request.path_params["model"]
         await self._worker.run_for_operator(ask_for_retrain, self._worker.home, model)
         return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
 
-    @page
     async def report(self, request: Request) -> Response:
-        self._access.require(request, "admin")
         path = await self._worker.run_for_operator(
             report_path, self._worker, request.path_params["model"], request.path_params["check_id"]
         )
         return FileResponse(path, media_type="text/html", headers=REPORT_HEADERS)
 
-    @page
     async def log_in(self, request: Request) -> Response:
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         try:
@@ -131,11 +119,6 @@ class Pages:
             secure=scheme_of(request) == "https",
         )
         return response
-
-
-def _page(path: str, endpoint: Callable[[Request], Awaitable[Response]], *, method: str = "GET") -> Route:
-    # Each asks for its scope by itself, so that a refusal is a page.
-    return Route(path, endpoint, method=method, scope=None, group=PAGES)
 
 
 def report_path(worker: Worker, model: str, check_id: str) -> Path:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from core.errors import Unavailable
-from core.ledger import Ledger
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.registry import Champion
@@ -82,7 +81,11 @@ def model_view(worker: Worker, model: str) -> ModelView:
     """Raises `ModelNotFound`."""
     versions = worker.home.registry.require_model(model)
     champion = worker.home.registry.readable_pointer(model)
-    history, problem = _history_or_problem(worker, model, champion)
+    try:
+        history, problem = _history(worker, model, champion), None
+    except Unavailable as error:
+        history, problem = None, str(error)
+    checks = history.checks if history else []
     return ModelView(
         name=model,
         versions=versions,
@@ -91,23 +94,21 @@ def model_view(worker: Worker, model: str) -> ModelView:
         load_errors=_load_errors(worker, model),
         history=history,
         ledger_problem=problem,
-        chart=_chart(worker, history),
+        chart=drift_chart(checks[::-1], alpha=worker.config.drift.alpha) if checks else None,
     )
 
 
 def _row(worker: Worker, model: str) -> ModelRow:
     champion = worker.home.registry.readable_pointer(model)
-    version = champion.version if champion else None
     problem = next(iter(_load_errors(worker, model)), None)
     try:
-        ledger = worker.home.ledger
-        check = _last_conclusive(ledger.traffic_checks(model, limit=2))
-        decision = next(iter(ledger.decisions(model, limit=1)), None)
+        check = _last_conclusive(worker.home.ledger.traffic_checks(model, limit=2))
+        decision = next(iter(worker.home.ledger.decisions(model, limit=1)), None)
     except Unavailable as error:
-        return ModelRow(model, version, None, None, str(error))
+        check, decision, problem = None, None, str(error)
     return ModelRow(
         model,
-        version,
+        champion.version if champion else None,
         check.verdict.outcome if check else None,
         decision.sentence if decision else None,
         problem,
@@ -119,20 +120,13 @@ def _last_conclusive(checks: list[CheckRecord]) -> CheckRecord | None:
     return next((check for check in checks if check.verdict.is_conclusive), next(iter(checks), None))
 
 
-def _history_or_problem(worker: Worker, model: str, champion: Champion | None) -> tuple[History | None, str | None]:
-    try:
-        return _history(worker, worker.home.ledger, model, champion), None
-    except Unavailable as error:
-        return None, str(error)
-
-
-def _history(worker: Worker, ledger: Ledger, model: str, champion: Champion | None) -> History:
-    decision = next(iter(ledger.decisions(model, limit=1)), None)
+def _history(worker: Worker, model: str, champion: Champion | None) -> History:
+    ledger = worker.home.ledger
     asked, answered, _ = ledger.label_progress(model, champion.version) if champion else (0, 0, None)
     return History(
         checks=ledger.traffic_checks(model, limit=CHECKS),
         files=ledger.file_checks(model, limit=FILES),
-        decision=decision,
+        decision=next(iter(ledger.decisions(model, limit=1)), None),
         labels_asked=asked,
         labels_answered=answered,
         predictions=ledger.count_predictions(model, champion.version) if champion else 0,
@@ -145,9 +139,3 @@ def _load_errors(worker: Worker, model: str) -> list[str]:
     """The different reasons for which workers could not load the champion."""
     statuses = [entry.models[model] for entry in worker.server_workers.living() if model in entry.models]
     return list(dict.fromkeys(str(status.error) for status in statuses if status.failing))
-
-
-def _chart(worker: Worker, history: History | None) -> Markup | None:
-    if history is None or not history.checks:
-        return None
-    return drift_chart(list(reversed(history.checks)), alpha=worker.config.drift.alpha)

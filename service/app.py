@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.http import admin, clients, descriptions, probes
+from service.http import admin, clients, openapi, probes
 from service.http.guard import Guard, RequestLimits
 from service.http.protocols import open_inference
 from service.http.route import Route, Schema
@@ -33,5 +33,5 @@ def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
         *probes.Endpoints(worker).routes(),
         *admin.Endpoints(worker).routes(),
     ]
-    described = descriptions.Endpoints(for_programs, worker.config.service, schema).routes()
+    described = openapi.Endpoints(for_programs, worker.config.service, schema).routes()
     return [*for_programs, *described, *dashboard.Pages(worker).routes()]

@@ -122,10 +122,10 @@ class Worker:
         """What an operator's call gives that may wait for the ledger or for other workers."""
         return await asyncio.get_running_loop().run_in_executor(self.operator_executor, call, *given)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the threads without which no answer or no record comes are running."""
-        return self.batcher.is_alive and self.recorder.is_alive
+    def require_alive(self) -> None:
+        """Raise `NotReady` unless the threads without which no answer or no record comes are running."""
+        if not (self.batcher.is_alive and self.recorder.is_alive):
+            raise NotReady("a thread of this worker has ended")
 
     def drain(self) -> None:
         """Say to probes and neighbours that this worker is about to end."""
@@ -143,8 +143,7 @@ class Worker:
         """Raise `NotReady` with the reason as long as no model can be asked, or not all workers are there."""
         if self.is_draining:
             raise Stopping
-        if not self.is_alive:
-            raise NotReady("a thread of this worker has ended")
+        self.require_alive()
         present, expected = len(self.server_workers.living()), worker_count(self.config)
         if present < expected:
             raise NotReady(f"{present} of {expected} workers are running")

@@ -9,11 +9,15 @@ from starlette.responses import Response
 
 from service.http.envelope import json_response
 from service.http.openapi import content
-from service.http.route import Operation, Route
+from service.http.route import OPEN_INFERENCE, PROGRAMS, Operation, Route
 from service.http.schemas import TEXT
-from service.refusals import NotReady
 from service.telemetry.metrics import CONTENT_TYPE
 from service.worker import Worker
+
+# The answer at each path, where it is not a refusal.
+LIVE = {"/livez": {"status": "alive"}, "/v2/health/live": {"live": True}}
+READY = {"/readyz": {"status": "ready"}, "/v2/health/ready": {"ready": True}}
+IS_LIVE, IS_READY = "Whether this worker lives", "Whether it can answer"
 
 
 class Endpoints:
@@ -23,23 +27,24 @@ class Endpoints:
     def routes(self) -> list[Route]:
         page = content({"text/plain": TEXT})
         probes = (
-            ("/livez", self.livez, Operation("Whether this worker lives", "Status")),
-            ("/readyz", self.readyz, Operation("Whether it can answer", "Status")),
-            ("/metrics", self.metrics, Operation("Prometheus metrics", page)),
+            ("/livez", self.live, PROGRAMS, Operation(IS_LIVE, "Status")),
+            ("/readyz", self.ready, PROGRAMS, Operation(IS_READY, "Status")),
+            ("/v2/health/live", self.live, OPEN_INFERENCE, Operation(IS_LIVE, "Live")),
+            ("/v2/health/ready", self.ready, OPEN_INFERENCE, Operation(IS_READY, "Ready")),
+            ("/metrics", self.metrics, PROGRAMS, Operation("Prometheus metrics", page)),
         )
         return [
-            Route(path, endpoint, scope=None, is_probe=True, operation=operation)
-            for path, endpoint, operation in probes
+            Route(path, endpoint, scope=None, group=group, is_probe=True, operation=operation)
+            for path, endpoint, group, operation in probes
         ]
 
-    async def livez(self, _: Request) -> Response:
-        if not self._worker.is_alive:
-            raise NotReady("a thread of this worker has ended")
-        return json_response({"status": "alive"})
+    async def live(self, request: Request) -> Response:
+        self._worker.require_alive()
+        return json_response(LIVE[request.scope["path"]])
 
-    async def readyz(self, _: Request) -> Response:
+    async def ready(self, request: Request) -> Response:
         await asyncio.to_thread(self._worker.require_ready)
-        return json_response({"status": "ready"})
+        return json_response(READY[request.scope["path"]])
 
     async def metrics(self, _: Request) -> Response:
         page = await asyncio.to_thread(self._worker.metrics.page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +14,6 @@ from service.http.protocols.infer_answer import OUTPUTS, InferAnswer, rendered
 from service.http.protocols.infer_request import PAIR, TEXT, parse, require_matching_kind
 from service.http.route import OCTETS, OPEN_INFERENCE, Endpoint, Operation, Route
 from service.http.schemas import EXAMPLES, ref
-from service.refusals import NotReady
 from service.worker import Worker
 
 JSON_BYTES = "Inference-Header-Content-Length"
@@ -49,8 +47,6 @@ class Endpoints:
     def routes(self) -> list[Route]:
         return [
             _route("/v2", self.server, Operation("The server, by the Open Inference Protocol", "Server")),
-            _probe("/v2/health/live", self.live, Operation("Whether this worker lives", "Live")),
-            _probe("/v2/health/ready", self.ready, Operation("Whether it can answer", "Ready")),
             *self._model_routes(MODEL, "the champion"),
             *self._model_routes(VERSION, "a version"),
         ]
@@ -69,15 +65,6 @@ class Endpoints:
 
     async def server(self, _: Request) -> Response:
         return json_response({"name": "retune", "version": API_VERSION, "extensions": ["binary_tensor_data"]})
-
-    async def live(self, _: Request) -> Response:
-        if not self._worker.is_alive:
-            raise NotReady("a thread of this worker has ended")
-        return json_response({"live": True})
-
-    async def ready(self, _: Request) -> Response:
-        await asyncio.to_thread(self._worker.require_ready)
-        return json_response({"ready": True})
 
     async def model(self, request: Request) -> Response:
         served = self._served(request)
@@ -109,10 +96,6 @@ class Endpoints:
 
 def _route(path: str, endpoint: Endpoint, operation: Operation, **facts: Any) -> Route:
     return Route(path, endpoint, group=OPEN_INFERENCE, operation=operation, **facts)
-
-
-def _probe(path: str, endpoint: Endpoint, operation: Operation) -> Route:
-    return _route(path, endpoint, operation, scope=None, is_probe=True)
 
 
 def metadata(served: ServedVersion) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _operation(route: Route, operation: Operation) -> Schema:
         "responses": {operation.status: given, **{status: error for status in _refusals(route, operation)}},
         **operation.more,
     }
-    if parameters := [*map(_parameter, route.param_convertors), *operation.more.get("parameters", [])]:
+    in_path = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in route.param_convertors]
+    if parameters := [*in_path, *operation.more.get("parameters", [])]:
         described["parameters"] = parameters
     if operation.takes:
         described["requestBody"] = {"required": True, **_json(operation.takes, example=operation.example)}
@@ -100,10 +101,6 @@ def _refusals(route: Route, operation: Operation) -> list[str]:
     if route.param_convertors:
         found.add("404")
     return [*sorted(found), "default"]
-
-
-def _parameter(name: str) -> Schema:
-    return {"name": name, "in": "path", "required": True, "schema": TEXT}
 
 
 def _json(name: str, *, example: Schema | None = None) -> Schema:

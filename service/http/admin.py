@@ -42,16 +42,12 @@ class Endpoints:
         self._run = worker.run_for_operator
 
     def routes(self) -> list[Route]:
-        routes = (
-            ("GET", "/admin/models", self.models, ALL_MODELS),
-            ("GET", "/admin/models/{name}", self.model, ONE_MODEL),
-            ("POST", "/admin/models/{name}/promote", self.promote, PROMOTE),
-            ("POST", "/admin/models/{name}/rollback", self.roll_back, ROLL_BACK),
-            ("POST", "/admin/models/{name}/retrain", self.retrain, RETRAIN),
-        )
         return [
-            Route(path, endpoint, method=method, scope="admin", operation=operation)
-            for method, path, endpoint, operation in routes
+            Route("/admin/models", self.models, scope="admin", operation=ALL_MODELS),
+            Route("/admin/models/{name}", self.model, scope="admin", operation=ONE_MODEL),
+            Route("/admin/models/{name}/promote", self.promote, method="POST", scope="admin", operation=PROMOTE),
+            Route("/admin/models/{name}/rollback", self.roll_back, method="POST", scope="admin", operation=ROLL_BACK),
+            Route("/admin/models/{name}/retrain", self.retrain, method="POST", scope="admin", operation=RETRAIN),
         ]
 
     async def models(self, _: Request) -> Response:

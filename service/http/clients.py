@@ -11,6 +11,12 @@ from service.http.route import Operation, Route
 from service.http.schemas import EXAMPLES
 from service.worker import Worker
 
+PREDICT = Operation("Answer texts", "Predictions", takes="PredictRequest", example={"texts": EXAMPLES})
+HUGGING_FACE = Operation(
+    "Answer texts as Hugging Face's hosted models do", "Scores", takes="InputsRequest", example={"inputs": EXAMPLES}
+)
+FEEDBACK = Operation("Store labels of predictions, durably", "Stored", takes="FeedbackRequest")
+
 
 class Endpoints:
     """The Open Inference Protocol is a group of routes of its own."""
@@ -22,32 +28,9 @@ class Endpoints:
 
     def routes(self) -> list[Route]:
         return [
-            Route(
-                "/predict",
-                self.predict,
-                method="POST",
-                takes_texts=True,
-                operation=Operation("Answer texts", "Predictions", takes="PredictRequest", example={"texts": EXAMPLES}),
-            ),
-            Route(
-                "/models/{name}",
-                self.hugging_face,
-                method="POST",
-                takes_texts=True,
-                operation=Operation(
-                    "Answer texts as Hugging Face's hosted models do",
-                    "Scores",
-                    takes="InputsRequest",
-                    example={"inputs": EXAMPLES},
-                ),
-            ),
-            Route(
-                "/feedback",
-                self.feedback,
-                method="POST",
-                scope="feedback",
-                operation=Operation("Store labels of predictions, durably", "Stored", takes="FeedbackRequest"),
-            ),
+            Route("/predict", self.predict, method="POST", takes_texts=True, operation=PREDICT),
+            Route("/models/{name}", self.hugging_face, method="POST", takes_texts=True, operation=HUGGING_FACE),
+            Route("/feedback", self.feedback, method="POST", scope="feedback", operation=FEEDBACK),
         ]
 
     async def predict(self, request: Request) -> Response:

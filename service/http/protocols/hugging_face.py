@@ -8,7 +8,7 @@ from typing import Any
 
 from core.labels import Kind
 from service.answering.items import ItemError
-from service.answering.predictor import Prediction, Predictions, PredictRequest, Result
+from service.answering.predictor import Predictions, PredictRequest, Result
 from service.fields import count_in, fields_in, kind_of, object_in, require_at_most
 from service.http.protocols.own import error_of
 from service.refusals import InvalidBody, ItemRefused
@@ -58,11 +58,9 @@ def rendered(asked: HuggingFaceRequest, predictions: Predictions) -> list[Scores
 
 
 def _rendered(result: Result) -> Scores | dict[str, Any]:
-    return _scores(result) if isinstance(result, Prediction) else error_of(result)
-
-
-def _scores(prediction: Prediction) -> Scores:
-    return [{"label": label, "score": score} for label, score in prediction.answer["scores"].items()]
+    if isinstance(result, ItemError):
+        return error_of(result)
+    return [{"label": label, "score": score} for label, score in result.answer["scores"].items()]
 
 
 def _inputs(inputs: object, max_items: int) -> list[Any]:

@@ -33,15 +33,10 @@ class RequestedOutput:
     is_binary: bool
 
 
-@dataclass(frozen=True)
-class InferAnswer:
+def rendered(
+    predictions: Predictions, wanted: Sequence[RequestedOutput], *, request_id: str | None
+) -> tuple[bytes, int | None]:
     """A body, and how many bytes of it are JSON; None: all."""
-
-    body: bytes
-    json_bytes: int | None
-
-
-def rendered(predictions: Predictions, wanted: Sequence[RequestedOutput], *, request_id: str | None) -> InferAnswer:
     served, tail = predictions.served, b""
     outputs: list[dict[str, Any]] = []
     for output in wanted:
@@ -56,7 +51,7 @@ def rendered(predictions: Predictions, wanted: Sequence[RequestedOutput], *, req
     echo = {} if request_id is None else {"id": request_id}
     answer = {"model_name": served.model, "model_version": served.version, **echo, "outputs": outputs}
     head = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
-    return InferAnswer(head + tail, len(head) if any(output.is_binary for output in wanted) else None)
+    return head + tail, len(head) if any(output.is_binary for output in wanted) else None
 
 
 def _column(name: str, predictions: Predictions) -> list[str] | NDArray[Any]:

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from service.answering.model import ServedVersion
 from service.http.envelope import json_response
 from service.http.openapi import API_VERSION, content
-from service.http.protocols.infer_answer import OUTPUTS, InferAnswer, rendered
+from service.http.protocols.infer_answer import OUTPUTS, rendered
 from service.http.protocols.infer_request import PAIR, TEXT, parse, require_matching_kind
-from service.http.route import OCTETS, OPEN_INFERENCE, Endpoint, Operation, Route
+from service.http.route import JSON, OCTETS, OPEN_INFERENCE, Endpoint, Operation, Route
 from service.http.schemas import EXAMPLES, ref
 from service.worker import Worker
 
@@ -67,8 +67,7 @@ class Endpoints:
         return json_response({"name": "retune", "version": API_VERSION, "extensions": ["binary_tensor_data"]})
 
     async def model(self, request: Request) -> Response:
-        served = self._served(request)
-        return json_response(metadata(served))
+        return json_response(metadata(self._served(request)))
 
     async def model_ready(self, request: Request) -> Response:
         served = self._served(request)
@@ -88,7 +87,10 @@ class Endpoints:
         )
         require_matching_kind(asked, is_paired=served.engine.facts.is_paired)
         predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
-        return _response(rendered(predictions, asked.outputs, request_id=asked.id))
+        body, json_bytes = rendered(predictions, asked.outputs, request_id=asked.id)
+        if json_bytes is None:
+            return Response(body, media_type=JSON)
+        return Response(body, media_type=OCTETS, headers={JSON_BYTES: str(json_bytes)})
 
     def _served(self, request: Request) -> ServedVersion:
         return self._worker.champions.version(request.path_params["name"], request.path_params.get("version"))
@@ -114,9 +116,3 @@ def metadata(served: ServedVersion) -> dict[str, Any]:
         ],
         "parameters": {"labels": labels, "kind": facts.kind},
     }
-
-
-def _response(answer: InferAnswer) -> Response:
-    if answer.json_bytes is None:
-        return Response(answer.body, media_type="application/json")
-    return Response(answer.body, media_type=OCTETS, headers={JSON_BYTES: str(answer.json_bytes)})

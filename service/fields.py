@@ -18,21 +18,16 @@ Fields = Mapping[str, Any]
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def fields_in(body: bytes, *, known: Sequence[str]) -> Fields:
-    """The object that a body is, with no other fields than the known ones."""
-    fields = any_fields_in(body, wanted=known)
-    require_known(fields, known=known)
-    return fields
-
-
-def any_fields_in(body: bytes, *, wanted: Sequence[str]) -> Fields:
-    """The object that a body is; the fields wanted are named to whoever sent something else."""
+def fields_in(body: bytes, *, known: Sequence[str], allows_others: bool = False) -> Fields:
+    """The object that a body is, with no other fields than the known ones unless others are allowed."""
     try:
         fields = _loaded(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidBody(f"The body is not JSON: {error}. Send an object with {listed(wanted)}.") from error
+        raise InvalidBody(f"The body is not JSON: {error}. Send an object with {listed(known)}.") from error
     if not isinstance(fields, dict):
-        raise InvalidBody(f"The body is {kind_of(fields)}. Send an object with {listed(wanted)}.")
+        raise InvalidBody(f"The body is {kind_of(fields)}. Send an object with {listed(known)}.")
+    if not allows_others:
+        require_known(fields, known=known)
     return fields
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from service.answering.items import ItemError
 from service.answering.predictor import PredictRequest
-from service.fields import Fields, any_fields_in, integer_in, kind_of, require_at_most
+from service.fields import Fields, fields_in, integer_in, kind_of, require_at_most
 from service.http.protocols.infer_answer import OUTPUTS, RequestedOutput
 from service.refusals import InvalidBody
 
@@ -36,7 +36,7 @@ class InferRequest:
 def parse(body: bytes, *, json_bytes: str | None, model: str, version: str | None, max_items: int) -> InferRequest:
     """`json_bytes`: the header that says how long the JSON is, where tensors follow it as bytes."""
     length = _json_length(json_bytes, len(body))
-    fields = any_fields_in(body[:length], wanted=("inputs", "outputs", "id", "parameters"))
+    fields = fields_in(body[:length], known=("inputs", "outputs", "id", "parameters"), allows_others=True)
     tensors = _tensors(fields, body[length:], max_items)
     pairs = tensors.get(PAIR)
     texts = tensors[TEXT] if pairs is None else [list(pair) for pair in zip(tensors[TEXT], pairs, strict=True)]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -107,8 +109,12 @@ def served_config(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) 
 
 @pytest.fixture(scope="session")
 def server(served_config: Config) -> Iterator[str]:
-    """The URL of a real server with two workers."""
+    """The URL of a real server with two workers, both of them running."""
     with running_server(served_config, log=served_config.home / "server.log") as url:
+        deadline = time.monotonic() + 30
+        while httpx.get(f"{url}/readyz").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         yield url
 
 

@@ -7,9 +7,32 @@ from collections.abc import Iterable, Sequence
 from core.errors import InvalidInput, NotFound, RetuneError, Unavailable
 
 
-class UnknownPath(NotFound):
+class Fixed(RetuneError):
+    """One whose sentence holds no facts."""
+
+    sentence: str
+
     def __init__(self) -> None:
-        super().__init__("There is nothing at this path. GET /openapi.json lists what there is.")
+        super().__init__(self.sentence)
+
+
+class Unauthorized(RetuneError):
+    code = "unauthorized"
+
+
+class Forbidden(RetuneError):
+    code = "forbidden"
+
+
+class ServerFailure(Fixed):
+    """For what should not happen: nothing of it is told, the log has it under the request's id."""
+
+    code = "internal"
+    sentence = "The server failed. Its log says more under this request id."
+
+
+class UnknownPath(Fixed, NotFound):
+    sentence = "There is nothing at this path. GET /openapi.json lists what there is."
 
 
 class WrongMethod(InvalidInput):
@@ -34,11 +57,9 @@ class BodyTooLarge(InvalidInput):
         super().__init__(f"The body is larger than {limit_bytes} bytes. Send fewer or shorter texts in one request.")
 
 
-class MalformedRequest(InvalidInput):
+class MalformedRequest(Fixed, InvalidInput):
     code = "malformed_request"
-
-    def __init__(self) -> None:
-        super().__init__("This is not a request of HTTP/1.1. Send one.")
+    sentence = "This is not a request of HTTP/1.1. Send one."
 
 
 class HeadTooLarge(InvalidInput):
@@ -48,25 +69,19 @@ class HeadTooLarge(InvalidInput):
         super().__init__(f"The request line and headers are larger than {limit_bytes} bytes. Send fewer headers.")
 
 
-class HeadTooSlow(InvalidInput):
+class HeadTooSlow(Fixed, InvalidInput):
     code = "head_too_slow"
-
-    def __init__(self) -> None:
-        super().__init__("The request line and headers were not complete in time. Send them at once.")
+    sentence = "The request line and headers were not complete in time. Send them at once."
 
 
-class BodyTooSlow(InvalidInput):
+class BodyTooSlow(Fixed, InvalidInput):
     code = "body_too_slow"
-
-    def __init__(self) -> None:
-        super().__init__("The body was not complete in time. Send it at once.")
+    sentence = "The body was not complete in time. Send it at once."
 
 
-class BodyCut(InvalidInput):
+class BodyCut(Fixed, InvalidInput):
     code = "body_cut"
-
-    def __init__(self) -> None:
-        super().__init__("The connection ended before the body did. Send as much as Content-Length says.")
+    sentence = "The connection ended before the body did. Send as much as Content-Length says."
 
 
 class InvalidBody(InvalidInput):
@@ -120,7 +135,7 @@ class Overloaded(Unavailable):
         super().__init__(f"More texts are waiting than can be answered soon. Send this again in {retry_after_s} s.")
 
 
-class AnswerTimeout(Unavailable):
+class TimedOut(Unavailable):
     code = "timeout"
 
     def __init__(self, timeout_s: float) -> None:
@@ -151,50 +166,35 @@ class Stopping(NotReady):
         super().__init__("the server is stopping")
 
 
-class LedgerUnavailable(Unavailable):
+class LedgerUnavailable(Fixed, Unavailable):
     code = "ledger_unavailable"
-
-    def __init__(self) -> None:
-        super().__init__("The ledger cannot be written right now and nothing was stored. Send this again.")
+    sentence = "The ledger cannot be written right now and nothing was stored. Send this again."
 
 
-class AdminTokenRequired(RetuneError):
-    code = "unauthorized"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This needs the admin token or a key with the scope 'admin'. Send it as 'Authorization: Bearer …'."
-        )
+class AdminTokenRequired(Fixed, Unauthorized):
+    sentence = "This needs the admin token or a key with the scope 'admin'. Send it as 'Authorization: Bearer …'."
 
 
-class KeyRequired(RetuneError):
-    code = "unauthorized"
-
+class KeyRequired(Unauthorized):
     def __init__(self, needed: str) -> None:
         super().__init__(
             f"This needs a key with the scope {needed!r}. Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."
         )
 
 
-class KeyRefused(RetuneError):
+class KeyRefused(Fixed, Unauthorized):
     """The same for an unknown id and for a wrong secret, so that neither can be searched for."""
 
-    code = "unauthorized"
-
-    def __init__(self) -> None:
-        super().__init__("This key or token is wrong, was revoked or has expired. Ask the operator for another one.")
+    sentence = "This key or token is wrong, was revoked or has expired. Ask the operator for another one."
 
 
-class KeysUnavailable(Unavailable):
+class KeysUnavailable(Fixed, Unavailable):
     """Without the file's path, which is the operator's: the log has it."""
 
-    def __init__(self) -> None:
-        super().__init__("The server cannot read its keys and lets nobody in. Tell the operator; its log says why.")
+    sentence = "The server cannot read its keys and lets nobody in. Tell the operator; its log says why."
 
 
-class ScopeMissing(RetuneError):
-    code = "forbidden"
-
+class ScopeMissing(Forbidden):
     def __init__(self, name: str, needed: str) -> None:
         super().__init__(f"The key {name!r} lacks the scope {needed!r}. Ask the operator for a key that has it.")
 
@@ -209,18 +209,13 @@ class RateExceeded(RetuneError):
         )
 
 
-class OnlyFromLocalhost(RetuneError):
-    code = "forbidden"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Without an admin token this answers only to this machine. Ask on localhost, or set 'service.admin_token'."
-        )
+class OnlyFromLocalhost(Fixed, Forbidden):
+    sentence = (
+        "Without an admin token this answers only to this machine. Ask on localhost, or set 'service.admin_token'."
+    )
 
 
-class OperatorRoutesOff(RetuneError):
-    code = "forbidden"
-
+class OperatorRoutesOff(Forbidden):
     def __init__(self, host: str) -> None:
         super().__init__(
             f"The server listens on {host} and has no admin token, so this is off. Set 'service.admin_token', "
@@ -228,8 +223,5 @@ class OperatorRoutesOff(RetuneError):
         )
 
 
-class CrossOrigin(RetuneError):
-    code = "forbidden"
-
-    def __init__(self) -> None:
-        super().__init__("This request comes from a page of another site. Use the dashboard's own page.")
+class CrossOrigin(Fixed, Forbidden):
+    sentence = "This request comes from a page of another site. Use the dashboard's own page."

@@ -19,7 +19,7 @@ from service.answering.items import ItemError, checked_input, encode
 from service.answering.model import ServedVersion
 from service.fields import require_at_most
 from service.recording.recorder import Recorder
-from service.refusals import AnswerTimeout
+from service.refusals import TimedOut
 
 ItemAnswer = tuple[Text, Encoded, Outputs] | ItemError
 CheckedItem = Text | ItemError
@@ -87,7 +87,7 @@ class Predictor:
         """`state` is what is known of the request, such as its "key"; what is learnt here is noted there, too.
 
         Raises `NoChampion`, `ChampionNotLoaded`, `ModelNotFound`, `ModelNotNamed`, `VersionNotLoaded`, `InvalidBody`,
-        `Overloaded` or `AnswerTimeout`.
+        `Overloaded` or `TimedOut`.
         """
         state = {} if state is None else state
         # The routing step: which version answers. A share of the requests could go to another one here.
@@ -138,7 +138,7 @@ class Predictor:
 
 
 async def _in_time(work: Awaitable[T], timeout_s: float) -> T:
-    """Raises `AnswerTimeout`."""
+    """Raises `TimedOut`."""
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + timeout_s
     limit = asyncio.timeout_at(ends_at)
@@ -147,10 +147,10 @@ async def _in_time(work: Awaitable[T], timeout_s: float) -> T:
             found = await work
     except TimeoutError:
         if limit.expired():
-            raise AnswerTimeout(timeout_s) from None
+            raise TimedOut(timeout_s) from None
         raise
     if loop.time() > ends_at:  # a text that came alone held up the loop itself
-        raise AnswerTimeout(timeout_s)
+        raise TimedOut(timeout_s)
     return found
 
 

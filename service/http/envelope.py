@@ -6,8 +6,6 @@ object. For them it is `{"error": message, "code", "request_id"}`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from starlette.responses import Response
 
@@ -21,13 +19,8 @@ STATUSES: dict[type[errors.RetuneError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Unavailable: 503,
-    refusals.AdminTokenRequired: 401,
-    refusals.KeyRequired: 401,
-    refusals.KeyRefused: 401,
-    refusals.ScopeMissing: 403,
-    refusals.OnlyFromLocalhost: 403,
-    refusals.OperatorRoutesOff: 403,
-    refusals.CrossOrigin: 403,
+    refusals.Unauthorized: 401,
+    refusals.Forbidden: 403,
     refusals.WrongMethod: 405,
     refusals.BodyTooSlow: 408,
     refusals.HeadTooSlow: 408,
@@ -36,7 +29,7 @@ STATUSES: dict[type[errors.RetuneError], int] = {
     refusals.Overloaded: 429,
     refusals.RateExceeded: 429,
     refusals.HeadTooLarge: 431,
-    refusals.AnswerTimeout: 504,
+    refusals.TimedOut: 504,
 }
 RETRY_AFTER_S = 5
 
@@ -50,21 +43,10 @@ def json_response(content: object, *, status: int = 200, headers: dict[str, str]
 
 
 def error_response(error: errors.RetuneError, request_id: str, *, flat: bool = False) -> Response:
+    facts = {"code": error.code, "message": str(error), "request_id": request_id}
+    body = {"error": facts.pop("message"), **facts} if flat else {"error": facts}
     status = status_of(error)
-    body = _enveloped(error.code, str(error), request_id, flat=flat)
     return json_response(body, status=status, headers=headers_of(error, status))
-
-
-def failure_response(request_id: str, *, flat: bool = False) -> Response:
-    """For what should not happen: nothing of it is told, the log has it under the same id."""
-    sentence = "The server failed. Its log says more under this request id."
-    return json_response(_enveloped("internal", sentence, request_id, flat=flat), status=500)
-
-
-def _enveloped(code: str, message: str, request_id: str, *, flat: bool) -> dict[str, Any]:
-    if flat:
-        return {"error": message, "code": code, "request_id": request_id}
-    return {"error": {"code": code, "message": message, "request_id": request_id}}
 
 
 def headers_of(error: errors.RetuneError, status: int) -> dict[str, str]:

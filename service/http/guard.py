@@ -25,10 +25,10 @@ from core.api_keys import KeyScope
 from core.clock import sortable_id
 from core.errors import RetuneError
 from service.http.deadlines import Deadlines
-from service.http.envelope import error_response, failure_response
+from service.http.envelope import error_response
 from service.http.route import PROGRAMS, Route, RouteGroup
 from service.http.router import UNKNOWN, Router, route_template
-from service.refusals import AnswerTimeout, BodyTooLarge, BodyTooSlow, Overloaded, Stopping, UnsupportedBody
+from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, ServerFailure, Stopping, TimedOut, UnsupportedBody
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
 from service.wire.body import Body, Headers, has_body
@@ -135,13 +135,13 @@ class Guard:
             if not deadline.has_passed or deadline.task is None:
                 raise
             deadline.task.uncancel()
-            slow = AnswerTimeout(self._limits.timeout_s) if body.complete else BodyTooSlow()
+            slow = TimedOut(self._limits.timeout_s) if body.complete else BodyTooSlow()
             return error_response(slow, request_id, flat=group.flat_errors)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             _log_failure(error, request_id)
-            return failure_response(request_id, flat=group.flat_errors)
+            return error_response(ServerFailure(), request_id, flat=group.flat_errors)
         finally:
             deadline.end()
         return None

@@ -112,12 +112,6 @@ class Batcher:
             return None
         return max(1, math.ceil(self.wait_s))
 
-    def _require_room(self, items: int) -> None:
-        if self._closed:
-            raise Stopping
-        if (seconds := self.retry_after_s(items)) is not None:
-            raise Overloaded(seconds)
-
     async def answer(self, engine: Engine, encoded: Sequence[Encoded]) -> list[EngineResult]:
         """An answer or an error for each text, in order.
 
@@ -125,7 +119,10 @@ class Batcher:
         """
         if not encoded:
             return []
-        self._require_room(len(encoded))
+        if self._closed:
+            raise Stopping
+        if (retry_after_s := self.retry_after_s(len(encoded))) is not None:
+            raise Overloaded(retry_after_s)
         loop = asyncio.get_running_loop()
         count, per_s = len(encoded), self._throughput.tokens_per_s(engine)
         seconds = [item.tokens / per_s for item in encoded]

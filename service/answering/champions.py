@@ -195,10 +195,14 @@ class Champions:
                 return
 
     def _load(self, model: ModelState, version: str, since: str) -> ServedVersion:
+        """A verified version, warmed on its golden texts and found to answer them as recorded.
+
+        Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
+        """
         with self._load_lock():
-            return ServedVersion(
-                model.name, version, since, load(self._registry, model.name, version, threads=self._threads)
-            )
+            engine = Engine(self._registry.verified_folder(model.name, version), threads=self._threads)
+            check_golden(engine)
+        return ServedVersion(model.name, version, since, engine)
 
     def _record_failure(self, model: ModelState, pointer: Champion | None, error: str) -> None:
         version, since = (pointer.version, pointer.since) if pointer else (None, None)
@@ -225,13 +229,3 @@ class Champions:
                 return
             self._logged.pop("status", None)
             self._published = status
-
-
-def load(registry: Registry, model: str, version: str, *, threads: int) -> Engine:
-    """A verified version, warmed on its golden texts and found to answer them as recorded.
-
-    Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
-    """
-    engine = Engine(registry.verified_folder(model, version), threads=threads)
-    check_golden(engine)
-    return engine

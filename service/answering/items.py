@@ -30,23 +30,18 @@ INLINE_CHARS = 10_000
 def checked_input(item: object, *, max_chars: int, is_paired: bool) -> Text | ItemError:
     """The text, or the pair, that an item is, or what keeps it from being answered."""
     if not is_paired:
-        return _text_in(item, max_chars)
+        return _checked_text(item, max_chars)
     if not isinstance(item, list) or len(item) != 2:
         found = f"{len(item)} entries" if isinstance(item, list) else kind_of(item)
         message = f'The model answers pairs and the item is {found}. Send a list of two strings: ["first", "second"].'
         return ItemError("invalid_text", message)
-    first, second = (_text_in(part, max_chars) for part in item)
+    first, second = (_checked_text(part, max_chars) for part in item)
     if isinstance(first, ItemError):
         return first
     return second if isinstance(second, ItemError) else (first, second)
 
 
-def _text_in(item: object, max_chars: int) -> str | ItemError:
-    problem = _problem_of(item, max_chars)
-    return problem or str(item)
-
-
-def _problem_of(text: object, max_chars: int) -> ItemError | None:
+def _checked_text(text: object, max_chars: int) -> str | ItemError:
     if isinstance(text, ItemError):  # its protocol could not read it
         return text
     if not isinstance(text, str):
@@ -57,7 +52,7 @@ def _problem_of(text: object, max_chars: int) -> ItemError | None:
         return ItemError("text_too_long", f"The text has {len(text)} characters. Send at most {max_chars}.")
     if "\0" in text:
         return ItemError("invalid_text", "The text holds a NUL character. Remove it.")
-    return None
+    return text
 
 
 async def encode(engine: Engine, texts: Sequence[Text], *, rejects_long: bool = False) -> list[Encoded | ItemError]:

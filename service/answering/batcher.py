@@ -1,9 +1,8 @@
-"""Texts of many requests in one engine call: by token budget and length, without waiting.
+"""Dynamic batching: texts of many requests share one engine call.
 
-One thread calls the engine. While it works, texts queue up; when it is idle, the next text starts at
-once, so batches grow with the load and a lone request never waits for company. A short text that comes
-alone to an idle engine is answered on the event loop itself: two changes of thread take longer than the
-loop is held up.
+One thread calls the engine. Texts that arrive during a call wait in a queue, so batches grow with the load. An idle
+engine starts at once, without waiting for more texts. If it gets a single short text, the event loop calls it directly:
+two changes of thread take 0.3 ms, which is longer than the loop is blocked.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from service.answering.throughput import Throughput
 from service.refusals import Overloaded, Stopping
 
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
-# A call that lasts longer than this will not end.
+# An engine call that takes longer is taken to hang for ever.
 STUCK_S = 60.0
 CLOSE_S = 10.0
-# What a call may take on the event loop, by the speed of the calls before.
+# The longest expected time of an engine call on the event loop.
 MAX_INLINE_S = 0.005
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class BatchFacts:
-    """One engine call: rows, tokens of the texts, tokens with the padding, and its time."""
+    """One engine call. `tokens` are those of the texts, `padded_tokens` include the padding."""
 
     rows: int
     tokens: int
@@ -44,7 +43,7 @@ class BatchFacts:
 
 
 class Batcher:
-    """The queue before the engine, and the thread behind it. `answer` belongs to one event loop."""
+    """The queue for the engine and the thread that calls it. All calls of `answer` must come from one event loop."""
 
     def __init__(
         self,
@@ -56,26 +55,26 @@ class Batcher:
         on_batch: Callable[[BatchFacts], None] = lambda _: None,
         on_waits: Callable[[Sequence[float]], None] = lambda _: None,
     ) -> None:
-        """A text that comes alone is answered on the event loop if that takes at most `max_inline_s`.
+        """A single text is answered on the event loop if that is expected to take at most `max_inline_s`.
 
-        `on_waits` hears the seconds that each text of a call waited for it, `on_batch` what the call was.
+        `on_waits` gets the seconds that each text of an engine call has waited, `on_batch` the facts of the call.
         """
         self._max_queue_items = max_queue_items
         self._max_queue_s = max_queue_s
         self._max_inline_s = max_inline_s
         self._on_batch = on_batch
         self._on_waits = on_waits
-        # What came in this turn of the loop, and what the thread has yet to sort.
+        # Texts that arrived in this iteration of the event loop, then those on their way to the thread.
         self._arrived: list[QueuedText] = []
         self._arrivals: SimpleQueue[list[QueuedText] | None] = SimpleQueue()
         self._buckets = LengthBuckets(max_tokens=max_batch_tokens)
         self._closed = self._ended = False
-        # Written by the loop only, as what has left is by the engine's thread. A call that is given up leaves at once,
-        # though the thread comes upon it later: for that moment each keeps the other from counting.
+        # Written by the event loop only; `items_out` and `work_out_s` by the engine's thread only. A cancelled request
+        # is subtracted at once, while the thread may be taking its texts: the lock prevents counting them twice.
         self._items_in, self._work_in_s = 0, 0.0
         self._count_lock = threading.Lock()
         self._throughput = Throughput()
-        # By all calls so far, in seconds.
+        # Total time of all engine calls.
         self.worked_s = 0.0
         self._call_began: float | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -84,10 +83,10 @@ class Batcher:
         self._thread.start()
 
     def close(self) -> None:
-        """Answer what waits, then end the thread."""
+        """Answer the waiting texts, then end the thread."""
         self._closed = True
         self._arrivals.put(None)
-        self._thread.join(CLOSE_S)  # a call that is stuck must not keep the ledger from being written
+        self._thread.join(CLOSE_S)  # a call that hangs must not prevent the last writes to the ledger
 
     @property
     def is_alive(self) -> bool:
@@ -96,18 +95,18 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """Texts that wait for the engine."""
+        """Number of texts that wait for the engine."""
         return self._items_in - self._buckets.items_out
 
     @property
     def wait_s(self) -> float:
-        """Seconds until the engines have done what waits, at the speed that each had when it came."""
+        """Expected engine time of the waiting texts, from the throughput measured when each arrived."""
         return self._work_in_s - self._buckets.work_out_s
 
     def retry_after_s(self, items: int = 1) -> int | None:
-        """Whole seconds until there is room again, if so many texts more would wait too long now; else None."""
+        """None if the queue has room for `items` more texts, else the whole seconds until it is empty."""
         waiting = self.waiting
-        # A request larger than the whole queue is let in when nobody waits, else it never would be.
+        # An empty queue takes any request: one larger than the queue could never be answered otherwise.
         if not waiting or (waiting + items <= self._max_queue_items and self.wait_s <= self._max_queue_s):
             return None
         return max(1, math.ceil(self.wait_s))
@@ -115,7 +114,7 @@ class Batcher:
     async def answer(self, engine: Engine, encoded: Sequence[Encoded]) -> list[EngineResult]:
         """An answer or an error for each text, in order.
 
-        When the caller is cancelled, what has not reached the engine never will. Raises `Overloaded` or `Stopping`.
+        If the caller is cancelled, its texts that still wait are dropped. Raises `Overloaded` or `Stopping`.
         """
         if not encoded:
             return []
@@ -155,7 +154,7 @@ class Batcher:
             self._work_in_s -= request.queued_s
 
     def _dispatch(self) -> None:
-        """Once all requests of one turn of the loop have come, so that they can share a call."""
+        """Runs after all requests of one iteration of the event loop have arrived, so that they share a call."""
         items, self._arrived = self._arrived, []
         if not self._closed and not self._can_answer_inline(items):
             self._arrivals.put(items)
@@ -179,14 +178,14 @@ class Batcher:
             with self._count_lock:
                 batch = self._buckets.next_batch(self._call_began)
             results = self._infer(batch) if batch else []
-            # Before anybody hears of it: who has an answer may ask at once, and is to find the engine idle.
+            # Before the results are delivered: a client's next request must already see an idle engine.
             self._call_began = None
             if batch:
-                with suppress(RuntimeError):  # the loop has ended, and with it all who waited
+                with suppress(RuntimeError):  # the event loop has ended, with all waiting requests
                     batch[0].request.loop.call_soon_threadsafe(_deliver, batch, results)
 
     def _receive(self) -> bool:
-        """Sort what arrived into buckets, waiting for it if there is nothing else to do; False at the end."""
+        """Sort new texts into buckets and wait for some if all are empty; False when the batcher has ended."""
         while not self._ended and (not self._buckets or not self._arrivals.empty()):
             items = self._arrivals.get()
             self._ended = items is None
@@ -210,12 +209,12 @@ class Batcher:
 
 
 def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[EngineResult]:
-    """One engine call; should it fail, one a text, so that only the text that breaks it has an error."""
+    """One engine call. If it fails, one call for each text, so that only the text that fails gets an error."""
     try:
         outputs = engine.infer(batch)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # native libraries raise what does not derive from Exception
+    except BaseException as error:  # panics of native libraries do not derive from Exception
         logger.warning("An engine call over %d texts failed: %s", len(batch), type(error).__name__)
         if len(batch) == 1:
             return [ENGINE_FAILED]

@@ -1,6 +1,6 @@
-"""The champions of all models, in memory: follows the registry's pointers and swaps while requests run.
+"""The champions of all models in memory: polls the registry's champion pointers and swaps versions without downtime.
 
-Beside each champion the one before it stays warm, so that a rollback needs no loading.
+The champion before stays in memory, too ("warm"), so that a rollback needs no loading.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class Champions:
-    """Never without the last version that worked: a new one is loaded beside it, tried, then switched to."""
+    """A new version is loaded and tested while the old one answers; a version that fails changes nothing."""
 
     def __init__(
         self,
@@ -39,8 +39,8 @@ class Champions:
         on_swap: Callable[[str, str], None] = lambda _model, _outcome: None,
         load_lock: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`on_change` gets the status of all models, `on_swap` each swap that was "done" or "failed"; versions
-        are loaded in `load_lock`, so that the workers of a server do not all load at once.
+        """`on_change` gets the status of all models, `on_swap` the model and "done" or "failed". Versions are loaded
+        under `load_lock`, so that the workers of a server do not all load at once.
         """
         self._registry = registry
         self._threads = threads
@@ -50,7 +50,7 @@ class Champions:
         self._on_swap = on_swap
         self._load_lock = load_lock
         self._models: dict[str, ModelState] = {}
-        # By what it is about, so that nothing is logged at every look.
+        # The last error by subject, so that the same one is not logged at every poll.
         self._logged: dict[str, str] = {}
         self._published: dict[str, ModelStatus] | None = None
         self._must_free_memory = False
@@ -58,16 +58,16 @@ class Champions:
         self._thread = threading.Thread(target=self._run, name="champions", daemon=True)
 
     def start(self) -> None:
-        """Load what there is, then keep following."""
+        """Load the champions, then start polling."""
         self.poll()
         self._thread.start()
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join(CLOSE_S)  # it may be in the middle of a load
+        self._thread.join(CLOSE_S)  # a version that is being loaded may take longer
 
     def served(self, model: str | None) -> ServedVersion:
-        """The champion of a model, or of the default one.
+        """The champion of a model, or of the default model.
 
         Raises `ModelNotNamed`, `ModelNotFound`, `NoChampion` or `ChampionNotLoaded`.
         """
@@ -78,9 +78,9 @@ class Champions:
         return served
 
     def version(self, model: str | None, version: str | None) -> ServedVersion:
-        """A version that is in memory, the champion or the one kept warm; None: the champion.
+        """A version in memory: the champion or the warm one; None: the champion.
 
-        Raises as `served`, or `VersionNotLoaded`.
+        Raises the errors of `served`, or `VersionNotLoaded`.
         """
         champion = self.served(model)
         if version in (None, champion.version):
@@ -103,15 +103,15 @@ class Champions:
         return {name: models[name].status for name in sorted(models)}
 
     def poll(self) -> None:
-        """Look once at every pointer; what goes wrong is logged once and changes nothing."""
-        if self._must_free_memory:  # a look ago: by now the last requests on what was dropped are answered
+        """Read every champion pointer once and load new versions; an error is logged once and changes nothing."""
+        if self._must_free_memory:  # since the last poll, so requests to the dropped version are answered by now
             self._must_free_memory = False
             give_back()
         try:
             versions = {model: self._registry.versions(model) for model in self._registry.models()}
             if not versions and self.all():
                 self._registry.require_folder()
-        except Exception as error:  # a store that is away for a moment must not end the thread
+        except Exception as error:  # a store that is unreachable for a moment must not end the thread
             self._log_once("registry", f"The registry cannot be read: {error}")
             return
         self._logged.pop("registry", None)
@@ -137,7 +137,7 @@ class Champions:
         return models[name]
 
     def _update_models(self, versions: Mapping[str, list[str]]) -> None:
-        """The models that there are now; those known before keep what is in memory."""
+        """Add new models and drop removed ones; the others keep their versions in memory."""
         before = self._models
         for gone in before.keys() - versions.keys():
             self._must_free_memory |= before[gone].served is not None
@@ -154,7 +154,7 @@ class Champions:
             if pointer and not model.has_handled(pointer):
                 self._switch_to(model, pointer)
             model.clear_failure(pointer)
-        except Exception as error:  # whatever a bad version does, the good one stays
+        except Exception as error:  # whatever fails in the new version, the old one stays
             self._record_failure(model, pointer, str(error))
 
     def _switch_to(self, model: ModelState, pointer: Champion) -> None:
@@ -169,7 +169,7 @@ class Champions:
             if served is None:
                 self._load_earlier(model, pointer)
             raise
-        # Only now: until here the old version answers, and calls under way keep their reference to it.
+        # Until here the old version answers; requests that use it keep their own reference.
         model.served = loaded
         if served and served.version in pointer.previous:
             model.warm = served
@@ -180,7 +180,7 @@ class Champions:
         logger.info("Model %s: version %s is in service", model.name, pointer.version)
 
     def _warm_or_loaded(self, model: ModelState, pointer: Champion) -> ServedVersion:
-        """The version, taken from beside the champion or loaded there; what else was there makes room first."""
+        """The warm version if it is the one, else a loaded one. Another warm version is freed before loading."""
         warm, model.warm = model.warm, None
         if warm and warm.version == pointer.version:
             return replace(warm, since=pointer.since)
@@ -188,14 +188,14 @@ class Champions:
         return self._load(model, pointer.version, pointer.since)
 
     def _load_earlier(self, model: ModelState, pointer: Champion) -> None:
-        """Nothing answers yet, as after a start: the latest earlier champion that can is better than none."""
+        """Serve the latest earlier champion that can be loaded: after a start it is better than none."""
         for version in reversed(pointer.previous):
             with suppress(Exception):
                 model.served = self._load(model, version, pointer.since)
                 return
 
     def _load(self, model: ModelState, version: str, since: str) -> ServedVersion:
-        """A verified version, warmed on its golden texts and found to answer them as recorded.
+        """Load a version and check its files and its answers to the golden texts.
 
         Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
         """
@@ -224,7 +224,7 @@ class Champions:
         if status != self._published:
             try:
                 self._on_change(status)
-            except (OSError, RetuneError) as error:  # a full disk must not stop swaps; the next look tries again
+            except (OSError, RetuneError) as error:  # a full disk must not stop swaps; the next poll tries again
                 self._log_once("status", f"The status of the models in this worker cannot be published: {error}")
                 return
             self._logged.pop("status", None)

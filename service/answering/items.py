@@ -1,6 +1,6 @@
-"""The items of a request, each checked and tokenized alone: one that has no answer spoils no other.
+"""Checks and tokenizes the items of a request one by one: an item with an error does not affect the others.
 
-No message repeats what a user wrote.
+Error messages never contain a user's text.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from service.fields import kind_of
 
 @dataclass(frozen=True)
 class ItemError:
-    """Why one item of a request has no answer; its neighbours are not touched."""
+    """Why one item of a request has no answer."""
 
     code: str
     message: str
 
 
 NOT_ENCODABLE = ItemError("invalid_text", "The tokenizer cannot read this text. Change it or leave it out.")
-# Below this the event loop tokenizes by itself (about 2 ms); a thread would cost more than it frees.
+# Up to this size the event loop tokenizes itself (about 2 ms): a thread would cost more time than it saves.
 INLINE_CHARS = 10_000
 
 
 def checked_input(item: object, *, max_chars: int, is_paired: bool) -> Text | ItemError:
-    """The text, or the pair, that an item is, or what keeps it from being answered."""
+    """The item as a text or a pair of texts, or the reason why it cannot be answered."""
     if not is_paired:
         return _checked_text(item, max_chars)
     if not isinstance(item, list) or len(item) != 2:
@@ -42,7 +42,7 @@ def checked_input(item: object, *, max_chars: int, is_paired: bool) -> Text | It
 
 
 def _checked_text(text: object, max_chars: int) -> str | ItemError:
-    if isinstance(text, ItemError):  # its protocol could not read it
+    if isinstance(text, ItemError):  # the protocol's parser could not read it
         return text
     if not isinstance(text, str):
         return ItemError("invalid_text", f"The item is {kind_of(text)}. Send a string.")
@@ -56,7 +56,7 @@ def _checked_text(text: object, max_chars: int) -> str | ItemError:
 
 
 async def encode(engine: Engine, texts: Sequence[Text], *, rejects_long: bool = False) -> list[Encoded | ItemError]:
-    """Each text's tokens, or its error, in order; too many tokens are cut off, or an error with `rejects_long`."""
+    """Each text's tokens or its error, in order. Too many tokens are cut off, or an error if `rejects_long`."""
     if sum(map(_chars, texts)) <= INLINE_CHARS:
         encoded = encode_each(engine, texts)
     else:
@@ -78,7 +78,7 @@ def encode_each(engine: Engine, texts: Sequence[Text]) -> list[Encoded | ItemErr
         return list(engine.encode(texts))
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:  # the tokenizer's panics do not derive from Exception
+    except BaseException:  # panics of the tokenizer do not derive from Exception
         if len(texts) == 1:
             return [NOT_ENCODABLE]
         return [result for text in texts for result in encode_each(engine, [text])]

@@ -1,11 +1,11 @@
-"""Texts that wait for the engine, by version and length: which ones share the next call, and in which order.
+"""The waiting texts in one bucket for each version and length, and the choice of the next batch.
 
-A call's time is that of its tokens, padding included, and a little for itself. So texts of one length
-share a call, others join where that costs less padding than a call of their own would, and large batches
-gain little: a call stays short, and no text waits long behind it.
+The time of an engine call grows with its tokens, padding included, plus a small fixed cost. So texts of one length
+share a call, and texts of a near length join if their padding costs less than a call of their own. Batches stay small:
+larger ones gain little and make later texts wait.
 
-The next call begins with the text that has waited longest for its length (highest response ratio next,
-Brinch Hansen 1971): a short text overtakes long ones, and a long one is overtaken only for a while.
+The next batch starts with the text whose waiting time is longest relative to its length (highest response ratio next,
+Brinch Hansen 1971). Short texts overtake long ones, but no long text waits for ever.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from core.engine import Encoded, Engine, Outputs
 from service.answering.items import ItemError
 
 MAX_ROWS = 64
-# What a call costs beside its tokens, in tokens; measured under load, where it was the best of 4, 8, 12 and 16
+# Fixed cost of an engine call, in tokens: the best of 4, 8, 12 and 16, measured under load.
 CALL_TOKENS = 8
 EngineResult = Outputs | ItemError
 
 
 @dataclass(eq=False, slots=True)
 class PendingRequest:
-    """What one request waits for. `unanswered`: its texts without an answer; `queued`: those that have not reached the
-    engine, for which it is expected to take `queued_s`. `is_over`: nobody waits for it any more.
+    """A request that waits for its answers. `unanswered`: its texts without a result. `queued`: its texts that have not
+    reached the engine, with `queued_s` of expected engine time. `is_over`: it was answered or cancelled.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -42,26 +42,21 @@ class PendingRequest:
 
 @dataclass(eq=False, slots=True)
 class QueuedText:
-    """One text of a request."""
-
     request: PendingRequest
     position: int
     engine: Engine
     encoded: Encoded
     tokens: int
     expected_s: float
-    """What the engine is expected to take for it."""
 
     def leave_queue(self) -> None:
-        """The queue."""
         self.request.queued -= 1
         self.request.queued_s -= self.expected_s
 
 
 class LengthBuckets:
-    """The waiting texts; `items_out` and `work_out_s` count those that have left while somebody waited for them.
-
-    Not thread-safe.
+    """The waiting texts. `items_out` and `work_out_s` are totals of the texts taken out, without those of requests that
+    were over. Not thread-safe.
     """
 
     def __init__(self, *, max_tokens: int) -> None:
@@ -77,7 +72,7 @@ class LengthBuckets:
         buckets.setdefault(item.tokens, deque()).append(item)
 
     def next_batch(self, now: float) -> list[QueuedText]:
-        """The texts of the next call, removed; empty when nobody waits any more."""
+        """Remove and return the texts of the next engine call; empty if all requests are over."""
         first = self._most_urgent(now)
         if first is None:
             return []
@@ -101,7 +96,7 @@ class LengthBuckets:
         return taken
 
     def _oldest(self, bucket: deque[QueuedText]) -> QueuedText | None:
-        """The oldest item that somebody waits for; those before it are dropped."""
+        """The oldest text of a request that is not over; those before it are dropped."""
         while bucket and bucket[0].request.is_over:
             self._pop(bucket)
         return bucket[0] if bucket else None
@@ -115,7 +110,7 @@ class LengthBuckets:
         return item
 
     def _add_near_lengths(self, batch: list[QueuedText], buckets: dict[int, deque[QueuedText]], longest: int) -> None:
-        """Let whole buckets of about this length join, where their padding costs less than their own call."""
+        """Add whole buckets of near lengths if their padding costs less than a call of their own."""
         for tokens in _nearest_lengths(longest, buckets):
             joining = len(buckets[tokens])
             if tokens > longest:

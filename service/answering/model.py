@@ -1,4 +1,4 @@
-"""What a worker holds of one model in memory."""
+"""The state of one model in a worker's memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.refusals import ChampionNotLoaded
 
 @dataclass(frozen=True)
 class ServedVersion:
-    """A version in memory. Requests hold on to the one they began with."""
+    """A version in memory. A request keeps using the one that it started with."""
 
     model: str
     version: str
@@ -24,8 +24,8 @@ class ServedVersion:
 
 @dataclass(frozen=True)
 class Failure:
-    """A version that could not be loaded, None where the pointer could not be read; it is tried again at
-    `retry_at` (monotonic seconds), unless it `is_over`: the pointer names another version since.
+    """A version that could not be loaded, or None if the champion pointer could not be read. Loading is tried again at
+    `retry_at` (monotonic seconds). `is_over`: the pointer names another version by now.
     """
 
     version: str | None
@@ -37,7 +37,7 @@ class Failure:
 
 @dataclass
 class ModelState:
-    """What this worker holds of a model. One thread changes it while requests read it."""
+    """One thread writes it, requests read it. `warm`: the champion before, kept in memory for a rollback."""
 
     name: str
     versions: list[str]
@@ -60,18 +60,18 @@ class ModelState:
 
     @property
     def no_version_error(self) -> RetuneError:
-        """Why no version answers."""
+        """The error for a request while no version answers."""
         failure = self.failure
         if failure is not None and not failure.is_over:
             return ChampionNotLoaded(self.name, failure.version)
         return NoChampion(self.name, self.versions)
 
     def serves(self, pointer: Champion | None) -> bool:
-        """Whether the version that the pointer names, if it names one, answers."""
+        """Whether the version in the pointer answers; True without a pointer."""
         return pointer is None or (self.served is not None and self.served.version == pointer.version)
 
     def has_handled(self, pointer: Champion) -> bool:
-        """Whether there is nothing to load: it is served already, or failed a moment ago."""
+        """Whether there is nothing to load: the version is served, or failed and must wait for its retry."""
         if self.served is not None and self.served.version == pointer.version:
             return self.served.since == pointer.since
         failure = self.failure
@@ -79,8 +79,8 @@ class ModelState:
         return failure is not None and is_same and time.monotonic() < failure.retry_at
 
     def clear_failure(self, pointer: Champion | None) -> None:
-        """Forget a failure that is over; that of another version, whose promotion is undone, is shown until the next
-        change.
+        """Forget the failure once the pointer's version answers. The failure of another version, whose promotion was
+        undone, stays visible until the next change.
         """
         if self.failure is None or not self.serves(pointer):
             return

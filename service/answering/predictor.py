@@ -1,4 +1,4 @@
-"""From texts to answers, without HTTP: check, tokenize, batch, record."""
+"""From texts to answers, independent of HTTP: check, tokenize, batch, record."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """`texts` may hold anything: each item is judged alone, see `checked_input`.
+    """`texts` may contain any JSON values: each item is checked by itself, see `checked_input`.
 
-    `version` None: the champion. `top_k` None: the scores of all labels. `timeout_s` None: only the server's.
-    `field`: what they stand in.
+    `version` None: the champion. `top_k` None: the scores of all labels. `timeout_s` None: only the server's timeout.
+    `field`: the name of the texts' field, for error messages.
     """
 
     texts: Sequence[Any]
@@ -44,7 +44,7 @@ class PredictRequest:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One text's answer, as `core.answers.answer` gives it, and its (k,) probabilities in the order of the labels."""
+    """The answer to one text, see `core.answers.answer`, and its (k,) probabilities in the order of the labels."""
 
     id: str
     answer: dict[str, Any]
@@ -56,14 +56,14 @@ Result = Prediction | ItemError
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """A result for each item of a request, in order, all by one version."""
+    """A result for each item of a request, in order, all from one version."""
 
     served: ServedVersion
     results: list[Result]
 
 
 class Predictor:
-    """Answers each text whatever its neighbours are, with the version that was champion at the start."""
+    """Answers each text independently of the others, with the version that was champion when the request started."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Predictor:
         on_answer: Callable[[str, Sequence[str], float], None],
         on_error: Callable[[str], None],
     ) -> None:
-        """`on_answer` gets the model, the labels and the score of each answer, `on_error` the code of each error."""
+        """`on_answer` gets model, labels and score of each answer, `on_error` the code of each error."""
         self._champions = champions
         self._batcher = batcher
         self._recorder = recorder
@@ -84,13 +84,13 @@ class Predictor:
         self._on_error = on_error
 
     async def predict(self, request: PredictRequest, state: dict[str, Any] | None = None) -> Predictions:
-        """`state` is what is known of the request, such as its "key"; what is learnt here is noted there, too.
+        """`state` is the request's state in its ASGI scope: "key" is read, "model", "version" and "items" are written.
 
         Raises `NoChampion`, `ChampionNotLoaded`, `ModelNotFound`, `ModelNotNamed`, `VersionNotLoaded`, `InvalidBody`,
         `Overloaded` or `TimedOut`.
         """
         state = {} if state is None else state
-        # The routing step: which version answers. A share of the requests could go to another one here.
+        # The routing step: which version answers. A canary release would send a share of the requests elsewhere here.
         served = self._champions.version(request.model, request.version)
         state.update(model=served.model, version=served.version, items=len(request.texts))
         limits = self._settings.limits_of(served.model)
@@ -130,7 +130,7 @@ class Predictor:
             fields = answer(served.engine, encoded, outputs, top_k=top_k)
             record = _record(served, fields, key, *item)
             records.append(record)
-            # Each label by itself: sets of them are too many to count, and clients choose which occur.
+            # Count single labels: clients could create an unlimited number of label sets, each a time series.
             self._on_answer(served.model, fields.get("labels", [record.label]), record.score)
             results.append(Prediction(record.id, fields, outputs.probabilities[0]))
         self._recorder.offer(records)
@@ -149,7 +149,7 @@ async def _in_time(work: Awaitable[T], timeout_s: float) -> T:
         if limit.expired():
             raise TimedOut(timeout_s) from None
         raise
-    if loop.time() > ends_at:  # a text that came alone held up the loop itself
+    if loop.time() > ends_at:  # the engine ran on the event loop, where the timer could not fire
         raise TimedOut(timeout_s)
     return found
 
@@ -172,7 +172,7 @@ def _record(
         score=fields["score"],
         tokens=encoded.tokens,
         truncated=encoded.truncated,
-        # Its own: a view would keep the whole batch in memory as long as the record waits for the ledger.
+        # A copy: a view would keep the arrays of the whole batch in memory until the record is written.
         embedding=outputs.embeddings[0].copy(),
         pair=pair,
         key=key,

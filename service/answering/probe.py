@@ -1,4 +1,4 @@
-"""Whether the champions still answer as they did when they were packed: one golden text each, now and then."""
+"""Readiness check of the champions: each must answer its first golden text as recorded in its package."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from core.verification import OTHER_MACHINE
 from service.answering.model import ServedVersion
 from service.refusals import NotReady
 
-# Probes come from many sides; one inference a second says as much.
+# Several probes may ask every second; one inference a second is enough for all.
 VALID_S = 1.0
 logger = logging.getLogger(__name__)
 
 
 class GoldenProbe:
-    """Asks the engines themselves, past the queue: an overload is no illness."""
+    """Calls the engines directly, not through the queue: an overloaded worker is still ready."""
 
     def __init__(self, champions: Callable[[], Iterable[ServedVersion]]) -> None:
         self._champions = champions
         self._passed_at = -VALID_S
 
     def require(self) -> None:
-        """Raises `NotReady` where a golden answer is not what was recorded."""
+        """Raises `NotReady` if a golden answer differs from the recorded one."""
         if time.monotonic() - self._passed_at < VALID_S:
             return
         for served in self._champions():
@@ -36,13 +36,13 @@ class GoldenProbe:
 
 
 def answers_as_recorded(engine: Engine) -> bool:
-    """On the first golden text; a package without any is taken at its word."""
+    """Checks the first golden text; True for a package without golden texts."""
     if not engine.facts.golden:
         return True
     recorded = [engine.facts.golden[0]["scores"][label] for label in engine.labels]
     try:
         given = engine.infer(engine.encode(engine.facts.golden_inputs[:1])).probabilities[0]
-    except Exception:  # whatever the engine raises, it does not answer
+    except Exception:  # any failure means that the engine does not answer
         logger.exception("A golden text cannot be answered")
         return False
     return bool(np.abs(given - recorded).max() <= OTHER_MACHINE)

@@ -1,4 +1,4 @@
-"""How fast each engine is, as its calls so far say."""
+"""The measured throughput of each engine."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from weakref import WeakKeyDictionary
 from core.engine import Engine
 
 INITIAL_TOKENS_PER_S = 5_000.0
-# Of a new call in the average.
+# Weight of the latest call in the moving average.
 NEW_CALL_WEIGHT = 0.1
 
 
 class Throughput:
-    """Tokens a second, padding included; of an engine that has not been called, those of the latest that was: a new
-    version is most often like the one whose place it takes.
+    """Tokens per second, padding included. An engine without a call yet is taken to be as fast as the engine measured
+    last: a new version is usually like the one before.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Requests that are turned away: the leaves of the error tree that only a server needs."""
+"""Errors that only the server raises: it refuses a request or cannot answer it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.errors import InvalidInput, NotFound, RetuneError, Unavailable
 
 
 class Fixed(RetuneError):
-    """One whose sentence holds no facts."""
+    """An error whose message is always the same."""
 
     sentence: str
 
@@ -25,14 +25,14 @@ class Forbidden(RetuneError):
 
 
 class ServerFailure(Fixed):
-    """For what should not happen: nothing of it is told, the log has it under the request's id."""
+    """An unexpected error. Clients see no details; the log has them under the request's id."""
 
     code = "internal"
-    sentence = "The server failed. Its log says more under this request id."
+    sentence = "The server failed. Its log has the details under this request id."
 
 
 class UnknownPath(Fixed, NotFound):
-    sentence = "There is nothing at this path. GET /openapi.json lists what there is."
+    sentence = "No route has this path. GET /openapi.json lists all routes."
 
 
 class WrongMethod(InvalidInput):
@@ -59,7 +59,7 @@ class BodyTooLarge(InvalidInput):
 
 class MalformedRequest(Fixed, InvalidInput):
     code = "malformed_request"
-    sentence = "This is not a request of HTTP/1.1. Send one."
+    sentence = "The request is not valid HTTP/1.1. Check the client that sent it."
 
 
 class HeadTooLarge(InvalidInput):
@@ -89,7 +89,7 @@ class InvalidBody(InvalidInput):
 
 
 class ItemRefused(InvalidInput):
-    """The only item of a request has no answer, and the protocol has one answer for both."""
+    """The only item of a request has an error, in a protocol whose answer has no place for errors of items."""
 
     def __init__(self, code: str, sentence: str) -> None:
         self.code = code
@@ -107,8 +107,8 @@ class VersionNotLoaded(NotFound):
 
     def __init__(self, model: str, version: str, loaded: Sequence[str]) -> None:
         super().__init__(
-            f"Version {version[:64]!r} of {model!r} does not answer here. Name one that does, {', '.join(loaded)}, "
-            "or none for the champion."
+            f"Version {version[:64]!r} of {model!r} is not in memory. In memory: {', '.join(loaded)}. "
+            "Name one of these, or none for the champion."
         )
 
 
@@ -139,7 +139,7 @@ class TimedOut(Unavailable):
     code = "timeout"
 
     def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"There was no answer within {timeout_s:g} s. Send fewer texts, or this again later.")
+        super().__init__(f"There was no answer within {timeout_s:g} s. Send fewer texts, or send this again later.")
 
 
 class NotReady(Unavailable):
@@ -150,7 +150,7 @@ class NotReady(Unavailable):
 
 
 class ChampionNotLoaded(Unavailable):
-    """Without the reason, which names files; operators find it at /admin and in the log."""
+    """The message leaves out the reason, which names files; operators find it at /admin and in the log."""
 
     code = "champion_not_loaded"
 
@@ -183,15 +183,15 @@ class KeyRequired(Unauthorized):
 
 
 class KeyRefused(Fixed, Unauthorized):
-    """The same for an unknown id and for a wrong secret, so that neither can be searched for."""
+    """The same message for an unknown id and a wrong secret, so that an attacker cannot find valid ids."""
 
     sentence = "This key or token is wrong, was revoked or has expired. Ask the operator for another one."
 
 
 class KeysUnavailable(Fixed, Unavailable):
-    """Without the file's path, which is the operator's: the log has it."""
+    """The message leaves out the file's path, which only operators may see; the log has it."""
 
-    sentence = "The server cannot read its keys and lets nobody in. Tell the operator; its log says why."
+    sentence = "The server cannot read its keys and accepts none. Tell the operator; its log says why."
 
 
 class ScopeMissing(Forbidden):
@@ -211,17 +211,18 @@ class RateExceeded(RetuneError):
 
 class OnlyFromLocalhost(Fixed, Forbidden):
     sentence = (
-        "Without an admin token this answers only to this machine. Ask on localhost, or set 'service.admin_token'."
+        "Without an admin token this is for requests from the same machine only. Use localhost, or set "
+        "'service.admin_token'."
     )
 
 
 class OperatorRoutesOff(Forbidden):
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"The server listens on {host} and has no admin token, so this is off. Set 'service.admin_token', "
+            f"The server listens on {host} and has no admin token, so this is disabled. Set 'service.admin_token', "
             "or run: retune keys add NAME --scope admin."
         )
 
 
 class CrossOrigin(Fixed, Forbidden):
-    sentence = "This request comes from a page of another site. Use the dashboard's own page."
+    sentence = "The request was sent by a page of another site. Use the dashboard's own page."

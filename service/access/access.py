@@ -1,4 +1,4 @@
-"""Who may enter which route: the holder of a key with its scope, of the admin token, or only this machine."""
+"""Access control: a route needs a key with its scope, the admin token, or a request from the same machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOKEN_HOLDER = ""
 
 
 class Access:
-    """Decides before anything of the body is read; every comparison with a secret takes constant time."""
+    """Checks a request before its body is read. Every comparison with a secret takes constant time."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Access:
         self._on_refusal = on_refusal
 
     def require(self, request: Request, needed: KeyScope) -> None:
-        """Raise a refusal unless the request has the scope; its key's name goes into the request's state."""
-        try:  # as `_counted`, which costs more than to ask whether there are keys
+        """Raise a refusal unless the request has the scope. The key's name is written to the request's state."""
+        try:  # not `_counted`: on every request a context manager costs more than the check itself
             if needed == "admin":
                 self._require_operator(request)
             elif self._keyring.is_in_use():
@@ -51,7 +51,7 @@ class Access:
             raise
 
     def new_session(self, request: Request, credential: str) -> str:
-        """A cookie for who gives the admin token or a key with the scope `admin`.
+        """The value of a session cookie. `credential`: the admin token or a key with the scope `admin`.
 
         Raises `CrossOrigin` or `KeyRefused`.
         """
@@ -65,7 +65,7 @@ class Access:
             return self._sessions.new(key.id, key.secret_sha256)
 
     def require_same_origin(self, request: Request) -> None:
-        """Raise `CrossOrigin` for what a page of another site makes a browser send."""
+        """Raise `CrossOrigin` if a page of another site made the browser send the request."""
         with self._counted():
             require_same_origin(request)
 
@@ -86,7 +86,7 @@ class Access:
             self._require_key(request, "admin", otherwise=AdminTokenRequired())
 
     def _require_localhost(self, request: Request) -> None:
-        # A proxy on this machine would pass everyone on from here, so the address that is listened on counts first.
+        # A proxy on this machine makes all clients look local, so the server must listen on loopback only.
         if not is_loopback(self._host):
             raise OperatorRoutesOff(self._host)
         require_localhost(request)
@@ -125,6 +125,6 @@ class Access:
 
 
 def _credential(request: Request) -> str:
-    """The token or key of a request, empty if it has none; a proxy may need `Authorization` for itself."""
+    """The token or key of a request, or "". X-API-Key is for clients whose proxy uses `Authorization` itself."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "").strip()

@@ -1,4 +1,4 @@
-"""The keys as a worker knows them: in memory, and never more than a moment behind their file."""
+"""The API keys in a worker's memory, reloaded within half a second when their file changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from core.api_keys import ApiKey, is_proven, parts_of, read_keys
 from core.errors import KeysUnreadable
 from service.refusals import KeysUnavailable
 
-# One stat, about 2 µs, in so many seconds; the file is read only when that shows a change.
+# Seconds between two calls of stat (2 µs each); the file is read only after a change.
 STAT_INTERVAL_S = 0.5
 Signature = tuple[int, int, int, int]
 logger = logging.getLogger(__name__)
 
 
 class Keyring:
-    """Follows `keys.json`. Every method that looks at it raises `KeysUnavailable` while it cannot be read."""
+    """Follows `keys.json`. Every method but `slot` raises `KeysUnavailable` while the file cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,30 +30,30 @@ class Keyring:
         self._slots: dict[str, int] = {}
 
     def is_in_use(self) -> bool:
-        """Whether clients need a key: there is a file, whatever is left in it."""
+        """Whether clients need a key: the file exists, even if it has no keys."""
         self._refresh()
         return self._has_file
 
     def has_admin_key(self) -> bool:
-        """Whether the file has ever had a key for operators; the end of the last one must not open their routes."""
+        """Whether there is or was an admin key: revoking the last one must not open the operators' routes."""
         self._refresh()
         return any("admin" in key.scopes for key in self._by_id.values())
 
     def find(self, text: str) -> ApiKey | None:
-        """The live key that the text proves."""
+        """The live key with this id and secret."""
         self._refresh()
         public_id, secret = parts_of(text)
         key = self._by_id.get(public_id)
         return key if is_proven(key, secret) and key is not None and key.is_live else None
 
     def live_key(self, public_id: str) -> ApiKey | None:
-        """The live key of that id, unproven."""
+        """The live key with this id; its secret is not checked."""
         self._refresh()
         key = self._by_id.get(public_id)
         return key if key is not None and key.is_live else None
 
     def slot(self, key: ApiKey) -> int:
-        """The key's position in the file, the same in every worker; it does not change."""
+        """The key's position in the file, the same in every worker for ever."""
         return self._slots[key.id]
 
     def _refresh(self) -> None:
@@ -68,7 +68,7 @@ class Keyring:
         signature = _signature(self._path)
         if signature is not None and signature == self._seen:
             return
-        # Before reading: a file that is replaced meanwhile has another signature at the next look.
+        # Set before reading: if the file is replaced meanwhile, the next call sees another signature.
         self._seen = signature
         try:
             keys = read_keys(self._path)

@@ -1,4 +1,4 @@
-"""Where a request comes from: a page of our own or of another site, this machine or another."""
+"""Checks of a request's origin: same site or another, same machine or another."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from starlette.requests import Request
 
 from service.refusals import CrossOrigin, OnlyFromLocalhost
 
-# What comes through a proxy does not come from this machine, though the proxy may.
+# With one of these a proxy passed the request on: it may come from anywhere.
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 
 
 def require_same_origin(request: Request) -> None:
-    """Refuse what a page of another site makes a browser send; programs send neither header."""
+    """Raise `CrossOrigin` if a page of another site made the browser send it. Programs send neither header."""
     origin, fetched_from = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     own = f"{scheme_of(request)}://{request.headers.get('host', '')}"
     if (origin is not None and origin != own) or fetched_from not in (None, "same-origin", "none"):
@@ -22,12 +22,12 @@ def require_same_origin(request: Request) -> None:
 
 
 def scheme_of(request: Request) -> str:
-    """As the client knows it: a proxy that ends TLS says so, a page of another site cannot."""
+    """The client's scheme. A proxy that ends TLS adds the header; a page of another site cannot set it."""
     return request.headers.get("x-forwarded-proto", request.url.scheme)
 
 
 def require_localhost(request: Request) -> None:
-    # The name too: a foreign name that resolves to 127.0.0.1 would let its page read the answers.
+    # Check Host, too: with DNS rebinding a foreign name resolves to 127.0.0.1 and its page could read the answers.
     client = request.client.host if request.client else ""
     is_passed_on = any(header in request.headers for header in PROXY_HEADERS)
     if is_passed_on or not (is_loopback(client) and is_loopback(_host_name(request))):

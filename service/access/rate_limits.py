@@ -1,6 +1,6 @@
-"""How often each key may call, over all workers of a server together.
+"""Rate limits of keys, shared by all workers of a server.
 
-Each key has one number in a file that the workers share: the time at which its budget is whole again.
+A file holds one number for each key: the time at which its whole burst is available again.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What float rounding may take from a burst; a microsecond is nothing to a client.
+# Shorter waits are rounding errors of floats and must not refuse a request.
 ROUNDING_S = 1e-6
 NUMBER = struct.Struct("d")
 logger = logging.getLogger(__name__)
 
 
 def conform(full_at: float, now: float, *, rate: float, burst: int) -> tuple[float, float]:
-    """One request under the generic cell rate algorithm (ITU-T I.371): the new `full_at`, the seconds to wait.
+    """One request under the generic cell rate algorithm (ITU-T I.371): the new `full_at` and the seconds to wait.
 
-    A request that has to wait is refused and takes nothing.
+    A request that would have to wait is refused and uses up nothing.
 
     >>> conform(0.0, 10.0, rate=2.0, burst=1)
     (10.5, 0.0)
@@ -31,29 +31,29 @@ def conform(full_at: float, now: float, *, rate: float, burst: int) -> tuple[flo
     (10.5, 0.25)
     """
     interval, tolerance = 1 / rate, burst / rate
-    # No more than a whole burst is owed: the number may be of another rate, of a clock before a reboot, or not one.
+    # At most one burst is used up: the stored number may belong to another rate or a clock before a reboot, or be NaN.
     full_at = max(full_at, now) if full_at <= now + tolerance else now + tolerance
     wait_s = full_at + interval - tolerance - now
     return (full_at, wait_s) if wait_s > ROUNDING_S else (full_at + interval, 0.0)
 
 
 class RateLimits:
-    """The shared numbers, `NUMBER.size` bytes a slot; the file is made when a limit is first asked for.
+    """The shared file, `NUMBER.size` bytes for each key's slot; created at first use.
 
-    A record lock guards the slot, which the system releases whatever the process that holds it dies of.
+    A record lock protects a slot; the kernel releases it when its process dies.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        # The monotonic clock is one for all processes of a machine.
+        # The monotonic clock is the same in all processes of a machine.
         self._path = path
         self._clock = clock
         self._file: int | None = None
         self._is_writable = True
 
     def wait_s(self, slot: int, *, rate: float, burst: int) -> float:
-        """0.0, and the request counts; or the seconds until the next one may come, and it does not count.
+        """Count a request and return 0.0, or return the seconds to wait and count nothing.
 
-        Where the file cannot be written no limit is kept: a full disk must not stop the answers.
+        If the file cannot be written, nothing is limited: a full disk must not stop the answers.
         """
         try:
             wait_s = self._consume(slot, rate, burst)
@@ -76,7 +76,7 @@ class RateLimits:
             stored = os.pread(file, NUMBER.size, offset)
             before: float = NUMBER.unpack(stored)[0] if len(stored) == NUMBER.size else 0.0
             full_at, wait_s = conform(before, self._clock(), rate=rate, burst=burst)
-            # Also after a refusal, if it was brought into bounds: a number of another clock would refuse for ever.
+            # Also after a refusal: a number from another clock would refuse for ever if it was not corrected.
             if full_at != before:
                 os.pwrite(file, NUMBER.pack(full_at), offset)
         return wait_s

@@ -1,4 +1,4 @@
-"""Sessions of the dashboard: a cookie that proves until its end that a token or a key was given, and holds neither."""
+"""Sessions of the dashboard: a signed cookie that proves a login and does not contain the token or key."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SECRET_BYTES = 32
 class Sessions:
     """Cookies signed with a secret that the workers of one server share in a file.
 
-    Each is bound to what was given, the proof, as well: where that is changed or revoked its sessions end. The proof
-    alone would not do, since of a key the server has only the hash, and who reads that must not become an operator.
+    The signature also covers the `proof`, which is the token or the key's hash: changing or revoking it ends its
+    sessions. The proof alone would not be a safe signing key: anyone who can read the key file has the hash.
     """
 
     def __init__(self, secret_file: Path) -> None:
@@ -28,12 +28,12 @@ class Sessions:
         self._secret = b""
 
     def new(self, holder: str, proof: str) -> str:
-        """A cookie's value; `holder` has no dot in it."""
+        """A cookie's value. `holder`: the key's id, or "" for the token; without dots."""
         expires = str(int(time.time()) + SESSION_S)
         return f"{expires}.{holder}.{self._signed(expires, holder, proof)}"
 
     def is_valid(self, cookie: str, proof_of: Callable[[str], str | None]) -> bool:
-        """Whether the cookie is ours, has not expired, and its holder still has the proof."""
+        """Whether this server signed the cookie, it has not expired and the holder's proof is unchanged."""
         parts = cookie.split(".")
         if len(parts) != 3:
             return False
@@ -50,12 +50,12 @@ class Sessions:
 
 
 def is_same(given: str, expected: str) -> bool:
-    """Compared in constant time."""
+    """Compares in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode("utf-8", "surrogateescape"))
 
 
 def _shared_secret(path: Path) -> bytes:
-    """The file's secret, made by whichever worker comes first."""
+    """The file's secret; the first worker creates it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -33,7 +33,7 @@ def test_a_promoted_version_is_switched_to(champions: Champions, registry: Regis
 
 def test_only_a_version_in_memory_can_be_asked_for(champions: Champions) -> None:
     assert champions.version("tickets", "1") is champions.version(None, None) is champions.served("tickets")
-    with pytest.raises(VersionNotLoaded, match="Name one that does, 1,"):
+    with pytest.raises(VersionNotLoaded, match="In memory: 1."):
         champions.version("tickets", "2")
 
 

@@ -161,7 +161,7 @@ def test_a_version_that_is_not_in_memory_is_404_and_names_those_that_are(client:
         assert client.get(f"/v2/models/tickets/versions/1{path}").status_code == 200
         answer = client.get(f"/v2/models/tickets/versions/2{path}")
         assert (answer.status_code, answer.json()["code"]) == (404, "version_not_loaded")
-        assert "does not answer here. Name one that does, 1," in answer.json()["error"]
+        assert "is not in memory. In memory: 1." in answer.json()["error"]
     body = {"inputs": [tensor(TEXTS)]}
     assert client.post("/v2/models/tickets/versions/2/infer", json=body).status_code == 404
     assert client.post("/v2/models/tickets/versions/1/infer", json=body).status_code == 200

@@ -1,4 +1,4 @@
-"""Everything that one worker process holds, put together from the config, started and ended in order."""
+"""One worker process: all its parts, built from the config, started and closed in order."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ T = TypeVar("T")
 
 
 class Worker:
-    """The parts that live as long as the process; routes use them, nothing else holds them."""
+    """The parts that live as long as the process. Routes get them from here."""
 
     def __init__(self, config: Config, *, replaces_lost: bool = True) -> None:
-        """`replaces_lost`: whether a worker that is killed is started again."""
+        """`replaces_lost`: whether BentoML starts a killed worker again."""
         self.config = config
         self.is_draining = False
         self.metrics = Metrics()
-        # Well before a request's own end, so that its answer can say that it is the ledger.
+        # Well below the request timeout, so that a locked ledger is answered as such and not as a timeout.
         self.home = Home(config, busy_s=min(LEDGER_BUSY_S, config.service.timeout_s / 4))
         self.server_workers = ServerWorkers(config.home)
         self.limits = RateLimits(server_folder(config) / "limits")
@@ -66,7 +66,7 @@ class Worker:
             on_swap=self.metrics.count_swap,
             load_lock=partial(in_turn, self.home.folder / "loading.lock"),
         )
-        # Apart from the pools of probes and long texts, and of feedback: operators wait for nobody else.
+        # Apart from the threads of probes, long texts and feedback, so that operators' requests never wait for those.
         self.operator_executor = ThreadPoolExecutor(OPERATOR_THREADS, thread_name_prefix="desk")
         self.promotion_executor = ThreadPoolExecutor(1, thread_name_prefix="notes")
         self.probe = GoldenProbe(self.champions.all)
@@ -103,11 +103,11 @@ class Worker:
             self.watchdog.start()
 
     def close(self) -> None:
-        """Answer what waits, write what was answered, go."""
+        """Answer the waiting texts, write the predictions, then stop everything."""
         self.champions.close()
         self.batcher.close()
         self.recorder.close()
-        # What operators did is noted; who waits for a ledger that does not come has no answer any more.
+        # Changes of champion are still recorded; operators' requests that wait for a locked ledger are cancelled.
         self.promotion_executor.shutdown()
         self.operator_executor.shutdown(wait=False, cancel_futures=True)
         self.feedback.close()
@@ -119,16 +119,16 @@ class Worker:
         self.server_workers.remove()
 
     async def run_for_operator(self, call: Callable[..., T], *given: Any) -> T:
-        """What an operator's call gives that may wait for the ledger or for other workers."""
+        """Run a call that may wait for the ledger or for other workers in one of the operators' threads."""
         return await asyncio.get_running_loop().run_in_executor(self.operator_executor, call, *given)
 
     def require_alive(self) -> None:
-        """Raise `NotReady` unless the threads without which no answer or no record comes are running."""
+        """Raise `NotReady` unless the threads that answer and record are running."""
         if not (self.batcher.is_alive and self.recorder.is_alive):
             raise NotReady("a thread of this worker has ended")
 
     def drain(self) -> None:
-        """Say to probes and neighbours that this worker is about to end."""
+        """Report to probes and to the other workers that this worker is about to end."""
         self.is_draining = True
         if self.watchdog:
             self.watchdog.close()
@@ -136,11 +136,11 @@ class Worker:
             self.server_workers.publish(self.champions.status(), draining=True)
 
     def is_last(self) -> bool:
-        """Whether no neighbour goes on when this worker ends."""
+        """Whether no other worker will be running when this one ends."""
         return all(worker.draining for worker in self.server_workers.living())
 
     def require_ready(self) -> None:
-        """Raise `NotReady` with the reason as long as no model can be asked, or not all workers are there."""
+        """Raise `NotReady` with its reason unless all workers are running and a model answers."""
         if self.is_draining:
             raise Stopping
         self.require_alive()
@@ -154,7 +154,7 @@ class Worker:
             raise NotReady(f"no model has a champion; put one in service with 'retune promote'. Models: {known}")
 
     def kind_of(self, model: str) -> Kind:
-        """Whether a text may have several labels, as the champion in memory says, else the registry."""
+        """Single-label or multi-label: of the champion in memory, else as the registry says."""
         with suppress(NoChampion, ChampionNotLoaded, ModelNotFound):
             return self.champions.served(model).engine.facts.kind
         return registered_kind(self.home.registry, model)

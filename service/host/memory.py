@@ -1,4 +1,4 @@
-"""Memory that the C library keeps after a version was dropped, given back to the system."""
+"""Returns freed memory to the operating system after a version was dropped; malloc would keep it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 
 
 def give_back() -> None:
-    """Costs some milliseconds. Without effect where the C library is not glibc."""
+    """Takes some milliseconds. No effect unless the C library is glibc."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -1,4 +1,4 @@
-"""A server as processes: started with everything it needs to know, stopped with nothing left behind."""
+"""Starts `bentoml serve` with the whole config in its environment, and stops it with all its processes."""
 
 from __future__ import annotations
 
@@ -33,18 +33,20 @@ from service.host.tls import tls_arguments
 from service.host.watchdog import end_with_parent
 
 SERVICE = "service.gateway:Gateway"
-# What holds the `service` package: the repository, or site-packages.
+# The folder of the `service` package: the repository, or site-packages.
 ROOT = Path(__file__).absolute().parents[2]
 START_TIMEOUT_S = 60.0
 LAST_LINES = 15
-# Supervisors kill after 30 s, as Kubernetes does: draining, open requests and the ledger's last rows fit in.
+# Kubernetes and other supervisors kill after 30 s: draining, open requests and the ledger's last rows must fit in.
 MAX_GRACE_S, MARGIN_S = 20, 5.0
-# Settings of other servers; and in a container (BENTOML_CONTAINERIZED) BentoML never replaces a dead worker.
+# Not passed on: settings of other servers, and BENTOML_CONTAINERIZED, which stops BentoML from replacing dead workers.
 FOREIGN_VARIABLES = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 
 
 def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
-    """Run the server in the foreground until a signal or its end; its exit code. `on_start`: its process runs.
+    """Run the server in the foreground until a signal or its end; returns its exit code.
+
+    `on_start` is called when its process has started.
 
     Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
     """
@@ -65,10 +67,9 @@ def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int
 
 @contextmanager
 def running_server(config: Config, *, log: Path, workers: int | None = None) -> Iterator[str]:
-    """The base URL of a server that lives as long as the block; its output goes to `log`.
+    """Run a server during the block and yield its base URL; its output goes to `log`.
 
-    Raises `PortInUse`, `CannotListen`, `TooManyWorkers`, or, with the last lines of the log if it does not answer,
-    `ServerFailed`.
+    Raises `PortInUse`, `CannotListen`, `TooManyWorkers`, or `ServerFailed` with the last lines of the log.
     """
     if workers is not None:
         config = config.model_copy(update={"service": config.service.model_copy(update={"workers": workers})})
@@ -83,7 +84,7 @@ def running_server(config: Config, *, log: Path, workers: int | None = None) -> 
 
 
 class ServerProcess:
-    """`bentoml serve` in a session of its own, with its workers."""
+    """`bentoml serve` with its workers, in a process session of its own."""
 
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
         require_few_workers(config)
@@ -99,18 +100,18 @@ class ServerProcess:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
-            # A terminal's Ctrl-C reaches only us; we hand it on once.
+            # So a terminal's Ctrl-C reaches only this process, which forwards it once.
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
 
     def wait(self) -> int:
-        """Its exit code, 128 + n if signal n ended it, as shells say it."""
+        """Its exit code; 128 + n if signal n ended it, as in a shell."""
         code = self.process.wait()
         return code if code >= 0 else 128 - code
 
     def stop(self) -> None:
-        """End it: requests under way finish, then every process of it that is still there is killed."""
+        """Let open requests finish, then kill the processes that are still running."""
         processes = self._processes()
         if self.process.poll() is None:
             self.process.terminate()
@@ -128,7 +129,7 @@ class ServerProcess:
 
 
 def server_environment(config: Config) -> dict[str, str]:
-    """The environment of a server: the whole config, whatever files and variables it came from."""
+    """The environment of a server with the whole config, which replaces config files."""
     folder = server_folder(config)
     empty_config = folder / "retune.toml"
     write_bytes(empty_config, b"# This server has its whole config from its environment.\n")
@@ -137,11 +138,11 @@ def server_environment(config: Config) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)},
         **_settings(config),
         "RETUNE_CONFIG": str(empty_config),
-        "BENTOML_HOME": str(folder),  # its metrics folder is emptied at the start: one a server
+        "BENTOML_HOME": str(folder),  # one for each server: BentoML empties its metrics folder at the start
         "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
         **OFF,
-        "MALLOC_ARENA_MAX": "2",  # more of them keep more of what swapped-out versions held
-        "TOKENIZERS_PARALLELISM": "false",  # one worker a core: threads within one would only get in the way
+        "MALLOC_ARENA_MAX": "2",  # with more arenas malloc keeps more memory of dropped versions
+        "TOKENIZERS_PARALLELISM": "false",  # there is one worker for each core: more threads only slow it down
     }
 
 
@@ -157,14 +158,14 @@ def _settings(config: Config) -> dict[str, str]:
                 settings[f"RETUNE_{section}__{key}".upper()] = (
                     json.dumps(value) if isinstance(value, dict) else str(value)
                 )
-    # Absolute: a worker's folder is not the user's.
+    # Absolute, because a worker's working directory is not the user's.
     settings["RETUNE_LEDGER__URL"] = _absolute_database(config.ledger_url)
     settings["RETUNE_REGISTRY__URL"] = absolute_url(config.registry_url)
     return settings
 
 
 def _absolute_database(url: str) -> str:
-    """The URL with its file's path made absolute; one that names no file as it is.
+    """The URL with the path of an SQLite file made absolute; other URLs are unchanged.
 
     >>> _absolute_database("postgresql://jo:pw@db/retune"), _absolute_database("sqlite+pysqlite:////data/ledger.db")
     ('postgresql://jo:pw@db/retune', 'sqlite+pysqlite:////data/ledger.db')
@@ -218,7 +219,7 @@ def _wait_until_alive(server: ServerProcess, log: Path) -> None:
 
 
 def _is_alive(url: str) -> bool:
-    # It is this server whatever its certificate says, and no proxy lies between.
+    # The request goes to this machine: no proxy, and the certificate need not match the address.
     context = ssl._create_unverified_context()
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
     try:

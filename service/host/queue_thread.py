@@ -1,4 +1,4 @@
-"""A bounded queue and the thread that empties it: what a request leaves behind costs it no wait."""
+"""A bounded queue with a thread that handles its items, so that requests do not wait for logs, metrics and records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 class QueueThread(Generic[Item]):
-    """Hands items to `handle` in the order in which they came, at most `batch` of them at once."""
+    """Passes items to `handle` in their order, at most `batch` at a time."""
 
     def __init__(
         self,
@@ -26,8 +26,9 @@ class QueueThread(Generic[Item]):
         batch: int | None = None,
         wake_at: int | None = None,
     ) -> None:
-        """The thread looks every `pause_s` seconds, and at once when `wake_at` items wait. `handle` must not raise;
-        what it was given counts towards `size` until it returns.
+        """The thread handles the queue every `pause_s` seconds, and at once when `wake_at` items wait.
+
+        `handle` must not raise. Items count towards `size` until it returns.
         """
         self._handle = handle
         self._size = size
@@ -38,7 +39,7 @@ class QueueThread(Generic[Item]):
         self._in_hand = 0
         self._handled = 0
         self._progress = threading.Condition()
-        # Not an event, whose lock is held for a moment: see `put`.
+        # Not an Event, whose lock could block `put`.
         self._wake_ups: SimpleQueue[None] = SimpleQueue()
         self.closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -47,7 +48,7 @@ class QueueThread(Generic[Item]):
         self._thread.start()
 
     def close(self, timeout_s: float | None = None) -> bool:
-        """Handle what waits, then end; False if that took too long."""
+        """Handle the waiting items, then end the thread; False after `timeout_s`."""
         self.closing.set()
         self.wake()
         self._thread.join(timeout_s)
@@ -62,7 +63,7 @@ class QueueThread(Generic[Item]):
         return len(self._items) + self._in_hand
 
     def put(self, item: Item) -> bool:
-        """False if there is no room. Takes no lock: a destructor may call it in the middle of another call."""
+        """False if the queue is full. Takes no lock: a destructor may call it while another call runs."""
         waiting = len(self._items) + self._in_hand
         if waiting >= self._size:
             return False
@@ -72,11 +73,11 @@ class QueueThread(Generic[Item]):
         return True
 
     def wake(self) -> None:
-        """Have the thread look now."""
+        """Let the thread handle the queue now."""
         self._wake_ups.put(None)
 
     def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until everything put so far is handled; False if that took too long."""
+        """Wait until all items put so far are handled; False after `timeout_s`."""
         if not self._thread.is_alive():
             self._handle_all()
             return True
@@ -86,7 +87,7 @@ class QueueThread(Generic[Item]):
             return self._progress.wait_for(lambda: self._handled >= wanted, timeout_s)
 
     def clear(self) -> int:
-        """Drop what waits and is not in hand; how many those were."""
+        """Drop the items that `handle` has not got yet; returns their number."""
         with self._progress:
             count = len(self._items)
             self._items.clear()

@@ -1,4 +1,4 @@
-"""The files of TLS, looked at before anything starts, and as arguments of uvicorn and BentoML."""
+"""Checks the TLS files before the server starts and turns them into arguments of uvicorn and BentoML."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from core.errors import FileMissing, TlsFilesUnfit, TlsIncomplete
 
 
 def tls_arguments(settings: ServiceConfig) -> dict[str, str | int]:
-    """What both call `ssl_certfile`, `ssl_keyfile`, `ssl_ca_certs` and `ssl_cert_reqs`; empty without TLS.
+    """`ssl_certfile`, `ssl_keyfile`, `ssl_ca_certs` and `ssl_cert_reqs`; empty without TLS.
 
-    Raises `TlsIncomplete`, `FileMissing`, or `TlsFilesUnfit` for files that do not belong together.
+    Raises `TlsIncomplete`, `FileMissing`, or `TlsFilesUnfit` for files that do not match.
     """
     certificate, key, client_ca = settings.tls_certificate, settings.tls_key, settings.tls_client_ca
     if certificate is None and key is None and client_ca is None:
@@ -23,7 +23,7 @@ def tls_arguments(settings: ServiceConfig) -> dict[str, str | int]:
     arguments: dict[str, str | int] = {"ssl_certfile": str(certificate.absolute()), "ssl_keyfile": str(key.absolute())}
     if client_ca is not None:
         _require_authorities(client_ca)
-        # Without the second, uvicorn knows the authorities and asks no client for a certificate.
+        # Without ssl_cert_reqs uvicorn does not ask clients for a certificate.
         arguments |= {"ssl_ca_certs": str(client_ca.absolute()), "ssl_cert_reqs": int(ssl.CERT_REQUIRED)}
     return arguments
 
@@ -33,7 +33,7 @@ def _require_pair(certificate: Path, key: Path) -> None:
         if not path.is_file():
             raise FileMissing(path, what=what)
     try:
-        # The callback: OpenSSL would ask for a password on the terminal, and a server has none.
+        # Without the callback OpenSSL asks for a password on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ValueError) as error:
         raise TlsFilesUnfit(f"certificate {certificate} with key {key}", _reason(error)) from error

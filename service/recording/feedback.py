@@ -17,10 +17,10 @@ from core.labels import Kind
 from service.recording.recorder import Recorder, is_sampled
 from service.refusals import InvalidBody, LedgerUnavailable, UnknownPredictions
 
-# A prediction that is older has long been written by its worker, or dropped: waiting cannot help.
+# An older prediction was written or dropped long ago, so there is nothing to wait for.
 FRESH_S = 60.0
 PAUSE_S = 0.05
-# Requests that wait for their predictions; who comes beyond is told at once to come again.
+# Requests that may wait for their predictions at the same time; further ones do not wait.
 MAX_WAITING_REQUESTS = 16
 THREADS = 4
 T = TypeVar("T")
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 class FeedbackStore:
-    """Knows that predictions reach the ledger a moment after their answer, from every worker.
+    """Stores labels, and waits for predictions that a worker has answered but not yet written to the ledger.
 
-    Its threads are its own, and nobody waits in one but for the database: who sends ids that nobody knows waits on the
-    event loop, and of such only a few wait at a time.
+    It has its own threads and uses them for calls of the database only. Requests wait for predictions on the event
+    loop, a few at a time, so that requests with unknown ids cannot block other feedback.
     """
 
     def __init__(self, home: Home, recorder: Recorder, *, kind_of: Callable[[str], Kind]) -> None:
@@ -47,7 +47,7 @@ class FeedbackStore:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def store(self, given: Sequence[GivenLabel]) -> StoredLabels:
-        """Store labels, all or none of those whose prediction is known.
+        """Store all labels whose prediction is known, or none of them.
 
         Raises `InvalidBody` for labels that the model cannot have, `UnknownPredictions` if no id is known,
         `LedgerUnavailable` if nothing can be stored.
@@ -65,7 +65,7 @@ class FeedbackStore:
         return stored
 
     async def _wait_for(self, wanted: set[str]) -> None:
-        """Until the predictions are known that another worker may still be about to write."""
+        """Wait for those predictions that a worker may not have written yet."""
         known = await self._known(wanted)
         if not self._any_expected(wanted - known) or self._waiting_requests >= MAX_WAITING_REQUESTS:
             return
@@ -87,12 +87,12 @@ class FeedbackStore:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _any_expected(self, ids: Iterable[str]) -> bool:
-        """Whether one of them may still be written."""
+        """Whether one of these predictions may still be written to the ledger."""
         return any(_is_fresh(key) and is_sampled(key, self._sample) for key in ids)
 
 
 def _is_fresh(prediction_id: str) -> bool:
-    """Whether the id is of our making and of the last minute: it begins with its time (see `sortable_id`)."""
+    """Whether this server made the id within the last minute: it starts with its time (see `sortable_id`)."""
     try:
         made_s = made_at_s(prediction_id)
         int(prediction_id[16:], 16)

@@ -1,4 +1,4 @@
-"""Predictions on their way to the ledger, off the request path: bounded, batched, drops counted."""
+"""Writes predictions to the ledger outside the request path, from a bounded queue and in batches."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from service.host.queue_thread import QueueThread
 BATCH_ROWS = 500
 MAX_TRIES = 8
 MAX_PAUSE_S = 8.0
-# A database that does not answer must not keep a server from ending.
+# A database that does not answer must not keep the server from stopping.
 CLOSE_S = 10.0
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RecorderCounts:
-    """Rows waiting now, and rows written, dropped and left out by the sample since the last counts."""
+    """Rows waiting now, and rows written, dropped and outside the sample since the last counts."""
 
     waiting: int
     written: int
@@ -31,7 +31,7 @@ class RecorderCounts:
 
 
 class Recorder:
-    """Answers never wait for the ledger: what it cannot take in time is dropped, and counted."""
+    """Answers never wait for the ledger: rows that it cannot store in time are dropped and counted."""
 
     def __init__(self, home: Home, *, on_count: Callable[[RecorderCounts], None]) -> None:
         settings = home.config.ledger
@@ -53,7 +53,7 @@ class Recorder:
         self._queue.start()
 
     def close(self) -> None:
-        """Write what waits, in one last try, then end; what is not written then is dropped, and counted."""
+        """Try once to write the waiting records, then end; those not written are dropped and counted."""
         if not self._queue.close(CLOSE_S):
             logger.error("%d predictions are dropped: the ledger did not answer in time", self._queue.waiting)
 
@@ -62,7 +62,7 @@ class Recorder:
         return self._queue.is_alive
 
     def offer(self, records: Sequence[PredictionRecord]) -> None:
-        """Take over the records of the sample; those beyond the queue's bound are dropped."""
+        """Queue the records that belong to the sample; those beyond the queue's size are dropped."""
         wanted = [record for record in records if is_sampled(record.id, self._sample)]
         dropped = sum(not self._queue.put(record) for record in wanted)
         sampled_out = len(records) - len(wanted)
@@ -70,22 +70,22 @@ class Recorder:
             self._count(dropped=dropped, sampled_out=sampled_out)
 
     def write_now(self) -> None:
-        """Let all records taken so far be written now."""
+        """Write the queued records without waiting for the next interval."""
         self._queue.wake()
 
     def flush(self, *, timeout_s: float) -> bool:
-        """Wait until all records taken so far are written or dropped; False if that took too long."""
+        """Wait until all queued records are written or dropped; False after `timeout_s`."""
         return self._queue.flush(timeout_s)
 
     def _write(self, batch: Sequence[PredictionRecord]) -> None:
         self._count()
-        # Here and not in offer(): patterns take as long as a tenth of an answer.
+        # Not in offer(): the patterns of the redaction take a tenth of the time of an answer.
         rows = [row for record in batch if (row := self._kept(record)) is not None]
         for tries in range(1, MAX_TRIES + 1):
             is_last = tries == MAX_TRIES or self._queue.closing.is_set()
             try:
                 self._home.ledger.record_predictions(rows)
-            except Exception as error:  # whatever it is, the thread goes on and the rows are counted
+            except Exception as error:  # any error: the thread must go on, and the rows must be counted
                 if tries == 1:
                     logger.error("Predictions cannot be recorded: %s", error)
             else:
@@ -93,18 +93,18 @@ class Recorder:
                 return
             if is_last:
                 break
-            # A ledger that was locked or full may be back in a moment.
+            # A locked or full database may accept the rows a moment later.
             self._queue.closing.wait(min(self._flush_s * 2**tries, MAX_PAUSE_S))
         dropped = len(batch) + (self._queue.clear() if self._queue.closing.is_set() else 0)
         logger.error("%d predictions are dropped after %d tries", dropped, tries)
         self._count(handled=len(batch), dropped=dropped)
 
     def _kept(self, record: PredictionRecord) -> PredictionRecord | None:
-        """None where that fails: a text that cannot be redacted must cost no other its record."""
+        """The record as it may be stored, None on an error: one text must not prevent the other records."""
         try:
             return kept(record, self._keep)
         except Exception as error:
-            logger.error("Prediction %s is not recorded: to redact it failed with %s", record.id, type(error).__name__)
+            logger.error("Prediction %s is not recorded: redacting it failed with %s", record.id, type(error).__name__)
             return None
 
     def _count(self, *, handled: int = 0, written: int = 0, dropped: int = 0, sampled_out: int = 0) -> None:
@@ -115,8 +115,8 @@ class Recorder:
 def is_sampled(prediction_id: str, share: float) -> bool:
     """Whether a prediction belongs to the share that is recorded.
 
-    Decided by the random half of an id (`core.clock.sortable_id`), so that every worker decides alike
-    and neither text nor label has a say.
+    The random half of the id decides (`core.clock.sortable_id`), so all workers agree, and the choice does not depend
+    on text or label.
 
     >>> is_sampled("0" * 16 + "7f" + "0" * 14, 0.5), is_sampled("0" * 16 + "80" + "0" * 14, 0.5)
     (True, False)
@@ -125,7 +125,7 @@ def is_sampled(prediction_id: str, share: float) -> bool:
 
 
 def kept(record: PredictionRecord, keep: Keep) -> PredictionRecord:
-    """The record as it may be written."""
+    """The record without what `keep` forbids to store."""
     if keep == "text":
         return record
     change = redacted if keep == "redacted" else lambda _: ""

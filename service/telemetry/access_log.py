@@ -1,7 +1,7 @@
-"""One line of JSON a request, written by a thread of its own: bounded, what does not fit is dropped and counted.
+"""The access log: one line of JSON for each request, written by a thread from a bounded queue.
 
-{"time", "request_id", "method", "route", "status", "ms"} and, where they are known, "key", "model",
-"version" and "items". Never a path as it was sent, a header or a text.
+{"time", "request_id", "method", "route", "status", "ms"} and, if known, "key", "model", "version" and "items". A line
+never contains the path that the client sent, a header or a text.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from service.host.queue_thread import QueueThread
 PAUSE_S = 0.2
 QUEUE_SIZE = 20_000
 CLOSE_S = 2.0
-# So much at once is never mixed with what other workers write to the same pipe.
+# POSIX writes up to this size at once (PIPE_BUF), so lines of several workers do not mix in a pipe.
 PIPE_BYTES = 4096
-# What routes note in a request's state for its line.
+# Optional fields, which routes write to a request's state.
 STATE_FIELDS = ("key", "model", "version", "items")
 
 
 @dataclass(slots=True)
 class Entry:
-    """One answered request; `state` is that of its scope."""
+    """One answered request; `state` is the state in its ASGI scope."""
 
     time_s: float
     method: str
@@ -38,7 +38,7 @@ class Entry:
 
 
 class AccessLog:
-    """A slow reader of the log costs lines, never requests."""
+    """If the log is read too slowly, lines are dropped and counted; requests never wait for it."""
 
     def __init__(self, *, on_drop: Callable[[], None] = lambda: None, stream: BinaryIO | None = None) -> None:
         self._on_drop = on_drop
@@ -49,7 +49,7 @@ class AccessLog:
         self._queue.start()
 
     def close(self) -> None:
-        """Write what waits, then end."""
+        """Write the waiting lines, then end."""
         self._queue.close(CLOSE_S)
 
     def add(self, entry: Entry) -> None:
@@ -70,7 +70,7 @@ class AccessLog:
         try:
             self._stream.write(lines)
             self._stream.flush()
-        except (OSError, ValueError):  # nobody reads it any more
+        except (OSError, ValueError):  # the reader has closed the pipe
             for _ in range(lines.count(b"\n")):
                 self._on_drop()
 

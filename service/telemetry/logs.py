@@ -1,7 +1,7 @@
-"""A worker's log lines, written by a thread of their own: bounded, what does not fit is dropped and counted.
+"""Writes a worker's log lines in a thread, from a bounded queue; lines beyond its size are dropped and counted.
 
-A pipe that nobody reads takes 64 KiB. From then on whoever writes a line waits, and where that is the event loop,
-nobody has an answer and SIGTERM has no effect.
+A pipe that is not read holds 64 KiB; then every write blocks. If the event loop blocked there, the worker would stop
+answering and ignore SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Line = tuple[logging.Handler, logging.LogRecord]
 
 
 class LogThread:
-    """Stands between the loggers of this process and their handlers."""
+    """Puts a queue between the loggers of this process and their handlers."""
 
     def __init__(self, *, on_drop: Callable[[], None] = lambda: None) -> None:
         self._on_drop = on_drop
@@ -32,7 +32,7 @@ class LogThread:
         atexit.register(self._at_exit)
 
     def flush(self) -> bool:
-        """Wait until all lines so far are written; False if that took longer than `CLOSE_S`."""
+        """Wait until all lines so far are written; False after `CLOSE_S`."""
         return self._queue.flush(CLOSE_S)
 
     def _put(self, line: Line) -> None:
@@ -40,7 +40,7 @@ class LogThread:
             self._on_drop()
 
     def _at_exit(self) -> None:
-        """The process has done all that it had to. Python would now wait for the stream that our thread waits for."""
+        """The last step of the process. If the thread is blocked, exit at once: Python would wait for its stream."""
         if not self.flush():
             os._exit(0)
 
@@ -51,7 +51,7 @@ def _handle(lines: Sequence[Line]) -> None:
 
 
 class _QueueingHandler(logging.Handler):
-    """Hands on what its handler would write."""
+    """Queues records for the handler that it replaces."""
 
     def __init__(self, handler: logging.Handler, put: Callable[[Line], None]) -> None:
         super().__init__(handler.level)

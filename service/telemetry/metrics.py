@@ -1,8 +1,7 @@
-"""What Prometheus reads: one page for all workers, labelled by route templates and known models only.
+"""Prometheus metrics: one page for all workers. Labels are limited to route templates and known models.
 
-What each request counts is noted, and counted a moment later by a thread of its own, many at once: between two
-engine calls nothing of prometheus_client is in the cache any more, and one request alone would take five times as
-long for it.
+Requests only queue their counts; a thread passes many at once to prometheus_client. An engine call evicts its code and
+data from the CPU cache, so counting in the request would take five times as long.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ from service.answering.batcher import BatchFacts
 from service.host.queue_thread import QueueThread
 from service.recording.recorder import RecorderCounts
 
-# prometheus_client itself keeps its values in files below this folder, if it is named.
+# If this variable names a folder, prometheus_client keeps its values in files there.
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 logger = logging.getLogger(__name__)
 AnyMetric = TypeVar("AnyMetric", Counter, Histogram)
 LATENCY_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-# Instead of a label, where a text may have several and has none.
+# Counted for a multi-label answer without labels.
 NO_LABEL = "(none)"
-# How far the page may be behind.
+# The longest delay of a count.
 PAUSE_S = 0.2
 QUEUE_SIZE = 100_000
 CONFIDENCE_BUCKETS = tuple(step / 10 for step in range(1, 11))
 
 
 class Metrics:
-    """The metrics of one worker, and the sum over all."""
+    """Counts for one worker; the page shows all workers."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -53,7 +52,7 @@ class Metrics:
         self._requests = counter("retune_requests", "Answers by route and status.", ["route", "status"])
         self._seconds = seconds("retune_request_seconds", "From request to answer.", ["route"])
         self._predictions = counter("retune_predictions", "Texts answered, by label.", ["model", "label"])
-        self._refused = counter("retune_refused", "Requests turned away at the door.", ["reason"])
+        self._refused = counter("retune_refused", "Requests refused by access control.", ["reason"])
         self._item_errors = counter("retune_item_errors", "Texts without answer.", ["code"])
         self._confidence = scores("retune_confidence", "Score of the answer.", ["model"])
         self._batches = counter("retune_engine_calls", "Engine calls.")
@@ -72,22 +71,22 @@ class Metrics:
             multiprocess_mode="livemax",
         )
         self._swaps = counter("retune_swaps", "Changes of champion.", ["model", "outcome"])
-        self._log_dropped = counter("retune_access_log_dropped", "Lines that the access log lost.")
+        self._log_dropped = counter("retune_access_log_dropped", "Lines dropped by the access log.")
         self._ledger_waiting = summed("retune_ledger_waiting", "Predictions not yet written.")
         self._ledger_capacity = summed("retune_ledger_capacity", "Predictions that may wait.")
         self._ledger_written = counter("retune_ledger_written", "Predictions written.")
-        self._ledger_dropped = counter("retune_ledger_dropped", "Predictions lost to the ledger.")
+        self._ledger_dropped = counter("retune_ledger_dropped", "Predictions dropped before the ledger.")
         self._ledger_sampled_out = counter("retune_ledger_sampled_out", "Predictions outside the sample.")
 
     def start(self) -> None:
         self._counts.start()
 
     def close(self) -> None:
-        """Count what is noted, then end."""
+        """Count what is queued, then end."""
         self._counts.close()
 
     def count_request(self, route: str, status: int, seconds: float | None) -> None:
-        """`seconds` None: refused by its head, which says nothing of how long requests take."""
+        """`seconds` None: refused early, not part of the latency."""
         self._counts.put(partial(self._count_request, route, status, seconds))
 
     def count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
@@ -151,7 +150,7 @@ class Metrics:
         self._ledger_capacity.set(rows)
 
     def page(self) -> bytes:
-        """The text that Prometheus scrapes; takes a moment with many workers."""
+        """The text that Prometheus scrapes. Slow with many workers: not for the event loop."""
         self._counts.flush()
         folder = os.environ.get(MULTIPROC_VARIABLE)
         if not folder:
@@ -166,20 +165,20 @@ def _count(counts: Sequence[Callable[[], None]]) -> None:
     for count in counts:
         try:
             count()
-        except Exception as error:  # such as a full disk: what follows may be counted again
+        except Exception as error:  # such as a full disk; the next counts may succeed again
             logger.error("A request is not counted: %s", error)
 
 
 @cache
 def labelled(metric: AnyMetric, *labels: str) -> AnyMetric:
-    """The metric with these labels, found again in a tenth of the time that prometheus_client takes."""
+    """`metric.labels(*labels)`, cached: a tenth of prometheus_client's time."""
     return metric.labels(*labels)
 
 
 def _forget_dead(folder: Path) -> None:
-    """Drop the gauges of workers that were killed: nobody else does, and they would stand for ever."""
+    """Remove the gauges of killed workers; prometheus_client would show them for ever."""
     for path in folder.glob("gauge_live*.db"):
         pid = path.stem.rpartition("_")[2]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            with suppress(FileNotFoundError):  # another worker was asked for its page, too
+            with suppress(FileNotFoundError):  # another worker may be removing them as well
                 mark_process_dead(int(pid), path=str(folder))  # type: ignore[no-untyped-call]  # not annotated there

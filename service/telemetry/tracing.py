@@ -8,18 +8,18 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# An endpoint that does not answer must not keep a server from ending.
+# An endpoint that does not answer must not keep the server from stopping.
 CLOSE_S = 2.0
 
 
 class Tracing:
-    """The app, with a span around each request that is traced; takes up the caller's `traceparent`."""
+    """An ASGI app that puts a span around each traced request and continues the caller's `traceparent`."""
 
     def __init__(self, app: ASGIApp, endpoint: str, *, path_of: Callable[[Scope], str | None]) -> None:
-        """`path_of`: the path of a request's route, which names its span; None: not traced.
+        """`path_of` returns the path of a request's route, for the name of its span; None: not traced.
 
-        Spans hold what OpenTelemetry's conventions name (method, path, address, user agent), no query, no body
-        and no key.
+        Spans contain the attributes of OpenTelemetry's conventions (method, path, address, user agent), but no query,
+        body or key.
         """
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
@@ -48,14 +48,14 @@ class Tracing:
         await app(scope, receive, send)
 
     def close(self) -> None:
-        """Send what is not sent yet, if that takes no longer than `CLOSE_S`."""
+        """Send the remaining spans, for at most `CLOSE_S`."""
         sending = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
         sending.start()
         sending.join(CLOSE_S)
 
 
 def _cut_query(span: Any, _scope: Any) -> None:
-    """No route has one, and what clients put there may be a key."""
+    """Remove the query: no route has one, and clients may have put a key there."""
     for name in ("http.url", "http.target", "url.full", "url.query"):
         value = getattr(span, "attributes", {}).get(name)
         if value is not None:

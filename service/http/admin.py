@@ -69,7 +69,7 @@ class Endpoints:
 
     async def retrain(self, request: Request) -> Response:
         require_empty(await request.body())
-        job = await self._run(ask_for_retrain, self._worker.home, request.path_params["name"])
+        job = await self._run(enqueue_retrain, self._worker.home, request.path_params["name"])
         return json_response({"job": job.id, "status": job.status}, status=202)
 
     async def _changed(self, request: Request, change: Callable[..., Champion], reason: str) -> Response:
@@ -120,7 +120,7 @@ def put_in_service(home: Home, model: str, *, version: str, **options: Any) -> C
         raise VersionRefused(model, version, str(error), champion.version if champion else None) from error
 
 
-def ask_for_retrain(home: Home, model: str) -> JobRecord:
+def enqueue_retrain(home: Home, model: str) -> JobRecord:
     """The job that a worker of `retune worker` takes; one that waits or runs already is the answer."""
     home.registry.require_model(model)
     home.registry.champion(model)

@@ -26,7 +26,7 @@ from core.clock import sortable_id
 from core.errors import RetuneError
 from service.http.deadlines import Deadlines
 from service.http.envelope import error_response
-from service.http.route import PROGRAMS, Route, RouteGroup
+from service.http.route import API, Route, RouteGroup
 from service.http.router import UNKNOWN, Router, route_template
 from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, ServerFailure, Stopping, TimedOut, UnsupportedBody
 from service.telemetry.access_log import Entry
@@ -63,7 +63,7 @@ class RequestLimits:
 
 
 class Guard:
-    """An ASGI app over `routes`; what is below the prefix of none of their groups is of `PROGRAMS`."""
+    """An ASGI app over `routes`; what is below the prefix of none of their groups is of `API`."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Guard:
         self._require = require
         self._metrics = metrics
         self._limits = limits
-        self._groups = {route.group for route in routes} - {PROGRAMS}
+        self._groups = {route.group for route in routes} - {API}
         self._is_draining = is_draining
         self._full_for_s = full_for_s
         self._log = log
@@ -159,7 +159,7 @@ class Guard:
         await error_response(Stopping(), scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
 
     def _group(self, path: str) -> RouteGroup:
-        return next((group for group in self._groups if path.startswith(group.prefix)), PROGRAMS)
+        return next((group for group in self._groups if path.startswith(group.prefix)), API)
 
     def _check_headers(self, headers: Headers, group: RouteGroup) -> None:
         if not has_body(headers):

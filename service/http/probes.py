@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from service.http.envelope import json_response
 from service.http.openapi import content
-from service.http.route import OPEN_INFERENCE, PROGRAMS, Operation, Route
+from service.http.route import API, OPEN_INFERENCE, Operation, Route
 from service.http.schemas import TEXT
 from service.telemetry.metrics import CONTENT_TYPE
 from service.worker import Worker
@@ -27,11 +27,11 @@ class Endpoints:
     def routes(self) -> list[Route]:
         page = content({"text/plain": TEXT})
         probes = (
-            ("/livez", self.live, PROGRAMS, Operation(IS_LIVE, "Status")),
-            ("/readyz", self.ready, PROGRAMS, Operation(IS_READY, "Status")),
+            ("/livez", self.live, API, Operation(IS_LIVE, "Status")),
+            ("/readyz", self.ready, API, Operation(IS_READY, "Status")),
             ("/v2/health/live", self.live, OPEN_INFERENCE, Operation(IS_LIVE, "Live")),
             ("/v2/health/ready", self.ready, OPEN_INFERENCE, Operation(IS_READY, "Ready")),
-            ("/metrics", self.metrics, PROGRAMS, Operation("Prometheus metrics", page)),
+            ("/metrics", self.metrics, API, Operation("Prometheus metrics", page)),
         )
         return [
             Route(path, endpoint, scope=None, group=group, is_probe=True, operation=operation)

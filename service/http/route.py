@@ -37,7 +37,7 @@ class RouteGroup:
         return " or ".join(filter(None, self.media_types))
 
 
-PROGRAMS = RouteGroup("/", (JSON,))
+API = RouteGroup("/", (JSON,))
 PAGES = RouteGroup("/dashboard", (FORM,))
 # tritonclient names no type, whether it sends JSON alone or with tensors behind it.
 OPEN_INFERENCE = RouteGroup("/v2", (JSON, OCTETS, UNTYPED), flat_errors=True)
@@ -68,7 +68,7 @@ class Route(routing.Route):
         *,
         method: str = "GET",
         scope: KeyScope | None = "predict",
-        group: RouteGroup = PROGRAMS,
+        group: RouteGroup = API,
         takes_texts: bool = False,
         is_probe: bool = False,
         operation: Operation | None = None,

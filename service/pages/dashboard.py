@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from core.errors import RetuneError
 from service.access.origin import scheme_of
 from service.access.sessions import COOKIE, SESSION_S
-from service.http.admin import ask_for_retrain
+from service.http.admin import enqueue_retrain
 from service.http.envelope import headers_of, status_of
 from service.http.route import PAGES, Endpoint, Route
 from service.pages.views import model_rows, model_view
@@ -93,7 +93,7 @@ class Pages:
 
     async def retrain(self, request: Request) -> Response:
         model = request.path_params["model"]
-        await self._worker.run_for_operator(ask_for_retrain, self._worker.home, model)
+        await self._worker.run_for_operator(enqueue_retrain, self._worker.home, model)
         return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
 
     async def report(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""`python -m service`: the server alone, as the container image runs it."""
+"""`python -m service`: the server without the command line, as the container image runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every route of one worker, and the guard before them."""
+"""The ASGI app of one worker: all routes behind the guard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.worker import Worker
 
 
 def guarded_app(worker: Worker, *, schema: Callable[[], Schema]) -> Guard:
-    """An ASGI app; `schema` is that of the BentoML service."""
+    """`schema`: the schema of the BentoML service."""
     settings = worker.config.service
     return Guard(
         routes_of(worker, schema),
@@ -27,11 +27,11 @@ def guarded_app(worker: Worker, *, schema: Callable[[], Schema]) -> Guard:
 
 
 def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
-    for_programs = [
+    api = [
         *clients.Endpoints(worker).routes(),
         *open_inference.Endpoints(worker).routes(),
         *probes.Endpoints(worker).routes(),
         *admin.Endpoints(worker).routes(),
     ]
-    described = openapi.Endpoints(for_programs, worker.config.service, schema).routes()
-    return [*for_programs, *described, *dashboard.Pages(worker).routes()]
+    described = openapi.Endpoints(api, worker.config.service, schema).routes()
+    return [*api, *described, *dashboard.Pages(worker).routes()]

@@ -1,4 +1,4 @@
-"""The fields of a JSON body, checked by hand: one sentence for the first that is wrong, with its cure."""
+"""Checks of the fields of a JSON body. The first wrong one raises `InvalidBody` with its cure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def fields_in(body: bytes, *, known: Sequence[str], allows_others: bool = False) -> Fields:
-    """The object that a body is, with no other fields than the known ones unless others are allowed."""
+    """The JSON object in the body. Raises `InvalidBody` for other bodies, and for unknown fields unless allowed."""
     try:
         fields = _loaded(body)
     except orjson.JSONDecodeError as error:
@@ -32,17 +32,17 @@ def fields_in(body: bytes, *, known: Sequence[str], allows_others: bool = False)
 
 
 def require_empty(body: bytes) -> None:
-    """For routes whose path says everything: no body, or an empty object."""
+    """For routes without fields: the body is missing or an empty object."""
     if body:
         fields_in(body, known=())
 
 
 class LoneSurrogate:
-    """Stands for a string that holds half of a surrogate pair: JSON allows it, Unicode does not."""
+    """Replaces a string with half of a surrogate pair, which JSON allows and Unicode does not."""
 
 
 def _loaded(body: bytes) -> Any:
-    """As orjson reads it; a string that is no Unicode becomes a `LoneSurrogate` and spoils nothing else."""
+    """The parsed body. orjson refuses it for a lone surrogate; only that string becomes a `LoneSurrogate` here."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -85,7 +85,7 @@ def require_known(fields: Fields, *, known: Sequence[str]) -> None:
 
 
 def items_in(fields: Fields, name: str, shape: str, max_items: int) -> list[Any]:
-    """A list of 1 to `max_items` of whatever; `shape` shows how it looks."""
+    """A list of 1 to `max_items` values of any type. `shape`: an example for the error message."""
     items = fields.get(name)
     if not isinstance(items, list):
         found = f"is {kind_of(items)}" if name in fields else "is missing"
@@ -121,7 +121,7 @@ def count_in(fields: Fields, name: str) -> int | None:
 
 
 def object_in(fields: Fields, name: str, *, known: Sequence[str]) -> Fields:
-    """An object of its own, empty if it is not there."""
+    """A nested object; empty if the field is missing or null."""
     value = fields.get(name)
     if value is None:
         return {}
@@ -132,7 +132,7 @@ def object_in(fields: Fields, name: str, *, known: Sequence[str]) -> Fields:
 
 
 def integer_in(value: object) -> int | None:
-    """The integer that a number of JSON is, which does not tell 2.0 from 2.
+    """The value as an integer, else None. 2.0 is one: JSON does not distinguish it from 2.
 
     >>> integer_in(2.0), integer_in(2.5), integer_in(True)
     (2, None, None)

@@ -1,4 +1,4 @@
-"""The BentoML service: processes, sockets and life cycle are BentoML's, the HTTP surface is ours."""
+"""The BentoML service: BentoML manages processes, sockets and life cycle; all HTTP answers are ours."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from core.config import load_config
 from core.cpu import give_way, worker_count
 
 THREAD_SWITCH_S = 0.001
-# So many new ones before a collection: a few hundred requests' worth, not ten.
+# New objects before a garbage collection: those of a few hundred requests; the default is reached after ten.
 GC_THRESHOLD = 10_000
 
 
 class HttpBypass:
-    """ASGI middleware that answers HTTP itself.
+    """ASGI middleware that sends HTTP requests to our app instead of BentoML's.
 
-    The connections of `bentoml serve` do not even come here (`service.wire.connection`). An app mounted at "/"
-    would stand behind BentoML's own /livez, /readyz, /healthz and /schema.json, whose bodies and error
-    handling are not ours (docs/decisions/0005-front-door.md).
+    Requests of `bentoml serve` do not come here: `service.wire.connection` calls our app directly. An app mounted at
+    "/" would come after BentoML's own /livez, /readyz, /healthz and /schema.json, whose answers and errors differ from
+    ours (docs/decisions/0005-front-door.md).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,24 +43,24 @@ class HttpBypass:
 
 @bentoml.service(
     name="Gateway",
-    # Each worker expects so many neighbours, so both must count the same.
+    # The same number that each worker expects, see `Worker.require_ready`.
     workers=worker_count(load_config()),
-    # No distribution: for one it names, BentoML installs compilers and git, which double the image.
+    # Without `distro`, because with it BentoML installs compilers and git, which double the image.
     image=Image(base_image="python:3.11-slim", distro="", lock_python_packages=False),
     http={"host": "127.0.0.1", "port": 3000},
-    # BentoML labels its metrics by raw path, so that any client can make them grow without end.
+    # BentoML labels its metrics by request path, so clients could create an unlimited number of time series.
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
 )
 class Gateway:
-    """One worker process; see `Worker` for what it holds.
+    """One worker process, see `Worker` for its parts.
 
-    Over HTTP its methods are reached through `HttpBypass` only; they are declared so that BentoML's client finds
-    them in /schema.json, and for use in this process.
+    HTTP requests do not reach these methods. They are declared for BentoML's client, which reads /schema.json, and for
+    calls in the same process.
     """
 
     def __init__(self) -> None:
-        # Only here: the supervising process imports this module too, and needs nothing of this.
+        # Imported here, because the supervisor process imports this module as well and needs none of it.
         from service.app import guarded_app
         from service.host.process import server_folder
         from service.host.watchdog import end_with_parent
@@ -80,9 +80,9 @@ class Gateway:
             LogThread(on_drop=self.worker.metrics.count_log_drop).start()
         self.worker.start()
         self.app = guarded_app(self.worker, schema=Gateway.schema)  # type: ignore[attr-defined]  # as below
-        # The engine's thread must not wait 5 ms, several calls' time, for a thread that writes.
+        # The default, 5 ms, would let the engine's thread wait for other threads for the time of several engine calls.
         sys.setswitchinterval(THREAD_SWITCH_S)
-        # What is here now stays: collections need not look at it again and again.
+        # All objects so far live as long as the process: exclude them from garbage collections.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)

@@ -1,4 +1,4 @@
-"""The routes of operators: how a model stands in every worker, and the order to retrain it."""
+"""The routes for operators: the state of models in every worker, promotion, rollback and retraining."""
 
 from __future__ import annotations
 
@@ -22,21 +22,19 @@ from service.http.route import Operation, Route
 from service.refusals import InvalidBody
 from service.worker import Worker
 
-# The workers have so much of a request's time to follow; the rest is for the answer.
+# The share of a request's timeout that workers have to load a version; the rest is for the answer.
 SHARE_OF_TIMEOUT = 0.8
-ALL_MODELS = Operation("How all models stand in every worker", "ModelStatuses")
-ONE_MODEL = Operation("How a model stands in every worker", "ModelStatus")
+ALL_MODELS = Operation("The state of all models in every worker", "ModelStatuses")
+ONE_MODEL = Operation("The state of a model in every worker", "ModelStatus")
 PROMOTE = Operation(
     "Put a version in service", "Promoted", takes="PromoteRequest", example={"version": "1"}, refusals=["409"]
 )
-ROLL_BACK = Operation("Put the champion before in service again", "Promoted", refusals=["409"])
-RETRAIN = Operation("Ask for a retrain", "Job", status="202")
+ROLL_BACK = Operation("Put the previous champion in service again", "Promoted", refusals=["409"])
+RETRAIN = Operation("Queue a retrain", "Job", status="202")
 logger = logging.getLogger(__name__)
 
 
 class Endpoints:
-    """`Access` lets only operators in."""
-
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._run = worker.run_for_operator
@@ -78,7 +76,7 @@ class Endpoints:
         return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
     def _status(self, model: str) -> dict[str, Any]:
-        """The champion as the registry names it, and what each worker has made of it."""
+        """The champion in the registry, and the state of the model in each worker."""
         versions = self._worker.home.registry.require_model(model)
         champion = self._worker.home.registry.readable_pointer(model)
         return {
@@ -96,7 +94,7 @@ class Endpoints:
         """Returns when every worker answers with the version."""
         self._worker.home.registry.require_model(model)
         timeout_s = self._worker.config.service.timeout_s * SHARE_OF_TIMEOUT
-        # Off the way: a rollback is not to wait for a ledger that is locked.
+        # In another thread: a rollback must not wait for a locked ledger.
         on_change = partial(self._record_later, model, reason)
         return change(self._worker.home, model, timeout_s=timeout_s, on_change=on_change)
 
@@ -104,24 +102,24 @@ class Endpoints:
         self._worker.promotion_executor.submit(self._record, *change)
 
     def _record(self, *change: Any) -> None:
-        """Note it in the ledger if that is reachable; the pointer is what counts."""
+        """Record the change if the ledger is reachable; the champion pointer alone decides what is served."""
         try:
             promotion.record(self._worker.home.ledger, *change)
-        except Exception as error:  # nobody waits for it
-            logger.error("A change of champion is not noted in the ledger: %s", error)
+        except Exception as error:  # no request waits for the result
+            logger.error("A change of champion is not recorded in the ledger: %s", error)
 
 
 def put_in_service(home: Home, model: str, *, version: str, **options: Any) -> Champion:
     """As `retune promote`."""
     try:
         return promotion.promote(home, model, version, **options)
-    except CorruptPackage as error:  # whose status says that texts may be answered later
+    except CorruptPackage as error:  # its status, 503, would ask the client to try again
         champion = home.registry.readable_pointer(model)
         raise VersionRefused(model, version, str(error), champion.version if champion else None) from error
 
 
 def enqueue_retrain(home: Home, model: str) -> JobRecord:
-    """The job that a worker of `retune worker` takes; one that waits or runs already is the answer."""
+    """The queued job, or the one that waits or runs already. Raises `ModelNotFound` or `NoChampion`."""
     home.registry.require_model(model)
     home.registry.champion(model)
     return home.jobs.enqueue(model, "retrain")

@@ -1,4 +1,4 @@
-"""The routes of clients: predictions in two protocols, and feedback."""
+"""The routes for clients: predictions in our own and Hugging Face's protocol, and feedback."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from service.worker import Worker
 
 PREDICT = Operation("Answer texts", "Predictions", takes="PredictRequest", example={"texts": EXAMPLES})
 HUGGING_FACE = Operation(
-    "Answer texts as Hugging Face's hosted models do", "Scores", takes="InputsRequest", example={"inputs": EXAMPLES}
+    "Answer texts in Hugging Face's protocol", "Scores", takes="InputsRequest", example={"inputs": EXAMPLES}
 )
-FEEDBACK = Operation("Store labels of predictions, durably", "Stored", takes="FeedbackRequest")
+FEEDBACK = Operation("Store labels of predictions", "Stored", takes="FeedbackRequest")
 
 
 class Endpoints:
-    """The Open Inference Protocol is a group of routes of its own."""
-
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._max_items = worker.config.service.max_items

@@ -1,6 +1,6 @@
-"""One time limit for all requests, kept with one timer: the first to begin is the first whose time is up.
+"""The time limit of requests, with one timer for all: they have equal limits, so they expire in order of their start.
 
-A timer of its own for each, set and cancelled, costs a request more than its answer's JSON.
+A timer for each request, set and cancelled, would cost more time than encoding its answer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 
 
 class Deadline:
-    """Of one task; `has_passed`: the task was cancelled for it."""
+    """The deadline of one task. `has_passed`: it expired and the task was cancelled."""
 
     __slots__ = ("at_s", "has_passed", "task")
 
@@ -20,12 +20,12 @@ class Deadline:
         self.has_passed = False
 
     def end(self) -> None:
-        """The task has done in time what it had to do."""
+        """The task has finished in time."""
         self.task = None
 
 
 class Deadlines:
-    """Cancels tasks that take longer than `seconds`. Belongs to the event loop that runs, and follows another one."""
+    """Cancels tasks that take longer than `seconds`. In another event loop it starts anew."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -34,7 +34,7 @@ class Deadlines:
         self._has_timer = False
 
     def begin(self) -> Deadline:
-        """For the current task, from now on."""
+        """A deadline for the current task, `seconds` from now."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._pending, self._has_timer = loop, deque(), False

@@ -1,7 +1,7 @@
-"""The one shape of an error over HTTP: `{"error": {"code", "message", "request_id"}}` and its status.
+"""The error envelope: status and body of every error, `{"error": {"code", "message", "request_id"}}`.
 
-Clients of the Open Inference Protocol take `error` for a string: tritonclient's own exception fails on an
-object. For them it is `{"error": message, "code", "request_id"}`.
+Clients of the Open Inference Protocol expect a string as `error`, and tritonclient fails on an object. Their body is
+`{"error": message, "code", "request_id"}`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from core import errors
 from service import refusals
 
-# Of an error's own class, else of the nearest one that it derives from.
+# A class without an entry has the status of its nearest base class.
 STATUSES: dict[type[errors.RetuneError], int] = {
     errors.RetuneError: 500,
     errors.InvalidInput: 400,
@@ -50,13 +50,12 @@ def error_response(error: errors.RetuneError, request_id: str, *, flat: bool = F
 
 
 def headers_of(error: errors.RetuneError, status: int) -> dict[str, str]:
-    """What an answer with this error says beside its body, such as when to come again."""
     if isinstance(error, refusals.WrongMethod):
         return {"Allow": error.allowed}
     if status == 401:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, refusals.BodyTooLarge | refusals.BodyTooSlow):
-        return {"Connection": "close"}  # what is left of the body must not be read as a request
+        return {"Connection": "close"}  # the rest of the body must not be parsed as a request
     if status in (429, 503):
         return {"Retry-After": str(getattr(error, "retry_after_s", RETRY_AFTER_S))}
     return {}

@@ -1,7 +1,7 @@
-"""The outermost layer: what it lets in is small, typed and routed; what it lets out is whole, or an envelope.
+"""The outermost ASGI app: checks and routes requests, and answers every error in the envelope.
 
-Nothing that happens inside may reach the frame around it: an exception that escapes before the first
-byte of an answer leaves BentoML's client waiting until its own timeout.
+No exception may leave it: after one that is raised before the first byte of an answer, BentoML's client waits until its
+own timeout.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from service.wire.heads import Head
 from service.wire.reply import RawHeaders, Reply, more_headers
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-# As nginx writes it: the client went before its answer.
+# As in nginx's log: the client closed the connection before the answer.
 CLIENT_GONE = 499
 OVERLOADED = 429
 # Stands where the id of an answer will, as often as that is long; no id holds one.
@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TextTarget:
-    """A target that texts are sent to: its route, and how that writes errors."""
+    """A request target whose route takes texts: the route's path and the form of its errors."""
 
     route: str
     flat_errors: bool
@@ -56,14 +56,12 @@ class TextTarget:
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """Of one request: its body and its time."""
-
     max_body_bytes: int
     timeout_s: float
 
 
 class Guard:
-    """An ASGI app over `routes`; what is below the prefix of none of their groups is of `API`."""
+    """An ASGI app over `routes`. A path outside the prefixes of their groups belongs to the group `API`."""
 
     def __init__(
         self,
@@ -76,7 +74,7 @@ class Guard:
         full_for_s: Callable[[], int | None] = lambda: None,
         log: Callable[[Entry], None] = lambda _: None,
     ) -> None:
-        """`require` raises unless a request has the scope; `full_for_s`: how long no text more is taken."""
+        """`require` raises unless a request has the scope. `full_for_s`: seconds until the queue has room, or None."""
         self.router = Router(routes)
         self._require = require
         self._metrics = metrics
@@ -86,7 +84,7 @@ class Guard:
         self._full_for_s = full_for_s
         self._log = log
         self._deadlines = Deadlines(limits.timeout_s)
-        # Once for each target: at overload all memory that is touched costs time.
+        # Cached by target: at overload every access to memory costs time.
         self._aim = lru_cache(TARGETS)(self._find_text_target)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,10 +97,10 @@ class Guard:
             refusal = await self._answer(scope, headers, body, reply)
             if refusal is not None and not reply.started:
                 await body.drop_rest()
-                reply.is_last |= not body.complete  # what may follow must not be read as a request
+                reply.is_last |= not body.complete  # the rest of the body must not be parsed as a request
                 await refusal(scope, body.receive, reply.send)
         except asyncio.CancelledError:
-            if "gone" in scope["state"]:  # so says our transport
+            if "gone" in scope["state"]:  # set by `service.wire.connection`
                 reply.status = CLIENT_GONE
             elif reply.started:
                 raise
@@ -116,7 +114,7 @@ class Guard:
         return Door(app, self._head_refusal, self._full_for_s, self._early_refusal, head_s, stall_s)
 
     async def _answer(self, scope: Scope, headers: Headers, body: Body, reply: Reply) -> Response | None:
-        """Let the route answer; a response to send instead, when it did not."""
+        """Let the route answer and return None, or return the response of an error."""
         request_id: str = scope["state"]["request_id"]
         group = self._group(scope["path"])
         deadline = self._deadlines.begin()
@@ -147,7 +145,7 @@ class Guard:
         return None
 
     def _require_room(self, scope: Scope) -> None:
-        """For texts. There was room when the head came, but others that came with it may have it by now."""
+        """Check the queue again: requests that arrived together may have filled it since the first check."""
         full_for_s = self._full_for_s()
         if full_for_s is not None and scope["method"] == "POST" and self._aim(scope["raw_path"]) is not None:
             raise Overloaded(full_for_s)
@@ -195,7 +193,7 @@ class Guard:
         return form.replace(blank, request_id)
 
     def _find_text_target(self, target: bytes) -> TextTarget | None:
-        """None for all that takes no texts, or nothing at all, by POST."""
+        """None unless a POST to this target sends texts."""
         with suppress(RetuneError):
             route = self.router.find({"method": "POST", "path": unquote(target.decode("latin-1"))})
             return TextTarget(route.path, route.group.flat_errors) if route.takes_texts else None
@@ -204,7 +202,7 @@ class Guard:
     def _count_and_log(self, scope: Scope, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
         route = route_template(scope)
-        # Refusals are quick, and would make a server that refuses thousands look fast.
+        # Refusals are fast: thousands of them would make the latency look better than it is.
         is_timed = route != UNKNOWN and not 400 <= status < 500
         self._metrics.count_request(route, status, seconds if is_timed else None)
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
@@ -226,6 +224,6 @@ def _noted_id(state: dict[str, object], headers: RawHeaders) -> str:
 
 
 def _log_failure(error: BaseException, request_id: str) -> None:
-    # Without the exception's text, which may hold a user's.
+    # Without the exception's message, which may contain a user's text.
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("Request %s failed with %s\n%s", request_id, type(error).__name__, frames)

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the routes for programs; tests hold it to real answers."""
+"""The OpenAPI document of the API routes, and the routes that serve it. Tests compare it with real answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WITH_BODY = ("400", "404", "408", "413", "415")
 
 
 class Endpoints:
-    """`routes`: what is described; `schema`: that of the BentoML service."""
+    """`routes`: the routes to describe. `schema`: the schema of the BentoML service."""
 
     def __init__(self, routes: Sequence[Route], settings: ServiceConfig, schema: Callable[[], Schema]) -> None:
         self._described = routes
@@ -31,9 +31,9 @@ class Endpoints:
         any_object = content({"application/json": {"type": "object"}})
         documents = (
             ("/openapi.json", self.openapi, "This document"),
-            # Where users and the client of BentoML look.
-            ("/docs.json", self.openapi, "This document, where users of BentoML look"),
-            ("/schema.json", self.schema, "What BentoML's client asks for first"),
+            # BentoML's paths for the same documents.
+            ("/docs.json", self.openapi, "This document at BentoML's path"),
+            ("/schema.json", self.schema, "The schema that BentoML's client needs"),
         )
         return [
             Route(path, endpoint, scope=None, operation=Operation(summary, any_object))
@@ -87,7 +87,7 @@ def _operation(route: Route, operation: Operation) -> Schema:
     if operation.takes:
         described["requestBody"] = {"required": True, **_json(operation.takes, example=operation.example)}
     if route.scope is not None:
-        # Open: to clients as long as there is no key file, to operators on a machine of their own.
+        # {}: without a key, which works until there is a key file, and for operators on the server's machine.
         described["security"] = [{"bearer": []}, {"header": []}, {}]
     return described
 

@@ -1,4 +1,4 @@
-"""The routes of probes and of Prometheus."""
+"""The routes for probes and for Prometheus."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from service.http.schemas import TEXT
 from service.telemetry.metrics import CONTENT_TYPE
 from service.worker import Worker
 
-# The answer at each path, where it is not a refusal.
 LIVE = {"/livez": {"status": "alive"}, "/v2/health/live": {"live": True}}
 READY = {"/readyz": {"status": "ready"}, "/v2/health/ready": {"ready": True}}
-IS_LIVE, IS_READY = "Whether this worker lives", "Whether it can answer"
+IS_LIVE, IS_READY = "Whether this worker is alive", "Whether it can answer"
 
 
 class Endpoints:

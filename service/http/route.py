@@ -1,4 +1,4 @@
-"""A route with everything that the layers around it must know: who may enter, what it takes, how it is described."""
+"""A route with all its facts: scope, accepted bodies, form of errors, description."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class RouteGroup:
-    """What all paths below a prefix have in common, found or not: the types of body that they take, and the form of
-    their errors. `flat_errors`: `error` is the sentence itself (see `service.http.envelope`).
+    """The media types and the form of errors of all paths with this prefix, whether a route has the path or not.
+
+    `flat_errors`: `error` is the message itself (see `service.http.envelope`).
     """
 
     prefix: str
@@ -39,7 +40,7 @@ class RouteGroup:
 
 API = RouteGroup("/", (JSON,))
 PAGES = RouteGroup("/dashboard", (FORM,))
-# tritonclient names no type, whether it sends JSON alone or with tensors behind it.
+# tritonclient sends no Content-Type, neither with JSON nor with binary tensors.
 OPEN_INFERENCE = RouteGroup("/v2", (JSON, OCTETS, UNTYPED), flat_errors=True)
 
 
@@ -47,8 +48,8 @@ OPEN_INFERENCE = RouteGroup("/v2", (JSON, OCTETS, UNTYPED), flat_errors=True)
 class Operation:
     """A route's entry in the OpenAPI document.
 
-    `takes` and `gives` are names of schemas (`service.http.schemas`); a response object may stand for the
-    latter. `refusals`: statuses beside those that follow from the route's other facts; `more`: other keys.
+    `takes` and `gives` are names of schemas (`service.http.schemas`); `gives` may also be a response object.
+    `refusals`: statuses besides those that follow from the route's other facts. `more`: other keys of the entry.
     """
 
     summary: str
@@ -73,8 +74,8 @@ class Route(routing.Route):
         is_probe: bool = False,
         operation: Operation | None = None,
     ) -> None:
-        """`scope`: what a key needs to enter, None where anyone is let in; `takes_texts`: for the engine, which may
-        have enough to do; `is_probe`: asked so often that it is not traced; `operation` None: a page.
+        """`scope`: the scope that a key needs; None: no key is needed. `takes_texts`: refused early at overload.
+        `is_probe`: not traced. `operation` None: not part of the OpenAPI document.
         """
         super().__init__(path, endpoint, methods=[method])
         self.method = method

@@ -1,4 +1,4 @@
-"""Which route a request is for: a table for paths that are fixed, patterns for the rest."""
+"""Finds the route of a request: a table for fixed paths, patterns for paths with parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNKNOWN = "(unknown)"
 
 
 class Router:
-    """Finds routes by path and method; notes what it finds in the request's scope, as Starlette does."""
+    """Finds routes by path and method, and writes "route" and "path_params" to the request's scope."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._fixed: dict[str, list[Route]] = {}
@@ -36,7 +36,7 @@ class Router:
         raise WrongMethod(scope["method"], {method for route in candidates for method in route.methods or ()})
 
     def traced_path(self, scope: Scope) -> str | None:
-        """The path of the route that a request is for, whatever its method; None for probes, which are not traced."""
+        """The path of a request's route, even if the method is wrong; None for probes, which are not traced."""
         seen = dict(scope)
         with suppress(UnknownPath, WrongMethod):
             self.find(seen)
@@ -53,6 +53,6 @@ class Router:
 
 
 def route_template(scope: Scope) -> str:
-    """The path of the route that was found; clients cannot make more of these."""
+    """The path of the route that was found. Unlike request paths, their number is limited."""
     route = scope.get("route")
     return route.path if isinstance(route, Route) else UNKNOWN

@@ -1,4 +1,4 @@
-"""What goes in and comes out of the routes for programs, as JSON Schema (2020-12)."""
+"""JSON Schemas (2020-12) of the bodies that the API routes take and give."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.http.protocols.infer_answer import OUTPUTS
 from service.http.protocols.infer_request import UNSUPPORTED
 from service.http.route import Schema
 
-# Without a NUL, and something that is no white space (as Python sees it) first of all.
+# No NUL, and at least one character that is not white space for Python.
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085\ufeff][^\u0000]*$"
 TEXT: Schema = {"type": "string"}
 INTEGER: Schema = {"type": "integer"}
@@ -22,7 +22,7 @@ EXAMPLES = ["I was charged twice", "The app crashes"]
 
 
 def schemas(*, max_items: int, max_feedback: int) -> Schema:
-    """By the names that `ref` points to."""
+    """All schemas by their names, for `ref`."""
     return {
         **_own(max_items),
         **_feedback(max_feedback),
@@ -40,7 +40,7 @@ def ref(name: str) -> Schema:
 
 def _own(max_items: int) -> Schema:
     return {
-        # Not timeout_ms: a deadline that passes is a 504, which tools that try every value take for a fault.
+        # Without timeout_ms: a short one gives a 504, which tools that try all values report as a fault.
         "PredictRequest": _object(
             optional=["model", "top_k"],
             texts=_list(ref("Item"), min_items=1, max_items=max_items),
@@ -48,14 +48,14 @@ def _own(max_items: int) -> Schema:
             top_k=COUNT,
         ),
         "Item": {
-            "description": "A text, or, where the model answers pairs, a list of both texts of one. "
-            "Each item is judged by itself: any other value has an error in its place."
+            "description": "A text; for a model of pairs, a list of two texts. Each item is checked by itself: any "
+            "other value gets an error in its place."
         },
         "Predictions": _object(
             model=TEXT, version=TEXT, predictions=_list({"oneOf": [ref("Prediction"), ref("ItemError")]})
         ),
         "Prediction": _object(
-            optional=["labels"],  # only where a text may have several
+            optional=["labels"],  # multi-label models only
             id=TEXT,
             label=TEXT,
             labels=_list(TEXT),
@@ -76,7 +76,7 @@ def _feedback(max_items: int) -> Schema:
             optional=["source"],
             prediction_id=_not_blank(MAX_NAME_CHARS),
             label={
-                "description": "A label; where the model may give several, their names, none of them allowed",
+                "description": "A label; for a multi-label model also a list of labels, which may be empty",
                 "oneOf": [label, _list({**label, "not": {"pattern": r"\|"}}, max_items=MAX_LABELS)],
             },
             source=_not_blank(MAX_SOURCE_CHARS),
@@ -92,7 +92,7 @@ def _hugging_face(max_items: int) -> Schema:
         "InputsRequest": _object(
             optional=["parameters", "options"],
             inputs={
-                "description": "A text, or `{text, text_pair}`, or a list of them; in a list each is judged by itself.",
+                "description": "A text, `{text, text_pair}`, or a list of them, whose items are checked one by one.",
                 "anyOf": [
                     TEXT,
                     _object(optional=["text_pair"], text=TEXT, text_pair={"type": ["string", "null"]}),
@@ -100,7 +100,7 @@ def _hugging_face(max_items: int) -> Schema:
                 ],
             },
             parameters={"oneOf": [parameters, {"type": "null"}]},
-            options={"description": "Ignored; it steers the hosted service."},
+            options={"description": "Ignored; for the hosted service only."},
         ),
         "Scores": _list({"oneOf": [_list(_object(label=TEXT, score=SCORE)), ref("ItemError")]}),
     }
@@ -140,7 +140,7 @@ def _open_inference(max_items: int) -> Schema:
                 "maxItems": 2,
             },
             data={
-                "description": "n texts, or lists of one each; left out where they follow the JSON as bytes",
+                "description": "n texts, or n lists of one text; left out if the texts follow the JSON as bytes",
                 **_list({}, min_items=1, max_items=max_items),
             },
             parameters=_parameters(binary_data_size={"type": ["integer", "null"], "minimum": 0}),
@@ -180,7 +180,7 @@ def _object(*, optional: Sequence[str] = (), **properties: Schema) -> Schema:
 
 
 def _open(*, optional: Sequence[str] = (), **properties: Schema) -> Schema:
-    """An object that may hold more than is known."""
+    """An object that may have unknown properties."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required}
 

@@ -1,4 +1,4 @@
-"""The drift chart: one point a check, as SVG markup that needs no script."""
+"""The drift chart: one point for each check, as SVG without scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_MINUS_LOG_P = 4.0
 
 @dataclass(frozen=True)
 class Point:
-    """One check in the chart's coordinates; `verdict` is its colour's class."""
+    """One check in the chart's coordinates. `verdict` is the CSS class of its colour."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Point:
 
 
 def drift_chart(checks: Sequence[CheckRecord], *, alpha: float) -> Markup:
-    """−log₁₀ p of each check, oldest left, with the line above which a check alarms."""
+    """−log₁₀ p of each check, oldest on the left, and the line above which a check alarms."""
     points = [_point(check, index, len(checks)) for index, check in enumerate(checks)]
     alarm = _y(-log10(alpha))
     parts = [

@@ -1,4 +1,4 @@
-"""The dashboard's routes: server-rendered pages, no scripts, and the button that asks for a retrain."""
+"""The dashboard's routes: server-rendered pages without scripts, and a button for a retrain."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGE_HEADERS = {
     ),
     "Referrer-Policy": "same-origin",
 }
-# Reports bring their own scripts: they run in an origin of their own and reach nothing.
+# Reports contain scripts. The sandbox gives them an origin of their own, without network access.
 REPORT_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -40,7 +40,7 @@ MAX_ID_DIGITS = 18
 
 
 class Pages:
-    """Behind `Access`, like /admin; each asks it by itself, so that a refusal is a page."""
+    """Needs the scope `admin`, like /admin. The pages check it themselves, so that a refusal is a page."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -64,7 +64,7 @@ class Pages:
         ]
 
     def _route(self, path: str, page: Endpoint, *, method: str = "GET", is_open: bool = False) -> Route:
-        """Errors become pages; a missing token becomes the form that asks for it."""
+        """Answers errors with a page, and a missing token with the login form. `is_open`: needs no scope."""
 
         async def answered(request: Request) -> Response:
             try:
@@ -122,7 +122,7 @@ class Pages:
 
 
 def report_path(worker: Worker, model: str, check_id: str) -> Path:
-    """The report's file, if the check has one and it lies under the home; raises `ReportNotFound`."""
+    """The check's report, which must be a file in the home. Raises `ModelNotFound` or `ReportNotFound`."""
     worker.home.registry.require_model(model)
     number = int(check_id) if check_id.isascii() and check_id.isdigit() and len(check_id) <= MAX_ID_DIGITS else 0
     check = worker.home.ledger.check(model, number)

@@ -18,7 +18,7 @@ CHECKS, FILES, JOBS, PROMOTIONS = 40, 5, 5, 8
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One model in the list; `verdict` of the latest check of its traffic, `decision` the latest."""
+    """One model in the list, with the verdict of the latest conclusive check and the latest decision."""
 
     name: str
     version: str | None
@@ -29,7 +29,7 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class History:
-    """What the ledger has on one model, most recent first: `checks` are of traffic, `files` of files."""
+    """The ledger's records of one model, latest first. `checks` are checks of traffic, `files` checks of files."""
 
     checks: list[CheckRecord]
     files: list[CheckRecord]
@@ -42,12 +42,12 @@ class History:
 
     @property
     def latest(self) -> CheckRecord | None:
-        """The last that concluded something, if any did."""
+        """The latest conclusive check, else the latest."""
         return _last_conclusive(self.checks)
 
     @property
     def since_then(self) -> CheckRecord | None:
-        """A later one with too few rows."""
+        """A later check that had too few rows."""
         return next((check for check in self.checks[:1] if check != self.latest), None)
 
     @property
@@ -61,7 +61,7 @@ class History:
 
 @dataclass(frozen=True)
 class ModelView:
-    """One model's page; `history` is None, and `ledger_problem` says why, while the ledger is away."""
+    """One model's page. If the ledger is unavailable, `history` is None and `ledger_problem` is the reason."""
 
     name: str
     versions: list[str]
@@ -116,7 +116,7 @@ def _row(worker: Worker, model: str) -> ModelRow:
 
 
 def _last_conclusive(checks: list[CheckRecord]) -> CheckRecord | None:
-    """Of two in a row at most one concludes nothing (`Ledger.record_check`)."""
+    """The latest conclusive check, else the latest. Two checks are enough: see `Ledger.record_check`."""
     return next((check for check in checks if check.verdict.is_conclusive), next(iter(checks), None))
 
 
@@ -136,6 +136,6 @@ def _history(worker: Worker, model: str, champion: Champion | None) -> History:
 
 
 def _load_errors(worker: Worker, model: str) -> list[str]:
-    """The different reasons for which workers could not load the champion."""
+    """The distinct errors of the workers that could not load the champion."""
     statuses = [entry.models[model] for entry in worker.server_workers.living() if model in entry.models]
     return list(dict.fromkeys(str(status.error) for status in statuses if status.failing))

@@ -1,6 +1,6 @@
 """Labels of predictions: `{"feedback": [{"prediction_id", "label", "source"?}]}`.
 
-No message repeats what a user wrote, except the names of fields.
+Error messages never contain what a user wrote, except names of fields.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _names(names: list[Any], number: int) -> tuple[str, ...]:
     found = tuple(_string({"label": name}, number, "label", MAX_LABEL_CHARS) for name in names)
     if any(SEPARATOR in name for name in found):
         raise InvalidBody(
-            f"A name in 'label' of item {number} of 'feedback' holds {SEPARATOR!r}, which stands between names. "
+            f"A name in 'label' of item {number} of 'feedback' contains {SEPARATOR!r}, which separates names. "
             "Send each name by itself."
         )
     return found

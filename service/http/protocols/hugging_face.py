@@ -1,4 +1,4 @@
-"""As Hugging Face's hosted models are asked: `{"inputs": "…"}` → `[[{"label", "score"}, …]]`."""
+"""The protocol of Hugging Face's hosted models: `{"inputs": "…"}` → `[[{"label", "score"}, …]]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.fields import count_in, fields_in, kind_of, object_in, require_at_m
 from service.http.protocols.own import error_of
 from service.refusals import InvalidBody, ItemRefused
 
-# `options` steers the hosted service's cache and queue; there is nothing like them here.
+# `options` is accepted and ignored: it controls the hosted service's cache and queue.
 KNOWN = ("inputs", "parameters", "options")
 PARAMETERS = ("top_k", "function_to_apply")
 FUNCTIONS: dict[Kind, str] = {"single-label": "softmax", "multi-label": "sigmoid"}
@@ -24,7 +24,7 @@ Scores = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class HuggingFaceRequest:
-    """What to predict; whether it was one input and no list; the score function asked for, if any."""
+    """`is_single`: the input was not a list. `function`: the requested score function."""
 
     request: PredictRequest
     is_single: bool
@@ -41,7 +41,7 @@ def parse(body: bytes, *, model: str, max_items: int) -> HuggingFaceRequest:
 
 
 def require_model_function(asked: HuggingFaceRequest, kind: Kind) -> None:
-    """Refuse another score function than the model's: its calibrated scores are the only ones."""
+    """Raise `InvalidBody` for another score function than the model's: it has only its calibrated scores."""
     if asked.function not in (None, FUNCTIONS[kind]):
         raise InvalidBody(
             f"The model's scores come from {FUNCTIONS[kind]} and 'function_to_apply' asks for another function. "
@@ -50,7 +50,7 @@ def require_model_function(asked: HuggingFaceRequest, kind: Kind) -> None:
 
 
 def rendered(asked: HuggingFaceRequest, predictions: Predictions) -> list[Scores | dict[str, Any]]:
-    """A list of scores for each input, the likeliest label first; raises `ItemRefused` for a single one without."""
+    """For each input its scores, highest first, or its error. Raises `ItemRefused` for the error of a single input."""
     first = predictions.results[0]
     if asked.is_single and isinstance(first, ItemError):
         raise ItemRefused(first.code, first.message)
@@ -74,7 +74,7 @@ def _inputs(inputs: object, max_items: int) -> list[Any]:
 
 
 def _item(entry: object) -> object:
-    """`{"text", "text_pair"}` as the two texts of a pair; anything else as it is, to be judged with the others."""
+    """`{"text", "text_pair"}` as a list of both texts; other values unchanged, they are checked later."""
     if isinstance(entry, dict) and "text" in entry and entry.keys() <= {"text", "text_pair"}:
         return [entry["text"], entry["text_pair"]] if entry.get("text_pair") is not None else entry["text"]
     return entry

@@ -1,4 +1,4 @@
-"""Answers of the Open Inference Protocol: a tensor for each output, in the JSON or as bytes behind it."""
+"""Answers of the Open Inference Protocol: a tensor for each output, in the JSON or as bytes after it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OUTPUTS = {
     "abstained": "BOOL",
     "error": "BYTES",
 }
-# What stands for a text without an answer; `error` says why there is none.
+# Values for a text without an answer; the output `error` has the reason.
 PLACEHOLDERS: dict[str, Any] = {"label": "", "score": 0.0, "truncated": False, "abstained": False}
 
 
@@ -36,7 +36,7 @@ class RequestedOutput:
 def rendered(
     predictions: Predictions, wanted: Sequence[RequestedOutput], *, request_id: str | None
 ) -> tuple[bytes, int | None]:
-    """A body, and how many bytes of it are JSON; None: all."""
+    """The body and the number of its bytes that are JSON; None: all."""
     served, tail = predictions.served, b""
     outputs: list[dict[str, Any]] = []
     for output in wanted:
@@ -55,7 +55,7 @@ def rendered(
 
 
 def _column(name: str, predictions: Predictions) -> list[str] | NDArray[Any]:
-    """(n,) values of one output, of `probabilities` (n, k): texts as strings, numbers as an array."""
+    """The (n,) values of an output, (n, k) for `probabilities`: strings in a list, numbers in an array."""
     results = predictions.results
     if name == "error":
         return [f"{result.code}: {result.message}" if isinstance(result, ItemError) else "" for result in results]
@@ -76,7 +76,7 @@ def _packed(values: list[str] | NDArray[Any]) -> bytes:
 
 
 def packed(items: Iterable[bytes]) -> bytes:
-    """A BYTES tensor: each item behind its length.
+    """A BYTES tensor: each item after its length.
 
     >>> packed([b"a", b""])
     b'\\x01\\x00\\x00\\x00a\\x00\\x00\\x00\\x00'

@@ -1,6 +1,6 @@
-"""Requests of the Open Inference Protocol: JSON, and tensors in it or as bytes behind it.
+"""Requests of the Open Inference Protocol: JSON with its tensors, or with binary tensors after the JSON.
 
-Fields that are not known are ignored: its clients send some of their own.
+Unknown fields are ignored, because clients of this protocol send fields of their own.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from service.refusals import InvalidBody
 TEXT, PAIR = "text", "text_pair"
 SHAPE = '{"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["…"]}]}'
 NOT_UTF8 = ItemError("invalid_text", "The text is not UTF-8. Encode it as UTF-8.")
-# Extensions of the protocol that change what an answer is, so that ignoring them would be an answer to something else.
+# Extensions of the protocol that would change the answer, so they cannot be ignored.
 UNSUPPORTED = ("classification", "shared_memory_region")
 
 
 @dataclass(frozen=True)
 class InferRequest:
-    """What to predict, whether as pairs, and which outputs to answer with; `id` is handed back."""
+    """`id` is the client's own and is returned. `is_paired`: there is an input `text_pair`."""
 
     request: PredictRequest
     id: str | None
@@ -34,7 +34,7 @@ class InferRequest:
 
 
 def parse(body: bytes, *, json_bytes: str | None, model: str, version: str | None, max_items: int) -> InferRequest:
-    """`json_bytes`: the header that says how long the JSON is, where tensors follow it as bytes."""
+    """`json_bytes`: the header with the length of the JSON if binary tensors follow it."""
     length = _json_length(json_bytes, len(body))
     fields = fields_in(body[:length], known=("inputs", "outputs", "id", "parameters"), allows_others=True)
     tensors = _tensors(fields, body[length:], max_items)
@@ -45,7 +45,7 @@ def parse(body: bytes, *, json_bytes: str | None, model: str, version: str | Non
 
 
 def require_matching_kind(asked: InferRequest, *, is_paired: bool) -> None:
-    """Refuse single texts where pairs are answered, or the other way round."""
+    """Raise `InvalidBody` for single texts to a model of pairs, and for pairs to a model of single texts."""
     if asked.is_paired and not is_paired:
         raise InvalidBody("The model answers single texts and there is an input 'text_pair'. Leave it out.")
     if is_paired and not asked.is_paired:
@@ -57,18 +57,19 @@ def _json_length(header: str | None, size: int) -> int:
         return size
     if not (header.isascii() and header.isdigit() and len(header) < 16 and int(header) <= size):
         raise InvalidBody(
-            f"Inference-Header-Content-Length is no length within the body of {size} bytes. Send that of its JSON."
+            f"Inference-Header-Content-Length is not a length within the body of {size} bytes. "
+            "Send the length of its JSON."
         )
     return int(header)
 
 
 def _tensors(fields: Fields, tail: bytes, max_items: int) -> dict[str, list[Any]]:
-    """The items of each input by its name; those of bytes lie in `tail`, in the order of the inputs."""
+    """The items of each input by its name. `tail`: the binary tensors, in the order of the inputs."""
     tensors: dict[str, list[Any]] = {}
     for entry in _entries(fields, "inputs"):
         name, rows = _name(entry), _rows(entry, max_items)
         if name in tensors:
-            raise InvalidBody(f"Input {name!r} is there twice. Send it once.")
+            raise InvalidBody(f"Input {name!r} occurs twice. Send it once.")
         if (given := _parameters(entry).get("binary_data_size")) is None:
             tensors[name] = _data(entry, name, rows)
         else:
@@ -90,21 +91,21 @@ def _require_whole(tensors: Mapping[str, list[Any]], tail: bytes) -> None:
 def _entries(fields: Fields, name: str) -> list[Fields]:
     entries = fields.get(name)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InvalidBody(f"Field {name!r} is no list of objects. Send {SHAPE}.")
+        raise InvalidBody(f"Field {name!r} is not a list of objects. Send {SHAPE}.")
     return entries
 
 
 def _name(entry: Fields) -> str:
     name = entry.get("name")
     if name not in (TEXT, PAIR):
-        raise InvalidBody(f"There is an input of an unknown name. Known: {TEXT}, {PAIR}.")
+        raise InvalidBody(f"An input has an unknown name. Known: {TEXT}, {PAIR}.")
     if entry.get("datatype") != "BYTES":
-        raise InvalidBody(f"The datatype of input {name!r} is not BYTES. Send strings and say BYTES.")
+        raise InvalidBody(f"The datatype of input {name!r} is not BYTES. Send strings as BYTES.")
     return str(name)
 
 
 def _rows(entry: Fields, max_items: int) -> int:
-    """n of the shape [n] or [n, 1]."""
+    """The n of a shape [n] or [n, 1]."""
     match entry.get("shape"):
         case [size] | [size, 1] if (rows := integer_in(size)) is not None and rows >= 1:
             require_at_most(rows, "inputs", max_items)
@@ -143,7 +144,7 @@ def _packed(data: bytes, name: str, rows: int) -> list[Any]:
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
-    """Items of a BYTES tensor, each behind its length; raises `struct.error` where it ends early.
+    """The items of a BYTES tensor, each after its length. Raises `struct.error` if it ends early.
 
     >>> list(unpacked(bytes([1, 0, 0, 0, 97, 0, 0, 0, 0])))
     [b'a', b'']
@@ -169,7 +170,7 @@ def _size(given: object, name: str, available: int) -> int:
     size = integer_in(given)
     if size is None or not 0 <= size <= available:
         raise InvalidBody(
-            f"'binary_data_size' of input {name!r} is no number of the {available} bytes behind the JSON. "
+            f"'binary_data_size' of input {name!r} is not a size within the {available} bytes after the JSON. "
             "Send Inference-Header-Content-Length and the right size."
         )
     return size
@@ -188,7 +189,7 @@ def _id(fields: Fields) -> str | None:
 
 
 def _requested_outputs(fields: Fields) -> list[RequestedOutput]:
-    """The outputs asked for, all of them where none is named."""
+    """The requested outputs; all of them if the request names none."""
     binary = _flag(_parameters(fields), "binary_data_output", default=False)
     if not fields.get("outputs"):
         return [RequestedOutput(name, binary) for name in OUTPUTS]
@@ -198,7 +199,7 @@ def _requested_outputs(fields: Fields) -> list[RequestedOutput]:
 def _output(entry: Fields, binary: bool) -> RequestedOutput:
     name = entry.get("name")
     if not isinstance(name, str) or name not in OUTPUTS:
-        raise InvalidBody(f"There is an output of an unknown name. Known: {', '.join(OUTPUTS)}.")
+        raise InvalidBody(f"An output has an unknown name. Known: {', '.join(OUTPUTS)}.")
     return RequestedOutput(name, _flag(_parameters(entry), "binary_data", default=binary))
 
 

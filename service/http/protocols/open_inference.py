@@ -1,4 +1,4 @@
-"""The routes of the Open Inference Protocol v2, as KServe, Triton and MLServer speak it."""
+"""The routes of the Open Inference Protocol v2, compatible with KServe, Triton and MLServer."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ANSWER = {
     "headers": {JSON_BYTES: {"schema": {"type": "integer"}}},
 }
 BINARY = {
-    "description": "With `binary_data` tensors follow the JSON as bytes, by the protocol's extension.",
+    "description": "With `binary_data` tensors follow the JSON as bytes (the protocol's binary extension).",
     "parameters": [
         {
             "name": JSON_BYTES,
             "in": "header",
-            "description": "How many bytes of the body are JSON, where tensors follow it; left out: all.",
+            "description": "The length of the JSON in bytes if binary tensors follow it; left out: the whole body.",
             "schema": {"type": "integer", "minimum": 0},
         }
     ],
@@ -38,15 +38,13 @@ BINARY = {
 
 
 class Endpoints:
-    """What anyone may call."""
-
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._max_items = worker.config.service.most_items
 
     def routes(self) -> list[Route]:
         return [
-            _route("/v2", self.server, Operation("The server, by the Open Inference Protocol", "Server")),
+            _route("/v2", self.server, Operation("The server and its extensions", "Server")),
             *self._model_routes(MODEL, "the champion"),
             *self._model_routes(VERSION, "a version"),
         ]
@@ -75,12 +73,12 @@ class Endpoints:
 
     async def infer(self, request: Request) -> Response:
         if "content-type" not in request.headers:
-            # A page of another site needs nobody's leave to send a body without type.
+            # Browsers let a page of another site send a body without Content-Type and without a preflight request.
             self._worker.access.require_same_origin(request)
         served = self._served(request)
         asked = parse(
             await request.body(),
-            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # sent twice it is no number
+            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # sent twice it is not a number
             model=served.model,
             version=request.path_params.get("version"),
             max_items=self._max_items,
@@ -101,7 +99,7 @@ def _route(path: str, endpoint: Endpoint, operation: Operation, **facts: Any) ->
 
 
 def metadata(served: ServedVersion) -> dict[str, Any]:
-    """What goes in and comes out of a version, and the labels in the order of its probabilities."""
+    """Inputs and outputs of a version, and its labels in the order of its probabilities."""
     facts = served.engine.facts
     labels = list(served.engine.labels)
     inputs = [TEXT, PAIR] if facts.is_paired else [TEXT]

@@ -39,5 +39,5 @@ def _rendered(result: Result) -> dict[str, Any]:
 
 
 def error_of(error: ItemError) -> dict[str, Any]:
-    """How an item without an answer stands between those that have one."""
+    """The entry of an item without an answer."""
     return {"error": {"code": error.code, "message": error.message}}

@@ -132,7 +132,7 @@ def test_labels_come_as_a_cell_or_as_a_list_and_may_be_none(tasks_client: TestCl
     [
         ("answers", [], "0 were given"),
         ("answers", ["bug", "billing"], "2 were given"),
-        ("topics", ["a|b"], "stands between names"),
+        ("topics", ["a|b"], "separates names"),
         ("topics", ["bug", 3], "is a number"),
         ("topics", ["bug", ""], "empty"),
         ("topics", [["bug"]], "is a list"),

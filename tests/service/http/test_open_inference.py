@@ -77,9 +77,9 @@ def test_a_column_of_texts_is_the_same_as_a_list(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "'inputs' is no list"),
+        ({}, "'inputs' is not a list"),
         ({"inputs": []}, "no input 'text'"),
-        ({"inputs": ["text"]}, "'inputs' is no list"),
+        ({"inputs": ["text"]}, "'inputs' is not a list"),
         ({"inputs": [tensor(TEXTS, "words")]}, "unknown name"),
         ({"inputs": [tensor(TEXTS), tensor(TEXTS)]}, "twice"),
         ({"inputs": [tensor(TEXTS), tensor(TEXTS, "text_pair")]}, "answers single texts"),
@@ -92,10 +92,10 @@ def test_a_column_of_texts_is_the_same_as_a_list(client: TestClient) -> None:
         ({"inputs": [tensor(["a"] * 9)]}, "at most 8"),
         ({"inputs": [tensor(TEXTS, data="a")]}, "neither 'data'"),
         ({"inputs": [tensor(TEXTS, parameters=[])]}, "'parameters' is a list"),
-        ({"inputs": [tensor(TEXTS, parameters={"binary_data_size": 8})]}, "no number of the 0 bytes"),
+        ({"inputs": [tensor(TEXTS, parameters={"binary_data_size": 8})]}, "not a size within the 0 bytes"),
         ({"inputs": [tensor(TEXTS, parameters={"shared_memory_region": "a"})]}, "not supported"),
-        ({"inputs": [tensor(TEXTS)], "outputs": [{"name": "logits"}]}, "output of an unknown name"),
-        ({"inputs": [tensor(TEXTS)], "outputs": "label"}, "'outputs' is no list"),
+        ({"inputs": [tensor(TEXTS)], "outputs": [{"name": "logits"}]}, "output has an unknown name"),
+        ({"inputs": [tensor(TEXTS)], "outputs": "label"}, "'outputs' is not a list"),
         ({"inputs": [tensor(TEXTS)], "outputs": [{"name": "label", "parameters": {"classification": 1}}]}, "supported"),
         ({"inputs": [tensor(TEXTS)], "parameters": {"binary_data_output": 1}}, "Send true or false"),
         ({"inputs": [tensor(TEXTS)], "id": 7}, "'id' is a number"),
@@ -115,9 +115,9 @@ def test_a_wrong_request_is_refused_in_one_sentence(client: TestClient, body: ob
         ("all", b"\x01\x00", "end within an item"),
         ("all", packed([b"a", b"b"]), "2 items and its shape says 1"),
         ("all", packed([b"a"]) + b"more", "belong to no input"),
-        ("999999", b"", "no length within"),
-        ("-1", b"", "no length within"),
-        ("x", b"", "no length within"),
+        ("999999", b"", "not a length within"),
+        ("-1", b"", "not a length within"),
+        ("x", b"", "not a length within"),
         ("3", b"", "not JSON"),
     ],
 )
@@ -136,7 +136,7 @@ def test_two_lengths_of_the_json_are_none(client: TestClient) -> None:
     name = "Inference-Header-Content-Length"
     assert client.post(INFER, content=body, headers=[(name, str(len(body)))]).status_code == 200
     answer = client.post(INFER, content=body, headers=[(name, str(len(body))), (name, "3")])
-    assert (answer.status_code, "no length within" in answer.json()["error"]) == (400, True)
+    assert (answer.status_code, "not a length within" in answer.json()["error"]) == (400, True)
 
 
 def test_a_text_that_is_not_utf8_has_its_own_error(client: TestClient) -> None:

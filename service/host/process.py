@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
@@ -46,9 +46,7 @@ FOREIGN_VARIABLES = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
     """Run the server in the foreground until a signal or its end; returns its exit code.
 
-    `on_start` is called when its process has started.
-
-    Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
+    `on_start` is called when its process has started. Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
     """
     server = ServerProcess(config, log=None)
 
@@ -88,9 +86,9 @@ class ServerProcess:
 
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
         require_few_workers(config)
-        host, port = _free_address(config.service.host, config.service.port)
+        host = _free_address(config.service.host, config.service.port)
         scheme = "https" if config.service.tls_certificate else "http"
-        self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}"
+        self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{config.service.port}"
         grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
         self._end_s = grace_s + config.service.drain_s + MARGIN_S
         self.process = subprocess.Popen(
@@ -121,11 +119,10 @@ class ServerProcess:
         self.process.wait()
 
     def _processes(self) -> list[psutil.Process]:
-        try:
+        with suppress(psutil.NoSuchProcess):
             main = psutil.Process(self.process.pid)
             return [main, *main.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+        return []
 
 
 def server_environment(config: Config) -> dict[str, str]:
@@ -151,14 +148,14 @@ def server_folder(config: Config) -> Path:
 
 
 def _settings(config: Config) -> dict[str, str]:
-    settings = {"RETUNE_HOME": str(config.home.absolute())}
-    for section, values in config.model_dump(mode="json", exclude={"home"}).items():
-        for key, value in values.items():
-            if value is not None:
-                settings[f"RETUNE_{section}__{key}".upper()] = (
-                    json.dumps(value) if isinstance(value, dict) else str(value)
-                )
+    settings = {
+        f"RETUNE_{section}__{key}".upper(): json.dumps(value) if isinstance(value, dict) else str(value)
+        for section, values in config.model_dump(mode="json", exclude={"home"}).items()
+        for key, value in values.items()
+        if value is not None
+    }
     # Absolute, because a worker's working directory is not the user's.
+    settings["RETUNE_HOME"] = str(config.home.absolute())
     settings["RETUNE_LEDGER__URL"] = _absolute_database(config.ledger_url)
     settings["RETUNE_REGISTRY__URL"] = absolute_url(config.registry_url)
     return settings
@@ -193,8 +190,8 @@ def _command(config: Config, host: str, grace_s: int) -> list[str]:
     ]
 
 
-def _free_address(host: str, port: int) -> tuple[str, int]:
-    """The host as an IPv4 address, and the port; raises `PortInUse` or `CannotListen`."""
+def _free_address(host: str, port: int) -> str:
+    """The host as an IPv4 address on which the port is free. Raises `PortInUse` or `CannotListen`."""
     try:
         address = socket.gethostbyname(host)
         with socket.socket() as probe:
@@ -204,7 +201,7 @@ def _free_address(host: str, port: int) -> tuple[str, int]:
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(host, port) from error
         raise CannotListen(host, str(error.strerror)) from error
-    return address, port
+    return address
 
 
 def _wait_until_alive(server: ServerProcess, log: Path) -> None:

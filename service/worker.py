@@ -18,14 +18,10 @@ from core.home import Home
 from core.labels import Kind
 from core.server_workers import ModelStatus, ServerWorkers
 from service.access.access import Access
-from service.access.keyring import Keyring
-from service.access.rate_limits import RateLimits
-from service.access.sessions import Sessions
 from service.answering.batcher import Batcher
 from service.answering.champions import Champions
 from service.answering.predictor import Predictor
 from service.answering.probe import GoldenProbe
-from service.host.process import server_folder
 from service.host.watchdog import Watchdog
 from service.recording.feedback import FeedbackStore
 from service.recording.recorder import Recorder
@@ -49,14 +45,7 @@ class Worker:
         # Well below the request timeout, so that a locked ledger is answered as such and not as a timeout.
         self.home = Home(config, busy_s=min(LEDGER_BUSY_S, config.service.timeout_s / 4))
         self.server_workers = ServerWorkers(config.home)
-        self.limits = RateLimits(server_folder(config) / "limits")
-        self.access = Access(
-            config.service,
-            Keyring(config.keys_file),
-            self.limits,
-            Sessions(server_folder(config) / "session-secret"),
-            on_refusal=self.metrics.count_refusal,
-        )
+        self.access = Access(config, on_refusal=self.metrics.count_refusal)
         self.champions = Champions(
             self.home.registry,
             threads=engine_threads(config),
@@ -112,7 +101,7 @@ class Worker:
         self.operator_executor.shutdown(wait=False, cancel_futures=True)
         self.feedback.close()
         self.home.close()
-        self.limits.close()
+        self.access.close()
         if self.access_log:
             self.access_log.close()
         self.metrics.close()

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from starlette.requests import Request
 
 from core.api_keys import ApiKey, KeyScope
-from core.config import ServiceConfig
+from core.config import Config
 from core.errors import RetuneError
 from service.access.keyring import Keyring
 from service.access.origin import is_loopback, require_localhost, require_same_origin
 from service.access.rate_limits import RateLimits
 from service.access.sessions import COOKIE, Sessions, is_same
+from service.host.process import server_folder
 from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, OperatorRoutesOff, RateExceeded, ScopeMissing
 
 TOKEN_HOLDER = ""
@@ -23,21 +24,17 @@ TOKEN_HOLDER = ""
 class Access:
     """Checks a request before its body is read. Every comparison with a secret takes constant time."""
 
-    def __init__(
-        self,
-        settings: ServiceConfig,
-        keyring: Keyring,
-        limits: RateLimits,
-        sessions: Sessions,
-        *,
-        on_refusal: Callable[[str], None],
-    ) -> None:
-        self._token = settings.admin_token
-        self._host = settings.host
-        self._keyring = keyring
-        self._limits = limits
-        self._sessions = sessions
+    def __init__(self, config: Config, *, on_refusal: Callable[[str], None]) -> None:
+        """`on_refusal` gets the code of each refusal."""
+        self._token = config.service.admin_token
+        self._host = config.service.host
+        self._keyring = Keyring(config.keys_file)
+        self._limits = RateLimits(server_folder(config) / "limits")
+        self._sessions = Sessions(server_folder(config) / "session-secret")
         self._on_refusal = on_refusal
+
+    def close(self) -> None:
+        self._limits.close()
 
     def require(self, request: Request, needed: KeyScope) -> None:
         """Raise a refusal unless the request has the scope. The key's name is written to the request's state."""

@@ -39,9 +39,8 @@ class Sessions:
             return False
         expires, holder, signature = parts
         proof = proof_of(holder)
-        if proof is None or not is_same(signature, self._signed(expires, holder, proof)):
-            return False
-        return int(expires) > time.time()
+        is_signed = proof is not None and is_same(signature, self._signed(expires, holder, proof))
+        return is_signed and int(expires) > time.time()
 
     def _signed(self, expires: str, holder: str, proof: str) -> str:
         self._secret = self._secret or _shared_secret(self._secret_file)

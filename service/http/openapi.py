@@ -41,19 +41,13 @@ class Endpoints:
         ]
 
     async def openapi(self, _: Request) -> Response:
-        return json_response(
-            document(
-                [*self._described, *self.routes()],
-                max_items=self._settings.most_items,
-                max_feedback=self._settings.max_items,
-            )
-        )
+        return json_response(document([*self._described, *self.routes()], self._settings))
 
     async def schema(self, _: Request) -> Response:
         return json_response(self._schema())
 
 
-def document(routes: Sequence[Route], *, max_items: int, max_feedback: int) -> Schema:
+def document(routes: Sequence[Route], settings: ServiceConfig) -> Schema:
     paths: dict[str, Schema] = {}
     for route in routes:
         if route.operation is not None:
@@ -63,7 +57,7 @@ def document(routes: Sequence[Route], *, max_items: int, max_feedback: int) -> S
         "info": {"title": "Retune", "version": API_VERSION},
         "paths": paths,
         "components": {
-            "schemas": schemas(max_items=max_items, max_feedback=max_feedback),
+            "schemas": schemas(max_items=settings.most_items, max_feedback=settings.max_items),
             "securitySchemes": _SECURITY,
         },
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +27,7 @@ class HuggingFaceRequest:
 
     request: PredictRequest
     is_single: bool
-    function: str | None
+    function: object
 
 
 def parse(body: bytes, *, model: str, max_items: int) -> HuggingFaceRequest:
@@ -37,7 +36,7 @@ def parse(body: bytes, *, model: str, max_items: int) -> HuggingFaceRequest:
     parameters = object_in(fields, "parameters", known=PARAMETERS)
     texts = [_item(entry) for entry in inputs]
     request = PredictRequest(texts, model, top_k=count_in(parameters, "top_k"), field="inputs")
-    return HuggingFaceRequest(request, not isinstance(fields["inputs"], list), _function(parameters))
+    return HuggingFaceRequest(request, not isinstance(fields["inputs"], list), parameters.get("function_to_apply"))
 
 
 def require_model_function(asked: HuggingFaceRequest, kind: Kind) -> None:
@@ -78,10 +77,3 @@ def _item(entry: object) -> object:
     if isinstance(entry, dict) and "text" in entry and entry.keys() <= {"text", "text_pair"}:
         return [entry["text"], entry["text_pair"]] if entry.get("text_pair") is not None else entry["text"]
     return entry
-
-
-def _function(parameters: Mapping[str, Any]) -> str | None:
-    function = parameters.get("function_to_apply")
-    if function not in (None, "softmax", "sigmoid", "none"):
-        raise InvalidBody("Field 'function_to_apply' is not a score function. Leave it out.")
-    return None if function is None else str(function)

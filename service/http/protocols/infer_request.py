@@ -71,10 +71,15 @@ def _tensors(fields: Fields, tail: bytes, max_items: int) -> dict[str, list[Any]
         if name in tensors:
             raise InvalidBody(f"Input {name!r} occurs twice. Send it once.")
         if (given := _parameters(entry).get("binary_data_size")) is None:
-            tensors[name] = _data(entry, name, rows)
+            items = _data(entry, name)
         else:
             size = _size(given, name, len(tail))
-            tensors[name], tail = _packed(tail[:size], name, rows), tail[size:]
+            items, tail = _packed(tail[:size], name), tail[size:]
+        if len(items) != rows:
+            raise InvalidBody(
+                f"Input {name!r} has {len(items)} items and its shape says {rows}. Send as many as it says."
+            )
+        tensors[name] = items
     _require_whole(tensors, tail)
     return tensors
 
@@ -124,23 +129,20 @@ def _parameters(entry: Fields) -> Fields:
     return parameters
 
 
-def _data(entry: Fields, name: str, rows: int) -> list[Any]:
+def _data(entry: Fields, name: str) -> list[Any]:
     data = entry.get("data")
     if not isinstance(data, list):
         raise InvalidBody(f"Input {name!r} has neither 'data' nor 'binary_data_size'. Send a list as 'data'.")
     if len(entry["shape"]) == 2 and all(isinstance(item, list) and len(item) == 1 for item in data):
-        data = [item[0] for item in data]
-    _require_rows(len(data), name, rows)
+        return [item[0] for item in data]
     return data
 
 
-def _packed(data: bytes, name: str, rows: int) -> list[Any]:
+def _packed(data: bytes, name: str) -> list[Any]:
     try:
-        items = [_decoded(item) for item in unpacked(data)]
+        return [_decoded(item) for item in unpacked(data)]
     except struct.error as error:
         raise InvalidBody(f"The bytes of input {name!r} end within an item. Send each with its length.") from error
-    _require_rows(len(items), name, rows)
-    return items
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
@@ -174,11 +176,6 @@ def _size(given: object, name: str, available: int) -> int:
             "Send Inference-Header-Content-Length and the right size."
         )
     return size
-
-
-def _require_rows(count: int, name: str, rows: int) -> None:
-    if count != rows:
-        raise InvalidBody(f"Input {name!r} has {count} items and its shape says {rows}. Send as many as it says.")
 
 
 def _id(fields: Fields) -> str | None:

@@ -17,8 +17,6 @@ from service.http.schemas import EXAMPLES, ref
 from service.worker import Worker
 
 JSON_BYTES = "Inference-Header-Content-Length"
-MODEL = "/v2/models/{name}"
-VERSION = "/v2/models/{name}/versions/{version}"
 TENSOR = {"name": "text", "datatype": "BYTES", "shape": [2], "data": EXAMPLES}
 ANSWER = {
     **content({"application/json": ref("InferAnswer"), "application/octet-stream": {}}),
@@ -45,8 +43,8 @@ class Endpoints:
     def routes(self) -> list[Route]:
         return [
             _route("/v2", self.server, Operation("The server and its extensions", "Server")),
-            *self._model_routes(MODEL, "the champion"),
-            *self._model_routes(VERSION, "a version"),
+            *self._model_routes("/v2/models/{name}", "the champion"),
+            *self._model_routes("/v2/models/{name}/versions/{version}", "a version"),
         ]
 
     def _model_routes(self, path: str, what: str) -> list[Route]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from core.config import ServiceConfig
 from service.http.openapi import document
 from service.http.protocols.own import KNOWN
 from service.http.route import PAGES
@@ -42,7 +43,7 @@ def problem_with(value: object, schema: Schema, names: Schema) -> str | None:
 
 
 def paths_of(worker: Worker) -> Schema:
-    paths: Schema = document(all_routes(worker), max_items=8, max_feedback=8)["paths"]
+    paths: Schema = document(all_routes(worker), worker.config.service)["paths"]
     return paths
 
 
@@ -74,7 +75,7 @@ def test_real_answers_are_as_documented(client: TestClient, method: str, path: s
 
 
 def test_the_fields_of_a_request_are_those_that_are_taken_but_for_the_deadline() -> None:
-    schemas = document([], max_items=8, max_feedback=8)["components"]["schemas"]
+    schemas = document([], ServiceConfig())["components"]["schemas"]
     assert set(schemas["PredictRequest"]["properties"]) == set(KNOWN) - {"timeout_ms"}
 
 

@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from typing import Any, TypeVar
 
 from core.config import Config
-from core.cpu import engine_threads, worker_count
-from core.durable import in_turn
+from core.cpu import worker_count
 from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.feedback import registered_kind
 from core.home import Home
@@ -46,27 +44,13 @@ class Worker:
         self.home = Home(config, busy_s=min(LEDGER_BUSY_S, config.service.timeout_s / 4))
         self.server_workers = ServerWorkers(config.home)
         self.access = Access(config, on_refusal=self.metrics.count_refusal)
-        self.champions = Champions(
-            self.home.registry,
-            threads=engine_threads(config),
-            poll_s=config.service.champion_poll_s,
-            default_model=config.service.default_model,
-            on_change=self._publish_status,
-            on_swap=self.metrics.count_swap,
-            load_lock=partial(in_turn, self.home.folder / "loading.lock"),
-        )
+        self.champions = Champions(self.home, on_change=self._publish_status, on_swap=self.metrics.count_swap)
         # Apart from the threads of probes, long texts and feedback, so that operators' requests never wait for those.
         self.operator_executor = ThreadPoolExecutor(OPERATOR_THREADS, thread_name_prefix="desk")
         self.promotion_executor = ThreadPoolExecutor(1, thread_name_prefix="notes")
         self.probe = GoldenProbe(self.champions.all)
         self.watchdog = None if replaces_lost else Watchdog(worker_count(config))
-        self.batcher = Batcher(
-            max_batch_tokens=config.service.max_batch_tokens,
-            max_queue_items=config.service.max_queue_items,
-            max_queue_s=config.service.max_queue_s,
-            on_batch=self.metrics.count_batch,
-            on_waits=self.metrics.observe_waits,
-        )
+        self.batcher = Batcher(config.service, on_batch=self.metrics.count_batch, on_waits=self.metrics.observe_waits)
         self.recorder = Recorder(self.home, on_count=self.metrics.count_records)
         self.access_log = AccessLog(on_drop=self.metrics.count_log_drop) if config.service.access_log else None
         self.predictor = Predictor(

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from core.config import ServiceConfig
 from core.engine import Encoded, Engine
 from service.answering.items import ItemError
 from service.answering.length_buckets import EngineResult, LengthBuckets, PendingRequest, QueuedText
@@ -47,10 +48,8 @@ class Batcher:
 
     def __init__(
         self,
+        settings: ServiceConfig,
         *,
-        max_batch_tokens: int,
-        max_queue_items: int,
-        max_queue_s: float = math.inf,
         max_inline_s: float = MAX_INLINE_S,
         on_batch: Callable[[BatchFacts], None] = lambda _: None,
         on_waits: Callable[[Sequence[float]], None] = lambda _: None,
@@ -59,15 +58,15 @@ class Batcher:
 
         `on_waits` gets the seconds that each text of an engine call has waited, `on_batch` the facts of the call.
         """
-        self._max_queue_items = max_queue_items
-        self._max_queue_s = max_queue_s
+        self._max_queue_items = settings.max_queue_items
+        self._max_queue_s = settings.max_queue_s
         self._max_inline_s = max_inline_s
         self._on_batch = on_batch
         self._on_waits = on_waits
         # Texts that arrived in this iteration of the event loop, then those on their way to the thread.
         self._arrived: list[QueuedText] = []
         self._arrivals: SimpleQueue[list[QueuedText] | None] = SimpleQueue()
-        self._buckets = LengthBuckets(max_tokens=max_batch_tokens)
+        self._buckets = LengthBuckets(max_tokens=settings.max_batch_tokens)
         self._closed = self._ended = False
         # Written by the event loop only; `items_out` and `work_out_s` by the engine's thread only. A cancelled request
         # is subtracted at once, while the thread may be taking its texts: the lock prevents counting them twice.

@@ -9,12 +9,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 
+from core.cpu import engine_threads
+from core.durable import in_turn
 from core.engine import Engine
 from core.errors import ModelNotFound, RetuneError
-from core.registry import Champion, Registry
+from core.home import Home
+from core.registry import Champion
 from core.server_workers import ModelStatus
 from core.verification import check_golden
 from service.answering.model import Failure, ModelState, ServedVersion
@@ -30,25 +33,19 @@ class Champions:
 
     def __init__(
         self,
-        registry: Registry,
+        home: Home,
         *,
-        threads: int,
-        poll_s: float,
-        default_model: str | None = None,
         on_change: Callable[[dict[str, ModelStatus]], None] = lambda _: None,
         on_swap: Callable[[str, str], None] = lambda _model, _outcome: None,
-        load_lock: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`on_change` gets the status of all models, `on_swap` the model and "done" or "failed". Versions are loaded
-        under `load_lock`, so that the workers of a server do not all load at once.
-        """
-        self._registry = registry
-        self._threads = threads
-        self._poll_s = poll_s
-        self._default_model = default_model
+        """`on_change` gets the status of all models, `on_swap` the model and "done" or "failed"."""
+        self._registry = home.registry
+        self._threads = engine_threads(home.config)
+        self._poll_s = home.config.service.champion_poll_s
+        self._default_model = home.config.service.default_model
         self._on_change = on_change
         self._on_swap = on_swap
-        self._load_lock = load_lock
+        self._load_lock = home.folder / "loading.lock"
         self._models: dict[str, ModelState] = {}
         # The last error by subject, so that the same one is not logged at every poll.
         self._logged: dict[str, str] = {}
@@ -199,7 +196,7 @@ class Champions:
 
         Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
         """
-        with self._load_lock():
+        with in_turn(self._load_lock):  # the workers of a server must not all load at once
             engine = Engine(self._registry.verified_folder(model.name, version), threads=self._threads)
             check_golden(engine)
         return ServedVersion(model.name, version, since, engine)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.config import ServiceConfig
 from core.engine import Encoded, Engine, Outputs
 from service.answering.batcher import Batcher, BatchFacts
 from service.answering.items import NOT_ENCODABLE, ItemError, encode_each
@@ -21,6 +23,10 @@ from tests.tiny import tiny_rows
 TEXTS = [row.text for row in tiny_rows(60, seed=7)]
 
 
+def settings(*, max_queue_items: int = 10_000, max_queue_s: float = math.inf) -> ServiceConfig:
+    return ServiceConfig(max_batch_tokens=256, max_queue_items=max_queue_items, max_queue_s=max_queue_s)
+
+
 @pytest.fixture
 def facts() -> list[BatchFacts]:
     return []
@@ -29,7 +35,7 @@ def facts() -> list[BatchFacts]:
 @pytest.fixture
 def batcher(facts: list[BatchFacts]) -> Iterator[Batcher]:
     # A gated engine must not hold up the loop: every text goes to the thread.
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, max_inline_s=0.0, on_batch=facts.append)
+    batcher = Batcher(settings(max_queue_items=10), max_inline_s=0.0, on_batch=facts.append)
     batcher.start()
     yield batcher
     batcher.close()
@@ -112,7 +118,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(batcher: Batcher, tiny
 
 
 def test_work_for_longer_than_the_bound_is_refused(tiny_package: Path) -> None:
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10_000, max_queue_s=1e-9, max_inline_s=0.0)
+    batcher = Batcher(settings(max_queue_s=1e-9), max_inline_s=0.0)
     batcher.start()
     engine = GatedEngine(tiny_package)
     [encoded] = engine.encode(TEXTS[:1])
@@ -197,7 +203,7 @@ class Watched(Engine):
 
 
 def asked_at_once(engine: Watched, encoded: Sequence[Encoded], *, max_inline_s: float) -> None:
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10, max_inline_s=max_inline_s)
+    batcher = Batcher(settings(max_queue_items=10), max_inline_s=max_inline_s)
     batcher.start()
 
     async def ask() -> None:
@@ -239,7 +245,7 @@ class SlowEngine(Engine):
 def test_each_engine_has_its_own_speed(tiny_package: Path) -> None:
     slow, fast = SlowEngine(tiny_package, threads=1), GatedEngine(tiny_package)
     fast.gate.set()
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=100, max_inline_s=0.0)
+    batcher = Batcher(settings(max_queue_items=100), max_inline_s=0.0)
     batcher.start()
     [encoded] = slow.encode(TEXTS[:1])
 
@@ -288,7 +294,7 @@ def test_what_came_just_before_the_end_is_answered(batcher: Batcher, tiny_packag
 
 
 def test_a_closed_batcher_refuses(tiny_package: Path) -> None:
-    batcher = Batcher(max_batch_tokens=256, max_queue_items=10)
+    batcher = Batcher(settings(max_queue_items=10))
     batcher.start()
     batcher.close()
     engine = Engine(tiny_package, threads=1)

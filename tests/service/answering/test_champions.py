@@ -9,6 +9,7 @@ import pytest
 
 from core.config import Config
 from core.errors import ModelNotFound, NoChampion
+from core.home import Home
 from core.registry import Registry
 from service.answering.champions import Champions
 from service.refusals import ChampionNotLoaded, VersionNotLoaded
@@ -16,8 +17,14 @@ from tests.service.conftest import Variant
 
 
 @pytest.fixture
-def champions(registry: Registry) -> Iterator[Champions]:
-    champions = Champions(registry, threads=1, poll_s=60)
+def home(config: Config, registry: Registry) -> Home:
+    """A home whose pointers are polled only when a test says so."""
+    return Home(config.model_copy(update={"service": config.service.model_copy(update={"champion_poll_s": 60.0})}))
+
+
+@pytest.fixture
+def champions(home: Home) -> Iterator[Champions]:
+    champions = Champions(home)
     champions.start()
     yield champions
     champions.close()
@@ -173,9 +180,9 @@ def test_a_pointer_that_is_damaged_changes_nothing(champions: Champions, config:
     assert champions.status()["tickets"].error
 
 
-def test_every_change_is_told(registry: Registry, second_package: Path) -> None:
+def test_every_change_is_told(home: Home, registry: Registry, second_package: Path) -> None:
     versions: list[str | None] = []
-    champions = Champions(registry, threads=1, poll_s=60, on_change=lambda now: versions.append(now["tickets"].version))
+    champions = Champions(home, on_change=lambda now: versions.append(now["tickets"].version))
     champions.poll()
     champions.poll()
     registry.promote("tickets", registry.add(second_package, "tickets"))

@@ -107,14 +107,19 @@ class Predictor:
         texts = [item for item in items if not isinstance(item, ItemError)]
         encoded = await encode(served.engine, texts, rejects_long=rejects_long)
         tokens = [item for item in encoded if isinstance(item, Encoded)]
-        outputs = iter(await self._batcher.answer(served.engine, tokens))
-        answered = iter(
-            [
-                item if isinstance(item, ItemError) else _joined(text, item, next(outputs))
-                for text, item in zip(texts, encoded, strict=True)
-            ]
-        )
-        return [item if isinstance(item, ItemError) else next(answered) for item in items]
+        results = iter(await self._batcher.answer(served.engine, tokens))
+        answers: list[ItemAnswer] = []
+        rest = iter(encoded)
+        for item in items:
+            if isinstance(item, ItemError):
+                answers.append(item)
+            elif isinstance(text := next(rest), ItemError):
+                answers.append(text)
+            elif isinstance(outputs := next(results), ItemError):
+                answers.append(outputs)
+            else:
+                answers.append((item, text, outputs))
+        return answers
 
     def _results(
         self, served: ServedVersion, answered: Sequence[ItemAnswer], *, top_k: int | None, key: str | None
@@ -152,10 +157,6 @@ async def _in_time(work: Awaitable[T], timeout_s: float) -> T:
     if loop.time() > ends_at:  # the engine ran on the event loop, where the timer could not fire
         raise TimedOut(timeout_s)
     return found
-
-
-def _joined(text: Text, encoded: Encoded, outputs: Outputs | ItemError) -> ItemAnswer:
-    return outputs if isinstance(outputs, ItemError) else (text, encoded, outputs)
 
 
 def _record(

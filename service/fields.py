@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -15,7 +16,8 @@ MAX_NAME_CHARS = 64
 MAX_COUNT = 2**31 - 1
 
 Fields = Mapping[str, Any]
-SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def fields_in(body: bytes, *, known: Sequence[str], allows_others: bool = False) -> Fields:
@@ -46,12 +48,9 @@ def _loaded(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        if not SURROGATE.search(body):
-            raise
-        try:
-            return _mark_surrogates(json.loads(body, parse_constant=_refuse_constant))
-        except (ValueError, RecursionError):
-            pass
+        with suppress(ValueError, RecursionError):
+            if ESCAPED_SURROGATE.search(body):
+                return _mark_surrogates(json.loads(body, parse_constant=_refuse_constant))
         raise
 
 
@@ -61,22 +60,14 @@ def _refuse_constant(name: str) -> Any:
 
 def _mark_surrogates(value: Any) -> Any:
     if isinstance(value, str):
-        return value if _is_unicode(value) else LoneSurrogate()
+        return LoneSurrogate() if SURROGATE.search(value) else value
     if isinstance(value, list):
         return [_mark_surrogates(entry) for entry in value]
     if isinstance(value, dict):
-        if not all(map(_is_unicode, value)):
+        if any(map(SURROGATE.search, value)):
             raise ValueError("a name")
         return {name: _mark_surrogates(entry) for name, entry in value.items()}
     return value
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def require_known(fields: Fields, *, known: Sequence[str]) -> None:

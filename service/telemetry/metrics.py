@@ -126,13 +126,11 @@ class Metrics:
             self._waits.observe(wait)
 
     def set_status(self, status: dict[str, ModelStatus]) -> None:
-        for model, entry in status.items():
+        self._known_models |= status.keys()
+        for model in self._known_models:
+            entry = status.get(model, ModelStatus())
             self._champion.labels(model).set(int(entry.version or 0))
             self._load_failed.labels(model).set(entry.failing)
-        for gone in self._known_models - status.keys():
-            self._champion.labels(gone).set(0)
-            self._load_failed.labels(gone).set(0)
-        self._known_models |= status.keys()
 
     def count_log_drop(self) -> None:
         self._log_dropped.inc()

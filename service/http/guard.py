@@ -120,7 +120,9 @@ class Guard:
         deadline = self._deadlines.begin()
         try:
             route = self.router.find(scope)
-            self._require_room(scope)
+            # Again: requests that arrived together may have filled the queue since the check of the head.
+            if route.takes_texts and (retry_after_s := self._full_for_s()) is not None:
+                raise Overloaded(retry_after_s)
             request = Request(scope, body.receive)
             if route.scope is not None:
                 self._require(request, route.scope)
@@ -143,12 +145,6 @@ class Guard:
         finally:
             deadline.end()
         return None
-
-    def _require_room(self, scope: Scope) -> None:
-        """Check the queue again: requests that arrived together may have filled it since the first check."""
-        full_for_s = self._full_for_s()
-        if full_for_s is not None and scope["method"] == "POST" and self._aim(scope["raw_path"]) is not None:
-            raise Overloaded(full_for_s)
 
     async def _say_farewell(self, scope: Scope, body: Body, reply: Reply) -> None:
         """To who waits still when the server ends."""

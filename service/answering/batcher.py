@@ -196,15 +196,13 @@ class Batcher:
         started = time.monotonic()
         self._on_waits([started - item.request.arrived for item in batch])
         results = infer_each([item.encoded for item in batch], batch[0].engine)
-        self._report(batch, time.monotonic() - started)
-        return results
-
-    def _report(self, batch: list[QueuedText], seconds: float) -> None:
+        seconds = time.monotonic() - started
         lengths = [item.tokens for item in batch]
         padded = len(batch) * max(lengths)
         self._throughput.add(batch[0].engine, padded / max(seconds, 1e-6))
         self.worked_s += seconds
         self._on_batch(BatchFacts(len(batch), sum(lengths), padded, seconds))
+        return results
 
 
 def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[EngineResult]:

@@ -78,15 +78,12 @@ class Access:
         if request.method == "POST":
             require_same_origin(request)
         if self._token is None and not self._keyring.has_admin_key():
-            self._require_localhost(request)
+            # A proxy on this machine makes all clients look local, so the server must listen on loopback only.
+            if not is_loopback(self._host):
+                raise OperatorRoutesOff(self._host)
+            require_localhost(request)
         elif not (self._is_token(_credential(request)) or self._has_session(request)):
             self._require_key(request, "admin", otherwise=AdminTokenRequired())
-
-    def _require_localhost(self, request: Request) -> None:
-        # A proxy on this machine makes all clients look local, so the server must listen on loopback only.
-        if not is_loopback(self._host):
-            raise OperatorRoutesOff(self._host)
-        require_localhost(request)
 
     def _require_key(self, request: Request, needed: KeyScope, *, otherwise: RetuneError) -> None:
         credential = _credential(request)

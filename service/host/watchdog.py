@@ -73,16 +73,11 @@ def end_with_parent() -> None:
 
 def _siblings() -> int:
     """Number of this server's workers: children of the same parent with the same command, this one included."""
-    own = psutil.Process().cmdline()[:COMMAND_WORDS]
-    return sum(_command(child) == own for child in psutil.Process(os.getppid()).children())
-
-
-def _command(process: psutil.Process) -> list[str]:
-    """The first words of its command; none if it has ended."""
-    with suppress(psutil.Error):
-        words: list[str] = process.cmdline()[:COMMAND_WORDS]
-        return words
-    return []
+    own, count = psutil.Process().cmdline()[:COMMAND_WORDS], 0
+    for child in psutil.Process(os.getppid()).children():
+        with suppress(psutil.Error):  # it has ended
+            count += child.cmdline()[:COMMAND_WORDS] == own
+    return count
 
 
 def _end_server() -> None:

@@ -76,10 +76,9 @@ class AccessLog:
 
 
 def line(entry: Entry) -> bytes:
-    moment = datetime.fromtimestamp(entry.time_s, UTC).isoformat(timespec="milliseconds")
     state = entry.state
     fields = {
-        "time": moment,
+        "time": datetime.fromtimestamp(entry.time_s, UTC).isoformat(timespec="milliseconds"),
         "request_id": state["request_id"],
         "method": entry.method,
         "route": entry.route,

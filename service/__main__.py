@@ -8,13 +8,8 @@ from core.config import load_config
 from core.errors import RetuneError
 from service.host.process import serve
 
-
-def main() -> int:
+if __name__ == "__main__":
     try:
-        return serve(load_config())
+        sys.exit(serve(load_config()))
     except RetuneError as error:
         sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -73,10 +73,6 @@ class Recorder:
         """Write the queued records without waiting for the next interval."""
         self._queue.wake()
 
-    def flush(self, *, timeout_s: float) -> bool:
-        """Wait until all queued records are written or dropped; False after `timeout_s`."""
-        return self._queue.flush(timeout_s)
-
     def _write(self, batch: Sequence[PredictionRecord]) -> None:
         self._count()
         # Not in offer(): the patterns of the redaction take a tenth of the time of an answer.

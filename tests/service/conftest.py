@@ -19,6 +19,7 @@ from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest
 from core.registry import Registry, open_registry
 from service.host.process import running_server
+from service.recording.recorder import Recorder
 from service.worker import Worker
 from tests.service.apps import app_of
 from tests.service.gate import Talk, talk_in
@@ -80,6 +81,11 @@ def client(worker: Worker) -> TestClient:
 
 def local_client(worker: Worker, **options: Any) -> TestClient:
     return TestClient(app_of(worker), base_url="http://localhost:3000", client=("127.0.0.1", 50_000), **options)
+
+
+def flush(recorder: Recorder, *, timeout_s: float = 5) -> bool:
+    """Wait until all queued records are written or dropped; False after `timeout_s`."""
+    return recorder._queue.flush(timeout_s)
 
 
 def free_port() -> int:

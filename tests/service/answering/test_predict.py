@@ -11,7 +11,7 @@ from core.ledger import open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry, open_registry
 from service.worker import Worker
-from tests.service.conftest import Variant, local_client
+from tests.service.conftest import Variant, flush, local_client
 from tests.tiny import tiny_rows
 
 ROWS = tiny_rows(8, seed=5)
@@ -78,7 +78,7 @@ def test_a_score_below_the_threshold_abstains(config: Config, variant: Variant) 
 
 def test_predictions_reach_the_ledger_under_their_ids(client: TestClient, worker: Worker, config: Config) -> None:
     given = client.post("/predict", json={"texts": TEXTS}).json()["predictions"]
-    assert worker.recorder.flush(timeout_s=5)
+    assert flush(worker.recorder)
     rows = open_ledger(config).window("tickets", "1", limit=100)
     assert [(row.id, row.text, row.label) for row in rows] == [
         (prediction["id"], text, prediction["label"]) for prediction, text in zip(given, TEXTS, strict=True)

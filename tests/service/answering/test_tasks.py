@@ -12,7 +12,7 @@ from core.config import Config
 from core.ledger import open_ledger
 from core.registry import open_registry
 from service.worker import Worker
-from tests.service.conftest import local_client
+from tests.service.conftest import flush, local_client
 from tests.service.http.test_openapi import problem_with
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 
@@ -109,7 +109,7 @@ def test_both_texts_and_the_set_reach_the_ledger(
 ) -> None:
     ask(tasks_client, "answers", PAIRS)
     several = ask(tasks_client, "topics", [row.text for row in ROWS])
-    assert tasks_worker.recorder.flush(timeout_s=5)
+    assert flush(tasks_worker.recorder)
     ledger = open_ledger(config)
     rows = ledger.window("answers", "1", limit=9)
     assert [list(row.input) for row in rows] == PAIRS

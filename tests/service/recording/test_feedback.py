@@ -18,7 +18,7 @@ from core.registry import Registry
 from service.recording.feedback import MAX_WAITING_REQUESTS
 from service.refusals import UnknownPredictions
 from service.worker import Worker
-from tests.service.conftest import local_client
+from tests.service.conftest import flush, local_client
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(3, seed=6)]
@@ -95,7 +95,7 @@ def test_who_sends_ids_that_nobody_knows_holds_up_nobody_else(config: Config, re
     worker = Worker(config.model_copy(update={"ledger": LedgerConfig(flush_s=30)}))
     worker.start()
     key = predicted_ids(local_client(worker))[0]
-    assert worker.recorder.flush(timeout_s=5)
+    assert flush(worker.recorder)
 
     async def ask() -> tuple[int, int]:
         forged = [
@@ -122,7 +122,7 @@ def test_a_label_of_a_prediction_that_was_just_erased_is_not_acknowledged(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [known] = predicted_ids(local_client(worker))[:1]
-    worker.recorder.flush(timeout_s=5)
+    flush(worker.recorder)
     monkeypatch.setattr(Ledger, "models_of", lambda *_, **__: {known: "tickets", "erased": "tickets"})
     stored = asyncio.run(worker.feedback.store([GivenLabel(key, "bug", "") for key in ("erased", known)]))
     assert (stored.accepted, stored.unknown) == (1, ["erased"])
@@ -133,7 +133,7 @@ def test_a_ledger_that_stays_locked_is_said_before_the_request_times_out(config:
     worker.start()
     client = local_client(worker)
     key = predicted_ids(client)[0]
-    worker.recorder.flush(timeout_s=5)
+    flush(worker.recorder)
     lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": "bug"}]})

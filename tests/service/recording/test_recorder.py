@@ -13,6 +13,7 @@ from core.home import Home
 from core.ledger import open_ledger
 from core.records import PredictionRecord
 from service.recording.recorder import Recorder, RecorderCounts
+from tests.service.conftest import flush
 
 
 def records(count: int) -> Sequence[PredictionRecord]:
@@ -38,7 +39,7 @@ def test_flush_writes_what_was_offered_at_once(config: Config, counts: list[Reco
     writer = recorder(config, counts)
     writer.start()
     writer.offer(records(1200))
-    assert writer.flush(timeout_s=10)
+    assert flush(writer, timeout_s=10)
     assert open_ledger(config).count_predictions("tickets", "1") == 1200
     writer.close()
     assert sum(count.written for count in counts) == 1200
@@ -67,9 +68,9 @@ def test_a_ledger_that_comes_back_loses_nothing(config: Config, counts: list[Rec
     writer = recorder(config, counts, flush_s=0.02)
     writer.start()
     writer.offer(records(3))
-    assert not writer.flush(timeout_s=0.1)
+    assert not flush(writer, timeout_s=0.1)
     database.rmdir()
-    assert writer.flush(timeout_s=10)
+    assert flush(writer, timeout_s=10)
     writer.close()
     assert open_ledger(config).count_predictions("tickets", "1") == 3
 
@@ -81,7 +82,7 @@ def test_a_ledger_that_stays_away_costs_the_records_and_counts_them(
     writer = recorder(config, counts, flush_s=0.01)
     writer.start()
     writer.offer(records(3))
-    assert writer.flush(timeout_s=10)
+    assert flush(writer, timeout_s=10)
     assert writer.is_alive
     writer.close()
     assert sum(count.dropped for count in counts) == 3

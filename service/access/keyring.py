@@ -72,17 +72,14 @@ class Keyring:
         try:
             keys = read_keys(self._path)
         except KeysUnreadable as error:
-            self._refuse_all(str(error))
+            if str(error) != self._damage:
+                logger.error("%s", error)
+            self._damage, self._seen = str(error), None
             return
         self._damage = None
         self._has_file = keys is not None
         self._by_id = {key.id: key for key in keys or ()}
         self._slots = {key.id: slot for slot, key in enumerate(keys or ())}
-
-    def _refuse_all(self, damage: str) -> None:
-        if damage != self._damage:
-            logger.error("%s", damage)
-        self._damage, self._seen = damage, None
 
 
 def _signature(path: Path) -> Signature | None:

@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -113,8 +112,6 @@ class QueueThread(Generic[Item]):
 
     def _next_batch(self) -> list[Item]:
         with self._progress:
-            batch = list(islice(self._items, self._batch))
-            for _ in batch:
-                self._items.popleft()
+            batch = [self._items.popleft() for _ in range(min(self._batch, len(self._items)))]
             self._in_hand = len(batch)
         return batch

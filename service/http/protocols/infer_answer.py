@@ -43,9 +43,9 @@ def rendered(
         values = _column(output.name, predictions)
         tensor = {"name": output.name, "datatype": OUTPUTS[output.name], "shape": list(np.shape(values))}
         if output.is_binary:
-            packed_values = _packed(values)
-            outputs.append({**tensor, "parameters": {"binary_data_size": len(packed_values)}})
-            tail += packed_values
+            data = values.tobytes() if isinstance(values, np.ndarray) else packed(value.encode() for value in values)
+            outputs.append({**tensor, "parameters": {"binary_data_size": len(data)}})
+            tail += data
         else:
             outputs.append({**tensor, "data": values.ravel() if isinstance(values, np.ndarray) else values})
     echo = {} if request_id is None else {"id": request_id}
@@ -65,14 +65,9 @@ def _column(name: str, predictions: Predictions) -> list[str] | NDArray[Any]:
         nothing = np.zeros(len(predictions.served.engine.labels), dtype=np.float32)
         return np.stack([result.probabilities if isinstance(result, Prediction) else nothing for result in results])
     values = [result.answer[name] if isinstance(result, Prediction) else PLACEHOLDERS[name] for result in results]
-    return values if OUTPUTS[name] == "BYTES" else np.array(values, dtype=_DTYPES[OUTPUTS[name]])
-
-
-_DTYPES = {"FP32": np.float32, "BOOL": np.bool_}
-
-
-def _packed(values: list[str] | NDArray[Any]) -> bytes:
-    return values.tobytes() if isinstance(values, np.ndarray) else packed(value.encode() for value in values)
+    if OUTPUTS[name] == "BYTES":
+        return values
+    return np.array(values, dtype=np.float32 if OUTPUTS[name] == "FP32" else np.bool_)
 
 
 def packed(items: Iterable[bytes]) -> bytes:

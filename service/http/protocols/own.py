@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service.answering.items import ItemError
-from service.answering.predictor import Predictions, PredictRequest, Result
+from service.answering.predictor import Predictions, PredictRequest
 from service.fields import Fields, count_in, fields_in, items_in, name_in
 
 KNOWN = ("texts", "model", "top_k", "timeout_ms")
@@ -30,12 +30,11 @@ def rendered(predictions: Predictions) -> dict[str, Any]:
     return {
         "model": predictions.served.model,
         "version": predictions.served.version,
-        "predictions": [_rendered(result) for result in predictions.results],
+        "predictions": [
+            error_of(result) if isinstance(result, ItemError) else {"id": result.id, **result.answer}
+            for result in predictions.results
+        ],
     }
-
-
-def _rendered(result: Result) -> dict[str, Any]:
-    return error_of(result) if isinstance(result, ItemError) else {"id": result.id, **result.answer}
 
 
 def error_of(error: ItemError) -> dict[str, Any]:

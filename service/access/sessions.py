@@ -34,13 +34,10 @@ class Sessions:
 
     def is_valid(self, cookie: str, proof_of: Callable[[str], str | None]) -> bool:
         """Whether this server signed the cookie, it has not expired and the holder's proof is unchanged."""
-        parts = cookie.split(".")
-        if len(parts) != 3:
-            return False
-        expires, holder, signature = parts
-        proof = proof_of(holder)
-        is_signed = proof is not None and is_same(signature, self._signed(expires, holder, proof))
-        return is_signed and int(expires) > time.time()
+        match cookie.split("."):
+            case [expires, holder, signature] if (proof := proof_of(holder)) is not None:
+                return is_same(signature, self._signed(expires, holder, proof)) and int(expires) > time.time()
+        return False
 
     def _signed(self, expires: str, holder: str, proof: str) -> str:
         self._secret = self._secret or _shared_secret(self._secret_file)

@@ -19,6 +19,10 @@ def tls_arguments(settings: ServiceConfig) -> dict[str, str | int]:
         return {}
     if certificate is None or key is None:
         raise TlsIncomplete(missing="tls_certificate" if certificate is None else "tls_key")
+    named = {"TLS certificate": certificate, "TLS key": key, "file of TLS client authorities": client_ca}
+    for what, path in named.items():
+        if path is not None and not path.is_file():
+            raise FileMissing(path, what=what)
     _require_pair(certificate, key)
     arguments: dict[str, str | int] = {"ssl_certfile": str(certificate.absolute()), "ssl_keyfile": str(key.absolute())}
     if client_ca is not None:
@@ -29,9 +33,6 @@ def tls_arguments(settings: ServiceConfig) -> dict[str, str | int]:
 
 
 def _require_pair(certificate: Path, key: Path) -> None:
-    for path, what in ((certificate, "TLS certificate"), (key, "TLS key")):
-        if not path.is_file():
-            raise FileMissing(path, what=what)
     try:
         # Without the callback OpenSSL asks for a password on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: b"")
@@ -40,8 +41,6 @@ def _require_pair(certificate: Path, key: Path) -> None:
 
 
 def _require_authorities(path: Path) -> None:
-    if not path.is_file():
-        raise FileMissing(path, what="file of TLS client authorities")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
     except OSError as error:

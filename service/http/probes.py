@@ -24,13 +24,12 @@ class Endpoints:
         self._worker = worker
 
     def routes(self) -> list[Route]:
-        page = content({"text/plain": TEXT})
         probes = (
             ("/livez", self.live, API, Operation(IS_LIVE, "Status")),
             ("/readyz", self.ready, API, Operation(IS_READY, "Status")),
             ("/v2/health/live", self.live, OPEN_INFERENCE, Operation(IS_LIVE, "Live")),
             ("/v2/health/ready", self.ready, OPEN_INFERENCE, Operation(IS_READY, "Ready")),
-            ("/metrics", self.metrics, API, Operation("Prometheus metrics", page)),
+            ("/metrics", self.metrics, API, Operation("Prometheus metrics", content({"text/plain": TEXT}))),
         )
         return [
             Route(path, endpoint, scope=None, group=group, is_probe=True, operation=operation)

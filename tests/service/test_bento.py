@@ -28,7 +28,7 @@ def normalised(name: str) -> str:
     return re.split(r"[<>=!~\[; ]", name)[0].lower().replace("_", "-")
 
 
-def test_it_has_every_dependency_of_the_server_and_none_of_the_trainer(bentofile: dict[str, Any]) -> None:
+def test_the_bento_has_the_server_dependencies_and_none_of_the_trainer(bentofile: dict[str, Any]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {normalised(name) for name in [*project["dependencies"], *project["optional-dependencies"]["serve"]]}
     packed = {normalised(name) for name in bentofile["python"]["packages"]}
@@ -36,14 +36,14 @@ def test_it_has_every_dependency_of_the_server_and_none_of_the_trainer(bentofile
     assert not packed & NEVER
 
 
-def test_its_versions_are_those_that_are_tested(bentofile: dict[str, Any]) -> None:
+def test_the_bento_has_the_pinned_versions(bentofile: dict[str, Any]) -> None:
     pinned = {line.lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().split()}
     packed = {name.lower().replace("_", "-") for name in bentofile["python"]["packages"]}
     assert packed <= pinned
 
 
 @pytest.mark.slow
-def test_bentoml_builds_it(tmp_path: Path) -> None:
+def test_bentoml_builds_the_bento(tmp_path: Path) -> None:
     environment = {**os.environ, "BENTOML_HOME": str(tmp_path), "BENTOML_DO_NOT_TRACK": "1"}
     command = [sys.executable, "-m", "bentoml", "build", "--output", "tag"]
     built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

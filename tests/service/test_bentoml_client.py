@@ -28,7 +28,7 @@ def bento(server: str) -> Iterator[bentoml.SyncHTTPClient]:
         client._temp_dir.cleanup()  # its close() leaves it to the garbage collector, which warns
 
 
-def test_it_predicts_as_plain_http_does(bento: bentoml.SyncHTTPClient, server: str) -> None:
+def test_the_client_gets_the_same_predictions_as_plain_http(bento: bentoml.SyncHTTPClient, server: str) -> None:
     plain = httpx.post(f"{server}/predict", json={"texts": TEXTS, "top_k": 2}).json()
     for given in (bento.predict(texts=TEXTS, model="tickets", top_k=2), bento.predict(TEXTS, top_k=2)):
         for item, other in zip(given["predictions"], plain["predictions"], strict=True):
@@ -36,13 +36,13 @@ def test_it_predicts_as_plain_http_does(bento: bentoml.SyncHTTPClient, server: s
     assert len(bento.predict(texts=TEXTS)["predictions"][0]["scores"]) == 3
 
 
-def test_it_gives_feedback(bento: bentoml.SyncHTTPClient) -> None:
+def test_the_client_gives_feedback(bento: bentoml.SyncHTTPClient) -> None:
     key = bento.predict(texts=TEXTS)["predictions"][0]["id"]
     stored = bento.feedback(feedback=[{"prediction_id": key, "label": "bug"}])
     assert stored == {"accepted": 1, "unknown": []}
 
 
-def test_its_user_sees_our_sentence(bento: bentoml.SyncHTTPClient) -> None:
+def test_the_client_shows_our_message(bento: bentoml.SyncHTTPClient) -> None:
     with pytest.raises(NotFound, match="nope.*Known: tickets"):
         bento.predict(texts=TEXTS, model="nope")
     with pytest.raises(BentoMLException, match="Send at least one item") as caught:
@@ -50,7 +50,7 @@ def test_its_user_sees_our_sentence(bento: bentoml.SyncHTTPClient) -> None:
     assert caught.value.error_code == 400
 
 
-def test_docs_json_is_our_document(server: str) -> None:
+def test_docs_json_is_the_openapi_document(server: str) -> None:
     assert httpx.get(f"{server}/docs.json").json() == httpx.get(f"{server}/openapi.json").json()
 
 
@@ -63,7 +63,7 @@ def gateway(config: Config, registry: Registry, monkeypatch: pytest.MonkeyPatch)
     gateway.close()
 
 
-def test_without_http_the_methods_do_the_same(gateway: Gateway) -> None:
+def test_methods_called_without_http_give_the_same_answers(gateway: Gateway) -> None:
     async def both() -> list[int]:
         given = await gateway.predict(texts=[*TEXTS, " "], top_k=1)
         assert given["predictions"][-1]["error"]["code"] == "empty_text"
@@ -73,7 +73,7 @@ def test_without_http_the_methods_do_the_same(gateway: Gateway) -> None:
     assert asyncio.run(both()) == [4, 1]
 
 
-def test_without_http_the_same_is_refused(gateway: Gateway) -> None:
+def test_methods_called_without_http_raise_the_same_errors(gateway: Gateway) -> None:
     with pytest.raises(InvalidBody):
         asyncio.run(gateway.predict(texts=[]))
     with pytest.raises(ModelNotFound):

@@ -53,7 +53,7 @@ def test_probes_answer_in_json(http: httpx.Client) -> None:
     assert http.get("/readyz").json() == {"status": "ready"}
 
 
-def test_bentoml_shows_nothing_of_its_own(http: httpx.Client) -> None:
+def test_no_route_of_bentoml_is_reachable(http: httpx.Client) -> None:
     for path in ("/", "/healthz", "/static_content/index.css", "/assets/x", "/docs"):
         answer = http.get(path)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
@@ -66,7 +66,7 @@ def test_a_pickled_body_is_refused(http: httpx.Client) -> None:
     assert http.post("/predict", content=b"\x80\x04.", headers=headers).status_code == 415
 
 
-def test_a_large_body_is_413_even_when_it_is_sent_whole(server: str) -> None:
+def test_a_large_body_sent_at_once_is_413(server: str) -> None:
     size = 2_000_000
     status, error = raw(server, post("/predict", f"Content-Length: {size}", body=b"x" * size))
     assert (status, error["code"]) == (413, "body_too_large")
@@ -78,13 +78,13 @@ def test_a_large_chunked_body_is_413(server: str) -> None:
     assert (status, error["code"]) == (413, "body_too_large")
 
 
-def test_a_large_body_at_an_unknown_path_does_not_tear_the_answer_away(server: str) -> None:
+def test_a_large_body_at_an_unknown_path_gets_its_answer(server: str) -> None:
     size = 5_000_000
     status, error = raw(server, post("/nope", f"Content-Length: {size}", body=b"x" * size))
     assert (status, error["code"]) == (404, "not_found")
 
 
-def test_half_a_body_is_408_and_never_a_hang(server: str) -> None:
+def test_an_incomplete_body_is_408(server: str) -> None:
     status, error = raw(server, post("/predict", "Content-Length: 100", body=b'{"texts"'))
     assert (status, error["code"]) == (408, "body_too_slow")
 
@@ -103,7 +103,7 @@ def test_feedback_finds_predictions_of_every_worker(http: httpx.Client, server: 
         assert httpx.post(f"{server}/feedback", json={"feedback": [item]}).json() == {"accepted": 1, "unknown": []}
 
 
-def test_metrics_are_of_all_workers_whoever_is_asked(http: httpx.Client, server: str) -> None:
+def test_every_worker_shows_the_metrics_of_all_workers(http: httpx.Client, server: str) -> None:
     def answered() -> float:
         page = httpx.get(f"{server}/metrics").text
         return sum(float(value) for value in re.findall(r"^retune_predictions_total\{.*\} (\S+)$", page, re.M))
@@ -121,7 +121,7 @@ def test_admin_shows_the_champion_of_each_worker(http: httpx.Client) -> None:
     assert [worker["version"] for worker in status["workers"]] == [status["champion"]["version"]] * 2
 
 
-def test_a_swap_under_load_fails_no_request(server: str, served_config: Config, second_package: Path) -> None:
+def test_no_request_fails_during_a_swap_under_load(server: str, served_config: Config, second_package: Path) -> None:
     registry = open_registry(served_config)
     version = registry.add(second_package, "tickets")
     stop = threading.Event()
@@ -147,7 +147,7 @@ def test_a_swap_under_load_fails_no_request(server: str, served_config: Config, 
     assert {answered for loop in seen for _, answered in loop} == {"1", version}
 
 
-def test_answers_go_on_while_the_ledger_is_locked(http: httpx.Client, served_config: Config) -> None:
+def test_predictions_are_answered_while_the_ledger_is_locked(http: httpx.Client, served_config: Config) -> None:
     http.post("/predict", json={"texts": TEXTS[:1]})
     time.sleep(0.5)
     lock = sqlite3.connect(served_config.home / "ledger.db", isolation_level=None)

@@ -45,7 +45,7 @@ def bearer(text: str) -> dict[str, str]:
         ("[", "127.0.0.1", 403),
     ],
 )
-def test_without_a_token_only_this_machine_under_its_own_name_is_let_in(
+def test_without_a_token_only_requests_from_localhost_are_accepted(
     worker: Worker, path: str, host: str, client: str, status: int
 ) -> None:
     browser = TestClient(app_of(worker), base_url=SITE, client=(client, 1))
@@ -64,7 +64,7 @@ def test_without_a_token_only_this_machine_under_its_own_name_is_let_in(
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_page_of_another_site_cannot_press_the_button(
+def test_a_post_from_a_page_of_another_site_is_refused(
     client: TestClient, worker: Worker, path: str, headers: dict[str, str]
 ) -> None:
     answer = client.post(path, headers=headers, follow_redirects=False)
@@ -72,7 +72,7 @@ def test_a_page_of_another_site_cannot_press_the_button(
     assert worker.home.jobs.latest("tickets") == []
 
 
-def test_with_a_token_nothing_is_shown_without_it(guarded: TestClient) -> None:
+def test_operator_routes_need_the_token_if_one_is_set(guarded: TestClient) -> None:
     for headers in ({}, bearer("wrong"), {"Authorization": "Basic x"}, {"Authorization": "Bearer"}):
         answer = guarded.get("/admin/models/tickets", headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
@@ -83,7 +83,7 @@ def test_with_a_token_nothing_is_shown_without_it(guarded: TestClient) -> None:
         assert "Champion" not in page.text
 
 
-def test_the_token_opens_admin(config: Config, registry: Registry) -> None:
+def test_admin_routes_accept_the_token(config: Config, registry: Registry) -> None:
     worker = Worker(with_service(config, admin_token="plain"))
     client = TestClient(app_of(worker), base_url=SITE, client=("10.0.0.9", 1))
     assert client.get("/admin/models/tickets", headers=bearer("plain")).status_code == 200
@@ -91,15 +91,13 @@ def test_the_token_opens_admin(config: Config, registry: Registry) -> None:
 
 @pytest.mark.parametrize("path", ["/dashboard", "/admin/models/tickets"])
 @pytest.mark.parametrize("header", ["Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"])
-def test_what_a_proxy_on_this_machine_passes_on_does_not_come_from_here(
-    client: TestClient, path: str, header: str
-) -> None:
+def test_requests_through_a_local_proxy_are_refused(client: TestClient, path: str, header: str) -> None:
     assert client.get(path, headers={header: "127.0.0.1"}).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/admin/models/tickets"])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "retune.example"])
-def test_listening_elsewhere_without_a_token_operators_are_off_even_for_this_machine(
+def test_operator_routes_are_off_without_a_token_unless_listening_on_loopback(
     config: Config, registry: Registry, path: str, host: str
 ) -> None:
     answer = local_client(Worker(with_service(config, host=host))).get(path)
@@ -107,7 +105,7 @@ def test_listening_elsewhere_without_a_token_operators_are_off_even_for_this_mac
     assert "service.admin_token" in answer.text
 
 
-def test_a_key_of_scope_admin_opens_admin_wherever_the_server_listens(config: Config, registry: Registry) -> None:
+def test_admin_routes_accept_an_admin_key_on_any_listening_address(config: Config, registry: Registry) -> None:
     _, text = add_key(config.keys_file, "ops", ["admin"])
     client = local_client(Worker(with_service(config, host="0.0.0.0")))
     assert client.get("/admin/models/tickets").status_code == 401
@@ -115,7 +113,7 @@ def test_a_key_of_scope_admin_opens_admin_wherever_the_server_listens(config: Co
     assert client.get("/dashboard/tickets", headers=bearer(text)).status_code == 200
 
 
-def test_a_key_without_the_scope_admin_is_403_there(config: Config, registry: Registry) -> None:
+def test_admin_routes_answer_403_to_a_key_without_the_scope_admin(config: Config, registry: Registry) -> None:
     add_key(config.keys_file, "ops", ["admin"])
     _, text = add_key(config.keys_file, "shop", ["predict", "feedback"])
     answer = local_client(Worker(config)).get("/admin/models/tickets", headers=bearer(text))
@@ -123,12 +121,12 @@ def test_a_key_without_the_scope_admin_is_403_there(config: Config, registry: Re
     assert "'admin'" in answer.json()["error"]["message"]
 
 
-def test_keys_of_clients_leave_operators_on_this_machine_as_they_were(config: Config, registry: Registry) -> None:
+def test_client_keys_do_not_change_operator_access_from_localhost(config: Config, registry: Registry) -> None:
     add_key(config.keys_file, "shop", ["predict"])
     assert local_client(Worker(config)).get("/admin/models/tickets").status_code == 200
 
 
-def test_the_last_admin_key_closes_behind_itself(config: Config, registry: Registry) -> None:
+def test_revoking_the_last_admin_key_does_not_open_operator_routes(config: Config, registry: Registry) -> None:
     add_key(config.keys_file, "ops", ["admin"])
     revoke_key(config.keys_file, "ops")
     client = local_client(Worker(config))
@@ -136,7 +134,9 @@ def test_the_last_admin_key_closes_behind_itself(config: Config, registry: Regis
     assert client.get("/dashboard").status_code == 401
 
 
-def test_a_key_logs_in_until_it_is_revoked(config: Config, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_of_a_key_ends_when_the_key_is_revoked(
+    config: Config, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("service.access.keyring.STAT_INTERVAL_S", 0.0)
     _, text = add_key(config.keys_file, "ops", ["admin"])
     _, client_text = add_key(config.keys_file, "shop", ["predict"])
@@ -149,7 +149,7 @@ def test_a_key_logs_in_until_it_is_revoked(config: Config, registry: Registry, m
     assert browser.get("/dashboard/tickets").status_code == 401
 
 
-def test_a_damaged_key_file_closes_operators_who_have_no_token(config: Config, registry: Registry) -> None:
+def test_a_damaged_key_file_closes_operator_routes_without_a_token(config: Config, registry: Registry) -> None:
     config.keys_file.write_text("{")
     assert local_client(Worker(config)).get("/admin/models/tickets").status_code == 503
     assert local_client(Worker(config)).get("/dashboard").status_code == 503
@@ -157,7 +157,7 @@ def test_a_damaged_key_file_closes_operators_who_have_no_token(config: Config, r
     assert with_token.get("/admin/models/tickets", headers=bearer(TOKEN[:5])).status_code == 200
 
 
-def test_logging_in_sets_a_strict_cookie_that_opens_the_dashboard(guarded: TestClient) -> None:
+def test_login_sets_a_strict_cookie_that_gives_access_to_the_dashboard(guarded: TestClient) -> None:
     assert guarded.post("/dashboard", data={"token": "wrong"}).status_code == 401
     answer = guarded.post("/dashboard", data={"token": TOKEN}, follow_redirects=False)
     cookie = answer.headers["Set-Cookie"]
@@ -184,12 +184,12 @@ def test_a_forged_or_expired_session_is_refused(guarded: TestClient, monkeypatch
     assert guarded.get("/dashboard").status_code == 401
 
 
-def test_a_foreign_login_form_is_refused(guarded: TestClient) -> None:
+def test_a_login_from_another_site_is_refused(guarded: TestClient) -> None:
     answer = guarded.post("/dashboard", data={"token": TOKEN}, headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
 
 
-def test_wrong_log_ins_are_counted(guarded: TestClient) -> None:
+def test_failed_logins_are_counted(guarded: TestClient) -> None:
     guarded.post("/dashboard", data={"token": "guess"})
     guarded.post("/dashboard", data={"token": TOKEN}, headers={"Origin": "http://evil.example"})
     page = guarded.get("/metrics").text
@@ -197,7 +197,7 @@ def test_wrong_log_ins_are_counted(guarded: TestClient) -> None:
     assert 'retune_refused_total{reason="forbidden"} 1.0' in page
 
 
-def test_behind_a_proxy_that_ends_tls_the_cookie_is_for_tls_only(guarded: TestClient) -> None:
+def test_the_cookie_is_secure_behind_a_proxy_that_ends_tls(guarded: TestClient) -> None:
     for scheme, is_secure in (("https", True), ("http", False)):
         headers = {"X-Forwarded-Proto": scheme}
         answer = guarded.post("/dashboard", data={"token": TOKEN}, headers=headers, follow_redirects=False)
@@ -205,11 +205,11 @@ def test_behind_a_proxy_that_ends_tls_the_cookie_is_for_tls_only(guarded: TestCl
         assert ("secure" in answer.headers["set-cookie"].lower()) is is_secure
 
 
-def test_a_line_break_after_the_token_is_none_of_it() -> None:
+def test_white_space_around_the_token_is_removed() -> None:
     assert ServiceConfig(admin_token="0123abcd\n").admin_token == "0123abcd"
 
 
 @pytest.mark.parametrize("token", ["", " \n", "tøken", "a\nb"])
-def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
+def test_a_token_that_does_not_fit_in_a_header_is_refused(token: str) -> None:
     with pytest.raises(ValueError, match="admin_token"):
         ServiceConfig(admin_token=token)

@@ -38,7 +38,7 @@ def code_of(client: TestClient, path: str = "/predict", **headers: str) -> tuple
     return answer.status_code, answer.json().get("error", {}).get("code", "")
 
 
-def test_every_route_has_its_scope_and_only_probes_are_open(worker: Worker) -> None:
+def test_every_route_has_a_scope_except_probes_and_documents(worker: Worker) -> None:
     needed = {route.path: route.scope for route in all_routes(worker) if route.group is not PAGES}
     assert needed == {
         "/predict": "predict",
@@ -70,7 +70,7 @@ def test_without_a_key_file_clients_need_no_key(client: TestClient) -> None:
     assert code_of(client, **bearer("rt_nobody_knows")) == (200, "")
 
 
-def test_a_running_worker_follows_the_file(client: TestClient, keys_file: Path) -> None:
+def test_a_running_worker_applies_changes_of_the_key_file(client: TestClient, keys_file: Path) -> None:
     assert code_of(client) == (200, "")
     _, text = add_key(keys_file, "shop", ["predict"])
     assert code_of(client) == (401, "unauthorized")
@@ -81,14 +81,14 @@ def test_a_running_worker_follows_the_file(client: TestClient, keys_file: Path) 
     assert code_of(client) == (200, "")
 
 
-def test_a_key_is_sent_in_either_header(client: TestClient, keys_file: Path) -> None:
+def test_a_key_is_accepted_in_both_headers(client: TestClient, keys_file: Path) -> None:
     _, text = add_key(keys_file, "shop", ["predict"])
     assert code_of(client, **{"X-API-Key": text}) == (200, "")
     assert code_of(client, **{"Authorization": f"bearer  {text}"}) == (200, "")
     assert code_of(client, **{"Authorization": "Basic of-a-proxy", "X-API-Key": text}) == (200, "")
 
 
-def test_unknown_ids_and_wrong_secrets_are_refused_alike(client: TestClient, keys_file: Path) -> None:
+def test_unknown_ids_and_wrong_secrets_get_the_same_message(client: TestClient, keys_file: Path) -> None:
     key, text = add_key(keys_file, "shop", ["predict"])
     wrong = [f"rt_{key.id}_{'0' * 64}", f"rt_{'0' * 16}_{'0' * 64}", text[:-1], f"rt_{key.id}_", "rt_", "x", "_", "é"]
     messages = set()
@@ -99,14 +99,14 @@ def test_unknown_ids_and_wrong_secrets_are_refused_alike(client: TestClient, key
     assert len(messages) == 1
 
 
-def test_the_name_of_the_key_is_noted_for_what_comes_after(worker: Worker, keys_file: Path) -> None:
+def test_the_name_of_the_key_is_written_to_the_state(worker: Worker, keys_file: Path) -> None:
     _, text = add_key(keys_file, "shop", ["predict"])
     scope = {"type": "http", "method": "POST", "headers": [(b"x-api-key", text.encode())], "state": {}}
     worker.access.require(Request(scope), "predict")
     assert scope["state"] == {"key": "shop"}
 
 
-def test_a_key_opens_its_scopes_only(client: TestClient, keys_file: Path) -> None:
+def test_a_key_gives_access_to_its_scopes_only(client: TestClient, keys_file: Path) -> None:
     _, text = add_key(keys_file, "shop", ["predict"])
     answer = client.post("/feedback", json=FEEDBACK, headers=bearer(text))
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
@@ -123,7 +123,7 @@ def test_an_expired_key_is_refused(client: TestClient, keys_file: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"keys": 5}'])
-def test_a_damaged_file_lets_nobody_in_and_is_logged_once(
+def test_with_a_damaged_key_file_no_key_is_accepted_and_one_line_is_logged(
     client: TestClient, keys_file: Path, caplog: pytest.LogCaptureFixture, content: str
 ) -> None:
     _, text = add_key(keys_file, "shop", ["predict"])
@@ -136,12 +136,12 @@ def test_a_damaged_file_lets_nobody_in_and_is_logged_once(
     assert client.get("/livez").status_code == 200
 
 
-def test_keys_that_are_all_gone_let_nobody_in(client: TestClient, keys_file: Path) -> None:
+def test_a_key_file_without_keys_accepts_no_request(client: TestClient, keys_file: Path) -> None:
     keys_file.write_text('{"keys": []}')
     assert code_of(client) == (401, "unauthorized")
 
 
-def test_too_many_requests_are_429_and_say_when(client: TestClient, keys_file: Path) -> None:
+def test_requests_over_the_rate_get_429_with_retry_after(client: TestClient, keys_file: Path) -> None:
     _, text = add_key(keys_file, "shop", ["predict"], rate=0.1, burst=2)
     assert [code_of(client, **bearer(text))[0] for _ in range(2)] == [200, 200]
     answer = client.post("/predict", json=PREDICT, headers=bearer(text))
@@ -149,7 +149,7 @@ def test_too_many_requests_are_429_and_say_when(client: TestClient, keys_file: P
     assert 8 <= int(answer.headers["Retry-After"]) <= 10
 
 
-def test_what_is_refused_otherwise_costs_nothing_of_the_rate(client: TestClient, keys_file: Path) -> None:
+def test_requests_refused_for_other_reasons_do_not_count_towards_the_rate(client: TestClient, keys_file: Path) -> None:
     _, text = add_key(keys_file, "shop", ["predict"], rate=0.1, burst=1)
     for _ in range(3):
         assert code_of(client, **bearer(text[:-1]))[0] == 401

@@ -39,7 +39,7 @@ def statuses(server: str, key: str = "", *, calls: int = 12) -> list[int]:
     return [httpx.post(f"{server}/predict", json=BODY, headers=headers).status_code for _ in range(calls)]
 
 
-def test_every_worker_follows_the_keys_and_counts_them_together(keyed_server: str, keyed_config: Config) -> None:
+def test_all_workers_apply_key_changes_and_share_rate_limits(keyed_server: str, keyed_config: Config) -> None:
     assert set(statuses(keyed_server)) == {200}
     _, free = add_key(keyed_config.keys_file, "free", ["predict"])
     _, bound = add_key(keyed_config.keys_file, "bound", ["predict"], rate=0.01, burst=10)
@@ -52,5 +52,5 @@ def test_every_worker_follows_the_keys_and_counts_them_together(keyed_server: st
     assert set(statuses(keyed_server, free)) == {401}
 
 
-def test_the_server_does_not_say_what_it_is(keyed_server: str) -> None:
+def test_answers_have_no_server_header(keyed_server: str) -> None:
     assert "server" not in httpx.get(f"{keyed_server}/livez").headers

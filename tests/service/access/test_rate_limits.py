@@ -49,7 +49,7 @@ def limits(tmp_path: Path, clock: Clock) -> RateLimits:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_stretch_of_time_lets_in_more_than_burst_and_rate_allow(seed: int) -> None:
+def test_no_time_interval_has_more_requests_than_burst_and_rate_allow(seed: int) -> None:
     source = random.Random(seed)
     rate, burst = source.choice([0.3, 1.0, 7.0, 33.3, 1000.0]), source.randint(1, 20)
     full_at, now, let_in = 0.0, 1e6, list[float]()
@@ -64,7 +64,7 @@ def test_no_stretch_of_time_lets_in_more_than_burst_and_rate_allow(seed: int) ->
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_refused_request_that_waits_as_told_is_let_in_and_no_sooner(seed: int) -> None:
+def test_a_refused_request_is_accepted_exactly_after_its_wait(seed: int) -> None:
     source = random.Random(seed)
     rate, burst = source.uniform(0.01, 500), source.randint(1, 50)
     full_at, now, wait_s = 0.0, source.uniform(0, 1e7), 0.0
@@ -74,20 +74,22 @@ def test_a_refused_request_that_waits_as_told_is_let_in_and_no_sooner(seed: int)
     assert conform(full_at, now + wait_s, rate=rate, burst=burst)[1] == 0
 
 
-def test_a_whole_burst_is_let_in_at_once_and_again_after_a_rest(limits: RateLimits, clock: Clock) -> None:
+def test_a_whole_burst_is_accepted_at_once_and_again_after_a_pause(limits: RateLimits, clock: Clock) -> None:
     for _ in range(2):
         assert [limits.wait_s(0, rate=10, burst=7) == 0 for _ in range(9)] == [True] * 7 + [False] * 2
         clock.now += 0.7
 
 
-def test_keys_do_not_share_a_budget(limits: RateLimits) -> None:
+def test_each_key_has_its_own_limit(limits: RateLimits) -> None:
     assert limits.wait_s(0, rate=1, burst=1) == 0
     assert limits.wait_s(5, rate=1, burst=1) == 0
     assert limits.wait_s(0, rate=1, burst=1) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("left", [1e300, float("inf"), float("nan")])
-def test_a_number_of_another_clock_costs_one_burst_at_most(limits: RateLimits, clock: Clock, left: float) -> None:
+def test_a_stored_number_of_another_clock_blocks_one_burst_at_most(
+    limits: RateLimits, clock: Clock, left: float
+) -> None:
     limits.wait_s(0, rate=2, burst=4)
     (limits._path).write_bytes(NUMBER.pack(left))
     assert limits.wait_s(0, rate=2, burst=4) == pytest.approx(0.5)
@@ -95,7 +97,7 @@ def test_a_number_of_another_clock_costs_one_burst_at_most(limits: RateLimits, c
     assert [limits.wait_s(0, rate=2, burst=4) == 0 for _ in range(5)] == [True] * 4 + [False]
 
 
-def test_where_nothing_can_be_written_answers_go_on_and_it_is_said_once(
+def test_an_unwritable_file_disables_limits_and_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -104,13 +106,13 @@ def test_where_nothing_can_be_written_answers_go_on_and_it_is_said_once(
     assert caplog.text.count("Rate limits are not kept") == 1
 
 
-def test_processes_share_one_budget(tmp_path: Path) -> None:
+def test_processes_share_one_limit(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TAKE, str(tmp_path / "limits")]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert sum(int(child.communicate()[0]) for child in children) == 100
 
 
-def test_a_process_that_dies_with_the_lock_leaves_it_open(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_process_is_released(tmp_path: Path) -> None:
     path = tmp_path / "limits"
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None

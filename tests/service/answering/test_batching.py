@@ -58,7 +58,7 @@ def probability(result: EngineResult) -> float:
     return float(result.confidence[0])
 
 
-def test_many_requests_at_once_get_the_answers_of_the_engine_alone(batcher: Batcher, tiny_package: Path) -> None:
+def test_concurrent_requests_get_the_same_answers_as_single_engine_calls(batcher: Batcher, tiny_package: Path) -> None:
     engine = Engine(tiny_package, threads=1)
     encoded = engine.encode(TEXTS[:10])
 
@@ -70,7 +70,7 @@ def test_many_requests_at_once_get_the_answers_of_the_engine_alone(batcher: Batc
     assert np.allclose(given, alone, atol=1e-5)
 
 
-def test_texts_that_come_while_the_engine_works_share_a_batch(batcher: Batcher, tiny_package: Path) -> None:
+def test_texts_that_arrive_during_an_engine_call_share_the_next_batch(batcher: Batcher, tiny_package: Path) -> None:
     engine = GatedEngine(tiny_package)
     [encoded] = engine.encode(TEXTS[:1])
 
@@ -85,7 +85,7 @@ def test_texts_that_come_while_the_engine_works_share_a_batch(batcher: Batcher, 
     assert len(engine.calls) <= 2
 
 
-def test_a_text_that_breaks_the_engine_has_the_only_error(batcher: Batcher, tiny_package: Path) -> None:
+def test_only_the_text_that_fails_in_the_engine_gets_an_error(batcher: Batcher, tiny_package: Path) -> None:
     engine = PoisonedEngine(tiny_package, threads=1)
     poison = Encoded(ids=[1] * PoisonedEngine.poison, truncated=False)
     encoded = [item for item in engine.encode(TEXTS) if item.tokens != PoisonedEngine.poison][:8]
@@ -94,13 +94,13 @@ def test_a_text_that_breaks_the_engine_has_the_only_error(batcher: Batcher, tiny
     assert batcher.is_alive
 
 
-def test_a_text_that_breaks_the_tokenizer_has_the_only_error(tiny_package: Path) -> None:
+def test_only_the_text_that_fails_in_the_tokenizer_gets_an_error(tiny_package: Path) -> None:
     engine = PoisonedEngine(tiny_package, threads=1)
     results = encode_each(engine, ["my invoice", "unreadable", "a crash"])
     assert [result == NOT_ENCODABLE for result in results] == [False, True, False]
 
 
-def test_a_full_queue_refuses_and_says_when_to_come_again(batcher: Batcher, tiny_package: Path) -> None:
+def test_a_full_queue_raises_overloaded_with_retry_after(batcher: Batcher, tiny_package: Path) -> None:
     engine = GatedEngine(tiny_package)
     encoded = engine.encode(TEXTS)
 
@@ -117,7 +117,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(batcher: Batcher, tiny
     assert asyncio.run(ask()).retry_after_s >= 1
 
 
-def test_work_for_longer_than_the_bound_is_refused(tiny_package: Path) -> None:
+def test_texts_are_refused_when_the_queued_work_exceeds_its_limit(tiny_package: Path) -> None:
     batcher = Batcher(settings(max_queue_s=1e-9), max_inline_s=0.0)
     batcher.start()
     engine = GatedEngine(tiny_package)
@@ -137,7 +137,7 @@ def test_work_for_longer_than_the_bound_is_refused(tiny_package: Path) -> None:
     batcher.close()
 
 
-def test_what_nobody_waits_for_any_more_is_not_in_the_way(batcher: Batcher, tiny_package: Path) -> None:
+def test_texts_of_a_cancelled_request_leave_the_queue_at_once(batcher: Batcher, tiny_package: Path) -> None:
     engine = GatedEngine(tiny_package)
     encoded = engine.encode(TEXTS)
 
@@ -158,7 +158,7 @@ def test_what_nobody_waits_for_any_more_is_not_in_the_way(batcher: Batcher, tiny
     asyncio.run(ask())
 
 
-def test_what_is_given_up_while_the_engine_works_at_it_is_counted_once(batcher: Batcher, tiny_package: Path) -> None:
+def test_texts_cancelled_during_their_engine_call_are_subtracted_once(batcher: Batcher, tiny_package: Path) -> None:
     engine = GatedEngine(tiny_package)
     encoded = engine.encode(TEXTS)
 
@@ -173,7 +173,7 @@ def test_what_is_given_up_while_the_engine_works_at_it_is_counted_once(batcher: 
     asyncio.run(ask())
 
 
-def test_what_nobody_waits_for_never_reaches_the_engine(batcher: Batcher, tiny_package: Path) -> None:
+def test_texts_of_a_cancelled_request_never_reach_the_engine(batcher: Batcher, tiny_package: Path) -> None:
     engine = GatedEngine(tiny_package)
     encoded = engine.encode(TEXTS)
 
@@ -216,19 +216,19 @@ def asked_at_once(engine: Watched, encoded: Sequence[Encoded], *, max_inline_s: 
     batcher.close()
 
 
-def test_a_short_text_alone_is_answered_on_the_loop(tiny_package: Path) -> None:
+def test_a_single_short_text_is_answered_on_the_event_loop(tiny_package: Path) -> None:
     engine = Watched(tiny_package)
     asked_at_once(engine, engine.encode(TEXTS[:1]), max_inline_s=1.0)
     assert engine.calls == [(1, threading.current_thread().name)]
 
 
-def test_a_text_that_would_hold_up_the_loop_is_not(tiny_package: Path) -> None:
+def test_a_text_that_would_block_the_event_loop_is_answered_in_the_thread(tiny_package: Path) -> None:
     engine = Watched(tiny_package)
     asked_at_once(engine, engine.encode(TEXTS[:1]), max_inline_s=1e-6)
     assert engine.calls == [(1, "engine")]
 
 
-def test_texts_that_come_in_one_turn_of_the_loop_share_a_call(tiny_package: Path) -> None:
+def test_texts_of_one_loop_iteration_share_an_engine_call(tiny_package: Path) -> None:
     engine = Watched(tiny_package)
     asked_at_once(engine, [Encoded([1] * 4, False)] * 3, max_inline_s=1.0)
     assert engine.calls == [(3, "engine")]
@@ -242,7 +242,7 @@ class SlowEngine(Engine):
         return super().infer(batch)
 
 
-def test_each_engine_has_its_own_speed(tiny_package: Path) -> None:
+def test_expected_time_uses_the_throughput_of_each_engine(tiny_package: Path) -> None:
     slow, fast = SlowEngine(tiny_package, threads=1), GatedEngine(tiny_package)
     fast.gate.set()
     batcher = Batcher(settings(max_queue_items=100), max_inline_s=0.0)
@@ -272,7 +272,7 @@ def test_each_engine_has_its_own_speed(tiny_package: Path) -> None:
     assert with_slow - with_fast > 0.7
 
 
-def test_a_new_engine_is_expected_to_be_like_the_latest(tiny_package: Path) -> None:
+def test_a_new_engine_starts_with_the_latest_throughput(tiny_package: Path) -> None:
     throughput = Throughput()
     old, new = Engine(tiny_package, threads=1), Engine(tiny_package, threads=1)
     throughput.add(old, 100.0)
@@ -281,7 +281,7 @@ def test_a_new_engine_is_expected_to_be_like_the_latest(tiny_package: Path) -> N
     assert (throughput.tokens_per_s(old), throughput.tokens_per_s(new)) == (100.0, 1_000.0)
 
 
-def test_what_came_just_before_the_end_is_answered(batcher: Batcher, tiny_package: Path) -> None:
+def test_texts_that_arrived_just_before_close_are_answered(batcher: Batcher, tiny_package: Path) -> None:
     engine = Engine(tiny_package, threads=1)
 
     async def ask() -> list[EngineResult]:
@@ -293,7 +293,7 @@ def test_what_came_just_before_the_end_is_answered(batcher: Batcher, tiny_packag
     assert all(isinstance(result, Outputs) for result in asyncio.run(ask()))
 
 
-def test_a_closed_batcher_refuses(tiny_package: Path) -> None:
+def test_a_closed_batcher_refuses_texts(tiny_package: Path) -> None:
     batcher = Batcher(settings(max_queue_items=10))
     batcher.start()
     batcher.close()
@@ -302,7 +302,7 @@ def test_a_closed_batcher_refuses(tiny_package: Path) -> None:
         asyncio.run(batcher.answer(engine, engine.encode(TEXTS[:1])))
 
 
-def test_batches_are_measured(batcher: Batcher, facts: list[BatchFacts], tiny_package: Path) -> None:
+def test_rows_and_tokens_of_batches_are_reported(batcher: Batcher, facts: list[BatchFacts], tiny_package: Path) -> None:
     engine = Engine(tiny_package, threads=1)
     encoded = [Encoded([1] * 4, False), Encoded([1] * 6, False)]
     asyncio.run(batcher.answer(engine, encoded))

@@ -30,7 +30,9 @@ def champions(home: Home) -> Iterator[Champions]:
     champions.close()
 
 
-def test_a_promoted_version_is_switched_to(champions: Champions, registry: Registry, second_package: Path) -> None:
+def test_a_promoted_version_is_served_after_a_poll(
+    champions: Champions, registry: Registry, second_package: Path
+) -> None:
     before = champions.served("tickets")
     registry.promote("tickets", registry.add(second_package, "tickets"))
     champions.poll()
@@ -38,13 +40,13 @@ def test_a_promoted_version_is_switched_to(champions: Champions, registry: Regis
     assert before.engine.infer(before.engine.encode(["my invoice"])).logits.shape == (1, 3)
 
 
-def test_only_a_version_in_memory_can_be_asked_for(champions: Champions) -> None:
+def test_only_versions_in_memory_can_be_requested(champions: Champions) -> None:
     assert champions.version("tickets", "1") is champions.version(None, None) is champions.served("tickets")
     with pytest.raises(VersionNotLoaded, match="In memory: 1."):
         champions.version("tickets", "2")
 
 
-def test_a_rollback_is_followed(champions: Champions, registry: Registry, second_package: Path) -> None:
+def test_a_rollback_is_served_after_a_poll(champions: Champions, registry: Registry, second_package: Path) -> None:
     registry.promote("tickets", registry.add(second_package, "tickets"))
     champions.poll()
     registry.roll_back("tickets")
@@ -80,7 +82,7 @@ def test_a_version_with_other_answers_than_recorded_is_refused(
     assert "golden text 1" in str(champions.status()["tickets"].error)
 
 
-def test_the_error_goes_when_a_good_version_is_promoted(
+def test_the_error_is_cleared_when_a_good_version_is_promoted(
     champions: Champions, registry: Registry, variant: Variant, second_package: Path
 ) -> None:
     broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
@@ -93,7 +95,7 @@ def test_the_error_goes_when_a_good_version_is_promoted(
     assert champions.served("tickets").version == "3"
 
 
-def test_models_come_and_go_while_it_runs(
+def test_models_are_added_and_removed_by_polls(
     champions: Champions, registry: Registry, config: Config, tiny_package: Path
 ) -> None:
     with pytest.raises(ModelNotFound):
@@ -111,7 +113,7 @@ def test_models_come_and_go_while_it_runs(
         champions.served("other")
 
 
-def test_a_champion_that_cannot_be_loaded_is_told_from_none(
+def test_a_champion_that_cannot_be_loaded_has_another_error_than_none(
     champions: Champions, registry: Registry, config: Config, tiny_package: Path
 ) -> None:
     registry.promote("other", registry.add(tiny_package, "other"))
@@ -125,13 +127,13 @@ def test_a_champion_that_cannot_be_loaded_is_told_from_none(
         champions.served("other")
 
 
-def test_the_last_model_can_go(champions: Champions, config: Config) -> None:
+def test_the_last_model_can_be_removed(champions: Champions, config: Config) -> None:
     shutil.rmtree(config.home / "registry" / "tickets")
     champions.poll()
     assert not champions.models
 
 
-def test_a_registry_that_is_away_changes_nothing(
+def test_an_unreachable_registry_changes_nothing(
     champions: Champions, registry: Registry, config: Config, second_package: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = config.home / "registry"
@@ -146,9 +148,7 @@ def test_a_registry_that_is_away_changes_nothing(
     assert champions.served("tickets").version == "2"
 
 
-def test_a_failure_is_over_when_another_version_is_pointed_to(
-    champions: Champions, registry: Registry, variant: Variant
-) -> None:
+def test_a_failure_is_cleared_by_a_rollback(champions: Champions, registry: Registry, variant: Variant) -> None:
     broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
     before = registry.promote("tickets", registry.add(broken, "tickets"))
     assert before.previous == ["1"]
@@ -160,7 +160,7 @@ def test_a_failure_is_over_when_another_version_is_pointed_to(
     assert (status.version, status.error, status.failing) == ("1", None, False)
 
 
-def test_a_promotion_that_is_undone_is_told_and_fails_no_more(
+def test_an_undone_promotion_keeps_its_failed_version_but_is_not_failing(
     champions: Champions, registry: Registry, variant: Variant
 ) -> None:
     before = registry.pointer("tickets")
@@ -173,14 +173,14 @@ def test_a_promotion_that_is_undone_is_told_and_fails_no_more(
     assert (status.version, status.failed, status.failing) == ("1", "2", False)
 
 
-def test_a_pointer_that_is_damaged_changes_nothing(champions: Champions, config: Config) -> None:
+def test_a_damaged_pointer_changes_nothing(champions: Champions, config: Config) -> None:
     (config.home / "registry/tickets/champion.json").write_text("{")
     champions.poll()
     assert champions.served("tickets").version == "1"
     assert champions.status()["tickets"].error
 
 
-def test_every_change_is_told(home: Home, registry: Registry, second_package: Path) -> None:
+def test_the_status_is_published_once_for_each_change(home: Home, registry: Registry, second_package: Path) -> None:
     versions: list[str | None] = []
     champions = Champions(home, on_change=lambda now: versions.append(now["tickets"].version))
     champions.poll()

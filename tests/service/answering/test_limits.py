@@ -30,7 +30,7 @@ def ask(client: TestClient, **body: Any) -> Any:
     return client.post("/predict", json=body)
 
 
-def test_a_model_has_its_own_number_of_items(limited: TestClient) -> None:
+def test_a_model_can_have_a_lower_limit_of_items(limited: TestClient) -> None:
     assert ask(limited, texts=["a"] * 2).status_code == 200
     answer = ask(limited, texts=["a"] * 3)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_body")
@@ -40,7 +40,7 @@ def test_a_model_has_its_own_number_of_items(limited: TestClient) -> None:
     assert "Field 'inputs' has 3" in limited.post("/v2/models/tickets/infer", json={"inputs": [tensor]}).text
 
 
-def test_a_model_may_take_more_items_than_others(config: Config, registry: Registry) -> None:
+def test_a_model_can_have_a_higher_limit_of_items(config: Config, registry: Registry) -> None:
     most = ModelLimits(max_items=20, max_text_chars=None, overlength=None)
     service = config.service.model_copy(update={"max_items": 2, "limits": {"tickets": most}})
     worker = Worker(config.model_copy(update={"service": service}))
@@ -57,17 +57,17 @@ def test_a_model_may_take_more_items_than_others(config: Config, registry: Regis
     worker.close()
 
 
-def test_a_text_of_too_many_tokens_is_that_items_error_where_it_is_rejected(limited: TestClient) -> None:
+def test_a_text_with_too_many_tokens_is_an_item_error_with_overlength_reject(limited: TestClient) -> None:
     first, second = ask(limited, texts=[LONG, "my invoice"]).json()["predictions"]
     assert first["error"]["code"] == "text_too_long"
     assert "label" in second
 
 
-def test_elsewhere_it_is_cut(client: TestClient) -> None:
+def test_a_text_with_too_many_tokens_is_truncated_by_default(client: TestClient) -> None:
     assert ask(client, texts=[LONG]).json()["predictions"][0]["truncated"] is True
 
 
-def test_a_deadline_that_passes_is_504(client: TestClient, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_deadline_is_504(client: TestClient, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = worker.champions.served("tickets").engine
     infer = engine.infer
 
@@ -81,7 +81,7 @@ def test_a_deadline_that_passes_is_504(client: TestClient, worker: Worker, monke
     assert ask(client, texts=["my invoice"], timeout_ms=5000).status_code == 200
 
 
-def test_a_deadline_counts_the_tokenizer_and_what_is_computed_on_the_loop(
+def test_a_deadline_includes_the_tokenizer_and_engine_calls_on_the_event_loop(
     client: TestClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = worker.champions.served("tickets").engine
@@ -104,5 +104,5 @@ def test_a_deadline_counts_the_tokenizer_and_what_is_computed_on_the_loop(
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "1", True])
-def test_a_deadline_that_is_no_count_is_400(client: TestClient, value: object) -> None:
+def test_an_invalid_deadline_is_400(client: TestClient, value: object) -> None:
     assert ask(client, texts=["a"], timeout_ms=value).status_code == 400

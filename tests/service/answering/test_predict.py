@@ -18,7 +18,7 @@ ROWS = tiny_rows(8, seed=5)
 TEXTS = [row.text for row in ROWS]
 
 
-def test_each_text_is_answered_as_the_engine_alone_answers_it(client: TestClient, tiny_package: Path) -> None:
+def test_answers_equal_those_of_the_engine(client: TestClient, tiny_package: Path) -> None:
     body = client.post("/predict", json={"texts": TEXTS}).json()
     engine = Engine(tiny_package, threads=1)
     alone = [engine.answer([text]) for text in TEXTS]
@@ -29,7 +29,7 @@ def test_each_text_is_answered_as_the_engine_alone_answers_it(client: TestClient
         assert prediction["truncated"] is prediction["abstained"] is False
 
 
-def test_scores_are_by_label_and_descend(client: TestClient) -> None:
+def test_scores_are_sorted_in_descending_order(client: TestClient) -> None:
     [prediction] = client.post("/predict", json={"texts": TEXTS[:1]}).json()["predictions"]
     scores = list(prediction["scores"].values())
     assert scores == sorted(scores, reverse=True)
@@ -42,12 +42,12 @@ def test_top_k_limits_the_scores(client: TestClient) -> None:
     assert len(prediction["scores"]) == 2
 
 
-def test_a_count_may_be_written_as_json_writes_numbers(client: TestClient) -> None:
+def test_top_k_may_be_a_float_with_an_integer_value(client: TestClient) -> None:
     [prediction] = client.post("/predict", json={"texts": TEXTS[:1], "top_k": 2.0}).json()["predictions"]
     assert len(prediction["scores"]) == 2
 
 
-def test_an_unusable_item_has_its_own_error_and_its_neighbours_their_answers(client: TestClient) -> None:
+def test_an_invalid_item_gets_an_error_and_the_others_their_answers(client: TestClient) -> None:
     texts = [TEXTS[0], 3, "  ", "x" * 501, "nul \0 inside", None, TEXTS[1]]
     predictions = client.post("/predict", json={"texts": texts}).json()["predictions"]
     codes = [prediction.get("error", {}).get("code") for prediction in predictions]
@@ -55,13 +55,13 @@ def test_an_unusable_item_has_its_own_error_and_its_neighbours_their_answers(cli
     assert predictions[-1]["label"]
 
 
-def test_a_request_of_unusable_items_only_is_answered(client: TestClient) -> None:
+def test_a_request_with_only_invalid_items_is_200(client: TestClient) -> None:
     answer = client.post("/predict", json={"texts": [1, 2]})
     assert answer.status_code == 200
     assert [list(prediction) for prediction in answer.json()["predictions"]] == [["error"], ["error"]]
 
 
-def test_a_cut_text_says_so(client: TestClient) -> None:
+def test_a_truncated_text_is_marked(client: TestClient) -> None:
     [prediction] = client.post("/predict", json={"texts": ["invoice " * 60]}).json()["predictions"]
     assert prediction["truncated"] is True
 
@@ -86,7 +86,7 @@ def test_predictions_reach_the_ledger_under_their_ids(client: TestClient, worker
     assert rows[0].embedding.shape == (32,)
 
 
-def test_a_record_that_waits_holds_no_more_than_its_own_row(
+def test_a_queued_record_does_not_keep_its_batch_in_memory(
     client: TestClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records: list[PredictionRecord] = []
@@ -95,13 +95,13 @@ def test_a_record_that_waits_holds_no_more_than_its_own_row(
     assert [record.embedding.base for record in records] == [None] * 4
 
 
-def test_an_unknown_model_is_404_and_lists_the_known(client: TestClient) -> None:
+def test_an_unknown_model_is_404_and_lists_known_models(client: TestClient) -> None:
     answer = client.post("/predict", json={"texts": TEXTS, "model": "nope"})
     assert answer.status_code == 404
     assert "Known: tickets" in answer.json()["error"]["message"]
 
 
-def test_a_model_without_champion_is_503_with_the_cure(config: Config, tiny_package: Path) -> None:
+def test_a_model_without_champion_is_503_and_says_how_to_promote(config: Config, tiny_package: Path) -> None:
     open_registry(config).add(tiny_package, "tickets")
     worker = Worker(config)
     worker.start()
@@ -114,7 +114,7 @@ def test_a_model_without_champion_is_503_with_the_cure(config: Config, tiny_pack
     assert (ready.status_code, ready.json()["error"]["code"]) == (503, "not_ready")
 
 
-def test_of_two_models_one_must_be_named(config: Config, registry: Registry, tiny_package: Path) -> None:
+def test_a_request_must_name_one_of_two_models(config: Config, registry: Registry, tiny_package: Path) -> None:
     registry.promote("other", registry.add(tiny_package, "other"))
     for default, status in [(None, 400), ("other", 200)]:
         service = config.service.model_copy(update={"default_model": default})

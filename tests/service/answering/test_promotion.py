@@ -33,7 +33,7 @@ def test_promotion_returns_when_the_worker_answers_with_the_version(
     assert worker.champions.served("tickets").version == "2"
 
 
-def test_a_rollback_takes_the_version_that_stayed_warm(
+def test_a_rollback_uses_the_warm_version_in_memory(
     worker: Worker, registry: Registry, config: Config, second_package: Path
 ) -> None:
     first = worker.champions.served("tickets").engine
@@ -52,7 +52,7 @@ def test_a_version_with_wrong_golden_answers_is_refused_before_anything_changes(
     assert registry.champion("tickets").version == "1"
 
 
-def test_a_version_that_a_worker_cannot_load_changes_nothing(
+def test_a_version_that_a_worker_cannot_load_is_not_promoted(
     registry: Registry, config: Config, second_package: Path
 ) -> None:
     registry.add(second_package, "tickets")
@@ -74,7 +74,9 @@ def test_a_version_that_a_worker_cannot_load_changes_nothing(
     assert registry.champion("tickets") == before
 
 
-def test_a_worker_that_says_nothing_is_told(registry: Registry, config: Config, second_package: Path) -> None:
+def test_promotion_fails_if_a_worker_does_not_follow_in_time(
+    registry: Registry, config: Config, second_package: Path
+) -> None:
     registry.add(second_package, "tickets")
     server_workers = ServerWorkers(config.home)
     server_workers.publish({"tickets": ModelStatus("1", "long ago")})
@@ -83,7 +85,7 @@ def test_a_worker_that_says_nothing_is_told(registry: Registry, config: Config, 
     server_workers.remove()
 
 
-def test_after_a_start_an_earlier_champion_is_better_than_none(
+def test_after_a_start_an_earlier_champion_replaces_a_corrupt_one(
     registry: Registry, config: Config, second_package: Path
 ) -> None:
     registry.promote("tickets", registry.add(second_package, "tickets"))
@@ -107,7 +109,7 @@ def test_operators_promote_and_roll_back_over_http(
     assert client.post("/admin/models/tickets/promote", json={"version": "7"}).status_code == 404
 
 
-def test_requests_under_way_finish_on_the_version_they_began_with(
+def test_open_requests_finish_with_the_version_they_started_with(
     client: TestClient, registry: Registry, second_package: Path
 ) -> None:
     version = registry.add(second_package, "tickets")
@@ -184,12 +186,12 @@ def test_a_refused_first_promotion_leaves_no_champion(registry: Registry, config
     assert registry.pointer("other") is None
 
 
-def test_what_changes_nothing_is_not_recorded(client: TestClient, worker: Worker) -> None:
+def test_promoting_the_champion_again_is_not_recorded(client: TestClient, worker: Worker) -> None:
     assert client.post("/admin/models/tickets/promote", json={"version": "1"}).status_code == 200
     assert noted(worker) == []
 
 
-def test_a_refused_promotion_is_recorded_as_undone_and_no_page_says_that_the_champion_fails(
+def test_a_refused_promotion_is_recorded_and_the_champion_is_not_shown_as_failing(
     client: TestClient, worker: Worker, registry: Registry, variant: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(promotion, "verify_contents", lambda _: None)  # else it is refused before anything changes
@@ -203,7 +205,7 @@ def test_a_refused_promotion_is_recorded_as_undone_and_no_page_says_that_the_cha
     assert "could not be loaded</h2>" not in client.get("/dashboard/tickets").text
 
 
-def test_a_pointer_that_is_damaged_is_said_and_repaired_by_a_promotion(
+def test_a_damaged_pointer_is_reported_and_repaired_by_a_promotion(
     client: TestClient, worker: Worker, registry: Registry, config: Config
 ) -> None:
     (config.home / "registry/tickets/champion.json").write_text("{")
@@ -224,7 +226,7 @@ def test_a_pointer_that_is_damaged_is_said_and_repaired_by_a_promotion(
     assert client.get("/admin/models/tickets").json()["workers"][0]["error"] is None
 
 
-def test_a_rollback_does_not_wait_for_a_ledger_that_is_locked(
+def test_a_rollback_does_not_wait_for_a_locked_ledger(
     client: TestClient, worker: Worker, registry: Registry, config: Config, second_package: Path
 ) -> None:
     promotion.promote(Home(config), "tickets", registry.add(second_package, "tickets"))
@@ -238,9 +240,7 @@ def test_a_rollback_does_not_wait_for_a_ledger_that_is_locked(
     assert [(row.version, row.reason) for row in noted(worker)] == [("1", "Rolled back over HTTP.")]
 
 
-def test_a_promotion_that_another_one_overtakes_says_so(
-    registry: Registry, config: Config, second_package: Path
-) -> None:
+def test_a_superseded_promotion_raises_an_error(registry: Registry, config: Config, second_package: Path) -> None:
     version = registry.add(second_package, "tickets")
     server_workers = ServerWorkers(config.home)
     server_workers.publish({"tickets": ModelStatus("1", registry.champion("tickets").since)})  # and does not follow
@@ -254,7 +254,7 @@ def test_a_promotion_that_another_one_overtakes_says_so(
     assert registry.champion("tickets").version == "1"
 
 
-def test_a_damaged_version_is_refused_over_http_as_a_conflict(
+def test_a_damaged_version_is_409_over_http(
     client: TestClient, registry: Registry, config: Config, second_package: Path
 ) -> None:
     version = registry.add(second_package, "tickets")

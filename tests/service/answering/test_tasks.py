@@ -37,7 +37,7 @@ def tasks_client(tasks_worker: Worker) -> TestClient:
     return local_client(tasks_worker)
 
 
-def test_several_labels_are_answered_with_all_scores(tasks_client: TestClient) -> None:
+def test_a_multi_label_answer_has_labels_and_all_scores(tasks_client: TestClient) -> None:
     body = {"texts": [row.text for row in ROWS], "model": "topics"}
     predictions = tasks_client.post("/predict", json=body).json()["predictions"]
     for prediction in predictions:
@@ -50,7 +50,7 @@ def test_several_labels_are_answered_with_all_scores(tasks_client: TestClient) -
     assert [problem_with(item, schema["Prediction"], schema) for item in predictions] == [None] * len(ROWS)
 
 
-def test_pairs_are_lists_of_two_and_everything_else_has_its_own_error(tasks_client: TestClient) -> None:
+def test_pairs_are_lists_of_two_texts_and_other_items_get_errors(tasks_client: TestClient) -> None:
     items = [PAIRS[0], "one text", ["one"], ["a", "b", "c"], ["a", 3], ["a", " "], ["x" * 501, "b"], PAIRS[1]]
     predictions = tasks_client.post("/predict", json={"texts": items, "model": "answers"}).json()["predictions"]
     codes = [prediction.get("error", {}).get("code") for prediction in predictions]
@@ -62,7 +62,7 @@ def test_pairs_are_lists_of_two_and_everything_else_has_its_own_error(tasks_clie
     assert "labels" not in predictions[0]
 
 
-def test_a_pair_for_single_texts_has_its_own_error(tasks_client: TestClient) -> None:
+def test_a_pair_for_a_model_of_single_texts_is_an_item_error(tasks_client: TestClient) -> None:
     items = [PAIRS[0], ROWS[0].text]
     predictions = tasks_client.post("/predict", json={"texts": items, "model": "topics"}).json()["predictions"]
     assert predictions[0]["error"] == {"code": "invalid_text", "message": "The item is a list. Send a string."}
@@ -82,7 +82,7 @@ def test_pairs_are_two_inputs_of_the_open_inference_protocol(tasks_client: TestC
     assert "no input 'text_pair'" in alone.json()["error"]
 
 
-def test_several_labels_are_one_cell_of_the_open_inference_protocol(tasks_client: TestClient) -> None:
+def test_several_labels_are_one_string_in_the_open_inference_protocol(tasks_client: TestClient) -> None:
     texts = [row.text for row in ROWS]
     outputs = tasks_client.post("/v2/models/topics/infer", json={"inputs": [tensor("text", texts)]}).json()["outputs"]
     assert outputs[0]["data"] == [item["label"] for item in ask(tasks_client, "topics", texts)]
@@ -104,7 +104,7 @@ def test_several_labels_have_sigmoid_scores_for_hugging_face(tasks_client: TestC
         assert tasks_client.post("/models/topics", json=body).status_code == status
 
 
-def test_both_texts_and_the_set_reach_the_ledger(
+def test_both_texts_and_all_labels_reach_the_ledger(
     tasks_client: TestClient, tasks_worker: Worker, config: Config
 ) -> None:
     ask(tasks_client, "answers", PAIRS)
@@ -118,7 +118,9 @@ def test_both_texts_and_the_set_reach_the_ledger(
     assert [row.score for row in kept] == pytest.approx([item["score"] for item in several])
 
 
-def test_labels_come_as_a_cell_or_as_a_list_and_may_be_none(tasks_client: TestClient, config: Config) -> None:
+def test_labels_are_accepted_as_a_string_or_as_a_list_and_may_be_empty(
+    tasks_client: TestClient, config: Config
+) -> None:
     keys = [item["id"] for item in ask(tasks_client, "topics", [row.text for row in ROWS])]
     given: list[object] = ["bug|billing", ["bug", "billing"], [], "|", "a new one", ["a new one", "bug"]]
     for key, value in zip(keys, given, strict=False):
@@ -151,7 +153,7 @@ def test_labels_that_the_model_cannot_have_are_refused(
     assert open_ledger(config).labelled(model) == []
 
 
-def test_metrics_count_each_label_of_a_set_and_those_without(tasks_client: TestClient) -> None:
+def test_metrics_count_each_label_and_answers_without_labels(tasks_client: TestClient) -> None:
     predictions = ask(tasks_client, "topics", [row.text for row in ROWS])
     page = tasks_client.get("/metrics").text
     for name in ("billing", "(none)"):
@@ -159,7 +161,7 @@ def test_metrics_count_each_label_of_a_set_and_those_without(tasks_client: TestC
         assert f'retune_predictions_total{{label="{name}",model="topics"}} {wanted:.1f}' in page
 
 
-def test_the_dashboard_says_which_task_it_is(tasks_client: TestClient) -> None:
+def test_the_dashboard_shows_the_task_of_a_model(tasks_client: TestClient) -> None:
     topics, answers = (tasks_client.get(f"/dashboard/{model}").text for model in ("topics", "answers"))
     assert "any number a text" in topics
     assert "from 40.0 %" in topics

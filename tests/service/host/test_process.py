@@ -22,7 +22,7 @@ from tests.tiny import tiny_rows
 TEXTS = [row.text for row in tiny_rows(30, seed=9)]
 
 
-def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_a_port_in_use_is_an_error_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -32,14 +32,14 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
             pass
 
 
-def test_so_many_workers_that_the_machine_would_not_stand_them_are_refused(tmp_path: Path) -> None:
+def test_too_many_workers_for_the_machine_are_refused(tmp_path: Path) -> None:
     config = Config(home=tmp_path, service=ServiceConfig(port=free_port(), workers=100_000))
     with pytest.raises(TooManyWorkers, match=r"'service.workers' is 100000, and there are \d+ cores"):
         ServerProcess(config, log=None)
 
 
 @pytest.mark.parametrize("host", ["::1", "no-such-host.invalid", "192.0.2.1"])
-def test_a_host_that_cannot_be_listened_on_is_no_port_in_use(tmp_path: Path, host: str) -> None:
+def test_an_unusable_host_has_another_error_than_a_port_in_use(tmp_path: Path, host: str) -> None:
     config = Config(home=tmp_path, service=ServiceConfig(host=host, port=free_port()))
     with pytest.raises(CannotListen, match=re.escape(f"'service.host' '{host}'")):
         ServerProcess(config, log=None)
@@ -67,7 +67,7 @@ def test_the_whole_config_reaches_the_server(tmp_path: Path, monkeypatch: pytest
     ("registry", "ledger"),
     [("~/models", "sqlite:///own.db"), ("file://models", "sqlite+pysqlite:///own.db"), ("models", "sqlite:///own.db")],
 )
-def test_a_server_finds_registry_and_ledger_where_the_command_line_does(
+def test_a_server_uses_the_same_registry_and_ledger_as_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: str, ledger: str
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -78,14 +78,16 @@ def test_a_server_finds_registry_and_ledger_where_the_command_line_does(
     assert loaded.ledger_url == ledger.replace("///own.db", f"///{tmp_path / 'own.db'}")
 
 
-def test_a_server_that_cannot_start_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_failed_start_contains_the_end_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("service.host.process.SERVICE", "service.nothing:Here")
     log = tmp_path / "server.log"
     with pytest.raises(ServerFailed, match="service.nothing"), running_server(server_config(tmp_path), log=log):
         pass
 
 
-def test_sigterm_writes_what_was_answered_exits_0_and_leaves_no_process(tmp_path: Path, tiny_package: Path) -> None:
+def test_sigterm_writes_predictions_exits_0_and_leaves_no_process(tmp_path: Path, tiny_package: Path) -> None:
     config = server_config(tmp_path)
     config = config.model_copy(update={"ledger": LedgerConfig(flush_s=60)})
     registry = open_registry(config)
@@ -101,7 +103,7 @@ def test_sigterm_writes_what_was_answered_exits_0_and_leaves_no_process(tmp_path
     assert not any(child.is_running() for child in children)
 
 
-def test_serve_hands_sigterm_on_and_exits_0(tmp_path: Path) -> None:
+def test_serve_forwards_sigterm_and_exits_0(tmp_path: Path) -> None:
     config = server_config(tmp_path)
     program = (
         f"import sys; from core.config import *; from service.host.process import serve; sys.exit(serve({config!r}))"

@@ -37,7 +37,7 @@ def test_items_are_handled_in_order_and_in_batches(handler: Handler) -> None:
     assert queue.close(10)
 
 
-def test_beyond_the_size_nothing_is_taken_and_what_is_in_hand_counts(handler: Handler) -> None:
+def test_a_full_queue_refuses_items_and_counts_those_being_handled(handler: Handler) -> None:
     handler.free.clear()
     queue = QueueThread("test", handler, size=3, pause_s=60, wake_at=1)
     queue.start()
@@ -51,7 +51,7 @@ def test_beyond_the_size_nothing_is_taken_and_what_is_in_hand_counts(handler: Ha
     assert sum(handler.batches, []) == [0, 1, 2, 5]
 
 
-def test_the_thread_looks_when_enough_waits(handler: Handler) -> None:
+def test_the_thread_wakes_when_enough_items_wait(handler: Handler) -> None:
     handled = threading.Event()
     queue = QueueThread[int]("test", lambda _: handled.set(), size=100, pause_s=600, wake_at=3)
     queue.start()
@@ -61,14 +61,14 @@ def test_the_thread_looks_when_enough_waits(handler: Handler) -> None:
     assert queue.close(10)
 
 
-def test_without_its_thread_the_caller_of_flush_handles(handler: Handler) -> None:
+def test_flush_handles_items_itself_without_the_thread(handler: Handler) -> None:
     queue = QueueThread("test", handler, size=10, pause_s=60)
     queue.put(1)
     assert queue.flush()
     assert handler.batches == [[1]]
 
 
-def test_what_is_cleared_is_handled_by_nobody(handler: Handler) -> None:
+def test_cleared_items_are_not_handled(handler: Handler) -> None:
     queue = QueueThread("test", handler, size=10, pause_s=60)
     queue.put(1)
     assert queue.clear() == 1

@@ -36,7 +36,7 @@ def test_without_files_there_is_no_tls() -> None:
     assert tls_arguments(ServiceConfig()) == {}
 
 
-def test_a_pair_becomes_arguments_with_absolute_paths(
+def test_certificate_and_key_become_arguments_with_absolute_paths(
     pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -44,14 +44,14 @@ def test_a_pair_becomes_arguments_with_absolute_paths(
     assert tls_arguments(settings) == {"ssl_certfile": str(pair[0]), "ssl_keyfile": str(pair[1])}
 
 
-def test_authorities_of_clients_make_their_certificates_required(pair: tuple[Path, Path]) -> None:
+def test_a_client_ca_makes_client_certificates_required(pair: tuple[Path, Path]) -> None:
     settings = ServiceConfig(tls_certificate=pair[0], tls_key=pair[1], tls_client_ca=pair[0])
     arguments = tls_arguments(settings)
     assert arguments["ssl_ca_certs"] == str(pair[0])
     assert arguments["ssl_cert_reqs"] == ssl.CERT_REQUIRED
 
 
-def test_half_of_it_names_the_other_half(pair: tuple[Path, Path]) -> None:
+def test_an_incomplete_pair_names_the_missing_file(pair: tuple[Path, Path]) -> None:
     with pytest.raises(TlsIncomplete, match=r"service\.tls_key"):
         tls_arguments(ServiceConfig(tls_certificate=pair[0]))
     with pytest.raises(TlsIncomplete, match=r"service\.tls_certificate"):
@@ -69,19 +69,19 @@ def test_a_missing_file_is_named(pair: tuple[Path, Path], tmp_path: Path) -> Non
             tls_arguments(settings)
 
 
-def test_files_that_do_not_belong_together_are_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_key_of_another_certificate_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
     _, other_key = make_pair(tmp_path, "other")
     with pytest.raises(TlsFilesUnfit, match="key values mismatch"):
         tls_arguments(ServiceConfig(tls_certificate=pair[0], tls_key=other_key))
 
 
-def test_a_key_with_a_password_is_refused_without_asking_for_it(tmp_path: Path) -> None:
+def test_a_key_with_a_password_is_refused_without_a_prompt(tmp_path: Path) -> None:
     certificate, key = make_pair(tmp_path, "locked", password="secret")
     with pytest.raises(TlsFilesUnfit, match="no password"):
         tls_arguments(ServiceConfig(tls_certificate=certificate, tls_key=key))
 
 
-def test_what_is_no_certificate_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_certificate_is_refused(pair: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "text.pem").write_text("hello")
     with pytest.raises(TlsFilesUnfit, match=r"text\.pem"):
         tls_arguments(ServiceConfig(tls_certificate=tmp_path / "text.pem", tls_key=pair[1]))
@@ -90,7 +90,7 @@ def test_what_is_no_certificate_is_refused(pair: tuple[Path, Path], tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_server_with_tls_answers_those_who_speak_it(
+def test_a_server_with_tls_answers_tls_clients_only(
     pair: tuple[Path, Path], tmp_path: Path, tiny_package: Path
 ) -> None:
     config = server_config(tmp_path)

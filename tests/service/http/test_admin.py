@@ -9,7 +9,7 @@ from core.registry import Registry, open_registry
 from service.worker import Worker
 
 
-def test_a_model_is_told_with_its_champion_and_workers(client: TestClient, worker: Worker) -> None:
+def test_the_state_of_a_model_has_its_champion_and_workers(client: TestClient, worker: Worker) -> None:
     answer = client.get("/admin/models/tickets").json()
     assert (answer["champion"]["version"], answer["versions"]) == ("1", ["1"])
     assert [(entry["version"], entry["error"]) for entry in answer["workers"]] == [("1", None)]
@@ -22,7 +22,7 @@ def test_retrain_enqueues_one_job(client: TestClient, worker: Worker) -> None:
     assert len(worker.home.jobs.latest("tickets")) == 1
 
 
-def test_retrain_takes_an_empty_object_and_nothing_else(client: TestClient) -> None:
+def test_retrain_accepts_an_empty_object_only(client: TestClient) -> None:
     assert client.post("/admin/models/tickets/retrain", json={}).status_code == 202
     assert client.post("/admin/models/tickets/retrain", json={"method": "full"}).status_code == 400
 
@@ -39,7 +39,7 @@ def test_an_unknown_model_is_404(client: TestClient, name: str) -> None:
     assert client.post(f"/admin/models/{name}/retrain").status_code == 404
 
 
-def test_a_worker_that_is_gone_is_forgotten(client: TestClient, worker: Worker) -> None:
+def test_a_dead_worker_is_removed_from_the_state(client: TestClient, worker: Worker) -> None:
     folder = next((worker.config.home / "workers").iterdir())
     (folder / "999999999.json").write_text("{}")
     assert len(client.get("/admin/models/tickets").json()["workers"]) == 1

@@ -76,13 +76,13 @@ def test_wrong_feedback_body_is_400(client: TestClient, body: object) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_body")
 
 
-def test_no_message_repeats_a_text(client: TestClient) -> None:
+def test_no_error_message_contains_a_text(client: TestClient) -> None:
     for body in ({"texts": "my secret"}, {"feedback": "my secret"}):
         for path in ("/predict", "/feedback"):
             assert "secret" not in client.post(path, json=body).text
 
 
-def test_a_lone_surrogate_is_the_error_of_its_item_only(client: TestClient) -> None:
+def test_a_lone_surrogate_is_an_item_error(client: TestClient) -> None:
     answer = client.post("/predict", content=b'{"texts": ["my invoice", "a \\ud800 b"]}', headers=JSON)
     first, second = answer.json()["predictions"]
     assert "label" in first

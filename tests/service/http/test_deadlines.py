@@ -21,7 +21,7 @@ async def limited(deadlines: Deadlines, work_s: float) -> bool:
     return False
 
 
-def test_what_takes_too_long_is_cut_and_nothing_else() -> None:
+def test_only_tasks_over_the_limit_are_cancelled() -> None:
     async def work() -> list[bool]:
         deadlines = Deadlines(0.2)
         return await asyncio.gather(*(limited(deadlines, work_s) for work_s in (0.0, 30.0, 0.01, 30.0, 0.0)))
@@ -29,7 +29,7 @@ def test_what_takes_too_long_is_cut_and_nothing_else() -> None:
     assert asyncio.run(work()) == [False, True, False, True, False]
 
 
-def test_one_that_begins_while_another_is_open_has_its_own_time() -> None:
+def test_each_task_has_its_own_deadline() -> None:
     async def work() -> list[bool]:
         deadlines = Deadlines(0.2)
         first = asyncio.create_task(limited(deadlines, 30.0))
@@ -41,7 +41,7 @@ def test_one_that_begins_while_another_is_open_has_its_own_time() -> None:
     assert asyncio.run(work()) == [True, False, True]
 
 
-def test_a_cancellation_by_somebody_else_is_not_taken_for_it() -> None:
+def test_another_cancellation_is_not_a_passed_deadline() -> None:
     async def work() -> None:
         task = asyncio.create_task(limited(Deadlines(30.0), 30.0))
         await asyncio.sleep(0)
@@ -52,7 +52,7 @@ def test_a_cancellation_by_somebody_else_is_not_taken_for_it() -> None:
         asyncio.run(work())
 
 
-def test_it_goes_on_in_another_loop() -> None:
+def test_deadlines_work_in_another_event_loop() -> None:
     deadlines = Deadlines(0.05)
 
     async def abandoned() -> None:

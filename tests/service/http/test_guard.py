@@ -78,7 +78,7 @@ def code_of(answer: object) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]  # type: ignore[attr-defined]  # the client's Response
 
 
-def test_who_waits_when_the_server_ends_is_told_so(metrics: Metrics) -> None:
+def test_an_open_request_gets_503_when_the_server_ends(metrics: Metrics) -> None:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -105,7 +105,7 @@ def test_an_unknown_path_is_404_in_the_envelope(client: TestClient) -> None:
         assert code_of(client.get(path)) == (404, "not_found")
 
 
-def test_a_wrong_method_is_405_and_names_the_right_ones(client: TestClient) -> None:
+def test_a_wrong_method_is_405_and_names_allowed_methods(client: TestClient) -> None:
     answer = client.delete("/echo")
     assert code_of(answer) == (405, "method_not_allowed")
     assert answer.headers["Allow"] == "POST"
@@ -122,12 +122,12 @@ def test_a_compressed_body_is_415(client: TestClient) -> None:
     assert code_of(answer) == (415, "unsupported_media_type")
 
 
-def test_json_with_a_charset_passes(client: TestClient) -> None:
+def test_json_with_a_charset_is_accepted(client: TestClient) -> None:
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert client.post("/echo", content=b"{}", headers=headers).content == b"{}"
 
 
-def test_pages_take_forms_only(client: TestClient) -> None:
+def test_pages_accept_forms_only(client: TestClient) -> None:
     assert client.post("/pages/a", data={"token": "x"}).content == b"token=x"
     assert client.post("/pages/a", json={}).status_code == 415
 
@@ -145,12 +145,12 @@ def test_a_chunked_body_over_the_limit_is_413(client: TestClient) -> None:
     assert code_of(client.post("/echo", content=chunks(), headers=JSON)) == (413, "body_too_large")
 
 
-def test_what_takes_too_long_is_504(client: TestClient) -> None:
+def test_a_request_over_the_time_limit_is_504(client: TestClient) -> None:
     answer = client.get("/sleep")
     assert code_of(answer) == (504, "timeout")
 
 
-def test_an_exception_is_500_without_a_word_of_it(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_is_500_without_its_message(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         answer = client.get("/fail", headers={"x-text": "secret"})
     assert code_of(answer) == (500, "internal")
@@ -159,18 +159,18 @@ def test_an_exception_is_500_without_a_word_of_it(client: TestClient, caplog: py
     assert "secret" not in caplog.text + answer.text
 
 
-def test_a_panic_that_is_no_exception_is_500_too(client: TestClient) -> None:
+def test_a_panic_that_is_not_an_exception_is_500(client: TestClient) -> None:
     assert code_of(client.get("/panic")) == (500, "internal")
 
 
-def test_a_harmless_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
+def test_a_safe_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
     for given, kept in [("order-17.b", True), ("a b", False), ("x" * 65, False)]:
         answer = client.get("/nope", headers={"X-Request-ID": given})
         assert (answer.headers["X-Request-ID"] == given) is kept
         assert answer.json()["error"]["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_random_paths_add_no_metrics(client: TestClient, metrics: Metrics) -> None:
+def test_random_paths_create_no_time_series(client: TestClient, metrics: Metrics) -> None:
     client.get("/first")
     client.post("/pages/first", data={})  # a known route has its lines, whatever it is asked for
     before = len(metrics.page().splitlines())
@@ -181,14 +181,14 @@ def test_random_paths_add_no_metrics(client: TestClient, metrics: Metrics) -> No
     assert b'route="/pages/{name}"' in metrics.page()
 
 
-def test_who_is_not_admitted_is_refused_before_the_body_is_looked_at(client: TestClient) -> None:
+def test_access_is_checked_before_the_body(client: TestClient) -> None:
     answer = client.post("/echo", content=b"x" * 2000, headers={"Content-Type": "text/plain", "X-Unwanted": "1"})
     assert code_of(answer) == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("path", ["/nope", "/fail", "/echo"])
-def test_every_answer_tells_a_browser_to_be_careful(client: TestClient, path: str) -> None:
+def test_every_answer_has_security_headers(client: TestClient, path: str) -> None:
     headers = client.get(path, headers={"x-text": ""}).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
@@ -196,13 +196,13 @@ def test_every_answer_tells_a_browser_to_be_careful(client: TestClient, path: st
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
-def test_https_is_asked_for_only_over_tls(metrics: Metrics) -> None:
+def test_hsts_is_sent_only_over_tls(metrics: Metrics) -> None:
     for scheme, is_asked in (("http", False), ("https", True)):
         answer = TestClient(guard(metrics), base_url=f"{scheme}://retune.example").get("/nope")
         assert ("Strict-Transport-Security" in answer.headers) is is_asked
 
 
-def test_the_status_is_that_of_the_nearest_class() -> None:
+def test_an_error_has_the_status_of_its_nearest_base_class() -> None:
     class Hiccup(Overloaded):
         """A leaf that the table does not name."""
 

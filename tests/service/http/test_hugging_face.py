@@ -19,7 +19,7 @@ def ask(client: TestClient, inputs: object, **more: object) -> list[list[tuple[s
     return [[(item["label"], round(item["score"], 4)) for item in scores] for scores in answer]
 
 
-def test_one_text_and_a_list_are_answered_as_predict_does(client: TestClient) -> None:
+def test_one_text_and_a_list_get_the_same_answers_as_predict(client: TestClient) -> None:
     own = client.post("/predict", json={"texts": TEXTS}).json()["predictions"]
     wanted = [[(label, round(score, 4)) for label, score in item["scores"].items()] for item in own]
     assert ask(client, TEXTS) == wanted
@@ -32,19 +32,19 @@ def test_top_k_bounds_the_labels(client: TestClient) -> None:
     assert [len(scores) for scores in answer] == [2, 2, 2]
 
 
-def test_in_a_list_an_unusable_input_has_its_own_error(client: TestClient) -> None:
+def test_an_invalid_input_in_a_list_is_an_item_error(client: TestClient) -> None:
     answer = client.post(PATH, json={"inputs": [TEXTS[0], " ", 3]}).json()
     assert len(answer[0]) == 3
     assert answer[1] == {"error": {"code": "empty_text", "message": "The text is empty. Send at least one word."}}
     assert answer[2]["error"]["code"] == "invalid_text"
 
 
-def test_a_single_unusable_input_is_an_error(client: TestClient) -> None:
+def test_a_single_invalid_input_is_400(client: TestClient) -> None:
     answer = client.post(PATH, json={"inputs": " "})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "empty_text")
 
 
-def test_only_the_models_own_score_function_may_be_asked_for(client: TestClient) -> None:
+def test_only_the_score_function_of_the_model_is_accepted(client: TestClient) -> None:
     for function, status in (("softmax", 200), (None, 200), ("sigmoid", 400), ("none", 400), ("tanh", 400), (3, 400)):
         body = {"inputs": TEXTS, "parameters": {"function_to_apply": function}}
         assert client.post(PATH, json=body).status_code == status
@@ -63,7 +63,7 @@ def test_only_the_models_own_score_function_may_be_asked_for(client: TestClient)
         ({"inputs": "a", "parameters": {"top_k": 0}}, "not a count"),
     ],
 )
-def test_a_wrong_request_is_refused_in_one_sentence(client: TestClient, body: object, words: str) -> None:
+def test_a_wrong_request_is_400_and_says_why(client: TestClient, body: object, words: str) -> None:
     answer = client.post(PATH, json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_body")
     assert words in answer.json()["error"]["message"]
@@ -80,7 +80,7 @@ def test_answers_are_as_documented(client: TestClient) -> None:
     assert problem_with(answer, names["Scores"], names) is None
 
 
-def test_its_own_client_classifies(server: str) -> None:
+def test_the_hugging_face_client_classifies(server: str) -> None:
     client = InferenceClient(f"{server}{PATH}")
     found = client.text_classification(TEXTS[0], top_k=2)
     assert len(found) == 2
@@ -88,6 +88,6 @@ def test_its_own_client_classifies(server: str) -> None:
     assert {item.label for item in found} <= {"billing", "bug", "how_to"}
 
 
-def test_its_own_client_shows_our_sentence(server: str) -> None:
+def test_the_hugging_face_client_shows_our_message(server: str) -> None:
     with pytest.raises(HfHubHTTPError, match="The text is empty. Send at least one word"):
         InferenceClient(f"{server}{PATH}").text_classification(" ")

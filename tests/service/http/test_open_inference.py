@@ -31,7 +31,7 @@ def infer(client: TestClient, texts: list[Any], **more: Any) -> dict[str, Any]:
     return {output["name"]: output["data"] for output in answer.json()["outputs"]}
 
 
-def test_it_answers_as_predict_does(client: TestClient) -> None:
+def test_infer_gives_the_same_answers_as_predict(client: TestClient) -> None:
     own = client.post("/predict", json={"texts": TEXTS}).json()["predictions"]
     outputs = infer(client, TEXTS)
     assert list(outputs) == list(OUTPUTS)
@@ -42,13 +42,13 @@ def test_it_answers_as_predict_does(client: TestClient) -> None:
     assert outputs["probabilities"] == pytest.approx(wanted, abs=1e-5)
 
 
-def test_its_ids_are_good_for_feedback(client: TestClient) -> None:
+def test_feedback_accepts_the_ids_of_infer(client: TestClient) -> None:
     [key] = infer(client, TEXTS[:1])["id"]
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": "bug"}]})
     assert answer.json() == {"accepted": 1, "unknown": []}
 
 
-def test_a_text_without_answer_says_why_in_error(client: TestClient) -> None:
+def test_the_output_error_says_why_a_text_has_no_answer(client: TestClient) -> None:
     outputs = infer(client, [TEXTS[0], " ", 3])
     assert outputs["error"] == [
         "",
@@ -60,14 +60,14 @@ def test_a_text_without_answer_says_why_in_error(client: TestClient) -> None:
     assert outputs["probabilities"][3:] == [0.0] * 6
 
 
-def test_outputs_select_and_the_id_is_handed_back(client: TestClient) -> None:
+def test_only_requested_outputs_and_the_request_id_are_returned(client: TestClient) -> None:
     body = {"inputs": [tensor(TEXTS)], "outputs": [{"name": "score"}, {"name": "label"}], "id": "order-7"}
     answer = client.post(INFER, json=body).json()
     assert [output["name"] for output in answer["outputs"]] == ["score", "label"]
     assert (answer["id"], answer["model_name"], answer["model_version"]) == ("order-7", "tickets", "1")
 
 
-def test_a_column_of_texts_is_the_same_as_a_list(client: TestClient) -> None:
+def test_shape_n_1_is_answered_like_shape_n(client: TestClient) -> None:
     for data in ([[text] for text in TEXTS], TEXTS):
         column = tensor(TEXTS, shape=[len(TEXTS), 1]) | {"data": data}
         answer = client.post(INFER, json={"inputs": [column]}).json()
@@ -101,7 +101,7 @@ def test_a_column_of_texts_is_the_same_as_a_list(client: TestClient) -> None:
         ({"inputs": [tensor(TEXTS)], "id": 7}, "'id' is a number"),
     ],
 )
-def test_a_wrong_request_is_refused_in_one_sentence(client: TestClient, body: object, words: str) -> None:
+def test_a_wrong_request_is_400_and_says_why(client: TestClient, body: object, words: str) -> None:
     answer = client.post(INFER, json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
     assert words in answer.json()["error"]
@@ -121,7 +121,7 @@ def test_a_wrong_request_is_refused_in_one_sentence(client: TestClient, body: ob
         ("3", b"", "not JSON"),
     ],
 )
-def test_wrong_bytes_are_refused_in_one_sentence(client: TestClient, length: str, tail: bytes, words: str) -> None:
+def test_wrong_binary_data_is_400_and_says_why(client: TestClient, length: str, tail: bytes, words: str) -> None:
     size = len(tail.removesuffix(b"more"))
     entry = {"name": "text", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": size}}
     head = json.dumps({"inputs": [entry]}).encode()
@@ -131,7 +131,7 @@ def test_wrong_bytes_are_refused_in_one_sentence(client: TestClient, length: str
     assert words in answer.json()["error"]
 
 
-def test_two_lengths_of_the_json_are_none(client: TestClient) -> None:
+def test_two_length_headers_are_refused(client: TestClient) -> None:
     body = json.dumps({"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a"]}]}).encode()
     name = "Inference-Header-Content-Length"
     assert client.post(INFER, content=body, headers=[(name, str(len(body)))]).status_code == 200
@@ -139,7 +139,7 @@ def test_two_lengths_of_the_json_are_none(client: TestClient) -> None:
     assert (answer.status_code, "not a length within" in answer.json()["error"]) == (400, True)
 
 
-def test_a_text_that_is_not_utf8_has_its_own_error(client: TestClient) -> None:
+def test_a_text_that_is_not_utf8_is_an_item_error(client: TestClient) -> None:
     tail = packed([TEXTS[0].encode(), b"\xff\xfe"])
     entry = {"name": "text", "datatype": "BYTES", "shape": [2], "parameters": {"binary_data_size": len(tail)}}
     head = json.dumps({"inputs": [entry]}).encode()
@@ -150,13 +150,13 @@ def test_a_text_that_is_not_utf8_has_its_own_error(client: TestClient) -> None:
     assert outputs["error"]["data"] == ["", "invalid_text: The text is not UTF-8. Encode it as UTF-8."]
 
 
-def test_a_body_without_type_from_another_site_is_refused(client: TestClient) -> None:
+def test_a_body_without_content_type_from_another_site_is_refused(client: TestClient) -> None:
     body = json.dumps({"inputs": [tensor(TEXTS)]})
     assert client.post(INFER, content=body).status_code == 200
     assert client.post(INFER, content=body, headers={"Origin": "https://example.org"}).status_code == 403
 
 
-def test_a_version_that_is_not_in_memory_is_404_and_names_those_that_are(client: TestClient) -> None:
+def test_a_version_that_is_not_in_memory_is_404_and_lists_loaded_versions(client: TestClient) -> None:
     for path in ("", "/ready"):
         assert client.get(f"/v2/models/tickets/versions/1{path}").status_code == 200
         answer = client.get(f"/v2/models/tickets/versions/2{path}")
@@ -167,7 +167,7 @@ def test_a_version_that_is_not_in_memory_is_404_and_names_those_that_are(client:
     assert client.post("/v2/models/tickets/versions/1/infer", json=body).status_code == 200
 
 
-def test_every_refusal_below_v2_is_a_sentence_in_error(client: TestClient) -> None:
+def test_errors_below_v2_have_a_string_as_error(client: TestClient) -> None:
     for answer in (
         client.get("/v2/nothing"),
         client.get("/v2/models/nope"),
@@ -233,7 +233,7 @@ def test_triton_client_infers(triton: InferenceServerClient, server: str, sent: 
     assert not result.as_numpy("truncated").any()
 
 
-def test_triton_client_shows_our_sentence(triton: InferenceServerClient) -> None:
+def test_triton_client_shows_our_message(triton: InferenceServerClient) -> None:
     with pytest.raises(InferenceServerException, match=r"^\[404\] .*'nope'.* Known: tickets"):
         triton.infer("nope", [as_input(TEXTS)])
     with pytest.raises(InferenceServerException, match=r"^\[415\] .* without Content-Encoding"):

@@ -47,7 +47,7 @@ def paths_of(worker: Worker) -> Schema:
     return paths
 
 
-def test_the_document_has_the_routes_of_programs_and_no_other(worker: Worker) -> None:
+def test_the_document_has_exactly_the_api_routes(worker: Worker) -> None:
     real = {(route.path, route.method.lower()) for route in all_routes(worker) if route.group is not PAGES}
     described = {(path, method) for path, methods in paths_of(worker).items() for method in methods}
     assert described == real
@@ -74,12 +74,12 @@ def test_real_answers_are_as_documented(client: TestClient, method: str, path: s
     assert problem_with(answer.json(), schema, spec["components"]["schemas"]) is None
 
 
-def test_the_fields_of_a_request_are_those_that_are_taken_but_for_the_deadline() -> None:
+def test_the_document_has_all_accepted_fields_but_the_deadline() -> None:
     schemas = document([], ServiceConfig())["components"]["schemas"]
     assert set(schemas["PredictRequest"]["properties"]) == set(KNOWN) - {"timeout_ms"}
 
 
-def test_what_needs_a_key_once_there_are_keys_says_so(worker: Worker) -> None:
+def test_routes_with_a_scope_have_a_security_entry(worker: Worker) -> None:
     paths = paths_of(worker)
     described = {path: any("security" in method for method in methods.values()) for path, methods in paths.items()}
     needed = {route.path: route.scope is not None for route in all_routes(worker) if route.group is not PAGES}

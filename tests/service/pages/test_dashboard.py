@@ -41,12 +41,12 @@ def test_the_list_names_every_model(client: TestClient) -> None:
     assert "version 1" in page.text
 
 
-def test_an_empty_home_says_what_to_do(config: Config) -> None:
+def test_an_empty_home_shows_what_to_do(config: Config) -> None:
     page = local_client(Worker(config)).get("/dashboard")
     assert "There is no model yet" in page.text
 
 
-def test_a_model_without_history_says_what_comes_next(client: TestClient) -> None:
+def test_a_model_without_history_shows_what_comes_next(client: TestClient) -> None:
     page = client.get("/dashboard/tickets")
     assert page.status_code == 200
     assert all(
@@ -54,7 +54,7 @@ def test_a_model_without_history_says_what_comes_next(client: TestClient) -> Non
     )
 
 
-def test_the_latest_verdict_is_told_with_its_evidence(client: TestClient, ledger: Ledger) -> None:
+def test_the_latest_verdict_is_shown_with_its_evidence(client: TestClient, ledger: Ledger) -> None:
     for p_value in (None, 0.4, 0.001):
         add_check(ledger, p_value, sentence=f"It <b>moved</b> at {p_value}.")
     page = client.get("/dashboard/tickets").text
@@ -66,7 +66,7 @@ def test_the_latest_verdict_is_told_with_its_evidence(client: TestClient, ledger
     assert circles == ["insufficient_data", "ok", "drift"]
 
 
-def test_a_check_with_too_few_rows_hides_none_that_concluded_something(client: TestClient, ledger: Ledger) -> None:
+def test_a_check_with_too_few_rows_does_not_hide_the_conclusive_one(client: TestClient, ledger: Ledger) -> None:
     add_check(ledger, 0.001, sentence="It moved.")
     add_check(ledger, None, sentence="Too few rows.")
     assert '<span class="pill drift">' in client.get("/dashboard").text
@@ -75,7 +75,7 @@ def test_a_check_with_too_few_rows_hides_none_that_concluded_something(client: T
     assert "Since then: Too few rows." in page
 
 
-def test_a_file_that_was_compared_is_not_taken_for_traffic(client: TestClient, ledger: Ledger) -> None:
+def test_checks_of_files_are_shown_apart_from_checks_of_traffic(client: TestClient, ledger: Ledger) -> None:
     add_check(ledger, 0.4, sentence="Traffic is as it was.")
     ledger.record_check("tickets", "1", verdict(0.001, "The file moved."), source="<old>.csv", report="r.html")
     assert '<span class="pill drift">' not in client.get("/dashboard").text
@@ -94,7 +94,7 @@ def test_a_decision_to_retrain_makes_the_button_prominent(client: TestClient, le
     assert '<button class="prompt">Retrain now</button>' in page
 
 
-def test_the_button_asks_for_one_retrain_and_leads_back(client: TestClient, worker: Worker) -> None:
+def test_the_button_queues_one_retrain_and_redirects_to_the_model(client: TestClient, worker: Worker) -> None:
     for _ in range(2):
         answer = client.post("/dashboard/tickets/retrain", headers=ORIGIN, follow_redirects=False)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard/tickets")
@@ -104,7 +104,7 @@ def test_the_button_asks_for_one_retrain_and_leads_back(client: TestClient, work
     assert "<button" not in page
 
 
-def test_labels_asked_and_answered_are_counted(client: TestClient, ledger: Ledger) -> None:
+def test_requested_and_given_labels_are_counted(client: TestClient, ledger: Ledger) -> None:
     keys = [f"{number:032x}" for number in range(4)]
     embedding = np.zeros(4, dtype=np.float32)
     ledger.record_predictions(
@@ -129,7 +129,7 @@ def test_jobs_promotions_and_refusals_are_listed(client: TestClient, worker: Wor
     assert all(word in page for word in ("No space is left.", "Not shown to be better.", "refused", "failed"))
 
 
-def test_a_report_is_served_in_an_origin_of_its_own(client: TestClient, ledger: Ledger, config: Config) -> None:
+def test_a_report_is_served_in_a_sandbox(client: TestClient, ledger: Ledger, config: Config) -> None:
     path = config.home / "reports" / "tickets" / "7.html"
     path.parent.mkdir(parents=True)
     path.write_text("<h1>Evidently</h1>")
@@ -139,7 +139,7 @@ def test_a_report_is_served_in_an_origin_of_its_own(client: TestClient, ledger: 
     assert answer.headers["Content-Security-Policy"].startswith("sandbox allow-scripts; default-src 'none'")
 
 
-def test_nothing_outside_the_home_is_served_as_a_report(client: TestClient, ledger: Ledger, config: Config) -> None:
+def test_files_outside_the_home_are_not_served_as_reports(client: TestClient, ledger: Ledger, config: Config) -> None:
     outside = config.home.parent / "secret.html"
     outside.write_text("secret")
     (config.home / "link.html").symlink_to(outside)
@@ -170,7 +170,7 @@ def test_without_the_ledger_the_page_still_shows_the_champion(client: TestClient
     assert client.get("/dashboard").status_code == 200
 
 
-def test_a_champion_that_cannot_be_loaded_is_told(client: TestClient, worker: Worker, registry: Registry) -> None:
+def test_an_error_while_loading_the_champion_is_shown(client: TestClient, worker: Worker, registry: Registry) -> None:
     with (worker.config.home / "registry/tickets/versions/1/model.onnx").open("ab") as graph:
         graph.write(b"x")
     fresh = Worker(worker.config)
@@ -178,7 +178,7 @@ def test_a_champion_that_cannot_be_loaded_is_told(client: TestClient, worker: Wo
     assert "model.onnx differs" in client.get("/dashboard/tickets").text
 
 
-def test_pages_need_no_script_and_no_network(client: TestClient, ledger: Ledger) -> None:
+def test_pages_have_no_scripts_and_no_external_links(client: TestClient, ledger: Ledger) -> None:
     add_check(ledger, 0.001)
     for path in ("/dashboard", "/dashboard/tickets"):
         answer = client.get(path)

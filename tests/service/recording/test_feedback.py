@@ -36,26 +36,26 @@ def test_feedback_right_after_the_answer_is_stored(client: TestClient, config: C
     assert [(row.label, row.source) for row in labelled] == [("billing", "agent")] * 3
 
 
-def test_the_same_feedback_twice_is_one_row(client: TestClient, config: Config) -> None:
+def test_repeated_feedback_is_one_row(client: TestClient, config: Config) -> None:
     items = [{"prediction_id": predicted_ids(client)[0], "label": "bug"}] * 2
     for _ in range(2):
         assert client.post("/feedback", json={"feedback": items}).json()["accepted"] == 2
     assert len(open_ledger(config).labelled("tickets")) == 1
 
 
-def test_unknown_ids_are_listed_and_the_known_stored(client: TestClient) -> None:
+def test_unknown_ids_are_listed_and_known_ones_stored(client: TestClient) -> None:
     known = predicted_ids(client)[0]
     items = [{"prediction_id": key, "label": "bug"} for key in (known, "nobody", "0" * 32)]
     answer = client.post("/feedback", json={"feedback": items})
     assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "unknown": ["nobody", "0" * 32]})
 
 
-def test_only_unknown_ids_are_404(client: TestClient) -> None:
+def test_feedback_with_only_unknown_ids_is_404(client: TestClient) -> None:
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": "nobody", "label": "bug"}]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_prediction")
 
 
-def test_prediction_that_another_worker_is_still_writing_is_waited_for(config: Config, registry: Registry) -> None:
+def test_feedback_waits_for_a_prediction_that_another_worker_is_writing(config: Config, registry: Registry) -> None:
     key = sortable_id()
     vector = np.zeros(2, np.float32)
     record = PredictionRecord(key, "tickets", "1", utc_now(), "a text", "bug", 0.9, 3, False, vector)
@@ -82,7 +82,7 @@ def test_feedback_waits_while_the_ledger_is_locked(client: TestClient, config: C
     assert answer.json() == {"accepted": 1, "unknown": []}
 
 
-def test_a_broken_ledger_stores_nothing_says_so_and_answers_go_on(client: TestClient, config: Config) -> None:
+def test_feedback_is_503_and_predictions_go_on_with_a_broken_ledger(client: TestClient, config: Config) -> None:
     Path(config.home / "ledger.db").write_bytes(b"this is no database" * 100)
     assert client.post("/predict", json={"texts": TEXTS}).status_code == 200
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": "a", "label": "bug"}]})
@@ -91,7 +91,7 @@ def test_a_broken_ledger_stores_nothing_says_so_and_answers_go_on(client: TestCl
     assert str(config.home) not in answer.text
 
 
-def test_who_sends_ids_that_nobody_knows_holds_up_nobody_else(config: Config, registry: Registry) -> None:
+def test_requests_with_unknown_ids_do_not_block_others(config: Config, registry: Registry) -> None:
     worker = Worker(config.model_copy(update={"ledger": LedgerConfig(flush_s=30)}))
     worker.start()
     key = predicted_ids(local_client(worker))[0]
@@ -118,7 +118,7 @@ def test_who_sends_ids_that_nobody_knows_holds_up_nobody_else(config: Config, re
     worker.close()
 
 
-def test_a_label_of_a_prediction_that_was_just_erased_is_not_acknowledged(
+def test_a_label_of_a_just_erased_prediction_is_not_acknowledged(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [known] = predicted_ids(local_client(worker))[:1]
@@ -128,7 +128,7 @@ def test_a_label_of_a_prediction_that_was_just_erased_is_not_acknowledged(
     assert (stored.accepted, stored.unknown) == (1, ["erased"])
 
 
-def test_a_ledger_that_stays_locked_is_said_before_the_request_times_out(config: Config, registry: Registry) -> None:
+def test_a_locked_ledger_is_503_before_the_request_times_out(config: Config, registry: Registry) -> None:
     worker = Worker(config.model_copy(update={"service": config.service.model_copy(update={"timeout_s": 2.0})}))
     worker.start()
     client = local_client(worker)

@@ -50,18 +50,18 @@ def recorded(client: TestClient, config: Config, texts: list[Any], *, model: str
     return open_ledger(config).window(model, "1", limit=10)
 
 
-def test_a_text_is_kept_as_it_came_by_default(keeping: Keeping, config: Config) -> None:
+def test_texts_are_stored_unchanged_by_default(keeping: Keeping, config: Config) -> None:
     [row] = recorded(keeping(), config, [PRIVATE])
     assert (row.text, row.pair, row.key) == (PRIVATE, None, None)
 
 
-def test_redacted_texts_never_reach_the_disk_whole(keeping: Keeping, config: Config) -> None:
+def test_personal_data_in_redacted_texts_never_reaches_the_disk(keeping: Keeping, config: Config) -> None:
     [row] = recorded(keeping(keep="redacted"), config, [PRIVATE])
     assert row.text == "my card [CARD] was charged, write to [EMAIL]"
     assert not any(b"jo@example" in path.read_bytes() for path in Path(config.home).glob("ledger.db*"))
 
 
-def test_features_are_kept_without_a_text_and_still_take_feedback(keeping: Keeping, config: Config) -> None:
+def test_features_are_stored_without_text_and_accept_feedback(keeping: Keeping, config: Config) -> None:
     [row] = recorded(keeping(keep="features"), config, [PRIVATE])
     assert (row.text, row.has_text) == ("", False)
     assert row.label
@@ -71,7 +71,7 @@ def test_features_are_kept_without_a_text_and_still_take_feedback(keeping: Keepi
 
 
 @pytest.mark.parametrize(("keep", "expected"), [("redacted", ("call [PHONE]", "or [EMAIL]")), ("features", ("", ""))])
-def test_both_texts_of_a_pair_are_treated_alike(
+def test_both_texts_of_a_pair_are_redacted(
     keeping: Keeping, config: Config, paired: TaskFiles, keep: str, expected: tuple[str, str]
 ) -> None:
     registry = open_registry(config)
@@ -81,7 +81,7 @@ def test_both_texts_of_a_pair_are_treated_alike(
     assert row.input == expected
 
 
-def test_the_key_that_asked_is_recorded(worker: Worker, config: Config) -> None:
+def test_the_key_of_a_request_is_recorded(worker: Worker, config: Config) -> None:
     client = TestClient(WithKey(app_of(worker)), base_url="http://localhost:3000")
     [row] = recorded(client, config, ["hello"])
     assert row.key == "shop"
@@ -105,7 +105,7 @@ def test_the_sample_is_a_share_of_all_ids() -> None:
     assert not any(is_sampled(sortable_id(), 0.0) for _ in range(100))
 
 
-def test_what_the_sample_leaves_out_is_counted_apart_from_drops(keeping: Keeping, config: Config) -> None:
+def test_predictions_outside_the_sample_are_counted_apart_from_drops(keeping: Keeping, config: Config) -> None:
     client = keeping(sample=0.0)
     client.post("/predict", json={"texts": ["a", "b"]})
     page = client.get("/metrics").text
@@ -116,7 +116,7 @@ def test_what_the_sample_leaves_out_is_counted_apart_from_drops(keeping: Keeping
     assert open_ledger(config).count_predictions("tickets", "1") == 0
 
 
-def test_feedback_on_what_the_sample_left_out_is_unknown_at_once(config: Config, registry: Registry) -> None:
+def test_feedback_on_predictions_outside_the_sample_is_404_at_once(config: Config, registry: Registry) -> None:
     worker = Worker(config.model_copy(update={"ledger": LedgerConfig(flush_s=20, sample=0.0)}))
     worker.start()
     client = local_client(worker)

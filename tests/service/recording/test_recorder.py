@@ -35,7 +35,7 @@ def recorder(config: Config, counts: list[RecorderCounts], *, queue_size: int = 
     return Recorder(Home(config.model_copy(update={"ledger": ledger}), busy_s=0.1), on_count=counts.append)
 
 
-def test_flush_writes_what_was_offered_at_once(config: Config, counts: list[RecorderCounts]) -> None:
+def test_flush_writes_all_queued_records(config: Config, counts: list[RecorderCounts]) -> None:
     writer = recorder(config, counts)
     writer.start()
     writer.offer(records(1200))
@@ -46,7 +46,7 @@ def test_flush_writes_what_was_offered_at_once(config: Config, counts: list[Reco
     assert counts[-1].waiting == 0
 
 
-def test_close_writes_what_waits(config: Config, counts: list[RecorderCounts]) -> None:
+def test_close_writes_queued_records(config: Config, counts: list[RecorderCounts]) -> None:
     writer = recorder(config, counts)
     writer.start()
     writer.offer(records(3))
@@ -54,14 +54,14 @@ def test_close_writes_what_waits(config: Config, counts: list[RecorderCounts]) -
     assert open_ledger(config).count_predictions("tickets", "1") == 3
 
 
-def test_beyond_the_bound_records_are_dropped_and_counted(config: Config, counts: list[RecorderCounts]) -> None:
+def test_records_beyond_the_queue_size_are_dropped_and_counted(config: Config, counts: list[RecorderCounts]) -> None:
     writer = recorder(config, counts, queue_size=10)
     writer.offer(records(8))
     writer.offer(records(8))
     assert (counts[-1].waiting, sum(count.dropped for count in counts)) == (10, 6)
 
 
-def test_a_ledger_that_comes_back_loses_nothing(config: Config, counts: list[RecorderCounts]) -> None:
+def test_no_record_is_lost_if_the_ledger_becomes_available_again(config: Config, counts: list[RecorderCounts]) -> None:
     config.home.mkdir()
     database = config.home / "ledger.db"
     database.mkdir()
@@ -75,7 +75,7 @@ def test_a_ledger_that_comes_back_loses_nothing(config: Config, counts: list[Rec
     assert open_ledger(config).count_predictions("tickets", "1") == 3
 
 
-def test_a_ledger_that_stays_away_costs_the_records_and_counts_them(
+def test_records_are_dropped_and_counted_if_the_ledger_stays_unavailable(
     config: Config, counts: list[RecorderCounts]
 ) -> None:
     Path(config.home / "ledger.db").mkdir(parents=True)
@@ -88,7 +88,7 @@ def test_a_ledger_that_stays_away_costs_the_records_and_counts_them(
     assert sum(count.dropped for count in counts) == 3
 
 
-def test_a_text_that_cannot_be_redacted_costs_no_other_its_record(
+def test_a_failed_redaction_drops_only_its_own_record(
     config: Config, counts: list[RecorderCounts], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = records(3)
@@ -107,7 +107,7 @@ def test_a_text_that_cannot_be_redacted_costs_no_other_its_record(
     assert (sum(count.written for count in counts), sum(count.dropped for count in counts)) == (2, 1)
 
 
-def test_the_end_waits_once_for_a_ledger_that_is_locked(config: Config, counts: list[RecorderCounts]) -> None:
+def test_close_tries_a_locked_ledger_once(config: Config, counts: list[RecorderCounts]) -> None:
     open_ledger(config)
     lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")

@@ -11,7 +11,7 @@ def entry(**state: object) -> Entry:
     return Entry(1_700_000_000.5, "POST", "/predict", 200, 0.0123, {"request_id": "a1", **state})
 
 
-def test_a_line_holds_what_is_known_and_nothing_else() -> None:
+def test_a_line_has_the_known_fields_only() -> None:
     stream = io.BytesIO()
     log = AccessLog(stream=stream)
     log.start()
@@ -31,7 +31,7 @@ def test_a_line_holds_what_is_known_and_nothing_else() -> None:
     }
 
 
-def test_lines_that_nobody_reads_are_dropped_and_counted() -> None:
+def test_lines_beyond_the_queue_size_are_dropped_and_counted() -> None:
     drops: list[int] = []
     log = AccessLog(stream=io.BytesIO(), on_drop=lambda: drops.append(1))
     started = time.monotonic()

@@ -44,9 +44,7 @@ class Silent(logging.StreamHandler[TextIO]):
         pass
 
 
-def test_who_logs_to_a_pipe_that_nobody_reads_does_not_wait(
-    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_logging_to_a_full_pipe_does_not_block(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     fill(pipe[1])
     logger, drops = logging.Logger("stuck"), list[int]()
     stream = os.fdopen(os.dup(pipe[1]), "w", buffering=1)
@@ -79,7 +77,7 @@ def test_lines_reach_their_handler(monkeypatch: pytest.MonkeyPatch, caplog: pyte
 
 
 @pytest.mark.slow
-def test_a_log_that_nobody_reads_keeps_no_server_from_ending(
+def test_a_full_log_pipe_does_not_keep_the_server_from_stopping(
     tmp_path: Path, tiny_package: Path, pipe: tuple[int, int]
 ) -> None:
     config = server_config(tmp_path)

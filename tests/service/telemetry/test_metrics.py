@@ -26,7 +26,7 @@ def test_a_prediction_is_counted_by_model_and_label(client: TestClient) -> None:
     assert 'retune_requests_total{route="/predict",status="200"} 1.0' in page
 
 
-def test_a_killed_worker_leaves_its_counts_and_takes_its_gauges(tmp_path: Path) -> None:
+def test_counters_of_a_killed_worker_stay_and_its_gauges_are_removed(tmp_path: Path) -> None:
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", COUNT_ONE], env=environment, check=True)
     page = subprocess.run([sys.executable, "-c", PAGE], env=environment, check=True, capture_output=True, text=True)

@@ -40,7 +40,7 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
     server.server_close()
 
 
-def test_a_request_becomes_a_span_of_its_route_and_no_text(
+def test_a_request_becomes_a_span_without_its_text(
     worker: Worker, collector: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
@@ -60,7 +60,7 @@ def test_a_request_becomes_a_span_of_its_route_and_no_text(
     assert b"secret" not in b"".join(received)
 
 
-def test_the_last_spans_are_sent_at_the_end_and_no_query(worker: Worker, collector: tuple[str, list[bytes]]) -> None:
+def test_close_sends_the_last_spans_without_queries(worker: Worker, collector: tuple[str, list[bytes]]) -> None:
     endpoint, received = collector
     guard = app_of(worker)
     app = Tracing(guard, endpoint, path_of=guard.router.traced_path)

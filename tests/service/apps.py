@@ -1,4 +1,4 @@
-"""The app of a worker in this process, without the BentoML service around it."""
+"""The ASGI app of a worker in this process, without the BentoML service."""
 
 from __future__ import annotations
 

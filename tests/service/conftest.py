@@ -1,4 +1,4 @@
-"""A home with a model in service, a worker over it in this process, and a real server."""
+"""A home with a served model, a worker in this process, and a real server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Variant = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def variant(tiny_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Variant:
-    """Makes other packages of the same model: `variant(abstain_below=1.0)`."""
+    """Makes packages of the same model with other facts: `variant(abstain_below=1.0)`."""
 
     def make(**facts: Any) -> Path:
         folder = tmp_path_factory.mktemp("variant") / "package"
@@ -44,7 +44,7 @@ def variant(tiny_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Var
 
 @pytest.fixture(scope="session")
 def second_package(variant: Variant) -> Path:
-    """Another version with the same answers."""
+    """Another package with the same answers."""
     return variant(lineage=Lineage(retune="second"))
 
 
@@ -75,7 +75,7 @@ def worker(config: Config, registry: Registry) -> Iterator[Worker]:
 
 @pytest.fixture
 def client(worker: Worker) -> TestClient:
-    """Calls the worker's app as a browser on this machine would."""
+    """A client of the worker on the same machine."""
     return local_client(worker)
 
 

@@ -1,4 +1,4 @@
-"""Engines that misbehave as native libraries do."""
+"""Engines that fail or block like native libraries."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from core.engine import Encoded, Engine, Outputs
 
 
 class Panic(BaseException):
-    """As a panic of a native library arrives: not derived from Exception."""
+    """Like a panic of a native library: not derived from Exception."""
 
 
 class PoisonedEngine(Engine):
-    """Panics over every batch that holds a text of `poison` tokens, and over texts that say so."""
+    """Panics for batches that contain a text of `poison` tokens, and for texts that contain "unreadable"."""
 
     poison = 9
 
@@ -31,7 +31,7 @@ class PoisonedEngine(Engine):
 
 
 class GatedEngine(Engine):
-    """Answers only while its gate is open, and remembers how many rows each call had."""
+    """Its calls block until the gate is open. `calls`: the number of rows of each call."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, threads=1)

@@ -1,4 +1,4 @@
-"""The Bento holds what serves, and nothing that trains."""
+"""The Bento contains everything for serving and nothing for training."""
 
 from __future__ import annotations
 

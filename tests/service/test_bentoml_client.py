@@ -1,4 +1,4 @@
-"""BentoML's own client against the real server, and the service's methods without HTTP."""
+"""BentoML's client with the real server, and the service's methods without HTTP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEXTS = [row.text for row in tiny_rows(3, seed=14)]
 def bento(server: str) -> Iterator[bentoml.SyncHTTPClient]:
     with bentoml.SyncHTTPClient(server) as client:
         yield client
-        client._temp_dir.cleanup()  # its close() leaves it to the garbage collector, which warns
+        client._temp_dir.cleanup()  # close() leaves the folder to the garbage collector, which warns
 
 
 def test_the_client_gets_the_same_predictions_as_plain_http(bento: bentoml.SyncHTTPClient, server: str) -> None:

@@ -1,4 +1,4 @@
-"""The real server: BentoML, two workers, sockets."""
+"""The real server: BentoML with two workers and sockets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def http(server: str) -> Iterator[httpx.Client]:
 
 
 def raw(server: str, request: bytes, *, rest: bytes = b"", timeout_s: float = 10) -> tuple[int, dict[str, object]]:
-    """Status and error of the answer to bytes as they are; `rest` follows only half a second later."""
+    """Status and error of the answer to raw bytes; `rest` is sent half a second later."""
     address = urlsplit(server)
     with socket.create_connection((str(address.hostname), address.port or 0), timeout=timeout_s) as connection:
         connection.sendall(request)
@@ -97,7 +97,7 @@ def test_a_body_in_two_parts_is_read_whole(server: str) -> None:
 
 def test_feedback_finds_predictions_of_every_worker(http: httpx.Client, server: str) -> None:
     for text in TEXTS[:6]:
-        # A connection of its own each: the next may be accepted by the other worker.
+        # A new connection each time: another worker may accept it.
         answer = httpx.post(f"{server}/predict", json={"texts": [text]}).json()
         item = {"prediction_id": answer["predictions"][0]["id"], "label": "bug"}
         assert httpx.post(f"{server}/feedback", json={"feedback": [item]}).json() == {"accepted": 1, "unknown": []}

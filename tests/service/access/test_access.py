@@ -19,7 +19,7 @@ SITE = "http://localhost:3000"
 
 @pytest.fixture
 def guarded(config: Config, registry: Registry) -> TestClient:
-    """A gateway with a token, called from elsewhere; its worker need not run."""
+    """A client on another machine, of a worker with an admin token."""
     worker = Worker(with_service(config, admin_token=TOKEN))
     return TestClient(app_of(worker), base_url="http://retune.example", client=("10.0.0.9", 1))
 

@@ -1,4 +1,4 @@
-"""Keys of clients, at the whole surface of one worker."""
+"""Keys of clients at all routes of one worker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEEDBACK = {"feedback": [{"prediction_id": "a", "label": "bug"}]}
 
 
 @pytest.fixture(autouse=True)
-def _followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_stat_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.access.keyring.STAT_INTERVAL_S", 0.0)
 
 

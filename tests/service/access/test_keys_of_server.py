@@ -1,4 +1,4 @@
-"""Keys and rates at a real server: they hold over its workers together."""
+"""Keys and rate limits of a real server: its workers share them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def keyed_server(keyed_config: Config) -> Iterator[str]:
 
 
 def statuses(server: str, key: str = "", *, calls: int = 12) -> list[int]:
-    """Of calls on a connection each, so that both workers are asked."""
+    """The statuses of calls with a new connection for each, so that both workers answer some."""
     headers = {"X-API-Key": key} if key else {}
     return [httpx.post(f"{server}/predict", json=BODY, headers=headers).status_code for _ in range(calls)]
 

@@ -34,21 +34,23 @@ def facts() -> list[BatchFacts]:
 
 @pytest.fixture
 def batcher(facts: list[BatchFacts]) -> Iterator[Batcher]:
-    # A gated engine must not hold up the loop: every text goes to the thread.
+    # Without calls on the event loop, which a gated engine would block.
     batcher = Batcher(settings(max_queue_items=10), max_inline_s=0.0, on_batch=facts.append)
     batcher.start()
     yield batcher
     batcher.close()
 
 
-async def begun(batcher: Batcher, engine: GatedEngine, encoded: Sequence[Encoded]) -> asyncio.Task[list[EngineResult]]:
-    """A call that the engine works at until its gate is opened."""
+async def started_call(
+    batcher: Batcher, engine: GatedEngine, encoded: Sequence[Encoded]
+) -> asyncio.Task[list[EngineResult]]:
+    """A request in an engine call that lasts until the gate is opened."""
     call = asyncio.create_task(batcher.answer(engine, encoded))
     await asyncio.to_thread(engine.entered.wait, 5)
     return call
 
 
-async def given_up(call: asyncio.Task[list[EngineResult]]) -> None:
+async def cancelled(call: asyncio.Task[list[EngineResult]]) -> None:
     call.cancel()
     await asyncio.wait([call])
 
@@ -105,7 +107,7 @@ def test_a_full_queue_raises_overloaded_with_retry_after(batcher: Batcher, tiny_
     encoded = engine.encode(TEXTS)
 
     async def ask() -> Overloaded:
-        working = await begun(batcher, engine, encoded[:1])
+        working = await started_call(batcher, engine, encoded[:1])
         waiting = asyncio.create_task(batcher.answer(engine, encoded[1:9]))
         await asyncio.sleep(0)
         with pytest.raises(Overloaded) as refused:
@@ -142,12 +144,12 @@ def test_texts_of_a_cancelled_request_leave_the_queue_at_once(batcher: Batcher, 
     encoded = engine.encode(TEXTS)
 
     async def ask() -> None:
-        working = await begun(batcher, engine, encoded[:1])
+        working = await started_call(batcher, engine, encoded[:1])
         abandoned = asyncio.create_task(batcher.answer(engine, encoded[1:9]))
         await asyncio.sleep(0)
         assert (batcher.waiting, batcher.retry_after_s(3) is None) == (8, False)
-        await given_up(abandoned)
-        assert (batcher.waiting, batcher.retry_after_s(3)) == (0, None)  # though the engine has not come back yet
+        await cancelled(abandoned)
+        assert (batcher.waiting, batcher.retry_after_s(3)) == (0, None)  # while the engine call still runs
         assert batcher.wait_s == pytest.approx(0.0)
         engine.gate.set()
         await working
@@ -163,8 +165,8 @@ def test_texts_cancelled_during_their_engine_call_are_subtracted_once(batcher: B
     encoded = engine.encode(TEXTS)
 
     async def ask() -> None:
-        abandoned = await begun(batcher, engine, encoded[:3])
-        await given_up(abandoned)
+        abandoned = await started_call(batcher, engine, encoded[:3])
+        await cancelled(abandoned)
         assert batcher.waiting == 0
         engine.gate.set()
         await batcher.answer(engine, encoded[:1])
@@ -178,10 +180,10 @@ def test_texts_of_a_cancelled_request_never_reach_the_engine(batcher: Batcher, t
     encoded = engine.encode(TEXTS)
 
     async def ask() -> None:
-        working = await begun(batcher, engine, encoded[:1])
+        working = await started_call(batcher, engine, encoded[:1])
         abandoned = asyncio.create_task(batcher.answer(engine, encoded[1:6]))
         await asyncio.sleep(0)
-        await given_up(abandoned)
+        await cancelled(abandoned)
         engine.gate.set()
         await working
         await batcher.answer(engine, encoded[:1])
@@ -190,8 +192,8 @@ def test_texts_of_a_cancelled_request_never_reach_the_engine(batcher: Batcher, t
     assert engine.calls == [1, 1]
 
 
-class Watched(Engine):
-    """Notes for each call its rows and its thread."""
+class WatchedEngine(Engine):
+    """Records the rows and the thread of each call."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, threads=1)
@@ -202,12 +204,12 @@ class Watched(Engine):
         return super().infer(batch)
 
 
-def asked_at_once(engine: Watched, encoded: Sequence[Encoded], *, max_inline_s: float) -> None:
+def ask_at_once(engine: WatchedEngine, encoded: Sequence[Encoded], *, max_inline_s: float) -> None:
     batcher = Batcher(settings(max_queue_items=10), max_inline_s=max_inline_s)
     batcher.start()
 
     async def ask() -> None:
-        await batcher.answer(engine, encoded[:1])  # which shows how fast the engine is
+        await batcher.answer(engine, encoded[:1])  # measures the throughput
         engine.calls.clear()
         await asyncio.gather(*(batcher.answer(engine, [item]) for item in encoded))
 
@@ -217,20 +219,20 @@ def asked_at_once(engine: Watched, encoded: Sequence[Encoded], *, max_inline_s: 
 
 
 def test_a_single_short_text_is_answered_on_the_event_loop(tiny_package: Path) -> None:
-    engine = Watched(tiny_package)
-    asked_at_once(engine, engine.encode(TEXTS[:1]), max_inline_s=1.0)
+    engine = WatchedEngine(tiny_package)
+    ask_at_once(engine, engine.encode(TEXTS[:1]), max_inline_s=1.0)
     assert engine.calls == [(1, threading.current_thread().name)]
 
 
 def test_a_text_that_would_block_the_event_loop_is_answered_in_the_thread(tiny_package: Path) -> None:
-    engine = Watched(tiny_package)
-    asked_at_once(engine, engine.encode(TEXTS[:1]), max_inline_s=1e-6)
+    engine = WatchedEngine(tiny_package)
+    ask_at_once(engine, engine.encode(TEXTS[:1]), max_inline_s=1e-6)
     assert engine.calls == [(1, "engine")]
 
 
 def test_texts_of_one_loop_iteration_share_an_engine_call(tiny_package: Path) -> None:
-    engine = Watched(tiny_package)
-    asked_at_once(engine, [Encoded([1] * 4, False)] * 3, max_inline_s=1.0)
+    engine = WatchedEngine(tiny_package)
+    ask_at_once(engine, [Encoded([1] * 4, False)] * 3, max_inline_s=1.0)
     assert engine.calls == [(3, "engine")]
 
 
@@ -251,7 +253,7 @@ def test_expected_time_uses_the_throughput_of_each_engine(tiny_package: Path) ->
 
     async def ask() -> tuple[float, float]:
         await batcher.answer(slow, [encoded])
-        for _ in range(50):  # after which an average over all would be nearly the fast one's
+        for _ in range(50):  # so that one average for both would be close to the fast one
             await batcher.answer(fast, [encoded])
         fast.gate.clear()
         fast.entered.clear()

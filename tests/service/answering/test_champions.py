@@ -18,7 +18,7 @@ from tests.service.conftest import Variant
 
 @pytest.fixture
 def home(config: Config, registry: Registry) -> Home:
-    """A home whose pointers are polled only when a test says so."""
+    """A home whose champion pointers are polled only by the tests themselves."""
     return Home(config.model_copy(update={"service": config.service.model_copy(update={"champion_poll_s": 60.0})}))
 
 

@@ -14,7 +14,7 @@ def engine(tiny_package: Path) -> Engine:
 
 
 def item(engine: Engine, tokens: int, *, arrived: float = 0.0) -> QueuedText:
-    request = PendingRequest(None, None, arrived, [], 1, 1, tokens / 10)  # type: ignore[arg-type]  # nobody waits
+    request = PendingRequest(None, None, arrived, [], 1, 1, tokens / 10)  # type: ignore[arg-type]  # no test waits for the answer
     return QueuedText(request, 0, engine, Encoded([1] * tokens, truncated=False), tokens, tokens / 10)
 
 
@@ -26,7 +26,7 @@ def buckets_of(*items: QueuedText, max_tokens: int = 1000) -> LengthBuckets:
 
 
 def taken(buckets: LengthBuckets, *, now: float = 1.0) -> list[list[int]]:
-    """The lengths of all calls, in order."""
+    """The lengths of the texts in each batch, in order."""
     calls = []
     while batch := buckets.next_batch(now):
         calls.append([one.tokens for one in batch])

@@ -1,4 +1,4 @@
-"""What a request may ask: limits by model, deadlines, texts that are too long."""
+"""Limits of a request: items and characters by model, deadlines, texts with too many tokens."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_deadline_includes_the_tokenizer_and_engine_calls_on_the_event_loop(
         return slow
 
     monkeypatch.setattr(worker.batcher, "_max_inline_s", 10.0)
-    ask(client, texts=["my invoice"])  # which shows how fast the engine is
+    ask(client, texts=["my invoice"])  # measures the throughput
     for name, texts in (("encode", ["my invoice " * 30] * 2), ("infer", ["my invoice"])):
         with monkeypatch.context() as patched:
             patched.setattr(engine, name, slowed(getattr(engine, name)))

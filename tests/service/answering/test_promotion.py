@@ -1,4 +1,4 @@
-"""A change of champion with a worker that follows it in this process."""
+"""Changes of champion, with a worker in this process."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_version_that_a_worker_cannot_load_is_not_promoted(
     registry.add(second_package, "tickets")
     before = registry.champion("tickets")
     server_workers = ServerWorkers(config.home)
-    # It failed before, too, which says nothing of this time.
+    # An earlier failure of the same version must not count.
     server_workers.publish(
         {"tickets": ModelStatus("1", before.since, error="earlier", failed="2", failed_since="long ago")}
     )
@@ -154,7 +154,7 @@ def test_a_version_that_failed_once_can_be_promoted_again(
     graph = config.home / "registry/tickets/versions/2/model.onnx"
     whole = graph.read_bytes()
 
-    # The worker must not load it before it is damaged.
+    # Keeps the worker from loading the version before it is damaged.
     loading = ExitStack()
     loading.enter_context(in_turn(config.home.absolute() / "loading.lock"))
 
@@ -188,17 +188,19 @@ def test_a_refused_first_promotion_leaves_no_champion(registry: Registry, config
 
 def test_promoting_the_champion_again_is_not_recorded(client: TestClient, worker: Worker) -> None:
     assert client.post("/admin/models/tickets/promote", json={"version": "1"}).status_code == 200
-    assert noted(worker) == []
+    assert recorded_promotions(worker) == []
 
 
 def test_a_refused_promotion_is_recorded_and_the_champion_is_not_shown_as_failing(
     client: TestClient, worker: Worker, registry: Registry, variant: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(promotion, "verify_contents", lambda _: None)  # else it is refused before anything changes
+    monkeypatch.setattr(
+        promotion, "verify_contents", lambda _: None
+    )  # otherwise it is refused before the pointer changes
     version = registry.add(variant(golden=WRONG), "tickets")
     assert client.post("/admin/models/tickets/promote", json={"version": version}).status_code == 409
-    told = [(row.version, row.reason) for row in noted(worker)]
-    assert told == [("1", "Version 2 could not be loaded."), ("2", "Promoted over HTTP.")]
+    recorded = [(row.version, row.reason) for row in recorded_promotions(worker)]
+    assert recorded == [("1", "Version 2 could not be loaded."), ("2", "Promoted over HTTP.")]
     deadline = time.monotonic() + 10
     while worker.champions.status()["tickets"].failing and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -212,9 +214,9 @@ def test_a_damaged_pointer_is_reported_and_repaired_by_a_promotion(
     deadline = time.monotonic() + 10
     while not worker.champions.status()["tickets"].failing and time.monotonic() < deadline:
         time.sleep(0.02)
-    [told] = client.get("/admin/models").json()["models"]
-    assert told["champion"] is None
-    assert "champion.json of tickets cannot be read" in told["workers"][0]["error"]
+    [state] = client.get("/admin/models").json()["models"]
+    assert state["champion"] is None
+    assert "champion.json of tickets cannot be read" in state["workers"][0]["error"]
     for page in ("/dashboard", "/dashboard/tickets"):
         answer = client.get(page)
         assert answer.status_code == 200
@@ -237,13 +239,15 @@ def test_a_rollback_does_not_wait_for_a_locked_ledger(
     assert (answer.status_code, answer.json()["champion"]) == (200, "1")
     lock.execute("ROLLBACK")
     lock.close()
-    assert [(row.version, row.reason) for row in noted(worker)] == [("1", "Rolled back over HTTP.")]
+    assert [(row.version, row.reason) for row in recorded_promotions(worker)] == [("1", "Rolled back over HTTP.")]
 
 
 def test_a_superseded_promotion_raises_an_error(registry: Registry, config: Config, second_package: Path) -> None:
     version = registry.add(second_package, "tickets")
     server_workers = ServerWorkers(config.home)
-    server_workers.publish({"tickets": ModelStatus("1", registry.champion("tickets").since)})  # and does not follow
+    server_workers.publish(
+        {"tickets": ModelStatus("1", registry.champion("tickets").since)}
+    )  # a worker that does not switch
 
     def overtake(*_: object) -> None:
         registry.promote("tickets", "1")
@@ -265,7 +269,7 @@ def test_a_damaged_version_is_409_over_http(
     assert "version 1 goes on answering" in answer.json()["error"]["message"]
 
 
-def noted(worker: Worker) -> list[PromotionRecord]:
-    """What the ledger has of changes of champion, once what was noted is written."""
+def recorded_promotions(worker: Worker) -> list[PromotionRecord]:
+    """The changes of champion in the ledger, after the queued ones are written."""
     worker.promotion_executor.submit(lambda: None).result(timeout=10)
     return worker.home.ledger.promotions("tickets")

@@ -1,4 +1,4 @@
-"""Pairs, and several labels a text, over HTTP."""
+"""Models of pairs and multi-label models over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAIRS = [[row.text, row.pair] for row in paired_rows(4, seed=21)]
 
 @pytest.fixture
 def tasks_worker(config: Config, multi_label: TaskFiles, paired: TaskFiles) -> Iterator[Worker]:
-    """The models `topics` of several labels, and `answers` of pairs."""
+    """Serves `topics`, a multi-label model, and `answers`, a model of pairs."""
     registry = open_registry(config)
     for model, files in (("topics", multi_label), ("answers", paired)):
         registry.promote(model, registry.add(files.package, model))

@@ -9,7 +9,7 @@ from service.host.queue_thread import QueueThread
 
 
 class Handler:
-    """Takes note of its batches; waits for `free` before it takes the first."""
+    """Records its batches. Blocks until `free` is set."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

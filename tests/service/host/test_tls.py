@@ -18,7 +18,7 @@ from tests.service.conftest import server_config
 
 
 def make_pair(folder: Path, name: str, *, password: str = "") -> tuple[Path, Path]:
-    """A certificate that signed itself, and its key."""
+    """A self-signed certificate and its key."""
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     lock = ["-passout", f"pass:{password}"] if password else ["-nodes"]
     subject = ["-subj", f"/CN={name}", "-days", "2"]

@@ -1,4 +1,4 @@
-"""Wrong input over HTTP: the right status, the envelope, one sentence; never 500 and never a hang."""
+"""Invalid input over HTTP: the right status in the envelope, and never 500."""
 
 from __future__ import annotations
 

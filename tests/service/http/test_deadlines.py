@@ -8,7 +8,7 @@ from service.http.deadlines import Deadlines
 
 
 async def limited(deadlines: Deadlines, work_s: float) -> bool:
-    """Whether the work was cut."""
+    """Whether the deadline cancelled the work."""
     deadline = deadlines.begin()
     try:
         await asyncio.sleep(work_s)

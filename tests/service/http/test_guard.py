@@ -1,4 +1,4 @@
-"""The guard around small routes of its own."""
+"""The guard with small routes for the tests."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_a_safe_request_id_is_kept_and_another_replaced(client: TestClient) -> N
 
 def test_random_paths_create_no_time_series(client: TestClient, metrics: Metrics) -> None:
     client.get("/first")
-    client.post("/pages/first", data={})  # a known route has its lines, whatever it is asked for
+    client.post("/pages/first", data={})  # creates the time series of this route
     before = len(metrics.page().splitlines())
     for number in range(50):
         client.get(f"/random/{number}")
@@ -204,7 +204,7 @@ def test_hsts_is_sent_only_over_tls(metrics: Metrics) -> None:
 
 def test_an_error_has_the_status_of_its_nearest_base_class() -> None:
     class Hiccup(Overloaded):
-        """A leaf that the table does not name."""
+        """Has no entry in the table of statuses."""
 
     assert status_of(Hiccup(1)) == status_of(Overloaded(1)) == 429
     assert status_of(NotReady("it starts")) == status_of(CorruptPackage("p", "it is empty")) == 503

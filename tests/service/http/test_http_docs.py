@@ -1,4 +1,4 @@
-"""docs/http.md: every route and metric is in it, and its curl lines work."""
+"""docs/http.md contains every route and metric, and its curl commands work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def curl_lines() -> list[str]:
 
 
 def call(line: str, server: str) -> httpx.Response:
-    """Do what a curl line with -X, -H and -d says."""
+    """Send the request of a curl command with -X, -H and -d."""
     words = iter(shlex.split(line)[1:])
     method, headers, body, url = None, {}, None, ""
     for word in words:
@@ -50,6 +50,6 @@ def test_every_metric_is_documented() -> None:
 @pytest.mark.parametrize("line", curl_lines())
 def test_each_curl_line_works(line: str, server: str) -> None:
     answer = call(line, server)
-    # The id in the feedback line is an example; the rest of it must be right.
+    # The prediction id in the feedback command is an example.
     expected = "unknown_prediction" if "/feedback" in line else None
     assert answer.status_code < 300 or answer.json()["error"]["code"] == expected, answer.text

@@ -1,4 +1,4 @@
-"""The protocol of Hugging Face's hosted models: over plain HTTP, and with its own client against the real server."""
+"""Hugging Face's protocol: over plain HTTP, and with its own client and a real server."""
 
 from __future__ import annotations
 

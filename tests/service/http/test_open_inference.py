@@ -1,4 +1,4 @@
-"""The Open Inference Protocol: over plain HTTP, and with Triton's own client against the real server."""
+"""The Open Inference Protocol: over plain HTTP, and with Triton's client and a real server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tensor(texts: list[Any], name: str = "text", **more: Any) -> dict[str, Any]:
 
 
 def infer(client: TestClient, texts: list[Any], **more: Any) -> dict[str, Any]:
-    """The data of each output by its name."""
+    """The data of each output, by its name."""
     answer = client.post(INFER, json={"inputs": [tensor(texts)], **more})
     assert answer.status_code == 200, answer.text
     return {output["name"]: output["data"] for output in answer.json()["outputs"]}

@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 
 
 def problem_with(value: object, schema: Schema, names: Schema) -> str | None:
-    """What in `value` the schema does not allow; the few keywords that our document uses."""
+    """The first part of `value` that the schema does not allow. Supports only the keywords of our document."""
     if "$ref" in schema:
         return problem_with(value, names[schema["$ref"].rpartition("/")[2]], names)
     if not schema or "const" in schema or "enum" in schema:

@@ -1,4 +1,4 @@
-"""The real server against its own OpenAPI document: what it allows is answered, what it forbids refused."""
+"""The real server conforms to its OpenAPI document: allowed requests are answered, others refused."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_requests_with_unknown_ids_do_not_block_others(config: Config, registry:
         ]
         await asyncio.sleep(0)
         stored = await worker.feedback.store([GivenLabel(key, "bug", "")])
-        # Only so many wait for predictions that will not come; the others have heard that nobody knows theirs.
+        # Only `MAX_WAITING_REQUESTS` wait for unknown predictions; the others are refused at once.
         while sum(task.done() for task in forged) < 5:
             await asyncio.sleep(0.01)
         done = [task for task in forged if task.done()]

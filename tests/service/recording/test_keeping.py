@@ -1,4 +1,4 @@
-"""What reaches the ledger of an answer, from the request to the row."""
+"""Which parts of a prediction are stored in the ledger."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.service.conftest import local_client
 from tests.tasks import TaskFiles
 
 PRIVATE = "my card 4111 1111 1111 1111 was charged, write to jo@example.org"
-Keeping = Callable[..., TestClient]
+ClientWith = Callable[..., TestClient]
 
 
 @pytest.fixture
-def keeping(config: Config, registry: Registry) -> Iterator[Keeping]:
-    """A client of a worker whose ledger has these settings: `keeping(keep="features")`."""
+def client_with(config: Config, registry: Registry) -> Iterator[ClientWith]:
+    """Makes a client of a worker with other ledger settings: `client_with(keep="features")`."""
     workers: list[Worker] = []
 
     def start(**settings: Any) -> TestClient:
@@ -43,26 +43,26 @@ def keeping(config: Config, registry: Registry) -> Iterator[Keeping]:
 
 
 def recorded(client: TestClient, config: Config, texts: list[Any], *, model: str = "tickets") -> list[PredictionRecord]:
-    """What the ledger holds once the answers to `texts` can take feedback."""
+    """The stored predictions of `texts`, after feedback on them was accepted."""
     predictions = client.post("/predict", json={"texts": texts, "model": model}).json()["predictions"]
     feedback = [{"prediction_id": item["id"], "label": item["label"]} for item in predictions]
     assert client.post("/feedback", json={"feedback": feedback}).json()["unknown"] == []
     return open_ledger(config).window(model, "1", limit=10)
 
 
-def test_texts_are_stored_unchanged_by_default(keeping: Keeping, config: Config) -> None:
-    [row] = recorded(keeping(), config, [PRIVATE])
+def test_texts_are_stored_unchanged_by_default(client_with: ClientWith, config: Config) -> None:
+    [row] = recorded(client_with(), config, [PRIVATE])
     assert (row.text, row.pair, row.key) == (PRIVATE, None, None)
 
 
-def test_personal_data_in_redacted_texts_never_reaches_the_disk(keeping: Keeping, config: Config) -> None:
-    [row] = recorded(keeping(keep="redacted"), config, [PRIVATE])
+def test_personal_data_in_redacted_texts_never_reaches_the_disk(client_with: ClientWith, config: Config) -> None:
+    [row] = recorded(client_with(keep="redacted"), config, [PRIVATE])
     assert row.text == "my card [CARD] was charged, write to [EMAIL]"
     assert not any(b"jo@example" in path.read_bytes() for path in Path(config.home).glob("ledger.db*"))
 
 
-def test_features_are_stored_without_text_and_accept_feedback(keeping: Keeping, config: Config) -> None:
-    [row] = recorded(keeping(keep="features"), config, [PRIVATE])
+def test_features_are_stored_without_text_and_accept_feedback(client_with: ClientWith, config: Config) -> None:
+    [row] = recorded(client_with(keep="features"), config, [PRIVATE])
     assert (row.text, row.has_text) == ("", False)
     assert row.label
     assert row.tokens > 3
@@ -72,12 +72,12 @@ def test_features_are_stored_without_text_and_accept_feedback(keeping: Keeping, 
 
 @pytest.mark.parametrize(("keep", "expected"), [("redacted", ("call [PHONE]", "or [EMAIL]")), ("features", ("", ""))])
 def test_both_texts_of_a_pair_are_redacted(
-    keeping: Keeping, config: Config, paired: TaskFiles, keep: str, expected: tuple[str, str]
+    client_with: ClientWith, config: Config, paired: TaskFiles, keep: str, expected: tuple[str, str]
 ) -> None:
     registry = open_registry(config)
     registry.promote("answers", registry.add(paired.package, "answers"))
     texts = [["call +44 20 7946 0958", "or jo@example.org"]]
-    [row] = recorded(keeping(keep=keep), config, texts, model="answers")
+    [row] = recorded(client_with(keep=keep), config, texts, model="answers")
     assert row.input == expected
 
 
@@ -88,7 +88,7 @@ def test_the_key_of_a_request_is_recorded(worker: Worker, config: Config) -> Non
 
 
 class WithKey:
-    """Notes a key in the scope, as whoever checks keys does."""
+    """Writes the name of a key to the request's state, as `Access` does."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -105,8 +105,8 @@ def test_the_sample_is_a_share_of_all_ids() -> None:
     assert not any(is_sampled(sortable_id(), 0.0) for _ in range(100))
 
 
-def test_predictions_outside_the_sample_are_counted_apart_from_drops(keeping: Keeping, config: Config) -> None:
-    client = keeping(sample=0.0)
+def test_predictions_outside_the_sample_are_counted_apart_from_drops(client_with: ClientWith, config: Config) -> None:
+    client = client_with(sample=0.0)
     client.post("/predict", json={"texts": ["a", "b"]})
     page = client.get("/metrics").text
     assert "retune_ledger_sampled_out_total 2.0" in page

@@ -20,7 +20,7 @@ from tests.service.conftest import server_config
 
 
 def fill(pipe: int) -> None:
-    """Until nothing more goes in."""
+    """Write until the pipe is full."""
     os.set_blocking(pipe, False)
     with suppress(BlockingIOError):
         while True:
@@ -38,7 +38,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 class Silent(logging.StreamHandler[TextIO]):
-    """When the pipe is gone."""
+    """Does not print errors about the closed pipe."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
@@ -57,7 +57,7 @@ def test_logging_to_a_full_pipe_does_not_block(pipe: tuple[int, int], monkeypatc
         logger.warning("line %d", number)
     assert len(drops) == 10
     assert not thread.flush()
-    with open(os.devnull, "rb") as nothing:  # the pipe breaks, and the thread goes on
+    with open(os.devnull, "rb") as nothing:  # breaks the pipe; the thread must go on
         os.dup2(nothing.fileno(), pipe[0])
     assert thread.flush()
     with suppress(OSError):
@@ -65,7 +65,7 @@ def test_logging_to_a_full_pipe_does_not_block(pipe: tuple[int, int], monkeypatc
 
 
 def test_lines_reach_their_handler(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.Logger("told")
+    logger = logging.Logger("test")
     logger.addHandler(caplog.handler)
     monkeypatch.setattr("service.telemetry.logs._all_loggers", lambda: [logger])
     monkeypatch.setattr("atexit.register", lambda _: None)

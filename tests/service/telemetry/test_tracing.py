@@ -19,7 +19,7 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 @pytest.fixture
 def collector() -> Iterator[tuple[str, list[bytes]]]:
-    """An endpoint of OTLP over HTTP, and what it was sent."""
+    """The URL of an OTLP endpoint over HTTP, and the bodies that it received."""
     received: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):

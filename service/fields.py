@@ -1,4 +1,4 @@
-"""Checks of the fields of a JSON body. The first wrong one raises `InvalidBody` with its cure."""
+"""Checks of the fields of a JSON body. The first wrong one raises `InvalidBody`, which says how to correct it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from core.config import load_config
 from core.cpu import give_way, worker_count
 
 THREAD_SWITCH_S = 0.001
-# New objects before a garbage collection: those of a few hundred requests; the default is reached after ten.
+# New objects before a garbage collection: a few hundred requests create them; the default is reached after ten.
 GC_THRESHOLD = 10_000
 
 
@@ -79,7 +79,7 @@ class Gateway:
             end_with_parent()
             LogThread(on_drop=self.worker.metrics.count_log_drop).start()
         self.worker.start()
-        self.app = guarded_app(self.worker, schema=Gateway.schema)  # type: ignore[attr-defined]  # as below
+        self.app = guarded_app(self.worker, schema=Gateway.schema)  # type: ignore[attr-defined]  # added by the decorator
         # The default, 5 ms, would let the engine's thread wait for other threads for the time of several engine calls.
         sys.setswitchinterval(THREAD_SWITCH_S)
         # All objects so far live as long as the process: exclude them from garbage collections.

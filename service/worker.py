@@ -64,7 +64,7 @@ class Worker:
         self.feedback = FeedbackStore(self.home, self.recorder, kind_of=self.kind_of)
 
     def start(self) -> None:
-        """Load the champions, then take work."""
+        """Load the champions, then start all threads."""
         self.metrics.start()
         self.metrics.set_ledger_capacity(self.config.ledger.queue_size)
         self.champions.start()

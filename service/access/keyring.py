@@ -68,7 +68,7 @@ class Keyring:
         signature = _signature(self._path)
         if signature is not None and signature == self._seen:
             return
-        # Set before reading: if the file is replaced meanwhile, the next call sees another signature.
+        # Set before reading: if the file is replaced during the read, the next check sees the change.
         self._seen = signature
         try:
             keys = read_keys(self._path)

@@ -25,7 +25,7 @@ from service.answering.throughput import Throughput
 from service.refusals import Overloaded, Stopping
 
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
-# An engine call that takes longer is taken to hang for ever.
+# After this time an engine call is considered to hang.
 STUCK_S = 60.0
 CLOSE_S = 10.0
 # The longest expected time of an engine call on the event loop.

@@ -1,6 +1,6 @@
 """The champions of all models in memory: polls the registry's champion pointers and swaps versions without downtime.
 
-The champion before stays in memory, too ("warm"), so that a rollback needs no loading.
+The previous champion stays in memory, too ("warm"), so that a rollback needs no loading.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Champions:
 
     def poll(self) -> None:
         """Read every champion pointer once and load new versions; an error is logged once and changes nothing."""
-        if self._must_free_memory:  # since the last poll, so requests to the dropped version are answered by now
+        if self._must_free_memory:  # set by the last poll: requests to the dropped version are answered by now
             self._must_free_memory = False
             give_back()
         try:
@@ -177,7 +177,7 @@ class Champions:
         logger.info("Model %s: version %s is in service", model.name, pointer.version)
 
     def _warm_or_loaded(self, model: ModelState, pointer: Champion) -> ServedVersion:
-        """The warm version if it is the one, else a loaded one. Another warm version is freed before loading."""
+        """The warm version if the pointer names it. Otherwise it is freed and the pointer's version is loaded."""
         warm, model.warm = model.warm, None
         if warm and warm.version == pointer.version:
             return replace(warm, since=pointer.since)

@@ -37,7 +37,7 @@ class Failure:
 
 @dataclass
 class ModelState:
-    """One thread writes it, requests read it. `warm`: the champion before, kept in memory for a rollback."""
+    """One thread writes it, requests read it. `warm`: the previous champion, kept for a rollback."""
 
     name: str
     versions: list[str]

@@ -12,8 +12,8 @@ NEW_CALL_WEIGHT = 0.1
 
 
 class Throughput:
-    """Tokens per second, padding included. An engine without a call yet is taken to be as fast as the engine measured
-    last: a new version is usually like the one before.
+    """Tokens per second, padding included. An engine without calls has the throughput of the engine measured last,
+    because a new version is usually similar to the previous one.
     """
 
     def __init__(self) -> None:

@@ -126,7 +126,7 @@ class ServerProcess:
 
 
 def server_environment(config: Config) -> dict[str, str]:
-    """The environment of a server with the whole config, which replaces config files."""
+    """The environment variables of a server. They contain the whole config, so that it reads no other config file."""
     folder = server_folder(config)
     empty_config = folder / "retune.toml"
     write_bytes(empty_config, b"# This server has its whole config from its environment.\n")

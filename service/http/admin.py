@@ -110,7 +110,7 @@ class Endpoints:
 
 
 def put_in_service(home: Home, model: str, *, version: str, **options: Any) -> Champion:
-    """As `retune promote`."""
+    """Promote as `retune promote` does."""
     try:
         return promotion.promote(home, model, version, **options)
     except CorruptPackage as error:  # its status, 503, would ask the client to try again

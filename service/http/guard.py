@@ -40,7 +40,7 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # As in nginx's log: the client closed the connection before the answer.
 CLIENT_GONE = 499
 OVERLOADED = 429
-# Stands where the id of an answer will, as often as that is long; no id holds one.
+# Placeholder for a request id in a cached refusal, repeated to the id's length. No id contains it.
 BLANK = b"~"
 FORMS = TARGETS = 256
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Guard:
         deadline = self._deadlines.begin()
         try:
             route = self.router.find(scope)
-            # Again: requests that arrived together may have filled the queue since the check of the head.
+            # The connection has checked this, but requests that arrived together may have filled the queue since.
             if route.takes_texts and (retry_after_s := self._full_for_s()) is not None:
                 raise Overloaded(retry_after_s)
             request = Request(scope, body.receive)
@@ -212,7 +212,7 @@ def overload_form(retry_after_s: int, blank: bytes, flat: bool, is_secure: bool,
 
 
 def _noted_id(state: dict[str, object], headers: RawHeaders) -> str:
-    """The client's own id if it is harmless in a log line, else a new one; noted in the request's state."""
+    """The client's request id if it is safe to log, else a new one; also written to the request's state."""
     given = next((value for name, value in headers if name == b"x-request-id"), b"")
     request_id = given.decode() if given and REQUEST_ID.fullmatch(given) else sortable_id()
     state["request_id"] = request_id

@@ -20,7 +20,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class RouteGroup:
-    """The media types and the form of errors of all paths with this prefix, whether a route has the path or not.
+    """Accepted media types and form of errors for all paths with a prefix, including paths without a route.
 
     `flat_errors`: `error` is the message itself (see `service.http.envelope`).
     """

@@ -47,7 +47,7 @@ class History:
 
     @property
     def since_then(self) -> CheckRecord | None:
-        """A later check that had too few rows."""
+        """The last check, if it had too few rows and an earlier one is shown as `latest`."""
         return next((check for check in self.checks[:1] if check != self.latest), None)
 
     @property

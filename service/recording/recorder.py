@@ -121,7 +121,7 @@ def is_sampled(prediction_id: str, share: float) -> bool:
 
 
 def kept(record: PredictionRecord, keep: Keep) -> PredictionRecord:
-    """The record without what `keep` forbids to store."""
+    """The record with as much of its texts as the config key `ledger.keep` allows to store."""
     if keep == "text":
         return record
     change = redacted if keep == "redacted" else lambda _: ""

@@ -71,7 +71,7 @@ def _column(name: str, predictions: Predictions) -> list[str] | NDArray[Any]:
 
 
 def packed(items: Iterable[bytes]) -> bytes:
-    """A BYTES tensor: each item after its length.
+    """A BYTES tensor: each item preceded by its length in four bytes.
 
     >>> packed([b"a", b""])
     b'\\x01\\x00\\x00\\x00a\\x00\\x00\\x00\\x00'

@@ -146,7 +146,7 @@ def _packed(data: bytes, name: str) -> list[Any]:
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
-    """The items of a BYTES tensor, each after its length. Raises `struct.error` if it ends early.
+    """The items of a BYTES tensor, see `infer_answer.packed`. Raises `struct.error` if it ends early.
 
     >>> list(unpacked(bytes([1, 0, 0, 0, 97, 0, 0, 0, 0])))
     [b'a', b'']

@@ -76,7 +76,7 @@ class Endpoints:
         served = self._served(request)
         asked = parse(
             await request.body(),
-            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # sent twice it is not a number
+            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # two of them are not a number
             model=served.model,
             version=request.path_params.get("version"),
             max_items=self._max_items,

@@ -114,8 +114,8 @@ class Gateway:
         from service.http.protocols import own
 
         fields = {"texts": texts, "model": model, "top_k": top_k, "timeout_ms": timeout_ms}
-        asked = own.request_in(fields, max_items=self.worker.config.service.most_items)
-        return own.rendered(await self.worker.predictor.predict(asked))
+        request = own.request_in(fields, max_items=self.worker.config.service.most_items)
+        return own.rendered(await self.worker.predictor.predict(request))
 
     @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
     async def feedback(self, feedback: list[dict[str, Any]]) -> dict[str, Any]:

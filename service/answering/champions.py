@@ -136,9 +136,9 @@ class Champions:
     def _update_models(self, versions: Mapping[str, list[str]]) -> None:
         """Add new models and drop removed ones; the others keep their versions in memory."""
         before = self._models
-        for gone in before.keys() - versions.keys():
-            self._must_free_memory |= before[gone].served is not None
-            logger.info("Model %s is gone from the registry", gone)
+        for removed in before.keys() - versions.keys():
+            self._must_free_memory |= before[removed].served is not None
+            logger.info("Model %s was removed from the registry", removed)
         now = {name: before.get(name) or ModelState(name, []) for name in versions}
         for name, model in now.items():
             model.versions = versions[name]

@@ -160,9 +160,9 @@ async def _in_time(work: Awaitable[T], timeout_s: float) -> T:
 
 
 def _record(
-    served: ServedVersion, fields: dict[str, Any], key: str | None, asked: Text, encoded: Encoded, outputs: Outputs
+    served: ServedVersion, fields: dict[str, Any], key: str | None, input_text: Text, encoded: Encoded, outputs: Outputs
 ) -> PredictionRecord:
-    text, pair = (asked, None) if isinstance(asked, str) else asked
+    text, pair = (input_text, None) if isinstance(input_text, str) else input_text
     return PredictionRecord(
         id=sortable_id(),
         model=served.model,

@@ -32,15 +32,15 @@ class Endpoints:
         ]
 
     async def predict(self, request: Request) -> Response:
-        asked = own.parse(await request.body(), max_items=self._most_items)
-        return json_response(own.rendered(await self._worker.predictor.predict(asked, request.scope["state"])))
+        parsed = own.parse(await request.body(), max_items=self._most_items)
+        return json_response(own.rendered(await self._worker.predictor.predict(parsed, request.scope["state"])))
 
     async def hugging_face(self, request: Request) -> Response:
         served = self._worker.champions.served(request.path_params["name"])
-        asked = hugging_face.parse(await request.body(), model=served.model, max_items=self._most_items)
-        hugging_face.require_model_function(asked, served.engine.facts.kind)
-        predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
-        return json_response(hugging_face.rendered(asked, predictions))
+        parsed = hugging_face.parse(await request.body(), model=served.model, max_items=self._most_items)
+        hugging_face.require_model_function(parsed, served.engine.facts.kind)
+        predictions = await self._worker.predictor.predict(parsed.request, request.scope["state"])
+        return json_response(hugging_face.rendered(parsed, predictions))
 
     async def feedback(self, request: Request) -> Response:
         records = feedback.parse(await request.body(), max_items=self._max_items)

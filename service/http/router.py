@@ -37,11 +37,11 @@ class Router:
 
     def traced_path(self, scope: Scope) -> str | None:
         """The path of a request's route, even if the method is wrong; None for probes, which are not traced."""
-        seen = dict(scope)
+        copy = dict(scope)
         with suppress(UnknownPath, WrongMethod):
-            self.find(seen)
-        route = seen.get("route")
-        return None if route is not None and route.is_probe else route_template(seen)
+            self.find(copy)
+        route = copy.get("route")
+        return None if route is not None and route.is_probe else route_template(copy)
 
     def _matching(self, path: str, scope: Scope) -> list[Route]:
         found = []

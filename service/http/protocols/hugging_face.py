@@ -39,19 +39,19 @@ def parse(body: bytes, *, model: str, max_items: int) -> HuggingFaceRequest:
     return HuggingFaceRequest(request, not isinstance(fields["inputs"], list), parameters.get("function_to_apply"))
 
 
-def require_model_function(asked: HuggingFaceRequest, kind: Kind) -> None:
+def require_model_function(request: HuggingFaceRequest, kind: Kind) -> None:
     """Raise `InvalidBody` for another score function than the model's: it has only its calibrated scores."""
-    if asked.function not in (None, FUNCTIONS[kind]):
+    if request.function not in (None, FUNCTIONS[kind]):
         raise InvalidBody(
             f"The model's scores come from {FUNCTIONS[kind]} and 'function_to_apply' asks for another function. "
             "Leave it out."
         )
 
 
-def rendered(asked: HuggingFaceRequest, predictions: Predictions) -> list[Scores | dict[str, Any]]:
+def rendered(request: HuggingFaceRequest, predictions: Predictions) -> list[Scores | dict[str, Any]]:
     """For each input its scores, highest first, or its error. Raises `ItemRefused` for the error of a single input."""
     first = predictions.results[0]
-    if asked.is_single and isinstance(first, ItemError):
+    if request.is_single and isinstance(first, ItemError):
         raise ItemRefused(first.code, first.message)
     return [_rendered(result) for result in predictions.results]
 

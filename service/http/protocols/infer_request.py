@@ -44,11 +44,11 @@ def parse(body: bytes, *, json_bytes: str | None, model: str, version: str | Non
     return InferRequest(request, _id(fields), pairs is not None, _requested_outputs(fields))
 
 
-def require_matching_kind(asked: InferRequest, *, is_paired: bool) -> None:
+def require_matching_kind(request: InferRequest, *, is_paired: bool) -> None:
     """Raise `InvalidBody` for single texts to a model of pairs, and for pairs to a model of single texts."""
-    if asked.is_paired and not is_paired:
+    if request.is_paired and not is_paired:
         raise InvalidBody("The model answers single texts and there is an input 'text_pair'. Leave it out.")
-    if is_paired and not asked.is_paired:
+    if is_paired and not request.is_paired:
         raise InvalidBody("The model answers pairs and there is no input 'text_pair'. Send both texts of each pair.")
 
 

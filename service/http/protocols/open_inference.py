@@ -74,16 +74,16 @@ class Endpoints:
             # Browsers let a page of another site send a body without Content-Type and without a preflight request.
             self._worker.access.require_same_origin(request)
         served = self._served(request)
-        asked = parse(
+        parsed = parse(
             await request.body(),
             json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # two of them are not a number
             model=served.model,
             version=request.path_params.get("version"),
             max_items=self._max_items,
         )
-        require_matching_kind(asked, is_paired=served.engine.facts.is_paired)
-        predictions = await self._worker.predictor.predict(asked.request, request.scope["state"])
-        body, json_bytes = rendered(predictions, asked.outputs, request_id=asked.id)
+        require_matching_kind(parsed, is_paired=served.engine.facts.is_paired)
+        predictions = await self._worker.predictor.predict(parsed.request, request.scope["state"])
+        body, json_bytes = rendered(predictions, parsed.outputs, request_id=parsed.id)
         if json_bytes is None:
             return Response(body, media_type=JSON)
         return Response(body, media_type=OCTETS, headers={JSON_BYTES: str(json_bytes)})

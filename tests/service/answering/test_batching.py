@@ -287,10 +287,10 @@ def test_texts_that_arrived_just_before_close_are_answered(batcher: Batcher, tin
     engine = Engine(tiny_package, threads=1)
 
     async def ask() -> list[EngineResult]:
-        asked = asyncio.create_task(batcher.answer(engine, engine.encode(TEXTS[:2])))
+        request = asyncio.create_task(batcher.answer(engine, engine.encode(TEXTS[:2])))
         await asyncio.sleep(0)
         batcher.close()
-        return await asyncio.wait_for(asked, 5)
+        return await asyncio.wait_for(request, 5)
 
     assert all(isinstance(result, Outputs) for result in asyncio.run(ask()))
 

@@ -65,11 +65,11 @@ def test_the_oldest_text_of_a_length_goes_first(engine: Engine) -> None:
 
 
 def test_texts_of_requests_that_are_over_are_dropped_and_not_counted(engine: Engine) -> None:
-    gone, wanted = item(engine, 10), item(engine, 10)
-    gone.request.is_over = True
-    buckets = buckets_of(gone, wanted, item(engine, 30))
+    cancelled, wanted = item(engine, 10), item(engine, 10)
+    cancelled.request.is_over = True
+    buckets = buckets_of(cancelled, wanted, item(engine, 30))
     assert taken(buckets) == [[10], [30]]
     assert buckets.items_out == 2
     assert buckets.work_out_s == pytest.approx(4.0)
-    assert (gone.request.queued, wanted.request.queued) == (1, 0)
+    assert (cancelled.request.queued, wanted.request.queued) == (1, 0)
     assert not buckets

@@ -42,9 +42,10 @@ class Keyring:
 
     def find(self, text: str) -> ApiKey | None:
         """The live key with this id and secret."""
+        self._refresh()
         public_id, secret = parts_of(text)
-        key = self.live_key(public_id)
-        return key if is_proven(key, secret) else None
+        key = self._by_id.get(public_id)
+        return key if is_proven(key, secret) and key is not None and key.is_live else None
 
     def live_key(self, public_id: str) -> ApiKey | None:
         """The live key with this id; its secret is not checked."""

@@ -75,10 +75,7 @@ class Champions:
         return served
 
     def version(self, model: str | None, version: str | None) -> ServedVersion:
-        """A version in memory: the champion or the warm one; None: the champion.
-
-        Raises the errors of `served`, or `VersionNotLoaded`.
-        """
+        """The champion, also for None, or the warm version. Raises the errors of `served`, or `VersionNotLoaded`."""
         champion = self.served(model)
         if version in (None, champion.version):
             return champion

@@ -19,7 +19,7 @@ from core.registry import Registry, open_registry
 from service.host.process import running_server
 from service.worker import Worker
 from tests.service.apps import app_of
-from tests.service.gate import Talk, talk_in
+from tests.service.wire.gate import Talk, talk_in
 
 Variant = Callable[..., Path]
 

@@ -19,7 +19,7 @@ from service.http.guard import Guard, RequestLimits
 from service.http.route import OPEN_INFERENCE, Route
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
-from tests.service.uvicorns import Uvicorn
+from tests.service.wire.uvicorns import Uvicorn
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]
 # Of a gate with a head, and with a silence.

@@ -18,7 +18,7 @@ import pytest
 
 from core.config import Config
 from service.telemetry.metrics import PAUSE_S
-from tests.service.malformed import GROUPS, LOG_IN, PREDICT, SECRET, Case, head, post
+from tests.service.wire.malformed import GROUPS, LOG_IN, PREDICT, SECRET, Case, head, post
 
 CONNECTIONS = 24
 # `service.stall_s`, and what a machine adds that others use as well.

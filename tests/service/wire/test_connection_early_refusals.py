@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from service.wire.heads import KNOWN_HEADS, Head, KnownHeads
-from tests.service.gate import BODY, PATIENCE_S, PROBE, Client, Gate, Talk, post
+from tests.service.wire.gate import BODY, PATIENCE_S, PROBE, Client, Gate, Talk, post
 
 
 def test_a_full_server_says_when_to_come_again_and_keeps_the_connection(talk: Talk) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import uvloop
 
 from service.wire.drain import LAST_WORDS_S, Drain
-from tests.service.test_reception import REQUEST, two_workers
-from tests.service.uvicorns import Uvicorn
+from tests.service.wire.test_listener import REQUEST, two_workers
+from tests.service.wire.uvicorns import Uvicorn
 
 
 async def ended(worker: Uvicorn) -> None:

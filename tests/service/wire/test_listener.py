@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.wire.connection import Door
 from service.wire.listener import ABSENT, AT_ONCE, IN_VAIN_S, LOOK_S, STAND_BACKS, Reception, Tally
-from tests.service.uvicorns import Uvicorn, worked
+from tests.service.wire.uvicorns import Uvicorn, worked
 
 # Until a reception has looked at its connections.
 LOOKED_S = 1.5 * LOOK_S

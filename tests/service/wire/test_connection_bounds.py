@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from service.wire.connection import MAX_HEAD_BYTES, MAX_PIPELINED
-from tests.service.gate import BODY, PROBE, Client, Gate, Talk, post
+from tests.service.wire.gate import BODY, PROBE, Client, Gate, Talk, post
 
 # Until a connection that is to end has ended: the gate's second of patience, a look or two, and time on a busy machine.
 ENDED_S = 8.0

@@ -66,14 +66,14 @@ class Gateway:
         from service.host.watchdog import end_with_parent
         from service.telemetry.logs import LogThread
         from service.telemetry.tracing import Tracing
-        from service.wire.connection import put_door, uvicorn_server
+        from service.wire.connection_counts import ConnectionCounts
         from service.wire.drain import Drain
-        from service.wire.listener import Reception, Tally
+        from service.wire.server import running_server, take_over
         from service.worker import Worker
 
         logging.getLogger("service").setLevel(logging.INFO)
         config = load_config()
-        server = uvicorn_server()  # none where something else than `bentoml serve` calls the service
+        server = running_server()  # none where something else than `bentoml serve` calls the service
         self.worker = Worker(config, replaces_lost=server is None or not running_inside_container())
         if server is not None:
             end_with_parent()
@@ -92,14 +92,13 @@ class Gateway:
         if server is not None:
             give_way()
             index = (bentoml.server_context.worker_index or 1) - 1
-            tally = Tally(server_folder(config) / "connections", workers=worker_count(config), index=index)
+            counts = ConnectionCounts(server_folder(config) / "connections", workers=worker_count(config), index=index)
             batcher = self.worker.batcher
-            reception = Reception(server, tally, worked_s=lambda: batcher.worked_s)
             door = self.app.door(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
-            put_door(server, door, reception)
+            listener = take_over(server, door, counts, worked_s=lambda: batcher.worked_s)
             drain = Drain(
                 server,
-                reception,
+                listener,
                 seconds=config.service.drain_s,
                 on_begin=self.worker.drain,
                 is_last=self.worker.is_last,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import signal
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,14 +22,13 @@ from starlette.responses import Response
 from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.server import Server
 
 from core.errors import RetuneError
 from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
+from service.wire.balancing import Balancer
 from service.wire.body import BROKEN
 from service.wire.exchange import Exchange
 from service.wire.heads import FRAMING, Head, KnownHeads
-from service.wire.listener import Reception
 from service.wire.reply import RawHeaders
 
 # Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are. As much of
@@ -64,10 +62,10 @@ class Connection(HttpToolsProtocol):
 
     cycle: Exchange  # type: ignore[assignment]  # ours has the names that uvicorn's protocol asks for
 
-    def __init__(self, door: Door, reception: Reception, **options: Any) -> None:
+    def __init__(self, door: Door, balancer: Balancer, **options: Any) -> None:
         super().__init__(**options)
         self._door = door
-        self._reception = reception
+        self._balancer = balancer
         self.ws_protocol_class = None
         self.url = b""  # which uvicorn leaves out until there is a request
         self._head_bytes = 0
@@ -80,7 +78,6 @@ class Connection(HttpToolsProtocol):
         self._turned_away = False
         self._trailer_bytes = 0
         self._rest_deadline: float | None = None
-        self._stuck: tuple[float, int] | None = None
         self._refused: Head | None = None
         self._begun = 0
         self._quiet_since = 0.0
@@ -89,12 +86,12 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         # As after an answer: who connects and says nothing goes when an idle client would.
         self._quiet_since = self.loop.time()
-        self._reception.come(self)
+        self._balancer.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
-        self._reception.leave(self)
+        self._balancer.closed(self)
         exchange = self._running
         if exchange is not None and exchange.task is not None and not exchange.response_complete:
             exchange.scope["state"]["gone"] = True
@@ -114,24 +111,18 @@ class Connection(HttpToolsProtocol):
         return 0.0 if self._in_message or not self._is_answered else now - self._quiet_since
 
     @property
-    def is_to_ask(self) -> bool:
-        """Whether it came and asked nothing so far, or is in the middle of a head."""
+    def awaits_request(self) -> bool:
+        """Whether no request has come yet, or only a part of a head."""
         return not self.transport.is_closing() and (self._in_head or not self._begun)
 
-    def let_go(self, now: float) -> None:
-        """End it if it is idle, or if its client reads nothing of its answers. To be called now and then: a timer for
-        each answer would cost as much as its JSON.
-        """
-        if self.quiet_s(now) > self.timeout_keep_alive:
-            self.transport.close()
-        if not (self.flow.write_paused or self.transport.is_closing()):
-            self._stuck = None
-            return
-        unread = self.transport.get_write_buffer_size()
-        if self._stuck is None or self._stuck[1] != unread:
-            self._stuck = now, unread
-        elif now - self._stuck[0] > self.timeout_keep_alive:
-            self.transport.abort()  # to close it would wait until all is read
+    def close_idle(self) -> None:
+        self.transport.close()
+
+    @property
+    def unread_bytes(self) -> int | None:
+        """What the client has not read of its answers, if it is slow to."""
+        is_slow = self.flow.write_paused or self.transport.is_closing()
+        return self.transport.get_write_buffer_size() if is_slow else None
 
     def data_received(self, data: bytes) -> None:
         if self._refuses_again(data):
@@ -208,7 +199,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = self._in_message = True
         self._turned_away = False
         self._begun += 1
-        self._reception.use(self)
+        self._balancer.use(self)
         self._head_bytes = self._trailer_bytes = 0
         self._head_deadline = self.loop.time() + self._door.head_s
         self._rest_deadline = None
@@ -303,7 +294,7 @@ class Connection(HttpToolsProtocol):
             return False
         self._stop_timer()
         self._begun += 1
-        self._reception.use(self)
+        self._balancer.use(self)
         self._quiet_since = self.loop.time()
         self._write_early(answer)
         return True
@@ -338,7 +329,7 @@ class Connection(HttpToolsProtocol):
             self.transport,
             self.flow,
             always=self.server_state.default_headers,
-            keep_alive=self._keeps_alive and not (is_first and self._reception.sends_away()),
+            keep_alive=self._keeps_alive and not (is_first and self._balancer.should_close()),
             asks_to_go_on=self.expect_100_continue,
             on_read=self._resume_reading,
             on_end=self.on_response_complete,
@@ -427,18 +418,3 @@ def written(response: Response, more: RawHeaders) -> bytes:
     """A whole response of HTTP/1.1, with `more` headers."""
     lines = [name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *more]]
     return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
-
-
-def uvicorn_server() -> Server | None:
-    """The server that this process runs: its own handler waits for SIGTERM. BentoML does not hand it over."""
-    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return owner if isinstance(owner, Server) else None
-
-
-def put_door(server: Server, door: Door, reception: Reception) -> None:
-    """Let connections from now on be ours."""
-
-    def connection(**options: Any) -> Connection:
-        return Connection(door, reception, **options)
-
-    server.config.http_protocol_class = connection  # type: ignore[assignment]  # called like the class it replaces

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import uvloop
 
-from service.wire.drain import LAST_WORDS_S, Drain
-from tests.service.wire.test_listener import REQUEST, two_workers
-from tests.service.wire.uvicorns import Uvicorn
+from service.wire.drain import LAST_READ_S, Drain
+from tests.service.wire.uvicorns import REQUEST, Uvicorn, two_workers
 
 
 async def ended(worker: Uvicorn) -> None:
@@ -21,11 +20,11 @@ def test_who_came_before_the_end_and_is_slow_to_ask_is_answered(tmp_path: Path) 
     async def work() -> tuple[list[bool], list[bytes]]:
         async with two_workers(tmp_path) as workers:
             last = workers.all[1]
-            await workers.all[0].reception.go_deaf(for_all=False)
+            await workers.all[0].listener.stop_accepting(is_last=False)
             quiet, begun = [await asyncio.open_connection(*workers.address) for _ in range(2)]
             begun[1].write(REQUEST[:9])
-            Drain(last.server, last.reception, seconds=0.0)._begin(signal.SIGTERM, None)
-            await asyncio.sleep(1.5 * LAST_WORDS_S)
+            Drain(last.server, last.listener, seconds=0.0)._begin(signal.SIGTERM, None)
+            await asyncio.sleep(1.5 * LAST_READ_S)
             ends = [last.server.should_exit]
             quiet[1].write(REQUEST)
             begun[1].write(REQUEST[9:])
@@ -42,10 +41,10 @@ def test_who_never_asks_does_not_hold_up_the_end(tmp_path: Path) -> None:
     async def work() -> bytes:
         async with two_workers(tmp_path) as workers:
             last = workers.all[1]
-            await workers.all[0].reception.go_deaf(for_all=False)
+            await workers.all[0].listener.stop_accepting(is_last=False)
             last.server.config.timeout_keep_alive = 60
             reader, writer = await asyncio.open_connection(*workers.address)
-            Drain(last.server, last.reception, seconds=0.0)._begin(signal.SIGTERM, None)
+            Drain(last.server, last.listener, seconds=0.0)._begin(signal.SIGTERM, None)
             await ended(last)
             await last.server.shutdown()
             heard = await reader.read()

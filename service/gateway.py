@@ -94,8 +94,8 @@ class Gateway:
             index = (bentoml.server_context.worker_index or 1) - 1
             counts = ConnectionCounts(server_folder(config) / "connections", workers=worker_count(config), index=index)
             batcher = self.worker.batcher
-            door = self.app.door(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
-            listener = take_over(server, door, counts, worked_s=lambda: batcher.worked_s)
+            callbacks = self.app.callbacks(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
+            listener = take_over(server, callbacks, counts, worked_s=lambda: batcher.worked_s)
             drain = Drain(
                 server,
                 listener,

@@ -10,26 +10,23 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
-from starlette.responses import Response
 from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.errors import RetuneError
 from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
 from service.wire.balancing import Balancer
 from service.wire.body import BROKEN
+from service.wire.callbacks import Callbacks
 from service.wire.exchange import Exchange
-from service.wire.heads import FRAMING, Head, KnownHeads
-from service.wire.reply import RawHeaders
+from service.wire.heads import FRAMING, Head
 
 # Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are. As much of
 # trailers, which are dropped.
@@ -40,31 +37,14 @@ MAX_PIPELINED = 64
 VERSIONS = ("1.1", "1.0")
 
 
-@dataclass(frozen=True)
-class Door:
-    """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head that is
-    none, given as much of its target as has come; `early` the one to a request that is refused while `full_for_s`
-    says for how long, or None. Both are whole responses, after the first of which the connection ends, after the
-    other where it is not kept alive.
-    """
-
-    app: Any
-    refusal: Callable[[RetuneError, bytes], bytes]
-    full_for_s: Callable[[], int | None]
-    early: Callable[[Head, int], bytes | None]
-    head_s: float
-    stall_s: float
-    refused: KnownHeads = field(default_factory=KnownHeads)
-
-
 class Connection(HttpToolsProtocol):
     """One client; `head_s` bounds the time of a request's head, `stall_s` the silence in the middle of a request."""
 
     cycle: Exchange  # type: ignore[assignment]  # ours has the names that uvicorn's protocol asks for
 
-    def __init__(self, door: Door, balancer: Balancer, **options: Any) -> None:
+    def __init__(self, callbacks: Callbacks, balancer: Balancer, **options: Any) -> None:
         super().__init__(**options)
-        self._door = door
+        self._callbacks = callbacks
         self._balancer = balancer
         self.ws_protocol_class = None
         self.url = b""  # which uvicorn leaves out until there is a request
@@ -136,7 +116,7 @@ class Connection(HttpToolsProtocol):
         self._parse(data)
         if self.transport.is_closing() or (self._begun and not self._in_message):
             if self._refused is not None and was_between and self._begun - begun == 1:
-                self._door.refused.add(self._refused, data)
+                self._callbacks.refused.add(self._refused, data)
             return
         if self._in_head:
             self._head_bytes += len(data) if is_head and self._begun - begun <= 1 else 0
@@ -148,7 +128,7 @@ class Connection(HttpToolsProtocol):
             self._start_timer()
         elif self._is_answered:  # what comes is dropped; however fast it does, not for ever
             if self._rest_deadline is None:
-                self._rest_deadline = self.loop.time() + self._door.head_s
+                self._rest_deadline = self.loop.time() + self._callbacks.head_s
             self._start_timer(until=self._rest_deadline)
 
     def _parse(self, data: bytes) -> None:
@@ -201,7 +181,7 @@ class Connection(HttpToolsProtocol):
         self._begun += 1
         self._balancer.use(self)
         self._head_bytes = self._trailer_bytes = 0
-        self._head_deadline = self.loop.time() + self._door.head_s
+        self._head_deadline = self.loop.time() + self._callbacks.head_s
         self._rest_deadline = None
         self.url = b""
         self.headers = []
@@ -272,7 +252,7 @@ class Connection(HttpToolsProtocol):
 
     def _early_answer(self) -> bytes | None:
         """To a request that is not worth a task, if the answers before it are written."""
-        if (full_for_s := self._door.full_for_s()) is None:
+        if (full_for_s := self._callbacks.full_for_s()) is None:
             return None
         # Who asks for leave to send a body would, once refused, not send it, and its length would not hold; who
         # does not read its answers waits for its turn like everybody.
@@ -280,7 +260,7 @@ class Connection(HttpToolsProtocol):
         if takes_time or not self._is_answered:
             return None
         head = Head(self.parser.get_method(), self.url, self.headers, self.scheme, self._keeps_alive)
-        answer = self._door.early(head, full_for_s)
+        answer = self._callbacks.early_refusal(head, full_for_s)
         self._refused = head if answer is not None else None
         return answer
 
@@ -288,9 +268,9 @@ class Connection(HttpToolsProtocol):
         """Answer a request that is known to be refused by its head, past the parser, if it is here as a whole."""
         if self._in_message or not self._is_answered or self.transport.is_closing() or self.flow.write_paused:
             return False
-        if (full_for_s := self._door.full_for_s()) is None or (head := self._door.refused.find(data)) is None:
+        if (full_for_s := self._callbacks.full_for_s()) is None or (head := self._callbacks.refused.find(data)) is None:
             return False
-        if (answer := self._door.early(head, full_for_s)) is None:
+        if (answer := self._callbacks.early_refusal(head, full_for_s)) is None:
             return False
         self._stop_timer()
         self._begun += 1
@@ -361,13 +341,13 @@ class Connection(HttpToolsProtocol):
 
     def _run(self, exchange: Exchange) -> None:
         self._running = exchange
-        exchange.task = task = self.loop.create_task(exchange.run(self._door.app))
+        exchange.task = task = self.loop.create_task(exchange.run(self._callbacks.app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
     def _start_timer(self, *, until: float = math.inf) -> None:
         """Cut it after a silence, or at a time of the loop's clock, if that comes first."""
-        self._timer = self.loop.call_at(min(self.loop.time() + self._door.stall_s, until), self._cut)
+        self._timer = self.loop.call_at(min(self.loop.time() + self._callbacks.stall_s, until), self._cut)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -376,7 +356,7 @@ class Connection(HttpToolsProtocol):
 
     def _cut(self) -> None:
         if self.flow.read_paused:  # it is we who do not read
-            self._head_deadline = self.loop.time() + self._door.head_s
+            self._head_deadline = self.loop.time() + self._callbacks.head_s
             self._start_timer()
         elif self._in_head or not self._begun:
             self._refuse(HeadTooSlow())
@@ -398,7 +378,7 @@ class Connection(HttpToolsProtocol):
         if self._in_message and (self._turned_away or self._drops_rest):  # it has its answer
             self.transport.close()
         elif self._is_answered:
-            self.transport.write(self._door.refusal(error, self.url))
+            self.transport.write(self._callbacks.refusal(error, self.url))
             self.transport.close()
         else:
             self.cycle.keep_alive = False
@@ -412,9 +392,3 @@ def _target_in(line: bytes) -> bytes:
     (b'/v2/models', b'')
     """
     return b"".join(line.split(b"\r\n", 1)[0].split(b" ")[1:2])
-
-
-def written(response: Response, more: RawHeaders) -> bytes:
-    """A whole response of HTTP/1.1, with `more` headers."""
-    lines = [name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *more]]
-    return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from starlette.responses import Response
 from starlette.types import Message, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -21,6 +23,12 @@ def more_headers(request_id: str, *, is_secure: bool, is_last: bool) -> RawHeade
     """What every answer has beside what is its own."""
     always = [(b"x-request-id", request_id.encode()), *CAREFUL]
     return always + (OVER_TLS if is_secure else []) + (LAST if is_last else [])
+
+
+def response_bytes(response: Response, more: RawHeaders) -> bytes:
+    """A whole response of HTTP/1.1, with `more` headers."""
+    lines = [name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *more]]
+    return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
 
 
 class Reply:

@@ -58,8 +58,8 @@ class Gate:
             full_for_s=lambda: self.full_for_s,
             log=self.entries.append,
         )
-        self.door = guard.door(guard, head_s=PATIENCE_S, stall_s=PATIENCE_S)
-        self.worker = Uvicorn(self.door, folder)
+        self.callbacks = guard.callbacks(guard, head_s=PATIENCE_S, stall_s=PATIENCE_S)
+        self.worker = Uvicorn(self.callbacks, folder)
 
     @staticmethod
     async def _echo(request: Request) -> Response:

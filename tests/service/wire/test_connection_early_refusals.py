@@ -63,7 +63,7 @@ def test_a_head_that_is_known_is_refused_without_the_parser(talk: Talk) -> None:
 
     gate = talk(words)
     assert [entry.status for entry in gate.entries] == [429, 429, 429, 200, 429]
-    assert gate.door.refused.find(post() + BODY) is not None
+    assert gate.callbacks.refused.find(post() + BODY) is not None
 
 
 def test_a_known_head_in_other_company_goes_through_the_parser(talk: Talk) -> None:
@@ -97,7 +97,7 @@ def test_a_head_that_leaves_anything_open_is_not_kept(talk: Talk, sent: bytes) -
         client.writer.write(sent)
         assert (await client.answer())[0] == 429
 
-    assert talk(words).door.refused.find(sent) is None
+    assert talk(words).callbacks.refused.find(sent) is None
 
 
 def test_heads_that_are_kept_are_bounded() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from starlette.types import Receive, Scope, Send
 from uvicorn import Config, Server
 
-from service.wire.connection import Door
+from service.wire.callbacks import Callbacks
 from service.wire.connection_counts import ConnectionCounts
 from service.wire.server import take_over
 
@@ -27,19 +27,21 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-DOOR = Door(answer, lambda _error, _target: b"", lambda: None, lambda _head, _seconds: None, head_s=1.0, stall_s=1.0)
+CALLBACKS = Callbacks(
+    answer, lambda _error, _target: b"", lambda: None, lambda _head, _seconds: None, head_s=1.0, stall_s=1.0
+)
 
 
 class Uvicorn:
     """One worker on a listening socket; `folder` is where it and its neighbours count their connections."""
 
-    def __init__(self, door: Door, folder: Path, *, index: int = 0, is_busy: bool = False) -> None:
-        config = Config(door.app, lifespan="off", log_level="warning", timeout_keep_alive=KEEP_ALIVE_S)
+    def __init__(self, callbacks: Callbacks, folder: Path, *, index: int = 0, is_busy: bool = False) -> None:
+        config = Config(callbacks.app, lifespan="off", log_level="warning", timeout_keep_alive=KEEP_ALIVE_S)
         config.load()
         self.server = Server(config)
         self.server.lifespan = config.lifespan_class(config)
         counts = ConnectionCounts(folder / "connections", workers=2, index=index)
-        self.listener = take_over(self.server, door, counts, worked_s=worked(is_busy))
+        self.listener = take_over(self.server, callbacks, counts, worked_s=worked(is_busy))
 
     @property
     def connections(self) -> int:
@@ -73,7 +75,7 @@ async def two_workers(folder: Path, *, is_busy: bool = False) -> AsyncIterator[W
     """Two servers on one listening socket."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         workers = Workers(
-            listening.getsockname(), [Uvicorn(DOOR, folder, index=index, is_busy=is_busy) for index in range(2)]
+            listening.getsockname(), [Uvicorn(CALLBACKS, folder, index=index, is_busy=is_busy) for index in range(2)]
         )
         for worker in workers.all:
             await worker.start(listening)

@@ -6,6 +6,7 @@ import gc
 import logging
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import bentoml
@@ -66,9 +67,12 @@ class Gateway:
         from service.host.watchdog import end_with_parent
         from service.telemetry.logs import LogThread
         from service.telemetry.tracing import Tracing
+        from service.wire.balancing import Balancer
+        from service.wire.connection import Connection
         from service.wire.connection_counts import ConnectionCounts
-        from service.wire.drain import Drain
-        from service.wire.server import running_server, take_over
+        from service.wire.drain import Drain, running_server
+        from service.wire.idle_sweep import IdleSweep
+        from service.wire.listener import Listener
         from service.worker import Worker
 
         logging.getLogger("service").setLevel(logging.INFO)
@@ -94,11 +98,12 @@ class Gateway:
             index = (bentoml.server_context.worker_index or 1) - 1
             counts = ConnectionCounts(server_folder(config) / "connections", workers=worker_count(config), index=index)
             batcher = self.worker.batcher
+            balancer = Balancer(counts, server.server_state.connections, worked_s=lambda: batcher.worked_s)
             callbacks = self.app.callbacks(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
-            listener = take_over(server, callbacks, counts, worked_s=lambda: batcher.worked_s)
+            IdleSweep(server).start()
             drain = Drain(
                 server,
-                listener,
+                Listener(server, balancer, partial(Connection, callbacks, balancer)),
                 seconds=config.service.drain_s,
                 on_begin=self.worker.drain,
                 is_last=self.worker.is_last,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection
-from typing import Protocol
+from typing import Any
 
 from service.wire.connection_counts import ABSENT, ConnectionCounts
 
@@ -20,10 +20,6 @@ COUNT_S = 0.5
 UNEVEN, CLOSED = 2, 1 / 4
 # A worker that computes for this share of its time is busy.
 BUSY = 0.5
-
-
-class Connection(Protocol):
-    def quiet_s(self, now: float) -> float: ...
 
 
 class Balancer:
@@ -37,12 +33,12 @@ class Balancer:
         worked_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`connections`: all that are open. `worked_s`: how long this worker has computed so far."""
-        self._counts = counts
+        self.counts = counts
         self._connections = connections
         self._worked_s = worked_s
         self._worked_before_s = 0.0
         self._is_accepting = False
-        self._used: set[Connection] = set()
+        self._used: set[Any] = set()
         self._in_use = self._new = self._connecting = self._to_close = 0
         self._loop = asyncio.get_running_loop()
         self._loop.call_later(COUNT_S, self._count_used)
@@ -52,33 +48,26 @@ class Balancer:
         """Connections in use at the last count or new since then; not more than are open."""
         return min(len(self._connections) + self._connecting, self._in_use + self._new)
 
-    def fewest_elsewhere(self) -> int | None:
-        return self._counts.fewest_elsewhere()
-
     def set_accepting(self, is_accepting: bool) -> None:
         self._is_accepting = is_accepting
         self._show()
 
     def accepted(self) -> None:
-        """The hand-shake of a new connection begins."""
+        """The handshake of a new connection begins."""
         self._new += 1
         self._connecting += 1
         self._show()
 
     def connected(self) -> None:
-        """The hand-shake has ended, with success or without."""
+        """The handshake has ended, with success or without."""
         self._connecting -= 1
         self._show()
 
-    def opened(self, connection: Connection) -> None:
-        self.use(connection)
-        self._show()
-
-    def use(self, connection: Connection) -> None:
-        """A request begins."""
+    def use(self, connection: Any) -> None:
+        """The connection is opened, or a request on it begins."""
         self._used.add(connection)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Any) -> None:
         self._used.discard(connection)
         self._show()
 
@@ -90,7 +79,7 @@ class Balancer:
         return True
 
     def _show(self) -> None:
-        self._counts.show(self.count if self._is_accepting else ABSENT)
+        self.counts.show(self.count if self._is_accepting else ABSENT)
 
     def _count_used(self) -> None:
         self._loop.call_later(COUNT_S, self._count_used)
@@ -107,5 +96,5 @@ class Balancer:
 
     def _surplus(self) -> int:
         """Connections in use beyond those of the neighbour that has the fewest, if they are far more."""
-        fewest = self.fewest_elsewhere()
+        fewest = self.counts.fewest_elsewhere()
         return 0 if fewest is None or self._in_use <= max(1, UNEVEN * fewest) else self._in_use - fewest

@@ -66,7 +66,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         # As after an answer: who connects and says nothing goes when an idle client would.
         self._quiet_since = self.loop.time()
-        self._balancer.opened(self)
+        self._balancer.use(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()

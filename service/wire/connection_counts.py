@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import mmap
 import os
-import struct
 from pathlib import Path
 
-COUNT = struct.Struct("=I")
+COUNT_BYTES = 4
 # In place of a count: this worker accepts no connections.
 ABSENT = 2**32 - 1
 
@@ -18,20 +17,17 @@ class ConnectionCounts:
     def __init__(self, path: Path, *, workers: int, index: int) -> None:
         """`index` counts from 0. Old content of the file, of a server or a worker that has ended, is overwritten."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            size = COUNT.size * max(workers, index + 1)
-            os.ftruncate(file, max(size, os.fstat(file).st_size))
-            self._counts = mmap.mmap(file, size)
-        finally:
-            os.close(file)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            size = COUNT_BYTES * max(workers, index + 1)
+            file.truncate(max(size, os.fstat(file.fileno()).st_size))
+            self._counts = memoryview(mmap.mmap(file.fileno(), size)).cast("I")
         self._index = index
         self.show(ABSENT)
 
     def show(self, count: int) -> None:
-        COUNT.pack_into(self._counts, self._index * COUNT.size, count)
+        self._counts[self._index] = count
 
     def fewest_elsewhere(self) -> int | None:
-        counts = [count for (count,) in COUNT.iter_unpack(self._counts[:])]
+        counts = self._counts.tolist()
         del counts[self._index]
         return min((count for count in counts if count != ABSENT), default=None)

@@ -10,6 +10,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from types import FrameType
 from typing import Any
 
@@ -24,6 +25,12 @@ FIRST_REQUEST_S, CHECK_S = 1.0, 0.02
 # Signals to a whole group, as systemd sends them, reach a worker directly and through its parent: that is one order.
 SAME_ORDER_S = 1.0
 logger = logging.getLogger(__name__)
+
+
+def running_server() -> Server | None:
+    """The server that this process runs: its own handler waits for SIGTERM. BentoML does not hand it over."""
+    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return owner if isinstance(owner, Server) else None
 
 
 class Drain:
@@ -47,7 +54,7 @@ class Drain:
         self._on_begin = on_begin
         self._is_last = is_last
         self._loop = asyncio.get_running_loop()
-        self._ending: asyncio.Task[None] | None = None
+        self._ending: Future[None] | None = None
         self._began_s: float | None = None
 
     def install(self) -> None:
@@ -56,12 +63,9 @@ class Drain:
     def _begin(self, number: int, frame: FrameType | None) -> None:
         if self._began_s is None:
             self._began_s = time.monotonic()
-            self._loop.call_soon_threadsafe(self._start, number)
+            self._ending = asyncio.run_coroutine_threadsafe(self._end(number), self._loop)
         elif time.monotonic() - self._began_s > SAME_ORDER_S:  # a second order means now
             self._server.handle_exit(number, frame)
-
-    def _start(self, number: int) -> None:
-        self._ending = self._loop.create_task(self._end(number))
 
     async def _end(self, number: int) -> None:
         logger.info("Stopping in %g s: not ready, still answering", self._seconds)
@@ -78,5 +82,5 @@ class Drain:
         """Until none is about to come; not for ever, as some clients connect and never send one."""
         connections: Any = self._server.server_state.connections
         until = self._loop.time() + FIRST_REQUEST_S
-        while any(connection.awaits_request for connection in connections) and self._loop.time() < until:
+        while any(one.awaits_request for one in connections) and self._loop.time() < until:
             await asyncio.sleep(CHECK_S)

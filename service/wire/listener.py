@@ -7,7 +7,9 @@ import errno
 import logging
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from uvicorn.server import Server
@@ -15,7 +17,7 @@ from uvicorn.server import Server
 from service.wire.accept_policy import BACK_OFF_S, AcceptPolicy
 from service.wire.balancing import Balancer
 
-HAND_SHAKE_S, LAST_HAND_SHAKE_S = 10.0, 2.0
+HANDSHAKE_S, LAST_HANDSHAKE_S = 10.0, 2.0
 # How often it is checked whether uvicorn has started.
 STARTING_S = 0.005
 # Descriptors or memory have run out: to accept again at once would fail again.
@@ -26,9 +28,12 @@ logger = logging.getLogger(__name__)
 class Listener:
     """Takes over the sockets of a uvicorn server once it has started."""
 
-    def __init__(self, server: Server, balancer: Balancer) -> None:
+    def __init__(self, server: Server, balancer: Balancer, protocol: Callable[..., asyncio.Protocol]) -> None:
+        """`protocol` makes connections, before that as well; it is called as uvicorn's classes are."""
+        server.config.http_protocol_class = protocol  # type: ignore[assignment]
         self._server = server
         self._balancer = balancer
+        self._protocol = protocol
         self._policy = AcceptPolicy(balancer)
         self._loop = asyncio.get_running_loop()
         self._listening: list[socket.socket] = []
@@ -58,7 +63,7 @@ class Listener:
                 self._accept_all(sock)
             sock.close()
         if self._connecting:
-            await asyncio.wait(self._connecting, timeout=LAST_HAND_SHAKE_S)
+            await asyncio.wait(self._connecting, timeout=LAST_HANDSHAKE_S)
 
     def _stop_listening(self) -> list[socket.socket]:
         listening, self._listening = self._listening, []
@@ -70,10 +75,14 @@ class Listener:
     async def _take_over(self) -> None:
         while not self._server.started:
             await asyncio.sleep(STARTING_S)
-        for listener in self._server.servers:
+        server = self._server
+        self._protocol = partial(
+            self._protocol, config=server.config, server_state=server.server_state, app_state=server.lifespan.state
+        )
+        for listener in server.servers:
             self._listening += [socket.socket(fileno=os.dup(sock.fileno())) for sock in listener.sockets]
             listener.close()
-        self._server.servers = [self]  # type: ignore[list-item]  # so that uvicorn closes it
+        server.servers = [self]  # type: ignore[list-item]  # so that uvicorn closes it
         for sock in self._listening:
             sock.setblocking(False)
             self._listen(sock)
@@ -105,20 +114,16 @@ class Listener:
             self._pause(sock, seconds=EXHAUSTED_S)
 
     def _accept_all(self, sock: socket.socket) -> None:
-        is_waiting = True
-        while is_waiting:
-            try:
-                self._connect(sock.accept()[0])
-            except ConnectionAbortedError:  # this client has gone
-                continue
-            except OSError:  # none waits any more, or another worker has shut the socket down
-                is_waiting = False
+        with suppress(OSError):  # none waits any more, or another worker has shut the socket down
+            while True:
+                with suppress(ConnectionAbortedError):  # this client has gone
+                    self._connect(sock.accept()[0])
         with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
     def _connect(self, connection: socket.socket) -> None:
         self._balancer.accepted()
-        task = self._loop.create_task(self._shake_hands(connection))
+        task = self._loop.create_task(self._handshake(connection))
         self._connecting.add(task)
         task.add_done_callback(self._connected)
 
@@ -127,20 +132,13 @@ class Listener:
         self._balancer.connected()
         _log_failure(task)
 
-    async def _shake_hands(self, connection: socket.socket) -> None:
+    async def _handshake(self, connection: socket.socket) -> None:
         tls = self._server.config.ssl
-        options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": HAND_SHAKE_S} if tls else {}
+        options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_S} if tls else {}
         try:
             await self._loop.connect_accepted_socket(self._protocol, connection, **options)
         except OSError:  # it hung up, or speaks no TLS
             connection.close()
-
-    def _protocol(self) -> asyncio.Protocol:
-        config: Any = self._server.config
-        protocol: asyncio.Protocol = config.http_protocol_class(
-            config=config, server_state=self._server.server_state, app_state=self._server.lifespan.state
-        )
-        return protocol
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import uvloop
 
-from service.wire.accept_policy import ACCEPT_ALL_S, BACK_OFFS, AcceptPolicy
+from service.wire.accept_policy import ACCEPT_ALL_S, AT_ONCE, BACK_OFFS, LEAD, AcceptPolicy
 from service.wire.connection_counts import ConnectionCounts
 from tests.service.wire.test_balancing import COUNTED_S, balancer_with
 
@@ -35,7 +35,7 @@ def test_turns_are_long_by_the_time_between_two_accepts(tmp_path: Path, monkeypa
         with monkeypatch.context() as patched:
             for now in (100.0, 100.002, 100.022, 100.222):
                 patched.setattr(policy, "_loop", SimpleNamespace(time=lambda now=now: now))
-                found.append(policy._has_long_turns())
+                found.append(policy.burst() == (AT_ONCE, LEAD))
         return found
 
     assert uvloop.run(work()) == [False, False, True, False]

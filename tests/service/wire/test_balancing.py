@@ -35,11 +35,11 @@ def balancer_with(count: int, *, in_use: int, folder: Path, is_busy: bool = Fals
     return balancer
 
 
-def test_connections_are_in_use_while_they_ask_and_a_little_longer(tmp_path: Path) -> None:
+def test_connections_are_in_use_while_they_have_requests_and_a_little_longer(tmp_path: Path) -> None:
     async def work() -> None:
         third = ConnectionCounts(tmp_path / "connections", workers=3, index=2)
 
-        async def come_to(in_use: bool) -> None:
+        async def wait_until(*, in_use: bool) -> None:
             while bool(third.fewest_elsewhere()) != in_use:
                 await asyncio.sleep(0.01)
 
@@ -48,12 +48,12 @@ def test_connections_are_in_use_while_they_ask_and_a_little_longer(tmp_path: Pat
                 worker.server.config.timeout_keep_alive = 60  # so that no connection ends meanwhile
             async with connected(workers, 8) as pairs:
                 await workers.all[1].listener.stop_accepting(is_last=False)
-                await come_to(True)
-                await come_to(False)
+                await wait_until(in_use=True)
+                await wait_until(in_use=False)
                 for _, writer in pairs:
                     writer.write(REQUEST)
-                await come_to(True)
-                await come_to(False)
+                await wait_until(in_use=True)
+                await wait_until(in_use=False)
 
     uvloop.run(work())
 

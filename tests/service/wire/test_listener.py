@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from service.wire.accept_policy import AT_ONCE
+from service.wire.accept_policy import AT_ONCE, LEAD
 from service.wire.connection_counts import ConnectionCounts
 from tests.service.wire.uvicorns import REQUEST, connected, two_workers
 
@@ -25,7 +25,7 @@ def test_connections_are_answered_and_counted_until_they_end(tmp_path: Path) -> 
         third = ConnectionCounts(tmp_path / "connections", workers=3, index=2)
         async with two_workers(tmp_path) as workers:
             async with connected(workers, 4) as pairs:
-                await asyncio.sleep(0.05)  # until the hand-shakes have ended
+                await asyncio.sleep(0.05)  # until the handshakes have ended
                 fewest = [third.fewest_elsewhere()]
                 for _, writer in pairs:
                     writer.write(REQUEST)
@@ -72,9 +72,9 @@ def test_a_loop_with_long_turns_accepts_several_at_once(tmp_path: Path, monkeypa
         async with two_workers(tmp_path) as workers:
             listener = workers.all[0].listener
             found = []
-            for is_long in (False, True):
+            for burst in ((1, 0), (AT_ONCE, LEAD)):
                 clients = [socket.create_connection(workers.address) for _ in range(AT_ONCE + 4)]
-                monkeypatch.setattr(listener._policy, "_has_long_turns", lambda is_long=is_long: is_long)
+                monkeypatch.setattr(listener._policy, "burst", lambda burst=burst: burst)
                 ConnectionCounts(tmp_path / "connections", workers=2, index=1).show(AT_ONCE)
                 before = len(listener._connecting)
                 listener._accept(listener.sockets[0])

@@ -8,14 +8,18 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 from uvicorn import Config, Server
 
+from service.wire.balancing import Balancer
 from service.wire.callbacks import Callbacks
+from service.wire.connection import Connection
 from service.wire.connection_counts import ConnectionCounts
-from service.wire.server import take_over
+from service.wire.idle_sweep import IdleSweep
+from service.wire.listener import Listener
 
 KEEP_ALIVE_S = 1
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -41,7 +45,9 @@ class Uvicorn:
         self.server = Server(config)
         self.server.lifespan = config.lifespan_class(config)
         counts = ConnectionCounts(folder / "connections", workers=2, index=index)
-        self.listener = take_over(self.server, callbacks, counts, worked_s=worked(is_busy))
+        balancer = Balancer(counts, self.server.server_state.connections, worked_s=worked(is_busy))
+        self.listener = Listener(self.server, balancer, partial(Connection, callbacks, balancer))
+        IdleSweep(self.server).start()
 
     @property
     def connections(self) -> int:

@@ -19,7 +19,6 @@ from core.registry import Registry, open_registry
 from service.host.process import running_server
 from service.worker import Worker
 from tests.service.apps import app_of
-from tests.service.wire.gate import Talk, talk_in
 
 Variant = Callable[..., Path]
 
@@ -110,8 +109,3 @@ def server(served_config: Config) -> Iterator[str]:
     """The URL of a real server with two workers."""
     with running_server(served_config, log=served_config.home / "server.log") as url:
         yield url
-
-
-@pytest.fixture
-def talk(tmp_path: Path) -> Talk:
-    return talk_in(tmp_path)

@@ -1,4 +1,4 @@
-"""Connections of the real server: what is cut, what is dropped, and how it stops."""
+"""Connections of the real server: requests that are cut or dropped, and how it stops."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_error_of_a_head_below_v2_is_flat(server: str) -> None:
         assert answer["code"] in ("malformed_request", "head_too_large")
 
 
-def test_what_is_no_http_is_400(server: str) -> None:
+def test_bytes_that_are_no_http_are_400(server: str) -> None:
     with connected(server) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n")
         status, error = answer_to(connection)

@@ -16,7 +16,7 @@ async def ended(worker: Uvicorn) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_who_came_before_the_end_and_is_slow_to_ask_is_answered(tmp_path: Path) -> None:
+def test_a_connection_that_is_slow_to_send_its_first_request_is_answered(tmp_path: Path) -> None:
     async def work() -> tuple[list[bool], list[bytes]]:
         async with two_workers(tmp_path) as workers:
             last = workers.all[1]
@@ -37,7 +37,7 @@ def test_who_came_before_the_end_and_is_slow_to_ask_is_answered(tmp_path: Path) 
     assert uvloop.run(work()) == ([False, True], [b"HTTP/1.1 200 OK\r\n"] * 2)
 
 
-def test_who_never_asks_does_not_hold_up_the_end(tmp_path: Path) -> None:
+def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path) -> None:
     async def work() -> bytes:
         async with two_workers(tmp_path) as workers:
             last = workers.all[1]

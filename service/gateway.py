@@ -98,7 +98,7 @@ class Gateway:
             index = (bentoml.server_context.worker_index or 1) - 1
             counts = ConnectionCounts(server_folder(config) / "connections", workers=worker_count(config), index=index)
             batcher = self.worker.batcher
-            balancer = Balancer(counts, server.server_state.connections, worked_s=lambda: batcher.worked_s)
+            balancer = Balancer(counts, server.server_state.connections, lambda: batcher.worked_s)
             callbacks = self.app.callbacks(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
             IdleSweep(server).start()
             drain = Drain(

@@ -32,7 +32,7 @@ from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, Stopping, To
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
 from service.wire.body import Body, Headers, has_body
-from service.wire.callbacks import Callbacks
+from service.wire.connection import Callbacks
 from service.wire.heads import Head
 from service.wire.reply import RawHeaders, Reply, more_headers, response_bytes
 

@@ -25,16 +25,10 @@ BUSY = 0.5
 class Balancer:
     """Counts the connections in use for the neighbours, and says which ones to close."""
 
-    def __init__(
-        self,
-        counts: ConnectionCounts,
-        connections: Collection[object],
-        *,
-        worked_s: Callable[[], float] = lambda: 0.0,
-    ) -> None:
-        """`connections`: all that are open. `worked_s`: how long this worker has computed so far."""
+    def __init__(self, counts: ConnectionCounts, opened: Collection[object], worked_s: Callable[[], float]) -> None:
+        """`opened`: all open connections. `worked_s`: how long this worker has computed so far."""
         self.counts = counts
-        self._connections = connections
+        self._opened = opened
         self._worked_s = worked_s
         self._worked_before_s = 0.0
         self._is_accepting = False
@@ -46,7 +40,7 @@ class Balancer:
     @property
     def count(self) -> int:
         """Connections in use at the last count or new since then; not more than are open."""
-        return min(len(self._connections) + self._connecting, self._in_use + self._new)
+        return min(len(self._opened) + self._connecting, self._in_use + self._new)
 
     def set_accepting(self, is_accepting: bool) -> None:
         self._is_accepting = is_accepting
@@ -73,10 +67,8 @@ class Balancer:
 
     def should_close(self) -> bool:
         """Whether the connection of the request that begins should end with its answer."""
-        if not self._to_close:
-            return False
         self._to_close -= 1
-        return True
+        return self._to_close >= 0
 
     def _show(self) -> None:
         self.counts.show(self.count if self._is_accepting else ABSENT)

@@ -17,6 +17,7 @@ from typing import Any
 from uvicorn.server import Server
 
 from service.wire.listener import Listener
+from service.wire.states import HEAD, NEW, NEXT_HEAD
 
 # For connections that were accepted last to be read and answered, before uvicorn closes what it takes for idle.
 LAST_READ_S = 0.3
@@ -82,5 +83,5 @@ class Drain:
         """Until none is about to come; not for ever, as some clients connect and never send one."""
         connections: Any = self._server.server_state.connections
         until = self._loop.time() + FIRST_REQUEST_S
-        while any(one.awaits_request for one in connections) and self._loop.time() < until:
+        while any(one.state in (NEW, HEAD, NEXT_HEAD) for one in connections) and self._loop.time() < until:
             await asyncio.sleep(CHECK_S)

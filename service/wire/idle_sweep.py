@@ -33,9 +33,10 @@ class IdleSweep:
         connections: Any = self._server.server_state.connections
         for connection in list(connections):
             if connection.quiet_s(now) > limit_s:
-                connection.close_idle()
-            if (size := connection.unread_bytes) is None:
+                connection.shutdown()
+            if not (connection.flow.write_paused or connection.transport.is_closing()):
                 continue
+            size = connection.transport.get_write_buffer_size()
             last_size, since = before.get(connection, (size, now))
             self._unread[connection] = (size, since if size == last_size else now)
             if size == last_size and now - since > limit_s:

@@ -25,9 +25,13 @@ def more_headers(request_id: str, *, is_secure: bool, is_last: bool) -> RawHeade
     return always + (OVER_TLS if is_secure else []) + (LAST if is_last else [])
 
 
+def header_lines(headers: RawHeaders) -> list[bytes]:
+    return [name + b": " + value + b"\r\n" for name, value in headers]
+
+
 def response_bytes(response: Response, more: RawHeaders) -> bytes:
     """A whole response of HTTP/1.1, with `more` headers."""
-    lines = [name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *more]]
+    lines = header_lines([*response.raw_headers, *more])
     return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
 
 

@@ -29,7 +29,7 @@ def balancer_with(count: int, *, in_use: int, folder: Path, is_busy: bool = Fals
     """The first of two workers, with open connections of which some are in use."""
     connections = [Quiet(0.0 if number < in_use else 2 * COUNT_S) for number in range(count)]
     counts = ConnectionCounts(folder / "connections", workers=2, index=0)
-    balancer = Balancer(counts, connections, worked_s=worked(is_busy))
+    balancer = Balancer(counts, connections, worked(is_busy))
     for connection in connections:
         balancer.use(connection)
     return balancer

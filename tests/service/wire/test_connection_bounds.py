@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from service.wire.connection import MAX_HEAD_BYTES, MAX_PIPELINED
+from service.wire.connection import MAX_PIPELINED
+from service.wire.heads import MAX_HEAD_BYTES
 from tests.service.wire.echo_server import BODY, PROBE, Client, EchoServer, Run, post
 
 # Until a connection that is to end has ended: the server's second of patience, a sweep or two, and a slow machine.

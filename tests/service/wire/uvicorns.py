@@ -15,8 +15,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Config, Server
 
 from service.wire.balancing import Balancer
-from service.wire.callbacks import Callbacks
-from service.wire.connection import Connection
+from service.wire.connection import Callbacks, Connection
 from service.wire.connection_counts import ConnectionCounts
 from service.wire.idle_sweep import IdleSweep
 from service.wire.listener import Listener
@@ -45,7 +44,7 @@ class Uvicorn:
         self.server = Server(config)
         self.server.lifespan = config.lifespan_class(config)
         counts = ConnectionCounts(folder / "connections", workers=2, index=index)
-        balancer = Balancer(counts, self.server.server_state.connections, worked_s=worked(is_busy))
+        balancer = Balancer(counts, self.server.server_state.connections, worked(is_busy))
         self.listener = Listener(self.server, balancer, partial(Connection, callbacks, balancer))
         IdleSweep(self.server).start()
 

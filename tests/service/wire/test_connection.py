@@ -1,26 +1,13 @@
-"""Connections of the real server: requests that are cut or dropped, and how it stops."""
+"""Connections of the real server: requests that are cut or dropped."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-import psutil  # type: ignore[import-untyped]  # its stubs are another package
-import pytest
-
-from core.registry import open_registry
-from service.host.process import ROOT, running_server, server_environment
-from tests.service.conftest import server_config
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(40, seed=12)]
@@ -108,102 +95,3 @@ def test_requests_in_one_packet_are_answered_in_order(server: str) -> None:
         connection.sendall(request(b"{}") + request(body) + last)
         received = connection.makefile("rb").read()
     assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"400", b"200", b"200"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("to_all", [False, True])  # as systemd does
-def test_sigterm_under_load_loses_no_request(tmp_path: Path, tiny_package: Path, to_all: bool) -> None:
-    config = server_config(tmp_path)
-    config = config.model_copy(update={"service": config.service.model_copy(update={"drain_s": 1.0})})
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
-    seen: list[object] = []
-    over = threading.Event()
-
-    def ask(url: str, *, kept_alive: bool) -> None:
-        body = {"texts": TEXTS[:3]}
-        with httpx.Client(base_url=url, timeout=20) as client:
-            while not over.is_set():
-                try:
-                    post = client.post if kept_alive else httpx.post
-                    seen.append(post("/predict" if kept_alive else f"{url}/predict", json=body).status_code)
-                except httpx.ConnectError:
-                    return
-                except httpx.HTTPError as error:
-                    seen.append(repr(error))
-
-    with running_server(config, log=tmp_path / "server.log") as url:
-        main = psutil.Process().children(recursive=True)
-        master = next(
-            child for child in main if "serve" in child.cmdline() and str(config.service.port) in child.cmdline()
-        )
-        askers = [threading.Thread(target=ask, args=(url,), kwargs={"kept_alive": i % 2 == 0}) for i in range(6)]
-        for asker in askers:
-            asker.start()
-        time.sleep(1)
-        for process in [master, *(master.children(recursive=True) if to_all else ())]:
-            process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        assert httpx.get(f"{url}/readyz").status_code == 503
-        assert master.wait(20) in (0, None)
-        over.set()
-        for asker in askers:
-            asker.join()
-    assert set(seen) == {200}
-    assert len(seen) > 20
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("is_early", [False, True])
-def test_in_a_container_a_lost_worker_ends_the_server(tmp_path: Path, tiny_package: Path, is_early: bool) -> None:
-    config = server_config(tmp_path)
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
-    # As an image starts it without us: there nobody takes the variable away.
-    environment = {**server_environment(config), "BENTOML_CONTAINERIZED": "1"}
-    command = [sys.executable, "-m", "bentoml", "serve", "service.gateway:Gateway"]
-    command += ["--working-dir", str(ROOT), "--host", "127.0.0.1", "--port", str(config.service.port)]
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
-    url = f"http://127.0.0.1:{config.service.port}"
-    try:
-        deadline = time.monotonic() + 30
-        while not (len(workers_of(server.pid)) == 2 if is_early else is_ready(url)):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        os.kill(workers_of(server.pid)[0], signal.SIGKILL)
-        server.wait(15)
-    finally:
-        for process in [*psutil.Process(os.getpid()).children(recursive=True)]:
-            if str(config.service.port) in " ".join(process.cmdline()):
-                process.kill()
-        server.wait(5)
-
-
-@pytest.mark.slow
-def test_workers_end_with_their_parent(tmp_path: Path, tiny_package: Path) -> None:
-    config = server_config(tmp_path)
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
-    with running_server(config, log=tmp_path / "server.log") as url:
-        deadline = time.monotonic() + 30
-        while not is_ready(url):  # one worker answers, perhaps before the other one is there
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        workers = [psutil.Process(entry["pid"]) for entry in httpx.get(f"{url}/admin/models/tickets").json()["workers"]]
-        assert len(workers) == 2
-        workers[0].parent().kill()
-        _, alive = psutil.wait_procs(workers, timeout=15)
-    assert alive == []
-
-
-def workers_of(pid: int) -> list[int]:
-    children = psutil.Process(pid).children()
-    return [child.pid for child in children if "_bentoml_impl.worker.service" in child.cmdline()]
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False

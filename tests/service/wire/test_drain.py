@@ -2,12 +2,23 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
+import time
 from pathlib import Path
 
+import httpx
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
+import pytest
 import uvloop
 
+from core.registry import open_registry
+from service.host.process import running_server
 from service.wire.drain import LAST_READ_S, Drain
+from tests.service.conftest import server_config
 from tests.service.wire.uvicorns import REQUEST, Uvicorn, two_workers
+from tests.tiny import tiny_rows
+
+TEXTS = [row.text for row in tiny_rows(40, seed=12)]
 
 
 async def ended(worker: Uvicorn) -> None:
@@ -52,3 +63,46 @@ def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path)
             return heard
 
     assert uvloop.run(work()) == b""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to_all", [False, True])  # as systemd does
+def test_sigterm_under_load_loses_no_request(tmp_path: Path, tiny_package: Path, to_all: bool) -> None:
+    config = server_config(tmp_path)
+    config = config.model_copy(update={"service": config.service.model_copy(update={"drain_s": 1.0})})
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    seen: list[object] = []
+    over = threading.Event()
+
+    def ask(url: str, *, kept_alive: bool) -> None:
+        body = {"texts": TEXTS[:3]}
+        with httpx.Client(base_url=url, timeout=20) as client:
+            while not over.is_set():
+                try:
+                    post = client.post if kept_alive else httpx.post
+                    seen.append(post("/predict" if kept_alive else f"{url}/predict", json=body).status_code)
+                except httpx.ConnectError:
+                    return
+                except httpx.HTTPError as error:
+                    seen.append(repr(error))
+
+    with running_server(config, log=tmp_path / "server.log") as url:
+        main = psutil.Process().children(recursive=True)
+        master = next(
+            child for child in main if "serve" in child.cmdline() and str(config.service.port) in child.cmdline()
+        )
+        askers = [threading.Thread(target=ask, args=(url,), kwargs={"kept_alive": i % 2 == 0}) for i in range(6)]
+        for asker in askers:
+            asker.start()
+        time.sleep(1)
+        for process in [master, *(master.children(recursive=True) if to_all else ())]:
+            process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert master.wait(20) in (0, None)
+        over.set()
+        for asker in askers:
+            asker.join()
+    assert set(seen) == {200}
+    assert len(seen) > 20

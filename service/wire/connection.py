@@ -39,9 +39,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head with an error,
-    given as much of its target as has come; `early_refusal` the one to a request at overload, which lasts for
-    `full_for_s`, or None. Both are whole responses. `head_s` bounds the time of a head, `stall_s` a silence.
+    """The app, as connections call it. `refusal` is the whole response to a head with an error, of which a part of the
+    target may have come. `early_refusal` is the whole response to a request that is refused while `full_for_s` is not
+    None, or None if it is not. `head_s` bounds the time of a head, `stall_s` a silence.
     """
 
     app: ASGIApp
@@ -167,7 +167,7 @@ class Connection(HttpToolsProtocol):
                 self._field_bytes += len(data)
             if self._field_bytes > MAX_HEAD_BYTES:
                 self._on("fail", HeadTooLarge(MAX_HEAD_BYTES))
-        elif self.state is NEW:  # empty lines may come before the first request, but not for ever
+        elif self.state is NEW:  # empty lines may precede the first request, but not for ever
             self._deadline = min(self._deadline, self.loop.time() + self._callbacks.head_s)
         elif self.state is IDLE and before in (NEW, IDLE) and begun == 1 and self._shed_head is not None:
             self._callbacks.refused.add(self._shed_head, data)
@@ -180,7 +180,7 @@ class Connection(HttpToolsProtocol):
         except HttpParserUpgrade as offer:
             self._on("upgrade", data[offer.args[0] :])
         except HttpParserError:
-            if not self.url:  # after a wrong method the parser does not say what was asked for
+            if not self.url:  # the parser reads no target after a wrong method
                 self.url = target_in(data)
             self._on("fail", MalformedRequest())
 
@@ -277,7 +277,7 @@ class Connection(HttpToolsProtocol):
         self._let_last_close()
 
     def _drop_rest(self, _: object = None) -> None:
-        """Bound the time of what is still to come, however fast it comes."""
+        """Bound its time, however fast it comes."""
         self._deadline = self.loop.time() + self._callbacks.head_s
 
     def _end_rest(self, _: object = None) -> None:

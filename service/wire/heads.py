@@ -1,4 +1,4 @@
-"""Heads of requests as uvicorn's protocol has them: checked, as ASGI has them, and as an early refusal needs them."""
+"""Heads of requests that uvicorn's protocol has read: checks, the ASGI scope, and heads that were refused before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from service.refusals import HeadTooLarge, MalformedRequest
 from service.wire.reply import RawHeaders
 from service.wire.upgrade import FRAMING
 
-# Clients and proxies may write heads without end; 16 KiB hold the longest cookies and tokens there are.
+# Clients and proxies may write heads without end; 16 KiB hold the longest cookies and tokens there are. Trailers, which
+# are dropped, may be as large.
 MAX_HEAD_BYTES = 16_384
 # The parser accepts 0.9 and 2.0 as well.
 VERSIONS = ("1.1", "1.0")
@@ -39,7 +40,7 @@ def keeps_alive(parser: HttpRequestParser) -> bool:
 
 
 def head_error(request: HttpToolsProtocol) -> RetuneError | None:
-    """What the parser accepts and we do not."""
+    """An error that the parser does not see."""
     version = request.parser.get_http_version()
     hosts = [name for name, _ in request.headers].count(b"host")
     if version not in VERSIONS or (version == "1.1" and hosts != 1):

@@ -20,7 +20,7 @@ class IdleSweep:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
-        # What a slow client has not read, in bytes, and since when it is as much.
+        # Of slow clients: bytes that they have not read, and since when there are as many.
         self._unread: dict[Any, tuple[int, float]] = {}
 
     def start(self) -> None:

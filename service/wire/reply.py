@@ -1,4 +1,4 @@
-"""The answer on its way out: its id, and what tells a browser to be careful."""
+"""The id of an answer, and the headers that make browsers careful with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-# Of these an answer may have its own; it has all others, too.
+# An answer has these unless it has its own of the same name.
 CAREFUL: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -20,7 +20,7 @@ LAST: RawHeaders = [(b"connection", b"close")]
 
 
 def more_headers(request_id: str, *, is_secure: bool, is_last: bool) -> RawHeaders:
-    """What every answer has beside what is its own."""
+    """The headers of every answer."""
     always = [(b"x-request-id", request_id.encode()), *CAREFUL]
     return always + (OVER_TLS if is_secure else []) + (LAST if is_last else [])
 
@@ -36,7 +36,7 @@ def response_bytes(response: Response, more: RawHeaders) -> bytes:
 
 
 class Reply:
-    """Takes the place of the server's `send`; `is_last`: the connection is closed after it."""
+    """Replaces the `send` of the server. `is_last`: the connection is closed after the answer."""
 
     def __init__(self, send: Send, request_id: str, *, is_secure: bool, is_last: bool) -> None:
         self._send = send

@@ -22,8 +22,8 @@ from service.telemetry.metrics import Metrics
 from tests.service.wire.uvicorns import Uvicorn
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]
-# Of the server with a head, and with a silence.
-PATIENCE_S = 1.0
+# The server's for the time of a head, and for a silence.
+LIMIT_S = 1.0
 # More than the buffers of both ends hold.
 LARGE = 32 * 1024 * 1024
 PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -58,7 +58,7 @@ class EchoServer:
             full_for_s=lambda: self.full_for_s,
             log=self.entries.append,
         )
-        self.callbacks = guard.callbacks(guard, head_s=PATIENCE_S, stall_s=PATIENCE_S)
+        self.callbacks = guard.callbacks(guard, head_s=LIMIT_S, stall_s=LIMIT_S)
         self.worker = Uvicorn(self.callbacks, folder)
 
     @staticmethod
@@ -71,7 +71,7 @@ class EchoServer:
 
     @staticmethod
     async def _slow(_: Request) -> Response:
-        await asyncio.sleep(2.5 * PATIENCE_S)
+        await asyncio.sleep(2.5 * LIMIT_S)
         return json_response({})
 
     @staticmethod

@@ -11,7 +11,7 @@ from service.wire.connection import MAX_PIPELINED
 from service.wire.heads import MAX_HEAD_BYTES
 from tests.service.wire.echo_server import BODY, PROBE, Client, EchoServer, Run, post
 
-# Until a connection that is to end has ended: the server's second of patience, a sweep or two, and a slow machine.
+# Until a connection that is to end has ended: a second of the server, a sweep or two, and a slow machine.
 ENDED_S = 8.0
 
 

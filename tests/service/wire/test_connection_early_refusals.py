@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from service.wire.heads import KNOWN_HEADS, Head, KnownHeads
-from tests.service.wire.echo_server import BODY, PATIENCE_S, PROBE, Client, EchoServer, Run, post
+from tests.service.wire.echo_server import BODY, LIMIT_S, PROBE, Client, EchoServer, Run, post
 
 
 def test_a_full_server_says_when_to_retry_and_keeps_the_connection(run: Run) -> None:
@@ -144,7 +144,7 @@ def test_a_client_that_wants_the_connection_closed_has_it_closed(run: Run) -> No
         client.writer.write(post("/predict", "Connection: close") + BODY[:3])
         status, headers, _content = await client.answer()
         assert (status, headers["connection"]) == (429, "close")
-        client.writer.write(BODY[3:] + post() + BODY)  # the rest is taken, what follows is not
+        client.writer.write(BODY[3:] + post() + BODY)  # the rest is read, the next request is not
         assert await client.is_closed()
 
     run(session)
@@ -172,7 +172,7 @@ def test_a_request_that_finds_the_server_full_later_is_refused_before_its_body_i
     async def session(server: EchoServer, client: Client) -> None:
         server.full_for_s = None
         client.writer.write(PROBE.replace(b"/livez", b"/slow") + post() + BODY)
-        await asyncio.sleep(PATIENCE_S)
+        await asyncio.sleep(LIMIT_S)
         server.full_for_s = 3
         assert [(await client.answer())[0] for _ in range(2)] == [200, 429]
         server.full_for_s = None

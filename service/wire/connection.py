@@ -115,7 +115,7 @@ class Connection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Trailers come here as well, and are none of the headers that the request was accepted with."""
         if self.state in HEADS:
-            super().on_header(name, value)
+            HttpToolsProtocol.on_header(self, name, value)  # super() would cost as much again for each header
             return
         self._field_bytes += len(name) + len(value)
         if self._field_bytes > MAX_HEAD_BYTES:

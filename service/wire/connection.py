@@ -12,7 +12,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade
@@ -25,7 +25,7 @@ from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, Ma
 from service.wire.balancing import Balancer
 from service.wire.body import BROKEN
 from service.wire.exchange import Exchange, Flow
-from service.wire.heads import MAX_HEAD_BYTES, Head, KnownHeads, head_error, keeps_alive, scope_of, target_in
+from service.wire.heads import MAX_HEAD_BYTES, Head, head_error, keeps_alive, scope_of, target_in
 from service.wire.states import BODY, CLOSING, FINISHING, HEAD, IDLE, NEW, NEXT_HEAD, REST, TABLE, Event
 from service.wire.upgrade import body_parser, head_of_body
 
@@ -50,7 +50,6 @@ class Callbacks:
     early_refusal: Callable[[Head, int], bytes | None]
     head_s: float
     stall_s: float
-    refused: KnownHeads = field(default_factory=KnownHeads)
 
 
 class Connection(HttpToolsProtocol):
@@ -70,7 +69,6 @@ class Connection(HttpToolsProtocol):
         self._begun = 0
         self._field_bytes = 0  # of the head, then of the trailers
         self._quiet_since = 0.0
-        self._shed_head: Head | None = None
 
     def _on(self, event: Event, given: Any = None) -> None:
         try:
@@ -87,9 +85,6 @@ class Connection(HttpToolsProtocol):
         self._balancer.use(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.state in (NEW, IDLE) and (answer := self._known_refusal(data)) is not None:
-            self._on("shed_known", answer)
-            return
         self._unset_keepalive_if_required()
         self._on("data", data)
 
@@ -158,19 +153,15 @@ class Connection(HttpToolsProtocol):
 
     def _read(self, data: bytes) -> None:
         before, begun = self.state, self._begun
-        self._shed_head = None
         self._parse(data)
-        begun = self._begun - begun
         if self.state in HEADS:
             # Only reads that hold nothing but this head are counted; another read is bounded by its own size.
-            if before not in (BODY, REST) and (before in HEADS) + begun == 1:
+            if before not in (BODY, REST) and (before in HEADS) + self._begun - begun == 1:
                 self._field_bytes += len(data)
             if self._field_bytes > MAX_HEAD_BYTES:
                 self._on("fail", HeadTooLarge(MAX_HEAD_BYTES))
         elif self.state is NEW:  # empty lines may precede the first request, but not for ever
             self._deadline = min(self._deadline, self.loop.time() + self._callbacks.head_s)
-        elif self.state is IDLE and before in (NEW, IDLE) and begun == 1 and self._shed_head is not None:
-            self._callbacks.refused.add(self._shed_head, data)
         if self.state in TIMED:
             self._start_timer()
 
@@ -237,27 +228,14 @@ class Connection(HttpToolsProtocol):
         if self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade():
             return None
         method, keep_alive = self.parser.get_method(), keeps_alive(self.parser)
-        self._shed_head = Head(method, self.url, self.headers, self.scheme, keep_alive)
-        return self._callbacks.early_refusal(self._shed_head, full_for_s)
+        head = Head(method, self.url, self.headers, self.scheme, keep_alive)
+        return self._callbacks.early_refusal(head, full_for_s)
 
     def _shed(self, answer: bytes) -> None:
         self.transport.write(answer)
         self.server_state.total_requests += 1
         self._field_bytes = 0
         self._drop_rest()
-
-    def _known_refusal(self, data: bytes) -> bytes | None:
-        """The answer to a whole request whose head is known, without the parser."""
-        full_for_s = None if self.flow.write_paused else self._callbacks.full_for_s()
-        if full_for_s is None or (head := self._callbacks.refused.find(data)) is None:
-            return None
-        return self._callbacks.early_refusal(head, full_for_s)
-
-    def _shed_known(self, answer: bytes) -> None:
-        self._unset_keepalive_if_required()
-        self._balancer.use(self)
-        self._shed(answer)
-        self._become_idle()
 
     def _take_part(self, body: bytes) -> None:
         exchange = self.cycle

@@ -22,8 +22,8 @@ class State(IntEnum):
 TransportEvent = Literal["data", "end", "lost"]
 # begin: the first byte of a request. part: of its body. complete: its end. upgrade: it has offered another protocol.
 ParserEvent = Literal["begin", "part", "complete", "upgrade"]
-# A head is complete. accept: to the app. shed: refused at overload. shed_known: the same without the parser.
-HeadEvent = Literal["accept", "shed", "shed_known"]
+# A head is complete. accept: to the app. shed: refused at overload.
+HeadEvent = Literal["accept", "shed"]
 # An answer has ended. next: another request waits. answered: none waits. hang_up: none can follow.
 ExchangeEvent = Literal["next", "answered", "hang_up"]
 # fail: malformed, too large or too slow. shutdown: the server ends, or the connection was idle for too long.
@@ -41,7 +41,6 @@ ROWS: tuple[tuple[tuple[Event, ...], tuple[State, ...], State | None, str], ...]
     (("begin",), (CLOSING,), None, "_stop_parser"),
     (("accept",), (HEAD, NEXT_HEAD), BODY, "_accept"),
     (("shed",), (HEAD,), REST, "_shed"),
-    (("shed_known",), (NEW, IDLE), IDLE, "_shed_known"),
     (("part",), (BODY,), None, "_take_part"),
     (("part",), (REST,), None, "_ignore"),
     (("complete",), (BODY,), ANSWERING, "_end_body"),

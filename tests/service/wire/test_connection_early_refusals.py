@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from service.wire.heads import KNOWN_HEADS, Head, KnownHeads
 from tests.service.wire.echo_server import BODY, LIMIT_S, PROBE, Client, EchoServer, Run, post
 
 
@@ -45,7 +44,7 @@ def test_a_body_that_stalls_after_its_refusal_ends_the_connection(run: Run) -> N
     run(session)
 
 
-def test_a_head_that_is_known_is_refused_without_the_parser(run: Run) -> None:
+def test_a_head_that_comes_again_is_refused_with_another_id(run: Run) -> None:
     async def session(server: EchoServer, client: Client) -> None:
         ids = set()
         for text in (b"1", b"2", b"3"):
@@ -63,10 +62,9 @@ def test_a_head_that_is_known_is_refused_without_the_parser(run: Run) -> None:
 
     server = run(session)
     assert [entry.status for entry in server.entries] == [429, 429, 429, 200, 429]
-    assert server.callbacks.refused.find(post() + BODY) is not None
 
 
-def test_a_known_head_that_is_not_read_as_one_request_goes_through_the_parser(run: Run) -> None:
+def test_a_request_is_refused_whatever_pieces_it_comes_in(run: Run) -> None:
     async def session(server: EchoServer, client: Client) -> None:
         pieces = [[post() + BODY], [post(), BODY], [post() + BODY[:5], BODY[5:]], [post() + BODY + post() + BODY]]
         for sent in [*pieces, *pieces]:
@@ -80,34 +78,6 @@ def test_a_known_head_that_is_not_read_as_one_request_goes_through_the_parser(ru
         assert (await client.answer())[0] == 200
 
     run(session)
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        post() + BODY[:-1],
-        post("/predict", "Connection: close") + BODY,
-        post("/predict", f"X-Long: {'x' * 1024}") + BODY,
-        post().replace(b"Content-Length: 25", b"Transfer-Encoding: chunked") + b"19\r\n" + BODY + b"\r\n0\r\n\r\n",
-        b"\r\n" + post() + BODY,
-    ],
-)
-def test_a_head_that_does_not_fix_its_request_is_not_kept(run: Run, sent: bytes) -> None:
-    async def session(_: EchoServer, client: Client) -> None:
-        client.writer.write(sent)
-        assert (await client.answer())[0] == 429
-
-    assert run(session).callbacks.refused.find(sent) is None
-
-
-def test_heads_that_are_kept_are_bounded() -> None:
-    known = KnownHeads()
-    for number in range(KNOWN_HEADS + 1):
-        length = f"{len(BODY)}".encode()
-        head = Head(b"POST", b"/predict", [(b"content-length", length)], "http", keep_alive=True)
-        known.add(head, post("/predict", f"X-Id: {number}") + BODY)
-    assert known.find(post("/predict", "X-Id: 0") + BODY) is None
-    assert known.find(post("/predict", f"X-Id: {KNOWN_HEADS}") + BODY) is not None
 
 
 @pytest.mark.parametrize("given", ["-" * 64, "-" * 33, "a" * 32, "b" * 64])

@@ -18,7 +18,6 @@ from service.wire.states import (
     NEXT_HEAD,
     REST,
     TABLE,
-    WAITING,
     Event,
     State,
 )
@@ -38,18 +37,13 @@ IMPOSSIBLE: dict[str, list[tuple[Event, tuple[State, ...]]]] = {
         ("complete", STOPPED),
         ("accept", STOPPED),
         ("shed", STOPPED),
-        ("shed_known", STOPPED),
         ("upgrade", STOPPED),
     ],
     "no head has come in": [
         ("accept", (NEW, BODY, ANSWERING, REST, IDLE)),
         ("shed", (NEW, BODY, ANSWERING, REST, IDLE)),
     ],
-    "an early refusal would overtake answers": [
-        ("shed", (NEXT_HEAD,)),
-        ("shed_known", WAITING),
-    ],
-    "a request is coming in": [("shed_known", (HEAD, REST))],
+    "an early refusal would overtake answers": [("shed", (NEXT_HEAD,))],
     "a request has no body outside of its body": [
         ("part", (NEW, HEAD, NEXT_HEAD, ANSWERING, IDLE)),
         ("complete", (NEW, HEAD, NEXT_HEAD, ANSWERING, IDLE)),

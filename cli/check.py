@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.context import REFUSED, Run, column_options, emit, json_option, pass_run, progress_shown
+from cli.context import REFUSED, Run, column_options, pass_run, progress_shown
 from core.datasets import Columns, Example, examples_in
 from core.durable import write_bytes
 from core.tables import read_table
@@ -45,11 +45,8 @@ class Options:
 @click.option("--base-model", help="'default', a folder, or a hub id with @revision [default: the config's].")
 @click.option("--seed", type=click.IntRange(0), help="Seed of everything random [default: the config's].")
 @column_options
-@json_option
 @pass_run
-def check(
-    run: Run, /, file: Path, against: Path | None, strict: bool, columns: Columns, as_json: bool, **given: Any
-) -> None:
+def check(run: Run, /, file: Path, against: Path | None, strict: bool, columns: Columns, **given: Any) -> None:
     """Look for what is wrong in a data file before it is trained on."""
     given["base_model"] = given["base_model"] or run.config.finetune.base_model
     given["seed"] = run.config.finetune.seed if given["seed"] is None else given["seed"]
@@ -67,7 +64,7 @@ def check(
     about = _about(file, rows, against, others, options)
     removed = _cleaned(file, rows, found, options, columns)
     _write_page(options.html, found, file, about, made)
-    emit(
+    run.emit(
         {
             "file": str(file),
             "against": str(against) if against else None,
@@ -79,7 +76,6 @@ def check(
         about,
         *(line for finding in found for line in _lines(finding)),
         *_closing(found, made, options, removed),
-        as_json=as_json,
     )
     if strict and any(finding.severity != "info" for finding in found):
         sys.exit(REFUSED)

@@ -38,6 +38,7 @@ class Run:
 
     config_path: Path | None
     home_folder: Path | None
+    as_json: bool = False
 
     @cached_property
     def config(self) -> Config:
@@ -48,14 +49,20 @@ class Run:
     def home(self) -> Home:
         return Home(self.config)
 
+    def emit(self, result: dict[str, Any], *lines: str) -> None:
+        """Print the result: one JSON object with `--json`, else the lines."""
+        print(json.dumps(result, ensure_ascii=False, default=str) if self.as_json else "\n".join(lines))
 
-pass_run = click.make_pass_decorator(Run)
+
+def pass_run(command: Command) -> Command:
+    """Pass the run to the command as its first argument, and add the option `--json`."""
+    words = "Print one JSON object on stdout, nothing else."
+    option = click.option("--json", is_flag=True, expose_value=False, callback=_set_json, help=words)
+    return cast(Command, option(click.make_pass_decorator(Run)(command)))
 
 
-def json_option(command: Command) -> Command:
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")(
-        command
-    )
+def _set_json(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.obj.as_json = value
 
 
 def column_options(command: Command) -> Command:
@@ -124,14 +131,6 @@ def package_folder(run: Run, target: str) -> Path:
     model, version = parse_version(target)
     registry = run.home.registry
     return registry.verified_folder(model, version or registry.champion(model).version)
-
-
-def emit(result: dict[str, Any], *lines: str, as_json: bool) -> None:
-    """Print the result: one JSON object, or the lines for a person."""
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False, default=str))
-    else:
-        print("\n".join(lines))
 
 
 @contextmanager

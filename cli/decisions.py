@@ -8,7 +8,7 @@ from itertools import chain
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.stored import as_stored
 
@@ -18,9 +18,8 @@ Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
 @click.command()
 @click.argument("model")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
-@json_option
 @pass_run
-def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
+def decisions(run: Run, model: str, limit: int) -> None:
     """List checks, decisions, jobs and promotions of a model, most recent first."""
     run.home.registry.champion(model)
     events: dict[str, Sequence[Event]] = {
@@ -30,13 +29,12 @@ def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
         "promotions": run.home.ledger.promotions(model, limit=limit),
     }
     latest = heapq.nlargest(limit, chain(*events.values()), key=lambda event: event.created_at)
-    emit(
+    run.emit(
         {
             "model": model,
             **{kind: [as_stored(event) for event in found if event in latest] for kind, found in events.items()},
         },
         *(_event_line(event) for event in latest),
-        as_json=as_json,
     )
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import click
 
-from cli.context import REFUSED, Run, emit, json_option, pass_run
+from cli.context import REFUSED, Run, pass_run
 from core.cpu import available_cpus
 from core.durable import write_bytes
 from core.errors import RetuneError
@@ -25,9 +25,8 @@ FREE_GB_NEEDED = 2.0
 
 
 @click.command()
-@json_option
 @pass_run
-def doctor(run: Run, as_json: bool) -> None:
+def doctor(run: Run) -> None:
     """Look at this machine, the config and the state; exits 3 if something is wrong."""
     checks = [
         _check("python", platform.python_version),
@@ -40,10 +39,9 @@ def doctor(run: Run, as_json: bool) -> None:
         _check("registry", lambda: _registry(run)),
         _check("default model", lambda: _default_model(run)),
     ]
-    emit(
+    run.emit(
         {"checks": checks},
         *(f"{'ok  ' if check['ok'] else 'BAD '} {check['name']:<14} {check['detail']}" for check in checks),
-        as_json=as_json,
     )
     if not all(check["ok"] for check in checks):
         sys.exit(REFUSED)

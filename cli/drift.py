@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import REFUSED, Run, column_options, columns_for, emit, json_option, pass_run
+from cli.context import REFUSED, Run, column_options, columns_for, pass_run
 from core.champion import read_champion
 from core.datasets import Columns, read_examples
 from core.stored import as_stored
@@ -19,9 +19,8 @@ from core.stored import as_stored
 @click.option("--file", "file", required=True, type=click.Path(path_type=Path), help="Rows to compare.")
 @click.option("--labels", is_flag=True, help="The file has labels: measure the accuracy, too.")
 @column_options
-@json_option
 @pass_run
-def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_json: bool) -> None:
+def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> None:
     """Compare a file with the champion's reference; exits 3 if it drifted."""
     from monitoring.watch import check_file
 
@@ -44,6 +43,6 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_j
         lines.append(
             f"Estimated accuracy {estimate.value:.1%} (95 % interval {estimate.low:.1%} to {estimate.high:.1%})."
         )
-    emit(result, *lines, as_json=as_json)
+    run.emit(result, *lines)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)

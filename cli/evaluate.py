@@ -12,7 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.context import Run, column_options, columns_for, emit, json_option, package_folder, pass_run, say
+from cli.context import Run, column_options, columns_for, package_folder, pass_run, say
 from core.checkpoint import TRAINING, read_training
 from core.datasets import Columns, Example, Text, read_examples
 from core.engine import Engine
@@ -43,14 +43,13 @@ class Target:
 @click.argument("target", metavar="PACKAGE|MODEL[@VERSION]|CHECKPOINT")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows to measure on.")
 @column_options
-@json_option
 @pass_run
-def evaluate(run: Run, target: str, data: Path, columns: Columns, as_json: bool) -> None:
+def evaluate(run: Run, target: str, data: Path, columns: Columns) -> None:
     """Measure a package, a version in the registry, or a checkpoint on labelled rows."""
     measured = _target(run, target)
     rows = read_examples(data, columns_for(columns, kind=measured.kind, is_paired=measured.is_paired))
     metrics = _metrics(measured, rows)
-    emit(metrics, *_lines(target, metrics), as_json=as_json)
+    run.emit(metrics, *_lines(target, metrics))
 
 
 def _target(run: Run, name: str) -> Target:

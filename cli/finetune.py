@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import click
 
-from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown
+from cli.context import Run, column_options, pass_run, progress_shown
 from core.config import MethodName, overridden
 from core.datasets import Columns, read_examples
 from core.duration import seconds_of
@@ -46,7 +46,6 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
 )
 @click.option("--resume", is_flag=True, help="Go on with the run of this --out that was interrupted.")
 @column_options
-@json_option
 @pass_run
 def finetune(
     run: Run,
@@ -56,7 +55,6 @@ def finetune(
     out: Path,
     columns: Columns,
     resume: bool,
-    as_json: bool,
     **given: Any,
 ) -> None:
     """Fine-tune a pretrained transformer on labelled rows."""
@@ -83,7 +81,7 @@ def finetune(
         )
     if not is_main_process():
         return
-    emit(
+    run.emit(
         {
             "checkpoint": str(result.checkpoint),
             "method": result.method,
@@ -96,7 +94,6 @@ def finetune(
         f"Checkpoint {result.checkpoint} ({result.method}, {result.seconds:.0f} s): {result.reason}",
         f"On {result.metrics.rows} validation rows: {_values(result.metrics.values)}",
         f"Next: retune export {result.checkpoint} --out PACKAGE",
-        as_json=as_json,
     )
 
 

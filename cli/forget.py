@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.forgetting import Forgotten, forget_expired, forget_key, forget_predictions
 
 
@@ -14,9 +14,8 @@ from core.forgetting import Forgotten, forget_expired, forget_key, forget_predic
 @click.option("--prediction", "predictions", multiple=True, metavar="ID", help="This prediction; may be repeated.")
 @click.option("--key", metavar="NAME", help="Every prediction that this API key asked for.")
 @click.option("--expired", is_flag=True, help="Every prediction older than ledger.keep_days.")
-@json_option
 @pass_run
-def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: bool, as_json: bool) -> None:
+def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: bool) -> None:
     """Erase predictions with their feedback, label requests and rows in kept data sets."""
     if sum([bool(predictions), key is not None, expired]) != 1:
         raise click.UsageError("Say what to forget: --prediction ID, --key NAME or --expired, one of them.")
@@ -26,7 +25,7 @@ def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: boo
         forgotten = forget_key(run.home, key)
     else:
         forgotten = forget_predictions(run.home, predictions)
-    emit(
+    run.emit(
         {
             **asdict(forgotten.erased),
             "datasets": forgotten.datasets,
@@ -35,7 +34,6 @@ def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: boo
             "log_emptied": forgotten.is_log_empty,
         },
         *_lines(forgotten),
-        as_json=as_json,
     )
 
 

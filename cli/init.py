@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from pydantic import BaseModel
 
-from cli.context import emit, json_option
+from cli.context import Run, pass_run
 from core.config import FILE_NAME, Config
 from core.durable import write_bytes
 from core.errors import TargetExists
@@ -15,18 +15,17 @@ from core.errors import TargetExists
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), default=".")
-@json_option
-def init(folder: Path, as_json: bool) -> None:
+@pass_run
+def init(run: Run, folder: Path) -> None:
     """Write a retune.toml with every key, its meaning and its default."""
     path = folder / FILE_NAME
     if path.exists():
         raise TargetExists(path)
     write_bytes(path, default_toml().encode())
-    emit(
+    run.emit(
         {"config": str(path)},
         f"{path} is written: every key with its default, commented out.",
         f"Next: cd {folder} && retune finetune --data FILE --out checkpoint",
-        as_json=as_json,
     )
 
 

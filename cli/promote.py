@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core import promotion
 from core.errors import InvalidInput, Unavailable
 from core.home import Home
@@ -18,34 +18,30 @@ NOTE_S = 5.0
 
 @click.command()
 @click.argument("name", metavar="NAME@VERSION")
-@json_option
 @pass_run
-def promote(run: Run, name: str, as_json: bool) -> None:
+def promote(run: Run, name: str) -> None:
     """Put a version in service; returns when every running server answers with it."""
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
     note = partial(_record, run, model, "Promoted by hand.")
     promotion.promote(run.home, model, version, on_change=note)
-    emit(
+    run.emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion.",
-        as_json=as_json,
     )
 
 
 @click.command()
 @click.argument("model")
-@json_option
 @pass_run
-def rollback(run: Run, model: str, as_json: bool) -> None:
+def rollback(run: Run, model: str) -> None:
     """Put the version before the champion in service again; needs neither database nor trainer."""
     note = partial(_record, run, model, "Rolled back by hand.")
     version = promotion.roll_back(run.home, model, on_change=note).version
-    emit(
+    run.emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion again.",
-        as_json=as_json,
     )
 
 

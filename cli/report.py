@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.durable import write_bytes
 from core.errors import InvalidInput
 
@@ -14,9 +14,8 @@ from core.errors import InvalidInput
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page [default: RUN-report.html beside RUN].")
-@json_option
 @pass_run
-def report(run: Run, run_folder: Path, out: Path | None, as_json: bool) -> None:
+def report(run: Run, run_folder: Path, out: Path | None) -> None:
     """Draw a training run: curves, confusion, reliability, worst examples. RUN is a checkpoint."""
     folder = run_folder.resolve()
     page = out or folder.with_name(f"{folder.name}-report.html")
@@ -30,7 +29,7 @@ def report(run: Run, run_folder: Path, out: Path | None, as_json: bool) -> None:
     contents = gather(folder, run.config.datasets)
     write_bytes(page, report_page(contents, name=folder.name).encode())
     fit = contents.training.fit
-    emit(
+    run.emit(
         {
             "report": str(page),
             "verdict": fit.get("verdict"),
@@ -41,5 +40,4 @@ def report(run: Run, run_folder: Path, out: Path | None, as_json: bool) -> None:
         f"Report {page}",
         *([f"{fit['verdict']}: {fit['reason']}"] if fit else []),
         *contents.missing,
-        as_json=as_json,
     )

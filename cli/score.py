@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import Run, column_options, columns_for, emit, json_option, package_folder, pass_run, progress_shown
+from cli.context import Run, column_options, columns_for, package_folder, pass_run, progress_shown
 from core.cpu import available_cpus
 from core.datasets import Columns
 from core.engine import Engine
@@ -20,25 +20,15 @@ from core.scoring import Scoring, score_file
 @click.option("--top-k", type=click.IntRange(1), help="Also write the scores of so many labels, as JSON.")
 @click.option("--resume", is_flag=True, help="Go on with the run of this --out that was interrupted.")
 @column_options
-@json_option
 @pass_run
-def score(
-    run: Run,
-    file: Path,
-    model: str,
-    out: Path,
-    top_k: int | None,
-    resume: bool,
-    columns: Columns,
-    as_json: bool,
-) -> None:
+def score(run: Run, file: Path, model: str, out: Path, top_k: int | None, resume: bool, columns: Columns) -> None:
     """Answer every row of a file of any size, in constant memory; nothing is written to the ledger."""
     engine = Engine(package_folder(run, model), threads=1)
     fitting = columns_for(columns, kind=engine.facts.kind, is_paired=engine.facts.is_paired)
     scoring = Scoring(file, out, fitting, top_k)
     with progress_shown() as on_progress:
         scored = score_file(engine, scoring, threads=available_cpus(), resume=resume, on_progress=on_progress)
-    emit(
+    run.emit(
         {
             "rows": scored.rows,
             "seconds": round(scored.seconds, 3),
@@ -49,5 +39,4 @@ def score(
         f"{scored.rows} rows scored in {scored.seconds:.1f} s: {out}",
         *([f"{scored.errors} of them have no answer; their column 'error' says why."] if scored.errors else []),
         *([f"{scored.reused} of them were there from the run that was interrupted."] if scored.reused else []),
-        as_json=as_json,
     )

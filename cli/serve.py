@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run, say
+from cli.context import Run, pass_run, say
 from core.registry import Registry
 
 
@@ -19,9 +19,8 @@ from core.registry import Registry
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help="PEM file of the certificate and its chain.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its private key.")
 @click.option("--tls-client-ca", type=click.Path(path_type=Path), help="Let in only clients certified by these.")
-@json_option
 @pass_run
-def serve(run: Run, /, as_json: bool, **given: Any) -> None:
+def serve(run: Run, /, **given: Any) -> None:
     """Serve every model of the registry over HTTP; champions are swapped in while it runs."""
     chosen = {key: value for key, value in given.items() if value is not None}
     config = run.config.model_copy(update={"service": run.config.service.model_copy(update=chosen)})
@@ -32,8 +31,8 @@ def serve(run: Run, /, as_json: bool, **given: Any) -> None:
     address = f"{scheme}://{config.service.host}:{config.service.port}"
 
     def announce() -> None:
-        if as_json:
-            emit({"url": address}, as_json=True)
+        if run.as_json:
+            run.emit({"url": address})
         else:
             served = ", ".join(run.home.registry.models()) or "no model yet"
             say(f"Serving {served} on {address} (dashboard: {address}/dashboard)")

@@ -7,16 +7,15 @@ from dataclasses import asdict
 
 import click
 
-from cli.context import REFUSED, Run, emit, json_option, pass_run, progress_shown, say, stopped_by_signal
+from cli.context import REFUSED, Run, pass_run, progress_shown, say, stopped_by_signal
 from core.records import JobRecord
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Run what waits, then end.")
 @click.option("--poll", default=2.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds between looks.")
-@json_option
 @pass_run
-def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
+def worker(run: Run, once: bool, poll: float) -> None:
     """Carry out jobs: retrain, gate, promote. Safe to kill; a job is taken again."""
     from lifecycle.worker import work
 
@@ -28,7 +27,7 @@ def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
         progress_shown=progress_shown,
         on_end=lambda job: say(_job_sentence(job)),
     )
-    emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.", as_json=as_json)
+    run.emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.")
     if any(job.status == "failed" for job in done):
         sys.exit(1)
     if once and any(job.retrained and not job.retrained.promoted for job in done):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import socket
@@ -14,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.context import REFUSED, Run, json_option, pass_run, say
+from cli.context import REFUSED, Run, pass_run, say
 from cli.demo.files import TICKETS, Parts, read_parts
 from core.config import Config
 from core.errors import TargetExists
@@ -36,7 +35,6 @@ MARK = ".retune-demo"
 @click.option("--budget", default="90s", show_default=True, help="Time for each of the two trainings.")
 @click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels asked for.")
 @click.option("--keep-serving", is_flag=True, help="Leave the server and its dashboard up until Ctrl-C.")
-@json_option
 @pass_run
 def demo(
     run: Run,
@@ -48,7 +46,6 @@ def demo(
     budget: str,
     label_budget: int,
     keep_serving: bool,
-    as_json: bool,
 ) -> None:
     """Tell the whole loop on three files, as it happens.
 
@@ -58,8 +55,8 @@ def demo(
     parts = read_parts(train, reference, fresh)
     config = _config(run.config, home, method=method, budget=budget, label_budget=label_budget)
     result = _tell(config, parts, keep_serving=keep_serving)
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False))
+    if run.as_json:
+        run.emit(result)
     if problems := _problems(result):
         say(f"\nNot as it should be: {'; '.join(problems)}.")
         sys.exit(REFUSED)

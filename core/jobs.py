@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from core.clock import utc_now
 from core.errors import JobAskedOtherwise, JobLost, JobNotFound
@@ -37,16 +37,10 @@ class JobQueue:
             )
             row = connection.execute(unfinished).mappings().first()
             if row is None:
-                values = {
-                    "model": model,
-                    "kind": kind,
-                    "status": "queued",
-                    "payload": payload or {},
-                    "attempts": 0,
-                    "created_at": utc_now(),
-                }
-                key = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()
-                row = _row(connection, key)
+                queued = insert(jobs).values(
+                    model=model, kind=kind, status="queued", payload=payload or {}, attempts=0, created_at=utc_now()
+                )
+                row = connection.execute(queued.returning(jobs)).mappings().one()
             elif payload and payload != row["payload"]:
                 raise JobAskedOtherwise(row["id"], kind, model, row["status"], _options(row["payload"]))
         return _record(row)
@@ -64,54 +58,47 @@ class JobQueue:
             row = connection.execute(query).mappings().first()
             if row is None:
                 return None
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.id == row["id"])
-                .values(
-                    status="running",
-                    owner=owner,
-                    attempts=row["attempts"] + 1,
-                    started_at=utc_now(),
-                    lease_until=time.time() + LEASE_S,
-                )
-            )
-            return _record(_row(connection, row["id"]))
+            attempt = {"owner": owner, "attempts": row["attempts"] + 1, "started_at": utc_now()}
+            taken = update(jobs).where(jobs.c.id == row["id"]).values(**attempt, status="running", lease_until=_lease())
+            return _record(connection.execute(taken.returning(jobs)).mappings().one())
 
     def renew(self, job: JobRecord, *, progress: str | None = None) -> None:
         """Say that the worker lives, and what it does; raises `JobLost` if the job is another's now."""
-        values: dict[str, Any] = {"lease_until": time.time() + LEASE_S}
-        if progress is not None:
-            values["progress"] = progress
-        self._change(job, values)
+        self._change(job, lease_until=_lease(), **({} if progress is None else {"progress": progress}))
 
     def finish(self, job: JobRecord, result: dict[str, Any]) -> None:
-        self._change(job, {"status": "done", "result": result, "finished_at": utc_now(), "lease_until": None})
+        self._change(job, status="done", result=result, finished_at=utc_now(), lease_until=None)
 
     def fail(self, job: JobRecord, error: str) -> None:
-        self._change(job, {"status": "failed", "error": error, "finished_at": utc_now(), "lease_until": None})
+        self._change(job, status="failed", error=error, finished_at=utc_now(), lease_until=None)
 
     def get(self, job_id: int) -> JobRecord:
-        with self._database.read() as connection:
-            return _record(_row(connection, job_id))
+        if found := self._select(select(jobs).where(jobs.c.id == job_id)):
+            return found[0]
+        raise JobNotFound(job_id)
 
     def running(self) -> list[JobRecord]:
         """Those of all models that a worker has taken, whether or not it still lives."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(jobs).where(jobs.c.status == "running").order_by(jobs.c.id))
-            return [_record(row) for row in rows.mappings()]
+        return self._select(select(jobs).where(jobs.c.status == "running").order_by(jobs.c.id))
 
     def latest(self, model: str, *, limit: int = 20) -> list[JobRecord]:
         """Most recent first."""
-        query = select(jobs).where(jobs.c.model == model).order_by(jobs.c.id.desc()).limit(limit)
+        return self._select(select(jobs).where(jobs.c.model == model).order_by(jobs.c.id.desc()).limit(limit))
+
+    def _select(self, query: Select[Any]) -> list[JobRecord]:
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
-    def _change(self, job: JobRecord, values: dict[str, Any]) -> None:
+    def _change(self, job: JobRecord, **values: Any) -> None:
         ours = (jobs.c.id == job.id) & (jobs.c.owner == job.owner) & (jobs.c.status == "running")
         with self._database.write() as connection:
             changed = connection.execute(update(jobs).where(ours & (jobs.c.attempts == job.attempts)).values(values))
         if changed.rowcount != 1:
             raise JobLost(job.id)
+
+
+def _lease() -> float:
+    return time.time() + LEASE_S
 
 
 def _options(payload: dict[str, Any]) -> str:
@@ -151,13 +138,6 @@ def _release_lost(connection: Connection) -> None:
             connection.execute(
                 update(jobs).where(jobs.c.id == row["id"]).values(owner=None, lease_until=None, **values)
             )
-
-
-def _row(connection: Connection, job_id: int) -> RowMapping:
-    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
-    if row is None:
-        raise JobNotFound(job_id)
-    return row
 
 
 def _record(row: RowMapping) -> JobRecord:

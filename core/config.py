@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
 
@@ -90,9 +90,8 @@ def _parsed(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _stripped(value: Any) -> Any:
-    """A secret as it was meant: files and `echo` leave a line break, which no header can hold."""
-    return value.strip() if isinstance(value, str) else value
+Token = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[ -~]+$")]
+"""Stripped, because files and `echo` end with a line break, which an HTTP header cannot contain."""
 
 
 class ServiceConfig(Section):
@@ -124,10 +123,8 @@ class ServiceConfig(Section):
     )
     access_log: bool = Field(True, description="A line of JSON on standard output for each request.")
     champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
-    admin_token: Annotated[str | None, BeforeValidator(_stripped)] = Field(
-        None,
-        pattern=r"^[ -~]+$",
-        description="Guards /admin and /dashboard; unset: loopback only, or a key of scope admin.",
+    admin_token: Token | None = Field(
+        None, description="Guards /admin and /dashboard; unset: loopback only, or a key of scope admin."
     )
     tls_certificate: Path | None = Field(None, description="PEM file of the certificate and its chain; unset: no TLS.")
     tls_key: Path | None = Field(None, description="PEM file of the certificate's private key, without a password.")
@@ -229,9 +226,9 @@ def load_config(path: Path | None = None, *, environment: Mapping[str, str] | No
     variables = os.environ if environment is None else environment
     named = path or (Path(variables["RETUNE_CONFIG"]) if variables.get("RETUNE_CONFIG") else None)
     values = _read_toml(named)
-    config = _validated(values, source=str(named or FILE_NAME))
+    config = _validated(Config, values, source=str(named or FILE_NAME))
     overrides = _overrides(variables)
-    return _validated(_merged(values, overrides), source="the environment") if overrides else config
+    return _validated(Config, _merged(values, overrides), source="the environment") if overrides else config
 
 
 def _read_toml(path: Path | None) -> dict[str, Any]:
@@ -264,28 +261,24 @@ def _merged(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _validated(values: dict[str, Any], *, source: str) -> Config:
+def _validated(section: type[AnySection], values: dict[str, Any], *, source: str) -> AnySection:
     try:
-        return Config.model_validate(values)
+        return section.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         location = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
-            raise UnknownConfigKey(".".join(location), known_keys(location[:-1]), source) from error
+            raise UnknownConfigKey(".".join(location), _known_keys(location[:-1]), source) from error
         raise InvalidConfigValue(".".join(location), first["input"], first["msg"], source) from error
 
 
 def overridden(section: AnySection, values: Mapping[str, Any], *, source: str) -> AnySection:
     """The section with those values that are not None; raises `InvalidConfigValue` for one that does not fit."""
     given = {key: value for key, value in values.items() if value is not None}
-    try:
-        return type(section).model_validate({**section.model_dump(), **given})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidConfigValue(str(first["loc"][0]), first["input"], first["msg"], source) from error
+    return _validated(type(section), {**section.model_dump(), **given}, source=source)
 
 
-def known_keys(section: list[str] | None = None) -> list[str]:
+def _known_keys(section: list[str]) -> list[str]:
     """The keys of a section, or of the top level."""
     if not section:
         return list(Config.model_fields)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -117,10 +117,12 @@ def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> byt
 
 def joined(parts: Sequence[Path], out: Path) -> None:
     """One file of all rows of the parts, in order, complete or absent; CSV parts have the same columns."""
-    join: Callable[[Sequence[Path], Path], None]
-    join = {".csv": _join_csv, ".jsonl": _join_bytes, ".parquet": _join_parquet}[format_of(out)]
+    ending = format_of(out)
     with new_file(out) as aside:
-        join(parts, aside)
+        if ending == ".parquet":
+            _join_parquet(parts, aside)
+        else:
+            _join_lines(parts, aside, has_header=ending == ".csv")
 
 
 def _csv_bytes(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
@@ -155,28 +157,17 @@ def _parquet_bytes(rows: Sequence[Row]) -> bytes:
             arrays[name] = pyarrow.array([row.get(name) for row in rows])
         except pyarrow.ArrowException as error:
             raise MixedColumn(name) from error
-    table = pyarrow.table(arrays)
-    sink = pyarrow.BufferOutputStream()
-    parquet.write_table(table, sink)
-    return bytes(sink.getvalue().to_pybytes())
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.table(arrays), file)
+    return file.getvalue()
 
 
-def _join_bytes(parts: Sequence[Path], out: Path) -> None:
+def _join_lines(parts: Sequence[Path], out: Path, *, has_header: bool) -> None:
     with out.open("wb") as whole:
-        for part in parts:
+        for number, part in enumerate(parts):
             with part.open("rb") as file:
-                shutil.copyfileobj(file, whole)
-
-
-def _join_csv(parts: Sequence[Path], out: Path) -> None:
-    with out.open("wb") as whole:
-        header = b""
-        for part in parts:
-            with part.open("rb") as file:
-                own = file.readline()
-                if not header:
-                    header = own
-                    whole.write(header)
+                if has_header and number:
+                    file.readline()
                 shutil.copyfileobj(file, whole)
 
 
@@ -189,10 +180,4 @@ def _join_parquet(parts: Sequence[Path], out: Path) -> None:
     with parquet.ParquetWriter(out, schema) as writer:
         for part in parts:
             table = parquet.read_table(part)
-            columns = {
-                field.name: table[field.name].cast(field.type)
-                if field.name in table.column_names
-                else pyarrow.nulls(table.num_rows, field.type)
-                for field in schema
-            }
-            writer.write_table(pyarrow.table(columns, schema=schema))
+            writer.write_table(pyarrow.concat_tables([schema.empty_table(), table], promote_options="permissive"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -100,15 +99,9 @@ class Store:
             return Path(self._at(folder))
         local = self._cache / folder
         if not local.exists():
-            aside = self._cache / f".{uuid4().hex}"
-            try:
-                aside.mkdir(parents=True)
+            with suppress(TargetExists), new_folder(local) as aside:  # another process may fetch it at the same time
                 for name in self.names(folder):
                     self._files.get_file(self._at(f"{folder}/{name}"), str(aside / name))
-                local.parent.mkdir(parents=True, exist_ok=True)
-                _rename_unless_there(aside, local)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
         return local
 
     def forget_local_copy(self, folder: str) -> None:
@@ -138,16 +131,5 @@ def _add_local_folder(source: Path, target: Path, check: Callable[[Path], object
                 shutil.copyfile(path, aside / path.name)
             check(aside)
     except TargetExists:
-        return False
-    return True
-
-
-def _rename_unless_there(aside: Path, target: Path) -> bool:
-    try:
-        os.rename(aside, target)  # fails if target is a folder with content: two writers, one wins
-    except OSError:
-        if not target.exists():
-            raise
-        shutil.rmtree(aside, ignore_errors=True)
         return False
     return True

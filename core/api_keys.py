@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import math
-import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from core.durable import write_private
+from core.durable import file_lock, write_private
 from core.errors import BurstWithoutRate, InvalidKeyName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
 
 KeyScope = Literal["predict", "feedback", "admin"]
@@ -156,14 +154,9 @@ def _sha256(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Two commands at once must not lose each other's key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock_file = path.with_name(f".{path.name}.lock")
-    with open(os.open(lock_file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _locked(path: Path) -> AbstractContextManager[None]:
+    """Two commands that run at the same time must not overwrite each other's key."""
+    return file_lock(path.with_name(f".{path.name}.lock"), mode=0o600)
 
 
 def _write(path: Path, keys: Sequence[ApiKey]) -> None:

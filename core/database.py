@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
-from core.durable import in_turn
+from core.durable import file_lock
 from core.errors import DiskFull, LedgerUnreadable, NoDatabase, NoDriver
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -171,7 +171,7 @@ def _begin_postgresql(connection: Connection, *, busy_s: float) -> None:
 
 def _one_at_a_time(database: str | None) -> AbstractContextManager[None]:
     """Several processes that start on an empty SQLite file take turns; on a server the upgrade is a writer."""
-    return in_turn(Path(f"{database}.migrate.lock")) if database else nullcontext()
+    return file_lock(Path(f"{database}.migrate.lock")) if database else nullcontext()
 
 
 def _upgrade(engine: Engine) -> None:

@@ -64,10 +64,10 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def in_turn(lock: Path) -> Iterator[None]:
-    """Wait for the processes that hold `lock`, then hold it; a process that dies gives it back."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("wb") as file:
+def file_lock(path: Path, *, mode: int = 0o666) -> Iterator[None]:
+    """Wait until no other process holds the lock, then hold it; the system releases it when a process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, mode), "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

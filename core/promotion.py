@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from core.durable import in_turn
+from core.durable import file_lock
 from core.errors import PromotionSlow, PromotionSuperseded, VersionRefused
 from core.home import Home
 from core.ledger import Ledger
@@ -63,7 +63,7 @@ def record(
 
 def _change(home: Home, model: str, point: Callable[[], Champion], timeout_s: float, on_change: OnChange) -> Champion:
     registry, lock = home.registry, home.folder / "promotion.lock"
-    with in_turn(lock):
+    with file_lock(lock):
         before = registry.readable_pointer(model)
         champion = point()
     if champion != before:
@@ -71,7 +71,7 @@ def _change(home: Home, model: str, point: Callable[[], Champion], timeout_s: fl
     try:
         _wait(home, model, champion, timeout_s)
     except VersionRefused:
-        with in_turn(lock):
+        with file_lock(lock):
             if registry.readable_pointer(model) == champion:
                 registry.point_back(model, before)
                 if before is not None:

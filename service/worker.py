@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from core.config import Config
 from core.cpu import engine_threads, worker_count
-from core.durable import in_turn
+from core.durable import file_lock
 from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.feedback import registered_kind
 from core.home import Home
@@ -64,7 +64,7 @@ class Worker:
             default_model=config.service.default_model,
             on_change=self._show_status,
             on_swap=self.metrics.count_swap,
-            turn=partial(in_turn, self.home.folder / "loading.lock"),
+            turn=partial(file_lock, self.home.folder / "loading.lock"),
         )
         # Apart from the pools of probes and long texts, and of feedback: operators wait for nobody else.
         self.desk = ThreadPoolExecutor(DESK_THREADS, thread_name_prefix="desk")

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from core import promotion
 from core.config import Config
-from core.durable import in_turn
+from core.durable import file_lock
 from core.errors import CorruptPackage, PointerUnreadable, PromotionSlow, PromotionSuperseded, VersionRefused
 from core.home import Home
 from core.records import PromotionRecord
@@ -154,7 +154,7 @@ def test_a_version_that_failed_once_can_be_promoted_again(
 
     # The worker must not load it before it is damaged.
     loading = ExitStack()
-    loading.enter_context(in_turn(config.home.absolute() / "loading.lock"))
+    loading.enter_context(file_lock(config.home.absolute() / "loading.lock"))
 
     def damage(champion: Champion, *_: object) -> None:
         if champion.version == version:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from sqlalchemy import Column, ColumnElement, Connection, delete, func, select
 
@@ -29,13 +29,6 @@ class Erased:
     predictions: int = 0
     feedback: int = 0
     label_requests: int = 0
-
-    def __add__(self, other: Erased) -> Erased:
-        return Erased(
-            self.predictions + other.predictions,
-            self.feedback + other.feedback,
-            self.label_requests + other.label_requests,
-        )
 
 
 def among(ids: Collection[str]) -> Which:
@@ -67,12 +60,11 @@ def inputs_of(database: Database, which: Which) -> Iterator[tuple[str, Text]]:
 
 def erase(database: Database, which: Which) -> Erased:
     """Erase predictions and what hangs on them, in short transactions; a server writes between them."""
-    batch = total = _erase_batch(database, which)
-    while batch.predictions == BATCH_ROWS:
+    batches = [_erase_batch(database, which)]
+    while batches[-1].predictions == BATCH_ROWS:
         time.sleep(PAUSE_S)
-        batch = _erase_batch(database, which)
-        total += batch
-    return total
+        batches.append(_erase_batch(database, which))
+    return Erased(*map(sum, zip(*map(astuple, batches), strict=True)))
 
 
 def _erase_batch(database: Database, which: Which) -> Erased:

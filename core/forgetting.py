@@ -13,7 +13,6 @@ from core.datasets import key_of
 from core.erasure import Erased, Which, among, count_of, erase, inputs_of, made_with, older_than
 from core.errors import JobUnderWay, NothingExpires, NothingOfKey, PredictionNotFound
 from core.home import Home
-from core.jobs import JobQueue
 from core.package import read_facts
 from core.registry import Registry
 
@@ -58,24 +57,21 @@ def forget_expired(home: Home) -> Forgotten:
         raise NothingExpires
     # Without writing the file anew, which would be done every day.
     erased = erase(home.ledger.database, older_than(keep_days))
-    return Forgotten(erased, {}, [], True, _empty_log(home.ledger.database, erased))
+    is_log_empty = not erased.predictions or home.ledger.database.empty_log()
+    return Forgotten(erased, {}, [], True, is_log_empty)
 
 
 def _forget(home: Home, which: Which) -> Forgotten:
-    _require_no_job(home.jobs)
+    if running := home.jobs.running():  # it has read its rows already, and would keep them again when it ends
+        raise JobUnderWay(running[0].id, running[0].kind, running[0].model)
     database = home.ledger.database
     # The ledger last: as long as it holds the texts, an interrupted run can be repeated.
     rows = _erase_rows(which, database, home.config.datasets)
     erased = erase(database, which)
     versions = _versions_with(rows.keys, home.registry)
     is_rewritten = database.rewrite()
-    return Forgotten(erased, rows.datasets, versions, is_rewritten, _empty_log(database, erased))
-
-
-def _require_no_job(jobs: JobQueue) -> None:
-    """A retrain has read its rows already, and would keep them again when it ends."""
-    for job in jobs.running():
-        raise JobUnderWay(job.id, job.kind, job.model)
+    is_log_empty = not erased.predictions or database.empty_log()
+    return Forgotten(erased, rows.datasets, versions, is_rewritten, is_log_empty)
 
 
 def _erase_rows(which: Which, database: Database, datasets: Path) -> ErasedRows:
@@ -93,7 +89,3 @@ def _versions_with(keys: Collection[str], registry: Registry) -> list[str]:
         for version in registry.versions(model)
         if any(key_of(text) in keys for text in read_facts(registry.folder(model, version)).golden_inputs)
     ]
-
-
-def _empty_log(database: Database, erased: Erased) -> bool:
-    return database.empty_log() if erased.predictions else True

@@ -89,11 +89,6 @@ def _in_chunks(reader: TableReader, *, skipped: int) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _require_free_columns(row: Row, source: Path) -> None:
-    if taken := sorted({*ADDED, SCORES} & set(row)):
-        raise ColumnsTaken(taken, source)
-
-
 class _Pending:
     """A chunk whose batches are being computed."""
 
@@ -102,7 +97,8 @@ class _Pending:
         # Labels, if there are any, are columns like others.
         columns = Columns(text=scoring.columns.text, pair=scoring.columns.pair)
         examples = examples_in(rows, scoring.source, columns, labelled=False, keep_blanks=True)
-        _require_free_columns(rows[0], scoring.source)
+        if taken := sorted({*ADDED, SCORES} & set(rows[0])):
+            raise ColumnsTaken(taken, scoring.source)
         self._answerable = [index for index, example in enumerate(examples) if _is_filled(example)]
         self._encoded = engine.encode([examples[index].input for index in self._answerable])
         self._batches = list(batches([item.tokens for item in self._encoded], batch_tokens=BATCH_TOKENS))

@@ -89,9 +89,7 @@ class BurstWithoutRate(InvalidInput):
 
 class KeysUnreadable(Unavailable):
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(
-            f"Key file {path} cannot be read: {problem}. Restore it or its permissions; until then no key is let in."
-        )
+        super().__init__(f"Key file {path} cannot be read: {problem}. Restore it; until then every key is refused.")
 
 
 class FileMissing(NotFound):
@@ -101,9 +99,7 @@ class FileMissing(NotFound):
 
 class UnknownFileFormat(InvalidInput):
     def __init__(self, path: Path, known: Sequence[str]) -> None:
-        super().__init__(
-            f"Data file {path} has the ending {path.suffix!r}. Rename or convert it to one of: {_listed(known)}."
-        )
+        super().__init__(f"Data file {path} ends in {path.suffix!r}. Convert it to one of: {_listed(known)}.")
 
 
 class UndecodableFile(InvalidInput):
@@ -130,32 +126,22 @@ class EmptyCell(InvalidInput):
 
 class ColumnsTaken(InvalidInput):
     def __init__(self, columns: Sequence[str], path: Path) -> None:
-        super().__init__(
-            f"Data file {path} has columns that scoring would write: {_listed(columns)}. Rename or remove them."
-        )
+        super().__init__(f"Data file {path} has columns that scoring adds: {_listed(columns)}. Rename them.")
 
 
 class UnevenColumns(InvalidInput):
     def __init__(self, column: str) -> None:
-        super().__init__(
-            f"A later row has a column {column!r} that the first has not, and a CSV file has one header. "
-            "Give --out a name that ends in .jsonl."
-        )
+        super().__init__(f"A later row has a column {column!r} that the CSV header lacks. Use --out NAME.jsonl.")
 
 
 class MixedColumn(InvalidInput):
     def __init__(self, column: str) -> None:
-        super().__init__(
-            f"Column {column!r} holds values of several types, which Parquet does not keep. "
-            "Give --out a name that ends in .jsonl."
-        )
+        super().__init__(f"Column {column!r} has values of several types; Parquet stores one. Use --out NAME.jsonl.")
 
 
 class ColumnsClash(InvalidInput):
     def __init__(self, labels: Sequence[str]) -> None:
-        super().__init__(
-            f"The label columns {_listed(labels)} clash with each other or a text column. Name each one once."
-        )
+        super().__init__(f"The label columns {_listed(labels)} repeat a column. Name each column once.")
 
 
 class UnreadableMark(InvalidInput):
@@ -194,9 +180,7 @@ class LabelRefused(InvalidInput):
 
 class OneLabelOnly(InvalidInput):
     def __init__(self) -> None:
-        super().__init__(
-            "The model gives one label to a text, and --multi-label or --label-columns asks for several. Leave it out."
-        )
+        super().__init__("The model gives one label to a text. Leave out --multi-label and --label-columns.")
 
 
 class LabelsOfAnotherModel(InvalidInput):
@@ -214,9 +198,7 @@ class EmptyText(InvalidInput):
 
 class UnpairedTexts(InvalidInput):
     def __init__(self, texts: int, pairs: int) -> None:
-        super().__init__(
-            f"{texts} texts and {pairs} second texts were given. Give --pair once for each text, in order."
-        )
+        super().__init__(f"{texts} texts and {pairs} second texts were given. Give --pair once for each text.")
 
 
 class DatasetNotKept(NotFound):
@@ -245,9 +227,7 @@ class TooFewRowsOfLabel(InvalidInput):
 
 class UnknownLabels(InvalidInput):
     def __init__(self, labels: Sequence[str], known: Sequence[str], source: str) -> None:
-        super().__init__(
-            f"{source} has labels that the model does not know: {_listed(labels)}. Known: {_listed(known)}."
-        )
+        super().__init__(f"{source} has labels unknown to the model: {_listed(labels)}. Known: {_listed(known)}.")
 
 
 class BudgetTooSmall(InvalidInput):
@@ -260,9 +240,7 @@ class BudgetTooSmall(InvalidInput):
 
 class NothingNew(Conflict):
     def __init__(self, model: str) -> None:
-        super().__init__(
-            f"There are no new labels to train {model!r} on. Give some with POST /feedback or 'retune labels import'."
-        )
+        super().__init__(f"No new labels to train {model!r} on. Give some by POST /feedback or 'retune labels import'.")
 
 
 class NoTexts(Conflict):
@@ -280,9 +258,7 @@ class UnusableBaseModel(InvalidInput):
 
 class OtherTask(Conflict):
     def __init__(self, model: str, task: str, given: str) -> None:
-        super().__init__(
-            f"Model {model!r} answers {task} and the package answers {given}. Register it under another name."
-        )
+        super().__init__(f"Model {model!r} answers {task}, the package {given}. Register it under another name.")
 
 
 class CorruptCheckpoint(InvalidInput):
@@ -378,9 +354,7 @@ class TargetExists(Conflict):
 
 class NotWritable(InvalidInput):
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(
-            f"{path} cannot be written: {problem}. Name another place or change the permissions of the folder above."
-        )
+        super().__init__(f"{path} cannot be written: {problem}. Name another place, or change its permissions.")
 
 
 class RunInterrupted(Conflict):
@@ -459,10 +433,7 @@ class JobLost(Conflict):
 
 class PointerUnreadable(Unavailable):
     def __init__(self, model: str, problem: str) -> None:
-        super().__init__(
-            f"The registry's champion.json of {model} cannot be read ({problem}). Promote the version that is to "
-            "answer: that writes it anew."
-        )
+        super().__init__(f"champion.json of {model} cannot be read ({problem}). Promote a version: that rewrites it.")
 
 
 class UnusableRegistry(InvalidInput):
@@ -550,9 +521,7 @@ class MissingExtra(RetuneError):
     code = "missing_extra"
 
     def __init__(self, command: str, package: str, extra: str) -> None:
-        super().__init__(
-            f"'retune {command}' needs {package}, which is not installed. Run: pip install 'retune[{extra}]'."
-        )
+        super().__init__(f"'retune {command}' needs {package}. Install it: pip install 'retune[{extra}]'.")
 
 
 class UnknownMetric(InvalidInput):

@@ -33,27 +33,13 @@ from cli.versions import register, versions
 from cli.worker import worker
 from core.errors import MissingExtra, RetuneError
 
-EXTRA_OF = {
-    "accelerate": "train",
-    "bentoml": "serve",
-    "cleanlab": "train",
-    "evidently": "monitor",
-    "jinja2": "train",
-    "matplotlib": "train",
-    "onnx": "train",
-    "onnxscript": "train",
-    "orjson": "serve",
-    "pandas": "monitor",
-    "peft": "train",
-    "prometheus_client": "serve",
-    "pyarrow": "train",
-    "safetensors": "train",
-    "scipy": "train",
-    "sklearn": "train",
-    "starlette": "serve",
-    "torch": "train",
-    "transformers": "train",
+MODULES = {
+    "serve": "bentoml orjson prometheus_client starlette",
+    "monitor": "evidently pandas",
+    "train": "accelerate cleanlab jinja2 matplotlib onnx onnxscript peft pyarrow safetensors scipy sklearn "
+    "torch transformers",
 }
+EXTRA_OF = {module: extra for extra, modules in MODULES.items() for module in modules.split()}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

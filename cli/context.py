@@ -24,6 +24,7 @@ from core.errors import FileMissing, InputDoesNotFit, InvalidInput, OneLabelOnly
 from core.home import Home
 from core.labels import Kind
 from core.package import verify_files
+from core.progress import Progress
 from core.registry import parse_version
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -69,23 +70,14 @@ def column_options(command: Command) -> Command:
     """Options that say where a data file holds what; the command gets them as `columns: Columns`."""
 
     @functools.wraps(command)
-    def with_columns(
-        *given: Any,
-        text_column: str,
-        label_column: str,
-        pair_column: str | None,
-        multi_label: bool,
-        label_separator: str,
-        label_columns: str,
-        **options: Any,
-    ) -> Any:
-        names = tuple(name.strip() for name in label_columns.split(",") if name.strip())
+    def with_columns(*given: Any, **options: Any) -> Any:
+        names = tuple(name.strip() for name in options.pop("label_columns").split(",") if name.strip())
         columns = Columns(
-            text=text_column,
-            label=label_column,
-            pair=pair_column,
-            multi_label=multi_label or bool(names),
-            separator=label_separator,
+            text=options.pop("text_column"),
+            label=options.pop("label_column"),
+            pair=options.pop("pair_column"),
+            multi_label=options.pop("multi_label") or bool(names),
+            separator=options.pop("label_separator"),
             labels=names,
         )
         return command(*given, columns=columns, **options)
@@ -134,7 +126,7 @@ def package_folder(run: Run, target: str) -> Path:
 
 
 @contextmanager
-def progress_shown() -> Iterator[Callable[[str, float], None]]:
+def progress_shown() -> Iterator[Progress]:
     """On a terminal a spinner with the stage, elsewhere a line for each new one. The callback takes (stage, share)."""
     console = Console(stderr=True)
     if not console.is_terminal:

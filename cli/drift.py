@@ -36,13 +36,9 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
     ]
     if measured := check.measured_accuracy if labels else None:
         result["measured_accuracy"] = asdict(measured)
-        lines.append(
-            f"Measured accuracy {measured.value:.1%} (95 % interval {measured.low:.1%} to {measured.high:.1%})."
-        )
-    elif estimate := verdict.estimated_accuracy:
-        lines.append(
-            f"Estimated accuracy {estimate.value:.1%} (95 % interval {estimate.low:.1%} to {estimate.high:.1%})."
-        )
+    if share := measured or verdict.estimated_accuracy:
+        kind = "Measured" if measured else "Estimated"
+        lines.append(f"{kind} accuracy {share.value:.1%} (95 % interval {share.low:.1%} to {share.high:.1%}).")
     run.emit(result, *lines)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -46,11 +47,6 @@ def _section_lines(section: BaseModel) -> list[str]:
     lines = []
     for key, field in type(section).model_fields.items():
         meaning = f"  # {field.description}" if field.description else ""
-        lines.append(f"# {key} = {_toml(field.default)}{meaning}")
+        default = "" if field.default is None else json.dumps(field.default)
+        lines.append(f"# {key} = {default}{meaning}")
     return lines
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return ""
-    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

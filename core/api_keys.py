@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from core.durable import file_lock, write_private
+from core.durable import file_lock, write_bytes
 from core.errors import BurstWithoutRate, InvalidKeyName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
 
 KeyScope = Literal["predict", "feedback", "admin"]
@@ -160,4 +160,4 @@ def _locked(path: Path) -> AbstractContextManager[None]:
 
 
 def _write(path: Path, keys: Sequence[ApiKey]) -> None:
-    write_private(path, _KeyFile(keys=tuple(keys)).model_dump_json(indent=1).encode())
+    write_bytes(path, _KeyFile(keys=tuple(keys)).model_dump_json(indent=1).encode(), mode=0o600)

@@ -34,16 +34,10 @@ def _is_disk_full(error: Exception) -> bool:
     return "No space left on device" in str(error)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace the file in one step; readers see the old content or the new."""
+def write_bytes(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Replace the file in one step, so readers get the old content or the new; `mode` is set before the content."""
     with new_file(path) as aside:
-        aside.write_bytes(content)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """As `write_bytes`, and at no moment readable for another user."""
-    with new_file(path) as aside:
-        aside.touch(mode=0o600)
+        aside.touch(mode=mode)
         aside.write_bytes(content)
 
 

@@ -60,18 +60,15 @@ def _target(run: Run, name: str) -> Target:
         return Target(training.labels, training.kind, training.is_paired, training.thresholds, answer)
     engine = Engine(package_folder(run, name))
     facts = engine.facts
-    answer = partial(_answer_of_engine, engine)
-    return Target(facts.labels, facts.kind, facts.is_paired, facts.thresholds, answer)
+    return Target(
+        facts.labels, facts.kind, facts.is_paired, facts.thresholds, lambda texts: engine.answer(texts).probabilities
+    )
 
 
 def _answer_of_checkpoint(folder: Path, texts: Sequence[Text]) -> NDArray[Any]:
     from finetune.checkpoint import predict_checkpoint
 
     return predict_checkpoint(folder, texts)[1]
-
-
-def _answer_of_engine(engine: Engine, texts: Sequence[Text]) -> NDArray[Any]:
-    return engine.answer(texts).probabilities
 
 
 def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Registry:
     def versions(self, model: str) -> list[str]:
         """Complete versions, oldest first."""
         names = (name for name in self._store.names(f"{model}/versions") if name.isdigit())
-        return sorted((name for name in names if self._is_complete(model, name)), key=int)
+        return sorted((name for name in names if self._store.exists(f"{model}/versions/{name}/{MANIFEST}")), key=int)
 
     def require_model(self, model: str) -> list[str]:
         """The versions of a model; raises `ModelNotFound` before its name becomes part of a path."""
@@ -65,9 +65,6 @@ class Registry:
         if model not in known:
             raise ModelNotFound(model, known)
         return self.versions(model)
-
-    def _is_complete(self, model: str, version: str) -> bool:
-        return self._store.exists(f"{model}/versions/{version}/{MANIFEST}")
 
     def add(self, package: Path, model: str) -> str:
         """Copy a verified package in as the next version; returns its number.

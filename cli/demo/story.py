@@ -35,8 +35,7 @@ from service.host.process import running_server
 
 MODEL = "demo"
 CALLS_PER_SECOND = 5.0
-SWAP_TIMEOUT_S = 30.0
-LEDGER_TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0
 
 Say = Callable[[str], None]
 
@@ -115,7 +114,10 @@ def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
             job, calls = retrain_while_serving(story, url)
     with story.step("score", "9. Score rows that nobody trained on, before and after"):
         last = story.home.registry.champion(MODEL).version
-        accuracy = {name: _before_and_after(story, first, last, rows) for name, rows in _scored(story).items()}
+        accuracy = {
+            name: {"before": score(story, first, rows).accuracy, "after": score(story, last, rows).accuracy}
+            for name, rows in (("fresh_accuracy", story.parts.later), ("old_accuracy", story.parts.old))
+        }
     return {
         "reference_check": _seen(reference_check),
         "fresh_check": _seen(fresh_check),
@@ -127,14 +129,6 @@ def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
         "requests_during_swap": {"sent": calls.sent, "failed": calls.failed, "failures": calls.failures[:5]},
         **accuracy,
     }
-
-
-def _scored(story: Story) -> dict[str, list[Example]]:
-    return {"fresh_accuracy": story.parts.later, "old_accuracy": story.parts.old}
-
-
-def _before_and_after(story: Story, first: str, last: str, rows: list[Example]) -> dict[str, float]:
-    return {"before": score(story, first, rows).accuracy, "after": score(story, last, rows).accuracy}
 
 
 def _seen(record: CheckRecord) -> dict[str, Any]:
@@ -196,24 +190,28 @@ def put_in_service(story: Story, folder: Path) -> str:
 
 def send(story: Story, url: str, rows: Sequence[Example]) -> None:
     """Send rows through `/predict` and wait until the ledger has the answers."""
-    before = story.home.ledger.count_predictions(MODEL, story.home.registry.champion(MODEL).version)
+    champion = story.home.registry.champion(MODEL).version
+    before = story.home.ledger.count_predictions(MODEL, champion)
     client = Client(url)
     answered = 0
     for batch in in_batches(rows, 16):
         answer = client.predict([row.text for row in batch], MODEL)
         answered += sum("id" in prediction for prediction in answer["predictions"])
     client.close()
-    _wait_for_ledger(story, before + answered)
+    # The server writes predictions off the request path.
+    _wait_until(
+        story,
+        lambda: story.home.ledger.count_predictions(MODEL, champion) >= before + answered,
+        "predictions did not reach the ledger in time",
+    )
     story.say(f"  {answered} of {len(rows)} texts answered over HTTP")
 
 
-def _wait_for_ledger(story: Story, rows: int) -> None:
-    """The server writes predictions off the request path; `rows` of them are to be there."""
-    champion = story.home.registry.champion(MODEL).version
-    deadline = time.monotonic() + LEDGER_TIMEOUT_S
-    while (there := story.home.ledger.count_predictions(MODEL, champion)) < rows:
+def _wait_until(story: Story, is_done: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_done():
         if time.monotonic() > deadline:
-            raise DemoFailed(f"{rows - there} predictions did not reach the ledger in time", story.home.folder)
+            raise DemoFailed(problem, story.home.folder)
         time.sleep(0.1)
 
 
@@ -258,7 +256,12 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
         _run_worker(story)
         job = story.home.jobs.get(job_id)
         if job.retrained and job.retrained.promoted:
-            _wait_for_version(story, steady, job.retrained.version)
+            version = job.retrained.version
+            _wait_until(
+                story,
+                lambda: steady.calls.versions[version] >= 2 * CALLS_PER_SECOND,
+                f"{MODEL}@{version} was promoted but did not answer in time",
+            )
     _tell_outcome(story, job, steady.calls)
     return job, steady.calls
 
@@ -271,14 +274,6 @@ def _run_worker(story: Story) -> None:
         subprocess.run(
             command, env=environment, stdout=output, stderr=output, cwd=Path(__file__).parents[2], check=False
         )
-
-
-def _wait_for_version(story: Story, steady: SteadyClient, version: str) -> None:
-    deadline = time.monotonic() + SWAP_TIMEOUT_S
-    while steady.calls.versions[version] < 2 * CALLS_PER_SECOND:
-        if time.monotonic() > deadline:
-            raise DemoFailed(f"{MODEL}@{version} was promoted but did not answer in time", story.home.folder)
-        time.sleep(0.1)
 
 
 def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:

@@ -49,6 +49,6 @@ def _record(run: Run, model: str, reason: str, champion: Champion, before: Champ
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     home = Home(run.config, busy_s=NOTE_S)
     try:
-        promotion.record(home.ledger, model, reason, champion, before, is_undone)
+        promotion.record_change(home.ledger, model, reason, champion, before, is_undone)
     except Unavailable as error:
         click.echo(f"Not noted in the ledger: {error}", err=True)

@@ -28,7 +28,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 SECRET_BYTES = 32
 MIN_RATE, MAX_RATE, MAX_BURST = 0.0001, 1e6, 1_000_000
 # The hash that an unknown id is compared with; no secret has it.
-NOBODYS_SHA256 = "0" * 64
+UNKNOWN_KEY_SHA256 = "0" * 64
 
 
 class ApiKey(BaseModel):
@@ -132,10 +132,10 @@ def revoke_key(path: Path, name: str) -> ApiKey:
     return revoked
 
 
-def parts_of(text: str) -> tuple[str, str]:
+def split_key(text: str) -> tuple[str, str]:
     """The public id and the secret in a key's text, both empty for a text that is none.
 
-    >>> parts_of("rt_5a0c_e1f2"), parts_of("something else")
+    >>> split_key("rt_5a0c_e1f2"), split_key("something else")
     (('5a0c', 'e1f2'), ('', ''))
     """
     prefix, _, rest = text.partition("_")
@@ -143,9 +143,9 @@ def parts_of(text: str) -> tuple[str, str]:
     return (public_id, secret) if prefix == PREFIX and secret else ("", "")
 
 
-def is_proven(key: ApiKey | None, secret: str) -> bool:
+def verify_secret(key: ApiKey | None, secret: str) -> bool:
     """Whether the secret is the key's; takes the same time for an unknown key (None) as for a wrong secret."""
-    expected = key.secret_sha256 if key else NOBODYS_SHA256
+    expected = key.secret_sha256 if key else UNKNOWN_KEY_SHA256
     return hmac.compare_digest(_sha256(secret), expected)
 
 

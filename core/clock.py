@@ -28,7 +28,7 @@ def earliest_id(time_s: float) -> str:
     return f"{int(time_s * 1e9):016x}"
 
 
-def made_at_s(sortable: str) -> float:
+def created_at_s(sortable: str) -> float:
     """When a `sortable_id` was made, in seconds since 1970."""
     return int(sortable[:16], 16) / 1e9
 

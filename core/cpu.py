@@ -37,7 +37,7 @@ def engine_threads(config: Config) -> int:
     return max(1, available_cpus() // worker_count(config))
 
 
-def give_way() -> None:
+def use_batch_scheduling() -> None:
     """Let the calling thread, when it wakes, wait until the one that runs has had its turn (SCHED_BATCH, Linux).
 
     An event loop that shares its core with an engine is woken by each request, and finds the caches full of the

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
 from core.durable import file_lock
-from core.errors import DiskFull, LedgerUnreadable, NoDatabase, NoDriver
+from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003")
@@ -31,7 +31,7 @@ class Database:
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
         """Connect and migrate; `busy_s` is how long a writer waits for another one.
 
-        Raises `LedgerUnreadable`, `NoDriver` or `NoDatabase`.
+        Raises `LedgerUnreadable`, `DriverMissing` or `InvalidDatabaseUrl`.
         """
         self.url = parsed_url(url)
         self._busy_s = busy_s
@@ -40,30 +40,30 @@ class Database:
             self._engine = _create(self.url, busy_s)
             self._migrate()
         except (SQLAlchemyError, OSError) as error:
-            raise self._said(error) from error
+            raise self._translated(error) from error
         except ImportError as error:
-            raise NoDriver(self.shown_url, str(error)) from error
+            raise DriverMissing(self.shown_url, str(error)) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self._errors_said(), self._engine.connect() as connection, connection.begin():
+        with self._translated_errors(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that no other writer overlaps: it waits for its turn, then sees what they committed."""
         writer = self._engine.execution_options(writes=True)
-        with self._errors_said(), writer.connect() as connection, connection.begin():
+        with self._translated_errors(), writer.connect() as connection, connection.begin():
             yield connection
 
-    def rewrite(self, *, patience_s: float = BUSY_S) -> bool:
+    def vacuum(self, *, timeout_s: float = BUSY_S) -> bool:
         """Write SQLite's file anew, without what was erased; False if others used it all along.
 
         `secure_delete` overwrites rows, but not the copies of them that pages keep when they are split or joined.
         """
         if self.url.get_backend_name() != "sqlite":
             return True
-        with self._errors_said(), self._patient(patience_s) as cursor:
+        with self._translated_errors(), self._sqlite_cursor(timeout_s) as cursor:
             try:
                 cursor.execute("VACUUM")
             except sqlite3.OperationalError as error:
@@ -72,14 +72,14 @@ class Database:
                 return False
         return True
 
-    def empty_log(self, *, patience_s: float = 5) -> bool:
+    def truncate_log(self, *, timeout_s: float = 5) -> bool:
         """Move SQLite's write-ahead log into its file and cut it to nothing; False if a reader needed it all along.
 
         Until then it holds what was written earlier, erased or not. Other databases see to their own logs.
         """
         if self.url.get_backend_name() != "sqlite":
             return True
-        with self._errors_said(), self._patient(patience_s) as cursor:
+        with self._translated_errors(), self._sqlite_cursor(timeout_s) as cursor:
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
@@ -87,24 +87,24 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _patient(self, patience_s: float) -> Iterator[Any]:
+    def _sqlite_cursor(self, timeout_s: float) -> Iterator[Any]:
         """A cursor of SQLite's, outside of a transaction, that waits so long for others."""
         with closing(self._engine.raw_connection()) as connection:
             cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+            cursor.execute(f"PRAGMA busy_timeout={round(timeout_s * 1000)}")
             try:
                 yield cursor
             finally:
                 cursor.execute(f"PRAGMA busy_timeout={round(self._busy_s * 1000)}")
 
     @contextmanager
-    def _errors_said(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except (OperationalError, DatabaseError, sqlite3.Error) as error:
-            raise self._said(error) from error
+            raise self._translated(error) from error
 
-    def _said(self, error: Exception) -> LedgerUnreadable | DiskFull:
+    def _translated(self, error: Exception) -> LedgerUnreadable | DiskFull:
         if "disk is full" in str(error) or getattr(error, "errno", None) == errno.ENOSPC:
             return DiskFull(self.shown_url)
         return LedgerUnreadable(self.shown_url, str(getattr(error, "orig", None) or error))
@@ -112,7 +112,7 @@ class Database:
     def _migrate(self) -> None:
         if self._is_current():
             return
-        with _one_at_a_time(self.url.database if self.url.get_backend_name() == "sqlite" else None):
+        with _migration_lock(self.url.database if self.url.get_backend_name() == "sqlite" else None):
             if not self._is_current():
                 _upgrade(self._engine)
 
@@ -125,11 +125,11 @@ class Database:
 
 
 def parsed_url(url: str) -> URL:
-    """Raises `NoDatabase`."""
+    """Raises `InvalidDatabaseUrl`."""
     try:
         return make_url(url)
     except ArgumentError as error:
-        raise NoDatabase from error
+        raise InvalidDatabaseUrl from error
 
 
 def _create(url: URL, busy_s: float) -> Engine:
@@ -169,7 +169,7 @@ def _begin_postgresql(connection: Connection, *, busy_s: float) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
 
-def _one_at_a_time(database: str | None) -> AbstractContextManager[None]:
+def _migration_lock(database: str | None) -> AbstractContextManager[None]:
     """Several processes that start on an empty SQLite file take turns; on a server the upgrade is a writer."""
     return file_lock(Path(f"{database}.migrate.lock")) if database else nullcontext()
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from core.durable import write_bytes
 from core.errors import (
-    ColumnsClash,
     DatasetNotKept,
+    DuplicateColumns,
     EmptyCell,
     MissingColumn,
     UnreadableMark,
@@ -92,7 +92,7 @@ def examples_in(
 
 def _require_columns(present: list[str], path: Path, columns: Columns, labelled: bool) -> None:
     if columns.labels and len(set(columns.labels) | {columns.text, columns.pair}) != len(columns.labels) + 2:
-        raise ColumnsClash(columns.labels)
+        raise DuplicateColumns(columns.labels)
     wanted = [(columns.text, "--text-column"), (columns.pair, "--pair-column")]
     if labelled:
         marks = [(name, "--label-columns") for name in columns.labels]

@@ -17,7 +17,7 @@ from core.errors import DiskFull, NotWritable, TargetExists
 
 
 @contextmanager
-def disk_full_is_said(path: object) -> Iterator[None]:
+def detect_disk_full(path: object) -> Iterator[None]:
     """Turn 'no space left', whichever library says it, into `DiskFull`."""
     try:
         yield
@@ -47,7 +47,7 @@ def new_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        with disk_full_is_said(path):
+        with detect_disk_full(path):
             yield aside
             with aside.open("rb") as file:
                 os.fsync(file.fileno())
@@ -111,7 +111,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     aside = target.with_name(f".{target.name}.{uuid4().hex}")
     aside.mkdir()
     try:
-        with disk_full_is_said(target):
+        with detect_disk_full(target):
             yield aside
             sync_tree(aside)
             _rename(aside, target)

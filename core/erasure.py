@@ -35,7 +35,7 @@ def among(ids: Collection[str]) -> Which:
     return predictions.c.id.in_(ids)
 
 
-def made_with(key: str) -> Which:
+def requested_with(key: str) -> Which:
     """Those that the API key of that name asked for."""
     return predictions.c.key == key
 

@@ -124,22 +124,22 @@ class EmptyCell(InvalidInput):
         super().__init__(f"Row {row} of {path} has no {column}. Fill it or remove the row.")
 
 
-class ColumnsTaken(InvalidInput):
+class ReservedColumns(InvalidInput):
     def __init__(self, columns: Sequence[str], path: Path) -> None:
         super().__init__(f"Data file {path} has columns that scoring adds: {_listed(columns)}. Rename them.")
 
 
-class UnevenColumns(InvalidInput):
+class ColumnNotInHeader(InvalidInput):
     def __init__(self, column: str) -> None:
         super().__init__(f"A later row has a column {column!r} that the CSV header lacks. Use --out NAME.jsonl.")
 
 
-class MixedColumn(InvalidInput):
+class MixedTypes(InvalidInput):
     def __init__(self, column: str) -> None:
         super().__init__(f"Column {column!r} has values of several types; Parquet stores one. Use --out NAME.jsonl.")
 
 
-class ColumnsClash(InvalidInput):
+class DuplicateColumns(InvalidInput):
     def __init__(self, labels: Sequence[str]) -> None:
         super().__init__(f"The label columns {_listed(labels)} repeat a column. Name each column once.")
 
@@ -238,7 +238,7 @@ class BudgetTooSmall(InvalidInput):
         )
 
 
-class NothingNew(Conflict):
+class NoNewLabels(Conflict):
     def __init__(self, model: str) -> None:
         super().__init__(f"No new labels to train {model!r} on. Give some by POST /feedback or 'retune labels import'.")
 
@@ -256,7 +256,7 @@ class UnusableBaseModel(InvalidInput):
         super().__init__(f"Base model {base_model!r} cannot be used: {problem}. {cure}")
 
 
-class OtherTask(Conflict):
+class TaskMismatch(Conflict):
     def __init__(self, model: str, task: str, given: str) -> None:
         super().__init__(f"Model {model!r} answers {task}, the package {given}. Register it under another name.")
 
@@ -326,7 +326,7 @@ class VersionRefused(Conflict):
         super().__init__(f"{model}@{version} cannot be served and {consequence}: {problem}")
 
 
-class PromotionSlow(Unavailable):
+class PromotionTimeout(Unavailable):
     def __init__(self, model: str, version: str, workers: int, timeout_s: float) -> None:
         super().__init__(
             f"{model}@{version} is the champion, but {workers} workers do not answer with it after {timeout_s:g} s. "
@@ -393,17 +393,17 @@ class PredictionNotFound(NotFound):
         )
 
 
-class NothingOfKey(NotFound):
+class NoPredictionsOfKey(NotFound):
     def __init__(self, key: str) -> None:
         super().__init__(f"No prediction in the ledger was made with the key {key!r}. Check its name.")
 
 
-class NothingExpires(InvalidInput):
+class NoExpiry(InvalidInput):
     def __init__(self) -> None:
         super().__init__("No prediction expires: ledger.keep_days is not set. Set it to a number of days.")
 
 
-class JobUnderWay(Conflict):
+class JobRunning(Conflict):
     def __init__(self, job_id: int, kind: str, model: str) -> None:
         super().__init__(
             f"Job {job_id} ({kind} {model}) is running and would keep its texts again, so nothing was erased. "
@@ -411,7 +411,7 @@ class JobUnderWay(Conflict):
         )
 
 
-class JobAskedOtherwise(Conflict):
+class JobOptionsDiffer(Conflict):
     def __init__(self, job_id: int, kind: str, model: str, status: str, options: str) -> None:
         super().__init__(
             f"Job {job_id} ({kind} {model}) is {status} already, with {options}. "
@@ -444,7 +444,7 @@ class UnusableRegistry(InvalidInput):
         )
 
 
-class NoDatabase(InvalidInput):
+class InvalidDatabaseUrl(InvalidInput):
     """Without the URL, which may hold a password."""
 
     def __init__(self) -> None:
@@ -454,7 +454,7 @@ class NoDatabase(InvalidInput):
         )
 
 
-class NoDriver(Unavailable):
+class DriverMissing(Unavailable):
     def __init__(self, url: str, problem: str) -> None:
         super().__init__(
             f"The ledger {url} cannot be used: {problem}. Install the driver that its URL names, "
@@ -462,7 +462,7 @@ class NoDriver(Unavailable):
         )
 
 
-class RegistryAway(Unavailable):
+class RegistryMissing(Unavailable):
     def __init__(self, folder: str) -> None:
         super().__init__(f"The registry's folder {folder} is gone. Mount it or put it back.")
 

@@ -6,17 +6,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.clock import made_at_s
+from core.clock import created_at_s
 from core.database import Database
 from core.dataset_erasure import ErasedRows, erase_rows
 from core.datasets import key_of
-from core.erasure import Erased, Which, among, count_of, erase, inputs_of, made_with, older_than
-from core.errors import JobUnderWay, NothingExpires, NothingOfKey, PredictionNotFound
+from core.erasure import Erased, Which, among, count_of, erase, inputs_of, older_than, requested_with
+from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
 from core.home import Home
 from core.package import read_facts
 from core.registry import Registry
 
-NOT_KEPT = ("", ("", ""))
+NOT_STORED = ("", ("", ""))
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Forgotten:
 
 
 def forget_predictions(home: Home, ids: Collection[str]) -> Forgotten:
-    """All of them, or none: raises `PredictionNotFound` for the first id that the ledger lacks, or `JobUnderWay`."""
+    """All of them, or none: raises `PredictionNotFound` for the first id that the ledger lacks, or `JobRunning`."""
     known = {key for key, _ in inputs_of(home.ledger.database, among(ids))}
     if unknown := [key for key in ids if key not in known]:
         raise PredictionNotFound(unknown[0])
@@ -44,41 +44,41 @@ def forget_predictions(home: Home, ids: Collection[str]) -> Forgotten:
 
 
 def forget_key(home: Home, key: str) -> Forgotten:
-    """Everything that an API key asked for; raises `NothingOfKey` or `JobUnderWay`."""
-    if not count_of(home.ledger.database, made_with(key)):
-        raise NothingOfKey(key)
-    return _forget(home, made_with(key))
+    """Everything that an API key asked for; raises `NoPredictionsOfKey` or `JobRunning`."""
+    if not count_of(home.ledger.database, requested_with(key)):
+        raise NoPredictionsOfKey(key)
+    return _forget(home, requested_with(key))
 
 
 def forget_expired(home: Home) -> Forgotten:
-    """What is older than `ledger.keep_days`, in the ledger alone; raises `NothingExpires` where that is unset."""
+    """What is older than `ledger.keep_days`, in the ledger alone; raises `NoExpiry` where that is unset."""
     keep_days = home.config.ledger.keep_days
     if keep_days is None:
-        raise NothingExpires
+        raise NoExpiry
     # Without writing the file anew, which would be done every day.
     erased = erase(home.ledger.database, older_than(keep_days))
-    is_log_empty = not erased.predictions or home.ledger.database.empty_log()
+    is_log_empty = not erased.predictions or home.ledger.database.truncate_log()
     return Forgotten(erased, {}, [], True, is_log_empty)
 
 
 def _forget(home: Home, which: Which) -> Forgotten:
     if running := home.jobs.running():  # it has read its rows already, and would keep them again when it ends
-        raise JobUnderWay(running[0].id, running[0].kind, running[0].model)
+        raise JobRunning(running[0].id, running[0].kind, running[0].model)
     database = home.ledger.database
     # The ledger last: as long as it holds the texts, an interrupted run can be repeated.
     rows = _erase_rows(which, database, home.config.datasets)
     erased = erase(database, which)
     versions = _versions_with(rows.keys, home.registry)
-    is_rewritten = database.rewrite()
-    is_log_empty = not erased.predictions or database.empty_log()
+    is_rewritten = database.vacuum()
+    is_log_empty = not erased.predictions or database.truncate_log()
     return Forgotten(erased, rows.datasets, versions, is_rewritten, is_log_empty)
 
 
 def _erase_rows(which: Which, database: Database, datasets: Path) -> ErasedRows:
     made_s: dict[str, float] = {}
     for prediction_id, given in inputs_of(database, which):
-        if given not in NOT_KEPT:
-            made_s.setdefault(key_of(given), made_at_s(prediction_id))
+        if given not in NOT_STORED:
+            made_s.setdefault(key_of(given), created_at_s(prediction_id))
     return erase_rows(made_s, datasets)
 
 

@@ -34,7 +34,7 @@ class Home:
 
     @property
     def ledger(self) -> Ledger:
-        """Raises `LedgerUnreadable` or `NoDriver`, and tries again at its next use."""
+        """Raises `LedgerUnreadable` or `DriverMissing`, and tries again at its next use."""
         with self._opening:
             if self._ledger is None:
                 self._ledger = open_ledger(self.config, busy_s=self._busy_s)

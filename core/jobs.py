@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from core.clock import utc_now
-from core.errors import JobAskedOtherwise, JobLost, JobNotFound
+from core.errors import JobLost, JobNotFound, JobOptionsDiffer
 from core.ledger import Ledger
 from core.records import JobRecord
 from core.schema import jobs
@@ -29,7 +29,7 @@ class JobQueue:
     def enqueue(self, model: str, kind: str, payload: dict[str, Any] | None = None) -> JobRecord:
         """Add a job; while one of this kind waits or runs for the model, that one is the answer.
 
-        Raises `JobAskedOtherwise` where that one has not what `payload` asks for.
+        Raises `JobOptionsDiffer` where that one has not what `payload` asks for.
         """
         with self._database.write() as connection:
             unfinished = select(jobs).where(
@@ -42,7 +42,7 @@ class JobQueue:
                 )
                 row = connection.execute(queued.returning(jobs)).mappings().one()
             elif payload and payload != row["payload"]:
-                raise JobAskedOtherwise(row["id"], kind, model, row["status"], _options(row["payload"]))
+                raise JobOptionsDiffer(row["id"], kind, model, row["status"], _options(row["payload"]))
         return _record(row)
 
     def take(self, owner: str) -> JobRecord | None:
@@ -52,7 +52,7 @@ class JobQueue:
         out) is taken again, and marked failed after `MAX_ATTEMPTS`.
         """
         with self._database.write() as connection:
-            _release_lost(connection)
+            _requeue_lost(connection)
             busy = select(jobs.c.model).where(jobs.c.status == "running")
             query = select(jobs).where(jobs.c.status == "queued", jobs.c.model.not_in(busy)).order_by(jobs.c.id)
             row = connection.execute(query).mappings().first()
@@ -110,7 +110,7 @@ def this_worker() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
 
 
-def _is_gone(owner: str) -> bool:
+def _has_ended(owner: str) -> bool:
     """Whether the owner was a process of this host that has ended; another host's is never known gone."""
     host, pid, started = owner.rsplit("/", 2)
     return host == socket.gethostname() and _started(int(pid)) != started
@@ -126,10 +126,10 @@ def _started(pid: int) -> str:
     return "" if state in "ZX" else fields[18]
 
 
-def _release_lost(connection: Connection) -> None:
+def _requeue_lost(connection: Connection) -> None:
     running = connection.execute(select(jobs).where(jobs.c.status == "running")).mappings().all()
     for row in running:
-        if row["lease_until"] < time.time() or _is_gone(row["owner"]):
+        if row["lease_until"] < time.time() or _has_ended(row["owner"]):
             again = row["attempts"] < MAX_ATTEMPTS
             lost = f"Its worker was lost {row['attempts']} times. Look at the worker's log and ask for it again."
             values: dict[str, Any] = (

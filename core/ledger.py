@@ -69,7 +69,7 @@ class Ledger:
                 .order_by(feedback.c.id)
             )
             before = [FeedbackRecord(*row) for row in given]
-            fresh = _news([record for record in records if record.prediction_id in known], before)
+            fresh = _changed([record for record in records if record.prediction_id in known], before)
             for record in set(before).intersection(fresh):
                 is_same = [feedback.c[name] == value for name, value in vars(record).items()]
                 connection.execute(feedback.delete().where(*is_same))
@@ -244,7 +244,7 @@ def _insert(connection: Connection, table: Table, **values: Any) -> int:
     return key
 
 
-def _news(records: Sequence[FeedbackRecord], before: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
+def _changed(records: Sequence[FeedbackRecord], before: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
     """Those of `records` that say something else than their source last said of their prediction, each once."""
     latest = {(record.prediction_id, record.source): record for record in before}
     news: dict[FeedbackRecord, None] = {}

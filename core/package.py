@@ -139,7 +139,7 @@ def verify_files(folder: Path) -> str:
     found = _read_json(folder, MANIFEST)
     if found.get("format") != FORMAT:
         raise CorruptPackage(folder, f"its format is {found.get('format')!r}, this Retune reads {FORMAT}")
-    manifest = _fitting(Manifest, found, folder, MANIFEST)
+    manifest = _parsed(Manifest, found, folder, MANIFEST)
     if manifest.digest != _digest(manifest.files):
         raise CorruptPackage(folder, f"{MANIFEST} was changed after it was written")
     _require_same_names(folder, set(manifest.files))
@@ -182,7 +182,7 @@ def read_digest(folder: Path) -> str:
 
 def read_facts(folder: Path) -> PackageFacts:
     """Raises `CorruptPackage` where they do not fit their types or each other."""
-    facts = _fitting(PackageFacts, _read_json(folder, FACTS), folder, FACTS)
+    facts = _parsed(PackageFacts, _read_json(folder, FACTS), folder, FACTS)
     if problem := _problem_of(facts):
         raise CorruptPackage(folder, f"{FACTS} says that {problem}")
     return facts
@@ -191,7 +191,7 @@ def read_facts(folder: Path) -> PackageFacts:
 Facts = TypeVar("Facts")
 
 
-def _fitting(kind: type[Facts], content: dict[str, Any], folder: Path, name: str) -> Facts:
+def _parsed(kind: type[Facts], content: dict[str, Any], folder: Path, name: str) -> Facts:
     try:
         # As JSON: of Python objects, strict types take no dict for a dataclass.
         return TypeAdapter(kind).validate_json(json.dumps(content))

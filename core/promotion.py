@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable, Iterable
 
 from core.durable import file_lock
-from core.errors import PromotionSlow, PromotionSuperseded, VersionRefused
+from core.errors import PromotionSuperseded, PromotionTimeout, VersionRefused
 from core.home import Home
 from core.ledger import Ledger
 from core.registry import Champion, Registry
-from core.server_workers import ModelStatus, WorkerStatus, living_workers
+from core.server_workers import ModelStatus, ServerWorkerStatus, living_server_workers
 from core.verification import verify_contents
 
 # A worker loads a version in about a second; many of them on few cores take turns.
 TIMEOUT_S = 60.0
 PAUSE_S = 0.02
 # How often the pointer is looked at again, which may lie in a store far away.
-LOOK_S = 0.5
+POINTER_POLL_S = 0.5
 OnChange = Callable[[Champion, Champion | None, bool], None]
 
 
@@ -33,7 +33,7 @@ def promote(
 
     `on_change` hears of the new champion and the one before as soon as the pointer stands, and whether that undoes
     a change that a worker refused. Raises `CorruptPackage` before anything changes, `VersionRefused` when a worker
-    cannot load it (the champion before is then the champion again); after the change `PromotionSlow` when one has
+    cannot load it (the champion before is then the champion again); after the change `PromotionTimeout` when one has
     not followed in time, `PromotionSuperseded` when meanwhile somebody else made another version the champion.
     """
     verify_contents(home.registry.verified_folder(model, version))
@@ -51,7 +51,7 @@ def roll_back(
     return _change(home, model, lambda: home.registry.roll_back(model), timeout_s, on_change)
 
 
-def record(
+def record_change(
     ledger: Ledger, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool
 ) -> None:
     """Note a change that a person made; what a gate decided is noted with its figures by who ran it."""
@@ -73,7 +73,7 @@ def _change(home: Home, model: str, point: Callable[[], Champion], timeout_s: fl
     except VersionRefused:
         with file_lock(lock):
             if registry.readable_pointer(model) == champion:
-                registry.point_back(model, before)
+                registry.restore_pointer(model, before)
                 if before is not None:
                     on_change(before, champion, True)
         raise
@@ -82,20 +82,20 @@ def _change(home: Home, model: str, point: Callable[[], Champion], timeout_s: fl
 
 def _wait(home: Home, model: str, champion: Champion, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
-    look_at = time.monotonic() + LOOK_S
-    while waiting := _behind(living_workers(home.folder), model, champion):
+    next_poll = time.monotonic() + POINTER_POLL_S
+    while waiting := _outdated(living_server_workers(home.folder), model, champion):
         refused = next((status for status in waiting if _has_refused(status, champion)), None)
         if refused is not None:
             raise VersionRefused(model, champion.version, str(refused.error), refused.version)
-        if time.monotonic() > look_at:
-            _require_still(home.registry, model, champion)
-            look_at = time.monotonic() + LOOK_S
+        if time.monotonic() > next_poll:
+            _require_current(home.registry, model, champion)
+            next_poll = time.monotonic() + POINTER_POLL_S
         if time.monotonic() > deadline:
-            raise PromotionSlow(model, champion.version, len(waiting), timeout_s)
+            raise PromotionTimeout(model, champion.version, len(waiting), timeout_s)
         time.sleep(PAUSE_S)
 
 
-def _require_still(registry: Registry, model: str, champion: Champion) -> None:
+def _require_current(registry: Registry, model: str, champion: Champion) -> None:
     now = registry.readable_pointer(model)
     if now != champion:
         raise PromotionSuperseded(model, champion.version, now.version if now else None)
@@ -106,7 +106,7 @@ def _has_refused(status: ModelStatus | None, champion: Champion) -> bool:
     return status is not None and (status.failed, status.failed_since) == (champion.version, champion.since)
 
 
-def _behind(workers: Iterable[WorkerStatus], model: str, champion: Champion) -> list[ModelStatus | None]:
+def _outdated(workers: Iterable[ServerWorkerStatus], model: str, champion: Champion) -> list[ModelStatus | None]:
     """How the model stands where something else answers yet; a worker that is about to end does not count."""
     statuses = [worker.models.get(model) for worker in workers if not worker.draining]
     return [

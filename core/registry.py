@@ -21,9 +21,9 @@ from core.errors import (
     ModelNotFound,
     NoChampion,
     NothingToRollBackTo,
-    OtherTask,
     PointerUnreadable,
-    RegistryAway,
+    RegistryMissing,
+    TaskMismatch,
     VersionNotFound,
 )
 from core.package import MANIFEST, read_digest, read_facts, verify_files
@@ -50,9 +50,9 @@ class Registry:
         return [name for name in self._store.names("") if self.versions(name)]
 
     def require_folder(self) -> None:
-        """Raises `RegistryAway` if its folder is gone, which the first version makes; an object store has none."""
+        """Raises `RegistryMissing` if its folder is gone, which the first version makes; an object store has none."""
         if self._store.is_local and not self._store.exists(""):
-            raise RegistryAway(self._store.root)
+            raise RegistryMissing(self._store.root)
 
     def versions(self, model: str) -> list[str]:
         """Complete versions, oldest first."""
@@ -70,7 +70,7 @@ class Registry:
         """Copy a verified package in as the next version; returns its number.
 
         The same package again is the same version, unless that is damaged. Raises `FileMissing`, `CorruptPackage`,
-        `InvalidModelName`, or `OtherTask` for a package of pairs beside versions of single texts, and the like.
+        `InvalidModelName`, or `TaskMismatch` for a package of pairs beside versions of single texts, and the like.
         """
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", model):
             raise InvalidModelName(model)
@@ -92,7 +92,7 @@ class Registry:
             return
         task, given = (read_facts(folder).task for folder in (self.folder(model, versions[-1]), package))
         if task != given:
-            raise OtherTask(model, task, given)
+            raise TaskMismatch(model, task, given)
 
     def _add_next(self, package: Path, model: str) -> str:
         version = int(max(self.versions(model), key=int, default="0")) + 1
@@ -115,7 +115,7 @@ class Registry:
         try:
             verify_files(folder)
         except CorruptPackage:
-            self._store.forget_local_copy(f"{model}/versions/{version}")
+            self._store.drop_local_copy(f"{model}/versions/{version}")
             raise
         return folder
 
@@ -150,7 +150,7 @@ class Registry:
         pointer = self.readable_pointer(model)
         if pointer and pointer.version == version:
             return pointer
-        return self._point(model, version, [*pointer.previous, pointer.version] if pointer else [])
+        return self._set_pointer(model, version, [*pointer.previous, pointer.version] if pointer else [])
 
     def roll_back(self, model: str) -> Champion:
         """Put the champion before this one in service again; raises `NothingToRollBackTo`."""
@@ -159,18 +159,18 @@ class Registry:
             raise NothingToRollBackTo(model)
         *earlier, version = champion.previous
         self.verified_folder(model, version)
-        return self._point(model, version, earlier)
+        return self._set_pointer(model, version, earlier)
 
-    def point_back(self, model: str, champion: Champion | None) -> None:
+    def restore_pointer(self, model: str, champion: Champion | None) -> None:
         """Undo a change of champion that nobody could follow; None: there was none before."""
         if champion is None:
             self._store.remove(f"{model}/champion.json")
         else:
             self._store.write(f"{model}/champion.json", json.dumps(as_stored(champion)).encode())
 
-    def _point(self, model: str, version: str, previous: list[str]) -> Champion:
+    def _set_pointer(self, model: str, version: str, previous: list[str]) -> Champion:
         champion = Champion(version=version, previous=previous, since=utc_now())
-        self.point_back(model, champion)
+        self.restore_pointer(model, champion)
         return champion
 
 

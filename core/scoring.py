@@ -18,9 +18,9 @@ from pathlib import Path
 
 from core.answers import answer
 from core.datasets import Columns, Example, examples_in
-from core.durable import disk_full_is_said, require_writable, write_bytes
+from core.durable import detect_disk_full, require_writable, write_bytes
 from core.engine import BATCH_TOKENS, Encoded, Engine, Outputs, batches
-from core.errors import ColumnsTaken, EmptyDataset
+from core.errors import EmptyDataset, ReservedColumns
 from core.progress import Progress
 from core.tables import Row, TableReader, format_of, joined, table_bytes
 
@@ -60,13 +60,13 @@ def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, 
     A row that cannot be answered says why in `error`; the others are not held up by it. `engine` should
     compute in one thread: `threads` batches run at once. With `resume`, chunks of an interrupted run of the
     same file, package and settings are taken as they are. Raises `TargetExists`, `NotWritable`, `MissingColumn`,
-    `ColumnsTaken`, `EmptyDataset`, `DiskFull`, or as `TableReader`.
+    `ReservedColumns`, `EmptyDataset`, `DiskFull`, or as `TableReader`.
     """
     started = time.monotonic()
     require_writable(scoring.out)
     chunks = _Chunks(scoring, identity=_identity(engine, scoring), resume=resume)
     reused = chunks.rows
-    with disk_full_is_said(scoring.out), TableReader(scoring.source) as reader, ThreadPoolExecutor(threads) as pool:
+    with detect_disk_full(scoring.out), TableReader(scoring.source) as reader, ThreadPoolExecutor(threads) as pool:
         pending: _Pending | None = None
         for rows in _in_chunks(reader, skipped=reused):
             following = _Pending(pool, engine, rows, scoring)
@@ -98,7 +98,7 @@ class _Pending:
         columns = Columns(text=scoring.columns.text, pair=scoring.columns.pair)
         examples = examples_in(rows, scoring.source, columns, labelled=False, keep_blanks=True)
         if taken := sorted({*ADDED, SCORES} & set(rows[0])):
-            raise ColumnsTaken(taken, scoring.source)
+            raise ReservedColumns(taken, scoring.source)
         self._answerable = [index for index, example in enumerate(examples) if _is_filled(example)]
         self._encoded = engine.encode([examples[index].input for index in self._answerable])
         self._batches = list(batches([item.tokens for item in self._encoded], batch_tokens=BATCH_TOKENS))
@@ -158,7 +158,7 @@ class _Chunks:
         self._columns: list[str] = []
         self.count = self.rows = self.errors = 0
         if resume:
-            self._recall()
+            self._restore()
         if not self.count:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -168,7 +168,7 @@ class _Chunks:
         self.count += 1
         self.rows += len(rows)
         self.errors += sum(row["error"] is not None for row in rows)
-        facts = {"identity": self._identity, **{name: getattr(self, name) for name in _REMEMBERED}}
+        facts = {"identity": self._identity, **{name: getattr(self, name) for name in _STATE_FIELDS}}
         write_bytes(self._folder / _STATE, json.dumps(facts).encode())
 
     def finish(self) -> None:
@@ -178,16 +178,16 @@ class _Chunks:
     def _file(self, number: int) -> Path:
         return self._folder / f"{number:06d}{self._format}"
 
-    def _recall(self) -> None:
+    def _restore(self) -> None:
         """Be as after the last chunk, if this is the same scoring."""
         try:
             facts = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
         if facts.pop("identity", None) == self._identity:
-            for name in _REMEMBERED:
+            for name in _STATE_FIELDS:
                 setattr(self, name, facts[name])
 
 
 _STATE = "state.json"
-_REMEMBERED = ("count", "rows", "errors", "_columns")
+_STATE_FIELDS = ("count", "rows", "errors", "_columns")

@@ -40,7 +40,7 @@ class ModelStatus:
 
 
 @dataclass(frozen=True)
-class WorkerStatus:
+class ServerWorkerStatus:
     """One worker process of a server. `draining`: it is about to end."""
 
     server: str
@@ -73,7 +73,7 @@ class ServerWorkers:
             with suppress(OSError):  # the neighbours' entries are there yet
                 self._folder.rmdir()
 
-    def living(self) -> list[WorkerStatus]:
+    def living(self) -> list[ServerWorkerStatus]:
         """The living workers of this server in the order of their pids."""
         return _workers_in(self._folder)
 
@@ -81,7 +81,7 @@ class ServerWorkers:
         return self._folder / f"{os.getpid()}{ending}"
 
 
-def living_workers(home: Path) -> list[WorkerStatus]:
+def living_server_workers(home: Path) -> list[ServerWorkerStatus]:
     """Those of all servers over a home; entries that the dead left are removed."""
     return [worker for folder in sorted(_folder(home).glob("*-*")) for worker in _workers_in(folder)]
 
@@ -90,20 +90,20 @@ def _folder(home: Path) -> Path:
     return home.absolute() / "workers"
 
 
-def _workers_in(folder: Path) -> list[WorkerStatus]:
+def _workers_in(folder: Path) -> list[ServerWorkerStatus]:
     found = []
     for path in sorted(folder.glob("[0-9]*.json"), key=lambda path: int(path.stem)):
-        if _is_removed_as_dead(path):
+        if _removed_if_ended(path):
             continue
         with suppress(FileNotFoundError):  # it has just left
             found.append(_read(path))
     return found
 
 
-def _read(path: Path) -> WorkerStatus:
+def _read(path: Path) -> ServerWorkerStatus:
     content = json.loads(path.read_text(encoding="utf-8"))
     models = {name: restored(ModelStatus, status) for name, status in content["models"].items()}
-    return WorkerStatus(path.parent.name, int(path.stem), content["draining"], models)
+    return ServerWorkerStatus(path.parent.name, int(path.stem), content["draining"], models)
 
 
 def _held(path: Path) -> int:
@@ -122,7 +122,7 @@ def _held(path: Path) -> int:
     return lock
 
 
-def _is_removed_as_dead(entry: Path) -> bool:
+def _removed_if_ended(entry: Path) -> bool:
     """Whether nobody holds the entry's lock; then both are gone after this."""
     path = entry.with_suffix(".lock")
     try:

@@ -89,7 +89,7 @@ class Store:
             check(self.local_folder(target))
         except BaseException:
             self.remove(f"{target}/{MANIFEST}")
-            self.forget_local_copy(target)
+            self.drop_local_copy(target)
             raise
         return True
 
@@ -104,7 +104,7 @@ class Store:
                     self._files.get_file(self._at(f"{folder}/{name}"), str(aside / name))
         return local
 
-    def forget_local_copy(self, folder: str) -> None:
+    def drop_local_copy(self, folder: str) -> None:
         """Drop a remote folder's cached copy, so that the next use fetches it again."""
         if not self.is_local:
             shutil.rmtree(self._cache / folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from core.durable import new_file
-from core.errors import EmptyDataset, FileMissing, MixedColumn, UndecodableFile, UnevenColumns, UnknownFileFormat
+from core.errors import ColumnNotInHeader, EmptyDataset, FileMissing, MixedTypes, UndecodableFile, UnknownFileFormat
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 Row = dict[str, Any]
@@ -108,7 +108,7 @@ class TableReader:
 def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> bytes:
     """A file of some rows; a CSV has `columns`, the other formats what the rows have.
 
-    Raises `UnevenColumns` where a CSV would lose a column, `MixedColumn` where Parquet has no type for one.
+    Raises `ColumnNotInHeader` where a CSV would lose a column, `MixedTypes` where Parquet has no type for one.
     """
     if ending == ".csv":
         return _csv_bytes(rows, columns)
@@ -131,7 +131,7 @@ def _csv_bytes(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
     writer.writeheader()
     for row in rows:
         if odd := [name for name in row if name not in columns]:
-            raise UnevenColumns(str(odd[0]))
+            raise ColumnNotInHeader(str(odd[0]))
         writer.writerow({name: _cell(value) for name, value in row.items()})
     return file.getvalue().encode()
 
@@ -156,7 +156,7 @@ def _parquet_bytes(rows: Sequence[Row]) -> bytes:
         try:
             arrays[name] = pyarrow.array([row.get(name) for row in rows])
         except pyarrow.ArrowException as error:
-            raise MixedColumn(name) from error
+            raise MixedTypes(name) from error
     file = io.BytesIO()
     parquet.write_table(pyarrow.table(arrays), file)
     return file.getvalue()

@@ -28,10 +28,10 @@ def verify_contents(folder: Path, *, tolerance: float = OTHER_MACHINE) -> float:
     """As `verify_package`, of a folder whose files `verify_files` has passed."""
     engine = Engine(folder)
     _require_reference_fits(engine)
-    return check_golden(engine, tolerance=tolerance)
+    return verify_golden(engine, tolerance=tolerance)
 
 
-def check_golden(engine: Engine, *, tolerance: float = OTHER_MACHINE) -> float:
+def verify_golden(engine: Engine, *, tolerance: float = OTHER_MACHINE) -> float:
     """The largest difference of a probability on the golden texts, which warms the engine, too.
 
     Raises `CorruptPackage` where it is above `tolerance`.

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.config import FinetuneConfig
 from core.datasets import Example, fingerprint, keep_dataset
-from core.durable import disk_full_is_said, require_writable
+from core.durable import detect_disk_full, require_writable
 from core.duration import seconds_of
 from core.labels import Kind
 from core.lineage import TrainingData
@@ -79,7 +79,7 @@ def finetune(
     require_trainable(examples, kind)
     parts = _parts(examples, validation, kind, settings)
     findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
-    with process_group(), disk_full_is_said(out):
+    with process_group(), detect_disk_full(out):
         run = _begin(
             parts, kind, settings, out=out, cache=cache, resume=resume, begun_at=begun_at, on_progress=on_progress
         )

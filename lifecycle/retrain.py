@@ -9,11 +9,11 @@ from pathlib import Path
 
 from core.champion import read_champion
 from core.engine import Engine
-from core.errors import PromotionSlow, PromotionSuperseded
+from core.errors import PromotionSuperseded, PromotionTimeout
 from core.home import Home
 from core.ledger import Ledger
 from core.progress import Progress
-from core.promotion import promote, record
+from core.promotion import promote, record_change
 from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult
 from core.registry import Champion
 from lifecycle.challengers.fresh import train_challenger
@@ -38,7 +38,7 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
         on_progress("promote", 0.0)
         try:
             promote(home, job.model, recorded.version, on_change=partial(_note_undone, home.ledger, job.model))
-        except (PromotionSlow, PromotionSuperseded) as problem:  # it was made champion all the same
+        except (PromotionTimeout, PromotionSuperseded) as problem:  # it was made champion all the same
             on_progress(str(problem), 0.0)
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
     respond(home, read_champion(home.registry, job.model))
@@ -48,7 +48,7 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
 def _note_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
     """The gate's own decision is recorded before, with its figures."""
     if is_undone:
-        record(ledger, model, "", champion, before, is_undone)
+        record_change(ledger, model, "", champion, before, is_undone)
 
 
 def _recorded(job: JobRecord, ledger: Ledger) -> RetrainResult | None:

@@ -15,7 +15,7 @@ from bentoml.serving import running_inside_container
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import load_config
-from core.cpu import give_way, worker_count
+from core.cpu import use_batch_scheduling, worker_count
 
 SWITCH_S = 0.001
 # So many new ones before a collection: a few hundred requests' worth, not ten.
@@ -94,7 +94,7 @@ class Gateway:
         self.tracing = Tracing(self.app, endpoint, path_of=self.app.router.traced_path) if endpoint else None
         app = self.tracing or self.app
         if server is not None:
-            give_way()
+            use_batch_scheduling()
             index = (bentoml.server_context.worker_index or 1) - 1
             counts = ConnectionCounts(server_folder(config) / "connections", workers=worker_count(config), index=index)
             batcher = self.worker.batcher

@@ -8,7 +8,7 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-from core.durable import disk_full_is_said, sha256_of
+from core.durable import detect_disk_full, sha256_of
 from core.errors import DiskFull, UnusableBaseModel
 
 # No pickles, no code, no weights of other runtimes.
@@ -102,7 +102,7 @@ def _downloaded(hub_id: str, revision: str) -> Path:
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:
-        with disk_full_is_said(constants.HF_HUB_CACHE):
+        with detect_disk_full(constants.HF_HUB_CACHE):
             return Path(snapshot_download(hub_id, revision=revision, allow_patterns=FETCHED))
     except DiskFull:
         raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.config import Config
 from core.datasets import Example, kept_dataset
-from core.errors import NoTexts, NothingNew
+from core.errors import NoNewLabels, NoTexts
 from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
@@ -34,7 +34,7 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     """Original rows of the champion and all labels given.
 
     Fresh are the held-out rows that the champion answered after its last check without drift. A new
-    label with fewer than `minimum` rows waits. Raises `NothingNew`, `NoTexts` where the labels are of texts that
+    label with fewer than `minimum` rows waits. Raises `NoNewLabels`, `NoTexts` where the labels are of texts that
     were not kept, or `DatasetNotKept` when the original rows are gone.
     """
     facts, config = situation.champion.facts, home.config
@@ -44,7 +44,7 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
         raise NoTexts(situation.model, len(given))
     measure, teach = pools_of(labelled)
     if not teach:
-        raise NothingNew(situation.model)
+        raise NoNewLabels(situation.model)
     original = kept_dataset(facts.lineage.data.train, config.datasets)
     validation = kept_dataset(facts.lineage.data.validation, config.datasets)
     is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in measure]

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from core.config import DriftConfig
-from core.durable import disk_full_is_said, write_bytes
+from core.durable import detect_disk_full, write_bytes
 from core.features import Features
 from core.records import Verdict
 from monitoring.report.contents import report_tables, verdict_markdown
@@ -95,7 +95,7 @@ def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEP
 
 def add_snapshot(snapshot: Snapshot, *, model: str, workspace: Path) -> None:
     """Add a run to the model's project in the workspace, for `evidently ui --workspace DIR`."""
-    with disk_full_is_said(workspace):
+    with detect_disk_full(workspace):
         workspace.mkdir(parents=True, exist_ok=True)
         opened = Workspace.create(str(workspace))
         project = next(iter(opened.search_project(model)), None) or _new_project(opened, model)

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from core.api_keys import ApiKey, is_proven, parts_of, read_keys
+from core.api_keys import ApiKey, read_keys, split_key, verify_secret
 from core.errors import KeysUnreadable
 from service.refusals import KeysDown
 
@@ -42,9 +42,9 @@ class Keyring:
     def find(self, text: str) -> ApiKey | None:
         """The live key that the text proves."""
         self._follow()
-        public_id, secret = parts_of(text)
+        public_id, secret = split_key(text)
         key = self._by_id.get(public_id)
-        return key if is_proven(key, secret) and key is not None and key.is_live else None
+        return key if verify_secret(key, secret) and key is not None and key.is_live else None
 
     def live(self, public_id: str) -> ApiKey | None:
         """The live key of that id, unproven."""

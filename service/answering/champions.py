@@ -16,7 +16,7 @@ from core.engine import Engine
 from core.errors import ModelNotFound, RetuneError
 from core.registry import Champion, Registry
 from core.server_workers import ModelStatus
-from core.verification import check_golden
+from core.verification import verify_golden
 from service.answering.model import Failure, Model, Served
 from service.host.memory import give_back
 from service.refusals import ModelNotNamed, VersionNotLoaded
@@ -231,5 +231,5 @@ def load(registry: Registry, model: str, version: str, *, threads: int) -> Engin
     Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
     """
     engine = Engine(registry.verified_folder(model, version), threads=threads)
-    check_golden(engine)
+    verify_golden(engine)
     return engine

@@ -153,7 +153,7 @@ def _record(
 ) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
     try:
-        promotion.record(worker.home.ledger, model, reason, champion, before, is_undone)
+        promotion.record_change(worker.home.ledger, model, reason, champion, before, is_undone)
     except Exception as error:  # nobody waits for it
         logger.error("A change of champion is not noted in the ledger: %s", error)
 

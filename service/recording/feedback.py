@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from core.clock import made_at_s
-from core.errors import DiskFull, LabelRefused, LedgerUnreadable, NoDriver
+from core.clock import created_at_s
+from core.errors import DiskFull, DriverMissing, LabelRefused, LedgerUnreadable
 from core.feedback import GivenLabel, StoredLabels, store_labels
 from core.home import Home
 from core.labels import Kind
@@ -66,7 +66,7 @@ class FeedbackDesk:
             stored = await self._in_thread(self._store, given)
         except LabelRefused as error:
             raise InvalidBody(f"Item {error.number} of 'feedback': {error.problem}") from error
-        except (DiskFull, LedgerUnreadable, NoDriver) as error:
+        except (DiskFull, LedgerUnreadable, DriverMissing) as error:
             logger.error("Feedback cannot be stored: %s", error)
             raise LedgerDown from error
         if not stored.accepted:
@@ -109,7 +109,7 @@ class FeedbackDesk:
 def _is_fresh(prediction_id: str) -> bool:
     """Whether the id is of our making and of the last minute: it begins with its time (see `sortable_id`)."""
     try:
-        made_s = made_at_s(prediction_id)
+        made_s = created_at_s(prediction_id)
         int(prediction_id[16:], 16)
     except ValueError:
         return False

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from core.api_keys import is_proven, parts_of, read_keys
+from core.api_keys import read_keys, split_key, verify_secret
 
 Result = tuple[int, str, str]
 Command = Callable[..., Result]
@@ -14,7 +14,7 @@ def test_a_key_is_shown_once_alone_on_stdout(retune: Command, home: Path) -> Non
     code, out, err = retune("keys", "add", "shop", "--scope", "predict", "--rate", 50, "--burst", 100)
     assert code == 0
     (stored,) = read_keys(home / "keys.json") or ()
-    assert is_proven(stored, parts_of(out.strip())[1])
+    assert verify_secret(stored, split_key(out.strip())[1])
     assert "From now on /predict and /feedback need a key" in err
     assert (stored.rate, stored.burst) == (50, 100)
     assert "From now on" not in retune("keys", "add", "desk", "--scope", "feedback")[2]

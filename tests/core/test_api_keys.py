@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.api_keys import add_key, is_proven, parts_of, read_keys, revoke_key
+from core.api_keys import add_key, read_keys, revoke_key, split_key, verify_secret
 from core.errors import BurstWithoutRate, InvalidKeyName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
 
 
@@ -20,17 +20,17 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_key_is_proven_by_its_secret_only(path: Path) -> None:
     key, text = add_key(path, "shop", ["predict"])
-    public_id, secret = parts_of(text)
+    public_id, secret = split_key(text)
     assert public_id == key.id
-    assert is_proven(key, secret)
-    assert not is_proven(key, secret[:-1])
-    assert not is_proven(None, secret)
+    assert verify_secret(key, secret)
+    assert not verify_secret(key, secret[:-1])
+    assert not verify_secret(None, secret)
 
 
 def test_only_a_hash_is_stored_and_only_its_owner_reads_it(path: Path) -> None:
     _, text = add_key(path, "shop", ["predict", "feedback", "predict"], rate=2.5)
     (stored,) = read_keys(path) or ()
-    assert parts_of(text)[1] not in path.read_text()
+    assert split_key(text)[1] not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert (stored.scopes, stored.rate, stored.burst, stored.is_live) == (("predict", "feedback"), 2.5, 3, True)
 

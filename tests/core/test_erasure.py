@@ -11,7 +11,7 @@ import pytest
 
 from core.clock import earliest_id, sortable_id, utc_now
 from core.config import Config
-from core.erasure import BATCH_ROWS, DAY_S, Erased, among, erase, made_with, older_than
+from core.erasure import BATCH_ROWS, DAY_S, Erased, among, erase, older_than, requested_with
 from core.ledger import Ledger, open_ledger
 from core.records import FeedbackRecord, PredictionRecord
 from tests.core.conftest import SQLITE
@@ -35,7 +35,7 @@ def test_feedback_and_label_requests_go_with_their_prediction(ledger: Ledger) ->
 
 def test_the_predictions_of_a_key_are_those_that_it_asked_for(ledger: Ledger) -> None:
     ledger.record_predictions([prediction("a", key="shop"), prediction("b", key="app"), prediction("c")])
-    assert erase(ledger.database, made_with("shop")) == Erased(1, 0, 0)
+    assert erase(ledger.database, requested_with("shop")) == Erased(1, 0, 0)
     assert [(row.text, row.key) for row in ledger.window("m", "1", limit=9)] == [("b", "app"), ("c", None)]
 
 
@@ -54,7 +54,7 @@ def test_many_are_erased_in_batches_between_which_others_write(ledger: Ledger, m
         ledger.record_predictions([prediction()])
 
     monkeypatch.setattr("core.erasure.time.sleep", write_meanwhile)
-    assert erase(ledger.database, made_with("shop")).predictions == 2 * BATCH_ROWS
+    assert erase(ledger.database, requested_with("shop")).predictions == 2 * BATCH_ROWS
     assert left == [BATCH_ROWS, 1]
 
 
@@ -62,10 +62,10 @@ def test_many_are_erased_in_batches_between_which_others_write(ledger: Ledger, m
 def test_nothing_of_an_erased_text_is_left_in_the_files(ledger: Ledger, tmp_path: Path) -> None:
     row = prediction("a very private sentence")
     ledger.record_predictions([row, *(prediction() for _ in range(50))])
-    assert ledger.database.empty_log()
+    assert ledger.database.truncate_log()
     assert b"very private" in (tmp_path / "ledger.db").read_bytes()
     erase(ledger.database, among([row.id]))
-    assert ledger.database.empty_log()
+    assert ledger.database.truncate_log()
     assert not any(b"very private" in path.read_bytes() for path in tmp_path.glob("ledger.db*"))
 
 
@@ -82,9 +82,9 @@ def test_nothing_of_erased_labels_is_left_in_pages_that_were_split(ledger: Ledge
     given = [FeedbackRecord(row.id, "ALICESECRET" if row.key == "alice" else "bug") for row in rows]
     for start in range(0, len(given), 500):
         ledger.record_feedback(given[start : start + 500])
-    erase(ledger.database, made_with("alice"))
-    assert ledger.database.rewrite()
-    assert ledger.database.empty_log()
+    erase(ledger.database, requested_with("alice"))
+    assert ledger.database.vacuum()
+    assert ledger.database.truncate_log()
     assert not any(b"ALICESECRET" in path.read_bytes() for path in tmp_path.glob("ledger.db*"))
 
 
@@ -93,9 +93,9 @@ def test_a_ledger_that_somebody_writes_is_not_rewritten_and_says_so(ledger: Ledg
     ledger.record_predictions([prediction()])
     writer = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    assert not ledger.database.rewrite(patience_s=0.1)
+    assert not ledger.database.vacuum(timeout_s=0.1)
     writer.close()
-    assert ledger.database.rewrite()
+    assert ledger.database.vacuum()
 
 
 def test_a_log_that_somebody_reads_is_not_emptied_and_says_so(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_log_that_somebody_reads_is_not_emptied_and_says_so(tmp_path: Path) ->
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM predictions").fetchone()
     ledger.record_predictions([prediction()])
-    assert not ledger.database.empty_log(patience_s=0.1)
+    assert not ledger.database.truncate_log(timeout_s=0.1)
     reader.close()
-    assert ledger.database.empty_log()
+    assert ledger.database.truncate_log()
     ledger.database.close()

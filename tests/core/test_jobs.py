@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from core.config import Config
-from core.errors import JobAskedOtherwise, JobLost, JobNotFound
+from core.errors import JobLost, JobNotFound, JobOptionsDiffer
 from core.jobs import MAX_ATTEMPTS, JobQueue, this_worker
 from core.ledger import Ledger, open_ledger
 from core.schema import jobs as table
@@ -26,7 +26,7 @@ def test_asking_twice_is_one_job(queue: JobQueue) -> None:
 def test_a_job_that_waits_is_no_answer_to_other_options(queue: JobQueue) -> None:
     job = queue.enqueue("m", "retrain", {"method": "full"})
     assert queue.enqueue("m", "retrain", {"method": "full"}).id == queue.enqueue("m", "retrain").id == job.id
-    with pytest.raises(JobAskedOtherwise, match="queued already, with method full"):
+    with pytest.raises(JobOptionsDiffer, match="queued already, with method full"):
         queue.enqueue("m", "retrain", {"method": "full", "budget": "5m"})
 
 

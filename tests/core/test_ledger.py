@@ -10,7 +10,7 @@ from sqlalchemy import text
 from core.clock import sortable_id, utc_now
 from core.config import Config
 from core.database import MIGRATIONS, REVISIONS, Database
-from core.errors import LedgerUnreadable, NoDatabase, NoDriver
+from core.errors import DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
 from core.ledger import Ledger, open_ledger
 from core.records import (
     TRAFFIC,
@@ -158,8 +158,8 @@ def test_broken_database_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_url_without_its_driver_and_one_that_is_none_are_said() -> None:
-    with pytest.raises(NoDriver, match=r"oracle\+oracledb://jo:\*\*\*@db/x cannot be used.*Install the driver"):
+    with pytest.raises(DriverMissing, match=r"oracle\+oracledb://jo:\*\*\*@db/x cannot be used.*Install the driver"):
         Database("oracle+oracledb://jo:pw@db/x")
-    with pytest.raises(NoDatabase) as refused:
+    with pytest.raises(InvalidDatabaseUrl) as refused:
         Database("jo:secret@db")
     assert "secret" not in str(refused.value)

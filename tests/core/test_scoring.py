@@ -14,7 +14,7 @@ import pytest
 from core import scoring as module
 from core.datasets import Columns
 from core.engine import Engine
-from core.errors import ColumnsTaken, EmptyDataset, MissingColumn, MixedColumn, TargetExists, UnevenColumns
+from core.errors import ColumnNotInHeader, EmptyDataset, MissingColumn, MixedTypes, ReservedColumns, TargetExists
 from core.scoring import LABEL, SCORE, SCORES, ScoredFile, Scoring, score_file
 from core.tables import read_table
 from tests.tiny import tiny_rows
@@ -135,10 +135,10 @@ def test_an_output_that_is_there_is_not_overwritten(engine: Engine, tmp_path: Pa
 def test_what_cannot_be_scored_is_refused_with_its_cure(engine: Engine, tmp_path: Path) -> None:
     cases: list[tuple[str, list[dict[str, Any]], str, type[Exception], str]] = [
         ("in.csv", [{"body": "a"}], "out.csv", MissingColumn, "--text-column"),
-        ("in.csv", [{"text": "a", LABEL: "x"}], "out.csv", ColumnsTaken, "Rename"),
+        ("in.csv", [{"text": "a", LABEL: "x"}], "out.csv", ReservedColumns, "Rename"),
         ("in.jsonl", [], "out.csv", EmptyDataset, "no rows"),
-        ("in.jsonl", [{"text": "a"}, {"text": "b", "more": 1}], "out.csv", UnevenColumns, "more.*jsonl"),
-        ("in.jsonl", [{"text": "a", "n": 1}, {"text": "b", "n": "x"}], "out.parquet", MixedColumn, "'n'.*jsonl"),
+        ("in.jsonl", [{"text": "a"}, {"text": "b", "more": 1}], "out.csv", ColumnNotInHeader, "more.*jsonl"),
+        ("in.jsonl", [{"text": "a", "n": 1}, {"text": "b", "n": "x"}], "out.parquet", MixedTypes, "'n'.*jsonl"),
     ]
     for name, rows, out, error, words in cases:
         with pytest.raises(error, match=words):

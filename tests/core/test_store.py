@@ -71,7 +71,7 @@ def test_remote_copy_is_fetched_again_after_it_was_forgotten(tmp_path: Path, fol
     store = Store(f"memory://{uuid4().hex}", cache=tmp_path / "cache")
     store.add_folder(folder, "m/versions/1", check=nothing)
     (store.local_folder("m/versions/1") / "data").write_text("spoiled")
-    store.forget_local_copy("m/versions/1")
+    store.drop_local_copy("m/versions/1")
     assert (store.local_folder("m/versions/1") / "data").read_text() == "content"
 
 
@@ -113,7 +113,7 @@ def test_a_copy_that_cannot_be_fetched_leaves_nothing_behind(
 ) -> None:
     store = Store(f"memory://{uuid4().hex}", cache=tmp_path / "cache")
     store.add_folder(folder, "m/versions/1", check=nothing)
-    store.forget_local_copy("m/versions/1")
+    store.drop_local_copy("m/versions/1")
 
     def away(*_: object, **__: object) -> None:
         raise ConnectionError("no route")

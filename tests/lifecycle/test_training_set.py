@@ -5,7 +5,7 @@ from core.clock import utc_now
 from core.config import Config
 from core.dataset_erasure import erase_rows
 from core.datasets import Example, is_held_out, keep_dataset
-from core.errors import DatasetNotKept, NothingNew
+from core.errors import DatasetNotKept, NoNewLabels
 from core.home import Home
 from core.ledger import Ledger
 from core.lineage import DataSet, Lineage, TrainingData
@@ -106,7 +106,7 @@ def test_a_forgotten_text_is_not_trained_on_again(home: Home, ledger: Ledger) ->
 
 
 def test_no_labels_say_where_to_give_them(home: Home, ledger: Ledger) -> None:
-    with pytest.raises(NothingNew, match="POST /feedback"):
+    with pytest.raises(NoNewLabels, match="POST /feedback"):
         build_training_set(home, situation(home.config))
 
 

@@ -160,7 +160,7 @@ def test_a_promotion_that_is_undone_is_told_and_fails_no_more(
     broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
     registry.promote("tickets", registry.add(broken, "tickets"))
     champions.follow()
-    registry.point_back("tickets", before)
+    registry.restore_pointer("tickets", before)
     champions.follow()
     status = champions.status()["tickets"]
     assert (status.version, status.failed, status.failing) == ("1", "2", False)

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from core import promotion
 from core.config import Config
 from core.durable import file_lock
-from core.errors import CorruptPackage, PointerUnreadable, PromotionSlow, PromotionSuperseded, VersionRefused
+from core.errors import CorruptPackage, PointerUnreadable, PromotionSuperseded, PromotionTimeout, VersionRefused
 from core.home import Home
 from core.records import PromotionRecord
 from core.registry import Champion, Registry
@@ -78,7 +78,7 @@ def test_a_worker_that_says_nothing_is_told(registry: Registry, config: Config, 
     registry.add(second_package, "tickets")
     server_workers = ServerWorkers(config.home)
     server_workers.publish({"tickets": ModelStatus("1", "long ago")})
-    with pytest.raises(PromotionSlow, match="1 workers do not answer"):
+    with pytest.raises(PromotionTimeout, match="1 workers do not answer"):
         promotion.promote(Home(config), "tickets", "2", timeout_s=0.1)
     server_workers.remove()
 

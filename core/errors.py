@@ -1,4 +1,4 @@
-"""The one error tree. Each class takes facts and writes the sentence: what, the value, the cure."""
+"""All errors. Each class takes facts and writes the message: what is wrong, the value, and what to do."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ def _listed(names: Iterable[object], *, none: str = "none yet") -> str:
 
 
 class RetuneError(Exception):
-    """Something the user can mend; its text is the whole message."""
+    """An error that the user can correct; its text is the whole message."""
 
     code = "error"
 
 
 class InvalidInput(RetuneError):
-    """What was given cannot be used as it is."""
+    """The input cannot be used."""
 
     code = "invalid_input"
 
 
 class NotFound(RetuneError):
-    """What was asked for does not exist."""
+    """A named thing does not exist."""
 
     code = "not_found"
 
 
 class Conflict(RetuneError):
-    """What was asked for contradicts the present state."""
+    """The request contradicts the current state."""
 
     code = "conflict"
 
 
 class Unavailable(RetuneError):
-    """It cannot be done right now; later it may."""
+    """Not possible now, but perhaps later."""
 
     code = "unavailable"
 
@@ -151,7 +151,7 @@ class UnreadableMark(InvalidInput):
 
 class UnusableLabelName(InvalidInput):
     def __init__(self, name: str, separator: str) -> None:
-        super().__init__(f"Label {name!r} holds {separator!r}, which stands between labels. Rename the label.")
+        super().__init__(f"Label {name!r} contains the separator {separator!r}. Rename the label.")
 
 
 class InputDoesNotFit(InvalidInput):
@@ -167,11 +167,11 @@ class InputDoesNotFit(InvalidInput):
 
 class NotOneLabel(InvalidInput):
     def __init__(self, count: int) -> None:
-        super().__init__(f"The model gives one label to a text and {count} were given for one. Give one.")
+        super().__init__(f"The model has one label per text, but {count} were given. Give one.")
 
 
 class LabelRefused(InvalidInput):
-    """One of the labels given, counted from 1."""
+    """`number` counts the labels of the request from 1."""
 
     def __init__(self, number: int, problem: str) -> None:
         self.number, self.problem = number, problem
@@ -180,7 +180,7 @@ class LabelRefused(InvalidInput):
 
 class OneLabelOnly(InvalidInput):
     def __init__(self) -> None:
-        super().__init__("The model gives one label to a text. Leave out --multi-label and --label-columns.")
+        super().__init__("The model gives one label to a text. Omit --multi-label and --label-columns.")
 
 
 class LabelsOfAnotherModel(InvalidInput):
@@ -204,8 +204,8 @@ class UnpairedTexts(InvalidInput):
 class DatasetNotKept(NotFound):
     def __init__(self, fingerprint: str, folder: Path) -> None:
         super().__init__(
-            f"The rows {fingerprint[:12]}… of an earlier training are not in {folder}. "
-            "Restore that folder, or run 'retune finetune' there again with the same file and seed."
+            f"Data set {fingerprint[:12]}… of an earlier training is not in {folder}. "
+            "Restore it, or run 'retune finetune' again with the same file, seed and home."
         )
 
 
@@ -246,8 +246,8 @@ class NoNewLabels(Conflict):
 class NoTexts(Conflict):
     def __init__(self, model: str, labels: int) -> None:
         super().__init__(
-            f"None of the {labels} labels given for {model!r} has a text to train on: ledger.keep is 'features'. "
-            "Train on a file with 'retune finetune', or keep texts ('text' or 'redacted')."
+            f"None of the {labels} labels for {model!r} has a stored text to train on: ledger.keep is 'features'. "
+            "Train on a file with 'retune finetune', or set ledger.keep to 'text' or 'redacted'."
         )
 
 
@@ -274,7 +274,7 @@ class CorruptPackage(Unavailable):
 
 
 class ParityFailed(RetuneError):
-    """The exported graph does not answer as the checkpoint does."""
+    """The exported graph gives other answers than the checkpoint."""
 
     code = "parity_failed"
 
@@ -330,20 +330,20 @@ class PromotionTimeout(Unavailable):
     def __init__(self, model: str, version: str, workers: int, timeout_s: float) -> None:
         super().__init__(
             f"{model}@{version} is the champion, but {workers} workers do not answer with it after {timeout_s:g} s. "
-            "Look at the server's log and at /admin/models."
+            "Read the server's log and /admin/models."
         )
 
 
 class PromotionSuperseded(Conflict):
-    """Another change of champion came while the workers were still following this one."""
+    """Another promotion came before every server worker answered with this one."""
 
     code = "superseded"
 
     def __init__(self, model: str, version: str, now: str | None) -> None:
-        after = f"{model}@{now} took its place" if now else "it was taken back"
+        after = f"{model}@{now} took its place" if now else "it was undone"
         super().__init__(
             f"{model}@{version} was made champion, but {after} before every worker answered with it. "
-            "Promote it again if that was not meant."
+            "Promote it again if it should be the champion."
         )
 
 
@@ -360,16 +360,16 @@ class NotWritable(InvalidInput):
 class RunInterrupted(Conflict):
     def __init__(self, folder: Path, spent_s: float) -> None:
         super().__init__(
-            f"{folder} holds {spent_s:.0f} s of training of the same rows and settings, which was interrupted. "
-            "Go on with --resume, or remove that folder to begin anew."
+            f"{folder} holds an interrupted training of {spent_s:.0f} s with the same rows and settings. "
+            "Continue it with --resume, or remove that folder to start again."
         )
 
 
 class OtherRunInterrupted(Conflict):
     def __init__(self, folder: Path, spent_s: float) -> None:
         super().__init__(
-            f"{folder} holds {spent_s:.0f} s of training of other rows or settings, which was interrupted. "
-            "Give those again with --resume, name another --out, or remove that folder to begin anew."
+            f"{folder} holds an interrupted training of {spent_s:.0f} s with other rows or settings. "
+            "Use those with --resume, name another --out, or remove that folder to start again."
         )
 
 
@@ -382,7 +382,7 @@ class DiskFull(Unavailable):
     code = "disk_full"
 
     def __init__(self, path: object) -> None:
-        super().__init__(f"No space is left to write {path}. Free some and run the command again; nothing was changed.")
+        super().__init__(f"No space is left to write {path}. Free some and run the command again; nothing has changed.")
 
 
 class PredictionNotFound(NotFound):
@@ -406,8 +406,8 @@ class NoExpiry(InvalidInput):
 class JobRunning(Conflict):
     def __init__(self, job_id: int, kind: str, model: str) -> None:
         super().__init__(
-            f"Job {job_id} ({kind} {model}) is running and would keep its texts again, so nothing was erased. "
-            "Forget when it has ended."
+            f"Job {job_id} ({kind} {model}) is running and would store the texts again, so nothing was erased. "
+            "Run this again when it has ended."
         )
 
 
@@ -415,41 +415,41 @@ class JobOptionsDiffer(Conflict):
     def __init__(self, job_id: int, kind: str, model: str, status: str, options: str) -> None:
         super().__init__(
             f"Job {job_id} ({kind} {model}) is {status} already, with {options}. "
-            "Ask again when it has ended; 'retune worker --once' runs it."
+            "Start the new one when it has ended; 'retune worker --once' runs it."
         )
 
 
 class JobNotFound(NotFound):
     def __init__(self, job_id: int) -> None:
-        super().__init__(f"There is no job {job_id}. 'retune decisions NAME' lists what was asked for.")
+        super().__init__(f"There is no job {job_id}. 'retune decisions NAME' lists the jobs of a model.")
 
 
 class JobLost(Conflict):
-    """The job is no longer ours: another worker took it while this one was silent."""
+    """Another worker took the job, because this one did not renew its lease in time."""
 
     def __init__(self, job_id: int) -> None:
-        super().__init__(f"Job {job_id} was taken by another worker while this one was silent; this run is dropped.")
+        super().__init__(f"Job {job_id} was taken by another worker: its lease expired. This run is discarded.")
 
 
 class PointerUnreadable(Unavailable):
     def __init__(self, model: str, problem: str) -> None:
-        super().__init__(f"champion.json of {model} cannot be read ({problem}). Promote a version: that rewrites it.")
+        super().__init__(f"champion.json of {model} cannot be read ({problem}). Promote a version to rewrite it.")
 
 
 class UnusableRegistry(InvalidInput):
     def __init__(self, url: str, problem: str) -> None:
         super().__init__(
             f"The registry {url} cannot be used: {problem}. Set 'registry.url' to a folder, or to the URL of an object "
-            "store whose fsspec package is installed here."
+            "store whose fsspec package is installed."
         )
 
 
 class InvalidDatabaseUrl(InvalidInput):
-    """Without the URL, which may hold a password."""
+    """Does not show the URL, which may contain a password."""
 
     def __init__(self) -> None:
         super().__init__(
-            "'ledger.url' is no URL of a database. Write one such as sqlite:////data/ledger.db or "
+            "'ledger.url' is not the URL of a database. Write one such as sqlite:////data/ledger.db or "
             "postgresql+psycopg://user:password@host/name."
         )
 
@@ -458,20 +458,20 @@ class DriverMissing(Unavailable):
     def __init__(self, url: str, problem: str) -> None:
         super().__init__(
             f"The ledger {url} cannot be used: {problem}. Install the driver that its URL names, "
-            "for postgresql+psycopg://: pip install 'psycopg[binary]'."
+            "e.g. for postgresql+psycopg://: pip install 'psycopg[binary]'."
         )
 
 
 class RegistryMissing(Unavailable):
     def __init__(self, folder: str) -> None:
-        super().__init__(f"The registry's folder {folder} is gone. Mount it or put it back.")
+        super().__init__(f"The registry's folder {folder} does not exist. Mount or restore it.")
 
 
 class TooManyWorkers(InvalidInput):
     def __init__(self, workers: int, cores: int, most: int) -> None:
         super().__init__(
-            f"'service.workers' is {workers}, and there are {cores} cores here; more than {most} workers would only "
-            "take memory. Leave it out for one a core."
+            f"'service.workers' is {workers}, and there are {cores} cores; more than {most} workers would only "
+            "take memory. Unset it to get one per core."
         )
 
 
@@ -479,13 +479,15 @@ class CannotListen(Unavailable):
     def __init__(self, host: str, problem: str) -> None:
         super().__init__(
             f"Nothing can listen on 'service.host' {host!r}: {problem}. Give an IPv4 address of this machine, 0.0.0.0 "
-            "for all of them, and a port that its user may take."
+            "for all of them, and a port that its user may use."
         )
 
 
 class PortInUse(Unavailable):
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"Port {port} on {host} is in use. Stop what holds it or choose another with --port.")
+        super().__init__(
+            f"Port {port} on {host} is in use. Stop the process that uses it, or choose another with --port."
+        )
 
 
 class TlsIncomplete(InvalidInput):
@@ -495,19 +497,21 @@ class TlsIncomplete(InvalidInput):
 
 class TlsFilesUnfit(InvalidInput):
     def __init__(self, files: str, problem: str) -> None:
-        super().__init__(f"TLS {files} cannot be used: {problem}. Give PEM files that belong together, no password.")
+        super().__init__(
+            f"TLS {files} cannot be used: {problem}. Give PEM files that belong together, without a password."
+        )
 
 
 class ServerFailed(Unavailable):
     def __init__(self, problem: str) -> None:
-        super().__init__(f"The server did not come up: {problem}.")
+        super().__init__(f"The server did not start: {problem}.")
 
 
 class RequestFailed(Unavailable):
-    """A request of our own client was not answered as it should be."""
+    """A request of the demo's client failed."""
 
     def __init__(self, path: str, answer: str) -> None:
-        super().__init__(f"POST {path} was answered {answer}. Look at the server's log.")
+        super().__init__(f"POST {path} was answered {answer}. Read the server's log.")
 
 
 class DemoFailed(RetuneError):
@@ -546,9 +550,9 @@ class UnusableCopy(InvalidInput):
 
 class NothingLeft(InvalidInput):
     def __init__(self, path: Path) -> None:
-        super().__init__(f"Nothing would be left of {path}: every row would be removed. Look at its findings first.")
+        super().__init__(f"Every row of {path} would be removed. Read the findings first.")
 
 
 class NoRows(InvalidInput):
     def __init__(self, purpose: str) -> None:
-        super().__init__(f"There are no {purpose} rows. Give a file with at least one, that was not trained on.")
+        super().__init__(f"There are no {purpose} rows. Give a file with at least one row that was not trained on.")

@@ -1,4 +1,4 @@
-"""Jobs that survive their worker: taken again when it died, dropped by it when it was only silent."""
+"""Jobs of `retune worker`. A job whose worker died is taken by another one; a worker that was only slow loses it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ MAX_ATTEMPTS = 3
 
 
 class JobQueue:
-    """Jobs in the ledger's database; one runs at a time a model."""
+    """Jobs in the ledger's database; of each model, one runs at a time."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._database = ledger.database
 
     def enqueue(self, model: str, kind: str, payload: dict[str, Any] | None = None) -> JobRecord:
-        """Add a job; while one of this kind waits or runs for the model, that one is the answer.
+        """Add a job, or return the queued or running one of this kind and model.
 
-        Raises `JobOptionsDiffer` where that one has not what `payload` asks for.
+        Raises `JobOptionsDiffer` if that job has another payload than `payload`.
         """
         with self._database.write() as connection:
             unfinished = select(jobs).where(
@@ -46,10 +46,10 @@ class JobQueue:
         return _record(row)
 
     def take(self, owner: str) -> JobRecord | None:
-        """The oldest job that may run now, made ours; None when there is none.
+        """Assign the oldest job that may run to `owner` and return it; None if there is none.
 
-        A running job whose worker is gone (its process on this host has ended, or its lease has run
-        out) is taken again, and marked failed after `MAX_ATTEMPTS`.
+        A running job whose worker died (its process on this host ended, or its lease expired) is queued again, and
+        failed after `MAX_ATTEMPTS`.
         """
         with self._database.write() as connection:
             _requeue_lost(connection)
@@ -63,7 +63,7 @@ class JobQueue:
             return _record(connection.execute(taken.returning(jobs)).mappings().one())
 
     def renew(self, job: JobRecord, *, progress: str | None = None) -> None:
-        """Say that the worker lives, and what it does; raises `JobLost` if the job is another's now."""
+        """Extend the lease, and store what the worker does; raises `JobLost` if another worker has the job."""
         self._change(job, lease_until=_lease(), **({} if progress is None else {"progress": progress}))
 
     def finish(self, job: JobRecord, result: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ class JobQueue:
         raise JobNotFound(job_id)
 
     def running(self) -> list[JobRecord]:
-        """Those of all models that a worker has taken, whether or not it still lives."""
+        """The running jobs of all models; their workers may have died."""
         return self._select(select(jobs).where(jobs.c.status == "running").order_by(jobs.c.id))
 
     def latest(self, model: str, *, limit: int = 20) -> list[JobRecord]:
@@ -90,9 +90,9 @@ class JobQueue:
             return [_record(row) for row in connection.execute(query).mappings()]
 
     def _change(self, job: JobRecord, **values: Any) -> None:
-        ours = (jobs.c.id == job.id) & (jobs.c.owner == job.owner) & (jobs.c.status == "running")
+        is_ours = (jobs.c.id == job.id) & (jobs.c.owner == job.owner) & (jobs.c.status == "running")
         with self._database.write() as connection:
-            changed = connection.execute(update(jobs).where(ours & (jobs.c.attempts == job.attempts)).values(values))
+            changed = connection.execute(update(jobs).where(is_ours & (jobs.c.attempts == job.attempts)).values(values))
         if changed.rowcount != 1:
             raise JobLost(job.id)
 
@@ -106,18 +106,18 @@ def _options(payload: dict[str, Any]) -> str:
 
 
 def this_worker() -> str:
-    """The owner's name of this process: host, pid and the time it started (pids are used again)."""
+    """This process as an owner of jobs: host, pid and start time, because pids are reused."""
     return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
 
 
 def _has_ended(owner: str) -> bool:
-    """Whether the owner was a process of this host that has ended; another host's is never known gone."""
+    """Whether the owner was a process of this host and ended; False for a process of another host."""
     host, pid, started = owner.rsplit("/", 2)
     return host == socket.gethostname() and _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:
-    """Start time of a process in clock ticks since boot; empty when it has ended."""
+    """Start time of a process in clock ticks since boot; empty if it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -131,7 +131,7 @@ def _requeue_lost(connection: Connection) -> None:
     for row in running:
         if row["lease_until"] < time.time() or _has_ended(row["owner"]):
             again = row["attempts"] < MAX_ATTEMPTS
-            lost = f"Its worker was lost {row['attempts']} times. Look at the worker's log and ask for it again."
+            lost = f"Its worker died {row['attempts']} times. Read the worker's log and start the job again."
             values: dict[str, Any] = (
                 {"status": "queued"} if again else {"status": "failed", "error": lost, "finished_at": utc_now()}
             )

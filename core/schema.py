@@ -1,4 +1,4 @@
-"""The ledger's tables as the newest migration leaves them; a test compares the two."""
+"""Tables of the ledger after all migrations; a test compares both."""
 
 from __future__ import annotations
 

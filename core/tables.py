@@ -1,4 +1,4 @@
-"""Rows of data files: CSV, JSON Lines and Parquet, one at a time in constant memory."""
+"""Reads and writes rows of CSV, JSON Lines and Parquet files, in constant memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARQUET_ROWS = 1024
 
 
 def read_table(path: Path) -> list[Row]:
-    """All columns of a data file, at least one row; raises as `TableReader`, or `EmptyDataset`."""
+    """All rows of a data file; raises as `TableReader`, or `EmptyDataset`."""
     with TableReader(path) as reader:
         rows = list(reader)
     if not rows:
@@ -31,7 +31,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def format_of(path: Path) -> str:
-    """The ending, in lower case; raises `UnknownFileFormat`."""
+    """The file's ending in lower case; raises `UnknownFileFormat`."""
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise UnknownFileFormat(path, FORMATS)
@@ -39,7 +39,7 @@ def format_of(path: Path) -> str:
 
 
 class TableReader:
-    """The rows of a file, in order, once. Raises `UnknownFileFormat`, `FileMissing` or `UndecodableFile`."""
+    """Iterates once over the rows of a file. Raises `UnknownFileFormat`, `FileMissing` or `UndecodableFile`."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._format = path, format_of(path)
@@ -47,7 +47,7 @@ class TableReader:
             raise FileMissing(path, what="data file")
         self._size = max(1, path.stat().st_size)
         self._done = 0.0
-        self._text: TextIOWrapper | None = None  # held, for it closes the file when it goes
+        self._text: TextIOWrapper | None = None  # a reference, because its finalizer closes the file
         with self._decoded():
             self._file: IO[bytes] = path.open("rb")
 
@@ -64,7 +64,7 @@ class TableReader:
 
     @property
     def share(self) -> float:
-        """Part of the file that was read."""
+        """Share of the file that has been read."""
         return self._done if self._format == ".parquet" else self._file.tell() / self._size
 
     @contextmanager
@@ -75,7 +75,7 @@ class TableReader:
             raise UndecodableFile(self._path, str(error)) from error
 
     def _lines(self, *, newline: str | None) -> Iterator[str]:
-        # utf-8-sig: spreadsheets begin their files with a byte order mark.
+        # utf-8-sig, because spreadsheets write a byte order mark.
         self._text = TextIOWrapper(self._file, encoding="utf-8-sig", newline=newline)
         for line in self._text:
             if "\0" in line:
@@ -94,7 +94,7 @@ class TableReader:
                 yield row
 
     def _parquet(self) -> Iterator[Row]:
-        import pyarrow.parquet as parquet  # large, and only Parquet users have it
+        import pyarrow.parquet as parquet  # large, and only needed for Parquet
 
         try:
             table = parquet.ParquetFile(self._file)
@@ -106,9 +106,9 @@ class TableReader:
 
 
 def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> bytes:
-    """A file of some rows; a CSV has `columns`, the other formats what the rows have.
+    """Content of a file with these rows; `columns` is the header of a CSV file.
 
-    Raises `ColumnNotInHeader` where a CSV would lose a column, `MixedTypes` where Parquet has no type for one.
+    Raises `ColumnNotInHeader` for a CSV row with another column, `MixedTypes` for a column without a Parquet type.
     """
     if ending == ".csv":
         return _csv_bytes(rows, columns)
@@ -116,7 +116,7 @@ def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> byt
 
 
 def joined(parts: Sequence[Path], out: Path) -> None:
-    """One file of all rows of the parts, in order, complete or absent; CSV parts have the same columns."""
+    """Write the rows of all parts to `out`, complete or absent; CSV parts must have the same columns."""
     ending = format_of(out)
     with new_file(out) as aside:
         if ending == ".parquet":
@@ -148,7 +148,7 @@ def _json_lines_bytes(rows: Sequence[Row]) -> bytes:
 
 def _parquet_bytes(rows: Sequence[Row]) -> bytes:
     import pyarrow
-    import pyarrow.parquet as parquet  # large, and only Parquet users have it
+    import pyarrow.parquet as parquet
 
     columns = list(dict.fromkeys(name for row in rows for name in row))
     arrays = {}
@@ -175,7 +175,7 @@ def _join_parquet(parts: Sequence[Path], out: Path) -> None:
     import pyarrow
     import pyarrow.parquet as parquet
 
-    # A column without a value in one part has no type there.
+    # A column without a value in one part has the type null there.
     schema = pyarrow.unify_schemas([parquet.read_schema(part) for part in parts], promote_options="permissive")
     with parquet.ParquetWriter(out, schema) as writer:
         for part in parts:

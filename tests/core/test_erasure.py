@@ -11,7 +11,7 @@ import pytest
 
 from core.clock import earliest_id, sortable_id, utc_now
 from core.config import Config
-from core.erasure import BATCH_ROWS, DAY_S, Erased, among, erase, older_than, requested_with
+from core.erasure import BATCH_ROWS, DAY_S, Erased, erase, older_than, requested_with, with_ids
 from core.ledger import Ledger, open_ledger
 from core.records import FeedbackRecord, PredictionRecord
 from tests.core.conftest import SQLITE
@@ -27,7 +27,7 @@ def test_feedback_and_label_requests_go_with_their_prediction(ledger: Ledger) ->
     ledger.record_predictions(rows)
     ledger.record_feedback([FeedbackRecord(row.id, label) for row in rows for label in ("b", "c")])
     ledger.request_labels("m", [(row.id, "learn") for row in rows], check_id=1)
-    assert erase(ledger.database, among([rows[0].id])) == Erased(1, 2, 1)
+    assert erase(ledger.database, with_ids([rows[0].id])) == Erased(1, 2, 1)
     assert [row.text for row in ledger.window("m", "1", limit=9)] == ["stays"]
     assert [row.text for row in ledger.labelled("m")] == ["stays"]
     assert ledger.label_progress("m", "1")[:2] == (1, 1)
@@ -64,7 +64,7 @@ def test_nothing_of_an_erased_text_is_left_in_the_files(ledger: Ledger, tmp_path
     ledger.record_predictions([row, *(prediction() for _ in range(50))])
     assert ledger.database.truncate_log()
     assert b"very private" in (tmp_path / "ledger.db").read_bytes()
-    erase(ledger.database, among([row.id]))
+    erase(ledger.database, with_ids([row.id]))
     assert ledger.database.truncate_log()
     assert not any(b"very private" in path.read_bytes() for path in tmp_path.glob("ledger.db*"))
 

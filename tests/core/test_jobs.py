@@ -82,7 +82,7 @@ def test_job_that_loses_every_worker_fails_with_a_reason(ledger: Ledger, queue: 
     job = queue.latest("m")[0]
     assert job.status == "failed"
     assert job.error is not None
-    assert "lost" in job.error
+    assert "died" in job.error
 
 
 def let_lease_run_out(ledger: Ledger) -> None:

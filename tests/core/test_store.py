@@ -40,7 +40,7 @@ def test_nothing_is_listed_before_anything_is_written(store: Store) -> None:
 
 
 def test_a_store_that_is_away_is_not_an_empty_one(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.add_folder(folder, "m/versions/1", check=nothing)
+    store.add_folder(folder, "m/versions/1", verify=nothing)
 
     def away(*_: object, **__: object) -> None:
         raise ConnectionError("no route")
@@ -61,15 +61,15 @@ def test_small_file_is_replaced(store: Store) -> None:
 
 
 def test_folder_is_added_once_and_can_be_opened(store: Store, folder: Path) -> None:
-    assert store.add_folder(folder, "m/versions/1", check=nothing)
-    assert not store.add_folder(folder, "m/versions/1", check=nothing)
+    assert store.add_folder(folder, "m/versions/1", verify=nothing)
+    assert not store.add_folder(folder, "m/versions/1", verify=nothing)
     assert store.names("m/versions") == ["1"]
     assert (store.local_folder("m/versions/1") / "data").read_text() == "content"
 
 
 def test_remote_copy_is_fetched_again_after_it_was_forgotten(tmp_path: Path, folder: Path) -> None:
     store = Store(f"memory://{uuid4().hex}", cache=tmp_path / "cache")
-    store.add_folder(folder, "m/versions/1", check=nothing)
+    store.add_folder(folder, "m/versions/1", verify=nothing)
     (store.local_folder("m/versions/1") / "data").write_text("spoiled")
     store.drop_local_copy("m/versions/1")
     assert (store.local_folder("m/versions/1") / "data").read_text() == "content"
@@ -84,7 +84,7 @@ def test_full_disk_while_a_folder_is_added_is_one_sentence_and_leaves_nothing(
     monkeypatch.setattr("shutil.copyfile", no_space)
     store = Store(str(tmp_path / "store"), cache=tmp_path / "cache")
     with pytest.raises(DiskFull):
-        store.add_folder(folder, "m/versions/1", check=nothing)
+        store.add_folder(folder, "m/versions/1", verify=nothing)
     assert list((tmp_path / "store" / "m" / "versions").iterdir()) == []
 
 
@@ -94,9 +94,9 @@ def test_a_copy_that_does_not_pass_its_check_is_never_there(store: Store, folder
         raise CorruptPackage(copy, "data differs")
 
     with pytest.raises(CorruptPackage):
-        store.add_folder(folder, "m/versions/1", check=refuse)
+        store.add_folder(folder, "m/versions/1", verify=refuse)
     assert not store.exists(f"m/versions/1/{MANIFEST}")
-    assert store.add_folder(folder, "m/versions/1", check=nothing)
+    assert store.add_folder(folder, "m/versions/1", verify=nothing)
 
 
 def test_a_folder_that_is_added_is_durable_with_the_folders_above_it(
@@ -104,7 +104,7 @@ def test_a_folder_that_is_added_is_durable_with_the_folders_above_it(
 ) -> None:
     synced: list[Path] = []
     monkeypatch.setattr("core.durable.sync_folder", synced.append)
-    Store(str(tmp_path / "store"), cache=tmp_path / "cache").add_folder(folder, "m/versions/1", check=nothing)
+    Store(str(tmp_path / "store"), cache=tmp_path / "cache").add_folder(folder, "m/versions/1", verify=nothing)
     assert {tmp_path, tmp_path / "store", tmp_path / "store/m", tmp_path / "store/m/versions"} <= set(synced)
 
 
@@ -112,7 +112,7 @@ def test_a_copy_that_cannot_be_fetched_leaves_nothing_behind(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(f"memory://{uuid4().hex}", cache=tmp_path / "cache")
-    store.add_folder(folder, "m/versions/1", check=nothing)
+    store.add_folder(folder, "m/versions/1", verify=nothing)
     store.drop_local_copy("m/versions/1")
 
     def away(*_: object, **__: object) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli.context import Run, column_options, columns_for, package_folder, pass_run, say
+from core.arrays import Floats
 from core.checkpoint import TRAINING, read_training
 from core.datasets import Columns, Example, Text, read_examples
 from core.engine import Engine
@@ -34,7 +35,7 @@ class Target:
     answer: Callable[[Sequence[Text]], NDArray[Any]]
 
     @property
-    def cuts(self) -> NDArray[np.float32]:
+    def cuts(self) -> Floats:
         """(k,) as the engine compares them."""
         return np.array([self.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Booleans, Indices
 from core.labels import cell_of, names_in
 
-Assigned = NDArray[np.int64] | NDArray[np.bool_]
-Truth = NDArray[np.int64] | NDArray[np.int8]
+Assigned = Indices | Booleans
+Truth = Indices | NDArray[np.int8]
 
 
-def same(one: Assigned | Truth, other: Assigned | Truth) -> NDArray[np.bool_]:
+def same(one: Assigned | Truth, other: Assigned | Truth) -> Booleans:
     """(n,) whether a row has the same label, or exactly the same set, in both; False where the truth is unknown.
 
     >>> same(np.array([0, 1]), np.array([0, -1])).tolist()
@@ -30,7 +31,7 @@ def same(one: Assigned | Truth, other: Assigned | Truth) -> NDArray[np.bool_]:
     return equal if equal.ndim == 1 else np.asarray(equal.all(axis=1))
 
 
-def known(truth: Truth) -> NDArray[np.bool_]:
+def known(truth: Truth) -> Booleans:
     """(n,) whether the truth of a row is known.
 
     >>> known(np.array([2, -1])).tolist(), known(np.array([[1, 0], [-1, -1]])).tolist()
@@ -61,7 +62,7 @@ def assigned_by(given: Sequence[str], labels: Sequence[str], *, multi_label: boo
     return marked
 
 
-def membership(assigned: Assigned | Truth, labels: int) -> NDArray[np.bool_]:
+def membership(assigned: Assigned | Truth, labels: int) -> Booleans:
     """(n, k) whether row i has label j, for `labels` = k labels.
 
     >>> membership(np.array([1]), 2).tolist()

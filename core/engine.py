@@ -12,14 +12,13 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from core.arrays import Booleans, Floats, Indices
 from core.assigned import Assigned, Truth
 from core.cpu import available_cpus
 from core.datasets import Example, Text
 from core.errors import CorruptPackage, InputDoesNotFit
 from core.features import Features, truth_of, truth_sets
 from core.package import FACTS, GRAPH, TOKENIZER, PackageFacts, read_digest, read_facts
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Outputs:
     logits: Floats
     embeddings: Floats
     probabilities: Floats
-    given: NDArray[np.bool_] | None = None
+    given: Booleans | None = None
 
     def row(self, index: int) -> Outputs:
         cut = slice(index, index + 1)
@@ -60,7 +59,7 @@ class Outputs:
         """(n,) index of the most probable label; for multi-label models (n, k) `given`."""
         if self.given is not None:
             return self.given
-        best: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
+        best: Indices = self.probabilities.argmax(axis=1).astype(np.int64)
         return best
 
     @property
@@ -189,7 +188,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
-def padded(batch: Sequence[Encoded], *, pad_id: int) -> dict[str, NDArray[np.int64]]:
+def padded(batch: Sequence[Encoded], *, pad_id: int) -> dict[str, Indices]:
     """The inputs of a graph, (n, longest) each: rows padded on the right, the padding masked."""
     longest = max(encoded.tokens for encoded in batch)
     ids = np.full((len(batch), longest), pad_id, dtype=np.int64)
@@ -241,7 +240,7 @@ def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def set_confidence(probabilities: NDArray[Any], given: NDArray[np.bool_]) -> Floats:
+def set_confidence(probabilities: NDArray[Any], given: Booleans) -> Floats:
     """(n,) probability that exactly the set `given` (n, k) is right, if the labels are independent.
 
     It is the product over all labels of p if the label is given and 1 - p if it is not. Labels are often dependent; the

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Booleans, Floats, Indices
 from core.assigned import Assigned, Truth, known, same
 from core.datasets import Example
 from core.labels import names_in
@@ -21,10 +22,10 @@ class Features:
     Multi-label: predicted is (n, k) bool, truth (n, k) int8 (see `core.assigned`), confidence is of the whole set.
     """
 
-    embeddings: NDArray[np.float32]
+    embeddings: Floats
     predicted: Assigned
-    confidence: NDArray[np.float32]
-    length: NDArray[np.int64]
+    confidence: Floats
+    length: Indices
     truth: Truth
 
     @property
@@ -32,23 +33,23 @@ class Features:
         return len(self.predicted)
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Booleans:
         """(n,) whether the truth is known."""
         return known(self.truth)
 
     @property
-    def right(self) -> NDArray[np.bool_]:
+    def right(self) -> Booleans:
         """(n,) whether the answer is known to be right; all labels of a set must be."""
         return same(self.predicted, self.truth)
 
 
-def truth_of(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.int64]:
+def truth_of(examples: Sequence[Example], labels: Sequence[str]) -> Indices:
     """Label indices of rows, -1 for a label that is missing or not among `labels`."""
     index = {label: position for position, label in enumerate(labels)}
     return np.array([index.get(example.label or "", -1) for example in examples], dtype=np.int64)
 
 
-def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.bool_]:
+def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> Booleans:
     """(n, k) whether the row has the label; names that are not in `labels` are ignored."""
     index = {label: position for position, label in enumerate(labels)}
     truth = np.zeros((len(examples), len(labels)), dtype=np.bool_)

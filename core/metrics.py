@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Indices = NDArray[np.int64]
+from core.arrays import Booleans, Indices
+
 Floats = NDArray[Any]
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from core.arrays import Floats
 from core.datasets import Example, Text, input_of
 from core.paired import Paired
 from core.share import Share
@@ -38,7 +36,7 @@ class PredictionRecord:
     score: float
     tokens: int
     truncated: bool
-    embedding: NDArray[np.float32]
+    embedding: Floats
     pair: str | None = None
     key: str | None = None
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from core.arrays import Floats
 from core.assigned import same
 from core.datasets import Text
-from core.engine import Encoded, Engine, Floats, batches, padded
+from core.engine import Encoded, Engine, batches, padded
 from core.errors import ParityFailed
 from export.model import Source
 

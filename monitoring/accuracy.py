@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Booleans, Doubles, Indices
 from core.features import Features
 from core.share import Share
 from core.two_sample.distances import distance_to_nearest_other, nearest_of
-
-Values = NDArray[np.float64]
 
 DISTANCE_WEIGHT = 0.5
 """Confidence that one usual distance to the nearest reference row costs; tried in docs/drift.md."""
@@ -45,7 +43,7 @@ def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, s
     return Share(float(value), float(min(low, value)), float(max(high, value)), window.rows)
 
 
-def _scores(reference: Features, window: Features) -> tuple[Values, Values]:
+def _scores(reference: Features, window: Features) -> tuple[Doubles, Doubles]:
     """(n,) and (m,) scores: the higher, the likelier the answer is right."""
     usual = distance_to_nearest_other(reference.embeddings).astype(np.float64)
     # The unit is the reference's own mean distance, so that any encoder's scale will do.
@@ -57,7 +55,7 @@ def _scores(reference: Features, window: Features) -> tuple[Values, Values]:
     return reference.confidence - weight * usual, window.confidence - weight * present
 
 
-def _shares_above(usual: Values, wrong: NDArray[np.int64], present: Values) -> Values:
+def _shares_above(usual: Doubles, wrong: Indices, present: Doubles) -> Doubles:
     """(b,) share of the window's scores (b, m) that reach the reference's (b, n) but for its lowest `wrong` (b,).
 
     >>> _shares_above(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([1]), np.array([[1.5, 2.5]])).tolist()
@@ -65,13 +63,11 @@ def _shares_above(usual: Values, wrong: NDArray[np.int64], present: Values) -> V
     """
     ordered = np.column_stack([np.sort(usual, axis=1), np.full(len(usual), np.inf)])
     thresholds = np.take_along_axis(ordered, wrong[:, None], axis=1)
-    shares: Values = np.mean(present >= thresholds, axis=1)
+    shares: Doubles = np.mean(present >= thresholds, axis=1)
     return shares
 
 
-def _interval(
-    usual: Values, right: NDArray[np.bool_], present: Values, random: np.random.Generator
-) -> tuple[float, float]:
+def _interval(usual: Doubles, right: Booleans, present: Doubles, random: np.random.Generator) -> tuple[float, float]:
     drawn = random.integers(0, len(usual), (DRAWS, len(usual)))
     rows = present[random.integers(0, len(present), (DRAWS, len(present)))]
     wrong = (~right[drawn]).sum(axis=1)

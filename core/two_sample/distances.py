@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from core.arrays import Booleans, Floats, Indices
 
 
 def squared_distances(rows: Floats, others: Floats | None = None) -> Floats:
@@ -28,7 +27,7 @@ def squared_distances(rows: Floats, others: Floats | None = None) -> Floats:
     return distances
 
 
-def nearest_of(rows: Floats, reference: Floats) -> tuple[Floats, NDArray[np.int64]]:
+def nearest_of(rows: Floats, reference: Floats) -> tuple[Floats, Indices]:
     """(n,) Euclidean distance of each row to its nearest reference row, and (n,) the index of that row."""
     distances = squared_distances(rows, reference)
     nearest = distances.argmin(axis=1)
@@ -48,7 +47,7 @@ def distance_to_nearest_other(rows: Floats) -> Floats:
     return nearest
 
 
-def unlike_reference(window: Floats, reference: Floats) -> NDArray[np.bool_]:
+def unlike_reference(window: Floats, reference: Floats) -> Booleans:
     """(n,) whether a window row is farther from its nearest reference row than 99 % of the reference rows are from
     theirs. Without a change this holds for about 1 % of the rows.
     """

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from core.two_sample.statistics import Floats, Statistic, Values
+from core.arrays import Doubles, Floats
+from core.two_sample.statistics import Statistic
 
 CHUNK = 256
 """Permutations per evaluation; their memberships take 4 MB for 4,000 rows."""
@@ -14,7 +15,7 @@ CHUNK = 256
 
 def permuted_table(
     statistics: Sequence[Statistic], *, reference_rows: int, window_rows: int, resamples: int, seed: int
-) -> Values:
+) -> Doubles:
     """(resamples + 1, k) values of k statistics: row 0 is observed, the other rows are from permutations.
 
     The first `reference_rows` rows of the pool are the reference. All statistics of a row have the same permutation,
@@ -35,7 +36,7 @@ def _memberships(
         yield columns
 
 
-def min_p_adjusted(table: Values) -> Values:
+def min_p_adjusted(table: Doubles) -> Doubles:
     """(k,) p-values of row 0, corrected for k tests by step-down min-p (Westfall & Young 1993).
 
     The smallest one is the p-value of all tests together. It is exact for dependent tests and for small samples.
@@ -54,7 +55,7 @@ def min_p_adjusted(table: Values) -> Values:
     return adjusted
 
 
-def _scores(table: Values) -> Values:
+def _scores(table: Doubles) -> Doubles:
     """(b, k) rank p-values within each column, with ties between columns broken.
 
     The smallest rank p-value of 1,000 permutations is 1/1000 in each of the k columns, so k permutations would tie and
@@ -64,11 +65,11 @@ def _scores(table: Values) -> Values:
     deviations = table.std(axis=0)
     outlyingness = (table - table.mean(axis=0)) / np.where(deviations > 0, deviations, 1.0)
     at_least = np.column_stack([_count_at_least(column) for column in table.T])
-    scores: Values = (at_least - 1 + 1 / (1 + np.maximum(outlyingness, 0))) / len(table)
+    scores: Doubles = (at_least - 1 + 1 / (1 + np.maximum(outlyingness, 0))) / len(table)
     return scores
 
 
-def _count_at_least(values: Values) -> Values:
+def _count_at_least(values: Doubles) -> Doubles:
     """For each value, the number of values that are greater or equal.
 
     >>> _count_at_least(np.array([3.0, 1.0, 3.0])).tolist()

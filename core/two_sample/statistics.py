@@ -12,11 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Doubles, Floats, Indices
 from core.two_sample.distances import squared_distances
 
-Floats = NDArray[np.float32]
-Values = NDArray[np.float64]
-Statistic = Callable[[Floats], Values]
+Statistic = Callable[[Floats], Doubles]
 
 
 def maximum_mean_discrepancy(embeddings: Floats) -> Statistic:
@@ -32,11 +31,11 @@ def maximum_mean_discrepancy(embeddings: Floats) -> Statistic:
     """
     kernel = _centred(_rbf_kernel(squared_distances(embeddings)))
 
-    def statistic(memberships: Floats) -> Values:
+    def statistic(memberships: Floats) -> Doubles:
         sizes = memberships.sum(axis=0, dtype=np.float64)
         scale = 1 / sizes + 1 / (len(memberships) - sizes)
-        sums: Values = np.einsum("nb,nb->b", memberships, kernel @ memberships, dtype=np.float64)
-        distance: Values = scale**2 * sums
+        sums: Doubles = np.einsum("nb,nb->b", memberships, kernel @ memberships, dtype=np.float64)
+        distance: Doubles = scale**2 * sums
         return distance
 
     return statistic
@@ -72,17 +71,17 @@ def kolmogorov_smirnov(values: NDArray[np.generic]) -> Statistic:
     order = np.argsort(values, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(values[order])), len(values) - 1)
 
-    def statistic(memberships: Floats) -> Values:
+    def statistic(memberships: Floats) -> Doubles:
         sizes = memberships.sum(axis=0, dtype=np.float64)
         inside = np.cumsum(memberships[order], axis=0)[ends].astype(np.float64)
         outside = (ends + 1)[:, None] - inside
-        gaps: Values = np.abs(inside / sizes - outside / (len(values) - sizes)).max(axis=0)
+        gaps: Doubles = np.abs(inside / sizes - outside / (len(values) - sizes)).max(axis=0)
         return gaps
 
     return statistic
 
 
-def chi_square(categories: NDArray[np.int64]) -> Statistic:
+def chi_square(categories: Indices) -> Statistic:
     """Pearson's chi-square statistic of the two histograms over the occurring categories.
 
     >>> chi_square(np.array([0, 0, 1, 1]))(np.array([[1], [1], [0], [0]], dtype=np.float32))
@@ -92,11 +91,11 @@ def chi_square(categories: NDArray[np.int64]) -> Statistic:
     one_hot = (codes == np.arange(len(occurring))[:, None]).astype(np.float32)
     totals = one_hot.sum(axis=1, dtype=np.float64)[:, None]
 
-    def statistic(memberships: Floats) -> Values:
+    def statistic(memberships: Floats) -> Doubles:
         rows = len(memberships)
         sizes = memberships.sum(axis=0, dtype=np.float64)
         surplus = one_hot @ memberships - totals * sizes / rows
-        distance: Values = (surplus**2 / totals).sum(axis=0) * rows**2 / (sizes * (rows - sizes))
+        distance: Doubles = (surplus**2 / totals).sum(axis=0) * rows**2 / (sizes * (rows - sizes))
         return distance
 
     return statistic

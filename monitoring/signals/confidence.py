@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.two_sample.statistics import Floats, Statistic, kolmogorov_smirnov
+from core.arrays import Floats
+from core.two_sample.statistics import Statistic, kolmogorov_smirnov
 from monitoring.signals.signal import Sides
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.two_sample.distances import Floats, distance_to_nearest, distance_to_nearest_other, unlike_reference
+from core.arrays import Floats
+from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other, unlike_reference
 from core.two_sample.statistics import Statistic, maximum_mean_discrepancy
 from monitoring.signals.signal import Sides
 from monitoring.wording import share

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Booleans, Doubles, Floats
 from core.assigned import Assigned, cells, membership
-from core.two_sample.statistics import Floats, Statistic, Values, chi_square
+from core.two_sample.statistics import Statistic, chi_square
 from monitoring.signals.signal import Sides
 from monitoring.wording import share
 
@@ -34,7 +34,7 @@ class PredictedLabels:
         return [cell or NO_LABEL for cell in before], [cell or NO_LABEL for cell in after]
 
 
-def chi_square_of_sets(sets: NDArray[np.bool_]) -> Statistic:
+def chi_square_of_sets(sets: Booleans) -> Statistic:
     """Pearson's chi-square statistics of presence and absence (n, k), summed over the labels.
 
     The labels of a row depend on each other, so the sum has no chi-square distribution; permutations
@@ -47,12 +47,12 @@ def chi_square_of_sets(sets: NDArray[np.bool_]) -> Statistic:
     varying = sets[:, sets.any(axis=0) & ~sets.all(axis=0)].astype(np.float32).T
     totals = varying.sum(axis=1, dtype=np.float64)[:, None]
 
-    def statistic(memberships: Floats) -> Values:
+    def statistic(memberships: Floats) -> Doubles:
         rows = len(memberships)
         sizes = memberships.sum(axis=0, dtype=np.float64)
         surplus = varying @ memberships - totals * sizes / rows
         weight = rows / totals + rows / (rows - totals)
-        distance: Values = (surplus**2 * weight).sum(axis=0) * rows / (sizes * (rows - sizes))
+        distance: Doubles = (surplus**2 * weight).sum(axis=0) * rows / (sizes * (rows - sizes))
         return distance
 
     return statistic
@@ -73,7 +73,7 @@ def moves(reference: Assigned, window: Assigned, labels: Sequence[str]) -> str:
     return "; ".join(part for part in parts if part) or "every label has the share it had"
 
 
-def label_shares(assigned: Assigned, labels: int) -> Values:
+def label_shares(assigned: Assigned, labels: int) -> Doubles:
     """(k + 1,) share of rows that have each of k labels, and of those that have none.
 
     >>> label_shares(np.array([0, 1, 1, 1]), 2).tolist()
@@ -83,6 +83,6 @@ def label_shares(assigned: Assigned, labels: int) -> Values:
     return np.append(marked.mean(axis=0), np.mean(~marked.any(axis=1)))
 
 
-def _moved(names: Sequence[str], indices: Sequence[int], before: Values, after: Values, verb: str) -> str:
+def _moved(names: Sequence[str], indices: Sequence[int], before: Doubles, after: Doubles, verb: str) -> str:
     shifts = [f"{names[index]!r} {verb} from {share(before[index])} to {share(after[index])}" for index in indices]
     return ", ".join(shifts)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Indices
 from core.two_sample.statistics import Statistic, kolmogorov_smirnov
 from monitoring.signals.signal import Sides
 
@@ -25,5 +25,5 @@ class TextLength:
             f"a tenth of the rows at {after[1]:.0f} or more (before: {before[1]:.0f})"
         )
 
-    def values(self, sides: Sides) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def values(self, sides: Sides) -> tuple[Indices, Indices]:
         return sides.reference.length, sides.window.length

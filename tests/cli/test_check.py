@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import pytest
 
 from core.datasets import Example
 from core.tables import read_table
+from tests.cli.conftest import Command
 from tests.finetune.quality.planted import BAD, write_rows
 from tests.tiny import tiny_rows
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
 
 
 @pytest.fixture

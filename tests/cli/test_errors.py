@@ -6,16 +6,13 @@ import json
 import re
 import shutil
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.config import Config, load_config
 from core.registry import open_registry
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
+from tests.cli.conftest import Command, Result
 
 
 def refuses(result: Result, *parts: str) -> None:

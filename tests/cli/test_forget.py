@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ from core.jobs import JobQueue, this_worker
 from core.ledger import Ledger
 from core.package import read_facts
 from core.records import FeedbackRecord, PredictionRecord
-from tests.cli.test_errors import Command, refuses
+from tests.cli.conftest import Command
+from tests.cli.test_errors import refuses
 
 
 def record(ledger: Ledger, text: str, *, key: str | None = None, days_ago: float = 0) -> str:
@@ -130,7 +130,7 @@ def test_one_thing_is_forgotten_at_a_time(retune: Command, words: tuple[str, ...
 
 
 def test_an_empty_label_queue_says_that_no_texts_are_kept(
-    retune: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tiny_package: Path
+    retune: Command, monkeypatch: pytest.MonkeyPatch, tiny_package: Path
 ) -> None:
     retune("register", tiny_package, "--model", "m")
     monkeypatch.setitem(os.environ, "RETUNE_LEDGER__KEEP", "features")

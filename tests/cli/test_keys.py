@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from core.api_keys import read_keys, split_key, verify_secret
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
+from tests.cli.conftest import Command
 
 
 def test_a_key_is_shown_once_alone_on_stdout(retune: Command, home: Path) -> None:

@@ -12,7 +12,7 @@ from core.clock import utc_now
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.records import Decision, PredictionRecord, Verdict
-from tests.cli.test_errors import Command
+from tests.cli.conftest import Command
 
 
 @pytest.fixture

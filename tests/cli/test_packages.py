@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from core.datasets import Example
 from core.package import GRAPH
-
-Command = Callable[..., tuple[int, str, str]]
+from tests.cli.conftest import Command
 
 
 def test_a_sound_package_is_verified(retune: Command, tiny_package: Path) -> None:

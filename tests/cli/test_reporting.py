@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.checkpoint import read_training
+from tests.cli.conftest import Command
 from tests.trainings import write_made_up_checkpoint
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sqlalchemy import insert
 
+from core.arrays import Floats
 from core.clock import utc_now
 from core.errors import CorruptPackage, PointerUnreadable
 from core.features import Features
@@ -89,7 +89,7 @@ def test_a_pointer_of_another_release_is_read(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class LaterFeatures(Features):
-    form: NDArray[np.float32] | None = None
+    form: Floats | None = None
 
 
 @pytest.mark.parametrize(("writes", "reads"), [(Features, LaterFeatures), (LaterFeatures, Features)])

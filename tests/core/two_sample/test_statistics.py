@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.two_sample.statistics import Floats, chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
+from core.arrays import Floats
+from core.two_sample.statistics import chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
 
 WINDOW = np.repeat([0.0, 1.0], [60, 40]).astype(np.float32)[:, None]
 

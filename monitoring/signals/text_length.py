@@ -1,4 +1,4 @@
-"""Shorter or longer texts: the distribution of their length in tokens."""
+"""Tests for shorter or longer texts: the distribution of the lengths in tokens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TextLength:
         before, after = (np.quantile(lengths, [0.5, 0.9]) for lengths in self.values(sides))
         return (
             f"median length from {before[0]:.0f} to {after[0]:.0f} tokens, "
-            f"a tenth of the rows at {after[1]:.0f} or more (before: {before[1]:.0f})"
+            f"ninth decile {after[1]:.0f} (before: {before[1]:.0f})"
         )
 
     def values(self, sides: Sides) -> tuple[Indices, Indices]:

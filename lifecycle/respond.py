@@ -15,7 +15,7 @@ from core.records import DecisionRecord, PromotionRecord, Purpose
 from lifecycle.gate.comparison import compare
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.queue import choose
-from lifecycle.policy.case import Case, Earlier, Labels, Measured
+from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
 from lifecycle.policy.policy import decide
 from lifecycle.situation import Situation, assess
 
@@ -29,7 +29,7 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     check_id = situation.check.id if situation.check else None
     if decision.action == "label" and not case.labels.still_open:
         budget = home.config.labels.model_copy(update={"budget": decision.count})
-        ledger.request_labels(model, _wanted(situation, budget), check_id=check_id)
+        ledger.request_labels(model, _rows_to_label(situation, budget), check_id=check_id)
     last = next(iter(ledger.decisions(model, limit=1)), None)
     if last and last.check_id == check_id and last.decision == decision:
         return last
@@ -47,28 +47,28 @@ def _case(home: Home, situation: Situation) -> Case:
         labels=_labels(situation, ledger),
         measured=_measured(situation),
         budget=config.labels.budget,
-        available=len(_wanted(situation, config.labels)),
+        available=len(_rows_to_label(situation, config.labels)),
         alpha=config.gate.alpha,
-        earlier=_earlier(home, situation),
+        previous=_previous(home, situation),
         refused=_refused(situation, ledger),
         texts_are_kept=bool(readable) or not situation.window,
     )
 
 
-def _labels(situation: Situation, ledger: Ledger) -> Labels:
+def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
     """Since the drift began, whichever of the checks that found it asked for them: people label for longer than it
     takes until the next check.
     """
     asked, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and by == situation.check.id
-    return Labels(asked=asked, still_open=asked - answered, is_of_this_check=is_of_this_check)
+    return LabelProgress(asked=asked, still_open=asked - answered, is_of_this_check=is_of_this_check)
 
 
-def _measured(situation: Situation) -> Measured:
+def _measured(situation: Situation) -> MeasuredAccuracy:
     fresh = [row for row in situation.labelled if row.prediction_id > situation.fresh_after]
     measure, _ = pools_of(fresh)
     names = {name for row in fresh for name in names_of(row.label, situation.champion.kind)}
-    return Measured(
+    return MeasuredAccuracy(
         rows=len(measure),
         correct=sum(row.predicted == row.label for row in measure),
         expected=situation.champion.reference_accuracy,
@@ -76,7 +76,7 @@ def _measured(situation: Situation) -> Measured:
     )
 
 
-def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
+def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
     seed = situation.check.id if situation.check else 0
     return choose(situation.window, labelled=situation.labelled_keys, settings=settings, seed=seed)
 
@@ -90,7 +90,7 @@ def _refused(situation: Situation, ledger: Ledger) -> PromotionRecord | None:
     return None if any(row.labelled_at > last.created_at for row in situation.labelled) else last
 
 
-def _earlier(home: Home, situation: Situation) -> Earlier | None:
+def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
     """None where too few rows were labelled since the promotion."""
     champion = situation.champion
     if not champion.pointer.previous:
@@ -102,4 +102,4 @@ def _earlier(home: Home, situation: Situation) -> Earlier | None:
         return None
     version = champion.pointer.previous[-1]
     earlier = Engine(home.registry.verified_folder(champion.model, version))
-    return Earlier(version, compare(Engine(champion.folder), earlier, [row.example for row in measure]))
+    return PreviousVersion(version, compare(Engine(champion.folder), earlier, [row.example for row in measure]))

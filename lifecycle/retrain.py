@@ -26,7 +26,7 @@ from lifecycle.situation import assess
 
 def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResult:
     """Run the job to its end; a job that was interrupted begins again and never promotes twice."""
-    recorded = _recorded(job, home.ledger)
+    recorded = _recorded_result(job, home.ledger)
     if recorded is None:
         work = home.folder / "work" / f"job-{job.id}"
         shutil.rmtree(work, ignore_errors=True)
@@ -37,7 +37,7 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
     if recorded.promoted:
         on_progress("promote", 0.0)
         try:
-            promote(home, job.model, recorded.version, on_change=partial(_note_undone, home.ledger, job.model))
+            promote(home, job.model, recorded.version, on_change=partial(_record_if_undone, home.ledger, job.model))
         except (PromotionTimeout, PromotionSuperseded) as problem:  # it was made champion all the same
             on_progress(str(problem), 0.0)
     # What was decided for the version before holds no longer: nobody is to be prompted by it.
@@ -45,13 +45,13 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
     return recorded
 
 
-def _note_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
+def _record_if_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
     """The gate's own decision is recorded before, with its figures."""
     if is_undone:
         record_change(ledger, model, "", champion, before, is_undone)
 
 
-def _recorded(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
+def _recorded_result(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
     """What an earlier run of this job recorded before it was killed."""
     for outcome in ledger.promotions(job.model):
         if outcome.gate is not None and outcome.gate.job == job.id:
@@ -69,7 +69,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     verdict = judge(fresh, old, home.config.gate)
     version = home.registry.add(trained.package, job.model)
     now = home.registry.champion(job.model).version
-    verdict = _unless_overtaken(verdict, job.model, against=situation.version, now=now)
+    verdict = _hold_if_champion_changed(verdict, job.model, against=situation.version, now=now)
     gate, promoted = GateRecord(job.id, verdict, trained.training, trained.seconds), verdict.answer == "promote"
     home.ledger.record_promotion(
         job.model, version, previous=situation.version, promoted=promoted, reason=verdict.reason, gate=gate
@@ -77,7 +77,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     return RetrainResult.of(version, promoted, verdict.reason, gate)
 
 
-def _unless_overtaken(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
+def _hold_if_champion_changed(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
     """While it was trained, somebody may have put another version in service than it was judged against."""
     if now == against:
         return verdict

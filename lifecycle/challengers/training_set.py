@@ -1,4 +1,4 @@
-"""What a challenger is trained on and what it is judged on; the two never share a text."""
+"""What a challenger is trained on and what it is measured on; the two never share a text."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     labelled = [row for row in given if row.has_text]
     if given and not labelled:
         raise NoTexts(situation.model, len(given))
-    measure, teach = pools_of(labelled)
-    if not teach:
+    measure, trainable = pools_of(labelled)
+    if not trainable:
         raise NoNewLabels(situation.model)
     original = kept_dataset(facts.lineage.data.train, config.datasets)
     validation = kept_dataset(facts.lineage.data.validation, config.datasets)
@@ -52,21 +52,23 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     old = _old_rows(facts, config) + [row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh]
     if len(old) < config.gate.min_rows:
         old += validation  # then they are not trained on, below
-    taught = [row.example for row in teach]
-    judged = {row.key for row in [*old, *fresh]}
-    train = _latest_label_wins([row for row in [*original, *validation, *taught] if row.key not in judged])
+    labelled_rows = [row.example for row in trainable]
+    measuring_keys = {row.key for row in [*old, *fresh]}
+    train = _with_latest_labels(
+        [row for row in [*original, *validation, *labelled_rows] if row.key not in measuring_keys]
+    )
     train, set_aside = _without_rare_labels(train, minimum, facts.kind)
     return TrainingSet(
         train=train,
-        fresh=_latest_label_wins(fresh),
-        old=_latest_label_wins(old),
+        fresh=_with_latest_labels(fresh),
+        old=_with_latest_labels(old),
         new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - set(facts.labels)),
         set_aside=set_aside,
     )
 
 
 def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
-    """Labelled rows that no version was trained on: what judged the champion, and its reference."""
+    """Labelled rows that no version was trained on: what measured the champion, and its reference."""
     lineage = facts.lineage
     names = [kept.fingerprint for kept in (lineage.holdout, lineage.reference) if kept.rows]
     untouched = [name for name in names if name != lineage.data.validation]
@@ -74,7 +76,7 @@ def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
     return [row for row in rows if row.label is not None]
 
 
-def _latest_label_wins(rows: Sequence[Example]) -> list[Example]:
+def _with_latest_labels(rows: Sequence[Example]) -> list[Example]:
     return list({row.key: row for row in rows}.values())
 
 

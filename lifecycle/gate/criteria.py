@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.config import GateConfig
 from core.paired import Z_POWER
 from core.records import Comparison, GateAnswer
-from lifecycle.gate.wording import on, points
+from lifecycle.gate.wording import accuracy_on, points
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ def not_worse_on_old_rows(fresh: Comparison, old: Comparison, settings: GateConf
     lost = -old.paired.gain
     if lost - Z_POWER * old.paired.standard_error <= settings.max_old_drop + 1e-9:
         return None
-    reason = f"{on(old, 'old')}: {points(lost)} lost, more than the {points(settings.max_old_drop)} allowed"
+    reason = f"{accuracy_on(old, 'old')}: {points(lost)} lost, more than the {points(settings.max_old_drop)} allowed"
     if old.paired.reversed.p_value <= settings.alpha:
         return Objection("reject", f"{reason}.")
     needed = _more_rows(old)
-    return Objection("hold", f"{reason}, though it may be chance.{_ask(needed, 'old')}", needed)
+    return Objection("hold", f"{reason}, though it may be chance.{_labels_hint(needed, 'old')}", needed)
 
 
 def enough_fresh_rows(fresh: Comparison, old: Comparison, settings: GateConfig) -> Objection | None:
@@ -53,10 +53,12 @@ def better_on_fresh_rows(fresh: Comparison, old: Comparison, settings: GateConfi
     if fresh.p_value <= settings.alpha:
         return None
     if fresh.wins <= fresh.losses:
-        return Objection("reject", f"{on(fresh, 'fresh')}: not better ({fresh.wins} won, {fresh.losses} lost).")
+        return Objection(
+            "reject", f"{accuracy_on(fresh, 'fresh')}: not better ({fresh.wins} won, {fresh.losses} lost)."
+        )
     needed = _more_rows(fresh)
-    reason = f"{on(fresh, 'fresh')}: better, but it may be chance (p = {fresh.p_value:.2g}).{_ask(needed, 'fresh')}"
-    return Objection("hold", reason, needed)
+    reason = f"{accuracy_on(fresh, 'fresh')}: better, but it may be chance (p = {fresh.p_value:.2g})."
+    return Objection("hold", f"{reason}{_labels_hint(needed, 'fresh')}", needed)
 
 
 CRITERIA: tuple[Criterion, ...] = (not_worse_on_old_rows, enough_fresh_rows, better_on_fresh_rows)
@@ -68,5 +70,5 @@ def _more_rows(comparison: Comparison) -> int | None:
     return None if needed is None else max(1, needed - comparison.rows)
 
 
-def _ask(needed: int | None, kind: str) -> str:
+def _labels_hint(needed: int | None, kind: str) -> str:
     return f" About {needed} more {kind} labels would settle it." if needed else ""

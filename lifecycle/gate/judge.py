@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.config import GateConfig
 from core.records import Comparison, GateVerdict
 from lifecycle.gate.criteria import CRITERIA
-from lifecycle.gate.wording import on, points
+from lifecycle.gate.wording import accuracy_on, points
 
 
 def judge(fresh: Comparison, old: Comparison, settings: GateConfig) -> GateVerdict:
@@ -14,7 +14,7 @@ def judge(fresh: Comparison, old: Comparison, settings: GateConfig) -> GateVerdi
         if objection := criterion(fresh, old, settings):
             return GateVerdict(objection.answer, objection.reason, fresh, old, objection.labels_needed)
     reason = (
-        f"{on(fresh, 'fresh')}: better (p = {fresh.p_value:.2g}, {fresh.wins} won, {fresh.losses} lost). "
-        f"{on(old, 'old')}: no more than {points(settings.max_old_drop)} lost, chance apart."
+        f"{accuracy_on(fresh, 'fresh')}: better (p = {fresh.p_value:.2g}, {fresh.wins} won, {fresh.losses} lost). "
+        f"{accuracy_on(old, 'old')}: no more than {points(settings.max_old_drop)} lost, chance apart."
     )
     return GateVerdict("promote", reason, fresh, old)

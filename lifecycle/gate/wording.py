@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.records import Comparison
 
 
-def on(comparison: Comparison, kind: str) -> str:
+def accuracy_on(comparison: Comparison, kind: str) -> str:
     """`kind` of rows: "fresh" or "old"."""
     if comparison.rows == 0:
         return f"No {kind} rows"

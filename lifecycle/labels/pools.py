@@ -1,4 +1,4 @@
-"""Which rows measure and which teach: no text ever does both."""
+"""Which rows measure and which are trainable: no text is ever both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pools_of(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     measure as well, by the answer that was recorded.
     """
     measure: list[Row] = []
-    teach: list[Row] = []
+    trainable: list[Row] = []
     for row in rows:
-        (measure if not row.has_text or is_held_out(row.input) else teach).append(row)
-    return measure, teach
+        (measure if not row.has_text or is_held_out(row.input) else trainable).append(row)
+    return measure, trainable

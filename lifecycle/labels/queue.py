@@ -30,9 +30,9 @@ def choose(
     rng = np.random.default_rng(seed)
     readable = [row for row in window if row.has_text]
     unique = {key_of(row.input): row for row in readable if key_of(row.input) not in labelled}
-    measuring, teaching = pools_of(unique.values())
-    measure = _drawn(measuring, round(settings.budget * settings.measure_share), rng)
-    learn = _uncertain_and_diverse(teaching, settings.budget - len(measure), rng)
+    held_out, trainable = pools_of(unique.values())
+    measure = _drawn(held_out, round(settings.budget * settings.measure_share), rng)
+    learn = _uncertain_and_diverse(trainable, settings.budget - len(measure), rng)
     return _interleaved(measure, learn)
 
 

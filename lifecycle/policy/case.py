@@ -8,7 +8,7 @@ from core.records import Comparison, PromotionRecord, Verdict
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredAccuracy:
     """Labelled rows of the fresh kind that nothing was trained on, as the champion answered them.
 
     `expected` is the champion's accuracy on its reference, None where that has no labels.
@@ -21,7 +21,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelProgress:
     """Label requests since a drift began: how many were made, how many are still open, and whether the last
     check made them.
     """
@@ -32,7 +32,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PreviousVersion:
     """The version that the champion replaced, as challenger on the labelled rows since the promotion."""
 
     version: str
@@ -43,17 +43,17 @@ class Earlier:
 class Case:
     """`verdict`: of the champion's last conclusive check; `refused`: the last challenger of this champion, if
     the gate refused it and no label came since; `budget`: how many labels to ask for at most; `available`:
-    unlabelled rows of the window; `alpha`: level of the test that `earlier` is better.
+    unlabelled rows of the window; `alpha`: level of the test that `previous` is better.
     """
 
     model: str
     version: str
     verdict: Verdict | None
-    labels: Labels
-    measured: Measured
+    labels: LabelProgress
+    measured: MeasuredAccuracy
     budget: int
     available: int
     alpha: float
-    earlier: Earlier | None = None
+    previous: PreviousVersion | None = None
     refused: PromotionRecord | None = None
     texts_are_kept: bool = True

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from core.records import Decision
 from core.share import wilson_interval
-from lifecycle.policy.case import Case, Measured
+from lifecycle.policy.case import Case, MeasuredAccuracy
 
 Rule = Callable[[Case], Decision | None]
 
 
 def roll_back(case: Case) -> Decision | None:
     """The version before is shown to answer the fresh labelled rows better."""
-    if case.earlier is None or case.earlier.comparison.p_value > case.alpha:
+    if case.previous is None or case.previous.comparison.p_value > case.alpha:
         return None
-    before, found = case.earlier.version, case.earlier.comparison
+    before, found = case.previous.version, case.previous.comparison
     return Decision(
         "roll back",
         f"{case.model}@{before} answers {found.challenger_accuracy:.1%} of {found.rows} labelled rows since "
@@ -23,7 +23,7 @@ def roll_back(case: Case) -> Decision | None:
     )
 
 
-def train_no_refused_challenger_again(case: Case) -> Decision | None:
+def skip_refused_challenger(case: Case) -> Decision | None:
     if case.refused is None:
         return None
     reason = f"The gate refused {case.model}@{case.refused.version}: {case.refused.reason}"
@@ -63,7 +63,7 @@ def retrain_for_new_labels(case: Case) -> Decision | None:
     return Decision("retrain", reason)
 
 
-def retrain_where_accuracy_fell(case: Case) -> Decision | None:
+def retrain_after_loss_of_accuracy(case: Case) -> Decision | None:
     measured = case.measured
     if measured.rows == 0 or measured.expected is None:
         return None
@@ -72,7 +72,7 @@ def retrain_where_accuracy_fell(case: Case) -> Decision | None:
     return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {measured.expected:.0%} expected.")
 
 
-def ask_again_where_it_got_worse(case: Case) -> Decision | None:
+def ask_again_after_further_drift(case: Case) -> Decision | None:
     """Everything that the estimate of the last check allows lies below everything that labels of earlier rows do."""
     estimate, measured = case.verdict.estimated_accuracy if case.verdict else None, case.measured
     if estimate is None or measured.rows == 0 or case.available == 0 or case.labels.is_of_this_check:
@@ -80,7 +80,7 @@ def ask_again_where_it_got_worse(case: Case) -> Decision | None:
     if estimate.high >= wilson_interval(measured.correct, measured.rows)[0]:
         return None
     count = min(case.budget, case.available)
-    reason = f"Labels showed {_share(measured)}, and what came since is estimated lower; {count} more show it."
+    reason = f"Labels showed {_right_share(measured)}, and what came since is estimated lower; {count} more show it."
     return Decision("label", reason, count)
 
 
@@ -96,22 +96,22 @@ def watch(case: Case) -> Decision:
 
 RULES: tuple[Rule, ...] = (
     roll_back,
-    train_no_refused_challenger_again,
+    skip_refused_challenger,
     do_nothing_without_drift,
     ask_for_labels,
     await_labels,
     retrain_for_new_labels,
-    retrain_where_accuracy_fell,
-    ask_again_where_it_got_worse,
+    retrain_after_loss_of_accuracy,
+    ask_again_after_further_drift,
     watch,
 )
 """In the order in which they are asked; the last one always decides."""
 
 
-def _share(measured: Measured) -> str:
+def _right_share(measured: MeasuredAccuracy) -> str:
     return f"{measured.correct} of {measured.rows} held-out fresh rows right"
 
 
-def _interval(measured: Measured) -> str:
+def _interval(measured: MeasuredAccuracy) -> str:
     low, high = wilson_interval(measured.correct, measured.rows)
-    return f"{_share(measured)} (95 % interval {low:.0%} to {high:.0%})"
+    return f"{_right_share(measured)} (95 % interval {low:.0%} to {high:.0%})"

@@ -17,7 +17,7 @@ from core.package import read_facts, write_facts, write_manifest
 from core.progress import ignore
 from core.records import Comparison, GateRecord, GateVerdict
 from core.server_workers import ModelStatus, ServerWorkers
-from lifecycle.retrain import _unless_overtaken, retrain
+from lifecycle.retrain import _hold_if_champion_changed, retrain
 
 
 def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
@@ -56,7 +56,7 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
 def test_a_challenger_of_another_champion_than_the_present_one_is_held() -> None:
     nothing = Comparison(0, 0.0, 0.0, 0, 0, 1.0)
     verdict = GateVerdict("promote", "Better.", nothing, nothing, labels_needed=3)
-    assert _unless_overtaken(verdict, "m", against="1", now="1") is verdict
-    held = _unless_overtaken(verdict, "m", against="1", now="2")
+    assert _hold_if_champion_changed(verdict, "m", against="1", now="1") is verdict
+    held = _hold_if_champion_changed(verdict, "m", against="1", now="2")
     assert (held.answer, held.labels_needed) == ("hold", None)
     assert "m@2 was put in service meanwhile" in held.reason

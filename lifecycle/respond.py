@@ -1,4 +1,4 @@
-"""From a model's situation to a recorded decision and, where it asks for labels, a queue."""
+"""Decides what to do after a check, records the decision, and fills the label queue if it requests labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lifecycle.situation import Situation, assess
 
 
 def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
-    """Decide, record the decision if it differs from the last one, and queue the labels it asks for."""
+    """Decide, record the decision if it differs from the last one, and queue the label requests."""
     ledger, model = home.ledger, champion.model
     situation = assess(home, champion)
     case = _case(home, situation)
@@ -56,9 +56,7 @@ def _case(home: Home, situation: Situation) -> Case:
 
 
 def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
-    """Since the drift began, whichever of the checks that found it asked for them: people label for longer than it
-    takes until the next check.
-    """
+    """Counts all requests since the drift began, because labelling takes longer than the time between two checks."""
     asked, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and by == situation.check.id
     return LabelProgress(asked=asked, still_open=asked - answered, is_of_this_check=is_of_this_check)
@@ -82,24 +80,24 @@ def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[tuple[s
 
 
 def _refused(situation: Situation, ledger: Ledger) -> PromotionRecord | None:
-    # What people promoted or put back since says nothing of the challenger.
-    judged = (row for row in ledger.promotions(situation.model) if row.gate is not None or not row.promoted)
-    last = next(judged, None)
+    # Promotions by people have no gate record and are skipped.
+    by_gate = (row for row in ledger.promotions(situation.model) if row.gate is not None or not row.promoted)
+    last = next(by_gate, None)
     if last is None or last.promoted or last.previous != situation.version:
         return None
     return None if any(row.labelled_at > last.created_at for row in situation.labelled) else last
 
 
 def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
-    """None where too few rows were labelled since the promotion."""
+    """None without a previous version, or with too few labelled rows since the promotion."""
     champion = situation.champion
     if not champion.pointer.previous:
         return None
-    # An earlier time of this version in service says nothing of the change that is to be taken back.
+    # Only rows since the last promotion: this version may have been the champion before.
     since = earliest_id(datetime.fromisoformat(champion.pointer.since).timestamp())
     measure, _ = pools_of(row for row in situation.labelled if row.has_text and row.prediction_id > since)
     if len(measure) < home.config.gate.min_rows:
         return None
     version = champion.pointer.previous[-1]
-    earlier = Engine(home.registry.verified_folder(champion.model, version))
-    return PreviousVersion(version, compare(Engine(champion.folder), earlier, [row.example for row in measure]))
+    previous = Engine(home.registry.verified_folder(champion.model, version))
+    return PreviousVersion(version, compare(Engine(champion.folder), previous, [row.example for row in measure]))

@@ -1,4 +1,4 @@
-"""The retrain job: training set → challenger → gate → registry → promotion."""
+"""The retrain job: training set, challenger, gate, registry, promotion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lifecycle.situation import assess
 
 
 def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResult:
-    """Run the job to its end; a job that was interrupted begins again and never promotes twice."""
+    """Run the job to its end. An interrupted job starts again, but never records or promotes twice."""
     recorded = _recorded_result(job, home.ledger)
     if recorded is None:
         work = home.folder / "work" / f"job-{job.id}"
@@ -38,21 +38,24 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
         on_progress("promote", 0.0)
         try:
             promote(home, job.model, recorded.version, on_change=partial(_record_if_undone, home.ledger, job.model))
-        except (PromotionTimeout, PromotionSuperseded) as problem:  # it was made champion all the same
+        except (
+            PromotionTimeout,
+            PromotionSuperseded,
+        ) as problem:  # the version is the champion anyway, or was replaced by a newer one
             on_progress(str(problem), 0.0)
-    # What was decided for the version before holds no longer: nobody is to be prompted by it.
+    # The last decision was about the previous champion, so it is replaced.
     respond(home, read_champion(home.registry, job.model))
     return recorded
 
 
 def _record_if_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
-    """The gate's own decision is recorded before, with its figures."""
+    """The promotion itself is recorded by `_challenge`, with the gate's verdict."""
     if is_undone:
         record_change(ledger, model, "", champion, before, is_undone)
 
 
 def _recorded_result(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
-    """What an earlier run of this job recorded before it was killed."""
+    """The result of an earlier run of this job that was killed after the gate."""
     for outcome in ledger.promotions(job.model):
         if outcome.gate is not None and outcome.gate.job == job.id:
             return RetrainResult.of(outcome.version, outcome.promoted, outcome.reason, outcome.gate)
@@ -78,10 +81,8 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
 
 
 def _hold_if_champion_changed(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
-    """While it was trained, somebody may have put another version in service than it was judged against."""
+    """`hold` if a person promoted another version during the training: the gate compared with the old champion."""
     if now == against:
         return verdict
-    reason = (
-        f"{model}@{now} was put in service meanwhile, and this was judged against {model}@{against}. Retrain again."
-    )
+    reason = f"{model}@{now} was put in service meanwhile, but the gate compared with {model}@{against}. Retrain again."
     return replace(verdict, answer="hold", reason=reason, labels_needed=None)

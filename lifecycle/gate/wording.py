@@ -1,4 +1,4 @@
-"""Comparisons in words."""
+"""Phrases about comparisons."""
 
 from __future__ import annotations
 

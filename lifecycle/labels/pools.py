@@ -1,4 +1,4 @@
-"""Which rows measure and which are trainable: no text is ever both."""
+"""Splits rows into those that measure accuracy and those that may be trained on; no text is in both."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Row = TypeVar("Row", PredictionRecord, LabelledPrediction)
 
 
 def pools_of(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows that measure, and those that may be trained on.
+    """(rows that measure, rows that may be trained on).
 
-    Those with held-out texts measure. Nothing can be trained on where the text was not kept, so these rows
-    measure as well, by the answer that was recorded.
+    Rows with held-out texts measure. Rows without a stored text cannot be trained on, so they measure, too, by the
+    recorded answer.
     """
     measure: list[Row] = []
     trainable: list[Row] = []

@@ -1,4 +1,4 @@
-"""What a decision is made from."""
+"""The facts that the policy decides by."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from core.records import Comparison, PromotionRecord, Verdict
 
 @dataclass(frozen=True)
 class MeasuredAccuracy:
-    """Labelled rows of the fresh kind that nothing was trained on, as the champion answered them.
+    """The champion's answers on held-out labelled rows since the drift.
 
-    `expected` is the champion's accuracy on its reference, None where that has no labels.
+    `expected`: the champion's accuracy on its reference, None if that has no labels. `unknown_labels`: labels from
+    people that the champion does not know.
     """
 
     rows: int
@@ -22,9 +23,7 @@ class MeasuredAccuracy:
 
 @dataclass(frozen=True)
 class LabelProgress:
-    """Label requests since a drift began: how many were made, how many are still open, and whether the last
-    check made them.
-    """
+    """Label requests since the drift began, those without an answer, and whether the last check made them."""
 
     asked: int
     still_open: int
@@ -33,7 +32,7 @@ class LabelProgress:
 
 @dataclass(frozen=True)
 class PreviousVersion:
-    """The version that the champion replaced, as challenger on the labelled rows since the promotion."""
+    """The version before the champion; in `comparison` it is the challenger, on labelled rows since the promotion."""
 
     version: str
     comparison: Comparison
@@ -41,9 +40,9 @@ class PreviousVersion:
 
 @dataclass(frozen=True)
 class Case:
-    """`verdict`: of the champion's last conclusive check; `refused`: the last challenger of this champion, if
-    the gate refused it and no label came since; `budget`: how many labels to ask for at most; `available`:
-    unlabelled rows of the window; `alpha`: level of the test that `previous` is better.
+    """`verdict`: of the champion's last conclusive check; `budget`: most labels to request; `available`: rows of the
+    window that could be labelled; `alpha`: level of the test that `previous` is better; `refused`: the champion's last
+    challenger, if the gate refused it and there are no labels since.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""The rules of the policy: each decides in its case, or returns None."""
+"""The rules of the policy. Each returns a decision, or None if it does not apply."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Rule = Callable[[Case], Decision | None]
 
 
 def roll_back(case: Case) -> Decision | None:
-    """The version before is shown to answer the fresh labelled rows better."""
+    """The previous version is significantly better on the labelled rows since the promotion."""
     if case.previous is None or case.previous.comparison.p_value > case.alpha:
         return None
-    before, found = case.previous.version, case.previous.comparison
+    previous, found = case.previous.version, case.previous.comparison
     return Decision(
         "roll back",
-        f"{case.model}@{before} answers {found.challenger_accuracy:.1%} of {found.rows} labelled rows since "
-        f"the promotion right, {case.model}@{case.version} {found.champion_accuracy:.1%}.",
+        f"On {found.rows} labelled rows since the promotion, {case.model}@{previous} is right in "
+        f"{found.challenger_accuracy:.1%} and {case.model}@{case.version} in {found.champion_accuracy:.1%}.",
     )
 
 
@@ -33,7 +33,7 @@ def skip_refused_challenger(case: Case) -> Decision | None:
 
 def do_nothing_without_drift(case: Case) -> Decision | None:
     if case.verdict is None:
-        return Decision("none", "No check of this version has had enough rows yet.")
+        return Decision("none", "No check of this version had enough rows yet.")
     return Decision("none", case.verdict.sentence) if case.verdict.outcome != "drift" else None
 
 
@@ -41,16 +41,14 @@ def ask_for_labels(case: Case) -> Decision | None:
     if case.labels.asked > 0 or case.available == 0:
         return None
     count = min(case.budget, case.available)
-    return Decision("label", f"Inputs drifted; {count} labels show whether that costs accuracy.", count)
+    return Decision("label", f"Inputs drifted; {count} labels will show whether accuracy is lower.", count)
 
 
 def await_labels(case: Case) -> Decision | None:
     asked, still_open = case.labels.asked, case.labels.still_open
     if still_open == 0:
         return None
-    return Decision(
-        "label", f"Inputs drifted; {asked - still_open} of the {asked} labels asked for are here.", still_open
-    )
+    return Decision("label", f"Inputs drifted; {asked - still_open} of {asked} requested labels are given.", still_open)
 
 
 def retrain_for_new_labels(case: Case) -> Decision | None:
@@ -73,21 +71,21 @@ def retrain_after_loss_of_accuracy(case: Case) -> Decision | None:
 
 
 def ask_again_after_further_drift(case: Case) -> Decision | None:
-    """Everything that the estimate of the last check allows lies below everything that labels of earlier rows do."""
+    """The estimated accuracy since the last labels is significantly lower than the accuracy that they measured."""
     estimate, measured = case.verdict.estimated_accuracy if case.verdict else None, case.measured
     if estimate is None or measured.rows == 0 or case.available == 0 or case.labels.is_of_this_check:
         return None
     if estimate.high >= wilson_interval(measured.correct, measured.rows)[0]:
         return None
     count = min(case.budget, case.available)
-    reason = f"Labels showed {_right_share(measured)}, and what came since is estimated lower; {count} more show it."
+    reason = f"{_right_share(measured)}, but the estimate for later rows is lower; {count} more labels will show it."
     return Decision("label", reason, count)
 
 
 def watch(case: Case) -> Decision:
     measured = case.measured
     if measured.rows == 0:
-        return Decision("watch", "Inputs drifted; no label of a held-out fresh row shows whether that costs accuracy.")
+        return Decision("watch", "Inputs drifted; no held-out fresh row has a label yet, so the accuracy is unknown.")
     if measured.expected is None:
         return Decision("watch", f"Inputs drifted; {_interval(measured)}, and no accuracy to compare it with.")
     reason = f"Inputs drifted but accuracy holds so far: {_interval(measured)}, {measured.expected:.0%} expected."
@@ -105,7 +103,7 @@ RULES: tuple[Rule, ...] = (
     ask_again_after_further_drift,
     watch,
 )
-"""In the order in which they are asked; the last one always decides."""
+"""In the order of evaluation; the last one always decides."""
 
 
 def _right_share(measured: MeasuredAccuracy) -> str:

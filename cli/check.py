@@ -51,7 +51,7 @@ def check(run: Run, /, file: Path, against: Path | None, strict: bool, columns: 
     given["base_model"] = given["base_model"] or run.config.finetune.base_model
     given["seed"] = run.config.finetune.seed if given["seed"] is None else given["seed"]
     options = Options(**given)
-    _require_sense(options)
+    _require_valid_options(options)
     from finetune.quality.cleaning import require_usable
     from finetune.quality.inspection import checks_made
 
@@ -81,7 +81,7 @@ def check(run: Run, /, file: Path, against: Path | None, strict: bool, columns: 
         sys.exit(REFUSED)
 
 
-def _require_sense(options: Options) -> None:
+def _require_valid_options(options: Options) -> None:
     if (options.drop_suspects or options.drop_conflicts) and not options.copy:
         raise click.UsageError("--drop-suspects and --drop-conflicts say what --fix removes: add --fix FILE.")
     if options.drop_suspects and options.is_quick:

@@ -130,20 +130,20 @@ def progress_shown() -> Iterator[Progress]:
     """On a terminal a spinner with the stage, elsewhere a line for each new one. The callback takes (stage, share)."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        told: set[str] = set()
-        yield lambda stage, _share: _say_once(stage, told)
+        shown: set[str] = set()
+        yield lambda stage, _share: _echo_once(stage, shown)
         return
     with console.status("starting") as status:
         yield lambda stage, share: status.update(escape(f"{stage} {share:.0%}" if share else stage))
 
 
-def _say_once(stage: str, told: set[str]) -> None:
-    if stage not in told:
-        told.add(stage)
-        say(stage)
+def _echo_once(stage: str, shown: set[str]) -> None:
+    if stage not in shown:
+        shown.add(stage)
+        info(stage)
 
 
-def say(sentence: str) -> None:
+def info(sentence: str) -> None:
     """One line for the person watching, on stderr."""
     print(sentence, file=sys.stderr, flush=True)
 

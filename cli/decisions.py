@@ -39,11 +39,11 @@ def decisions(run: Run, model: str, limit: int) -> None:
 
 
 def _event_line(event: Event) -> str:
-    kind, sentence = _told(event)
+    kind, sentence = _described(event)
     return f"{event.created_at[:19]}  {kind:<9} {sentence}"
 
 
-def _told(event: Event) -> tuple[str, str]:
+def _described(event: Event) -> tuple[str, str]:
     """Its kind, and what happened."""
     if isinstance(event, CheckRecord):
         return "check", _check_sentence(event)

@@ -47,15 +47,15 @@ def doctor(run: Run) -> None:
         sys.exit(REFUSED)
 
 
-def _check(name: str, look: Callable[[], str]) -> dict[str, str | bool]:
+def _check(name: str, find: Callable[[], str]) -> dict[str, str | bool]:
     try:
-        return {"name": name, "ok": True, "detail": look()}
+        return {"name": name, "ok": True, "detail": find()}
     except (RetuneError, OSError) as error:
         return {"name": name, "ok": False, "detail": str(error)}
 
 
 def _extra(packages: list[str]) -> Callable[[], str]:
-    def look() -> str:
+    def find() -> str:
         found = []
         for package in packages:
             try:
@@ -64,7 +64,7 @@ def _extra(packages: list[str]) -> Callable[[], str]:
                 return f"not installed (no {package}); fine where it is not needed"
         return ", ".join(found)
 
-    return look
+    return find
 
 
 def _writable(run: Run) -> str:

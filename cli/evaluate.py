@@ -12,7 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.context import Run, column_options, columns_for, package_folder, pass_run, say
+from cli.context import Run, column_options, columns_for, info, package_folder, pass_run
 from core.arrays import Floats
 from core.checkpoint import TRAINING, read_training
 from core.datasets import Columns, Example, Text, read_examples
@@ -35,7 +35,7 @@ class Target:
     answer: Callable[[Sequence[Text]], NDArray[Any]]
 
     @property
-    def cuts(self) -> Floats:
+    def threshold_array(self) -> Floats:
         """(k,) as the engine compares them."""
         return np.array([self.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
 
@@ -81,12 +81,12 @@ def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("sklearn", "scipy"):
             raise
-        say("Intervals and per-label metrics need scikit-learn: pip install 'retune[train]'.")
+        info("Intervals and per-label metrics need scikit-learn: pip install 'retune[train]'.")
         if target.kind == "single-label":
             return asdict(measure(truth, probabilities))
-        return asdict(measure_sets(truth, probabilities, probabilities >= target.cuts))
+        return asdict(measure_sets(truth, probabilities, probabilities >= target.threshold_array))
     return evaluate_answers(
-        truth, probabilities, labels=target.labels, kind=target.kind, thresholds=target.cuts
+        truth, probabilities, labels=target.labels, kind=target.kind, thresholds=target.threshold_array
     ).as_dict()
 
 

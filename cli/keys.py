@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import click
 
-from cli.context import Run, pass_run, say
+from cli.context import Run, info, pass_run
 from core.api_keys import MAX_BURST, ApiKey, KeyScope, add_key, read_keys, revoke_key
 from core.duration import seconds_of
 from core.errors import InvalidDuration
@@ -50,9 +50,9 @@ def add(
     expires_s = _validity_s(expires) if expires else None
     key, text = add_key(path, name, scopes, rate=rate, burst=burst, expires_s=expires_s)
     run.emit({**_facts(key), "key": text}, text)
-    say(f"Key {name!r} is shown this once. Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.")
+    info(f"Key {name!r} is shown this once. Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.")
     if is_first:
-        say(f"From now on /predict and /feedback need a key, as long as {path} exists.")
+        info(f"From now on /predict and /feedback need a key, as long as {path} exists.")
 
 
 def _validity_s(expires: str) -> float:

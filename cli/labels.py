@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import Run, pass_run, say
+from cli.context import Run, info, pass_run
 from core.feedback import registered_kind, store_labels
 from lifecycle.labels.files import read_given_labels, write_requests
 from lifecycle.labels.queue import NO_TEXTS
@@ -32,13 +32,13 @@ def export_labels(run: Run, model: str, out: Path | None) -> None:
     run.home.registry.require_model(model)
     requests = run.home.ledger.label_requests(model)
     if not requests and run.config.ledger.keep == "features":
-        say(NO_TEXTS)
+        info(NO_TEXTS)
     if run.as_json:
         run.emit({"model": model, "requests": [asdict(item) for item in requests]})
     if out:
         with out.open("w", newline="", encoding="utf-8") as file:
             write_requests(file, requests)
-        say(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: retune labels import {model} {out}")
+        info(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: retune labels import {model} {out}")
     elif not run.as_json:
         write_requests(sys.stdout, requests)
 

@@ -106,10 +106,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
-        _say_and_exit(error, words)
+        _print_and_exit(error, words)
 
 
-def _say_and_exit(error: Exception, words: list[str]) -> None:
+def _print_and_exit(error: Exception, words: list[str]) -> None:
     if "--debug" in words:
         raise error
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in EXTRA_OF:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.context import Run, pass_run, say, stopped_by_signal
+from cli.context import Run, info, pass_run, stopped_by_signal
 from core.stored import as_stored
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def monitor(run: Run, once: bool, model: str | None) -> None:
         once=once,
         stop=stopped_by_signal(),
         on_checked=partial(_emit_checked, run),
-        on_problem=lambda name, error: say(f"{name}: {error}"),
-        on_erased=lambda count: say(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
+        on_problem=lambda name, error: info(f"{name}: {error}"),
+        on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
     if once and not is_well:
         sys.exit(1)

@@ -13,7 +13,7 @@ from core.home import Home
 from core.registry import Champion, parse_version
 
 # The pointer is what counts; a ledger that is locked for longer does without the note.
-NOTE_S = 5.0
+LEDGER_TIMEOUT_S = 5.0
 
 
 @click.command()
@@ -24,8 +24,8 @@ def promote(run: Run, name: str) -> None:
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
-    note = partial(_record, run, model, "Promoted by hand.")
-    promotion.promote(run.home, model, version, on_change=note)
+    on_change = partial(_record, run, model, "Promoted by hand.")
+    promotion.promote(run.home, model, version, on_change=on_change)
     run.emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion.",
@@ -37,8 +37,8 @@ def promote(run: Run, name: str) -> None:
 @pass_run
 def rollback(run: Run, model: str) -> None:
     """Put the version before the champion in service again; needs neither database nor trainer."""
-    note = partial(_record, run, model, "Rolled back by hand.")
-    version = promotion.roll_back(run.home, model, on_change=note).version
+    on_change = partial(_record, run, model, "Rolled back by hand.")
+    version = promotion.roll_back(run.home, model, on_change=on_change).version
     run.emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion again.",
@@ -47,7 +47,7 @@ def rollback(run: Run, model: str) -> None:
 
 def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
     """Note it in the ledger if that is reachable; the pointer is what counts."""
-    home = Home(run.config, busy_s=NOTE_S)
+    home = Home(run.config, busy_s=LEDGER_TIMEOUT_S)
     try:
         promotion.record_change(home.ledger, model, reason, champion, before, is_undone)
     except Unavailable as error:

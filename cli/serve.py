@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.context import Run, pass_run, say
+from cli.context import Run, info, pass_run
 from core.registry import Registry
 
 
@@ -35,14 +35,14 @@ def serve(run: Run, /, **given: Any) -> None:
             run.emit({"url": address})
         else:
             served = ", ".join(run.home.registry.models()) or "no model yet"
-            say(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
-        _tell_of_default(config.service.default_model, run.home.registry)
+            info(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
+        _warn_of_missing_default(config.service.default_model, run.home.registry)
         sys.stdout.flush()
 
     sys.exit(run_server(config, on_start=announce))
 
 
-def _tell_of_default(model: str | None, registry: Registry) -> None:
+def _warn_of_missing_default(model: str | None, registry: Registry) -> None:
     """Not refused: it may be registered while the server runs."""
     if model and model not in registry.models():
-        say(f"service.default_model is {model!r}, which is not registered: requests without a model get 404.")
+        info(f"service.default_model is {model!r}, which is not registered: requests without a model get 404.")

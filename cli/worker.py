@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from cli.context import REFUSED, Run, pass_run, progress_shown, say, stopped_by_signal
+from cli.context import REFUSED, Run, info, pass_run, progress_shown, stopped_by_signal
 from core.records import JobRecord
 
 
@@ -25,7 +25,7 @@ def worker(run: Run, once: bool, poll: float) -> None:
         once=once,
         poll_s=poll,
         progress_shown=progress_shown,
-        on_end=lambda job: say(_job_sentence(job)),
+        on_end=lambda job: info(_job_sentence(job)),
     )
     run.emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.")
     if any(job.status == "failed" for job in done):

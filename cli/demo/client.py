@@ -70,7 +70,7 @@ class SteadyClient:
         self._texts = itertools.cycle(texts)
         self._pause_s = 1.0 / rate
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._call_on, name="steady client", daemon=True)
+        self._thread = threading.Thread(target=self._call_until_stopped, name="steady client", daemon=True)
 
     def __enter__(self) -> SteadyClient:
         self._thread.start()
@@ -81,7 +81,7 @@ class SteadyClient:
         self._thread.join()
         self._client.close()
 
-    def _call_on(self) -> None:
+    def _call_until_stopped(self) -> None:
         while not self._stopped.wait(self._pause_s):
             self._call(next(self._texts))
 

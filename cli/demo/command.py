@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.context import REFUSED, Run, pass_run, say
+from cli.context import REFUSED, Run, info, pass_run
 from cli.demo.files import TICKETS, Parts, read_parts
 from core.config import Config
 from core.errors import TargetExists
@@ -54,11 +54,11 @@ def demo(
     """
     parts = read_parts(train, reference, fresh)
     config = _config(run.config, home, method=method, budget=budget, label_budget=label_budget)
-    result = _tell(config, parts, keep_serving=keep_serving)
+    result = _run(config, parts, keep_serving=keep_serving)
     if run.as_json:
         run.emit(result)
     if problems := _problems(result):
-        say(f"\nNot as it should be: {'; '.join(problems)}.")
+        info(f"\nNot as it should be: {'; '.join(problems)}.")
         sys.exit(REFUSED)
 
 
@@ -94,18 +94,18 @@ def _free_port() -> int:
     return port
 
 
-def _tell(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]:
-    say("Loading the training stack …")
+def _run(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]:
+    info("Loading the training stack …")
     # Only here: torch and transformers take seconds to import, and 'retune --help' needs neither.
     from cli.demo.page import write_page
-    from cli.demo.story import Story, tell
+    from cli.demo.story import Story, run_story
 
-    story = Story(Home(config), parts, say)
-    with tell(story) as (result, url):
+    story = Story(Home(config), parts)
+    with run_story(story) as (result, url):
         result["page"] = str(write_page(config.home / "demo.html", result, story.histories))
         _show(result)
         if keep_serving:
-            say(f"\nStill serving; the dashboard is at {url}/dashboard/demo. Ctrl-C ends it.")
+            info(f"\nStill serving; the dashboard is at {url}/dashboard/demo. Ctrl-C ends it.")
             signal.pause()
     return result
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cli.context import info
 from cli.demo.client import Calls, Client, SteadyClient, in_batches
 from cli.demo.files import Parts
 from core.champion import read_champion
@@ -37,8 +38,6 @@ MODEL = "demo"
 CALLS_PER_SECOND = 5.0
 TIMEOUT_S = 30.0
 
-Say = Callable[[str], None]
-
 
 @dataclass
 class Story:
@@ -46,20 +45,19 @@ class Story:
 
     home: Home
     parts: Parts
-    say: Say
     seconds: dict[str, float] = field(default_factory=dict)
     histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[None]:
-        self.say(f"\n{title}")
+        info(f"\n{title}")
         started = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - started, 1)
 
 
 @contextmanager
-def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
+def run_story(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
     """Go through all steps; yields the result and the server's URL while the server still runs."""
     started = time.monotonic()
     write_config(story.home.config)
@@ -69,9 +67,9 @@ def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
         exported = package(story, trained.checkpoint)
     with story.step("register", "3. Register and promote"):
         first = put_in_service(story, exported.package)
-    story.say("\n4. Start the server")
+    info("\n4. Start the server")
     with running_server(story.home.config, log=story.home.folder / "server.log") as url:
-        story.say(f"  {url}/dashboard/{MODEL}")
+        info(f"  {url}/dashboard/{MODEL}")
         result = {
             "train": {
                 "method": trained.method,
@@ -87,13 +85,13 @@ def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
                 "label_agreement": exported.label_agreement,
                 "size_mb": round(exported.size_mb, 2),
             },
-            **_go_round(story, url, first),
+            **_run_loop(story, url, first),
         }
         result["seconds"] = {**story.seconds, "total": round(time.monotonic() - started, 1)}
         yield result, url
 
 
-def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
+def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
     """From the first traffic to the scores after the promotion."""
     with story.step("reference_check", "5. Traffic of the old kind: no drift expected"):
         send(story, url, story.parts.replay)
@@ -119,8 +117,8 @@ def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
             for name, rows in (("fresh_accuracy", story.parts.later), ("old_accuracy", story.parts.old))
         }
     return {
-        "reference_check": _seen(reference_check),
-        "fresh_check": _seen(fresh_check),
+        "reference_check": _check_facts(reference_check),
+        "fresh_check": _check_facts(fresh_check),
         "labels_used": labels_used,
         "decision": decision.sentence,
         "decision_reason": decision.reason,
@@ -131,7 +129,7 @@ def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
     }
 
 
-def _seen(record: CheckRecord) -> dict[str, Any]:
+def _check_facts(record: CheckRecord) -> dict[str, Any]:
     verdict = record.verdict
     return {
         "drifted": verdict.outcome == "drift",
@@ -157,8 +155,8 @@ def train(story: Story) -> FinetuneResult:
         datasets=story.home.config.datasets,
     )
     story.histories["First training"] = read_training(result.checkpoint).history
-    story.say(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
-    story.say(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.values['accuracy']:.1%}")
+    info(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
+    info(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.values['accuracy']:.1%}")
     return result
 
 
@@ -174,7 +172,7 @@ def package(story: Story, checkpoint: Path) -> ExportResult:
     )
     for rung in result.rungs:
         mark = "*" if rung.name == result.rung else " "
-        story.say(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
+        info(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
     return result
 
 
@@ -184,7 +182,7 @@ def put_in_service(story: Story, folder: Path) -> str:
     story.home.ledger.record_promotion(
         MODEL, version, previous=None, promoted=True, reason="The first version.", gate=None
     )
-    story.say(f"  {MODEL}@{version} is the champion")
+    info(f"  {MODEL}@{version} is the champion")
     return version
 
 
@@ -204,7 +202,7 @@ def send(story: Story, url: str, rows: Sequence[Example]) -> None:
         lambda: story.home.ledger.count_predictions(MODEL, champion) >= before + answered,
         "predictions did not reach the ledger in time",
     )
-    story.say(f"  {answered} of {len(rows)} texts answered over HTTP")
+    info(f"  {answered} of {len(rows)} texts answered over HTTP")
 
 
 def _wait_until(story: Story, is_done: Callable[[], bool], problem: str) -> None:
@@ -217,15 +215,15 @@ def _wait_until(story: Story, is_done: Callable[[], bool], problem: str) -> None
 
 def check(story: Story) -> CheckRecord:
     record = check_window(story.home, read_champion(story.home.registry, MODEL))
-    story.say(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
+    info(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
     for item in record.verdict.evidence:
-        story.say(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")
+        info(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")
     return record
 
 
 def decide(story: Story) -> Decision:
     record = respond(story.home, read_champion(story.home.registry, MODEL))
-    story.say(f"  decision: {record.decision.sentence}. {record.decision.reason}")
+    info(f"  decision: {record.decision.sentence}. {record.decision.reason}")
     return record.decision
 
 
@@ -242,7 +240,7 @@ def give_labels(story: Story, url: str) -> int:
         ]
         given += client.post("/feedback", {"feedback": labels})["accepted"]
     client.close()
-    story.say(f"  {given} labels given through /feedback, chosen by the label queue")
+    info(f"  {given} labels given through /feedback, chosen by the label queue")
     return given
 
 
@@ -262,7 +260,7 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
                 lambda: steady.calls.versions[version] >= 2 * CALLS_PER_SECOND,
                 f"{MODEL}@{version} was promoted but did not answer in time",
             )
-    _tell_outcome(story, job, steady.calls)
+    _report_outcome(story, job, steady.calls)
     return job, steady.calls
 
 
@@ -276,15 +274,15 @@ def _run_worker(story: Story) -> None:
         )
 
 
-def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
+def _report_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
     result = job.retrained
     if job.status != "done" or result is None or result.verdict is None:
         raise DemoFailed(f"the retrain job is {job.status}: {job.error or 'the worker ended early'}", story.home.folder)
     training = result.training
     story.histories["Retraining"] = training.history
-    story.say(f"  trained on {training.rows} rows, new labels: {', '.join(training.new_labels) or 'none'}")
-    story.say(f"  gate: {result.verdict.answer}. {result.reason}")
-    story.say(f"  {calls.sent} requests meanwhile, {calls.failed} failed; answers by version: {dict(calls.versions)}")
+    info(f"  trained on {training.rows} rows, new labels: {', '.join(training.new_labels) or 'none'}")
+    info(f"  gate: {result.verdict.answer}. {result.reason}")
+    info(f"  {calls.sent} requests meanwhile, {calls.failed} failed; answers by version: {dict(calls.versions)}")
 
 
 def score(story: Story, version: str, rows: Sequence[Example]) -> Metrics:

@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from core.durable import file_lock, write_bytes
-from core.errors import BurstWithoutRate, InvalidKeyName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
+from core.errors import BurstWithoutRate, InvalidName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
 
 KeyScope = Literal["predict", "feedback", "admin"]
 
@@ -91,10 +91,10 @@ def add_key(
 ) -> tuple[ApiKey, str]:
     """Add a key; return it with its text `rt_<public id>_<secret>`, which is not stored.
 
-    Raises `InvalidKeyName`, `KeyNameTaken` for the name of a live key, `UnusableRate` or `BurstWithoutRate`.
+    Raises `InvalidName`, `KeyNameTaken` for the name of a live key, `UnusableRate` or `BurstWithoutRate`.
     """
     if not NAME.fullmatch(name):
-        raise InvalidKeyName(name)
+        raise InvalidName("Key", name, "letters, digits, '-', '_' or '.'")
     if rate is not None and not MIN_RATE <= rate <= MAX_RATE:
         raise UnusableRate(rate, MIN_RATE, MAX_RATE)
     if burst is not None and rate is None:

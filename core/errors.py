@@ -60,11 +60,9 @@ class InvalidDuration(InvalidInput):
         super().__init__(f"Duration {text!r} is not usable. Write a whole number with its unit: 90s, 10m, 1h or 90d.")
 
 
-class InvalidKeyName(InvalidInput):
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"Key name {name!r} is not usable. Use 1 to 64 letters, digits, '-', '_' or '.', beginning with a letter."
-        )
+class InvalidName(InvalidInput):
+    def __init__(self, what: str, name: str, characters: str) -> None:
+        super().__init__(f"{what} name {name!r} is not usable. Use 1 to 64 {characters}, beginning with a letter.")
 
 
 class KeyNameTaken(Conflict):
@@ -282,13 +280,6 @@ class ParityFailed(RetuneError):
         super().__init__(
             f"The ONNX graph differs from the checkpoint: largest relative logit difference {difference:.2g} "
             f"(allowed {allowed:.2g}), {disagreements} labels changed. Report it with the base model's name."
-        )
-
-
-class InvalidModelName(InvalidInput):
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"Model name {name!r} is not usable. Use 1 to 64 letters, digits, '-' or '_', beginning with a letter."
         )
 
 
@@ -511,7 +502,7 @@ class RequestFailed(Unavailable):
     """A request of the demo's client failed."""
 
     def __init__(self, path: str, answer: str) -> None:
-        super().__init__(f"POST {path} was answered {answer}. Read the server's log.")
+        super().__init__(f"POST {path} failed: {answer}. Read the server's log.")
 
 
 class DemoFailed(RetuneError):

@@ -39,8 +39,9 @@ def store_labels(
     is given, `LabelsOfAnotherModel` for a prediction of another model.
     """
     answered_by = ledger.models_of(item.prediction_id for item in given)
-    if model is not None:
-        _require_model(model, answered_by)
+    for prediction_id, name in answered_by.items():
+        if model is not None and name != model:
+            raise LabelsOfAnotherModel(prediction_id, name, model)
     kinds = {name: kind_of(name) for name in set(answered_by.values())}
     records = [
         FeedbackRecord(
@@ -61,12 +62,6 @@ def registered_kind(registry: Registry, model: str) -> Kind:
     if champion and champion.version in versions:
         versions = [champion.version]
     return read_facts(registry.folder(model, versions[-1])).kind if versions else "single-label"
-
-
-def _require_model(model: str, answered_by: dict[str, str]) -> None:
-    for prediction_id, name in answered_by.items():
-        if name != model:
-            raise LabelsOfAnotherModel(prediction_id, name, model)
 
 
 def _canonical(item: GivenLabel, number: int, kind: Kind) -> str:

@@ -17,7 +17,7 @@ from core.config import Config
 from core.errors import (
     CorruptPackage,
     FileMissing,
-    InvalidModelName,
+    InvalidName,
     ModelNotFound,
     NoChampion,
     NothingToRollBackTo,
@@ -70,10 +70,10 @@ class Registry:
         """Verify a package and copy it as the next version; return its number.
 
         A package that is already an undamaged version gets that version's number. Raises `FileMissing`,
-        `CorruptPackage`, `InvalidModelName`, or `TaskMismatch` if the model's versions have another task.
+        `CorruptPackage`, `InvalidName`, or `TaskMismatch` if the model's versions have another task.
         """
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", model):
-            raise InvalidModelName(model)
+            raise InvalidName("Model", model, "letters, digits, '-' or '_'")
         if not package.is_dir():
             raise FileMissing(package, what="package")
         digest = verify_files(package)

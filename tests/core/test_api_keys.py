@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.api_keys import add_key, read_keys, revoke_key, split_key, verify_secret
-from core.errors import BurstWithoutRate, InvalidKeyName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
+from core.errors import BurstWithoutRate, InvalidName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_wrong_keys_are_one_sentence(path: Path) -> None:
     add_key(path, "shop", ["predict"])
     with pytest.raises(KeyNameTaken, match="retune keys revoke shop"):
         add_key(path, "shop", ["predict"])
-    with pytest.raises(InvalidKeyName, match="beginning with a letter"):
+    with pytest.raises(InvalidName, match="beginning with a letter"):
         add_key(path, "../up", ["predict"])
     with pytest.raises(BurstWithoutRate, match="--rate"):
         add_key(path, "desk", ["predict"], burst=5)

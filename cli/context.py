@@ -1,4 +1,4 @@
-"""What every command shares: the config of this run, and how it speaks."""
+"""Shared by all commands: the run with its config and home, common options, and output."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from core.registry import parse_version
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 REFUSED = 3
-"""The exit code of a command that did its work and found what it must not let pass."""
+"""Exit code of a command that succeeded, with a negative result."""
 
 
 @dataclass
 class Run:
-    """One invocation: its config, and the home that this leads to."""
+    """One call of `retune`: its config, its home, and the form of its output."""
 
     config_path: Path | None
     home_folder: Path | None
@@ -67,7 +67,7 @@ def _set_json(context: click.Context, _parameter: click.Parameter, value: bool) 
 
 
 def column_options(command: Command) -> Command:
-    """Options that say where a data file holds what; the command gets them as `columns: Columns`."""
+    """Add the options about the columns of a data file; the command gets them as `columns: Columns`."""
 
     @functools.wraps(command)
     def with_columns(*given: Any, **options: Any) -> Any:
@@ -88,9 +88,9 @@ def column_options(command: Command) -> Command:
 
 
 def columns_for(columns: Columns, *, kind: Kind, is_paired: bool) -> Columns:
-    """What the user said of a file's columns, read as a model that is there already reads rows.
+    """The user's columns, adapted to the task of an existing model.
 
-    Without `--pair-column` the second text of a pair is looked for in `pair`.
+    The default of `--pair-column` is `pair` if the model takes pairs.
     """
     if columns.pair and not is_paired:
         raise InputDoesNotFit(wants_pairs=False)
@@ -101,17 +101,17 @@ def columns_for(columns: Columns, *, kind: Kind, is_paired: bool) -> Columns:
 
 
 _COLUMN_OPTIONS = (
-    click.option("--text-column", default="text", show_default=True, help="Column that holds the text."),
-    click.option("--label-column", default="label", show_default=True, help="Column that holds the label."),
-    click.option("--pair-column", help="Column that holds the second text, where pairs are classified."),
-    click.option("--multi-label", is_flag=True, help="A text may have any number of labels, several in a cell."),
-    click.option("--label-separator", default="|", show_default=True, help="Stands between the labels of a cell."),
-    click.option("--label-columns", default="", help="One column a label, marked 0 or 1: a,b,c."),
+    click.option("--text-column", default="text", show_default=True, help="Column of the text."),
+    click.option("--label-column", default="label", show_default=True, help="Column of the label."),
+    click.option("--pair-column", help="Column of the second text of pairs."),
+    click.option("--multi-label", is_flag=True, help="A cell may have several labels, or none."),
+    click.option("--label-separator", default="|", show_default=True, help="Separates the labels of a cell."),
+    click.option("--label-columns", default="", help="One column per label, with 0 or 1: a,b,c."),
 )
 
 
 def package_folder(run: Run, target: str) -> Path:
-    """The verified folder of a package, or of MODEL[@VERSION] in the registry, the champion by default."""
+    """The verified folder of a package, or of MODEL[@VERSION] in the registry; the default version is the champion."""
     folder = Path(target)
     if folder.is_dir():
         verify_files(folder)
@@ -127,29 +127,23 @@ def package_folder(run: Run, target: str) -> Path:
 
 @contextmanager
 def progress_shown() -> Iterator[Progress]:
-    """On a terminal a spinner with the stage, elsewhere a line for each new one. The callback takes (stage, share)."""
+    """Show progress on stderr: on a terminal a spinner with the stage, else one line for each new stage."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        shown: set[str] = set()
-        yield lambda stage, _share: _echo_once(stage, shown)
+        print_once = functools.cache(info)
+        yield lambda stage, _share: print_once(stage)
         return
     with console.status("starting") as status:
         yield lambda stage, share: status.update(escape(f"{stage} {share:.0%}" if share else stage))
 
 
-def _echo_once(stage: str, shown: set[str]) -> None:
-    if stage not in shown:
-        shown.add(stage)
-        info(stage)
-
-
 def info(sentence: str) -> None:
-    """One line for the person watching, on stderr."""
+    """Print a line on stderr."""
     print(sentence, file=sys.stderr, flush=True)
 
 
 def stopped_by_signal() -> threading.Event:
-    """An event that SIGTERM sets: the round under way ends, then the command."""
+    """An event that is set by SIGTERM, so that the command can end after the current round."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     return stop

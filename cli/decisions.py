@@ -44,7 +44,7 @@ def _event_line(event: Event) -> str:
 
 
 def _described(event: Event) -> tuple[str, str]:
-    """Its kind, and what happened."""
+    """Kind and description of the event."""
     if isinstance(event, CheckRecord):
         return "check", _check_sentence(event)
     if isinstance(event, DecisionRecord):

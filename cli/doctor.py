@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from uuid import uuid4
 
@@ -27,10 +28,10 @@ FREE_GB_NEEDED = 2.0
 @click.command()
 @pass_run
 def doctor(run: Run) -> None:
-    """Look at this machine, the config and the state; exits 3 if something is wrong."""
+    """Check this machine, the config and the state; exits 3 if something is wrong."""
     checks = [
         _check("python", platform.python_version),
-        *(_check(f"extra {name}", _extra(packages)) for name, packages in EXTRAS.items()),
+        *(_check(f"extra {name}", partial(_extra, packages)) for name, packages in EXTRAS.items()),
         _check("cores", lambda: f"{available_cpus()} usable"),
         _check("config", lambda: f"valid, home {run.config.home.absolute()}"),
         _check("home", lambda: _writable(run)),
@@ -54,17 +55,14 @@ def _check(name: str, find: Callable[[], str]) -> dict[str, str | bool]:
         return {"name": name, "ok": False, "detail": str(error)}
 
 
-def _extra(packages: list[str]) -> Callable[[], str]:
-    def find() -> str:
-        found = []
-        for package in packages:
-            try:
-                found.append(f"{package} {version(package)}")
-            except PackageNotFoundError:
-                return f"not installed (no {package}); fine where it is not needed"
-        return ", ".join(found)
-
-    return find
+def _extra(packages: list[str]) -> str:
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            return f"not installed (no {package}); needed only for its commands"
+    return ", ".join(found)
 
 
 def _writable(run: Run) -> str:
@@ -87,7 +85,7 @@ def _default_model(run: Run) -> str:
     if name := run.config.service.default_model:
         run.home.registry.require_model(name)
         return name
-    return "none named: requests must name their model where there are several"
+    return "not set: requests must name their model if there are several"
 
 
 def _registry(run: Run) -> str:

@@ -15,13 +15,13 @@ from core.stored import as_stored
 
 
 @click.command()
-@click.option("--model", required=True, help="Whose champion's reference to compare with.")
+@click.option("--model", required=True, help="Model whose reference is compared with.")
 @click.option("--file", "file", required=True, type=click.Path(path_type=Path), help="Rows to compare.")
-@click.option("--labels", is_flag=True, help="The file has labels: measure the accuracy, too.")
+@click.option("--labels", is_flag=True, help="Also measure the accuracy by the labels of the file.")
 @column_options
 @pass_run
 def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> None:
-    """Compare a file with the champion's reference; exits 3 if it drifted."""
+    """Compare a file with the champion's reference; exits 3 on drift."""
     from monitoring.watch import check_file
 
     champion = read_champion(run.home.registry, model)

@@ -26,7 +26,7 @@ SHOWN_LABELS, SHOWN_PAIRS = 5, 5
 
 @dataclass(frozen=True)
 class Target:
-    """What is measured; `answer` gives probabilities (n, k) after the temperature."""
+    """A model to evaluate; `answer` returns probabilities (n, k)."""
 
     labels: list[str]
     kind: Kind
@@ -36,7 +36,7 @@ class Target:
 
     @property
     def threshold_array(self) -> Floats:
-        """(k,) as the engine compares them."""
+        """(k,) in the precision that the engine uses."""
         return np.array([self.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
 
 
@@ -73,7 +73,7 @@ def _answer_of_checkpoint(folder: Path, texts: Sequence[Text]) -> NDArray[Any]:
 
 
 def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:
-    """Everything that `finetune.measuring.metrics` knows; the few of `core.metrics` on a machine that only serves."""
+    """All metrics of `finetune.measuring.metrics`; those of `core.metrics` if scikit-learn is not installed."""
     probabilities = target.answer([row.input for row in rows])
     truth: Any = (truth_of if target.kind == "single-label" else truth_matrix)(rows, target.labels)
     try:
@@ -91,7 +91,7 @@ def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:
 
 
 def _lines(target: str, metrics: dict[str, Any]) -> list[str]:
-    """For a person: the metrics with their intervals, the worst labels, the most confused pairs."""
+    """The metrics with their intervals, the labels with the lowest F1, and the most confused pairs."""
     lines = [f"{target} on {metrics['rows']} rows:"]
     lines += [
         f"  {key.replace('_', ' '):<27} {value:.4f}{_interval(metrics, key)}"
@@ -108,7 +108,7 @@ def _lines(target: str, metrics: dict[str, Any]) -> list[str]:
         ]
     pairs = (metrics.get("confusion") or {}).get("pairs", [])[:SHOWN_PAIRS]
     if pairs:
-        lines.append("Taken for each other (rows):")
+        lines.append("Most confused (rows):")
         lines += [f"  {_truth(pair)} → {pair['predicted']} ({pair['count']})" for pair in pairs]
     return lines
 

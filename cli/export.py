@@ -20,7 +20,7 @@ from core.package import RUNGS_PAGE
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
-    help="Rows like the traffic to come, not trained on; what drift is measured from [default: the validation rows].",
+    help="Rows similar to future traffic, not trained on: the drift reference [default: the validation rows].",
 )
 @click.option("--rung", help="Package this rung even if it is not the fastest eligible one.")
 @column_options
@@ -32,7 +32,7 @@ def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: 
     rows = read_examples(reference, columns, labelled=False) if reference else None
     validation = kept_dataset(training.data.validation, run.config.datasets)
     if rows:
-        keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
+        keep_dataset(rows, run.config.datasets)  # if labelled, the gate uses them later
     from export.run import export as write_package
     from export.settings import ExportSettings
 

@@ -25,16 +25,16 @@ def init(run: Run, folder: Path) -> None:
     write_bytes(path, default_toml().encode())
     run.emit(
         {"config": str(path)},
-        f"{path} is written: every key with its default, commented out.",
+        f"{path} is written, with all keys and their defaults, commented out.",
         f"Next: cd {folder} && retune finetune --data FILE --out checkpoint",
     )
 
 
 def default_toml() -> str:
-    """The defaults as TOML, each key commented out under its description."""
+    """The defaults as TOML; all keys are commented out and described."""
     lines = [
         "# Retune's configuration. RETUNE_SECTION__KEY in the environment beats this file.",
-        "# What has nothing behind its = is unset, unless you write something there.",
+        "# A key without a value is unset.",
         '# home = ".retune"',
     ]
     for name, field in Config.model_fields.items():

@@ -11,7 +11,7 @@ from core.api_keys import MAX_BURST, ApiKey, KeyScope, add_key, read_keys, revok
 from core.duration import seconds_of
 from core.errors import InvalidDuration
 
-# Dates end before the sum of a longer one and the present could.
+# A later date may exceed the largest `datetime`.
 MAX_EXPIRES_S = 100 * 365 * 86400
 NO_FILE = "There is no key file: /predict and /feedback are open. Add a key: retune keys add NAME --scope predict"
 NO_KEYS = "There are no keys, and /predict and /feedback need one. Add a key: retune keys add NAME --scope predict"
@@ -19,7 +19,7 @@ NO_KEYS = "There are no keys, and /predict and /feedback need one. Add a key: re
 
 @click.group()
 def keys() -> None:
-    """The API keys of this home's servers; running ones follow within a second."""
+    """API keys of the servers of this home; a running server uses changes within a second."""
 
 
 @keys.command()
@@ -30,11 +30,11 @@ def keys() -> None:
     multiple=True,
     required=True,
     type=click.Choice(get_args(KeyScope)),
-    help="What the key is for; once for each.",
+    help="What the key may do; may be repeated.",
 )
-@click.option("--rate", type=float, help="Requests a second that it may send [default: no limit].")
-@click.option("--burst", type=click.IntRange(1, MAX_BURST), help="Requests at once within the rate [default: RATE].")
-@click.option("--expires", help="How long it is valid, e.g. 12h or 90d [default: until it is revoked].")
+@click.option("--rate", type=float, help="Requests a second [default: no limit].")
+@click.option("--burst", type=click.IntRange(1, MAX_BURST), help="Requests in a burst [default: RATE].")
+@click.option("--expires", help="Time until it expires, e.g. 12h or 90d [default: never].")
 @pass_run
 def add(
     run: Run,
@@ -44,7 +44,7 @@ def add(
     burst: int | None,
     expires: str | None,
 ) -> None:
-    """Make a key and print it, once: only its hash is kept."""
+    """Make a key and print it once; only its hash is stored."""
     path = run.config.keys_file
     is_first = not path.exists()
     expires_s = _validity_s(expires) if expires else None
@@ -65,7 +65,7 @@ def _validity_s(expires: str) -> float:
 @keys.command("list")
 @pass_run
 def list_keys(run: Run) -> None:
-    """List the keys, the revoked and expired too; none of them can be shown again."""
+    """List the keys, also revoked and expired ones, without their secrets."""
     known = read_keys(run.config.keys_file)
     run.emit(
         {"keys": [_facts(key) for key in known or ()]},
@@ -77,7 +77,7 @@ def list_keys(run: Run) -> None:
 @click.argument("name")
 @pass_run
 def revoke(run: Run, name: str) -> None:
-    """End a key; running servers refuse it within a second."""
+    """Revoke a key; running servers refuse it within a second."""
     key = revoke_key(run.config.keys_file, name)
     run.emit(_facts(key), f"Key {name!r} is revoked.")
 

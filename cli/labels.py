@@ -17,7 +17,7 @@ from lifecycle.labels.queue import NO_TEXTS
 
 @click.group()
 def labels() -> None:
-    """The labels that a decision asks for: export the texts, import the answers."""
+    """Labels that a decision requests: export the texts, import the labels."""
 
 
 @labels.command("export")
@@ -27,7 +27,7 @@ def labels() -> None:
 def export_labels(run: Run, model: str, out: Path | None) -> None:
     """Write the open label requests: prediction_id, text, predicted, score and an empty label to fill in.
 
-    Pairs have a column pair, too. Where a text may have several labels, write them as a|b, and | for none.
+    Pairs also have a column pair. Write several labels of a text as a|b, and no label as |.
     """
     run.home.registry.require_model(model)
     requests = run.home.ledger.label_requests(model)
@@ -49,9 +49,9 @@ def export_labels(run: Run, model: str, out: Path | None) -> None:
 @click.option("--source", default="file", show_default=True, help="Who gave the labels.")
 @pass_run
 def import_labels(run: Run, model: str, file: Path, source: str) -> None:
-    """Read labels (columns prediction_id and label; rows without a label are passed over).
+    """Read labels (columns prediction_id and label; rows without a label are skipped).
 
-    Where a text may have several labels, they are written as a|b, and | for none of them.
+    Several labels of a text are written as a|b, and no label as |.
     """
     run.home.registry.require_model(model)
     given, empty = read_given_labels(file, source=source)
@@ -59,6 +59,5 @@ def import_labels(run: Run, model: str, file: Path, source: str) -> None:
     unknown = len(stored.unknown)
     run.emit(
         {"model": model, "accepted": stored.accepted, "unknown": unknown, "empty": empty},
-        f"{stored.accepted} labels stored, {unknown} for unknown predictions, "
-        f"{empty} rows without a label passed over.",
+        f"{stored.accepted} labels stored, {unknown} for unknown predictions, {empty} rows without a label skipped.",
     )

@@ -1,4 +1,4 @@
-"""The `retune` command and its edge: errors become one sentence and an exit code."""
+"""The `retune` command; an error becomes one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ for command in COMMANDS:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command and exit: 0 done, 1 an error's own sentence, 2 wrong usage, 3 a check or gate said no."""
+    """Run one command and exit: 0 success, 1 error, 2 wrong usage, 3 negative result of a check or the gate."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
         sys.exit(retune.main(words, prog_name="retune", standalone_mode=False))
@@ -122,12 +122,10 @@ def _print_and_exit(error: Exception, words: list[str]) -> None:
         print(f"Error: {_os_sentence(error)}", file=sys.stderr)
     else:
         sentence = f"{type(error).__name__}: {error}"
-        print(
-            f"Error: {sentence}. This is a fault in Retune; run it again with --debug and report it.", file=sys.stderr
-        )
+        print(f"Error: {sentence}. This is a bug in Retune; run it again with --debug and report it.", file=sys.stderr)
     sys.exit(1)
 
 
 def _os_sentence(error: OSError) -> str:
     place = f" {error.filename}" if error.filename else ""
-    return f"The system refused{place}: {error.strerror or error}. Check the path, its permissions and the disk."
+    return f"System error{place}: {error.strerror or error}. Check the path, its permissions and the disk."

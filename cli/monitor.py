@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--model", help="Only this model [default: every model with a champion].")
 @pass_run
 def monitor(run: Run, once: bool, model: str | None) -> None:
-    """Check recent traffic for drift, decide what to do about it, and erase what is older than ledger.keep_days."""
+    """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
     from lifecycle.respond import respond
     from monitoring.round import run_rounds
 

@@ -20,7 +20,7 @@ from core.errors import EmptyText, UnpairedTexts
 @click.option("--top-k", type=click.IntRange(1), default=3, show_default=True, help="Labels to show with their scores.")
 @pass_run
 def predict(run: Run, texts: tuple[str, ...], model: str, pairs: tuple[str, ...], top_k: int) -> None:
-    """Answer texts, or pairs, with the champion, here, without a server; nothing is written to the ledger."""
+    """Predict texts, or pairs, with the champion, without a server; nothing is written to the ledger."""
     if pairs and len(pairs) != len(texts):
         raise UnpairedTexts(len(texts), len(pairs))
     version = run.home.registry.champion(model).version

@@ -12,7 +12,7 @@ from core.errors import InvalidInput, Unavailable
 from core.home import Home
 from core.registry import Champion, parse_version
 
-# The pointer is what counts; a ledger that is locked for longer does without the note.
+# A promotion is valid without its ledger record, so a locked ledger delays it only this long.
 LEDGER_TIMEOUT_S = 5.0
 
 
@@ -20,7 +20,7 @@ LEDGER_TIMEOUT_S = 5.0
 @click.argument("name", metavar="NAME@VERSION")
 @pass_run
 def promote(run: Run, name: str) -> None:
-    """Put a version in service; returns when every running server answers with it."""
+    """Make a version the champion; returns when every running server answers with it."""
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
@@ -36,7 +36,7 @@ def promote(run: Run, name: str) -> None:
 @click.argument("model")
 @pass_run
 def rollback(run: Run, model: str) -> None:
-    """Put the version before the champion in service again; needs neither database nor trainer."""
+    """Make the previous champion the champion again; needs neither database nor training code."""
     on_change = partial(_record, run, model, "Rolled back by hand.")
     version = promotion.roll_back(run.home, model, on_change=on_change).version
     run.emit(
@@ -46,9 +46,9 @@ def rollback(run: Run, model: str) -> None:
 
 
 def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
-    """Note it in the ledger if that is reachable; the pointer is what counts."""
+    """Record the change in the ledger, if that is reachable."""
     home = Home(run.config, busy_s=LEDGER_TIMEOUT_S)
     try:
         promotion.record_change(home.ledger, model, reason, champion, before, is_undone)
     except Unavailable as error:
-        click.echo(f"Not noted in the ledger: {error}", err=True)
+        click.echo(f"Not recorded in the ledger: {error}", err=True)

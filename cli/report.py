@@ -16,13 +16,13 @@ from core.errors import InvalidInput
 @click.option("--out", type=click.Path(path_type=Path), help="The page [default: RUN-report.html beside RUN].")
 @pass_run
 def report(run: Run, run_folder: Path, out: Path | None) -> None:
-    """Draw a training run: curves, confusion, reliability, worst examples. RUN is a checkpoint."""
+    """Write a report of a training: curves, confusion matrix, reliability, worst examples. RUN is a checkpoint."""
     folder = run_folder.resolve()
     page = out or folder.with_name(f"{folder.name}-report.html")
     if page.resolve().is_relative_to(folder):
-        raise InvalidInput(f"The page {page} would lie inside the sealed checkpoint. Name a place outside it.")
+        raise InvalidInput(f"The page {page} would be inside the sealed checkpoint. Name a place outside.")
     if page.is_dir():
-        raise InvalidInput(f"{page} is a folder. Name the page itself, e.g. {page / 'report.html'}.")
+        raise InvalidInput(f"{page} is a folder. Name a file, e.g. {page / 'report.html'}.")
     from finetune.report.contents import gather
     from finetune.report.page import report_page
 

@@ -17,7 +17,7 @@ from core.duration import seconds_of
 @click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: the config's].")
 @pass_run
 def retrain(run: Run, model: str, method: str | None, budget: str | None) -> None:
-    """Ask for a retrain; 'retune worker' carries it out."""
+    """Queue a retrain job; 'retune worker' runs it."""
     run.home.registry.champion(model)
     if budget:
         seconds_of(budget)

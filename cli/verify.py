@@ -13,7 +13,7 @@ from core.verification import verify_contents
 @click.argument("package", metavar="PACKAGE|MODEL[@VERSION]")
 @pass_run
 def verify(run: Run, package: str) -> None:
-    """Read a package again: its files, that they fit together, and that it answers its golden texts as recorded."""
+    """Verify a package: its files, whether they fit together, and its golden answers."""
     folder = package_folder(run, package)
     difference = verify_contents(folder)
     facts = read_facts(folder)
@@ -27,6 +27,6 @@ def verify(run: Run, package: str) -> None:
             "golden": len(facts.golden),
             "largest_difference": difference,
         },
-        f"{folder} is sound: {facts.rung}, {facts.task}, {len(facts.labels)} labels.",
-        f"Its {len(facts.golden)} golden answers differ by at most {difference:.1e} from those recorded.",
+        f"{folder} is valid: {facts.rung}, {facts.task}, {len(facts.labels)} labels.",
+        f"Its {len(facts.golden)} golden answers differ by at most {difference:.1e} from the recorded ones.",
     )

@@ -12,11 +12,11 @@ from core.records import JobRecord
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Run what waits, then end.")
-@click.option("--poll", default=2.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds between looks.")
+@click.option("--once", is_flag=True, help="Run the queued jobs, then end.")
+@click.option("--poll", default=2.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds between polls.")
 @pass_run
 def worker(run: Run, once: bool, poll: float) -> None:
-    """Carry out jobs: retrain, gate, promote. Safe to kill; a job is taken again."""
+    """Run jobs: retrain, gate, promote. Safe to kill: another worker takes the job again."""
     from lifecycle.worker import work
 
     done = work(

@@ -95,7 +95,7 @@ Token = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[ -~]
 class ServiceConfig(Section):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
-    workers: int = Field(0, ge=0, description="Worker processes, at most eight a core; 0: one a core.")
+    workers: int = Field(0, ge=0, description="Worker processes, at most eight per core; 0: one per core.")
     default_model: str | None = Field(None, description="Model of requests that name none; unset: the only one.")
     max_items: int = Field(256, ge=1, description="Texts in one request.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")

@@ -76,7 +76,7 @@ def _run(job: JobRecord, jobs: JobQueue, home: Home, progress: Progress) -> None
         jobs.fail(job, str(error))
     except Exception as error:
         log.exception("job %s failed", job.id)
-        jobs.fail(job, f"{type(error).__name__}: {error}. This is a fault in Retune; the worker's log has the details.")
+        jobs.fail(job, f"{type(error).__name__}: {error}. This is a bug in Retune; the worker's log has the details.")
     else:
         jobs.finish(job, as_stored(result))
 

@@ -24,46 +24,34 @@ MARK = ".retune-demo"
 
 @click.command()
 @click.option("--train", type=click.Path(path_type=Path), default=TICKETS / "train.csv", help="Rows to train on.")
-@click.option(
-    "--reference", type=click.Path(path_type=Path), default=TICKETS / "reference.csv", help="Later rows, same kind."
-)
-@click.option(
-    "--fresh", type=click.Path(path_type=Path), default=TICKETS / "fresh.csv", help="Rows after something changed."
-)
+@click.option("--reference", type=click.Path(path_type=Path), default=TICKETS / "reference.csv", help="Rows as before.")
+@click.option("--fresh", type=click.Path(path_type=Path), default=TICKETS / "fresh.csv", help="Rows after a change.")
 @click.option("--home", type=click.Path(path_type=Path), help="Folder of the demo's state [default: .retune/demo].")
 @click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
 @click.option("--budget", default="90s", show_default=True, help="Time for each of the two trainings.")
 @click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels asked for.")
-@click.option("--keep-serving", is_flag=True, help="Leave the server and its dashboard up until Ctrl-C.")
+@click.option("--keep-serving", is_flag=True, help="Keep the server and its dashboard running until Ctrl-C.")
 @pass_run
 def demo(
-    run: Run,
-    train: Path,
-    reference: Path,
-    fresh: Path,
-    home: Path | None,
-    method: str,
-    budget: str,
-    label_budget: int,
-    keep_serving: bool,
+    run: Run, /, train: Path, reference: Path, fresh: Path, home: Path | None, keep_serving: bool, **given: Any
 ) -> None:
-    """Tell the whole loop on three files, as it happens.
+    """Run the whole loop on three files, and print each step.
 
     Fine-tunes, exports, serves, sends traffic, finds drift, asks for labels, retrains, and promotes
     the new version if the gate says so, while a client keeps calling.
     """
     parts = read_parts(train, reference, fresh)
-    config = _config(run.config, home, method=method, budget=budget, label_budget=label_budget)
+    config = _config(run.config, home, **given)
     result = _run(config, parts, keep_serving=keep_serving)
     if run.as_json:
         run.emit(result)
     if problems := _problems(result):
-        info(f"\nNot as it should be: {'; '.join(problems)}.")
+        info(f"\nUnexpected: {'; '.join(problems)}.")
         sys.exit(REFUSED)
 
 
 def _config(config: Config, home: Path | None, *, method: str, budget: str, label_budget: int) -> Config:
-    """The user's config with the demo's own home and free port; the home is emptied."""
+    """The user's config with a home and a port for the demo; the home is emptied."""
     folder = (home or config.home / "demo").absolute()
     _empty(folder)
     changed = {
@@ -78,7 +66,7 @@ def _config(config: Config, home: Path | None, *, method: str, budget: str, labe
 
 
 def _empty(folder: Path) -> None:
-    """Begin anew, but only in a folder that is new or an earlier demo's."""
+    """Empty the folder, but only if an earlier demo made it."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise TargetExists(folder)
@@ -96,7 +84,7 @@ def _free_port() -> int:
 
 def _run(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]:
     info("Loading the training stack …")
-    # Only here: torch and transformers take seconds to import, and 'retune --help' needs neither.
+    # Imported here: torch and transformers take seconds, and 'retune --help' does not need them.
     from cli.demo.page import write_page
     from cli.demo.story import Story, run_story
 
@@ -111,8 +99,8 @@ def _run(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]:
 
 
 def _show(result: dict[str, Any]) -> None:
-    """The closing table, on stderr like the story itself."""
-    table = Table(title="What it came to", title_justify="left")
+    """Print the final table on stderr, like the steps."""
+    table = Table(title="Result", title_justify="left")
     for column in ("", "before", "after"):
         table.add_column(column, justify="left" if not column else "right")
     for name in ("fresh", "old"):
@@ -131,10 +119,10 @@ def _drifted(check: dict[str, Any]) -> str:
 
 
 def _problems(result: dict[str, Any]) -> list[str]:
-    """Claims of the demo that did not come true; a gate that refuses is a result, not a problem."""
+    """Unexpected results of the demo. A refusal by the gate is not among them."""
     problems = []
     if result["reference_check"]["drifted"]:
-        problems.append("drift was found on rows of the old kind")
+        problems.append("drift was detected in rows of the old kind")
     if result["requests_during_swap"]["failed"]:
         problems.append(f"{result['requests_during_swap']['failed']} requests failed during the swap")
     return problems

@@ -1,4 +1,4 @@
-"""The steps of the demo. Each does one thing for real and returns what it saw."""
+"""The steps of the demo. Each step does its real work and returns its result."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TIMEOUT_S = 30.0
 
 @dataclass
 class Story:
-    """The state that the steps share, and the seconds that each took."""
+    """State that the steps share, and the seconds of each step."""
 
     home: Home
     parts: Parts
@@ -58,7 +58,7 @@ class Story:
 
 @contextmanager
 def run_story(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
-    """Go through all steps; yields the result and the server's URL while the server still runs."""
+    """Run all steps; yield the result and the server's URL while the server still runs."""
     started = time.monotonic()
     write_config(story.home.config)
     with story.step("train", f"1. Fine-tune on {len(story.parts.train)} rows"):
@@ -92,7 +92,7 @@ def run_story(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
-    """From the first traffic to the scores after the promotion."""
+    """The steps from the first traffic to the scores after the promotion."""
     with story.step("reference_check", "5. Traffic of the old kind: no drift expected"):
         send(story, url, story.parts.replay)
         reference_check = check(story)
@@ -103,14 +103,14 @@ def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
         decision = decide(story)
     labels_used = 0
     if decision.action == "label":
-        with story.step("labels", f"7. Give the {decision.count} labels that are asked for"):
+        with story.step("labels", f"7. Give the {decision.count} requested labels"):
             labels_used = give_labels(story, url)
             decision = decide(story)
     job, calls = None, Calls()
     if decision.action == "retrain":
         with story.step("retrain", "8. Retrain in the worker while a client keeps calling"):
             job, calls = retrain_while_serving(story, url)
-    with story.step("score", "9. Score rows that nobody trained on, before and after"):
+    with story.step("score", "9. Score rows that were not trained on, before and after"):
         last = story.home.registry.champion(MODEL).version
         accuracy = {
             name: {"before": score(story, first, rows).accuracy, "after": score(story, last, rows).accuracy}
@@ -196,7 +196,7 @@ def send(story: Story, url: str, rows: Sequence[Example]) -> None:
         answer = client.predict([row.text for row in batch], MODEL)
         answered += sum("id" in prediction for prediction in answer["predictions"])
     client.close()
-    # The server writes predictions off the request path.
+    # The server writes predictions after it has answered.
     _wait_until(
         story,
         lambda: story.home.ledger.count_predictions(MODEL, champion) >= before + answered,
@@ -228,7 +228,7 @@ def decide(story: Story) -> Decision:
 
 
 def give_labels(story: Story, url: str) -> int:
-    """Play the people: answer the label requests from the file, through `/feedback`."""
+    """Answer the label requests through `/feedback`, with the labels of the file."""
     truth = {normalised(row.text): row.label for row in story.parts.fresh}
     requests = story.home.ledger.label_requests(MODEL)
     client = Client(url)
@@ -240,12 +240,12 @@ def give_labels(story: Story, url: str) -> int:
         ]
         given += client.post("/feedback", {"feedback": labels})["accepted"]
     client.close()
-    info(f"  {given} labels given through /feedback, chosen by the label queue")
+    info(f"  {given} labels given through /feedback, selected by the label queue")
     return given
 
 
 def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
-    """Press the button, run the worker, and keep calling until the new version answers."""
+    """Start a retrain over HTTP, run the worker, and send requests until the new version answers."""
     texts = [row.text for row in story.parts.fresh]
     with SteadyClient(url, MODEL, texts, rate=CALLS_PER_SECOND) as steady:
         client = Client(url)
@@ -282,17 +282,17 @@ def _report_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
     story.histories["Retraining"] = training.history
     info(f"  trained on {training.rows} rows, new labels: {', '.join(training.new_labels) or 'none'}")
     info(f"  gate: {result.verdict.answer}. {result.reason}")
-    info(f"  {calls.sent} requests meanwhile, {calls.failed} failed; answers by version: {dict(calls.versions)}")
+    info(f"  {calls.sent} requests during the retraining, {calls.failed} failed; by version: {dict(calls.versions)}")
 
 
 def score(story: Story, version: str, rows: Sequence[Example]) -> Metrics:
-    """The version on labelled rows, with its packaged file."""
+    """Metrics of the version's package on labelled rows."""
     engine = Engine(story.home.registry.verified_folder(MODEL, version))
     return measure(truth_of(rows, engine.labels), engine.answer([row.text for row in rows]).probabilities)
 
 
 def write_config(config: Config) -> None:
-    """The demo's config as a file, so that server and worker read the same."""
+    """Write the demo's config for the server and the worker."""
     lines = [f"home = {json.dumps(str(config.home))}"]
     for name, section in config:
         if name == "home":

@@ -1,4 +1,4 @@
-"""Docs are tested: every command and config key of the code appears in them."""
+"""The docs contain every command and config key."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ def test_command_is_documented(command: str) -> None:
 
 
 @pytest.mark.parametrize("key", config_keys())
-def test_config_key_is_documented_with_a_meaning(key: str) -> None:
+def test_config_key_is_documented(key: str) -> None:
     line = next((line for line in text_of("docs/config.md").splitlines() if line.startswith(f"| `{key}` |")), "")
     assert line.split("|")[3].strip()
 
 
 def test_every_command_takes_json() -> None:
-    plain = [
+    all_commands = [
         command for group in retune.commands.values() for command in getattr(group, "commands", {"": group}).values()
     ]
-    without = [item.name for item in plain if not any("--json" in parameter.opts for parameter in item.params)]
+    without = [item.name for item in all_commands if not any("--json" in parameter.opts for parameter in item.params)]
     assert without == []
 
 
-def test_links_in_the_readme_lead_somewhere() -> None:
+def test_links_in_the_readme_exist() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text_of("README.md"))
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []

@@ -1,4 +1,4 @@
-"""The command line as a person calls it, in an empty folder with a home of its own."""
+"""The command line in an empty folder with a new home."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def prediction(text: str = "hello", *, key: str | None = None, days_ago: float =
     return PredictionRecord(made, "m", "1", utc_now(), text, "a", 0.5, 3, False, np.zeros(2, dtype=np.float32), key=key)
 
 
-def test_feedback_and_label_requests_go_with_their_prediction(ledger: Ledger) -> None:
+def test_feedback_and_label_requests_are_erased_with_their_prediction(ledger: Ledger) -> None:
     rows = [prediction("gone"), prediction("stays")]
     ledger.record_predictions(rows)
     ledger.record_feedback([FeedbackRecord(row.id, label) for row in rows for label in ("b", "c")])
@@ -33,19 +33,19 @@ def test_feedback_and_label_requests_go_with_their_prediction(ledger: Ledger) ->
     assert ledger.label_progress("m", "1")[:2] == (1, 1)
 
 
-def test_the_predictions_of_a_key_are_those_that_it_asked_for(ledger: Ledger) -> None:
+def test_only_the_predictions_of_a_key_are_erased(ledger: Ledger) -> None:
     ledger.record_predictions([prediction("a", key="shop"), prediction("b", key="app"), prediction("c")])
     assert erase(ledger.database, requested_with("shop")) == Erased(1, 0, 0)
     assert [(row.text, row.key) for row in ledger.window("m", "1", limit=9)] == [("b", "app"), ("c", None)]
 
 
-def test_what_is_older_than_some_days_is_told_by_its_id(ledger: Ledger) -> None:
+def test_the_age_of_a_prediction_is_that_of_its_id(ledger: Ledger) -> None:
     ledger.record_predictions([prediction("old", days_ago=31), prediction("young", days_ago=29)])
     assert erase(ledger.database, older_than(30)).predictions == 1
     assert [row.text for row in ledger.window("m", "1", limit=9)] == ["young"]
 
 
-def test_many_are_erased_in_batches_between_which_others_write(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_can_write_between_the_batches(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.record_predictions([prediction(key="shop") for _ in range(2 * BATCH_ROWS)])
     left: list[int] = []
 
@@ -59,7 +59,7 @@ def test_many_are_erased_in_batches_between_which_others_write(ledger: Ledger, m
 
 
 @SQLITE
-def test_nothing_of_an_erased_text_is_left_in_the_files(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_erased_text_is_not_in_the_files(ledger: Ledger, tmp_path: Path) -> None:
     row = prediction("a very private sentence")
     ledger.record_predictions([row, *(prediction() for _ in range(50))])
     assert ledger.database.truncate_log()
@@ -70,8 +70,8 @@ def test_nothing_of_an_erased_text_is_left_in_the_files(ledger: Ledger, tmp_path
 
 
 @SQLITE
-def test_nothing_of_erased_labels_is_left_in_pages_that_were_split(ledger: Ledger, tmp_path: Path) -> None:
-    source = random.Random(1)  # with which SQLite leaves one behind
+def test_erased_labels_are_not_in_split_pages(ledger: Ledger, tmp_path: Path) -> None:
+    source = random.Random(1)  # with this seed SQLite leaves a copy in a split page
     rows = [
         replace(prediction(key=key), id=f"{source.getrandbits(128):032x}")
         for _ in range(1000)
@@ -89,7 +89,7 @@ def test_nothing_of_erased_labels_is_left_in_pages_that_were_split(ledger: Ledge
 
 
 @SQLITE
-def test_a_ledger_that_somebody_writes_is_not_rewritten_and_says_so(ledger: Ledger, tmp_path: Path) -> None:
+def test_vacuum_returns_false_while_another_connection_writes(ledger: Ledger, tmp_path: Path) -> None:
     ledger.record_predictions([prediction()])
     writer = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
@@ -98,7 +98,7 @@ def test_a_ledger_that_somebody_writes_is_not_rewritten_and_says_so(ledger: Ledg
     assert ledger.database.vacuum()
 
 
-def test_a_log_that_somebody_reads_is_not_emptied_and_says_so(tmp_path: Path) -> None:
+def test_truncate_log_returns_false_while_another_connection_reads(tmp_path: Path) -> None:
     ledger = open_ledger(Config(home=tmp_path))
     ledger.record_predictions([prediction()])
     reader = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)

@@ -51,8 +51,8 @@ def test_an_insignificant_loss_on_old_rows_holds() -> None:
 @pytest.mark.parametrize(
     ("old", "expected"),
     [
-        (compared(100, 80, 0, 1), "promote"),  # one point of one point
-        (compared(100, 80, 4, 6), "promote"),  # two points of ten changed rows: may be chance
+        (compared(100, 80, 0, 1), "promote"),  # a loss of one point, and one is allowed
+        (compared(100, 80, 4, 6), "promote"),  # a loss of two points in ten changed rows may be chance
         (compared(5000, 4000, 100, 170), "reject"),  # 1.4 points of many rows are significant
     ],
 )

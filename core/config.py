@@ -130,7 +130,7 @@ class ServiceConfig(Section):
 
     @property
     def most_items(self) -> int:
-        """Items in a request whose model is not known yet."""
+        """Most items in a request whose model is not known yet."""
         return max([self.max_items, *(own.max_items or 0 for own in self.limits.values())])
 
     def limits_of(self, model: str) -> Limits:

@@ -39,7 +39,7 @@ _ANSWER = (
     predictions.c.label.label("predicted"),
     predictions.c.score,
 )
-"""Columns of a prediction, named as the fields of the records that contain its answer."""
+"""Labelled with the field names of `LabelledPrediction` and `LabelRequest`."""
 
 
 class Ledger:

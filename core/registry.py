@@ -131,7 +131,7 @@ class Registry:
             raise PointerUnreadable(model, str(error)) from error
 
     def readable_pointer(self, model: str) -> Champion | None:
-        """As `pointer`, but None also if it cannot be read; for code that replaces it."""
+        """As `pointer`, but also None for an unreadable pointer; for code that replaces the pointer."""
         with suppress(PointerUnreadable):
             return self.pointer(model)
         return None

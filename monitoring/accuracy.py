@@ -49,7 +49,7 @@ def _scores(reference: Features, window: Features) -> tuple[Doubles, Doubles]:
     # The reference's mean distance is the unit, because embeddings of different encoders differ in scale.
     unit = within.mean() or 1.0
     across, nearest = nearest_of(window.embeddings, reference.embeddings)
-    # A window row with the text of a reference row gets the distance of that row to another one, not zero.
+    # A copy of a reference row has distance 0; it gets the distance of that row to its nearest other row instead.
     across = np.where(across < SAME_TEXT * unit, within[nearest], across)
     weight = DISTANCE_WEIGHT / unit
     return reference.confidence - weight * within, window.confidence - weight * across

@@ -62,7 +62,7 @@ def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.ran
 
 
 def _interleaved(measure: list[str], learn: list[str]) -> list[tuple[str, Purpose]]:
-    """Both kinds in equal steps, so that the first half of the queue has half of each."""
+    """Mixes both purposes evenly, so that the first half of the queue has half of each."""
     places = [(index / max(len(measure), 1), key, "measure") for index, key in enumerate(measure)]
     places += [(index / max(len(learn), 1), key, "learn") for index, key in enumerate(learn)]
     ordered = sorted(places, key=lambda place: place[0])

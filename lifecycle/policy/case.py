@@ -32,7 +32,9 @@ class LabelProgress:
 
 @dataclass(frozen=True)
 class PreviousVersion:
-    """The version before the champion; in `comparison` it is the challenger, on labelled rows since the promotion."""
+    """The version before the champion. `comparison`: with this version as challenger, on the labelled rows since the
+    promotion.
+    """
 
     version: str
     comparison: Comparison

@@ -211,8 +211,8 @@ class Ledger:
             .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.id > after)
         )
         with self.database.read() as connection:
-            asked, given, check_id = connection.execute(query).one()
-        return asked, given, check_id
+            requested, given, check_id = connection.execute(query).one()
+        return requested, given, check_id
 
     def record_promotion(
         self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: GateRecord | None

@@ -101,13 +101,18 @@ def ask_and_label(served: Served, model: str, rows: list[Example]) -> list[dict[
     served.ledger.record_check(model, "1", drift, source="traffic", window_end=predictions[-1]["id"])
     assert respond(served.home, read_champion(served.home.registry, model)).decision.action == "label"
     path = served.config.home / f"{model}.csv"
-    asked = served.retune("labels", "export", model, "--out", path)["requests"]
+    requests = served.retune("labels", "export", model, "--out", path)["requests"]
     truth = {row.input: row.label or "|" for row in rows}
-    over_http = [{"prediction_id": item["prediction_id"], "label": truth[input_in(item)]} for item in asked[::2]]
+    over_http = [{"prediction_id": item["prediction_id"], "label": truth[input_in(item)]} for item in requests[::2]]
     assert served.post("/feedback", {"feedback": over_http})["accepted"] == len(over_http)
     fill_in(path, truth, {item["prediction_id"] for item in over_http})
     imported = served.retune("labels", "import", model, path)
-    assert imported == {"model": model, "accepted": len(asked) - len(over_http), "unknown": 0, "empty": len(over_http)}
+    assert imported == {
+        "model": model,
+        "accepted": len(requests) - len(over_http),
+        "unknown": 0,
+        "empty": len(over_http),
+    }
     return predictions
 
 

@@ -29,7 +29,7 @@ MARK = ".retune-demo"
 @click.option("--home", type=click.Path(path_type=Path), help="Folder of the demo's state [default: .retune/demo].")
 @click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
 @click.option("--budget", default="90s", show_default=True, help="Time for each of the two trainings.")
-@click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels asked for.")
+@click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels to request.")
 @click.option("--keep-serving", is_flag=True, help="Keep the server and its dashboard running until Ctrl-C.")
 @pass_run
 def demo(
@@ -37,8 +37,8 @@ def demo(
 ) -> None:
     """Run the whole loop on three files, and print each step.
 
-    Fine-tunes, exports, serves, sends traffic, finds drift, asks for labels, retrains, and promotes
-    the new version if the gate says so, while a client keeps calling.
+    Fine-tunes, exports, serves, sends traffic, detects drift, requests labels, retrains, and promotes the new
+    version if the gate allows it, while a client sends requests.
     """
     parts = read_parts(train, reference, fresh)
     config = _config(run.config, home, **given)

@@ -25,7 +25,7 @@ class MeasuredAccuracy:
 class LabelProgress:
     """Label requests since the drift began, those without an answer, and whether the last check made them."""
 
-    asked: int
+    requested: int
     still_open: int
     is_of_this_check: bool = True
 

@@ -38,17 +38,18 @@ def do_nothing_without_drift(case: Case) -> Decision | None:
 
 
 def ask_for_labels(case: Case) -> Decision | None:
-    if case.labels.asked > 0 or case.available == 0:
+    if case.labels.requested > 0 or case.available == 0:
         return None
     count = min(case.budget, case.available)
     return Decision("label", f"Inputs drifted; {count} labels will show whether accuracy is lower.", count)
 
 
 def await_labels(case: Case) -> Decision | None:
-    asked, still_open = case.labels.asked, case.labels.still_open
+    requested, still_open = case.labels.requested, case.labels.still_open
+    given = requested - still_open
     if still_open == 0:
         return None
-    return Decision("label", f"Inputs drifted; {asked - still_open} of {asked} requested labels are given.", still_open)
+    return Decision("label", f"Inputs drifted; {given} of {requested} requested labels are given.", still_open)
 
 
 def retrain_for_new_labels(case: Case) -> Decision | None:

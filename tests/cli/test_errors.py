@@ -137,9 +137,9 @@ def test_the_error_names_a_port_in_use(retune: Command) -> None:
 
 def test_a_missing_tls_file_is_an_error_before_the_start(retune: Command) -> None:
     assert_error(
-        retune("serve", "--tls-certificate", "gone.pem", "--tls-key", "gone.key"), "gone.pem", "Check the path"
+        retune("serve", "--tls-certificate", "missing.pem", "--tls-key", "missing.key"), "missing.pem", "Check the path"
     )
-    assert_error(retune("serve", "--tls-key", "gone.key"), "service.tls_certificate")
+    assert_error(retune("serve", "--tls-key", "missing.key"), "service.tls_certificate")
 
 
 def test_wrong_usage_exits_2(retune: Command) -> None:
@@ -194,10 +194,10 @@ def test_the_config_of_init_contains_the_defaults(retune: Command, tmp_path: Pat
 
 
 def test_doctor_reports_a_missing_default_model(retune: Command, tmp_path: Path) -> None:
-    write(tmp_path, '[service]\ndefault_model = "gone"\n', "retune.toml")
+    write(tmp_path, '[service]\ndefault_model = "missing"\n', "retune.toml")
     code, out, _ = retune("doctor")
     assert code == 3
-    assert "No model 'gone'" in out
+    assert "No model 'missing'" in out
 
 
 def test_a_retrain_with_other_options_than_the_queued_one_is_refused(retune: Command, tiny_package: Path) -> None:

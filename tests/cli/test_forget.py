@@ -52,7 +52,7 @@ def test_named_predictions_are_erased_with_feedback_and_label_requests(retune: C
 
 def test_an_unknown_id_is_an_error_and_erases_nothing(retune: Command, ledger: Ledger) -> None:
     known = record(ledger, "one")
-    assert_error(retune("forget", "--prediction", known, "--prediction", "nobody"), "'nobody'", "nothing was erased")
+    assert_error(retune("forget", "--prediction", known, "--prediction", "unknown"), "'unknown'", "nothing was erased")
     assert texts_in(ledger) == ["one"]
 
 

@@ -35,7 +35,7 @@ def test_the_list_shows_status_scopes_and_rate(retune: Command) -> None:
 
 def test_wrong_input_is_one_sentence(retune: Command, home: Path) -> None:
     for words, part in (
-        (("revoke", "nobody"), "no key 'nobody'"),
+        (("revoke", "unknown"), "no key 'unknown'"),
         (("add", "1st", "--scope", "predict"), "'1st'"),
         (("add", "shop", "--scope", "predict", "--burst", 5), "--rate"),
         (("add", "shop", "--scope", "predict", "--rate", "nan"), "nan"),

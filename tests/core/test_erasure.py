@@ -23,7 +23,7 @@ def prediction(text: str = "hello", *, key: str | None = None, days_ago: float =
 
 
 def test_feedback_and_label_requests_are_erased_with_their_prediction(ledger: Ledger) -> None:
-    rows = [prediction("gone"), prediction("stays")]
+    rows = [prediction("erased"), prediction("stays")]
     ledger.record_predictions(rows)
     ledger.record_feedback([FeedbackRecord(row.id, label) for row in rows for label in ("b", "c")])
     ledger.request_labels("m", [(row.id, "learn") for row in rows], check_id=1)

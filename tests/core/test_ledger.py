@@ -48,7 +48,7 @@ def test_the_window_has_the_latest_rows_of_one_version_oldest_first(ledger: Ledg
 def test_repeated_feedback_is_one_row_and_unknown_ids_are_reported(ledger: Ledger) -> None:
     row = prediction()
     ledger.record_predictions([row])
-    given = [FeedbackRecord(row.id, "b"), FeedbackRecord(row.id, "b"), FeedbackRecord("nobody", "b")]
+    given = [FeedbackRecord(row.id, "b"), FeedbackRecord(row.id, "b"), FeedbackRecord("unknown", "b")]
     assert ledger.record_feedback(given) == [True, True, False]
     assert ledger.record_feedback(given[:1]) == [True]
     assert [item.label for item in ledger.labelled("m")] == ["b"]

@@ -86,9 +86,9 @@ def test_two_processes_that_enqueue_a_job_make_one(config: Config, ledger: Ledge
 
 
 def test_a_job_is_taken_by_one_worker(config: Config, ledger: Ledger) -> None:
-    asked = {JobQueue(ledger).enqueue(f"m{number}", "retrain").id for number in range(ROUNDS)}
+    queued = {JobQueue(ledger).enqueue(f"m{number}", "retrain").id for number in range(ROUNDS)}
     taken = [job for answers in race(config, take) for job in answers if isinstance(job, int)]
-    assert sorted(taken) == sorted(asked)
+    assert sorted(taken) == sorted(queued)
 
 
 @pytest.mark.usefixtures("predicted")

@@ -8,8 +8,8 @@ from lifecycle.labels.queue import NO_TEXTS
 from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
 from lifecycle.policy.policy import decide
 
-NONE_REQUESTED = LabelProgress(asked=0, still_open=0)
-ALL_GIVEN = LabelProgress(asked=60, still_open=0)
+NONE_REQUESTED = LabelProgress(requested=0, still_open=0)
+ALL_GIVEN = LabelProgress(requested=60, still_open=0)
 NOT_MEASURED = MeasuredAccuracy(0, 0, 0.9)
 
 
@@ -37,7 +37,7 @@ def test_drift_requests_labels_within_the_budget_and_the_window() -> None:
 
 
 def test_open_requests_are_requested_again() -> None:
-    assert action(verdict("drift"), LabelProgress(asked=60, still_open=45), NOT_MEASURED) == "label 45"
+    assert action(verdict("drift"), LabelProgress(requested=60, still_open=45), NOT_MEASURED) == "label 45"
 
 
 def test_a_significant_loss_of_accuracy_starts_a_retrain() -> None:

@@ -41,11 +41,11 @@ def test_labels_that_come_after_the_next_check_are_used(ledger: Ledger, home: Ho
 
     checked(ledger, "drift", predicted(ledger, 300))
     assert decided().count == 120
-    asked = ledger.label_requests("m")
+    requests = ledger.label_requests("m")
     checked(ledger, "drift", predicted(ledger, 300))
     assert decided() == Decision("label", "Inputs drifted; 0 of 120 requested labels are given.", 120)
-    assert ledger.label_requests("m") == asked
-    ledger.record_feedback([FeedbackRecord(item.prediction_id, "bug") for item in asked])
+    assert ledger.label_requests("m") == requests
+    ledger.record_feedback([FeedbackRecord(item.prediction_id, "bug") for item in requests])
     checked(ledger, "drift", predicted(ledger, 300))
     assert decided().action == "retrain"
 
@@ -57,9 +57,9 @@ def test_a_second_drift_requests_new_labels(ledger: Ledger, home: Home, tiny_pac
         rows = predicted(ledger, 300)
         checked(ledger, verdict, rows)
         respond(home, read_champion(home.registry, "m"))
-    asked = {item.prediction_id for item in ledger.label_requests("m")}
-    assert len(asked) == 120
-    assert asked <= {row.id for row in rows}
+    requests = {item.prediction_id for item in ledger.label_requests("m")}
+    assert len(requests) == 120
+    assert requests <= {row.id for row in rows}
 
 
 def test_texts_labelled_for_one_version_are_not_requested_for_the_next(
@@ -72,9 +72,9 @@ def test_texts_labelled_for_one_version_are_not_requested_for_the_next(
     rows = predicted(ledger, 80, texts=[row.text for row in earlier] + [f"new {number}" for number in range(40)])
     checked(ledger, "drift", rows)
     respond(home, read_champion(home.registry, "m"))
-    asked = ledger.label_requests("m")
-    assert len(asked) > 20
-    assert all(item.text.startswith("new") for item in asked)
+    requests = ledger.label_requests("m")
+    assert len(requests) > 20
+    assert all(item.text.startswith("new") for item in requests)
 
 
 def test_labels_before_the_last_promotion_do_not_cause_a_rollback(

@@ -170,7 +170,7 @@ def _begin_postgresql(connection: Connection, *, busy_s: float) -> None:
 
 
 def _migration_lock(database: str | None) -> AbstractContextManager[None]:
-    """Processes that open a new SQLite file at the same time migrate it once; a server locks in `_begin_postgresql`."""
+    """Lock a SQLite file that several processes open for the first time; `_begin_postgresql` locks PostgreSQL."""
     return file_lock(Path(f"{database}.migrate.lock")) if database else nullcontext()
 
 

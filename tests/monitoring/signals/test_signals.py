@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from monitoring.signals.signal import Sides, Signal
 from monitoring.signals.text_length import TextLength
 from tests.monitoring import rows
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Features], Features]] = {
     "embeddings": rows.with_other_embeddings,
     "predicted labels": rows.with_other_labels,
     "confidence": rows.with_less_confidence,

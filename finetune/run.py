@@ -152,7 +152,7 @@ def _folds(run: _Run) -> Iterator[Task]:
             on_progress=task.on_progress,
             labels=task.labels,
         )
-        yield replace(fold, part=f"fold-{number}-")
+        yield replace(fold, name_prefix=f"fold-{number}-")
 
 
 def _parts(

@@ -41,7 +41,7 @@ class Rows:
 class Task:
     """Rows to learn from and to choose by. Methods leave `encoder` as it is; `ends_at` is monotonic.
 
-    `part` tells the trainings of a fold from those of the whole.
+    `name_prefix` tells the trainings of a fold from those of the whole.
     """
 
     kind: Kind
@@ -55,7 +55,7 @@ class Task:
     run_folder: RunFolder
     plans: Plans
     on_progress: Progress
-    part: str = ""
+    name_prefix: str = ""
 
     @property
     def left_s(self) -> float:
@@ -70,7 +70,7 @@ class Scored:
 
     logits: Floats
     temperature: float
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
     losses: Floats
     metric: str
     value: float
@@ -86,19 +86,19 @@ class Scored:
         luckiest. The loss of the same rows is far steadier. Chance: one standard error of the difference, from
         the rows that only one of the two has right (as in McNemar's test).
         """
-        if self._may_be_chance(other, 1.0):
+        if self._is_within(other, 1.0):
             return self.loss < other.loss
         return is_better(self.metric, self.value, other.value)
 
     def is_worse_than(self, other: Scored, *, errors: float = 1.0) -> bool:
         """Whether the metric or the loss is worse by more than `errors` standard errors of the difference."""
-        if not self._may_be_chance(other, errors):
+        if not self._is_within(other, errors):
             return is_better(self.metric, other.value, self.value)
         differences = self.losses - other.losses
         return bool(differences.mean() > errors * differences.std() / np.sqrt(len(differences)) + 1e-9)
 
-    def _may_be_chance(self, other: Scored, errors: float) -> bool:
-        return abs(self.value - other.value) <= errors * Paired.of(self.right, other.right).chance_error
+    def _is_within(self, other: Scored, errors: float) -> bool:
+        return abs(self.value - other.value) <= errors * Paired.of(self.correct, other.correct).chance_error
 
 
 @dataclass(frozen=True)
@@ -126,18 +126,18 @@ def score(logits: Floats, task: Task) -> Scored:
     return Scored(
         logits=logits,
         temperature=temperature,
-        right=_right(truth, probabilities),
+        correct=_correct_rows(truth, probabilities),
         losses=row_losses(truth, probabilities),
         metric=task.settings.primary_metric,
         value=primary_value(task.settings.primary_metric, truth, probabilities),
     )
 
 
-def _right(truth: Truth, probabilities: Floats) -> NDArray[np.bool_]:
-    right: NDArray[np.bool_] = np.asarray(answers_of(truth, probabilities) == truth)
-    return np.asarray(right.all(axis=1)) if right.ndim == 2 else right
+def _correct_rows(truth: Truth, probabilities: Floats) -> NDArray[np.bool_]:
+    correct: NDArray[np.bool_] = np.asarray(answers_of(truth, probabilities) == truth)
+    return np.asarray(correct.all(axis=1)) if correct.ndim == 2 else correct
 
 
-def judged(step: str, scored: Scored, **facts: Any) -> dict[str, Any]:
+def history_entry(step: str, scored: Scored, **facts: Any) -> dict[str, Any]:
     """One entry of the history."""
     return {"step": step, **facts, scored.metric: scored.value, "validation_loss": scored.loss}

@@ -31,7 +31,7 @@ def embeddings_of(transformer: PreTrainedModel) -> nn.Module:
     return embeddings
 
 
-def depth_of(transformer: PreTrainedModel) -> dict[str, int]:
+def transformer_depths(transformer: PreTrainedModel) -> dict[str, int]:
     """Of each parameter's name: 0 for the embeddings, 1 to L for the blocks, L + 1 for what lies on top of them."""
     prefix, stack = _stack(transformer)
     return {name: _depth(name, prefix, len(stack)) for name, _ in transformer.named_parameters()}

@@ -16,7 +16,7 @@ class Full:
     """Every block from the first step, each with a smaller rate than the one above it."""
 
     name = "full"
-    usual_rate = 4e-4
+    default_rate = 4e-4
     layer_decay = 0.8
 
     def prepare(self, model: Classifier) -> None:

@@ -9,7 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from finetune.methods.features import fit_features
 from finetune.task import Fitted, Task
-from finetune.training.classifier import Classifier, named_depths
+from finetune.training.classifier import Classifier, classifier_depths
 from finetune.training.tuning import tune
 
 UNFROZEN_BY = 0.5
@@ -20,7 +20,7 @@ class Layerwise:
     """The last `blocks` blocks, the rest frozen; with 0 all of them, unfrozen from the top as it goes."""
 
     name = "layerwise"
-    usual_rate = 4e-4
+    default_rate = 4e-4
     layer_decay = 0.65
 
     def __init__(self, blocks: int) -> None:
@@ -28,27 +28,26 @@ class Layerwise:
 
     def prepare(self, model: Classifier) -> None:
         if self._blocks:
-            depths = named_depths(model)
+            depths = classifier_depths(model)
             lowest = max(depths.values()) - self._blocks
             for name, parameter in model.named_parameters():
                 if depths[name] < lowest:
                     parameter.requires_grad_(False)
 
     def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
-        return () if self._blocks else (Unfreezing(model),)
+        return () if self._blocks else (GradualUnfreezing(model),)
 
     def finish(self, model: Classifier) -> None:
         pass
 
 
-class Unfreezing(TrainerCallback):
+class GradualUnfreezing(TrainerCallback):
     """Freezes every block at the start, and lets them go from the top until `UNFROZEN_BY` of the steps."""
 
     def __init__(self, model: Classifier) -> None:
+        depths = classifier_depths(model)
         self._parameters = [
-            (depth, parameter)
-            for (name, parameter), depth in zip(model.named_parameters(), named_depths(model).values(), strict=True)
-            if parameter.requires_grad
+            (depths[name], parameter) for name, parameter in model.named_parameters() if parameter.requires_grad
         ]
         self._top = max(depth for depth, _ in self._parameters)
 
@@ -56,14 +55,14 @@ class Unfreezing(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._free(state)
+        self._unfreeze(state)
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._free(state)
+        self._unfreeze(state)
 
-    def _free(self, state: TrainerState) -> None:
+    def _unfreeze(self, state: TrainerState) -> None:
         done = state.global_step / max(1.0, UNFROZEN_BY * state.max_steps)
         lowest = self._top - int(done * self._top) - 1
         for depth, parameter in self._parameters:

@@ -22,7 +22,7 @@ class Lora:
     """Adapters on the linear layers of every block, and the head; the encoder's own weights stay."""
 
     name = "lora"
-    usual_rate = 4e-3
+    default_rate = 4e-3
     layer_decay = 1.0
 
     def prepare(self, model: Classifier) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from finetune.head import Floats, Indices, fit_head
 
-STRENGTH = 3.0
+C = 3.0
 """Stiffer than a head that shall be most often right: it follows single wrong labels less."""
 
 Share = Callable[[float], None]
@@ -35,7 +35,7 @@ def held_out_logits(
     logits = np.zeros((len(truth), labels), dtype=np.float32)
     for fold in range(folds):
         rest = _at_most(np.flatnonzero(fold_of != fold), truth, limit=fitted_rows, random=random)
-        head = fit_head(embeddings[rest], truth[rest], labels=labels, strength=STRENGTH)
+        head = fit_head(embeddings[rest], truth[rest], label_count=labels, c=C)
         scored = fold_of == fold
         logits[scored] = head.logits(embeddings[scored])
         on_progress((fold + 1) / folds)

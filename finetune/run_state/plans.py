@@ -27,16 +27,16 @@ class Plans:
     def __init__(self, folder: Path, facts: dict[str, object]) -> None:
         name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
         self._path = folder / f"{name}.json"
-        self._known: dict[str, object] = self._read()
+        self._values: dict[str, object] = self._read()
 
-    def decided(self, question: str, decide: Callable[[], Value]) -> Value:
-        """The answer given before, else that of `decide`, the same in every process."""
-        if question not in self._known:
-            self._known[question] = decide()
-        self._known[question] = broadcast(self._known[question])
+    def get_or_compute(self, key: str, compute: Callable[[], Value]) -> Value:
+        """The answer given before, else that of `compute`, the same in every process."""
+        if key not in self._values:
+            self._values[key] = compute()
+        self._values[key] = broadcast(self._values[key])
         if is_main_process():
-            write_bytes(self._path, (json.dumps(self._known, indent=1) + "\n").encode())
-        return self._known[question]  # type: ignore[return-value]  # JSON keeps these types
+            write_bytes(self._path, (json.dumps(self._values, indent=1) + "\n").encode())
+        return self._values[key]  # type: ignore[return-value]  # JSON keeps these types
 
     def _read(self) -> dict[str, object]:
         try:

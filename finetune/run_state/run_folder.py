@@ -26,7 +26,7 @@ class RunFolder:
         self.path = out.absolute().with_name(f".{out.name}.run")
         self._begun_at = begun_at
         self._identity = identity
-        self.spent_before_s = self._spent(is_resumed=is_resumed)
+        self.spent_before_s = self._read_spent_s(is_resumed=is_resumed)
         wait_for_all()
         if self.spent_before_s is None and is_main_process():
             shutil.rmtree(self.path, ignore_errors=True)
@@ -36,24 +36,25 @@ class RunFolder:
     def spent_s(self) -> float:
         return (self.spent_before_s or 0.0) + time.monotonic() - self._begun_at
 
-    def note_time(self) -> None:
+    def save_time_spent(self) -> None:
         """Write down the time spent; called after each saved state."""
         content = {"identity": self._identity, "spent_s": round(self.spent_s, 1)}
         write_bytes(self.path / _RUN, json.dumps(content).encode())
 
-    def states(self, training: str) -> Path:
+    def states_folder(self, training: str) -> Path:
         """Where the states of one training are saved."""
         return self.path / training
 
     def last_state(self, training: str) -> Path | None:
         """The newest complete state of a training; the last one may have been cut short."""
-        found = [path for path in self.states(training).glob("checkpoint-*") if (path / COMPLETE).is_file()]
+        states = self.states_folder(training).glob("checkpoint-*")
+        found = [path for path in states if (path / COMPLETION_FILE).is_file()]
         return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _spent(self, *, is_resumed: bool) -> float | None:
+    def _read_spent_s(self, *, is_resumed: bool) -> float | None:
         """Seconds of the run that left its states here; None where none did."""
         try:
             run = json.loads((self.path / _RUN).read_text(encoding="utf-8"))
@@ -67,5 +68,5 @@ class RunFolder:
         return spent_s
 
 
-COMPLETE = "best.json"
+COMPLETION_FILE = "best.json"
 """Written last into a state: without it, the state is not complete."""

@@ -13,12 +13,12 @@ from finetune.training.classifier import Classifier
 class Approach(Protocol):
     """Which weights of a copy are trained, and at which rates.
 
-    `usual_rate` is the learning rate at the top where none is given or found; `layer_decay` is the factor from a
+    `default_rate` is the learning rate at the top where none is given or found; `layer_decay` is the factor from a
     block to the one below it.
     """
 
     name: str
-    usual_rate: float
+    default_rate: float
     layer_decay: float
 
     def prepare(self, model: Classifier) -> None:

@@ -44,16 +44,16 @@ class WeightAverage(TrainerCallback):
         """The module has the means as its weights while the block runs."""
         current = self._current()
         kept = {name: current[name].clone() for name in self.means}
-        _put(current, self.means)
+        _copy_into(current, self.means)
         try:
             yield
         finally:
-            _put(current, kept)
+            _copy_into(current, kept)
 
     def _current(self) -> dict[str, Tensor]:
         return {name: parameter.detach() for name, parameter in self._module.named_parameters() if name in self.means}
 
 
-def _put(target: dict[str, Tensor], values: dict[str, Tensor]) -> None:
+def _copy_into(target: dict[str, Tensor], values: dict[str, Tensor]) -> None:
     for name, value in values.items():
         target[name].copy_(value)

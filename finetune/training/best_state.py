@@ -9,12 +9,12 @@ from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from finetune.encoders.encoder import embed
-from finetune.task import Scored, Task, judged, score
+from finetune.task import Scored, Task, history_entry, score
 from finetune.training.average import WeightAverage
 from finetune.training.classifier import Classifier
 from finetune.training.training_loss import TrainingLoss
 
-CLEARLY = 1.64
+Z_WORSE = 1.64
 """Standard errors by which a later state must be worse to be left: a one-sided test at the level of 5 %."""
 
 
@@ -49,13 +49,13 @@ class BestState(TrainerCallback):
         epoch = round(state.epoch or 0.0, 2)
         with self._average.applied():
             scored = self._evaluate()
-            is_kept = not scored.is_worse_than(self.best_so_far, errors=CLEARLY)
+            is_kept = not scored.is_worse_than(self.best_so_far, errors=Z_WORSE)
             if is_kept:
                 self.kept = State(f"epoch {epoch:g}", scored, _copied(self._model))
         if scored.beats(self.best_so_far):
             self.best_so_far = scored
         facts = {"epoch": epoch, "train_loss": self._loss.end_epoch(), "kept": is_kept}
-        self.history.append(judged("fine-tuning", scored, **facts))
+        self.history.append(history_entry("fine-tuning", scored, **facts))
 
     def evaluate(self, weights: dict[str, Tensor]) -> Scored:
         """How other weights do on the validation rows; the model has them afterwards."""

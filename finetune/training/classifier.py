@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from finetune.encoders.depth import blocks, depth_of, embeddings_of
+from finetune.encoders.depth import blocks, embeddings_of, transformer_depths
 from finetune.encoders.encoder import Encoder
 from finetune.head import Head
 from finetune.training.dropout import set_dropout
@@ -59,7 +59,7 @@ def trainable_copy(encoder: Encoder, head: Head, temperature: float, *, dropout:
 
 def parameter_groups(model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
     """The optimizer's groups, one a trained parameter: its rate by its depth; vectors have no weight decay."""
-    depths = named_depths(model)
+    depths = classifier_depths(model)
     top = max(depths.values())
     return [
         {
@@ -73,9 +73,9 @@ def parameter_groups(model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def named_depths(model: Classifier) -> Mapping[str, int]:
+def classifier_depths(model: Classifier) -> Mapping[str, int]:
     """Depth of each parameter: 0 for the embeddings, 1 to L for the blocks from below, L + 1 on top of them."""
-    inner = depth_of(model.encoder.transformer)
+    inner = transformer_depths(model.encoder.transformer)
     top = len(blocks(model.encoder.transformer)) + 1
     depths = {f"encoder.transformer.{name}": depth for name, depth in inner.items()}
     return {name: depths.get(name, top) for name, _ in model.named_parameters()}

@@ -13,9 +13,9 @@ class ByteDropout(nn.Module):
     64 texts of 16 tokens, 2 cores). Eight decisions a number take a tenth of that.
     """
 
-    def __init__(self, chance: float) -> None:
+    def __init__(self, p: float) -> None:
         super().__init__()
-        self.dropped_of_256 = round(chance * 256)
+        self.dropped_of_256 = round(p * 256)
 
     def forward(self, states: Tensor) -> Tensor:
         if not self.training or self.dropped_of_256 == 0:
@@ -26,13 +26,13 @@ class ByteDropout(nn.Module):
         return states * (kept.to(states.dtype) * (256 / (256 - self.dropped_of_256)))
 
 
-def set_dropout(transformer: nn.Module, chance: float) -> None:
-    """Drop `chance` of the hidden states, and none of the attention."""
+def set_dropout(transformer: nn.Module, p: float) -> None:
+    """Drop `p` of the hidden states, and none of the attention."""
     for module in list(transformer.modules()):
         is_attention = type(module).__name__.endswith("Attention")
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Dropout):
                 # The attention reads `p` of its dropout, so that one stays what it is.
-                setattr(module, name, nn.Dropout(0.0) if is_attention else ByteDropout(chance))
+                setattr(module, name, nn.Dropout(0.0) if is_attention else ByteDropout(p))
         if is_attention and isinstance(getattr(module, "attention_dropout", None), float):
             setattr(module, "attention_dropout", 0.0)  # noqa: B010  # mypy takes every attribute for a module

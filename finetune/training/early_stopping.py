@@ -28,11 +28,11 @@ class EarlyStopping(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._time_limit.begin(done_before=state.global_step / state.max_steps)
+        self._time_limit.start(done_before=state.global_step / state.max_steps)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         is_diverging = self._loss.is_diverging()
-        reason = "budget" if self._time_limit.is_up else "divergence" if is_diverging else None
+        reason = "budget" if self._time_limit.is_over else "divergence" if is_diverging else None
         self.time_used, reason = broadcast((self._time_limit.used, reason))
         self._stop(reason, control)
 

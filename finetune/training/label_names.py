@@ -16,10 +16,10 @@ from core.datasets import Text
 from finetune.encoders.encoder import embed
 from finetune.task import Rows, Task
 
-FEW_ROWS = 30
+MAX_ROWS_PER_LABEL = 30
 """Rows a label, above which the rows say more than the name could."""
 
-LEAST_SHARE, TIMES_CHANCE = 0.3, 3.0
+MIN_SHARE, MIN_TIMES_CHANCE = 0.3, 3.0
 
 
 def words_of(label: str) -> str:
@@ -35,17 +35,17 @@ def with_label_names(task: Task) -> Task:
     """The task with the names among its training rows, where there are few of these and the names tell them apart."""
     names: list[Text] = [words_of(label) for label in task.labels]
     is_possible = task.kind == "single-label" and isinstance(task.train.inputs[0], str) and all(names)
-    if not is_possible or len(task.train.inputs) > FEW_ROWS * len(names):
+    if not is_possible or len(task.train.inputs) > MAX_ROWS_PER_LABEL * len(names):
         return task
     embeddings = embed(task.encoder, task.tokenizer, names)
     nearest = (task.train.embeddings @ embeddings.T).argmax(axis=1)
     share = float(np.mean(nearest == task.train.truth))
-    if share < max(LEAST_SHARE, min(0.9, TIMES_CHANCE / len(names))):
+    if share < max(MIN_SHARE, min(0.9, MIN_TIMES_CHANCE / len(names))):
         return task
-    return _added(task, Rows(names, np.arange(len(names)), embeddings))
+    return _with_rows(task, Rows(names, np.arange(len(names)), embeddings))
 
 
-def _added(task: Task, rows: Rows) -> Task:
+def _with_rows(task: Task, rows: Rows) -> Task:
     train = task.train
     together = Rows(
         [*train.inputs, *rows.inputs],

@@ -54,15 +54,15 @@ def class_weights(truth: NDArray[np.generic], labels: int) -> Tensor:
     return torch.from_numpy((len(truth) / (labels * rows)).astype(np.float32))
 
 
-def divergence(first: Tensor, second: Tensor, kind: Kind) -> Tensor:
+def symmetric_kl(first: Tensor, second: Tensor, kind: Kind) -> Tensor:
     """Mean symmetric Kullback-Leibler divergence of two answers to the same rows, both logits (n, k)."""
     if kind == "multi-label":
         first, second = _both_outcomes(first), _both_outcomes(second)
     else:
         first, second = first.log_softmax(-1), second.log_softmax(-1)
-    there = nn.functional.kl_div(first, second, log_target=True, reduction="none")
-    back = nn.functional.kl_div(second, first, log_target=True, reduction="none")
-    return (there + back).sum(-1).mean() / 2
+    forward = nn.functional.kl_div(first, second, log_target=True, reduction="none")
+    backward = nn.functional.kl_div(second, first, log_target=True, reduction="none")
+    return (forward + backward).sum(-1).mean() / 2
 
 
 def _both_outcomes(logits: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 
-class ByLength(Sampler[int]):
+class LengthGroupedSampler(Sampler[int]):
     """Shuffled, with rows of similar length side by side: on short texts padding is the largest waste.
 
     Transformers' own sampler draws from torch's state, so that a run that is resumed within an epoch would

@@ -14,7 +14,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from core.durable import write_bytes
 from finetune.run_state.processes import broadcast, is_main_process
-from finetune.run_state.run_folder import COMPLETE
+from finetune.run_state.run_folder import COMPLETION_FILE
 from finetune.task import Task, score
 from finetune.training.average import WeightAverage
 from finetune.training.best_state import BestState, State
@@ -58,21 +58,21 @@ class StateSaving(TrainerCallback):
         facts = {
             "name": best_state.kept.name,
             "history": best_state.history,
-            "_losses": loss.of_epoch,
+            "_losses": loss.epoch_losses,
             "_smoothed": loss.smoothed,
             "_lowest": loss.lowest,
             "_steps": loss.steps,
             "steps": self._average.steps,
         }
-        write_bytes(folder / COMPLETE, json.dumps(facts).encode())
-        self._task.run_folder.note_time()
+        write_bytes(folder / COMPLETION_FILE, json.dumps(facts).encode())
+        self._task.run_folder.save_time_spent()
 
     def load_state(self, folder: Path) -> None:
         """Go on as when `folder` was saved."""
-        facts = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+        facts = json.loads((folder / COMPLETION_FILE).read_text(encoding="utf-8"))
         best_state, loss = self._best_state, self._loss
         self._average.steps, self._average.means = facts["steps"], load_file(folder / _MEANS)
-        loss.of_epoch, loss.steps = facts["_losses"], facts["_steps"]
+        loss.epoch_losses, loss.steps = facts["_losses"], facts["_steps"]
         loss.smoothed, loss.lowest = facts["_smoothed"], facts["_lowest"]
         with np.load(folder / _LOGITS, allow_pickle=False) as logits:
             kept, best_state.best_so_far = (score(logits[name], self._task) for name in ("best", "anchor"))

@@ -12,20 +12,20 @@ class TimeLimit:
 
     def __init__(self, task: Task, *, reserve_s: float) -> None:
         self._task, self._reserve_s = task, reserve_s
-        self._given_s, self._done_before = math.inf, 0.0
+        self._total_s, self._done_before = math.inf, 0.0
 
-    def begin(self, *, done_before: float) -> None:
+    def start(self, *, done_before: float) -> None:
         """Measure from now; `done_before` is the share of the steps that was done before a resumption."""
-        self._given_s, self._done_before = self._left_s, done_before
+        self._total_s, self._done_before = self._left_s, done_before
 
     @property
-    def is_up(self) -> bool:
+    def is_over(self) -> bool:
         return self._task.left_s <= self._reserve_s
 
     @property
     def used(self) -> float:
         """Share of the time that is used; for what was done before a resumption, its share of the steps."""
-        left = self._left_s / max(self._given_s, 1e-9)
+        left = self._left_s / max(self._total_s, 1e-9)
         return self._done_before + (1 - self._done_before) * (1 - min(1.0, max(0.0, left)))
 
     @property

@@ -27,9 +27,9 @@ from finetune.training.average import WeightAverage
 from finetune.training.best_state import BestState
 from finetune.training.classifier import Classifier, parameter_groups
 from finetune.training.early_stopping import EarlyStopping
-from finetune.training.objective import Objective, collate, items
+from finetune.training.objective import Objective, collate, encoded_rows
 from finetune.training.recipe import Recipe
-from finetune.training.sampler import ByLength
+from finetune.training.sampler import LengthGroupedSampler
 from finetune.training.saving import StateSaving
 from finetune.training.schedule import schedule
 from finetune.training.time_limit import TimeLimit
@@ -70,23 +70,23 @@ def train(
         objective=Objective.of(task, recipe),
         loss=loss,
         model=model,
-        args=_arguments(task.run_folder.states(name), recipe, seed=task.settings.seed),
-        train_dataset=items(task, task.train),
+        args=_training_arguments(task.run_folder.states_folder(name), recipe, seed=task.settings.seed),
+        train_dataset=encoded_rows(task, task.train),
         data_collator=lambda rows: collate(task, rows),
         optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, shape)),
         # The order matters: the average is judged, and early stopping looks at the judgement.
-        callbacks=[_ProgressReport(task.on_progress), average, best_state, early_stopping, saving, *callbacks],
+        callbacks=[_ProgressCallback(task.on_progress), average, best_state, early_stopping, saving, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
     state = task.run_folder.last_state(name)
     if state is not None:
         saving.load_state(state)
-    with _known_warnings():
+    with _ignored_warnings():
         trainer.train(resume_from_checkpoint=None if state is None else str(state))
     return Trained(best_state, early_stopping.reason)
 
 
-class _ProgressReport(TrainerCallback):
+class _ProgressCallback(TrainerCallback):
     def __init__(self, on_progress: Progress) -> None:
         self._on_progress = on_progress
 
@@ -100,21 +100,21 @@ class _Trainer(Trainer):
     def __init__(self, *, objective: Objective, loss: TrainingLoss, **options: Any) -> None:
         super().__init__(**options)
         self._objective, self._loss = objective, loss
-        self._share, self._batch_loss = 1.0, 0.0
+        self._micro_batch_share, self._batch_loss = 1.0, 0.0
         self._lengths = [len(item["input_ids"]) for item in options["train_dataset"]]
         self.model_accepts_loss_kwargs = False
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
         rows = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps * process_count()
-        return ByLength(self._lengths, batch_rows=rows, seed=self.args.seed)
+        return LengthGroupedSampler(self._lengths, batch_rows=rows, seed=self.args.seed)
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         self._batch_loss = 0.0
         losses = []
-        parts = self._objective.parts(inputs)
-        for number, (part, self._share) in enumerate(parts, 1):
+        micro_batches = self._objective.micro_batches(inputs)
+        for number, (part, self._micro_batch_share) in enumerate(micro_batches, 1):
             # Processes exchange gradients once a step, however many parts each of them has.
-            with nullcontext() if number == len(parts) else self.accelerator.no_sync(model):
+            with nullcontext() if number == len(micro_batches) else self.accelerator.no_sync(model):
                 losses.append(super().training_step(model, part, num_items_in_batch))
         self._loss.add(self._batch_loss)
         return torch.stack(losses).sum()
@@ -122,12 +122,12 @@ class _Trainer(Trainer):
     def compute_loss(  # type: ignore[override]  # theirs names arguments that we ignore
         self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
     ) -> Any:
-        loss = self._objective(model, inputs) * self._share
+        loss = self._objective(model, inputs) * self._micro_batch_share
         self._batch_loss += float(loss.detach())
         return (loss, {}) if return_outputs else loss
 
 
-def _arguments(folder: Path, recipe: Recipe, *, seed: int) -> TrainingArguments:
+def _training_arguments(folder: Path, recipe: Recipe, *, seed: int) -> TrainingArguments:
     has_gpu = torch.cuda.is_available()
     return TrainingArguments(
         output_dir=str(folder),
@@ -150,7 +150,7 @@ def _arguments(folder: Path, recipe: Recipe, *, seed: int) -> TrainingArguments:
 
 
 @contextmanager
-def _known_warnings() -> Iterator[None]:
+def _ignored_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         # Raised by torch itself while a sampler's or a scheduler's state is restored.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")

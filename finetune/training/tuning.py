@@ -9,12 +9,12 @@ from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier
 from finetune.training.interpolation import interpolate
 from finetune.training.label_names import with_label_names
-from finetune.training.planning import ending_s, plan, prepared_copy, seconds_an_epoch
+from finetune.training.planning import finishing_s, plan, prepared_copy, seconds_per_epoch
 from finetune.training.recipe import Recipe
 from finetune.training.trainer import Trained, train
 
 MAX_RESTARTS = 2
-RESTARTED_AT = 0.25
+RESTART_FACTOR = 0.25
 """A training that diverges starts again at this part of its rate."""
 
 
@@ -32,8 +32,8 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
         model, trained = _attempt(task, start, baseline, approach, recipe, attempt)
         if trained.stopped_by != "divergence" or attempt == MAX_RESTARTS:
             break
-        restarts.append({"rate": recipe.rate, "restarted_at": recipe.rate * RESTARTED_AT})
-        recipe = replace(recipe, rate=recipe.rate * RESTARTED_AT)
+        restarts.append({"rate": recipe.rate, "restarted_at": recipe.rate * RESTART_FACTOR})
+        recipe = replace(recipe, rate=recipe.rate * RESTART_FACTOR)
         history += trained.best_state.history
     best_state = trained.best_state
     interpolate(best_state)
@@ -73,9 +73,9 @@ def _attempt(
         model,
         task,
         recipe,
-        name=f"{task.part}{approach.name}-{number}",
+        name=f"{task.name_prefix}{approach.name}-{number}",
         start=baseline,
-        reserve_s=ending_s(task, recipe, seconds_an_epoch(task, start, approach)),
+        reserve_s=finishing_s(task, recipe, seconds_per_epoch(task, start, approach)),
         callbacks=approach.callbacks(model),
     )
     return model, trained

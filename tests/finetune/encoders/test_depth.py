@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel, PreTrainedModel
 
 from core.errors import UnusableBaseModel
 from finetune.encoders.base_models import find_base_model
-from finetune.encoders.depth import blocks, depth_of, embeddings_of, linear_targets
+from finetune.encoders.depth import blocks, embeddings_of, linear_targets, transformer_depths
 from finetune.encoders.encoder import load_encoder
 from tests.families import FAMILIES
 
@@ -40,7 +40,7 @@ def test_blocks_are_the_layers_from_the_bottom(family: str, transformer: PreTrai
 
 
 def test_every_parameter_has_a_depth(family: str, transformer: PreTrainedModel) -> None:
-    depths = depth_of(transformer)
+    depths = transformer_depths(transformer)
     assert list(depths) == [name for name, _ in transformer.named_parameters()]
     top = BLOCKS[family] + 1
     assert set(depths.values()) == set(range(top + 1 if family == "modernbert" else top))
@@ -48,13 +48,13 @@ def test_every_parameter_has_a_depth(family: str, transformer: PreTrainedModel) 
 
 def test_depth_of_a_blocks_parameters_is_its_place(transformer: PreTrainedModel) -> None:
     named = {parameter: name for name, parameter in transformer.named_parameters()}
-    depths = depth_of(transformer)
+    depths = transformer_depths(transformer)
     for place, block in enumerate(blocks(transformer), 1):
         assert {depths[named[parameter]] for parameter in block.parameters()} == {place}
 
 
 def test_depth_of_the_embeddings_is_zero(transformer: PreTrainedModel) -> None:
-    depths = depth_of(transformer)
+    depths = transformer_depths(transformer)
     held = {parameter for parameter in embeddings_of(transformer).parameters()}
     assert held
     assert {depths[name] for name, parameter in transformer.named_parameters() if parameter in held} == {0}
@@ -74,7 +74,7 @@ def test_depth_of_the_embeddings_is_zero(transformer: PreTrainedModel) -> None:
 def test_what_lies_beside_the_blocks_is_where_it_works(
     family: str, name: str, depth: int, family_folder: Callable[[str], Path]
 ) -> None:
-    assert depth_of(load_encoder(find_base_model(str(family_folder(family)))).transformer)[name] == depth
+    assert transformer_depths(load_encoder(find_base_model(str(family_folder(family)))).transformer)[name] == depth
 
 
 def test_linear_targets_are_those_of_attention_and_mlp(family: str, transformer: PreTrainedModel) -> None:

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from core.errors import OtherRunInterrupted, RunInterrupted
-from finetune.run_state.run_folder import COMPLETE, RunFolder
+from finetune.run_state.run_folder import COMPLETION_FILE, RunFolder
 
 
 def saved_run(folder: Path) -> RunFolder:
     run_folder = RunFolder(folder / "out", "rows and settings", begun_at=time.monotonic(), is_resumed=False)
     for step, is_complete in ((5, True), (10, True), (15, False)):
-        state = run_folder.states("full-0") / f"checkpoint-{step}"
+        state = run_folder.states_folder("full-0") / f"checkpoint-{step}"
         state.mkdir(parents=True)
         if is_complete:
-            (state / COMPLETE).touch()
-    run_folder.note_time()
+            (state / COMPLETION_FILE).touch()
+    run_folder.save_time_spent()
     return run_folder
 
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from finetune.training.average import WeightAverage
 from finetune.training.dropout import ByteDropout, set_dropout
-from finetune.training.losses import class_weights, divergence, loss_of
-from finetune.training.sampler import ByLength
+from finetune.training.losses import class_weights, loss_of, symmetric_kl
+from finetune.training.sampler import LengthGroupedSampler
 from finetune.training.training_loss import TrainingLoss
 
 
@@ -53,7 +53,7 @@ def test_class_weights_of_several_labels_weigh_the_rare_one_up() -> None:
 @pytest.mark.parametrize("kind", ["single-label", "multi-label"])
 def test_divergence_of_equal_answers_is_zero_and_else_positive(kind: str) -> None:
     answers = torch.tensor([[2.0, -1.0], [0.0, 0.5]])
-    same, other = (float(divergence(answers, second, kind)) for second in (answers, answers.flip(1)))  # type: ignore[arg-type]
+    same, other = (float(symmetric_kl(answers, second, kind)) for second in (answers, answers.flip(1)))  # type: ignore[arg-type]
     assert same == pytest.approx(0.0, abs=1e-6)
     assert other > 0.1
 
@@ -65,7 +65,7 @@ def test_loss_of_several_labels_is_binary_cross_entropy() -> None:
 
 def test_an_epoch_holds_every_row_once_and_similar_lengths_side_by_side() -> None:
     lengths = list(np.random.default_rng(0).integers(3, 60, size=400))
-    sampler = ByLength(lengths, batch_rows=8, seed=0)
+    sampler = LengthGroupedSampler(lengths, batch_rows=8, seed=0)
     order = list(sampler)
     assert sorted(order) == list(range(400))
     spread = np.mean([np.ptp([lengths[row] for row in order[start : start + 8]]) for start in range(0, 400, 8)])
@@ -73,7 +73,7 @@ def test_an_epoch_holds_every_row_once_and_similar_lengths_side_by_side() -> Non
 
 
 def test_epochs_differ_and_are_known_beforehand() -> None:
-    sampler, again = (ByLength([5] * 50, batch_rows=4, seed=1) for _ in range(2))
+    sampler, again = (LengthGroupedSampler([5] * 50, batch_rows=4, seed=1) for _ in range(2))
     first = list(sampler)
     sampler.set_epoch(1)
     again.set_epoch(1)

@@ -1,4 +1,4 @@
-"""What every method is given, and what it gives back."""
+"""The input and the result of a method: `Task` and `Fitted`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ Truth = NDArray[Any]
 
 @dataclass(frozen=True)
 class Rows:
-    """n rows: texts or pairs; truth, (n,) label indices or, of several labels, (n, k) bool; and the frozen
-    encoder's embeddings (n, d).
-    """
+    """n texts or pairs, their truth, (n,) label indices or (n, k) bool, and their frozen embeddings (n, d)."""
 
     inputs: list[Text]
     truth: Truth
@@ -39,9 +37,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Task:
-    """Rows to learn from and to choose by. Methods leave `encoder` as it is; `ends_at` is monotonic.
+    """Training and validation rows, the pretrained encoder, which methods must not change, and the settings.
 
-    `name_prefix` tells the trainings of a fold from those of the whole.
+    `ends_at` is monotonic. `name_prefix` distinguishes the trainings of a fold from those on all training rows.
     """
 
     kind: Kind
@@ -64,8 +62,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Scored:
-    """Validation logits (n, k), the temperature that fits them best, and after it which rows are right (n,), the
-    log loss of each (n,) in nats, and the primary metric.
+    """Logits (n, k) of the validation rows and the temperature fitted to them.
+
+    Computed with the temperature: which rows are correct (n,), their log losses (n,) in nats, and the `value` of the
+    primary `metric`.
     """
 
     logits: Floats
@@ -80,11 +80,11 @@ class Scored:
         return float(self.losses.mean())
 
     def beats(self, other: Scored) -> bool:
-        """A better primary metric; where chance explains the difference, a lower loss.
+        """Whether the primary metric is better; if it differs by at most one standard error, whether the loss is lower.
 
-        Of few validation rows a single one decides a metric, and the best of many states would be the
-        luckiest. The loss of the same rows is far steadier. Chance: one standard error of the difference, from
-        the rows that only one of the two has right (as in McNemar's test).
+        On few validation rows a single row decides a metric, and the best of many states would be selected by luck;
+        the loss varies far less. The standard error is estimated from the rows that only one of the two has correct,
+        as in McNemar's test.
         """
         if self._is_within(other, 1.0):
             return self.loss < other.loss
@@ -103,7 +103,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained classifier; `reason` is one sentence, `history` one entry a step that was judged."""
+    """A trained classifier; `reason` is one sentence, `history` has one entry per evaluated state."""
 
     method: str
     reason: str
@@ -119,7 +119,7 @@ Method = Callable[[Task], Fitted]
 
 
 def score(logits: Floats, task: Task) -> Scored:
-    """How logits (n, k) of the validation rows do."""
+    """Evaluate logits (n, k) of the validation rows."""
     truth = task.validation.truth
     temperature = fit_temperature(logits, truth)
     probabilities = probabilities_of(logits, temperature, task.kind)
@@ -139,5 +139,5 @@ def _correct_rows(truth: Truth, probabilities: Floats) -> NDArray[np.bool_]:
 
 
 def history_entry(step: str, scored: Scored, **facts: Any) -> dict[str, Any]:
-    """One entry of the history."""
+    """An entry of `Fitted.history`."""
     return {"step": step, **facts, scored.metric: scored.value, "validation_loss": scored.loss}

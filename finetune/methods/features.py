@@ -1,4 +1,4 @@
-"""Frozen encoder, linear head: seconds once the embeddings are cached."""
+"""Linear probing: a linear head on frozen features. It takes seconds if the embeddings are cached."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from finetune.head import Head, fit_head
 from finetune.task import Fitted, Scored, Task, history_entry, score
 
-# From stiff to loose, each starting from the last. On banking77 the log loss is least at 10.
+# From strong to weak regularisation (scikit-learn's C). On banking77 the log loss is lowest at 10.
 C_VALUES = (3.0, 10.0, 30.0, 100.0, 300.0)
 
 
@@ -20,9 +20,9 @@ class _Step:
 
 
 def fit_features(task: Task) -> Fitted:
-    """The stiffest head along `C_VALUES` whose validation loss is not above the least by more than chance.
+    """The head with the strongest regularisation whose validation loss is within one standard error of the lowest.
 
-    One standard error, as is usual for such paths (Breiman et al. 1984; Hastie et al. 2009, 7.10).
+    The one-standard-error rule: Breiman et al. 1984; Hastie et al. 2009, 7.10.
     """
     steps = list(_regularization_path(task))
     least = min(steps, key=lambda step: step.scored.loss)
@@ -40,7 +40,7 @@ def fit_features(task: Task) -> Fitted:
 
 
 def _regularization_path(task: Task) -> Iterator[_Step]:
-    """Heads from stiff to loose; ends with the first that is no better than the one before it."""
+    """Heads for rising `C_VALUES`, each started from the last; ends at the first whose loss does not fall."""
     head, lowest = None, float("inf")
     for number, c in enumerate(C_VALUES):
         task.on_progress("Fitting the head", number / len(C_VALUES))

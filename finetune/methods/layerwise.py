@@ -1,4 +1,4 @@
-"""Only the last blocks, or one block after another from the top (Howard & Ruder 2018, arXiv 1801.06146)."""
+"""Fine-tuning of the last blocks, or gradual unfreezing (Howard & Ruder 2018, arXiv 1801.06146)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from finetune.training.classifier import Classifier, classifier_depths
 from finetune.training.tuning import tune
 
 UNFROZEN_BY = 0.5
-"""Part of the training after which every block moves."""
+"""Share of the steps after which all blocks are trained."""
 
 
 class Layerwise:
-    """The last `blocks` blocks, the rest frozen; with 0 all of them, unfrozen from the top as it goes."""
+    """The last `blocks` blocks are trained; with 0, all blocks are unfrozen one after another from the top."""
 
     name = "layerwise"
     default_rate = 4e-4
@@ -42,7 +42,7 @@ class Layerwise:
 
 
 class GradualUnfreezing(TrainerCallback):
-    """Freezes every block at the start, and lets them go from the top until `UNFROZEN_BY` of the steps."""
+    """Starts with all blocks but the last frozen and unfreezes them from the top within `UNFROZEN_BY` of the steps."""
 
     def __init__(self, model: Classifier) -> None:
         depths = classifier_depths(model)
@@ -51,7 +51,7 @@ class GradualUnfreezing(TrainerCallback):
         ]
         self._top = max(depth for depth, _ in self._parameters)
 
-    # At the start, not before: processes that train together register what has a gradient beforehand.
+    # Not earlier: DistributedDataParallel must register every parameter as trainable first.
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
@@ -70,5 +70,5 @@ class GradualUnfreezing(TrainerCallback):
 
 
 def fit_layerwise(task: Task) -> Fitted:
-    """The best state on the validation rows of fine-tuning by depth."""
+    """Linear probing, then fine-tuning of the last blocks or with gradual unfreezing."""
     return tune(task, fit_features(task), Layerwise(task.settings.blocks))

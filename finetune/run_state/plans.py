@@ -1,4 +1,4 @@
-"""What was measured on this machine and decided for a run: the same run decides alike the next time."""
+"""Measured values of a run, stored so that a repeated run uses the same."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Value = TypeVar("Value")
 
 
 class Plans:
-    """One small file a run, known by everything that the run depends on.
+    """One small JSON file per run, named by a hash of `facts`, everything that the run depends on.
 
-    Speeds vary from minute to minute. Without a memory, a second run with the same seed could get an epoch
-    more or less and other weights.
+    Measured speeds vary from minute to minute. Without the file, a second run with the same seed could plan another
+    number of epochs and end with other weights.
     """
 
     def __init__(self, folder: Path, facts: dict[str, object]) -> None:
@@ -30,7 +30,7 @@ class Plans:
         self._values: dict[str, object] = self._read()
 
     def get_or_compute(self, key: str, compute: Callable[[], Value]) -> Value:
-        """The answer given before, else that of `compute`, the same in every process."""
+        """The stored value, else that of `compute`, which is then stored; the same in every process."""
         if key not in self._values:
             self._values[key] = compute()
         self._values[key] = broadcast(self._values[key])
@@ -44,5 +44,5 @@ class Plans:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            log.warning("plan %s is unreadable and is made anew: %s", self._path, error)
+            log.warning("plan %s is unreadable and is replaced: %s", self._path, error)
             return {}

@@ -1,4 +1,4 @@
-"""Judges a training after every epoch, and keeps its best state."""
+"""Evaluation after every epoch, and selection of the best state."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from finetune.training.classifier import Classifier
 from finetune.training.training_loss import TrainingLoss
 
 Z_WORSE = 1.64
-"""Standard errors by which a later state must be worse to be left: a one-sided test at the level of 5 %."""
+"""Standard errors by which a later state must be worse to be rejected: a one-sided test at the 5 % level."""
 
 
 @dataclass(frozen=True)
 class State:
-    """Weights with their scores; `name` says where in the training they come from."""
+    """Weights and their scores; `name` says which point of the training they come from, such as "epoch 3"."""
 
     name: str
     scored: Scored
@@ -28,11 +28,11 @@ class State:
 
 
 class BestState(TrainerCallback):
-    """Judges the mean of the weights after every epoch on the validation rows, and keeps one, the start's included.
+    """Evaluates the averaged weights on the validation rows after every epoch and selects one state.
 
-    Kept is the latest that is not worse than the best so far, beyond chance. Of few validation rows the best of
-    many states would be the luckiest, while a training on a falling rate gains to its end more often than not.
-    `history` has an entry for each state that was judged.
+    The latest state that is not significantly worse than the best so far is kept; the start counts as a state. The
+    best of many states would be selected by luck if there are few validation rows, and a training with a falling
+    rate usually improves until its end. `history` has one entry per evaluated state.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class BestState(TrainerCallback):
         self.history.append(history_entry("fine-tuning", scored, **facts))
 
     def evaluate(self, weights: dict[str, Tensor]) -> Scored:
-        """How other weights do on the validation rows; the model has them afterwards."""
+        """Load the weights into the model and score it on the validation rows."""
         self._model.load_state_dict(weights)
         return self._evaluate()
 

@@ -1,4 +1,4 @@
-"""The recipe of a task whose settings leave it open; docs/decisions/0007-fine-tuning-recipe.md has what was tried."""
+"""The default recipe of a task; docs/decisions/0007-fine-tuning-recipe.md lists the experiments behind it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WARM_UP = 0.1
 
 @dataclass(frozen=True)
 class _RowCountDefaults:
-    """What suits up to so many rows. `consistency` computes every row twice: few rows need it most."""
+    """Defaults for at most `rows` training rows. `consistency` doubles the cost of a row and helps most on few rows."""
 
     rows: float
     epochs: int
@@ -32,7 +32,7 @@ _BY_ROW_COUNT = (
 
 
 def default_recipe(task: Task, approach: Approach) -> Recipe:
-    """What the settings say, and the defaults for the number of training rows; the rate is not yet known."""
+    """The settings, completed by defaults for the number of training rows; the learning rate is still 0."""
     settings = task.settings
     size = next(size for size in _BY_ROW_COUNT if len(task.train.inputs) <= size.rows)
     return Recipe(

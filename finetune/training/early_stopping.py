@@ -1,4 +1,4 @@
-"""Whether a training ends before its last step."""
+"""Early stopping: by time, by divergence, by patience."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from finetune.training.training_loss import TrainingLoss
 
 
 class EarlyStopping(TrainerCallback):
-    """Ends a training when its time is up, its loss diverges, or `patience` epochs in turn were not kept.
+    """Stops a training if its time is over, its loss diverges, or the last `patience` epochs were not kept.
 
-    The main process decides for all. `reason` is "budget", "divergence", "patience", or None up to the end;
-    `time_used` is the share of the time that was used when the last step ended.
+    The main process decides for all processes. `reason` is "budget", "divergence", "patience", or None while
+    nothing stopped the training. `time_used` is the share of the time used at the end of the last step.
     """
 
     def __init__(self, time_limit: TimeLimit, loss: TrainingLoss, best_state: BestState, *, patience: int) -> None:

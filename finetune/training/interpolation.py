@@ -1,4 +1,4 @@
-"""States between the start of a training and its best one (Wortsman et al. 2022, arXiv 2109.01903)."""
+"""Interpolation between the initial and the best weights (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ HALF_WAY, OTHER_SHARES = 0.5, (0.75, 0.25)
 
 
 def interpolate(best_state: BestState) -> None:
-    """Judge them: half-way is kept unless it is clearly worse, another share only where it is clearly better.
+    """Evaluate interpolated weights; keep half-way unless it is worse, another share only if it is better.
 
-    Weights half-way often answer better than either end, most of all rows of another kind than those trained on.
-    That is believed until the validation rows show otherwise; which of several shares is best they are too few
-    to tell.
+    Worse and better mean a significant difference. Weights half-way are often more accurate than both ends, most of
+    all on rows unlike the training rows, so they are the default. The validation rows are too few to select the
+    best of several shares.
     """
     end = best_state.kept
     if end.name == "start":

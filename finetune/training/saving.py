@@ -1,4 +1,4 @@
-"""What `--resume` needs beside the state that the Trainer saves."""
+"""State for `--resume`, saved beside the state of the Trainer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WEIGHTS, _MEANS, _LOGITS = "best.safetensors", "means.safetensors", "logits.npz
 
 
 class StateSaving(TrainerCallback):
-    """Has the Trainer save its state every `SAVE_EVERY_S` seconds, and completes it."""
+    """Makes the Trainer save its state every `SAVE_EVERY_S` seconds and adds the state of the other callbacks."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class StateSaving(TrainerCallback):
         save_file(best_state.kept.weights, folder / _WEIGHTS)
         save_file(self._average.means, folder / _MEANS)
         np.savez(folder / _LOGITS, best=best_state.kept.scored.logits, anchor=best_state.best_so_far.logits)
-        # Under these names the states of earlier releases are read, too.
+        # The keys, and "anchor" above, are those of earlier releases, whose states must stay readable.
         facts = {
             "name": best_state.kept.name,
             "history": best_state.history,
@@ -68,7 +68,7 @@ class StateSaving(TrainerCallback):
         self._task.run_folder.save_time_spent()
 
     def load_state(self, folder: Path) -> None:
-        """Go on as when `folder` was saved."""
+        """Restore the callbacks from a saved state."""
         facts = json.loads((folder / COMPLETION_FILE).read_text(encoding="utf-8"))
         best_state, loss = self._best_state, self._loss
         self._average.steps, self._average.means = facts["steps"], load_file(folder / _MEANS)

@@ -1,4 +1,4 @@
-"""One training on Hugging Face's `Trainer`: from a start to its best state."""
+"""One training with Hugging Face's `Trainer`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from finetune.training.training_loss import TrainingLoss
 
 @dataclass(frozen=True)
 class Trained:
-    """`stopped_by` is "budget", "divergence" or "patience"; None after the last planned step."""
+    """`stopped_by` is "budget", "divergence" or "patience"; None if all planned steps were done."""
 
     best_state: BestState
     stopped_by: str | None
@@ -54,9 +54,9 @@ def train(
     reserve_s: float = 0.0,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> Trained:
-    """Train `model`, whose scores are `start`, by the recipe; goes on with a saved state if there is one.
+    """Train `model` by the recipe, from its saved state if there is one; `start` are the scores before training.
 
-    `name` tells this training from others of the same run. It ends `reserve_s` seconds before the time of the task.
+    `name` identifies this training within the run. It ends `reserve_s` seconds before the end of the task's time.
     """
     average, loss = WeightAverage(model), TrainingLoss()
     best_state = BestState(task, model, start, average, loss)
@@ -74,7 +74,7 @@ def train(
         train_dataset=encoded_rows(task, task.train),
         data_collator=lambda rows: collate(task, rows),
         optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, shape)),
-        # The order matters: the average is judged, and early stopping looks at the judgement.
+        # The order matters: the average is updated, then evaluated, then early stopping reads the evaluation.
         callbacks=[_ProgressCallback(task.on_progress), average, best_state, early_stopping, saving, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
@@ -95,7 +95,7 @@ class _ProgressCallback(TrainerCallback):
 
 
 class _Trainer(Trainer):
-    """Computes our loss part by part, and adds it to the training loss."""
+    """Computes the objective in micro-batches and records the training loss."""
 
     def __init__(self, *, objective: Objective, loss: TrainingLoss, **options: Any) -> None:
         super().__init__(**options)
@@ -112,14 +112,14 @@ class _Trainer(Trainer):
         self._batch_loss = 0.0
         losses = []
         micro_batches = self._objective.micro_batches(inputs)
-        for number, (part, self._micro_batch_share) in enumerate(micro_batches, 1):
-            # Processes exchange gradients once a step, however many parts each of them has.
+        for number, (micro_batch, self._micro_batch_share) in enumerate(micro_batches, 1):
+            # Processes synchronise gradients once per step, whatever their numbers of micro-batches.
             with nullcontext() if number == len(micro_batches) else self.accelerator.no_sync(model):
-                losses.append(super().training_step(model, part, num_items_in_batch))
+                losses.append(super().training_step(model, micro_batch, num_items_in_batch))
         self._loss.add(self._batch_loss)
         return torch.stack(losses).sum()
 
-    def compute_loss(  # type: ignore[override]  # theirs names arguments that we ignore
+    def compute_loss(  # type: ignore[override]  # transformers names arguments that are ignored here
         self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
     ) -> Any:
         loss = self._objective(model, inputs) * self._micro_batch_share
@@ -152,6 +152,6 @@ def _training_arguments(folder: Path, recipe: Recipe, *, seed: int) -> TrainingA
 @contextmanager
 def _ignored_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
-        # Raised by torch itself while a sampler's or a scheduler's state is restored.
+        # Raised within torch when the state of the scheduler is restored.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         yield

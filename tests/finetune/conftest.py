@@ -1,4 +1,4 @@
-"""A task of three labels, made as `finetune` makes it."""
+"""The fixture `make_task`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.tiny import tiny_settings
 
 @pytest.fixture
 def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path) -> MakeTask:
-    """A task on 80 rows of 3 labels, with a place of its own: `make_task(budget_s=0.0, epochs=2)`."""
+    """Makes a task as `finetune` does, by default of 80 rows and 3 labels: `make_task(budget_s=0.0, epochs=2)`."""
     numbers = count()
 
     def make(examples: Sequence[Example] = tiny_examples[:80], *, budget_s: float = 60.0, **settings: Any) -> Task:

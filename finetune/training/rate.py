@@ -111,8 +111,8 @@ def _shuffled_batches(task: Task, recipe: Recipe, steps: int) -> list[list[Item]
 
 def _choose(curve: list[dict[str, float]], default: float) -> RateSearch:
     finite = [entry for entry in curve if math.isfinite(entry["loss"])]
-    least = min(finite, key=lambda entry: entry["loss"])
-    if least is finite[-1] or finite.index(least) < len(finite) // 10:
+    least = min(finite, key=lambda entry: entry["loss"], default=None)
+    if least is None or least is finite[-1] or finite.index(least) < max(1, len(finite) // 10):
         reason = f"The loss did not fall and rise again; {default:.1e} is the method's default."
         return RateSearch(default, reason, finite)
     highest = max(entry["loss"] for entry in finite[: finite.index(least)])

@@ -24,7 +24,8 @@ def test_rate_does_not_depend_on_where_the_flat_part_has_its_minimum(least_at: i
 
 
 @pytest.mark.parametrize(
-    "losses", [[1.0] + [1.1 + step / 100 for step in range(30)], [2 - step / 100 for step in range(30)]]
+    "losses",
+    [[1.0] + [1.1 + step / 100 for step in range(30)], [2 - step / 100 for step in range(30)], [1.0, 1.1], [math.inf]],
 )
 def test_a_loss_that_only_rises_or_only_falls_gives_the_default_rate(losses: list[float]) -> None:
     found = _choose(curve(losses), DEFAULT)

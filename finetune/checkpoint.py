@@ -14,9 +14,10 @@ from core.checkpoint import CARD, HEAD, SAMPLE, Training, read_training, write_t
 from core.datasets import Text
 from core.durable import new_folder
 from core.errors import CorruptCheckpoint
+from core.metrics import Floats
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer
-from finetune.head import Floats, Head
+from finetune.head import Head
 from finetune.measuring.temperature import probabilities_of
 from finetune.measuring.validation_outputs import write_validation
 from finetune.model_card import model_card

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from finetune.measuring.metrics import evaluate
+from core.metrics import Floats
+from finetune.measuring.metrics import Truth, evaluate
 from finetune.measuring.temperature import probabilities_of
-from finetune.task import Floats, Method, Task
+from finetune.task import Method, Task
 
 
 def cross_validate(folds: Iterable[Task], method: Method) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def cross_validate(folds: Iterable[Task], method: Method) -> dict[str, Any]:
     with its mean and standard deviation, and the metrics of all rows together.
     """
     answers: list[Floats] = []
-    truths: list[Any] = []
+    truths: list[Truth] = []
     values: list[float] = []
     for task in folds:
         scored = method(task).scored

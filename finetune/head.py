@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-Floats = NDArray[np.float32]
-Truth = NDArray[Any]
-Indices = NDArray[np.int64]
+from core.metrics import Floats
+from finetune.measuring.metrics import Truth
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class _Problem:
     label_count: int
     decay: float
 
-    def loss_and_gradient(self, point: NDArray[np.float64]) -> tuple[float, NDArray[Any]]:
+    def loss_and_gradient(self, point: Floats) -> tuple[float, Floats]:
         weights = point.reshape(self.label_count, -1)
         weights32 = weights.astype(np.float32)  # float32 products are faster; only the optimiser needs float64
         logits = self.embeddings @ weights32[:, :-1].T + weights32[:, -1]

@@ -10,14 +10,15 @@ import numpy as np
 from core.checkpoint import Training
 from core.engine import set_confidence
 from core.lineage import TrainingData
+from core.metrics import Floats, Indices
 from finetune.encoders.base_models import BaseModel, provenance
 from finetune.encoders.encoder import embed
 from finetune.measuring.fit_verdict import judge_fit
-from finetune.measuring.metrics import Evaluation, evaluate
+from finetune.measuring.metrics import Evaluation, Truth, evaluate
 from finetune.measuring.temperature import probabilities_of
 from finetune.measuring.thresholds import Abstention, abstention_of, abstention_threshold, tune_thresholds, uncalibrated
 from finetune.provenance import git_commit, machine, versions
-from finetune.task import Fitted, Floats, Task
+from finetune.task import Fitted, Task
 
 TRAIN_SAMPLE = 1000
 """Training rows that are answered again, to see how much better they are known than the others."""
@@ -39,7 +40,7 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
     probabilities = probabilities_of(scored.logits, scored.temperature, task.kind)
     thresholds = tune_thresholds(probabilities, truth) if task.kind == "multi-label" else None
 
-    def evaluated(truth: Any, probabilities: Floats, limits: Any = thresholds) -> Evaluation:
+    def evaluated(truth: Truth, probabilities: Floats, limits: Floats | None = thresholds) -> Evaluation:
         return evaluate(
             truth, probabilities, labels=task.labels, kind=task.kind, thresholds=limits, seed=task.settings.seed
         )
@@ -55,7 +56,9 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
     )
 
 
-def _abstention(truth: Any, probabilities: Floats, thresholds: Any, *, max_risk: float | None) -> Abstention | None:
+def _abstention(
+    truth: Truth, probabilities: Floats, thresholds: Floats | None, *, max_risk: float | None
+) -> Abstention | None:
     """Of several labels an answer is wrong unless all of them are right, as the engine scores its confidence."""
     if max_risk is None:
         return None
@@ -65,7 +68,7 @@ def _abstention(truth: Any, probabilities: Floats, thresholds: Any, *, max_risk:
     return abstention_of(set_confidence(probabilities, given), (given != truth).any(axis=1), max_risk=max_risk)
 
 
-def _train_sample(fitted: Fitted, task: Task) -> tuple[Any, Floats]:
+def _train_sample(fitted: Fitted, task: Task) -> tuple[Indices, Floats]:
     """Indices of some training rows, and their probabilities."""
     count = len(task.train.inputs)
     rows = np.sort(np.random.default_rng(task.settings.seed).permutation(count)[:TRAIN_SAMPLE])

@@ -11,8 +11,9 @@ from core.datasets import Example, Text
 from core.errors import BudgetTooSmall
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
+from core.metrics import Floats
 from core.progress import Progress
-from finetune.encoders.encoder import Floats, embed
+from finetune.encoders.encoder import embed
 from finetune.encoders.frozen import FrozenEncoder
 from finetune.run_state.plans import Plans
 from finetune.run_state.processes import broadcast, is_main_process, wait_for_all

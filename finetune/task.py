@@ -8,22 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.config import FinetuneConfig
 from core.datasets import Text
 from core.labels import Kind
+from core.metrics import Booleans, Floats
 from core.paired import Paired
 from core.progress import Progress
 from finetune.encoders.encoder import Encoder, TextTokenizer
 from finetune.head import Head
-from finetune.measuring.metrics import answers_of, is_better, primary_value, row_losses
+from finetune.measuring.metrics import Truth, answers_of, is_better, primary_value, row_losses
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.run_state.plans import Plans
 from finetune.run_state.run_folder import RunFolder
-
-Floats = NDArray[np.float32]
-Truth = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class Scored:
 
     logits: Floats
     temperature: float
-    correct: NDArray[np.bool_]
+    correct: Booleans
     losses: Floats
     metric: str
     value: float
@@ -133,8 +130,8 @@ def score(logits: Floats, task: Task) -> Scored:
     )
 
 
-def _correct_rows(truth: Truth, probabilities: Floats) -> NDArray[np.bool_]:
-    correct: NDArray[np.bool_] = np.asarray(answers_of(truth, probabilities) == truth)
+def _correct_rows(truth: Truth, probabilities: Floats) -> Booleans:
+    correct: Booleans = np.asarray(answers_of(truth, probabilities) == truth)
     return np.asarray(correct.all(axis=1)) if correct.ndim == 2 else correct
 
 

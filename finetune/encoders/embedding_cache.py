@@ -11,18 +11,16 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.datasets import Text
 from core.durable import write_bytes
+from core.metrics import Floats
 
 log = logging.getLogger(__name__)
 
 # 100,000 rows of 384 dimensions are 154 MB; older rows beyond that are forgotten.
 MAX_ROWS = 100_000
 _KEY_BYTES = 16
-
-Floats = NDArray[np.float32]
 
 
 class EmbeddingCache:

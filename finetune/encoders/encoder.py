@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
@@ -19,12 +18,12 @@ from core.cpu import available_cpus
 from core.datasets import Text
 from core.engine import batches
 from core.errors import UnusableBaseModel
+from core.metrics import Floats
 from finetune.encoders.architecture import Architecture, read_architecture
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.pooling import Pooling
 from finetune.run_state.processes import local_process_count
 
-Floats = NDArray[np.float32]
 Batch = dict[str, Tensor]
 
 # transformers 5.23 masks DeBERTa's (not v2's and v3's) bfloat16 scores with float32's least number: an overflow.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.datasets import Text
+from core.metrics import Floats
+from core.progress import Progress, ignore
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.embedding_cache import EmbeddingCache
-from finetune.encoders.encoder import Encoder, Floats, TextTokenizer, embed, load_encoder, load_tokenizer
+from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,7 @@ class FrozenEncoder:
     tokenizer: TextTokenizer
     cache: EmbeddingCache
 
-    def embeddings(
-        self, inputs: Sequence[Text], *, on_progress: Callable[[str, float], None] = lambda stage, share: None
-    ) -> Floats:
+    def embeddings(self, inputs: Sequence[Text], *, on_progress: Progress = ignore) -> Floats:
         """(n, d) float32 in the order of the inputs."""
 
         def compute(unknown: list[Text]) -> Floats:

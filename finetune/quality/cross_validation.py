@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from finetune.head import Floats, Indices, fit_head
+from core.metrics import Floats, Indices
+from core.progress import Progress, ignore
+from finetune.head import fit_head
 
+STAGE = "Looking for wrong labels"
 C = 3.0
 """Stiffer than a head that shall be most often right: it follows single wrong labels less."""
-
-Share = Callable[[float], None]
 
 
 def held_out_logits(
@@ -24,7 +24,7 @@ def held_out_logits(
     folds: int,
     fitted_rows: int,
     seed: int,
-    on_progress: Share = lambda share: None,
+    on_progress: Progress = ignore,
 ) -> Floats:
     """(n, k) logits of embeddings (n, d); every label needs rows in `folds` groups.
 
@@ -38,11 +38,11 @@ def held_out_logits(
         head = fit_head(embeddings[rest], truth[rest], label_count=labels, c=C)
         scored = fold_of == fold
         logits[scored] = head.logits(embeddings[scored])
-        on_progress((fold + 1) / folds)
+        on_progress(STAGE, (fold + 1) / folds)
     return logits
 
 
-def _folds(truth: Indices, groups: Sequence[str], *, folds: int, random: np.random.Generator) -> NDArray[np.int64]:
+def _folds(truth: Indices, groups: Sequence[str], *, folds: int, random: np.random.Generator) -> Indices:
     """(n,) the fold of each row: the groups of each label are dealt out in turn."""
     first_row: dict[str, int] = {}
     for row, group in enumerate(groups):
@@ -53,7 +53,7 @@ def _folds(truth: Indices, groups: Sequence[str], *, folds: int, random: np.rand
     return np.array([fold_of_group[group] for group in groups], dtype=np.int64)
 
 
-def _at_most(rows: NDArray[np.int64], truth: Indices, *, limit: int, random: np.random.Generator) -> NDArray[np.int64]:
+def _at_most(rows: Indices, truth: Indices, *, limit: int, random: np.random.Generator) -> Indices:
     """All rows, or about `limit` with the labels in their proportions and one row of each at least."""
     if len(rows) <= limit:
         return rows
@@ -61,5 +61,5 @@ def _at_most(rows: NDArray[np.int64], truth: Indices, *, limit: int, random: np.
     by_label = shuffled[np.argsort(truth[shuffled], kind="stable")]
     rank = np.arange(len(by_label)) - np.searchsorted(truth[by_label], truth[by_label])
     sizes = np.bincount(truth[by_label])[truth[by_label]]
-    kept: NDArray[np.int64] = by_label[rank < np.maximum(1, np.ceil(sizes * limit / len(rows)))]
+    kept: Indices = by_label[rank < np.maximum(1, np.ceil(sizes * limit / len(rows)))]
     return kept

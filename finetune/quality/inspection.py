@@ -159,10 +159,7 @@ def _by_embeddings(
     labelled = embeddings[[row_of[index] for index in sheet.labelled]]
     found = []
     if sheet.labelled:
-        on_progress("Doubting the labels", 0.0)
-        found += label_noise(
-            sheet, labelled, limits, seed=seed, on_progress=lambda share: on_progress("Doubting the labels", share)
-        )
+        found += label_noise(sheet, labelled, limits, seed=seed, on_progress=on_progress)
     on_progress("Looking for outliers", 0.0)
     found += outliers(sheet, embeddings, limits, seed=seed)
     if other and other.written:

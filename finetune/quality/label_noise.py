@@ -8,28 +8,26 @@ is cut by `noise_model`, as cleanlab's own list takes what the head finds hard f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.features import truth_matrix, truth_of
-from finetune.head import Floats, Indices
-from finetune.quality.cross_validation import held_out_logits
+from core.metrics import Floats, Indices
+from core.progress import Progress, ignore
+from finetune.quality.cross_validation import STAGE, held_out_logits
 from finetune.quality.findings import EXAMPLES, Finding, counted, rows_found, with_rows
 from finetune.quality.limits import Limits
 from finetune.quality.noise_model import NoiseModel, fit_noise_model
 from finetune.quality.sheet import Sheet
-
-Share = Callable[[float], None]
 
 CONFUSABLE_SHARE = 0.05
 """Of a label's rows, that confidently look like one other label."""
 
 
 def label_noise(
-    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Share = lambda share: None
+    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress = ignore
 ) -> list[Finding]:
     """Suspects, most likely wrong first, and confusable labels; `embeddings` (n, d) are of `sheet.labelled`."""
     if sheet.is_multi_label:
@@ -126,7 +124,7 @@ def _confusable(
     return [with_rows(found, details, sheet.examples)]
 
 
-def _taken_for_another(truth: Indices, probabilities: Floats) -> tuple[NDArray[np.int64], list[int]]:
+def _taken_for_another(truth: Indices, probabilities: Floats) -> tuple[Indices, list[int]]:
     """(k, k) how many rows of each given label are confidently another's, and those rows."""
     from cleanlab.count import compute_confident_joint  # takes a second that other checks need not pay
 
@@ -137,7 +135,7 @@ def _taken_for_another(truth: Indices, probabilities: Floats) -> tuple[NDArray[n
 
 
 def _wrong_cells(
-    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Share
+    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress
 ) -> dict[int, tuple[float, str]]:
     """Where a text may have several labels: rows with a label that is probably missing or too many.
 
@@ -160,7 +158,7 @@ def _wrong_cells(
                 seed=seed,
             )
         )
-        on_progress((number + 1) / len(names))
+        on_progress(STAGE, (number + 1) / len(names))
     return _cells(sheet, names, truth, logits, seed=seed) if names else {}
 
 
@@ -172,7 +170,7 @@ def _asked(sheet: Sheet, limits: Limits) -> list[str]:
 
 
 def _cells(
-    sheet: Sheet, names: Sequence[str], truth: NDArray[np.int64], logits: Sequence[Floats], *, seed: int
+    sheet: Sheet, names: Sequence[str], truth: Indices, logits: Sequence[Floats], *, seed: int
 ) -> dict[int, tuple[float, str]]:
     # Each label by itself: one that is easily told must not pass for as doubtful as the hardest.
     wrong = np.column_stack(

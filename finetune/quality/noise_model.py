@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
-from finetune.head import Floats, Indices
-
-Values = NDArray[np.float64]
+from core.metrics import Floats, Indices
 
 MAX_FITTED = 20_000
 """Rows that the two numbers are fitted on; more move them by less than their error."""
@@ -33,7 +30,7 @@ class NoiseModel:
     rate: float
     temperature: float
     probabilities: Floats
-    wrong: Values
+    wrong: Floats
 
 
 def fit_noise_model(logits: Floats, truth: Indices, *, seed: int = 0) -> NoiseModel:
@@ -75,23 +72,23 @@ def _fitted(logits: Floats, truth: Indices) -> tuple[float, float]:
     return float(np.exp(noisy.x[0])), float(np.exp(noisy.x[1]))
 
 
-def _corners(start: list[float]) -> Values:
+def _corners(start: list[float]) -> Floats:
     """The start, and one step of 0.5 away from it in each direction."""
     point = np.array(start)
     return np.vstack([point, point - 0.5 * np.eye(len(point))])
 
 
-def _likelihood(given: Values, rate: float, labels: int) -> Values:
+def _likelihood(given: Floats, rate: float, labels: int) -> Floats:
     return (1 - rate) * given + rate * (1 - given) / (labels - 1)
 
 
-def _posterior(given: Values, rate: float, labels: int) -> Values:
+def _posterior(given: Floats, rate: float, labels: int) -> Floats:
     """
     >>> _posterior(np.array([0.9, 0.001]), 0.05, 2).round(3).tolist()
     [0.006, 0.981]
     """
     likelihood = _likelihood(given, rate, labels)
-    wrong: Values = rate * (1 - given) / (labels - 1) / np.maximum(likelihood, 1e-30)
+    wrong: Floats = rate * (1 - given) / (labels - 1) / np.maximum(likelihood, 1e-30)
     return wrong
 
 

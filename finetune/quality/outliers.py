@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.metrics import Floats
 from core.two_sample.distances import squared_distances
-from finetune.head import Floats
 from finetune.quality.findings import Finding, counted, rows_found
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
@@ -41,7 +40,7 @@ def outliers(sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int) -> 
     )
 
 
-def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> NDArray[np.float64]:
+def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> Floats:
     """(n,) mean distance of each row to its nearest `NEIGHBOURS` others, among at most `limit` rows drawn."""
     rows = len(embeddings)
     drawn = np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
@@ -55,7 +54,7 @@ def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> NDArray
     return means
 
 
-def modified_z_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def modified_z_scores(values: Floats) -> Floats:
     """How many deviations above the median, by the median of the absolute deviations.
 
     >>> modified_z_scores(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(2).tolist()
@@ -63,5 +62,5 @@ def modified_z_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     median = np.median(values)
     deviation = np.median(np.abs(values - median))
-    scores: NDArray[np.float64] = 0.6745 * (values - median) / (deviation or 1.0)
+    scores: Floats = 0.6745 * (values - median) / (deviation or 1.0)
     return scores

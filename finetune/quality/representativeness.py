@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.metrics import Floats, Indices
 from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other
 from core.two_sample.permutation import min_p_adjusted, permuted_table
 from core.two_sample.statistics import Statistic, chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
-from finetune.head import Floats
 from finetune.quality.findings import Finding, counted, with_rows
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
@@ -25,7 +24,7 @@ class Side:
 
     indices: list[int]
     embeddings: Floats
-    lengths: NDArray[np.int64]
+    lengths: Indices
     labels: list[str | None]
 
     def sample(self, limit: int, random: np.random.Generator) -> Side:

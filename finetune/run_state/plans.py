@@ -7,14 +7,11 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from core.durable import write_bytes
-from finetune.run_state.processes import broadcast, is_main_process
+from finetune.run_state.processes import Value, broadcast, is_main_process
 
 log = logging.getLogger(__name__)
-
-Value = TypeVar("Value")
 
 
 class Plans:

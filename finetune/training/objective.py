@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from finetune.encoders.encoder import Batch
 from finetune.run_state.processes import training_device
 from finetune.task import Rows, Task
 from finetune.training.losses import Loss, class_weights, loss_of, symmetric_kl
 from finetune.training.recipe import Recipe
 
 Item = dict[str, Any]
-Batch = dict[str, Tensor]
 
 MICRO_BATCH_TOKENS = {"cpu": 2048, "cuda": 65_536}
 """Padded tokens per micro-batch. A micro-batch stores fewer activations for the backward pass, and on a CPU they fit

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from core.datasets import Text
+from core.metrics import Floats
 from finetune.encoders.embedding_cache import EmbeddingCache
-from finetune.head import Floats
 
 
 class Computer:

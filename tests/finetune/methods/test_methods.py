@@ -10,7 +10,8 @@ import torch
 from core.config import MethodName
 from core.datasets import Example
 from core.labels import cell_of
-from finetune.encoders.encoder import Floats, embed
+from core.metrics import Floats
+from finetune.encoders.encoder import embed
 from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
 from finetune.task import Fitted, Task

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from core.datasets import Example
 from core.labels import cell_of
+from core.metrics import Floats, Indices
 from finetune.quality.cross_validation import held_out_logits
 from finetune.quality.findings import Finding
 from finetune.quality.label_noise import label_noise
@@ -13,10 +13,8 @@ from finetune.quality.limits import USUAL
 from finetune.quality.noise_model import fit_noise_model
 from finetune.quality.sheet import Sheet
 
-Floats = NDArray[np.float32]
 
-
-def blobs(rows: int, labels: int, *, width: float = 0.5, seed: int = 0) -> tuple[Floats, NDArray[np.int64]]:
+def blobs(rows: int, labels: int, *, width: float = 0.5, seed: int = 0) -> tuple[Floats, Indices]:
     """Unit vectors around one direction a label, and the labels."""
     random = np.random.default_rng(seed)
     truth = np.arange(rows) % labels
@@ -24,7 +22,7 @@ def blobs(rows: int, labels: int, *, width: float = 0.5, seed: int = 0) -> tuple
     return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32), truth
 
 
-def flipped(truth: NDArray[np.int64], share: float, *, labels: int, seed: int) -> NDArray[np.int64]:
+def flipped(truth: Indices, share: float, *, labels: int, seed: int) -> Indices:
     random = np.random.default_rng(seed)
     chosen = random.choice(len(truth), round(share * len(truth)), replace=False)
     noisy = truth.copy()
@@ -32,7 +30,7 @@ def flipped(truth: NDArray[np.int64], share: float, *, labels: int, seed: int) -
     return noisy
 
 
-def sheet_of(given: NDArray[np.int64]) -> Sheet:
+def sheet_of(given: Indices) -> Sheet:
     return Sheet([Example(f"text {row}", f"label {label}") for row, label in enumerate(given)])
 
 

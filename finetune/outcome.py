@@ -11,7 +11,7 @@ from core.checkpoint import Training
 from core.engine import set_confidence
 from core.lineage import TrainingData
 from core.metrics import Floats, Indices
-from finetune.encoders.base_models import BaseModel, provenance
+from finetune.encoders.base_models import BaseModel, facts_of
 from finetune.encoders.encoder import embed
 from finetune.measuring.fit_verdict import judge_fit
 from finetune.measuring.metrics import Evaluation, Truth, evaluate
@@ -97,7 +97,7 @@ def training_of(
         max_length=task.tokenizer.max_length,
         temperature=fitted.scored.temperature,
         seed=task.settings.seed,
-        base_model=provenance(base),
+        base_model=asdict(facts_of(base)),
         data=data,
         settings={**task.settings.model_dump(), **fitted.settings},
         metrics=_metrics(outcome, folds),

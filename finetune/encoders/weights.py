@@ -11,11 +11,10 @@ from safetensors import SafetensorError, safe_open
 
 from core.durable import sha256_of
 from core.errors import UnusableBaseModel
-from finetune.encoders.architecture import read_config
+from finetune.encoders.architecture import REFETCH, read_config
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
-_AGAIN = "Fetch it again, or name another base model."
+_OTHER_FORMATS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 
 
 def weight_files(name: str, folder: Path) -> list[Path]:
@@ -24,7 +23,7 @@ def weight_files(name: str, folder: Path) -> list[Path]:
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
         return _shards(name, folder)
-    others = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+    others = sorted(path.name for pattern in _OTHER_FORMATS for path in folder.glob(pattern))
     if others:
         problem = f"its weights are there as {others[0]} only, which can carry code and is never opened"
         raise UnusableBaseModel(name, problem, f"Name a revision or a folder with {WEIGHTS}.")
@@ -35,11 +34,11 @@ def _shards(name: str, folder: Path) -> list[Path]:
     listed = read_config(name, folder / INDEX).get("weight_map")
     shards = sorted({str(file) for file in listed.values()}) if isinstance(listed, dict) else []
     if not shards or any(Path(shard).name != shard for shard in shards):
-        raise UnusableBaseModel(name, f"{folder / INDEX} does not name the files beside it", _AGAIN)
+        raise UnusableBaseModel(name, f"{folder / INDEX} does not name the files beside it", REFETCH)
     missing = [shard for shard in shards if not (folder / shard).is_file()]
     if missing:
         problem = f"{len(missing)} of its {len(shards)} weight files are missing, {missing[0]} first"
-        raise UnusableBaseModel(name, problem, _AGAIN)
+        raise UnusableBaseModel(name, problem, REFETCH)
     return [folder / shard for shard in shards]
 
 
@@ -63,4 +62,4 @@ def _count(name: str, file: Path) -> int:
             slices = [tensors.get_slice(key) for key in tensors.keys()]  # noqa: SIM118  # no mapping
             return sum(math.prod(part.get_shape()) for part in slices if "F" in part.get_dtype())
     except (SafetensorError, OSError) as error:
-        raise UnusableBaseModel(name, f"{file} is damaged: {error}", _AGAIN) from error
+        raise UnusableBaseModel(name, f"{file} is damaged: {error}", REFETCH) from error

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from transformers import AutoModel
 
 from core.errors import UnusableBaseModel
 from finetune.encoders import base_models
-from finetune.encoders.base_models import DEFAULT_ID, DEFAULT_SHA256, facts_of, find_base_model, provenance
+from finetune.encoders.base_models import DEFAULT_ID, DEFAULT_SHA256, facts_of, find_base_model
 from finetune.encoders.encoder import embed, load_encoder, load_tokenizer
 
 WEIGHTS = "model.safetensors"
@@ -63,7 +64,7 @@ def test_facts_of_the_default_are_those_of_minilm() -> None:
 
 
 def test_provenance_is_plain_json(folder: Path) -> None:
-    stated = provenance(find_base_model(str(folder)))
+    stated = asdict(facts_of(find_base_model(str(folder))))
     assert json.loads(json.dumps(stated)) == stated
     assert stated["weights_sha256"] == hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
 

@@ -46,7 +46,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_base_model_of_a_hub_is_fetched_without_pickles_and_code(hub: StubHub) -> None:
     base = find_base_model(f"{hub.model}@{hub.commit}")
     assert (base.name, base.revision, base.pooling) == (hub.model, hub.commit, "cls")
-    assert sorted(hub.sent) == sorted(set(hub.files) - {PICKLE, CODE})
+    assert sorted(hub.requested_files) == sorted(set(hub.files) - {PICKLE, CODE})
 
 
 def test_revision_that_may_move_is_recorded_as_its_commit(hub: StubHub) -> None:
@@ -55,30 +55,30 @@ def test_revision_that_may_move_is_recorded_as_its_commit(hub: StubHub) -> None:
 
 def test_commit_that_is_here_needs_no_network(hub: StubHub) -> None:
     first = find_base_model(f"{hub.model}@{hub.commit}")
-    hub.asked.clear()
+    hub.requests.clear()
     assert find_base_model(f"{hub.model}@{hub.commit}") == first
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_client_tells_the_hub_nothing_but_its_versions(hub: StubHub) -> None:
     fetch(hub.model, hub.commit)
-    paths = {path.split("?")[0] for path, _ in hub.asked}
-    agents = {part.split("/")[0].strip() for _, agent in hub.asked for part in agent.split(";")}
+    paths = {path.split("?")[0] for path, _ in hub.requests}
+    agents = {part.split("/")[0].strip() for _, agent in hub.requests for part in agent.split(";")}
     assert all(f"/{hub.model}" in path for path in paths)
     assert agents <= {"unknown", "hf_hub", "python"}
 
 
 def test_download_that_breaks_off_is_refused_and_completed_by_the_next(hub: StubHub) -> None:
-    hub.cut = {"model.safetensors"}
+    hub.truncated = {"model.safetensors"}
     with pytest.raises(UnusableBaseModel, match=r"broke off .*Run the command again"):
         fetch(hub.model, hub.commit)
-    hub.cut, hub.trouble = set(), ""
+    hub.truncated, hub.failure = set(), ""
     assert find_base_model(f"{hub.model}@{hub.commit}").pooling == "cls"
 
 
 @pytest.mark.parametrize("lost", ["model.safetensors", "1_Pooling/config.json", "modules.json"])
 def test_part_of_a_download_is_never_used(hub: StubHub, lost: str) -> None:
-    hub.cut = {lost}
+    hub.truncated = {lost}
     with pytest.raises(UnusableBaseModel):
         fetch(hub.model, hub.commit)
     hub.stop()
@@ -89,10 +89,10 @@ def test_part_of_a_download_is_never_used(hub: StubHub, lost: str) -> None:
 def test_files_that_another_library_fetched_are_not_taken_for_all(hub: StubHub) -> None:
     for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
         hf_hub_download(hub.model, name, revision=hub.commit)
-    hub.trouble = "down"
+    hub.failure = "down"
     with pytest.raises(UnusableBaseModel, match="could not be reached"):
         fetch(hub.model, hub.commit)
-    hub.trouble = ""
+    hub.failure = ""
     assert find_base_model(f"{hub.model}@{hub.commit}").pooling == "cls"
 
 
@@ -129,21 +129,21 @@ def test_default_without_package_and_network_names_the_package(hub: StubHub, mon
 
 
 def test_hub_that_is_down_is_said_to_be(hub: StubHub) -> None:
-    hub.trouble = "down"
+    hub.failure = "down"
     with pytest.raises(UnusableBaseModel, match="could not be reached"):
         fetch(hub.model, hub.commit)
 
 
 @pytest.mark.parametrize(
-    ("trouble", "sentence"),
+    ("failure", "sentence"),
     [
         ("absent", "shows no such model.*hf auth login"),
         ("gated", "accept its terms.*hf auth login"),
         ("no revision", "no such revision.*commit"),
     ],
 )
-def test_refusal_of_the_hub_is_said_in_its_terms(hub: StubHub, trouble: str, sentence: str) -> None:
-    hub.trouble = trouble
+def test_refusal_of_the_hub_is_said_in_its_terms(hub: StubHub, failure: str, sentence: str) -> None:
+    hub.failure = failure
     with pytest.raises(UnusableBaseModel, match=sentence):
         fetch(hub.model, hub.commit)
 
@@ -152,13 +152,13 @@ def test_offline_setting_is_respected(hub: StubHub, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(UnusableBaseModel, match="HF_HUB_OFFLINE is set"):
         fetch(hub.model, hub.commit)
-    assert hub.asked == []
+    assert hub.requests == []
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     folder = fetch(hub.model, "main")
-    hub.asked.clear()
+    hub.requests.clear()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert fetch(hub.model, "main") == folder
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_full_disk_is_said(hub: StubHub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def _require_harmless(checkpoint: Path, sealed: Collection[str]) -> None:
             raise CorruptCheckpoint(checkpoint, f"{name} is missing")
     for name in (CONFIG, TOKENIZER_CONFIG):
         if (checkpoint / name).is_file() and "auto_map" in _read_json(checkpoint, name):
-            raise CorruptCheckpoint(checkpoint, f"{name} asks for code of its own (auto_map), which is never run")
+            raise CorruptCheckpoint(checkpoint, f"{name} asks for custom code (auto_map), which is never run")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A hub on this machine: the few answers that its client asks for, and the ways in which they go wrong."""
+"""A stub of the Hugging Face hub on this machine, with selectable failures."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ ERROR_CODES = {"absent": (404, "RepoNotFound"), "gated": (403, "GatedRepo"), "no
 class StubHub:
     """Serves `files` as one model at one commit.
 
-    `truncated` names files of which half is sent before the connection closes, and nothing from then on;
-    `failure` is "absent", "gated", "no revision" or "down" (503). `requests` lists what was requested, with
-    the client's description of itself.
+    `truncated`: of these files only half is sent; then the connection closes and the hub is down. `failure`:
+    "absent", "gated", "no revision" or "down" (503). `requests`: method with path, and user agent, of each request.
     """
 
     files: Mapping[str, bytes]
@@ -42,7 +41,7 @@ class StubHub:
         self.stop()
 
     def stop(self) -> None:
-        self.failure = "gone"  # for connections that are kept open
+        self.failure = "gone"  # for connections that are still open
         self._server.shutdown()
         self._server.server_close()
 
@@ -52,7 +51,7 @@ class StubHub:
 
     @property
     def requested_files(self) -> list[str]:
-        """Files whose content was asked for."""
+        """Files whose content was requested."""
         return [path.rsplit(f"{self.commit}/", 1)[1] for path, _ in self.requests if path.startswith("GET /org")]
 
     def tree(self) -> list[dict[str, object]]:
@@ -63,7 +62,7 @@ class StubHub:
 
 
 def hash_of(path: str, content: bytes) -> str:
-    """sha256 of what a hub keeps as a large file, else the hash of a git blob."""
+    """sha256 for a file that a hub stores as a large file, else the hash of a git blob."""
     if path.endswith(".safetensors"):
         return hashlib.sha256(content).hexdigest()
     return hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
@@ -80,7 +79,7 @@ def _handler(hub: StubHub) -> type[BaseHTTPRequestHandler]:
             self._answer(with_body=False)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
         def _answer(self, *, with_body: bool) -> None:
             hub.requests.append((f"{self.command} {self.path}", self.headers.get("User-Agent", "")))

@@ -1,4 +1,4 @@
-"""A pretrained encoder as it came, with the embeddings that it gave before."""
+"""The frozen pretrained encoder with its embedding cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encode
 
 @dataclass(frozen=True)
 class FrozenEncoder:
-    """Texts, or pairs of them, to unit vectors; every distinct one is computed once and kept on disk."""
+    """Embeds texts or pairs; the embedding of each distinct input is cached on disk."""
 
     base: BaseModel
     encoder: Encoder
@@ -24,7 +24,7 @@ class FrozenEncoder:
     cache: EmbeddingCache
 
     def embeddings(self, inputs: Sequence[Text], *, on_progress: Progress = ignore) -> Floats:
-        """(n, d) float32 in the order of the inputs."""
+        """Unit vectors (n, d), float32, in the order of the inputs."""
 
         def compute(unknown: list[Text]) -> Floats:
             return embed(
@@ -37,12 +37,12 @@ class FrozenEncoder:
         return self.cache.embeddings(inputs, compute)
 
     def lengths(self, inputs: Sequence[Text]) -> list[int]:
-        """Tokens of each input before anything is cut."""
+        """Number of tokens of each input without truncation."""
         return self.tokenizer.lengths(inputs)
 
 
 def load_frozen(base: BaseModel, *, max_length: int, cache: Path) -> FrozenEncoder:
     """Raises `UnusableBaseModel`."""
     tokenizer = load_tokenizer(base.name, base.folder, max_length)
-    kept = EmbeddingCache(cache / "embeddings", fingerprint=base.fingerprint, max_length=tokenizer.max_length)
-    return FrozenEncoder(base, load_encoder(base), tokenizer, kept)
+    embeddings = EmbeddingCache(cache / "embeddings", fingerprint=base.fingerprint, max_length=tokenizer.max_length)
+    return FrozenEncoder(base, load_encoder(base), tokenizer, embeddings)

@@ -10,21 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.checkpoint import Training
+from finetune.measuring.metrics import METRIC_NAMES
 
 LICENSES = {"sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
 """Of base models whose licence is known here; of others the card states none."""
 
-METRICS = {
-    "accuracy": "Accuracy",
-    "macro_f1": "Macro F1",
-    "micro_f1": "Micro F1",
-    "weighted_f1": "Weighted F1",
-    "roc_auc": "Area under ROC",
-    "hamming_loss": "Hamming loss",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "expected_calibration_error": "Expected calibration error",
-}
+_NAMES = {key: f"{name[0].upper()}{name[1:]}" for key, name in METRIC_NAMES.items()}
 _HUB_TYPES = {"macro_f1": "f1", "micro_f1": "f1", "weighted_f1": "f1", "brier": "brier_score"}
 _PROVENANCE = ("hardware", "cores", "threads", "processes", "precision", "system", "python", "git_commit")
 LISTED_LABELS = 50
@@ -63,11 +54,11 @@ def _front_matter(training: Training) -> Iterator[str]:
     yield "tags:"
     yield from (f"- {_quoted(tag)}" for tag in ("retune", "text-classification", training.kind, training.method))
     metrics = training.metrics.get("validation", {})
-    if stated := [key for key in METRICS if key in metrics]:
-        yield from _model_index(training, metrics, stated)
+    if any(key in metrics for key in _NAMES):
+        yield from _model_index(training, metrics)
 
 
-def _model_index(training: Training, metrics: Mapping[str, Any], stated: Sequence[str]) -> Iterator[str]:
+def _model_index(training: Training, metrics: Mapping[str, Any]) -> Iterator[str]:
     yield "model-index:"
     yield f"- name: {_quoted(f'retune-{training.method}')}"
     yield "  results:"
@@ -78,10 +69,11 @@ def _model_index(training: Training, metrics: Mapping[str, Any], stated: Sequenc
     yield "      type: private"
     yield "      split: validation"
     yield "    metrics:"
-    for key in stated:
-        yield f"    - type: {_HUB_TYPES.get(key, key)}"
-        yield f"      name: {_quoted(METRICS[key])}"
-        yield f"      value: {json.dumps(round(float(metrics[key]), 6))}"
+    for key, name in _NAMES.items():
+        if key in metrics:
+            yield f"    - type: {_HUB_TYPES.get(key, key)}"
+            yield f"      name: {_quoted(name)}"
+            yield f"      value: {json.dumps(round(float(metrics[key]), 6))}"
 
 
 def _quoted(text: str) -> str:
@@ -150,17 +142,17 @@ def _evaluation(training: Training) -> Iterator[str]:
     yield f"On {after.get('rows', training.data.validation_rows)} validation rows:"
     yield ""
     yield from _table(("metric", "value", "95 % interval", "uncalibrated"), ("---", "---:", "---", "---:"))
-    for key, name in METRICS.items():
+    for key, name in _NAMES.items():
         if key in after:
             uncalibrated = f"{before[key]:.4f}" if key in before else ""
             interval = after.get("intervals", {}).get(key)
             bounds = f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else ""
             yield from _table((name, f"{after[key]:.4f}", bounds, uncalibrated))
     yield ""
-    primary = METRICS.get(training.primary_metric, training.primary_metric)
+    primary = _NAMES.get(training.primary_metric, training.primary_metric)
     yield f"Intervals are bootstrapped. The primary metric is {primary}."
     if folds := training.metrics.get("cross_validation"):
-        name = METRICS.get(folds["metric"], folds["metric"])
+        name = _NAMES.get(folds["metric"], folds["metric"])
         yield f"\nCross-validation, {folds['folds']} folds: {name} {folds['mean']:.4f} ± {folds['deviation']:.4f}."
     yield from _per_label(after.get("per_label", []))
 

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 
 from core.checkpoint import Training
-from core.engine import set_confidence
 from core.lineage import TrainingData
 from core.metrics import Floats, Indices
 from finetune.encoders.base_models import BaseModel, facts_of
 from finetune.encoders.encoder import embed
 from finetune.measuring.fit_verdict import judge_fit
-from finetune.measuring.metrics import Evaluation, Truth, evaluate
+from finetune.measuring.metrics import Evaluation, Truth, evaluate, predicted_labels
 from finetune.measuring.temperature import probabilities_of
-from finetune.measuring.thresholds import Abstention, abstention_of, abstention_threshold, tune_thresholds, uncalibrated
+from finetune.measuring.thresholds import (
+    Abstention,
+    abstention_of,
+    confidence_and_errors,
+    tune_thresholds,
+    uncalibrated,
+)
 from finetune.provenance import git_commit, machine, versions
 from finetune.task import Fitted, Task
 
@@ -62,10 +67,8 @@ def _abstention(
     """Of several labels an answer is wrong unless all of them are right, as the engine scores its confidence."""
     if max_risk is None:
         return None
-    if thresholds is None:
-        return abstention_threshold(truth, probabilities, max_risk=max_risk)
-    given = probabilities >= thresholds
-    return abstention_of(set_confidence(probabilities, given), (given != truth).any(axis=1), max_risk=max_risk)
+    predicted = predicted_labels(truth, probabilities, thresholds)
+    return abstention_of(*confidence_and_errors(truth, probabilities, predicted), max_risk=max_risk)
 
 
 def _train_sample(fitted: Fitted, task: Task) -> tuple[Indices, Floats]:

@@ -17,7 +17,7 @@ from core.paired import Paired
 from core.progress import Progress
 from finetune.encoders.encoder import Encoder, TextTokenizer
 from finetune.head import Head
-from finetune.measuring.metrics import Truth, answers_of, is_better, primary_value, row_losses
+from finetune.measuring.metrics import Truth, is_better, predicted_labels, primary_value, row_losses
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.run_state.plans import Plans
 from finetune.run_state.run_folder import RunFolder
@@ -131,7 +131,7 @@ def score(logits: Floats, task: Task) -> Scored:
 
 
 def _correct_rows(truth: Truth, probabilities: Floats) -> Booleans:
-    correct: Booleans = np.asarray(answers_of(truth, probabilities) == truth)
+    correct: Booleans = np.asarray(predicted_labels(truth, probabilities) == truth)
     return np.asarray(correct.all(axis=1)) if correct.ndim == 2 else correct
 
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.assigned import cells
 from core.checkpoint import Training, write_training
 from core.datasets import Example, in_order, keep_dataset
-from core.labels import Kind, cell_of
+from core.labels import Kind
 from core.lineage import TrainingData
-from finetune.measuring.metrics import evaluate
+from core.metrics import Floats
+from finetune.measuring.metrics import Truth, evaluate
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.measuring.validation_outputs import write_validation
 
 LABELS = ["billing", "bug", "how_to"]
 
 
-def made_up_answers(rows: int, *, kind: Kind = "single-label", labels: int = 3) -> tuple[NDArray[Any], NDArray[Any]]:
+def made_up_answers(rows: int, *, kind: Kind = "single-label", labels: int = 3) -> tuple[Floats, Truth]:
     """Logits (n, k) that are too sure of themselves, and the truth."""
     random = np.random.default_rng(0)
     logits = random.normal(0, 2, (rows, labels))
@@ -83,14 +83,10 @@ def write_made_up_checkpoint(
     training = made_up_training(rows=200, kind=kind, labels=labels)
     logits, truth = made_up_answers(200, kind=kind, labels=len(labels))
     # Three digits, so that the rows are kept as they are numbered.
-    rows = [Example(text.format(f"{number:03}"), _cell(mark, labels)) for number, mark in enumerate(truth)]
+    rows = [Example(text.format(f"{number:03}"), label) for number, label in enumerate(cells(truth, labels))]
     assert in_order(rows) == rows
     training = replace(training, data=replace(training.data, validation=keep_dataset(rows, datasets)))
     folder.mkdir(parents=True)
     write_validation(folder, logits, truth)
     write_training(folder, training)
     return training
-
-
-def _cell(mark: Any, labels: list[str]) -> str:
-    return labels[int(mark)] if np.ndim(mark) == 0 else cell_of(labels[index] for index in np.flatnonzero(mark))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-MATRIX_LABELS = 30
+from core.metrics import Indices
+
+MAX_MATRIX_LABELS = 30
 """Up to so many labels the whole matrix is written down; beyond, the confused pairs say it in less."""
 
-KEPT_PAIRS = 200
+MAX_PAIRS = 200
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Confusion:
     """`counts` (k + 1, k): rows by true label, the last for unknown ones, and by answer."""
 
     labels: list[str]
-    counts: NDArray[np.int64]
+    counts: Indices
 
     def pairs(self, limit: int | None = None) -> list[ConfusedPair]:
         """Wrong answers by pair, the most frequent first, then in the order of the labels."""
@@ -47,13 +48,13 @@ class Confusion:
         """Indices of the labels with the most wrong answers from or to them, in the order of the labels."""
         wrong = self.counts.copy()
         np.fill_diagonal(wrong, 0)
-        each = wrong.sum(axis=0) + wrong[:-1].sum(axis=1)
-        return sorted(np.argsort(-each, kind="stable")[:limit].tolist())
+        errors = wrong.sum(axis=0) + wrong[:-1].sum(axis=1)
+        return sorted(np.argsort(-errors, kind="stable")[:limit].tolist())
 
     def as_dict(self) -> dict[str, Any]:
         """`matrix` (k, k), rows by true label, for up to 30 labels, else None; at most 200 `pairs`."""
-        kept = [vars(pair) for pair in self.pairs(KEPT_PAIRS)]
-        small = len(self.labels) <= MATRIX_LABELS
+        kept = [vars(pair) for pair in self.pairs(MAX_PAIRS)]
+        small = len(self.labels) <= MAX_MATRIX_LABELS
         return {
             "labels": self.labels if small else None,
             "matrix": self.counts[:-1].tolist() if small else None,
@@ -62,7 +63,7 @@ class Confusion:
         }
 
 
-def confusion_of(truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]) -> Confusion:
+def confusion_of(truth: Indices, predicted: Indices, labels: Sequence[str]) -> Confusion:
     """Counts of (n,) label indices, -1 in the truth for unknown ones.
 
     >>> confusion_of(np.array([0, 1, -1]), np.array([0, 0, 1]), ["a", "b"]).counts.tolist()

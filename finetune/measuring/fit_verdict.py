@@ -10,17 +10,17 @@ from typing import Any, Literal
 from core.share import wilson_interval
 from finetune.measuring.metrics import Evaluation
 
-RISE = 0.10
+MIN_RISE = 0.10
 """Validation loss this far above its minimum has risen clearly: epochs differ by a few per cent by chance."""
 
-GAP = 0.05
+MIN_GAP = 0.05
 """Training accuracy this far above validation accuracy is large: a fine-tuned model nearly always shows some
 points, since the training rows were seen."""
 
-FALLING = 0.05
+MIN_FALL = 0.05
 """Validation loss that fell by this share in the last epoch had not levelled off."""
 
-ROOM = 0.05
+MIN_TRAIN_ERROR = 0.05
 """A model that is wrong on less than this share of its training rows has nothing left to fit."""
 
 Verdict = Literal["healthy", "underfit", "overfit"]
@@ -90,7 +90,7 @@ def _verdict(gap: Gap, curve: Curve | None, *, rows: int, majority_share: float)
             f"{curve.lowest_validation_loss:.3f}), and the weights that were kept are right on {train} of the "
             f"training rows and on {validation} of the validation rows."
         )
-    if curve and curve.last_fall >= FALLING and gap.gap < GAP and gap.train_accuracy < 1 - ROOM:
+    if curve and curve.last_fall >= MIN_FALL and gap.gap < MIN_GAP and gap.train_accuracy < 1 - MIN_TRAIN_ERROR:
         return "underfit", (
             f"Validation loss was still falling, by {curve.last_fall:.0%} in the last epoch, and it is right on only "
             f"{train} of its training rows ({validation} of the validation rows)."
@@ -101,13 +101,13 @@ def _verdict(gap: Gap, curve: Curve | None, *, rows: int, majority_share: float)
 
 
 def _is_overfit(gap: Gap, curve: Curve) -> bool:
-    return curve.rise >= RISE and curve.train_fell is not False and gap.gap >= GAP and gap.gap_low > 0
+    return curve.rise >= MIN_RISE and curve.train_fell is not False and gap.gap >= MIN_GAP and gap.gap_low > 0
 
 
 def _end(curve: Curve | None) -> str:
     if curve is None:
         return ""
-    if curve.rise < RISE:
+    if curve.rise < MIN_RISE:
         return f"; validation loss ended {curve.rise:.0%} above its lowest" if curve.rise else ""
     return f"; validation loss ended {curve.rise:.0%} above its lowest, and the weights from before that were kept"
 

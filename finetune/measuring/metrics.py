@@ -18,12 +18,26 @@ from sklearn import metrics as sklearn_metrics
 from core import metrics as core_metrics
 from core.errors import NoRows, UnknownMetric
 from core.labels import Kind
-from core.metrics import Floats
+from core.metrics import Floats, Indices
 from finetune.measuring.bootstrap import Interval, bootstrap_intervals
 from finetune.measuring.calibration import calibration_error, calibration_table
 from finetune.measuring.confusion import Confusion, confusion_of
 
 Truth = NDArray[Any]
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "weighted_f1": "weighted F1",
+    "roc_auc": "area under ROC",
+    "hamming_loss": "Hamming loss",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "expected_calibration_error": "expected calibration error",
+}
+"""Names for people, in the order of reports."""
+
 FLOOR = 1e-12
 """The least probability that a log loss is taken of."""
 
@@ -97,7 +111,7 @@ def evaluate(
     if len(truth) == 0:
         raise NoRows("labelled")
     measured = _single_label if kind == "single-label" else _multi_label
-    predicted = answers_of(truth, probabilities, thresholds)
+    predicted = predicted_labels(truth, probabilities, thresholds)
     losses = row_losses(truth, probabilities)
     values, per_label, confusion = measured(truth, predicted, probabilities, labels)
     intervals = bootstrap_intervals(truth, predicted, probabilities, losses, seed=seed)
@@ -130,7 +144,7 @@ def primary_value(name: str, truth: Truth, probabilities: Floats, *, thresholds:
     require_primary(name, "single-label" if truth.ndim == 1 else "multi-label")
     if name == "log_loss":
         return float(row_losses(truth, probabilities).mean())
-    return _SCORES[name](truth, answers_of(truth, probabilities, thresholds))
+    return _SCORES[name](truth, predicted_labels(truth, probabilities, thresholds))
 
 
 def is_better(name: str, value: float, other: float) -> bool:
@@ -142,7 +156,7 @@ def is_better(name: str, value: float, other: float) -> bool:
     return value > other if PRIMARY_METRICS[name].higher_is_better else value < other
 
 
-def answers_of(truth: Truth, probabilities: Floats, thresholds: Floats | None = None) -> Truth:
+def predicted_labels(truth: Truth, probabilities: Floats, thresholds: Floats | None = None) -> Truth:
     """The answers in the shape of the truth: (n,) the likeliest label, or (n, k) the labels that are given."""
     answers: Truth
     if truth.ndim == 1:
@@ -157,8 +171,8 @@ def row_losses(truth: Truth, probabilities: Floats) -> Floats:
     scores = probabilities.astype(np.float64)
     losses: Floats
     if truth.ndim == 1:
-        given = np.where(truth < 0, 0.0, scores[np.arange(len(truth)), np.maximum(truth, 0)])
-        losses = -np.log(np.maximum(given, FLOOR))
+        of_truth = np.where(truth < 0, 0.0, scores[np.arange(len(truth)), np.maximum(truth, 0)])
+        losses = -np.log(np.maximum(of_truth, FLOOR))
     else:
         losses = -np.log(np.maximum(np.where(truth, scores, 1 - scores), FLOOR)).mean(axis=1)
     return losses
@@ -224,7 +238,7 @@ def micro_f1(truth: Truth, predicted: Truth) -> float:
     return _f1(truth, predicted, "micro")
 
 
-def _f1(truth: Truth, predicted: Truth, average: str, *, labels: NDArray[np.int64] | None = None) -> float:
+def _f1(truth: Truth, predicted: Truth, average: str, *, labels: Indices | None = None) -> float:
     if labels is not None and not len(labels):
         return 1.0  # no label anywhere, and none given: nothing was missed
     return float(sklearn_metrics.f1_score(truth, predicted, average=average, labels=labels, zero_division=0.0))
@@ -251,9 +265,9 @@ def brier(truth: Truth, probabilities: Floats) -> float:
     squared = probabilities.astype(np.float64) ** 2
     if truth.ndim == 2:
         return float(np.where(truth, (1 - probabilities.astype(np.float64)) ** 2, squared).mean())
-    given = np.where(truth < 0, 0.0, probabilities[np.arange(len(truth)), np.maximum(truth, 0)])
-    each = squared.sum(axis=1) - 2 * given + 1
-    return float(each.mean() / (2 if probabilities.shape[1] == 2 else 1))
+    of_truth = np.where(truth < 0, 0.0, probabilities[np.arange(len(truth)), np.maximum(truth, 0)])
+    per_row = squared.sum(axis=1) - 2 * of_truth + 1
+    return float(per_row.mean() / (2 if probabilities.shape[1] == 2 else 1))
 
 
 def _per_label(truth: Truth, predicted: Truth, labels: Sequence[str]) -> list[LabelScores]:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.checkpoint import VALIDATION
 from core.errors import CorruptCheckpoint
+from core.metrics import Floats
+from finetune.measuring.metrics import Truth
 
 
 @dataclass(frozen=True)
 class ValidationOutputs:
     """logits (n, k) float32, before the temperature; truth (n,) int64 label indices or (n, k) bool."""
 
-    logits: NDArray[np.float32]
-    truth: NDArray[Any]
+    logits: Floats
+    truth: Truth
 
 
-def write_validation(folder: Path, logits: NDArray[Any], truth: NDArray[Any]) -> None:
+def write_validation(folder: Path, logits: Floats, truth: Truth) -> None:
     """Write `validation.npz`, the same bytes for the same arrays."""
-    marks = truth.astype(np.bool_ if truth.ndim == 2 else np.int64)
+    stored_truth = truth.astype(np.bool_ if truth.ndim == 2 else np.int64)
     # numpy dates the entries of its archives 1980, so equal arrays make equal files.
-    np.savez(folder / VALIDATION, allow_pickle=False, logits=logits.astype(np.float32), truth=marks)
+    np.savez(folder / VALIDATION, allow_pickle=False, logits=logits.astype(np.float32), truth=stored_truth)
 
 
 def read_validation(folder: Path) -> ValidationOutputs | None:
@@ -42,3 +42,6 @@ def read_validation(folder: Path) -> ValidationOutputs | None:
     if outputs.logits.ndim != 2 or outputs.truth.shape not in (outputs.logits.shape[:1], outputs.logits.shape):
         raise CorruptCheckpoint(folder, f"the arrays in {VALIDATION} do not fit each other")
     return outputs
+
+
+# TRUTH

@@ -16,9 +16,8 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
-from numpy.typing import NDArray
 
-from core.metrics import Floats
+from core.metrics import Floats, Indices
 from finetune.measuring.calibration import CalibrationBin
 
 INK, SOFT, LINE, ACCENT, SECOND = "#010101", "#020202", "#030303", "#040404", "#050505"
@@ -127,9 +126,11 @@ def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin
         ):
             total = sum(entry.count for entry in table)
             axes.plot([0, 1], [0, 1], "--", color=SOFT, linewidth=1)
-            said, true = [entry.confidence for entry in table], [entry.accuracy for entry in table]
-            axes.vlines(said, said, true, color=SECOND, linewidth=2)
-            axes.scatter(said, true, s=[20 + 400 * entry.count / total for entry in table], color=ACCENT, alpha=0.75)
+            confidences, accuracies = [entry.confidence for entry in table], [entry.accuracy for entry in table]
+            axes.vlines(confidences, confidences, accuracies, color=SECOND, linewidth=2)
+            axes.scatter(
+                confidences, accuracies, s=[20 + 400 * entry.count / total for entry in table], color=ACCENT, alpha=0.75
+            )
             axes.set(xlim=(0, 1.05), ylim=(0, 1.05), xlabel="confidence")
             axes.set_title(title, loc="left")
         figure.axes[0].set_ylabel("share that was right")
@@ -139,7 +140,7 @@ def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin
 
 def risk_by_coverage(coverage: Floats, risk: Floats, *, chosen: tuple[float, float] | None) -> str:
     """Error rate among answers by how many rows are answered; `chosen`: the threshold's coverage and risk."""
-    kept = _thinned(len(coverage))
+    kept = _sampled_indices(len(coverage))
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -154,13 +155,13 @@ def risk_by_coverage(coverage: Floats, risk: Floats, *, chosen: tuple[float, flo
     return _svg(draw, width=5.2, height=2.9)
 
 
-def _thinned(count: int, *, most: int = 400) -> NDArray[np.int64]:
+def _sampled_indices(count: int, *, most: int = 400) -> Indices:
     """Places of so many points at most, the last one included."""
-    places: NDArray[np.int64] = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+    places: Indices = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
     return places
 
 
-def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str]) -> str:
+def confusion_matrix(counts: Indices, labels: Sequence[str]) -> str:
     """Shares of each true label's rows by answer (k, k); the numbers are the rows."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = 2.2 + 0.42 * len(labels)

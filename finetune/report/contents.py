@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.assigned import cells
 from core.checkpoint import VALIDATION, Training, read_training
 from core.datasets import Example, kept_dataset
-from core.engine import set_confidence
 from core.errors import DatasetNotKept
 from core.features import truth_matrix, truth_of
-from core.labels import cell_of
-from core.metrics import Floats
+from core.metrics import Booleans, Floats
 from finetune.measuring.calibration import CalibrationBin, calibration_table
-from finetune.measuring.metrics import Evaluation, answers_of, evaluate, row_losses
+from finetune.measuring.metrics import Evaluation, Truth, evaluate, predicted_labels, row_losses
 from finetune.measuring.temperature import probabilities_of
-from finetune.measuring.thresholds import uncalibrated
+from finetune.measuring.thresholds import confidence_and_errors, uncalibrated
 from finetune.measuring.validation_outputs import ValidationOutputs, read_validation
 
-WORST = 20
+WORST_EXAMPLES = 20
 
 
 @dataclass(frozen=True)
@@ -36,9 +33,9 @@ class Answers:
     after: Evaluation
     bins_before: list[CalibrationBin]
     bins_after: list[CalibrationBin]
-    predicted: NDArray[Any]
+    predicted: Truth
     confidence: Floats
-    wrong: NDArray[np.bool_]
+    wrong: Booleans
     losses: Floats
 
 
@@ -83,15 +80,16 @@ def _answers(training: Training, outputs: ValidationOutputs) -> Answers:
         evaluate(truth, side, labels=training.labels, kind=training.kind, thresholds=cuts, seed=training.seed)
         for side, cuts in ((raw, uncalibrated(thresholds, training.temperature)), (scores, thresholds))
     )
-    predicted = answers_of(truth, scores, thresholds)
+    predicted = predicted_labels(truth, scores, thresholds)
+    confidence, wrong = confidence_and_errors(truth, scores, predicted)
     return Answers(
         before=before,
         after=after,
         bins_before=calibration_table(truth, raw),
         bins_after=calibration_table(truth, scores),
         predicted=predicted,
-        confidence=scores.max(axis=1) if truth.ndim == 1 else set_confidence(scores, predicted),
-        wrong=(predicted != truth).reshape(len(truth), -1).any(axis=1),
+        confidence=confidence,
+        wrong=wrong,
         losses=row_losses(truth, scores),
     )
 
@@ -110,21 +108,16 @@ def _rows(training: Training, outputs: ValidationOutputs, datasets: Path) -> tup
 
 
 def _worst(rows: list[Example], answers: Answers, training: Training) -> list[WorstExample]:
-    order = np.argsort(-answers.losses, kind="stable")[:WORST].tolist()
+    order = np.argsort(-answers.losses, kind="stable")[:WORST_EXAMPLES].tolist()
+    predicted = cells(answers.predicted[order], training.labels)
     return [
         WorstExample(
             text=rows[row].text,
             pair=rows[row].pair,
             truth=rows[row].label or "",
-            predicted=_cell(answers.predicted[row], training.labels),
+            predicted=label,
             confidence=float(answers.confidence[row]),
             loss=float(answers.losses[row]),
         )
-        for row in order
+        for row, label in zip(order, predicted, strict=True)
     ]
-
-
-def _cell(answer: Any, labels: list[str]) -> str:
-    if np.ndim(answer) == 0:
-        return labels[int(answer)]
-    return cell_of(labels[index] for index in np.flatnonzero(answer))

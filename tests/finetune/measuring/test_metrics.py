@@ -10,8 +10,8 @@ from core.metrics import measure, measure_sets
 from finetune.measuring.bootstrap import bootstrap_intervals
 from finetune.measuring.metrics import (
     PRIMARY_METRICS,
-    answers_of,
     evaluate,
+    predicted_labels,
     primary,
     primary_value,
     require_primary,
@@ -175,7 +175,7 @@ def test_same_seed_gives_the_same_intervals() -> None:
 def test_a_thousand_resamples_of_ten_thousand_rows_take_seconds(kind: str) -> None:
     probabilities = RANDOM.dirichlet(np.ones(150), 10_000)
     truth = RANDOM.integers(0, 150, 10_000) if kind == "single-label" else RANDOM.random((10_000, 150)) < 0.02
-    predicted = answers_of(truth, probabilities, np.full(150, 0.03))
+    predicted = predicted_labels(truth, probabilities, np.full(150, 0.03))
     losses = row_losses(truth, probabilities)
     started = time.process_time()
     bootstrap_intervals(truth, predicted, probabilities, losses, seed=0)

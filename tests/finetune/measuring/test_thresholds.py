@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from finetune.measuring.thresholds import abstention_of, abstention_threshold, tune_thresholds
+from finetune.measuring.thresholds import abstention_of, confidence_and_errors, tune_thresholds
 
 
 def posterior_draws(random: np.random.Generator, rows: int, *, prior: float, apart: float) -> tuple[np.ndarray, ...]:
@@ -91,12 +91,14 @@ def test_search_answers_nearly_all_that_may_be_answered() -> None:
 
 def test_good_model_never_abstains() -> None:
     probabilities = np.column_stack([np.linspace(0.6, 0.99, 400), np.linspace(0.4, 0.01, 400)])
-    found = abstention_threshold(np.zeros(400, dtype=np.int64), probabilities, max_risk=0.05)
+    confidence, wrong = confidence_and_errors(np.zeros(400), probabilities, probabilities.argmax(axis=1))
+    found = abstention_of(confidence, wrong, max_risk=0.05)
     assert (found.threshold, found.coverage) == (0.0, 1.0)
 
 
 def test_unknown_label_counts_as_wrong() -> None:
-    found = abstention_threshold(np.full(400, -1), np.array([[0.9, 0.1]] * 400), max_risk=0.05)
+    confidence, wrong = confidence_and_errors(np.full(400, -1), np.array([[0.9, 0.1]] * 400), np.zeros(400))
+    found = abstention_of(confidence, wrong, max_risk=0.05)
     assert found.threshold is None
     assert "400 of the 400 surest are wrong" in found.reason
 

@@ -1,8 +1,8 @@
-"""95 % intervals by resampling the rows (Efron 1979), of every metric that is a function of sums over rows.
+"""95 % bootstrap intervals (Efron 1979) of metrics that are functions of sums over rows.
 
-Each row brings its share of some totals: whether it is right, its loss, its cell of the confusion counts, its
-place in the reliability diagram. A resample is how often each row was drawn, so its totals are one sparse
-product, and 1,000 resamples of 10,000 rows with 150 labels take about a second.
+Each row adds to some totals: its correctness, its loss, its confusion counts, its bin of the reliability diagram. A
+resample is a vector of how often each row was drawn, so the totals are one sparse matrix product: 1,000 resamples of
+10,000 rows with 150 labels take about a second.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from finetune.measuring.calibration import BINS, bin_index, events
 
 RESAMPLES, LEVEL = 1000, 0.95
 _CHUNK_CELLS = 4_000_000
-"""Draws held at once, 8 bytes each."""
+"""Draws in memory at a time, 8 bytes each."""
 
 Interval = tuple[float, float]
 RowStatistics = Mapping[str, csr_array]
@@ -38,7 +38,7 @@ def bootstrap_intervals(
     """Intervals of accuracy, macro and micro F1, log loss and expected calibration error.
 
     `truth` and `predicted` are (n,) label indices or (n, k) bool, `losses` (n,) the log loss of each row.
-    Percentiles of the resamples; see `_calibration_interval` for the one that they do not fit.
+    They are percentiles of the resamples, except for the calibration error: see `_calibration_interval`.
     """
     row_statistics = _row_statistics(truth, predicted, probabilities, losses)
     statistics = partial(_metrics, row_statistics, events_per_row=truth[0].size)
@@ -56,11 +56,11 @@ def _percentiles(values: Floats) -> Interval:
 
 
 def _calibration_interval(confidence: Floats, outcome: Booleans, *, resampled: Interval, seed: int) -> Interval:
-    """The percentiles of the resamples reflected about the value, down to 0 where it may be chance.
+    """The basic bootstrap interval, which starts at 0 if the rows may come from a calibrated model.
 
-    A resample is less calibrated than the rows it came from, since each bin has more noise: its percentiles
-    never hold the truth of a calibrated model. Reflecting them (Hall's basic interval) mends that but near 0;
-    there the error is compared with those of outcomes drawn as the confidences say (Bröcker & Smith 2007).
+    The calibration error of a resample is biased upwards, since each bin has more noise: the percentile interval of a
+    calibrated model would never contain 0. The basic interval (Hall) corrects the bias except near 0. There the error
+    is compared with simulated outcomes whose probabilities are the confidences (Bröcker & Smith 2007).
     """
     bins = bin_index(confidence)
     gaps = np.bincount(bins, weights=outcome - confidence, minlength=BINS)
@@ -75,17 +75,17 @@ def _calibration_interval(confidence: Floats, outcome: Booleans, *, resampled: I
 def _resampled(
     statistics: Callable[[NDArray[Any]], dict[str, Floats]], *, rows: int, seed: int, resamples: int
 ) -> dict[str, Floats]:
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_CELLS // rows)
     parts = []
     for start in range(0, resamples, chunk):
-        draws = random.integers(0, rows, (min(chunk, resamples - start), rows))
+        draws = rng.integers(0, rows, (min(chunk, resamples - start), rows))
         parts.append(statistics(np.stack([np.bincount(draw, minlength=rows) for draw in draws])))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _metrics(row_statistics: RowStatistics, weights: NDArray[Any], *, events_per_row: int) -> dict[str, Floats]:
-    """Each metric of each resample; `weights` (b, n) says how often each row was drawn."""
+    """The metrics of b resamples, (b,) each; `weights` (b, n) is how often each row was drawn."""
     totals = {name: weights @ statistic for name, statistic in row_statistics.items()}
     rows = weights.shape[1]
     positives = totals["truth"] + totals["predicted"]
@@ -127,7 +127,7 @@ def _row_statistics(
 
 
 def _single_label(truth: Indices, predicted: Indices, *, label_count: int) -> dict[str, csr_array]:
-    """Unknown labels share one column more: a label of its own that is never answered."""
+    """Unknown labels share an additional column, which is never predicted."""
     rows = np.arange(len(truth))
     correct = truth == predicted
     shape = (len(truth), label_count + 1)

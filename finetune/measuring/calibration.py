@@ -1,7 +1,7 @@
-"""How far confidences can be believed: what was said against what came true.
+"""Calibration: confidence against accuracy.
 
-An event is a row of a single-label model (the confidence of its answer; whether that is right), or a cell of
-a multi-label model (the score of a label; whether the row has it).
+An event of a single-label model is a row, with the confidence of the answer and whether it is correct. An event of a
+multi-label model is a pair of row and label, with the score and whether the row has the label.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Events with a confidence from `low` to `high`: their mean confidence, the share that came true."""
+    """`count` events with a confidence from `low` to `high`: mean confidence, and share with a positive outcome."""
 
     low: float
     high: float
@@ -39,13 +39,13 @@ def events(truth: NDArray[np.generic], probabilities: Floats) -> tuple[Floats, B
 
 
 def bin_index(confidence: Floats, *, bins: int = BINS) -> Indices:
-    """Which of so many bins of equal width each confidence in 0..1 falls into."""
+    """(n,) the bin of each confidence in 0..1; the bins have equal width."""
     indices: Indices = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     return indices
 
 
 def calibration_table(truth: NDArray[np.generic], probabilities: Floats, *, bins: int = BINS) -> list[CalibrationBin]:
-    """The bins of the reliability diagram that hold anything (Guo et al. 2017), from low to high."""
+    """The non-empty bins of the reliability diagram (Guo et al. 2017), from low to high confidence."""
     confidence, outcome = events(truth, probabilities)
     indices = bin_index(confidence, bins=bins)
     counts = np.bincount(indices, minlength=bins)

@@ -1,4 +1,4 @@
-"""Which labels are taken for which."""
+"""The confusion matrix."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from core.metrics import Indices
 
 MAX_MATRIX_LABELS = 30
-"""Up to so many labels the whole matrix is written down; beyond, the confused pairs say it in less."""
+"""With more labels only the confused pairs are stored, not the matrix."""
 
 MAX_PAIRS = 200
 
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """Rows of label `truth` that were answered `predicted`; `truth` is None for labels unknown to the model."""
+    """`count` rows with the label `truth` and the answer `predicted`; `truth` None: a label unknown to the model."""
 
     truth: str | None
     predicted: str
@@ -27,13 +27,13 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class Confusion:
-    """`counts` (k + 1, k): rows by true label, the last for unknown ones, and by answer."""
+    """`counts` (k + 1, k): a row per true label, the last one for unknown labels; a column per predicted label."""
 
     labels: list[str]
     counts: Indices
 
     def pairs(self, limit: int | None = None) -> list[ConfusedPair]:
-        """Wrong answers by pair, the most frequent first, then in the order of the labels."""
+        """Pairs with wrong answers, the most frequent first, then in the order of the labels."""
         wrong = self.counts.copy()
         np.fill_diagonal(wrong, 0)
         cells = np.argwhere(wrong > 0).tolist()
@@ -64,7 +64,7 @@ class Confusion:
 
 
 def confusion_of(truth: Indices, predicted: Indices, labels: Sequence[str]) -> Confusion:
-    """Counts of (n,) label indices, -1 in the truth for unknown ones.
+    """The confusion matrix of (n,) label indices; -1 in the truth is an unknown label.
 
     >>> confusion_of(np.array([0, 1, -1]), np.array([0, 0, 1]), ["a", "b"]).counts.tolist()
     [[1, 0], [1, 0], [0, 1]]

@@ -1,8 +1,8 @@
-"""The metrics of a set of answers, with intervals: what selects, what is reported, what a model card states.
+"""The metrics of a model's answers, with intervals, for selection, reports and model cards.
 
-Throughout: `truth` is (n,) label indices, -1 for a label that the model does not know (no answer is right
-there), or (n, k) bool where a row may have several; `probabilities` is (n, k). `core.metrics` holds those that
-serving needs without scikit-learn; the two agree.
+In all functions `truth` is (n,) label indices, -1 for a label unknown to the model (no answer is correct then), or
+(n, k) bool if a row may have several labels; `probabilities` is (n, k). `core.metrics` has the metrics for serving,
+without scikit-learn; the values are equal.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ METRIC_NAMES = {
 """Names for people, in the order of reports."""
 
 FLOOR = 1e-12
-"""The least probability that a log loss is taken of."""
+"""Probabilities are clipped to at least this in a log loss."""
 
 
 @dataclass(frozen=True)
 class PrimaryMetric:
-    """A metric that may select, and for which kinds of task."""
+    """A metric that can select between models, and the kinds of task it applies to."""
 
     higher_is_better: bool
     kinds: tuple[Kind, ...] = ("single-label", "multi-label")
@@ -71,9 +71,9 @@ class LabelScores:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All metrics of n answers: `values` by name, and 95 % bootstrap `intervals` of some of them.
+    """All metrics of n answers: `values` by name, and 95 % bootstrap `intervals` of some.
 
-    "accuracy" of several labels is the share of rows with every label right, as in scikit-learn.
+    The "accuracy" of a multi-label model is the subset accuracy, as in scikit-learn.
     """
 
     kind: Kind
@@ -104,10 +104,7 @@ def evaluate(
     thresholds: Floats | None = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Everything that is known of these answers; `thresholds` (k,) are those of several labels, 0.5 by default.
-
-    Raises `NoRows` where there are none.
-    """
+    """All metrics; `thresholds` (k,) are used by multi-label models, 0.5 by default. Raises `NoRows`."""
     if len(truth) == 0:
         raise NoRows("labelled")
     measured = _single_label if kind == "single-label" else _multi_label
@@ -126,13 +123,13 @@ def evaluate(
 
 
 def primary(evaluation: Evaluation, name: str) -> float:
-    """The value of a primary metric; raises `UnknownMetric` where it does not fit the kind of task."""
+    """The value of a primary metric; raises `UnknownMetric` if it does not apply to the kind of task."""
     require_primary(name, evaluation.kind)
     return evaluation.values[name]
 
 
 def require_primary(name: str, kind: Kind) -> PrimaryMetric:
-    """The metric of that name; raises `UnknownMetric` with those that fit the kind of task."""
+    """The metric of that name; raises `UnknownMetric`, which lists those that apply to the kind of task."""
     fitting = {key: metric for key, metric in PRIMARY_METRICS.items() if kind in metric.kinds}
     if name not in fitting:
         raise UnknownMetric(name, kind, list(fitting))
@@ -140,7 +137,7 @@ def require_primary(name: str, kind: Kind) -> PrimaryMetric:
 
 
 def primary_value(name: str, truth: Truth, probabilities: Floats, *, thresholds: Floats | None = None) -> float:
-    """What `primary` gives of these answers, computed alone and in milliseconds: for use after every epoch."""
+    """The value of one primary metric, in milliseconds: for use after every epoch."""
     require_primary(name, "single-label" if truth.ndim == 1 else "multi-label")
     if name == "log_loss":
         return float(row_losses(truth, probabilities).mean())
@@ -148,7 +145,7 @@ def primary_value(name: str, truth: Truth, probabilities: Floats, *, thresholds:
 
 
 def is_better(name: str, value: float, other: float) -> bool:
-    """Whether a value of a primary metric beats another.
+    """Whether `value` of a primary metric is better than `other`.
 
     >>> is_better("accuracy", 0.9, 0.8), is_better("log_loss", 0.9, 0.8)
     (True, False)
@@ -157,7 +154,7 @@ def is_better(name: str, value: float, other: float) -> bool:
 
 
 def predicted_labels(truth: Truth, probabilities: Floats, thresholds: Floats | None = None) -> Truth:
-    """The answers in the shape of the truth: (n,) the likeliest label, or (n, k) the labels that are given."""
+    """The answers in the shape of the truth: (n,) the most probable labels, or (n, k) the scores above thresholds."""
     answers: Truth
     if truth.ndim == 1:
         answers = probabilities.argmax(axis=1)
@@ -167,7 +164,7 @@ def predicted_labels(truth: Truth, probabilities: Floats, thresholds: Floats | N
 
 
 def row_losses(truth: Truth, probabilities: Floats) -> Floats:
-    """(n,) log loss of each row in nats; of several labels the mean over them."""
+    """(n,) log loss of each row in nats; for a multi-label model, the mean over the labels."""
     scores = probabilities.astype(np.float64)
     losses: Floats
     if truth.ndim == 1:
@@ -213,7 +210,7 @@ def _multi_label(
 
 
 def subset_accuracy(truth: Truth, predicted: Truth) -> float:
-    """Share of rows with every label right and none too many; of single labels their accuracy.
+    """Share of rows whose set of labels is exactly right; for single labels, the accuracy.
 
     >>> subset_accuracy(np.array([[True, False], [True, True]]), np.array([[True, False], [True, False]]))
     0.5
@@ -222,25 +219,25 @@ def subset_accuracy(truth: Truth, predicted: Truth) -> float:
 
 
 def macro_f1(truth: Truth, predicted: Truth) -> float:
-    """Mean F1 over the labels that occur in the truth or in the answers."""
+    """Mean F1 over the labels that occur in the truth or in the predictions."""
     if truth.ndim == 1:
         return core_metrics.macro_f1(truth, predicted)
     return _f1(truth, predicted, "macro", labels=np.flatnonzero((truth | predicted).any(axis=0)))
 
 
 def weighted_f1(truth: Truth, predicted: Truth) -> float:
-    """Mean F1 of the labels, each by its share of the truth."""
+    """Mean F1 of the labels, weighted by their numbers of rows."""
     return _f1(truth, predicted, "weighted")
 
 
 def micro_f1(truth: Truth, predicted: Truth) -> float:
-    """F1 of all cells (n, k) pooled."""
+    """F1 over all cells (n, k)."""
     return _f1(truth, predicted, "micro")
 
 
 def _f1(truth: Truth, predicted: Truth, average: str, *, labels: Indices | None = None) -> float:
     if labels is not None and not len(labels):
-        return 1.0  # no label anywhere, and none given: nothing was missed
+        return 1.0  # there is no label in the truth or in the predictions
     return float(sklearn_metrics.f1_score(truth, predicted, average=average, labels=labels, zero_division=0.0))
 
 
@@ -254,10 +251,10 @@ _SCORES: dict[str, Callable[[Truth, Truth], float]] = {
 
 
 def brier(truth: Truth, probabilities: Floats) -> float:
-    """Brier score (Brier 1950): mean squared distance of the scores from the truth.
+    """Brier score (Brier 1950): mean squared difference between scores and truth.
 
-    As scikit-learn scales it: of one label among many the sum over the labels (0..2), of one among two half
-    of that (0..1); of several labels the mean over them (0..1).
+    Scaled as in scikit-learn: for single-label models the sum over the labels (0..2), for two labels half of it
+    (0..1); for multi-label models the mean over the labels (0..1).
 
     >>> round(brier(np.array([1]), np.array([[0.2, 0.8]])), 4)
     0.04

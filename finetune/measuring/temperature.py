@@ -1,4 +1,4 @@
-"""One number that makes confidences honest (Guo et al. 2017, arXiv 1706.04599)."""
+"""Temperature scaling, which calibrates confidences (Guo et al. 2017, arXiv 1706.04599)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 
 
 def probabilities_of(logits: Floats, temperature: float, kind: Kind) -> Floats:
-    """Scores (n, k) of logits (n, k): a distribution a row, or, of several labels, each by itself."""
+    """Scores (n, k) of logits (n, k): softmax per row, or sigmoid if multi-label."""
     return (softmax if kind == "single-label" else sigmoid)(logits / temperature)
 
 
 def fit_temperature(logits: Floats, truth: Truth) -> float:
-    """The temperature in 0.05..20 with the least log loss of logits (n, k) against truth.
+    """The temperature in 0.05..20 that minimises the log loss of logits (n, k).
 
-    `truth` is (n,) label indices, or (n, k) bool where a text may have several labels. As if one more row
-    had been seen whose label is any of the k: rows that happen to be all right would else make every
-    confidence 1.
+    `truth` is (n,) label indices, or (n, k) bool if a text may have several labels. One additional row with uniform
+    label probabilities is the prior: without it, every confidence would become 1 if all rows happen to be correct.
 
     >>> rows = np.array([[4.0, 0.0]] * 400)
-    >>> round(fit_temperature(rows, np.array([0, 0, 0, 1] * 100)), 1)  # sure of 98 %, right in 75 %
+    >>> round(fit_temperature(rows, np.array([0, 0, 0, 1] * 100)), 1)  # confidence 98 %, accuracy 75 %
     3.7
     """
     prior_weight = 1 / (len(truth) + 1)
@@ -45,6 +44,6 @@ def fit_temperature(logits: Floats, truth: Truth) -> float:
 
 
 def _prior_loss(probabilities: Floats, kind: Kind) -> float:
-    """Mean log loss where any outcome may be the true one."""
+    """Mean log loss of a row whose outcomes are all equally probable."""
     outcomes = [probabilities, 1 - probabilities] if kind == "multi-label" else [probabilities]
     return float(-np.mean([np.log(np.maximum(outcome, 1e-12)).mean() for outcome in outcomes]))

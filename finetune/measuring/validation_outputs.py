@@ -1,4 +1,4 @@
-"""What the model answered on its validation rows, kept in the checkpoint: reports and intervals come from it."""
+"""The logits and the truth of the validation rows, stored in the checkpoint for reports."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from finetune.measuring.metrics import Truth
 
 @dataclass(frozen=True)
 class ValidationOutputs:
-    """logits (n, k) float32, before the temperature; truth (n,) int64 label indices or (n, k) bool."""
+    """`logits` (n, k) float32, without temperature; `truth` (n,) int64 label indices or (n, k) bool."""
 
     logits: Floats
     truth: Truth
 
 
 def write_validation(folder: Path, logits: Floats, truth: Truth) -> None:
-    """Write `validation.npz`, the same bytes for the same arrays."""
+    """Write `validation.npz`; equal arrays give equal bytes."""
     stored_truth = truth.astype(np.bool_ if truth.ndim == 2 else np.int64)
-    # numpy dates the entries of its archives 1980, so equal arrays make equal files.
+    # numpy writes the year 1980 as the date of the archive's entries.
     np.savez(folder / VALIDATION, allow_pickle=False, logits=logits.astype(np.float32), truth=stored_truth)
 
 
 def read_validation(folder: Path) -> ValidationOutputs | None:
-    """None where the checkpoint has no such file; raises `CorruptCheckpoint` where it cannot be read."""
+    """None if the checkpoint has no such file; raises `CorruptCheckpoint` if it cannot be read."""
     path = folder / VALIDATION
     if not path.is_file():
         return None

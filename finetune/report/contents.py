@@ -1,4 +1,4 @@
-"""What the page shows, gathered from a checkpoint and the rows that were kept of its training."""
+"""The contents of the page, from a checkpoint and its stored validation rows."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ WORST_EXAMPLES = 20
 
 @dataclass(frozen=True)
 class Answers:
-    """The validation rows as they were answered: evaluations and bins before and after the temperature.
+    """The answers to the n validation rows, and their evaluation before and after the temperature.
 
-    confidence (n,), whether the answer is wrong (n,), log loss (n,).
+    `predicted`: (n,) label indices or (n, k) bool; `confidence`, `wrong` and `losses` (log loss in nats): (n,).
     """
 
     before: Evaluation
@@ -51,7 +51,7 @@ class WorstExample:
 
 @dataclass(frozen=True)
 class Contents:
-    """`missing`: a sentence for each part that cannot be shown, and why."""
+    """`missing`: one sentence per part that cannot be shown, with the reason."""
 
     training: Training
     answers: Answers | None
@@ -60,12 +60,12 @@ class Contents:
 
 
 def gather(folder: Path, datasets: Path) -> Contents:
-    """Read a checkpoint and the rows kept under `datasets`; raises `CorruptCheckpoint`."""
+    """Reads a checkpoint and the rows stored under `datasets`; raises `CorruptCheckpoint`."""
     training = read_training(folder)
     outputs = read_validation(folder)
     if outputs is None:
-        sentence = f"The checkpoint holds no {VALIDATION}: what was answered on the validation rows is not shown."
-        return Contents(training, None, [], [f"{sentence} Checkpoints of this version hold it."])
+        sentence = f"The checkpoint has no {VALIDATION}: the answers to the validation rows are not shown."
+        return Contents(training, None, [], [f"{sentence} Checkpoints of this release have it."])
     answers = _answers(training, outputs)
     rows, problem = _rows(training, outputs, datasets)
     worst = _worst(rows, answers, training) if rows else []
@@ -95,15 +95,15 @@ def _answers(training: Training, outputs: ValidationOutputs) -> Answers:
 
 
 def _rows(training: Training, outputs: ValidationOutputs, datasets: Path) -> tuple[list[Example], str | None]:
-    """The validation rows in the order of the outputs, or none of them and why."""
+    """The validation rows in the order of the outputs; if they cannot be shown, no rows and the reason."""
     try:
         rows = kept_dataset(training.data.validation, datasets)
     except DatasetNotKept:
         name = training.data.validation[:12]
-        return [], f"The validation rows {name}… are no longer kept here: the worst examples cannot be shown."
+        return [], f"The validation rows {name}… are no longer stored here: the worst examples cannot be shown."
     truth = (truth_of if training.kind == "single-label" else truth_matrix)(rows, training.labels)
     if not np.array_equal(truth, outputs.truth):
-        return [], "The validation rows that are kept are not those that were answered: no examples are shown."
+        return [], "The stored validation rows do not match the answers: the worst examples are not shown."
     return rows, None
 
 

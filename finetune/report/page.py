@@ -1,4 +1,4 @@
-"""The report of a run as one HTML file that needs nothing else."""
+"""The report of a run as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from finetune.report.contents import Answers, Contents
 
 TEMPLATE = Path(__file__).with_name("page.html")
 MAX_MATRIX_LABELS, MAX_PAIRS = 12, 12
-"""So many labels fit a matrix that can be read, and so many confused pairs a table beside it."""
+"""Limits for a readable confusion matrix and for the table of confused pairs."""
 
 
 def report_page(contents: Contents, *, name: str) -> str:
-    """`name` is what the page calls the checkpoint. The same contents give the same page."""
+    """The page; `name` is its title. Equal contents give equal pages."""
     training, answers = contents.training, contents.answers
     return page(
         TEMPLATE,
@@ -50,7 +50,7 @@ def _provenance(training: Training) -> dict[str, Any]:
 
 
 def _shortened(value: Any) -> Any:
-    """Hashes by their first digits: enough to compare with `training.json`."""
+    """Hashes are shortened to 12 digits, enough to compare them with `training.json`."""
     return f"{value[:12]}…" if isinstance(value, str) and re.fullmatch("[0-9a-f]{40,}", value) else value
 
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 from core.datasets import Example
 from core.durable import write_bytes
 from core.errors import NothingLeft, UnusableCopy
-from finetune.quality.duplicates import unsupported
-from finetune.quality.findings import Finding, shown_text
+from finetune.quality.duplicates import rows_without_majority
+from finetune.quality.findings import Finding, display_text
 from finetune.quality.sheet import Sheet
 
 Item = TypeVar("Item")
@@ -48,13 +48,13 @@ def removed_rows(
             for row, remark in zip(finding.rows, finding.remarks, strict=True):
                 reasons.setdefault(row, (finding.check, remark))
     if drop_conflicts:
-        for index, remark in unsupported(Sheet(examples, is_multi_label)).items():
+        for index, remark in rows_without_majority(Sheet(examples, is_multi_label)).items():
             reasons.setdefault(index + 1, (CONFLICTS, remark))
     return [_removed(row, examples[row - 1], *reasons[row]) for row in sorted(reasons)]
 
 
 def _removed(row: int, example: Example, check: str, reason: str) -> Removed:
-    return Removed(row, check, shown_text(example, characters=10_000), example.label or "", reason)
+    return Removed(row, check, display_text(example, characters=10_000), example.label or "", reason)
 
 
 def log_path(copy: Path) -> Path:
@@ -81,13 +81,13 @@ def write_cleaned(source: Path, copy: Path, removed: Sequence[Removed]) -> None:
     Raises `UnusableCopy`, or `NothingLeft` where every row would go.
     """
     require_usable(source, copy)
-    content = _without(source, {entry.row for entry in removed})
+    content = _content_without(source, {entry.row for entry in removed})
     lines = [json.dumps(asdict(entry), ensure_ascii=False) for entry in removed]
     write_bytes(log_path(copy), "".join(f"{line}\n" for line in lines).encode())
     write_bytes(copy, content)
 
 
-def _without(source: Path, rows: Collection[int]) -> bytes:
+def _content_without(source: Path, rows: Collection[int]) -> bytes:
     cut = {".csv": _csv_without, ".jsonl": _json_lines_without, ".parquet": _parquet_without}
     return cut[source.suffix.lower()](source, rows)
 
@@ -100,8 +100,8 @@ def _csv_without(source: Path, rows: Collection[int]) -> bytes:
     first_line = text.partition("\n")[0]
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator="\r\n" if first_line.endswith("\r") else "\n").writerows([header, *kept])
-    mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
-    return mark + file.getvalue().encode()
+    bom = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
+    return bom + file.getvalue().encode()
 
 
 def _json_lines_without(source: Path, rows: Collection[int]) -> bytes:

@@ -20,9 +20,9 @@ def held_out_logits(
     truth: Indices,
     groups: Sequence[str],
     *,
-    labels: int,
+    label_count: int,
     folds: int,
-    fitted_rows: int,
+    max_fitted_rows: int,
     seed: int,
     on_progress: Progress = ignore,
 ) -> Floats:
@@ -30,34 +30,34 @@ def held_out_logits(
 
     Rows of one group, such as copies of a text, are scored by a head fitted on none of them.
     """
-    random = np.random.default_rng(seed)
-    fold_of = _folds(truth, groups, folds=folds, random=random)
-    logits = np.zeros((len(truth), labels), dtype=np.float32)
+    rng = np.random.default_rng(seed)
+    fold_of = _folds(truth, groups, folds=folds, rng=rng)
+    logits = np.zeros((len(truth), label_count), dtype=np.float32)
     for fold in range(folds):
-        rest = _at_most(np.flatnonzero(fold_of != fold), truth, limit=fitted_rows, random=random)
-        head = fit_head(embeddings[rest], truth[rest], label_count=labels, c=C)
+        rest = _stratified_sample(np.flatnonzero(fold_of != fold), truth, limit=max_fitted_rows, rng=rng)
+        head = fit_head(embeddings[rest], truth[rest], label_count=label_count, c=C)
         scored = fold_of == fold
         logits[scored] = head.logits(embeddings[scored])
         on_progress(STAGE, (fold + 1) / folds)
     return logits
 
 
-def _folds(truth: Indices, groups: Sequence[str], *, folds: int, random: np.random.Generator) -> Indices:
+def _folds(truth: Indices, groups: Sequence[str], *, folds: int, rng: np.random.Generator) -> Indices:
     """(n,) the fold of each row: the groups of each label are dealt out in turn."""
     first_row: dict[str, int] = {}
     for row, group in enumerate(groups):
         first_row.setdefault(group, row)
-    rows = random.permutation(np.array(list(first_row.values())))
+    rows = rng.permutation(np.array(list(first_row.values())))
     dealt = rows[np.argsort(truth[rows], kind="stable")]
     fold_of_group = {groups[row]: position % folds for position, row in enumerate(dealt.tolist())}
     return np.array([fold_of_group[group] for group in groups], dtype=np.int64)
 
 
-def _at_most(rows: Indices, truth: Indices, *, limit: int, random: np.random.Generator) -> Indices:
+def _stratified_sample(rows: Indices, truth: Indices, *, limit: int, rng: np.random.Generator) -> Indices:
     """All rows, or about `limit` with the labels in their proportions and one row of each at least."""
     if len(rows) <= limit:
         return rows
-    shuffled = random.permutation(rows)
+    shuffled = rng.permutation(rows)
     by_label = shuffled[np.argsort(truth[shuffled], kind="stable")]
     rank = np.arange(len(by_label)) - np.searchsorted(truth[by_label], truth[by_label])
     sizes = np.bincount(truth[by_label])[truth[by_label]]

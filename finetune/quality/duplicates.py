@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from finetune.quality.findings import Finding, by_share, counted, rows_found
+from finetune.quality.findings import Finding, quantity, row_findings, severity_by_share, with_share
 from finetune.quality.near_duplicates import NearPair
 from finetune.quality.sheet import Sheet
 
 
-def same_texts(sheet: Sheet, indices: list[int]) -> list[list[int]]:
+def duplicate_groups(sheet: Sheet, indices: list[int]) -> list[list[int]]:
     """Groups of two or more rows with one text, in the order of their first rows."""
     groups: dict[str, list[int]] = {}
     for index in indices:
@@ -18,54 +18,53 @@ def same_texts(sheet: Sheet, indices: list[int]) -> list[list[int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def repeats(sheet: Sheet) -> dict[int, int]:
+def duplicate_rows(sheet: Sheet) -> dict[int, int]:
     """Rows that say what an earlier row says, with that row: the same text and the same label.
 
     Texts that stand under several labels are left out: how often each label was given is evidence.
     """
     return {
         index: group[0]
-        for group in same_texts(sheet, sheet.written)
+        for group in duplicate_groups(sheet, sheet.with_text)
         if len({sheet.examples[member].label for member in group}) == 1
         for index in group[1:]
     }
 
 
 def duplicates(sheet: Sheet) -> list[Finding]:
-    first_of = dict(sorted(repeats(sheet).items()))
-    return rows_found(
+    first_of = dict(sorted(duplicate_rows(sheet).items()))
+    return row_findings(
         "duplicates",
         {index: f"the same text as row {first + 1}" for index, first in first_of.items()},
         sheet.examples,
         severity="warning",
-        sentence=f"{counted(len(first_of), 'row')} ({len(first_of) / sheet.rows:.1%}) repeat an earlier row, "
-        "blanks and case aside.",
+        sentence=f"{with_share(len(first_of), sheet.row_count)} repeat an earlier row, blanks and case aside.",
         advice="Keep the first of each, as --fix does, unless repetition is what the traffic looks like.",
         is_fixable=True,
     )
 
 
-def conflicts(sheet: Sheet) -> list[Finding]:
+def conflicting_labels(sheet: Sheet) -> list[Finding]:
     """The same text under different labels."""
-    groups = [group for group in same_texts(sheet, sheet.labelled) if _labels(sheet, group) > 1]
+    groups = [group for group in duplicate_groups(sheet, sheet.labelled) if _label_count(sheet, group) > 1]
     details = dict(remark for group in groups for remark in _remarks(sheet, group))
-    return rows_found(
+    return row_findings(
         "conflicting_labels",
         details,
         sheet.examples,
         severity="warning",
-        sentence=f"{counted(len(groups), 'text')} under more than one label, in {counted(len(details), 'row')}.",
+        sentence=f"{quantity(len(groups), 'text')} under more than one label, in {quantity(len(details), 'row')}.",
         advice="Decide which label is right; --fix --drop-conflicts removes the rows that no majority supports.",
     )
 
 
-def unsupported(sheet: Sheet) -> dict[int, str]:
+def rows_without_majority(sheet: Sheet) -> dict[int, str]:
     """Of each text under several labels, the rows to drop: those whose label has no majority, and repeats.
 
     Where one label has more than half of a text's rows its first row stays, else none does.
     """
     dropped: dict[int, str] = {}
-    for group in same_texts(sheet, sheet.labelled):
+    for group in duplicate_groups(sheet, sheet.labelled):
         votes = Counter(sheet.examples[index].label for index in group)
         if len(votes) > 1:
             label, most = votes.most_common(1)[0]
@@ -76,7 +75,7 @@ def unsupported(sheet: Sheet) -> dict[int, str]:
     return dropped
 
 
-def _labels(sheet: Sheet, group: list[int]) -> int:
+def _label_count(sheet: Sheet, group: list[int]) -> int:
     return len({sheet.examples[index].label for index in group})
 
 
@@ -97,12 +96,12 @@ def near_duplicates(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
             others += is_other
             label = f", which says {sheet.examples[pair.first].label!r}" if is_other else ""
             details[pair.second] = f"{pair.similarity:.0%} like row {pair.first + 1}{label}"
-    return rows_found(
+    return row_findings(
         "near_duplicates",
         details,
         sheet.examples,
         severity="info",
-        sentence=f"{counted(len(details), 'row')} ({len(details) / sheet.rows:.1%}) almost repeat an earlier row"
+        sentence=f"{with_share(len(details), sheet.row_count)} almost repeat an earlier row"
         + (f", {others:,} of them under another label." if others else "."),
         advice="Look whether they are copies or templates: they teach little, and spread over two parts they flatter "
         "the result.",
@@ -112,24 +111,24 @@ def near_duplicates(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
 def leakage(sheet: Sheet, against: Sheet) -> list[Finding]:
     """Rows whose text is also in the other file."""
     details = {
-        index: f"the same text as row {row + 1} of the other file" for index, row in leaked(sheet, against).items()
+        index: f"the same text as row {row + 1} of the other file" for index, row in leaked_rows(sheet, against).items()
     }
-    return rows_found(
+    return row_findings(
         "leakage",
         details,
         sheet.examples,
         severity="warning",
-        sentence=f"{counted(len(details), 'row')} have a text that is also in the other file: measured on it, "
+        sentence=f"{quantity(len(details), 'row')} have a text that is also in the other file: measured on it, "
         "a model trained here would look better than it is.",
         advice="Remove them from one of the two; --fix removes them from this one.",
         is_fixable=True,
     )
 
 
-def leaked(sheet: Sheet, against: Sheet) -> dict[int, int]:
+def leaked_rows(sheet: Sheet, against: Sheet) -> dict[int, int]:
     """Rows with the row of `against` that has the same text."""
-    places = {against.keys[index]: index for index in reversed(against.written)}
-    return {index: places[sheet.keys[index]] for index in sheet.written if sheet.keys[index] in places}
+    places = {against.keys[index]: index for index in reversed(against.with_text)}
+    return {index: places[sheet.keys[index]] for index in sheet.with_text if sheet.keys[index] in places}
 
 
 def near_leakage(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
@@ -137,15 +136,14 @@ def near_leakage(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
     closest: dict[int, NearPair] = {}
     for pair in sorted(pairs, key=lambda pair: -pair.similarity):
         closest.setdefault(pair.first, pair)
-    return rows_found(
+    return row_findings(
         "near_leakage",
         {
             index: f"{pair.similarity:.0%} like row {pair.second + 1} of the other file"
             for index, pair in closest.items()
         },
         sheet.examples,
-        severity=by_share(len(closest), sheet.rows),
-        sentence=f"{counted(len(closest), 'row')} ({len(closest) / sheet.rows:.1%}) almost repeat a row of the other "
-        "file.",
+        severity=severity_by_share(len(closest), sheet.row_count),
+        sentence=f"{with_share(len(closest), sheet.row_count)} almost repeat a row of the other file.",
         advice="Look whether they are copies: where they are, split by their source instead of by row.",
     )

@@ -11,8 +11,8 @@ from finetune.quality.masking import masked
 
 Severity = Literal["error", "warning", "info"]
 
-EXAMPLES = 5
-TEXT_CHARACTERS = 120
+MAX_EXAMPLES = 5
+MAX_TEXT_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Finding:
         '1 label'
         """
         noun, *rest = self.unit.split(" ")
-        return " ".join([counted(self.count, noun.removesuffix("s")), *rest])
+        return " ".join([quantity(self.count, noun.removesuffix("s")), *rest])
 
 
-def rows_found(
+def row_findings(
     check: str,
     details: Mapping[int, str],
     examples: Sequence[Example],
@@ -75,8 +75,8 @@ def rows_found(
 def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[Example]) -> Finding:
     """The finding with the rows, by index from 0, that it is about, and a remark on each."""
     shown = [
-        RowEntry(index + 1, shown_text(examples[index]), examples[index].label or "", detail)
-        for index, detail in list(details.items())[:EXAMPLES]
+        RowEntry(index + 1, display_text(examples[index]), examples[index].label or "", detail)
+        for index, detail in list(details.items())[:MAX_EXAMPLES]
     ]
     return replace(
         finding,
@@ -86,10 +86,10 @@ def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[E
     )
 
 
-def shown_text(example: Example, characters: int = TEXT_CHARACTERS) -> str:
+def display_text(example: Example, characters: int = MAX_TEXT_CHARACTERS) -> str:
     """The text, or both of a pair, on one line, shortened, without personal data.
 
-    >>> shown_text(Example("write to\\n jo@example.org"))
+    >>> display_text(Example("write to\\n jo@example.org"))
     'write to j…@example.org'
     """
     both = example.text if example.pair is None else f"{example.text} ⇄ {example.pair}"
@@ -97,18 +97,26 @@ def shown_text(example: Example, characters: int = TEXT_CHARACTERS) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
-def by_share(found: int, rows: int) -> Severity:
+def severity_by_share(found: int, rows: int) -> Severity:
     """A warning from one row in a hundred on.
 
-    >>> by_share(1, 100), by_share(1, 101)
+    >>> severity_by_share(1, 100), severity_by_share(1, 101)
     ('warning', 'info')
     """
     return "warning" if found * 100 >= rows else "info"
 
 
-def counted(count: int, noun: str) -> str:
+def with_share(count: int, total: int, noun: str = "row") -> str:
     """
-    >>> counted(1, "row"), counted(2000, "row")
+    >>> with_share(1, 8), with_share(2, 4, "text")
+    ('1 row (12.5%)', '2 texts (50.0%)')
+    """
+    return f"{quantity(count, noun)} ({count / max(1, total):.1%})"
+
+
+def quantity(count: int, noun: str) -> str:
+    """
+    >>> quantity(1, "row"), quantity(2000, "row")
     ('1 row', '2,000 rows')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

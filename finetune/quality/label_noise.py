@@ -17,7 +17,7 @@ from core.features import truth_matrix, truth_of
 from core.metrics import Floats, Indices
 from core.progress import Progress, ignore
 from finetune.quality.cross_validation import STAGE, held_out_logits
-from finetune.quality.findings import EXAMPLES, Finding, counted, rows_found, with_rows
+from finetune.quality.findings import MAX_EXAMPLES, Finding, quantity, row_findings, with_rows, with_share
 from finetune.quality.limits import Limits
 from finetune.quality.noise_model import NoiseModel, fit_noise_model
 from finetune.quality.sheet import Sheet
@@ -31,27 +31,29 @@ def label_noise(
 ) -> list[Finding]:
     """Suspects, most likely wrong first, and confusable labels; `embeddings` (n, d) are of `sheet.labelled`."""
     if sheet.is_multi_label:
-        return _suspects(sheet, _wrong_cells(sheet, embeddings, limits, seed=seed, on_progress=on_progress))
-    judged = _judged(sheet, embeddings, limits)
-    if len(judged.labels) < 2:
+        return _suspect_findings(
+            sheet, _multi_label_suspects(sheet, embeddings, limits, seed=seed, on_progress=on_progress)
+        )
+    rows = _testable_rows(sheet, embeddings, limits)
+    if len(rows.labels) < 2:
         return []
     logits = held_out_logits(
-        judged.embeddings,
-        judged.truth,
-        [sheet.keys[index] for index in judged.indices],
-        labels=len(judged.labels),
+        rows.embeddings,
+        rows.truth,
+        [sheet.keys[index] for index in rows.indices],
+        label_count=len(rows.labels),
         folds=limits.folds,
-        fitted_rows=limits.fitted_rows,
+        max_fitted_rows=limits.max_fitted_rows,
         seed=seed,
         on_progress=on_progress,
     )
-    model = fit_noise_model(logits, judged.truth, seed=seed)
-    suspected = _wrong_rows(judged, model)
-    return [*_suspects(sheet, suspected), *_confusable(sheet, judged, model, suspected)]
+    model = fit_noise_model(logits, rows.truth, seed=seed)
+    suspected = _suspected_rows(rows, model)
+    return [*_suspect_findings(sheet, suspected), *_confusable(sheet, rows, model, suspected)]
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _TestableRows:
     """The rows of the labels that have a text for every fold: indices in the sheet, truth, embeddings."""
 
     labels: list[str]
@@ -60,46 +62,45 @@ class _Judged:
     embeddings: Floats
 
 
-def _judged(sheet: Sheet, embeddings: Floats, limits: Limits) -> _Judged:
+def _testable_rows(sheet: Sheet, embeddings: Floats, limits: Limits) -> _TestableRows:
     enough = [name for name, rows in sheet.rows_of_label.items() if len(sheet.distinct(rows)) >= limits.folds]
     truth = truth_of([sheet.examples[index] for index in sheet.labelled], enough)
     known = np.flatnonzero(truth >= 0)
-    return _Judged(enough, [sheet.labelled[row] for row in known], truth[known], embeddings[known])
+    return _TestableRows(enough, [sheet.labelled[row] for row in known], truth[known], embeddings[known])
 
 
-def _wrong_rows(judged: _Judged, model: NoiseModel) -> dict[int, tuple[float, str]]:
+def _suspected_rows(rows: _TestableRows, model: NoiseModel) -> dict[int, tuple[float, str]]:
     """Of each row more likely wrong than right: how likely, and what it looks like."""
-    guess = model.probabilities.argmax(axis=1)
+    predicted = model.probabilities.argmax(axis=1)
     return {
-        judged.indices[row]: (
+        rows.indices[row]: (
             float(model.wrong[row]),
-            f"looks like {judged.labels[guess[row]]!r} ({model.probabilities[row, guess[row]]:.0%})",
+            f"looks like {rows.labels[predicted[row]]!r} ({model.probabilities[row, predicted[row]]:.0%})",
         )
         for row in np.flatnonzero(model.wrong >= 0.5)
     }
 
 
-def _suspects(sheet: Sheet, suspected: dict[int, tuple[float, str]]) -> list[Finding]:
+def _suspect_findings(sheet: Sheet, suspected: dict[int, tuple[float, str]]) -> list[Finding]:
     worst_first = sorted(suspected, key=lambda index: (-suspected[index][0], index))
-    return rows_found(
+    return row_findings(
         "label_noise",
         {index: suspected[index][1] for index in worst_first},
         sheet.examples,
         severity="warning",
-        sentence=f"{counted(len(suspected), 'row')} ({len(suspected) / max(1, sheet.rows):.1%}) whose label is "
-        "more likely wrong than right.",
+        sentence=f"{with_share(len(suspected), sheet.row_count)} whose label is more likely wrong than right.",
         advice="Read them, the first ones first, and correct the labels; --fix --drop-suspects removes the rows.",
     )
 
 
 def _confusable(
-    sheet: Sheet, judged: _Judged, model: NoiseModel, suspected: dict[int, tuple[float, str]]
+    sheet: Sheet, rows: _TestableRows, model: NoiseModel, suspected: dict[int, tuple[float, str]]
 ) -> list[Finding]:
     """Pairs of labels of which confident learning finds the rows of one to look like the other."""
-    clear = np.array([row for row, index in enumerate(judged.indices) if index not in suspected])
-    truth = judged.truth[clear]
-    counts, rows = _taken_for_another(truth, model.probabilities[clear])
-    shares = counts / np.maximum(1, np.bincount(truth, minlength=len(judged.labels)))[:, None]
+    clear = np.array([row for row, index in enumerate(rows.indices) if index not in suspected])
+    truth = rows.truth[clear]
+    counts, errors = _confident_errors(truth, model.probabilities[clear])
+    shares = counts / np.maximum(1, np.bincount(truth, minlength=len(rows.labels)))[:, None]
     pairs = [
         (first, second)
         for first, second in np.argwhere(shares >= CONFUSABLE_SHARE).tolist()
@@ -108,23 +109,23 @@ def _confusable(
     if not pairs:
         return []
     pairs.sort(key=lambda pair: -shares[pair])
-    named = [f"{shares[a, b]:.0%} of {judged.labels[a]!r} look like {judged.labels[b]!r}" for a, b in pairs]
-    guess = model.probabilities[clear].argmax(axis=1)
+    named = [f"{shares[a, b]:.0%} of {rows.labels[a]!r} look like {rows.labels[b]!r}" for a, b in pairs]
+    predicted = model.probabilities[clear].argmax(axis=1)
     details = {
-        judged.indices[clear[row]]: f"looks like {judged.labels[guess[row]]!r}"
-        for row in rows
-        if (truth[row], guess[row]) in set(pairs)
+        rows.indices[clear[row]]: f"looks like {rows.labels[predicted[row]]!r}"
+        for row in errors
+        if (truth[row], predicted[row]) in set(pairs)
     }
-    more = f"; and {len(pairs) - EXAMPLES} more." if len(pairs) > EXAMPLES else "."
+    more = f"; and {len(pairs) - MAX_EXAMPLES} more." if len(pairs) > MAX_EXAMPLES else "."
     sentence = (
-        f"{counted(len(pairs), 'pair')} of labels that are hard to tell apart: {'; '.join(named[:EXAMPLES])}{more}"
+        f"{quantity(len(pairs), 'pair')} of labels that are hard to tell apart: {'; '.join(named[:MAX_EXAMPLES])}{more}"
     )
     advice = "Write down what tells them apart and label by it, or merge them."
     found = Finding("confusable_labels", "info", len(pairs), "pairs of labels", sentence, advice)
     return [with_rows(found, details, sheet.examples)]
 
 
-def _taken_for_another(truth: Indices, probabilities: Floats) -> tuple[Indices, list[int]]:
+def _confident_errors(truth: Indices, probabilities: Floats) -> tuple[Indices, list[int]]:
     """(k, k) how many rows of each given label are confidently another's, and those rows."""
     from cleanlab.count import compute_confident_joint  # takes a second that other checks need not pay
 
@@ -134,7 +135,7 @@ def _taken_for_another(truth: Indices, probabilities: Floats) -> tuple[Indices, 
     return counts, sorted(int(row) for row in rows)
 
 
-def _wrong_cells(
+def _multi_label_suspects(
     sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress
 ) -> dict[int, tuple[float, str]]:
     """Where a text may have several labels: rows with a label that is probably missing or too many.
@@ -143,7 +144,7 @@ def _wrong_cells(
     """
     examples = [sheet.examples[index] for index in sheet.labelled]
     groups = [sheet.keys[index] for index in sheet.labelled]
-    names = _asked(sheet, limits)
+    names = _testable_labels(sheet, limits)
     truth = truth_matrix(examples, names).astype(np.int64)
     logits = []
     for number in range(len(names)):
@@ -152,24 +153,24 @@ def _wrong_cells(
                 embeddings,
                 truth[:, number],
                 groups,
-                labels=2,
+                label_count=2,
                 folds=limits.folds,
-                fitted_rows=limits.fitted_rows,
+                max_fitted_rows=limits.max_fitted_rows,
                 seed=seed,
             )
         )
         on_progress(STAGE, (number + 1) / len(names))
-    return _cells(sheet, names, truth, logits, seed=seed) if names else {}
+    return _suspects_by_label(sheet, names, truth, logits, seed=seed) if names else {}
 
 
-def _asked(sheet: Sheet, limits: Limits) -> list[str]:
+def _testable_labels(sheet: Sheet, limits: Limits) -> list[str]:
     """Names that enough different texts have, and enough have not."""
     texts = len(sheet.distinct(sheet.labelled))
     sizes = {name: len(sheet.distinct(rows)) for name, rows in sheet.rows_of_label.items()}
     return [name for name, size in sizes.items() if limits.folds <= size <= texts - limits.folds]
 
 
-def _cells(
+def _suspects_by_label(
     sheet: Sheet, names: Sequence[str], truth: Indices, logits: Sequence[Floats], *, seed: int
 ) -> dict[int, tuple[float, str]]:
     # Each label by itself: one that is easily told must not pass for as doubtful as the hardest.

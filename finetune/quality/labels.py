@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.quality.findings import EXAMPLES, Finding, Severity, counted, with_rows
+from finetune.quality.findings import MAX_EXAMPLES, Finding, Severity, quantity, with_rows
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
@@ -15,7 +15,7 @@ def too_few_labels(sheet: Sheet) -> list[Finding]:
     needed = 1 if sheet.is_multi_label else 2
     if not sheet.labelled or len(names) >= needed:
         return []
-    sentence = f"The rows have {counted(len(names), 'label')}; training needs at least {needed}."
+    sentence = f"The rows have {quantity(len(names), 'label')}; training needs at least {needed}."
     return [Finding("too_few_labels", "error", len(names), "labels", sentence, "Add rows of another label.")]
 
 
@@ -43,16 +43,18 @@ def _few(sheet: Sheet, few: dict[str, list[int]], needed: int, severity: Severit
         return []
     fewest_first = sorted(few, key=lambda name: (len(few[name]), name))
     remarks = [
-        (index, f"one of {counted(len(few[name]), 'text')} of {name!r}") for name in fewest_first for index in few[name]
+        (index, f"one of {quantity(len(few[name]), 'text')} of {name!r}")
+        for name in fewest_first
+        for index in few[name]
     ]
-    sentence = f"{counted(len(few), 'label')} with fewer than {needed} different texts: {_sizes(few, fewest_first)}."
+    sentence = f"{quantity(len(few), 'label')} with fewer than {needed} different texts: {_sizes(few, fewest_first)}."
     found = Finding("few_rows", severity, len(few), "labels", sentence, advice)
     return [with_rows(found, dict(remarks), sheet.examples)]
 
 
 def _sizes(rows: dict[str, list[int]], names: list[str]) -> str:
-    more = len(names) - EXAMPLES
-    listed = ", ".join(f"{name!r} {len(rows[name])}" for name in names[:EXAMPLES])
+    more = len(names) - MAX_EXAMPLES
+    listed = ", ".join(f"{name!r} {len(rows[name])}" for name in names[:MAX_EXAMPLES])
     return f"{listed} and {more} more" if more > 0 else listed
 
 
@@ -67,7 +69,7 @@ def imbalance(sheet: Sheet, limits: Limits) -> list[Finding]:
         return []
     small = sum(size * limits.max_imbalance <= sizes[largest] for size in sizes.values())
     sentence = (
-        f"{largest!r} has {counted(sizes[largest], 'row')} and {smallest!r} has {sizes[smallest]}: {ratio:.0f} to 1."
+        f"{largest!r} has {quantity(sizes[largest], 'row')} and {smallest!r} has {sizes[smallest]}: {ratio:.0f} to 1."
     )
     advice = "Judge by macro F1 rather than by accuracy, weight the labels, or add rows of the small ones."
     return [Finding("imbalance", "warning", small, "labels", sentence, advice)]

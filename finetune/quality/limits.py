@@ -18,9 +18,9 @@ class Limits:
     near_similarity: float = 0.8
     """Share of the character 4-grams that near duplicates have in common."""
     folds: int = 5
-    fitted_rows: int = 10_000
+    max_fitted_rows: int = 10_000
     """Rows that a head of the cross-validation learns from, at most; all are scored."""
-    neighbour_rows: int = 20_000
+    max_neighbour_rows: int = 20_000
     """Rows among which nearest neighbours are looked for, at most."""
     alpha: float = 0.01
     min_rows: int = 50
@@ -28,4 +28,4 @@ class Limits:
     max_rows: int = 2000
 
 
-USUAL = Limits()
+DEFAULT_LIMITS = Limits()

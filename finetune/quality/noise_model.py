@@ -9,7 +9,7 @@ from scipy.optimize import OptimizeResult, minimize
 
 from core.metrics import Floats, Indices
 
-MAX_FITTED = 20_000
+MAX_FITTED_ROWS = 20_000
 """Rows that the two numbers are fitted on; more move them by less than their error."""
 SIGNIFICANT_GAIN = 2.71
 """Twice the gain in log likelihood that 5 % of data sets without wrong labels exceed: the 0.9 quantile of
@@ -41,7 +41,7 @@ def fit_noise_model(logits: Floats, truth: Indices, *, seed: int = 0) -> NoiseMo
     explains the labels no better than chance allows, the rate is 0, and no row is suspected: what a head
     finds hard is then not taken for wrong.
     """
-    rows = np.random.default_rng(seed).permutation(len(truth))[:MAX_FITTED]
+    rows = np.random.default_rng(seed).permutation(len(truth))[:MAX_FITTED_ROWS]
     temperature, rate = _fitted(logits[rows], truth[rows])
     probabilities = _softmax(logits, temperature)
     given = probabilities[np.arange(len(truth)), truth].astype(np.float64)
@@ -53,7 +53,7 @@ def _fitted(logits: Floats, truth: Indices) -> tuple[float, float]:
         given = _softmax(logits, temperature)[np.arange(len(truth)), truth].astype(np.float64)
         return -float(np.sum(np.log(_likelihood(given, rate, logits.shape[1]) + 1e-30)))
 
-    def least(start: list[float]) -> OptimizeResult:
+    def minimised(start: list[float]) -> OptimizeResult:
         # Bounds: labels that a head tells apart without fail would ask for no temperature at all.
         return minimize(
             lambda point: loss(np.exp(point[0]), *np.exp(point[1:])),
@@ -61,34 +61,34 @@ def _fitted(logits: Floats, truth: Indices) -> tuple[float, float]:
             method="Nelder-Mead",
             bounds=[LOG_TEMPERATURES, LOG_RATES][: len(start)],
             # The usual first steps are 5 % of the start, and next to nothing from 0.
-            options={"xatol": 1e-3, "fatol": 1e-2, "initial_simplex": _corners(start)},
+            options={"xatol": 1e-3, "fatol": 1e-2, "initial_simplex": _initial_simplex(start)},
         )
 
-    clean = least([0.0])
+    clean = minimised([0.0])
     # Without the wrong labels the right ones ask for a lower temperature, and the search is not to miss it.
-    noisy = min((least([clean.x[0] + step, np.log(0.03)]) for step in (0.0, -1.0)), key=lambda found: found.fun)
+    noisy = min((minimised([clean.x[0] + step, np.log(0.03)]) for step in (0.0, -1.0)), key=lambda found: found.fun)
     if 2 * (clean.fun - noisy.fun) < SIGNIFICANT_GAIN:
         return float(np.exp(clean.x[0])), 0.0
     return float(np.exp(noisy.x[0])), float(np.exp(noisy.x[1]))
 
 
-def _corners(start: list[float]) -> Floats:
+def _initial_simplex(start: list[float]) -> Floats:
     """The start, and one step of 0.5 away from it in each direction."""
     point = np.array(start)
     return np.vstack([point, point - 0.5 * np.eye(len(point))])
 
 
-def _likelihood(given: Floats, rate: float, labels: int) -> Floats:
-    return (1 - rate) * given + rate * (1 - given) / (labels - 1)
+def _likelihood(given: Floats, rate: float, label_count: int) -> Floats:
+    return (1 - rate) * given + rate * (1 - given) / (label_count - 1)
 
 
-def _posterior(given: Floats, rate: float, labels: int) -> Floats:
+def _posterior(given: Floats, rate: float, label_count: int) -> Floats:
     """
     >>> _posterior(np.array([0.9, 0.001]), 0.05, 2).round(3).tolist()
     [0.006, 0.981]
     """
-    likelihood = _likelihood(given, rate, labels)
-    wrong: Floats = rate * (1 - given) / (labels - 1) / np.maximum(likelihood, 1e-30)
+    likelihood = _likelihood(given, rate, label_count)
+    wrong: Floats = rate * (1 - given) / (label_count - 1) / np.maximum(likelihood, 1e-30)
     return wrong
 
 

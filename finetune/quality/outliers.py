@@ -6,36 +6,36 @@ import numpy as np
 
 from core.metrics import Floats
 from core.two_sample.distances import squared_distances
-from finetune.quality.findings import Finding, counted, rows_found
+from finetune.quality.findings import Finding, quantity, row_findings
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
 NEIGHBOURS = 5
 MAX_SCORE = 3.5
 """The modified z-score from which Iglewicz and Hoaglin (1993) call a value an outlier."""
-FEWEST_ROWS = 50
+MIN_ROWS = 50
 _BLOCK = 512
 
 
 def outliers(sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int) -> list[Finding]:
-    """Rows far from their nearest ones; `embeddings` (n, d) are of `sheet.written`."""
-    position = {index: row for row, index in enumerate(sheet.written)}
+    """Rows far from their nearest ones; `embeddings` (n, d) are of `sheet.with_text`."""
+    position = {index: row for row, index in enumerate(sheet.with_text)}
     # Copies would be each other's nearest rows, however strange they are.
-    distinct = sheet.distinct(sheet.written)
-    if len(distinct) < FEWEST_ROWS:
+    distinct = sheet.distinct(sheet.with_text)
+    if len(distinct) < MIN_ROWS:
         return []
     distances = neighbour_distances(
-        embeddings[[position[index] for index in distinct]], limit=limits.neighbour_rows, seed=seed
+        embeddings[[position[index] for index in distinct]], limit=limits.max_neighbour_rows, seed=seed
     )
     scores = modified_z_scores(distances)
     far = [row for row in np.argsort(-scores, kind="stable").tolist() if scores[row] > MAX_SCORE]
     usual = float(np.median(distances))
-    return rows_found(
+    return row_findings(
         "outliers",
         {distinct[row]: f"{distances[row]:.2f} from its nearest rows (usual: {usual:.2f})" for row in far},
         sheet.examples,
         severity="info",
-        sentence=f"{counted(len(far), 'text')} unlike any other in the file.",
+        sentence=f"{quantity(len(far), 'text')} unlike any other in the file.",
         advice="Read them: they are either rare cases to collect more of, or not meant for this task.",
     )
 

@@ -11,7 +11,7 @@ from finetune.quality.findings import Finding
 from finetune.quality.inspection import SEVERITIES
 
 TEMPLATE = Path(__file__).with_name("page.html")
-WORDS = {"error": "error", "warning": "warning", "info": "to look at"}
+SEVERITY_NAMES = {"error": "error", "warning": "warning", "info": "to look at"}
 
 
 def quality_page(findings: Sequence[Finding], *, source: str, about: str, checks: Sequence[str]) -> str:
@@ -25,6 +25,6 @@ def quality_page(findings: Sequence[Finding], *, source: str, about: str, checks
         findings=findings,
         severities=SEVERITIES,
         totals={severity: totals.get(severity, 0) for severity in SEVERITIES},
-        words=WORDS,
+        words=SEVERITY_NAMES,
         clear=", ".join(check.replace("_", " ") for check in checks if check not in found),
     )

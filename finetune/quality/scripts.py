@@ -7,8 +7,7 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-from core.datasets import Example
-from finetune.quality.findings import Finding, by_share, counted, rows_found
+from finetune.quality.findings import Finding, row_findings, severity_by_share, with_share
 from finetune.quality.sheet import Sheet
 
 MIXED_SHARE = 0.2
@@ -20,22 +19,22 @@ _FAMILIES = {"Cjk": "Han", "Hiragana": "Japanese", "Katakana": "Japanese", "Hang
 
 
 def foreign_scripts(sheet: Sheet) -> list[Finding]:
-    scripts = {index: letters_by_script(_both(sheet.examples[index])) for index in sheet.written}
-    leading = Counter(script for counts in scripts.values() if (script := main_script(counts)))
-    if not leading:
+    scripts = {index: letters_by_script(sheet.text(index)) for index in sheet.with_text}
+    main_scripts = Counter(script for counts in scripts.values() if (script := main_script(counts)))
+    if not main_scripts:
         return []
-    usual = leading.most_common(1)[0][0]
+    file_script = main_scripts.most_common(1)[0][0]
     details = {
         index: remark
         for index, counts in scripts.items()
-        if (remark := _remark(_both(sheet.examples[index]), counts, usual))
+        if (remark := _remark(sheet.text(index), counts, file_script))
     }
-    return rows_found(
+    return row_findings(
         "script",
         details,
         sheet.examples,
-        severity=by_share(len(details), sheet.rows),
-        sentence=f"{counted(len(details), 'row')} ({len(details) / sheet.rows:.1%}) in another script than {usual}, "
+        severity=severity_by_share(len(details), sheet.row_count),
+        sentence=f"{with_share(len(details), sheet.row_count)} in another script than {file_script}, "
         "or in several at once.",
         advice="Check that the base model knows these scripts and that the rows belong here.",
     )
@@ -76,9 +75,9 @@ def main_script(counts: Counter[str]) -> str:
     return max(counts, key=lambda script: counts[script]) if counts else ""
 
 
-def _remark(text: str, counts: Counter[str], usual: str) -> str:
+def _remark(text: str, counts: Counter[str], file_script: str) -> str:
     own = main_script(counts)
-    if own and own != usual and not (own == "Han" and usual in {"Japanese", "Korean"}):
+    if own and own != file_script and not (own == "Han" and file_script in {"Japanese", "Korean"}):
         return f"mostly {own}"
     if words := [] if text.isascii() else _words_of_look_alikes(text):
         return f"{words[0]!r} mixes {' and '.join(sorted(letters_by_script(words[0])))} letters"
@@ -96,7 +95,3 @@ def _words_of_look_alikes(text: str) -> list[str]:
         for word in _WORD.findall(text)
         if len(word) >= _SHORTEST_WORD and any(pair <= set(letters_by_script(word)) for pair in LOOK_ALIKES)
     ]
-
-
-def _both(example: Example) -> str:
-    return example.text if example.pair is None else f"{example.text}\n{example.pair}"

@@ -38,14 +38,14 @@ def found_by(check: str, findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.check == check]
 
 
-def planted(folder: Path, rows: Pairs) -> list[Example]:
+def with_planted_rows(folder: Path, rows: Pairs) -> list[Example]:
     return read_rows(write_rows(folder / "rows.csv", [*BASE, *rows]))
 
 
 @pytest.mark.parametrize("check", sorted(PLANTED))
 def test_check_finds_what_was_put_into_the_file(check: str, tmp_path: Path) -> None:
     rows, expected = PLANTED[check]
-    findings = found_by(check, inspect_quickly(planted(tmp_path, rows)))
+    findings = found_by(check, inspect_quickly(with_planted_rows(tmp_path, rows)))
     numbers = {number for finding in findings for number in finding.rows}
     assert {LAST + number for number in expected} <= numbers
     assert all(finding.advice and finding.sentence for finding in findings)
@@ -65,7 +65,7 @@ def test_one_label_is_too_few(tmp_path: Path) -> None:
 
 def test_label_of_one_text_is_an_error_and_of_a_few_a_warning(tmp_path: Path) -> None:
     rows = [("Do you sponsor meetups?", "sponsoring"), ("We are hiring, too", "jobs"), ("Any jobs at yours?", "jobs")]
-    findings = found_by("few_rows", inspect_quickly(planted(tmp_path, rows)))
+    findings = found_by("few_rows", inspect_quickly(with_planted_rows(tmp_path, rows)))
     assert [(finding.severity, finding.rows) for finding in findings] == [
         ("error", (LAST + 1,)),
         ("warning", (LAST + 2, LAST + 3)),
@@ -108,20 +108,20 @@ def test_other_file_may_be_without_labels() -> None:
 
 def test_worst_comes_first(tmp_path: Path) -> None:
     rows = [row for rows, _ in PLANTED.values() for row in rows]
-    severities = [finding.severity for finding in inspect_quickly(planted(tmp_path, rows))]
+    severities = [finding.severity for finding in inspect_quickly(with_planted_rows(tmp_path, rows))]
     assert severities == sorted(severities, key=("error", "warning", "info").index)
     assert {"error", "warning", "info"} == set(severities)
 
 
 def test_examples_are_five_and_rows_are_all(tmp_path: Path) -> None:
-    (finding,) = found_by("too_short", inspect_quickly(planted(tmp_path, [("?", "billing")] * 8)))
+    (finding,) = found_by("too_short", inspect_quickly(with_planted_rows(tmp_path, [("?", "billing")] * 8)))
     assert (finding.count, len(finding.rows), len(finding.examples)) == (8, 8, 5)
 
 
 def test_personal_data_is_shown_in_no_finding(tmp_path: Path) -> None:
     secret = "4111 1111 1111 1111"
     rows = [(f"Card {secret} was charged twice", "billing"), (f"card {secret} was charged twice", "how_to")]
-    findings = inspect_quickly(planted(tmp_path, rows))
+    findings = inspect_quickly(with_planted_rows(tmp_path, rows))
     assert found_by("conflicting_labels", findings)
     assert secret not in str(findings)
 

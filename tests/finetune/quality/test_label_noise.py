@@ -9,7 +9,7 @@ from core.metrics import Floats, Indices
 from finetune.quality.cross_validation import held_out_logits
 from finetune.quality.findings import Finding
 from finetune.quality.label_noise import label_noise
-from finetune.quality.limits import USUAL
+from finetune.quality.limits import DEFAULT_LIMITS
 from finetune.quality.noise_model import fit_noise_model
 from finetune.quality.sheet import Sheet
 
@@ -43,7 +43,7 @@ def suspects(findings: list[Finding]) -> set[int]:
 def test_flipped_labels_are_suspected_and_few_others(labels: int, share: float) -> None:
     embeddings, truth = blobs(1200, labels, width=1.0)
     given = flipped(truth, share, labels=labels, seed=3)
-    listed = suspects(label_noise(sheet_of(given), embeddings, USUAL, seed=0))
+    listed = suspects(label_noise(sheet_of(given), embeddings, DEFAULT_LIMITS, seed=0))
     wrong = set(np.flatnonzero(given != truth).tolist())
     assert len(listed & wrong) >= 0.7 * len(wrong)
     assert len(listed - wrong) <= 0.3 * len(listed)
@@ -52,14 +52,14 @@ def test_flipped_labels_are_suspected_and_few_others(labels: int, share: float) 
 @pytest.mark.parametrize("width", [0.5, 2.0])
 def test_right_labels_are_not_suspected_however_hard_they_are(width: float) -> None:
     embeddings, truth = blobs(1200, 6, width=width)
-    assert len(suspects(label_noise(sheet_of(truth), embeddings, USUAL, seed=0))) <= 6
+    assert len(suspects(label_noise(sheet_of(truth), embeddings, DEFAULT_LIMITS, seed=0))) <= 6
 
 
 def test_most_suspicious_row_comes_first_with_the_label_that_it_looks_like() -> None:
     embeddings, truth = blobs(600, 4)
     given = flipped(truth, 0.05, labels=4, seed=0)
     (finding,) = [
-        item for item in label_noise(sheet_of(given), embeddings, USUAL, seed=0) if item.check == "label_noise"
+        item for item in label_noise(sheet_of(given), embeddings, DEFAULT_LIMITS, seed=0) if item.check == "label_noise"
     ]
     first = finding.rows[0] - 1
     assert f"looks like 'label {truth[first]}'" in finding.examples[0].detail
@@ -70,7 +70,7 @@ def test_labels_that_share_their_rows_are_called_confusable() -> None:
     # A quarter of label 0 stands where label 1 does: no noise that any label could be, but a bad boundary.
     shared = np.arange(200) % 4 == 0
     embeddings[np.flatnonzero(truth == 0)[shared]] = embeddings[np.flatnonzero(truth == 1)[shared]]
-    findings = label_noise(sheet_of(truth), embeddings, USUAL, seed=0)
+    findings = label_noise(sheet_of(truth), embeddings, DEFAULT_LIMITS, seed=0)
     confusable = [item for item in findings if item.check == "confusable_labels"]
     assert confusable
     assert "'label 0' look like 'label 1'" in confusable[0].sentence
@@ -78,14 +78,14 @@ def test_labels_that_share_their_rows_are_called_confusable() -> None:
 
 def test_labels_told_apart_are_not_called_confusable() -> None:
     embeddings, truth = blobs(800, 4)
-    assert label_noise(sheet_of(truth), embeddings, USUAL, seed=0) == []
+    assert label_noise(sheet_of(truth), embeddings, DEFAULT_LIMITS, seed=0) == []
 
 
 def test_label_with_too_few_rows_for_the_folds_is_passed_over() -> None:
     embeddings, truth = blobs(300, 3)
     examples = list(sheet_of(truth).examples)
     examples[0] = Example("text 0", "rare")
-    assert suspects(label_noise(Sheet(examples), embeddings, USUAL, seed=0)) == set()
+    assert suspects(label_noise(Sheet(examples), embeddings, DEFAULT_LIMITS, seed=0)) == set()
 
 
 def test_missing_label_among_several_is_suspected() -> None:
@@ -96,7 +96,7 @@ def test_missing_label_among_several_is_suspected() -> None:
     wrong = {10, 47, 122, 311, 500, 777, 888}
     given = [cell_of(cell ^ {"label 3"} if row in wrong else cell) for row, cell in enumerate(cells)]
     sheet = Sheet([Example(f"text {row}", cell) for row, cell in enumerate(given)], is_multi_label=True)
-    listed = suspects(label_noise(sheet, embeddings, USUAL, seed=0))
+    listed = suspects(label_noise(sheet, embeddings, DEFAULT_LIMITS, seed=0))
     assert wrong <= listed
     assert len(listed) <= 10
 
@@ -104,8 +104,8 @@ def test_missing_label_among_several_is_suspected() -> None:
 def test_same_seed_gives_the_same_suspects() -> None:
     embeddings, truth = blobs(400, 4, width=1.5)
     given = flipped(truth, 0.1, labels=4, seed=1)
-    assert label_noise(sheet_of(given), embeddings, USUAL, seed=5) == label_noise(
-        sheet_of(given), embeddings, USUAL, seed=5
+    assert label_noise(sheet_of(given), embeddings, DEFAULT_LIMITS, seed=5) == label_noise(
+        sheet_of(given), embeddings, DEFAULT_LIMITS, seed=5
     )
 
 
@@ -116,7 +116,7 @@ def test_copies_of_a_text_do_not_vouch_for_each_other() -> None:
     truth = random.integers(0, 2, size=150)
     embeddings, doubled = np.concatenate([points, points]), np.concatenate([truth, truth])
     groups = [f"text {row}" for row in range(150)] * 2
-    logits = held_out_logits(embeddings, doubled, groups, labels=2, folds=5, fitted_rows=1000, seed=0)
+    logits = held_out_logits(embeddings, doubled, groups, label_count=2, folds=5, max_fitted_rows=1000, seed=0)
     assert (logits.argmax(axis=1) == doubled).mean() < 0.65
 
 
@@ -125,7 +125,7 @@ def test_fitted_rows_are_bounded_and_keep_every_label() -> None:
     truth[:990] = truth[:990] % 2
     truth[990:] = [2, 3] * 5
     groups = [str(row) for row in range(1000)]
-    logits = held_out_logits(embeddings, truth, groups, labels=4, folds=5, fitted_rows=40, seed=0)
+    logits = held_out_logits(embeddings, truth, groups, label_count=4, folds=5, max_fitted_rows=40, seed=0)
     assert logits.shape == (1000, 4)
     assert np.isfinite(logits).all()
 

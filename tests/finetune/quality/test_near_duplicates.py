@@ -4,7 +4,7 @@ import random
 import time
 from itertools import combinations
 
-from finetune.quality.near_duplicates import GRAM, jaccard, near_pairs
+from finetune.quality.near_duplicates import GRAM_LENGTH, jaccard, near_pairs
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("lan", "rit", "mos", "tek")]
 
@@ -15,7 +15,7 @@ def sentences(count: int, *, seed: int = 0, words: int = 9) -> list[str]:
 
 
 def grams(text: str) -> frozenset[str]:
-    return frozenset(text[start : start + GRAM] for start in range(len(text) - GRAM + 1))
+    return frozenset(text[start : start + GRAM_LENGTH] for start in range(len(text) - GRAM_LENGTH + 1))
 
 
 def test_pairs_are_those_that_a_comparison_of_all_finds() -> None:

@@ -1,4 +1,4 @@
-"""Logits for every row from heads that never saw its text."""
+"""Logits of every row from heads that were not fitted on its text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from finetune.head import fit_head
 
 STAGE = "Looking for wrong labels"
 C = 3.0
-"""Stiffer than a head that shall be most often right: it follows single wrong labels less."""
+"""Stronger regularisation than the best for accuracy, so that the heads do not fit single wrong labels."""
 
 
 def held_out_logits(
@@ -28,7 +28,7 @@ def held_out_logits(
 ) -> Floats:
     """(n, k) logits of embeddings (n, d); every label needs rows in `folds` groups.
 
-    Rows of one group, such as copies of a text, are scored by a head fitted on none of them.
+    The rows of a group, such as copies of a text, are in the same fold.
     """
     rng = np.random.default_rng(seed)
     fold_of = _folds(truth, groups, folds=folds, rng=rng)
@@ -43,18 +43,18 @@ def held_out_logits(
 
 
 def _folds(truth: Indices, groups: Sequence[str], *, folds: int, rng: np.random.Generator) -> Indices:
-    """(n,) the fold of each row: the groups of each label are dealt out in turn."""
+    """(n,) the fold of each row; the groups of each label are distributed evenly."""
     first_row: dict[str, int] = {}
     for row, group in enumerate(groups):
         first_row.setdefault(group, row)
     rows = rng.permutation(np.array(list(first_row.values())))
-    dealt = rows[np.argsort(truth[rows], kind="stable")]
-    fold_of_group = {groups[row]: position % folds for position, row in enumerate(dealt.tolist())}
+    by_label = rows[np.argsort(truth[rows], kind="stable")]
+    fold_of_group = {groups[row]: position % folds for position, row in enumerate(by_label.tolist())}
     return np.array([fold_of_group[group] for group in groups], dtype=np.int64)
 
 
 def _stratified_sample(rows: Indices, truth: Indices, *, limit: int, rng: np.random.Generator) -> Indices:
-    """All rows, or about `limit` with the labels in their proportions and one row of each at least."""
+    """About `limit` rows with the same label shares, at least one per label; all rows if they are fewer."""
     if len(rows) <= limit:
         return rows
     shuffled = rng.permutation(rows)

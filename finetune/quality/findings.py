@@ -1,4 +1,4 @@
-"""What a check found: how bad, how much, where, and what to do about it."""
+"""The finding of a check: severity, count, rows and advice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_TEXT_CHARACTERS = 120
 
 @dataclass(frozen=True)
 class RowEntry:
-    """A row to look at. `row` counts from 1, `text` is shortened and personal data in it masked."""
+    """An example row of a finding: its number from 1, and its text, shortened and with personal data masked."""
 
     row: int
     text: str
@@ -27,11 +27,10 @@ class RowEntry:
 
 @dataclass(frozen=True)
 class Finding:
-    """`count` of `unit` were found; `rows` are the numbers, from 1, of all rows concerned, the most telling first.
+    """`count` items of `unit` were found; `rows` are the numbers, from 1, of all rows concerned, the worst first.
 
-    error: training is refused or cannot succeed. warning: it costs quality, or the result misleads.
-    info: worth a look. `remarks` say of each of `rows` why it is among them, `examples` show the first five.
-    `is_fixable`: the safe cleaning removes these rows.
+    Severities: error, training fails; warning, quality suffers or the measured accuracy is wrong; info, worth a look.
+    `remarks` has the reason for each of `rows`; `examples` are the first five. `is_fixable`: --fix removes the rows.
     """
 
     check: str
@@ -65,7 +64,7 @@ def row_findings(
     advice: str,
     is_fixable: bool = False,
 ) -> list[Finding]:
-    """One finding on the rows whose indices, from 0, `details` holds with a remark each; none for none."""
+    """A list with one finding; an empty list if `details`, a remark by row index from 0, is empty."""
     if not details:
         return []
     found = Finding(check, severity, len(details), "rows", sentence, advice, is_fixable=is_fixable)
@@ -73,7 +72,7 @@ def row_findings(
 
 
 def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[Example]) -> Finding:
-    """The finding with the rows, by index from 0, that it is about, and a remark on each."""
+    """The finding with its rows; `details` is a remark by row index from 0."""
     shown = [
         RowEntry(index + 1, display_text(examples[index]), examples[index].label or "", detail)
         for index, detail in list(details.items())[:MAX_EXAMPLES]
@@ -87,7 +86,7 @@ def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[E
 
 
 def display_text(example: Example, characters: int = MAX_TEXT_CHARACTERS) -> str:
-    """The text, or both of a pair, on one line, shortened, without personal data.
+    """The text, or both texts of a pair, on one line, shortened and with personal data masked.
 
     >>> display_text(Example("write to\\n jo@example.org"))
     'write to j…@example.org'
@@ -98,7 +97,7 @@ def display_text(example: Example, characters: int = MAX_TEXT_CHARACTERS) -> str
 
 
 def severity_by_share(found: int, rows: int) -> Severity:
-    """A warning from one row in a hundred on.
+    """A warning if at least 1 % of the rows are concerned, else info.
 
     >>> severity_by_share(1, 100), severity_by_share(1, 101)
     ('warning', 'info')

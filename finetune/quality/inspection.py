@@ -1,4 +1,4 @@
-"""All checks of a file, or those that take no time, as one list of findings."""
+"""Running all checks, or the quick ones, on a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from finetune.quality.scripts import foreign_scripts
 from finetune.quality.sheet import Sheet
 from finetune.quality.texts import empty, over_length, too_short
 
-if TYPE_CHECKING:  # torch takes seconds to import, and the quick checks do without
+if TYPE_CHECKING:  # torch takes seconds to import, and the quick checks do not need it
     from finetune.encoders.encoder import TextTokenizer
     from finetune.encoders.frozen import FrozenEncoder
 
@@ -48,7 +48,7 @@ BY_EMBEDDINGS_AGAINST = ("representativeness",)
 
 
 def checks_made(*, is_quick: bool, has_other: bool, is_multi_label: bool = False) -> list[str]:
-    """The names of the checks of an inspection."""
+    """The names of the checks that an inspection runs."""
     made = [*QUICK, *(QUICK_AGAINST if has_other else ())]
     if not is_quick:
         made += [*BY_EMBEDDINGS, *(BY_EMBEDDINGS_AGAINST if has_other else ())]
@@ -65,10 +65,10 @@ def inspect(
     limits: Limits = DEFAULT_LIMITS,
     on_progress: Progress = ignore,
 ) -> list[Finding]:
-    """Everything found in the rows, the worst first; `against` are rows of the file to compare with.
+    """Run all checks; the findings are sorted by severity. `against` are the rows of a file to compare with.
 
-    Rows may have an empty text, or None for a label. Without `frozen` the checks that need embeddings or
-    tokens are left out. Row numbers count from 1 in the order of `examples`.
+    Rows may have an empty text or the label None. Without `frozen`, the checks that need embeddings or tokens are
+    skipped. Row numbers count from 1 in the order of `examples`.
     """
     tokenizer = frozen.tokenizer if frozen else None
     found = inspect_quickly(
@@ -90,7 +90,7 @@ def inspect_quickly(
     limits: Limits = DEFAULT_LIMITS,
     on_progress: Progress = ignore,
 ) -> list[Finding]:
-    """As `inspect`, without embeddings: seconds for 10,000 rows. Over-length texts need `tokenizer`."""
+    """Run the checks without embeddings: seconds for 10,000 rows. The check `over_length` needs `tokenizer`."""
     sheet = Sheet(examples, is_multi_label)
     other = Sheet(against, is_multi_label) if against else None
     on_progress("Reading the rows", 0.0)
@@ -119,7 +119,7 @@ def _by_severity(found: list[Finding]) -> list[Finding]:
 
 
 def _near_pairs(sheet: Sheet, other: Sheet | None, limits: Limits) -> tuple[list[NearPair], list[NearPair]]:
-    """Near pairs within the sheet, and from it to the other one; texts that are equal are none."""
+    """Pairs of nearly equal texts within the sheet, and between it and the other; equal texts are left out."""
     this = sheet.distinct(sheet.with_text)
     known = {sheet.keys[index] for index in this}
     there = [index for index in other.distinct(other.with_text) if other.keys[index] not in known] if other else []
@@ -134,7 +134,7 @@ def _near_pairs(sheet: Sheet, other: Sheet | None, limits: Limits) -> tuple[list
 
 
 def _unknown_labels(sheet: Sheet, other: Sheet) -> list[Finding]:
-    """Labels of the other file that this one does not teach."""
+    """Labels of the other file that this file does not have."""
     unknown = [name for name in other.rows_of_label if name not in sheet.rows_of_label]
     if not unknown or not sheet.rows_of_label:
         return []
@@ -143,7 +143,7 @@ def _unknown_labels(sheet: Sheet, other: Sheet) -> list[Finding]:
     sentence = (
         f"{quantity(len(unknown), 'label')} of the other file ({quantity(rows, 'row')}) not in this one: {named}."
     )
-    advice = "Add rows of them here, or take them out there: what is not taught is never answered."
+    advice = "Add rows of them here, or remove them there: a model never predicts a label without training rows."
     return [Finding("unknown_labels", "error", len(unknown), "labels", sentence, advice)]
 
 
@@ -175,7 +175,7 @@ def _by_embeddings(
 def _file_sample(
     sheet: Sheet, frozen: FrozenEncoder, limits: Limits, *, seed: int, on_progress: Progress
 ) -> FileSample:
-    """At most `limits.max_rows` rows, drawn before they are embedded."""
+    """At most `limits.max_rows` rows, sampled before they are embedded."""
     drawn = np.random.default_rng(seed).permutation(len(sheet.with_text))[: limits.max_rows]
     indices = [sheet.with_text[row] for row in np.sort(drawn)]
     inputs = [sheet.examples[index].input for index in indices]

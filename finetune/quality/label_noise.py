@@ -1,9 +1,8 @@
-"""Rows whose label is probably wrong, and pairs of labels that are hard to tell apart.
+"""Rows whose label is probably wrong, and pairs of labels that are hard to distinguish.
 
-Confident learning (Northcutt, Jiang & Chuang 2021): held-out probabilities from the cached embeddings,
-compared with the given labels. cleanlab counts which labels are taken for which; which rows are listed
-is cut by `noise_model`, as cleanlab's own list takes what the head finds hard for wrong
-(docs/data-quality.md has both, measured).
+Confident learning (Northcutt, Jiang & Chuang 2021) compares held-out probabilities with the given labels. cleanlab
+counts the confused labels. `noise_model` selects the suspected rows, because the list of cleanlab contains many rows
+that are only difficult (docs/data-quality.md compares the two).
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from finetune.quality.noise_model import NoiseModel, fit_noise_model
 from finetune.quality.sheet import Sheet
 
 CONFUSABLE_SHARE = 0.05
-"""Of a label's rows, that confidently look like one other label."""
+"""A pair of labels is confusable if this share of the rows of one is confidently predicted as the other."""
 
 
 def label_noise(
     sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress = ignore
 ) -> list[Finding]:
-    """Suspects, most likely wrong first, and confusable labels; `embeddings` (n, d) are of `sheet.labelled`."""
+    """Suspected rows, the most probable first, and confusable labels; `embeddings` (n, d) are of `sheet.labelled`."""
     if sheet.is_multi_label:
         return _suspect_findings(
             sheet, _multi_label_suspects(sheet, embeddings, limits, seed=seed, on_progress=on_progress)
@@ -54,7 +53,7 @@ def label_noise(
 
 @dataclass(frozen=True)
 class _TestableRows:
-    """The rows of the labels that have a text for every fold: indices in the sheet, truth, embeddings."""
+    """The rows of the labels with enough texts for all folds; `indices` are those in the sheet."""
 
     labels: list[str]
     indices: list[int]
@@ -70,7 +69,7 @@ def _testable_rows(sheet: Sheet, embeddings: Floats, limits: Limits) -> _Testabl
 
 
 def _suspected_rows(rows: _TestableRows, model: NoiseModel) -> dict[int, tuple[float, str]]:
-    """Of each row more likely wrong than right: how likely, and what it looks like."""
+    """Probability that the label is wrong, and a remark, of each row where it is at least one half."""
     predicted = model.probabilities.argmax(axis=1)
     return {
         rows.indices[row]: (
@@ -89,14 +88,14 @@ def _suspect_findings(sheet: Sheet, suspected: dict[int, tuple[float, str]]) -> 
         sheet.examples,
         severity="warning",
         sentence=f"{with_share(len(suspected), sheet.row_count)} whose label is more likely wrong than right.",
-        advice="Read them, the first ones first, and correct the labels; --fix --drop-suspects removes the rows.",
+        advice="Read them from the top and correct the labels; --fix --drop-suspects removes the rows.",
     )
 
 
 def _confusable(
     sheet: Sheet, rows: _TestableRows, model: NoiseModel, suspected: dict[int, tuple[float, str]]
 ) -> list[Finding]:
-    """Pairs of labels of which confident learning finds the rows of one to look like the other."""
+    """Pairs of labels that confident learning finds confused; suspected rows are left out."""
     clear = np.array([row for row, index in enumerate(rows.indices) if index not in suspected])
     truth = rows.truth[clear]
     counts, errors = _confident_errors(truth, model.probabilities[clear])
@@ -117,17 +116,16 @@ def _confusable(
         if (truth[row], predicted[row]) in set(pairs)
     }
     more = f"; and {len(pairs) - MAX_EXAMPLES} more." if len(pairs) > MAX_EXAMPLES else "."
-    sentence = (
-        f"{quantity(len(pairs), 'pair')} of labels that are hard to tell apart: {'; '.join(named[:MAX_EXAMPLES])}{more}"
-    )
-    advice = "Write down what tells them apart and label by it, or merge them."
+    listed = "; ".join(named[:MAX_EXAMPLES])
+    sentence = f"{quantity(len(pairs), 'pair')} of labels that are hard to distinguish: {listed}{more}"
+    advice = "Write down how to distinguish them and label by it, or merge them."
     found = Finding("confusable_labels", "info", len(pairs), "pairs of labels", sentence, advice)
     return [with_rows(found, details, sheet.examples)]
 
 
 def _confident_errors(truth: Indices, probabilities: Floats) -> tuple[Indices, list[int]]:
-    """(k, k) how many rows of each given label are confidently another's, and those rows."""
-    from cleanlab.count import compute_confident_joint  # takes a second that other checks need not pay
+    """(k, k) number of rows with a given label that are confidently predicted as another one, and these rows."""
+    from cleanlab.count import compute_confident_joint  # takes a second to import
 
     counts, rows = compute_confident_joint(truth, probabilities, calibrate=False, return_indices_of_off_diagonals=True)
     counts = np.array(counts, dtype=np.int64)
@@ -138,10 +136,7 @@ def _confident_errors(truth: Indices, probabilities: Floats) -> tuple[Indices, l
 def _multi_label_suspects(
     sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress
 ) -> dict[int, tuple[float, str]]:
-    """Where a text may have several labels: rows with a label that is probably missing or too many.
-
-    Each label is a question by itself, with the answers yes and no.
-    """
+    """Rows of a multi-label file with a label that is probably wrong or missing; each label is a binary problem."""
     examples = [sheet.examples[index] for index in sheet.labelled]
     groups = [sheet.keys[index] for index in sheet.labelled]
     names = _testable_labels(sheet, limits)
@@ -164,7 +159,7 @@ def _multi_label_suspects(
 
 
 def _testable_labels(sheet: Sheet, limits: Limits) -> list[str]:
-    """Names that enough different texts have, and enough have not."""
+    """Labels with enough positive and enough negative texts for all folds."""
     texts = len(sheet.distinct(sheet.labelled))
     sizes = {name: len(sheet.distinct(rows)) for name, rows in sheet.rows_of_label.items()}
     return [name for name, size in sizes.items() if limits.folds <= size <= texts - limits.folds]
@@ -173,13 +168,13 @@ def _testable_labels(sheet: Sheet, limits: Limits) -> list[str]:
 def _suspects_by_label(
     sheet: Sheet, names: Sequence[str], truth: Indices, logits: Sequence[Floats], *, seed: int
 ) -> dict[int, tuple[float, str]]:
-    # Each label by itself: one that is easily told must not pass for as doubtful as the hardest.
+    # A separate noise model per label: labels differ in difficulty.
     wrong = np.column_stack(
         [fit_noise_model(scored, truth[:, number], seed=seed).wrong for number, scored in enumerate(logits)]
     )
     suspected: dict[int, tuple[float, str]] = {}
     for row in np.flatnonzero(wrong.max(axis=1) >= 0.5).tolist():
-        doubted = [number for number in np.argsort(-wrong[row]).tolist() if wrong[row, number] >= 0.5]
-        remarks = [f"{'has' if truth[row, number] else 'lacks'} {names[number]!r}" for number in doubted]
+        numbers = [number for number in np.argsort(-wrong[row]).tolist() if wrong[row, number] >= 0.5]
+        remarks = [f"{'has' if truth[row, number] else 'lacks'} {names[number]!r}" for number in numbers]
         suspected[sheet.labelled[row]] = (float(wrong[row].max()), f"probably wrong that it {' and '.join(remarks)}")
     return suspected

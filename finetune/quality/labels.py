@@ -1,4 +1,4 @@
-"""Labels that cannot be learned as they stand: too few of them, too few rows of one, or very unequal ones."""
+"""Checks of the labels: too few labels, labels with few rows, class imbalance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
 NEEDED = 2
-"""Distinct texts of a label without which it cannot be trained and validated."""
+"""Distinct texts that a label needs, one to train on and one to validate on."""
 
 
 def too_few_labels(sheet: Sheet) -> list[Finding]:
@@ -20,7 +20,7 @@ def too_few_labels(sheet: Sheet) -> list[Finding]:
 
 
 def few_rows(sheet: Sheet, limits: Limits) -> list[Finding]:
-    """Labels with fewer distinct texts than are needed (error), or than can be learned from (warning)."""
+    """Labels with too few distinct texts to train (error), or to train and measure well (warning)."""
     texts = {name: sheet.distinct(rows) for name, rows in sheet.rows_of_label.items()}
     few = {name: rows for name, rows in texts.items() if len(rows) < limits.min_rows_of_label}
     needed = 0 if sheet.is_multi_label else NEEDED
@@ -33,7 +33,7 @@ def few_rows(sheet: Sheet, limits: Limits) -> list[Finding]:
             rest,
             limits.min_rows_of_label,
             "warning",
-            "Add texts of these labels, or merge them with others: their accuracy can be neither learned nor measured.",
+            "Add texts of these labels, or merge them with others: so few can be neither learned nor measured well.",
         ),
     ]
 
@@ -59,7 +59,7 @@ def _sizes(rows: dict[str, list[int]], names: list[str]) -> str:
 
 
 def imbalance(sheet: Sheet, limits: Limits) -> list[Finding]:
-    """A largest label with many times the rows of the smallest."""
+    """The largest label has many times the rows of the smallest."""
     sizes = {name: len(rows) for name, rows in sheet.rows_of_label.items()}
     if len(sizes) < 2:
         return []
@@ -71,5 +71,5 @@ def imbalance(sheet: Sheet, limits: Limits) -> list[Finding]:
     sentence = (
         f"{largest!r} has {quantity(sizes[largest], 'row')} and {smallest!r} has {sizes[smallest]}: {ratio:.0f} to 1."
     )
-    advice = "Judge by macro F1 rather than by accuracy, weight the labels, or add rows of the small ones."
+    advice = "Measure macro F1 instead of accuracy, use class weights, or add rows of the rare labels."
     return [Finding("imbalance", "warning", small, "labels", sentence, advice)]

@@ -1,7 +1,7 @@
-"""Rows in another language than the rest of the file: a light guess by the commonest words.
+"""Rows in another language than the rest of the file, detected by common words.
 
-It knows languages in Latin letters only (the others `scripts` tells apart), needs a few words to go by, and
-keeps silent where two languages are close.
+Only languages with the Latin script are known; `scripts` detects other scripts. Texts with few common words, or with
+similar scores for two languages, have no detected language.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from finetune.quality.findings import Finding, row_findings, severity_by_share, 
 from finetune.quality.sheet import Sheet
 
 MIN_ROWS = 20
-"""Rows of a guessed language without which the file has no usual one."""
-# One letter is a word in too many languages; addresses and tags are in none.
+"""Rows that a language needs to be the main language of a file."""
+# Words have at least two letters; URLs and tags belong to no language.
 _WORD = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
 _NOT_WORDS = re.compile(r"https?://\S+|www\.\S+|[@#&]\w+")
 
@@ -72,7 +72,7 @@ LANGUAGES_BY_WORD = _languages_by_word()
 
 
 def word_scores(text: str) -> Counter[str]:
-    """How many different common words of each language a text has; a word of n languages counts 1/n.
+    """The number of distinct common words of each language in a text; a word of n languages counts as 1/n.
 
     >>> word_scores("Wo ist meine Karte?").most_common(1)
     [('German', 3.0)]
@@ -85,7 +85,7 @@ def word_scores(text: str) -> Counter[str]:
 
 
 def language_of(text: str) -> str:
-    """The language of a text, "" where its words do not tell."""
+    """The language of a text; "" if it is unclear."""
     ranked = word_scores(text).most_common(2)
     if not ranked or ranked[0][1] < 2:
         return ""
@@ -108,6 +108,6 @@ def foreign_languages(sheet: Sheet) -> list[Finding]:
         sheet.examples,
         severity=severity_by_share(len(details), sheet.row_count),
         sentence=f"{with_share(len(details), sheet.row_count)} in another language than {main_language} "
-        f"by their commonest words: {named}.",
+        f"by their common words: {named}.",
         advice="Check that the base model knows these languages and that the rows belong here.",
     )

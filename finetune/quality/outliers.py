@@ -1,4 +1,4 @@
-"""Rows that are like no other row of the file."""
+"""Rows that are unlike all other rows of the file."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from finetune.quality.sheet import Sheet
 
 NEIGHBOURS = 5
 MAX_SCORE = 3.5
-"""The modified z-score from which Iglewicz and Hoaglin (1993) call a value an outlier."""
+"""The limit of the modified z-score recommended by Iglewicz and Hoaglin (1993)."""
 MIN_ROWS = 50
 _BLOCK = 512
 
 
 def outliers(sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int) -> list[Finding]:
-    """Rows far from their nearest ones; `embeddings` (n, d) are of `sheet.with_text`."""
+    """Rows far from their nearest neighbours; `embeddings` (n, d) are of `sheet.with_text`."""
     position = {index: row for row, index in enumerate(sheet.with_text)}
-    # Copies would be each other's nearest rows, however strange they are.
+    # Distinct texts only: the nearest neighbour of an outlier could be its copy.
     distinct = sheet.distinct(sheet.with_text)
     if len(distinct) < MIN_ROWS:
         return []
@@ -29,19 +29,19 @@ def outliers(sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int) -> 
     )
     scores = modified_z_scores(distances)
     far = [row for row in np.argsort(-scores, kind="stable").tolist() if scores[row] > MAX_SCORE]
-    usual = float(np.median(distances))
+    median = float(np.median(distances))
     return row_findings(
         "outliers",
-        {distinct[row]: f"{distances[row]:.2f} from its nearest rows (usual: {usual:.2f})" for row in far},
+        {distinct[row]: f"{distances[row]:.2f} from its nearest rows (median: {median:.2f})" for row in far},
         sheet.examples,
         severity="info",
         sentence=f"{quantity(len(far), 'text')} unlike any other in the file.",
-        advice="Read them: they are either rare cases to collect more of, or not meant for this task.",
+        advice="Read them: collect more rows like them if they are rare cases, remove them if they are off topic.",
     )
 
 
 def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> Floats:
-    """(n,) mean distance of each row to its nearest `NEIGHBOURS` others, among at most `limit` rows drawn."""
+    """(n,) mean distance of each row to its `NEIGHBOURS` nearest neighbours in a sample of at most `limit` rows."""
     rows = len(embeddings)
     drawn = np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
     nearest = min(NEIGHBOURS, len(drawn) - 1)
@@ -55,7 +55,7 @@ def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> Floats:
 
 
 def modified_z_scores(values: Floats) -> Floats:
-    """How many deviations above the median, by the median of the absolute deviations.
+    """Deviation from the median, in units of the median absolute deviation scaled to a standard deviation.
 
     >>> modified_z_scores(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(2).tolist()
     [-1.35, -0.67, 0.0, 0.67, 65.43]

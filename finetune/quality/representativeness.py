@@ -1,4 +1,4 @@
-"""Does this file look like that one? The test that monitoring makes of traffic, on rows of two files."""
+"""Whether two files have the same distribution, by the tests that monitoring uses for traffic."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from finetune.quality.findings import Finding, quantity, with_rows
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
-ADVICE = "Collect rows like those that the model shall answer for, or expect it to answer them worse than these."
+ADVICE = "Collect rows like those that the model will answer, or expect a lower accuracy there."
 
 
 @dataclass(frozen=True)
 class FileSample:
-    """Rows of one file: their indices in its sheet, embeddings (n, d), lengths (n,) in tokens, and labels."""
+    """Rows of one file: indices in its sheet, embeddings (n, d), lengths in tokens (n,), and the label of each row."""
 
     indices: list[int]
     embeddings: Floats
@@ -40,7 +40,7 @@ class FileSample:
 def representativeness(
     sheet: Sheet, this: FileSample, other: FileSample, limits: Limits, *, seed: int
 ) -> list[Finding]:
-    """Whether the rows `this` differ from those of the other file by more than chance explains."""
+    """A finding if the rows of `this` file differ significantly from those of the `other`."""
     if min(len(this.indices), len(other.indices)) < limits.min_rows:
         return [_too_few(this, other, limits)]
     rng = np.random.default_rng(seed)
@@ -53,12 +53,12 @@ def representativeness(
 def p_values_of(
     reference: FileSample, sample: FileSample, limits: Limits, *, is_multi_label: bool = False, seed: int
 ) -> dict[str, float]:
-    """The p-value of each feature, corrected for their number: permutations at the actual sizes."""
+    """Permutation p-values of the statistics, corrected for multiple testing."""
     statistics: dict[str, Statistic] = {
         "meaning": maximum_mean_discrepancy(np.concatenate([reference.embeddings, sample.embeddings])),
         "length": kolmogorov_smirnov(np.concatenate([reference.lengths, sample.lengths])),
     }
-    # Sets of labels are too many categories for a test, and a file of traffic has no labels at all.
+    # Label sets have too many categories for a test, and traffic has no labels.
     if not is_multi_label and None not in reference.labels + sample.labels:
         codes = np.unique([str(label) for label in reference.labels + sample.labels], return_inverse=True)[1]
         statistics["labels"] = chi_square(codes)
@@ -74,10 +74,10 @@ def p_values_of(
 
 def _too_few(this: FileSample, other: FileSample, limits: Limits) -> Finding:
     sentence = (
-        f"Too few rows to tell whether the files look alike: {len(this.indices)} and {len(other.indices)}, "
+        f"Too few rows to compare the files: {len(this.indices)} and {len(other.indices)}, "
         f"{limits.min_rows} of each are needed."
     )
-    return Finding("representativeness", "info", 0, "rows", sentence, "Give more rows of both.")
+    return Finding("representativeness", "info", 0, "rows", sentence, "Add rows to both files.")
 
 
 def _difference(
@@ -89,16 +89,16 @@ def _difference(
     named = ", ".join(f"{name} (p = {p_value:.2g})" for name, p_value in different.items())
     sentence = (
         f"The rows differ from the other file in {named}. {quantity(len(rows), 'row')} of {len(novelty):,} compared "
-        f"({len(rows) / len(novelty):.0%}) look like nothing there, and {uncovered:.0%} of the rows there like "
-        "nothing here (1% expected of each)."
+        f"({len(rows) / len(novelty):.0%}) are unlike all rows there, and {uncovered:.0%} of the rows there are "
+        "unlike all rows here (1% of each are expected)."
     )
     found = Finding("representativeness", "warning", len(rows), "rows", sentence, ADVICE)
-    details = {sample.indices[row]: "looks like nothing in the other file" for row in rows}
+    details = {sample.indices[row]: "unlike all rows of the other file" for row in rows}
     return with_rows(found, details, sheet.examples)
 
 
 def _novelty(rows: Floats, reference: Floats) -> Floats:
-    """(n,) distance to the nearest reference row, in units of what 99 % of the reference rows stay below."""
+    """(n,) distance to the nearest reference row, divided by the 99 % quantile of that distance among the reference."""
     scale = np.quantile(distance_to_nearest_other(reference), 0.99)
     novelty: Floats = distance_to_nearest(rows, reference) / max(float(scale), 1e-12)
     return novelty

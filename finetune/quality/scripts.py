@@ -1,4 +1,4 @@
-"""Rows in another script than the rest of the file, and rows in which scripts are mixed."""
+"""Rows in another script than the rest of the file, and rows with mixed scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from finetune.quality.findings import Finding, row_findings, severity_by_share, 
 from finetune.quality.sheet import Sheet
 
 MIXED_SHARE = 0.2
-"""Of a row's letters, that a second script must have."""
+"""Share of the letters that makes a second script count."""
 LOOK_ALIKES = ({"Latin", "Cyrillic"}, {"Latin", "Greek"})
 _SHORTEST_WORD = 4
 _WORD = re.compile(r"[^\W\d_]+")
@@ -49,7 +49,7 @@ def letters_by_script(text: str) -> Counter[str]:
         letters = sum(map(str.isalpha, text))
         return Counter({"Latin": letters} if letters else {})
     counts = Counter(script for character in text if character.isalpha() and (script := script_of(character)))
-    # Han signs among kana are Japanese.
+    # Han characters next to kana are Japanese.
     if counts["Japanese"]:
         counts["Japanese"] += counts.pop("Han", 0)
     return +counts
@@ -57,7 +57,7 @@ def letters_by_script(text: str) -> Counter[str]:
 
 @lru_cache(maxsize=100_000)
 def script_of(character: str) -> str:
-    """The first word of a letter's Unicode name, which is its script; Chinese, Japanese and Korean by family.
+    """The script of a letter, the first word of its Unicode name; Chinese, Japanese and Korean scripts are grouped.
 
     >>> script_of("ж"), script_of("é"), script_of("カ")
     ('Cyrillic', 'Latin', 'Japanese')
@@ -81,7 +81,7 @@ def _remark(text: str, counts: Counter[str], file_script: str) -> str:
         return f"mostly {own}"
     if words := [] if text.isascii() else _words_of_look_alikes(text):
         return f"{words[0]!r} mixes {' and '.join(sorted(letters_by_script(words[0])))} letters"
-    # Names in Latin letters stand in texts of every script.
+    # Texts in every script contain names in Latin letters.
     second = [script for script in counts if script not in {own, "Latin", "Han"}]
     if second and sum(counts[script] for script in second) >= MIXED_SHARE * counts.total():
         return f"{own} with {' and '.join(sorted(second))}"
@@ -89,7 +89,7 @@ def _remark(text: str, counts: Counter[str], file_script: str) -> str:
 
 
 def _words_of_look_alikes(text: str) -> list[str]:
-    """Words that mix letters which look alike, as in 'pаypal' with a Cyrillic а."""
+    """Words with look-alike letters of two scripts, such as 'pаypal' with a Cyrillic а."""
     return [
         word
         for word in _WORD.findall(text)

@@ -1,4 +1,4 @@
-"""Texts that are missing, too short to say anything, or too long to be read whole."""
+"""Checks of the texts: missing, too short, too long."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from finetune.quality.findings import Finding, quantity, row_findings, severity_
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
-if TYPE_CHECKING:  # torch takes seconds to import, and most checks do without
+if TYPE_CHECKING:  # torch takes seconds to import, and most checks do not need it
     from finetune.encoders.encoder import TextTokenizer
 
 
@@ -38,7 +38,7 @@ def _missing(example: Example) -> str:
 
 
 def too_short(sheet: Sheet, limits: Limits) -> list[Finding]:
-    """Texts with fewer letters and digits than say anything."""
+    """Texts with too few letters and digits."""
     sizes = {index: _letters(sheet.text(index)) for index in sheet.with_text}
     details = {index: quantity(size, "letter") for index, size in sizes.items() if size < limits.min_characters}
     return row_findings(
@@ -47,7 +47,7 @@ def too_short(sheet: Sheet, limits: Limits) -> list[Finding]:
         sheet.examples,
         severity="warning",
         sentence=f"{quantity(len(details), 'text')} with fewer than {limits.min_characters} letters or digits.",
-        advice="Read them: a text that a person cannot label without its context should go.",
+        advice="Read them, and remove texts that a person could not label without context.",
     )
 
 
@@ -57,7 +57,7 @@ def _letters(text: str) -> int:
 
 
 def over_length(sheet: Sheet, tokenizer: TextTokenizer) -> list[Finding]:
-    """Texts that the model reads the beginning of only."""
+    """Texts that are truncated at the maximum length."""
     lengths = _lengths(sheet, tokenizer)
     limit = tokenizer.max_length
     longest_first = sorted(lengths, key=lambda index: -lengths[index])
@@ -69,7 +69,7 @@ def over_length(sheet: Sheet, tokenizer: TextTokenizer) -> list[Finding]:
         severity=severity_by_share(len(details), sheet.row_count),
         sentence=f"{with_share(len(details), sheet.row_count, 'text')} longer than {limit} tokens: "
         "the rest is not read.",
-        advice="Raise finetune.max_length, or put what tells the label at the beginning of the text.",
+        advice="Raise finetune.max_length, or move what decides the label to the beginning of the text.",
     )
 
 

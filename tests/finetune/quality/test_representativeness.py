@@ -15,16 +15,16 @@ LIMITS = replace(DEFAULT_LIMITS, resamples=200)
 
 
 def file_sample(rows: int, *, shift: float = 0.0, label: str | None = "x", seed: int = 0) -> FileSample:
-    random = np.random.default_rng(seed)
-    embeddings = (random.normal(size=(rows, 6)) + shift).astype(np.float32)
-    return FileSample(list(range(rows)), embeddings, random.integers(5, 30, rows), [label] * rows)
+    rng = np.random.default_rng(seed)
+    embeddings = (rng.normal(size=(rows, 6)) + shift).astype(np.float32)
+    return FileSample(list(range(rows)), embeddings, rng.integers(5, 30, rows), [label] * rows)
 
 
 def sheet(rows: int) -> Sheet:
     return Sheet([Example(f"text {row}", "x") for row in range(rows)])
 
 
-def test_rows_of_another_kind_are_found() -> None:
+def test_rows_of_another_distribution_are_found() -> None:
     this = file_sample(300, seed=1)
     this.embeddings[:90] += 6
     (finding,) = representativeness(sheet(300), this, file_sample(300), LIMITS, seed=0)
@@ -33,11 +33,11 @@ def test_rows_of_another_kind_are_found() -> None:
     assert set(finding.rows[:80]) <= set(range(1, 91))
 
 
-def test_rows_of_the_same_kind_are_not() -> None:
+def test_rows_of_the_same_distribution_have_no_finding() -> None:
     assert representativeness(sheet(300), file_sample(300, seed=1), file_sample(300), LIMITS, seed=0) == []
 
 
-def test_false_alarms_are_as_rare_as_alpha_says() -> None:
+def test_rate_of_false_alarms_is_at_most_alpha() -> None:
     limits = replace(LIMITS, alpha=0.1, resamples=100)
     alarms = sum(
         bool(
@@ -50,7 +50,7 @@ def test_false_alarms_are_as_rare_as_alpha_says() -> None:
     assert alarms <= 13  # 6 expected; more than 13 by chance in 3 of 1,000
 
 
-def test_other_shares_of_labels_are_found() -> None:
+def test_changed_label_shares_are_found() -> None:
     this, other = file_sample(200, seed=1), file_sample(200)
     this, other = replace(this, labels=["a", "b"] * 100), replace(other, labels=["a", "a", "a", "b"] * 50)
     (finding,) = representativeness(sheet(200), this, other, LIMITS, seed=0)
@@ -64,13 +64,13 @@ def test_file_without_labels_is_compared_by_its_texts() -> None:
     )
 
 
-def test_too_few_rows_are_told_and_judge_nothing() -> None:
+def test_too_few_rows_give_an_info() -> None:
     (finding,) = representativeness(sheet(300), file_sample(300), file_sample(20), LIMITS, seed=0)
     assert (finding.severity, finding.count) == ("info", 0)
     assert "50 of each" in finding.sentence
 
 
-def test_level_permutations_and_rows_are_those_of_drift_checks() -> None:
+def test_default_limits_are_those_of_drift_checks() -> None:
     drift = DriftConfig()
     assert (DEFAULT_LIMITS.alpha, DEFAULT_LIMITS.min_rows, DEFAULT_LIMITS.resamples) == (
         drift.alpha,

@@ -12,13 +12,13 @@ from typing import Any
 from core.checkpoint import Training
 from finetune.measuring.metrics import METRIC_NAMES
 
-LICENSES = {"sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
+KNOWN_LICENSES = {"sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
 """Of base models whose licence is known here; of others the card states none."""
 
 _NAMES = {key: f"{name[0].upper()}{name[1:]}" for key, name in METRIC_NAMES.items()}
 _HUB_TYPES = {"macro_f1": "f1", "micro_f1": "f1", "weighted_f1": "f1", "brier": "brier_score"}
 _PROVENANCE = ("hardware", "cores", "threads", "processes", "precision", "system", "python", "git_commit")
-LISTED_LABELS = 50
+MAX_LISTED_LABELS = 50
 
 
 def model_card(training: Training) -> str:
@@ -45,8 +45,8 @@ def _hub_id(training: Training) -> str | None:
 def _front_matter(training: Training) -> Iterator[str]:
     """YAML, whose strings are written as JSON's: every JSON string is a YAML string."""
     base = _hub_id(training)
-    if base in LICENSES:
-        yield f"license: {LICENSES[base]}"
+    if base in KNOWN_LICENSES:
+        yield f"license: {KNOWN_LICENSES[base]}"
     if base:
         yield f"base_model: {_quoted(base)}"
     yield "library_name: retune"
@@ -92,7 +92,7 @@ def _intended_use(training: Training) -> Iterator[str]:
         "its use; whether texts in service still are like them is what Retune's drift checks look at."
     )
     yield ""
-    listed = training.labels[:LISTED_LABELS]
+    listed = training.labels[:MAX_LISTED_LABELS]
     more = f", and {len(training.labels) - len(listed)} more (`training.json`)" if listed != training.labels else ""
     yield f"Labels: {', '.join(_code(label) for label in listed)}{more}."
 
@@ -158,7 +158,7 @@ def _evaluation(training: Training) -> Iterator[str]:
 
 
 def _per_label(scores: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if not 0 < len(scores) <= LISTED_LABELS:
+    if not 0 < len(scores) <= MAX_LISTED_LABELS:
         return
     yield ""
     yield from _table(("label", "precision", "recall", "F1", "rows"), ("---", "---:", "---:", "---:", "---:"))

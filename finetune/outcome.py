@@ -20,21 +20,21 @@ from finetune.measuring.thresholds import (
     abstention_of,
     confidence_and_errors,
     tune_thresholds,
-    uncalibrated,
+    uncalibrated_thresholds,
 )
 from finetune.provenance import git_commit, machine, versions
 from finetune.task import Fitted, Task
 
-TRAIN_SAMPLE = 1000
+TRAIN_SAMPLE_ROWS = 1000
 """Training rows that are answered again, to see how much better they are known than the others."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`evaluation` on the validation rows after the temperature, `before` it, and on some training rows."""
+    """`evaluation` on the validation rows after the temperature, `uncalibrated` it, and on some training rows."""
 
     evaluation: Evaluation
-    before: Evaluation
+    uncalibrated: Evaluation
     train: Evaluation
     thresholds: dict[str, float]
     abstention: Abstention | None
@@ -50,11 +50,11 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
             truth, probabilities, labels=task.labels, kind=task.kind, thresholds=limits, seed=task.settings.seed
         )
 
-    raw = None if thresholds is None else uncalibrated(thresholds, scored.temperature)
+    raw_thresholds = None if thresholds is None else uncalibrated_thresholds(thresholds, scored.temperature)
     rows, answers = _train_sample(fitted, task)
     return Outcome(
         evaluation=evaluated(truth, probabilities),
-        before=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind), raw),
+        uncalibrated=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind), raw_thresholds),
         train=evaluated(task.train.truth[rows], answers),
         thresholds={} if thresholds is None else dict(zip(task.labels, map(float, thresholds), strict=True)),
         abstention=_abstention(truth, probabilities, thresholds, max_risk=task.settings.max_risk),
@@ -74,7 +74,7 @@ def _abstention(
 def _train_sample(fitted: Fitted, task: Task) -> tuple[Indices, Floats]:
     """Indices of some training rows, and their probabilities."""
     count = len(task.train.inputs)
-    rows = np.sort(np.random.default_rng(task.settings.seed).permutation(count)[:TRAIN_SAMPLE])
+    rows = np.sort(np.random.default_rng(task.settings.seed).permutation(count)[:TRAIN_SAMPLE_ROWS])
     if fitted.encoder is task.encoder:
         embeddings = task.train.embeddings[rows]
     else:
@@ -122,7 +122,7 @@ def _metrics(outcome: Outcome, folds: dict[str, Any]) -> dict[str, Any]:
     abstention = {"abstention": asdict(outcome.abstention)} if outcome.abstention else {}
     return {
         "validation": outcome.evaluation.as_dict(),
-        "before_temperature": outcome.before.as_dict(),
+        "before_temperature": outcome.uncalibrated.as_dict(),
         "train_sample": outcome.train.as_dict(),
         **abstention,
         **({"cross_validation": folds} if folds else {}),

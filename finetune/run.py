@@ -77,10 +77,10 @@ def finetune(
     kind: Kind = "multi-label" if settings.multi_label else "single-label"
     require_primary(settings.primary_metric, kind)
     require_trainable(examples, kind)
-    parts = _parts(examples, validation, kind, settings)
+    parts = _split_rows(examples, validation, kind, settings)
     findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
     with process_group(), disk_full_is_said(out):
-        run = _begin(
+        run = _start_run(
             parts, kind, settings, out=out, cache=cache, resume=resume, begun_at=begun_at, on_progress=on_progress
         )
         method = METHODS[settings.method]
@@ -103,10 +103,10 @@ class _Run:
     base: BaseModel
     frozen: FrozenEncoder
     task: Task
-    share_s: float
+    time_limit_s: float
 
 
-def _begin(
+def _start_run(
     parts: Split,
     kind: Kind,
     settings: FinetuneConfig,
@@ -139,14 +139,14 @@ def _folds(run: _Run) -> Iterator[Task]:
     """A task for each fold of all rows; what was decided for the whole holds for the parts."""
     task = run.task
     rows = [*run.parts.train, *run.parts.validation]
-    deal = folds_of(rows, task.kind, folds=task.settings.folds, seed=task.settings.seed)
-    for number, parts in enumerate(deal, 1):
+    splits = folds_of(rows, task.kind, folds=task.settings.folds, seed=task.settings.seed)
+    for number, parts in enumerate(splits, 1):
         fold = prepare(
             parts,
             task.kind,
             run.frozen,
             settings=task.settings,
-            ends_at=time.monotonic() + run.share_s,
+            ends_at=time.monotonic() + run.time_limit_s,
             run_folder=task.run_folder,
             plans=task.plans,
             on_progress=task.on_progress,
@@ -155,12 +155,12 @@ def _folds(run: _Run) -> Iterator[Task]:
         yield replace(fold, name_prefix=f"fold-{number}-")
 
 
-def _parts(
+def _split_rows(
     examples: Sequence[Example], validation: Sequence[Example] | None, kind: Kind, settings: FinetuneConfig
 ) -> Split:
     if validation is not None:
         return given_split(examples, validation, kind)
-    return split(examples, kind, share=settings.validation_share, most=settings.validation_rows, seed=settings.seed)
+    return split(examples, kind, share=settings.validation_share, max_rows=settings.validation_rows, seed=settings.seed)
 
 
 def _identity(parts: Split, base: BaseModel, settings: FinetuneConfig) -> dict[str, Any]:

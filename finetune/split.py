@@ -47,28 +47,28 @@ def require_trainable(examples: Sequence[Example], kind: Kind) -> None:
             raise TooFewRowsOfLabel(label, texts[label], 2, SOURCE)
 
 
-def split(examples: Sequence[Example], kind: Kind, *, share: float, most: int, seed: int) -> Split:
-    """About `share` of each label's texts validate, and about `most` in all; one at least, one at least trains."""
-    share = min(share, most / max(1, len(examples)))
-    chosen: set[str] = set()
+def split(examples: Sequence[Example], kind: Kind, *, share: float, max_rows: int, seed: int) -> Split:
+    """About `share` of each label's texts validate, and about `max_rows` in all; one at least, one at least trains."""
+    share = min(share, max_rows / max(1, len(examples)))
+    validation_keys: set[str] = set()
     for label, keys in sorted(_keys_by_label(examples, kind).items()):
         # Each label draws by itself: rows added to one label do not move the others' rows.
         shuffled = random.Random(f"{seed} {label}").sample(keys, len(keys))
-        chosen.update(shuffled[: min(max(1, int(len(keys) * share + 1e-9)), len(keys) - 1)])
+        validation_keys.update(shuffled[: min(max(1, int(len(keys) * share + 1e-9)), len(keys) - 1)])
     return Split.of(
-        (example for example in examples if example.key not in chosen),
-        (example for example in examples if example.key in chosen),
+        (example for example in examples if example.key not in validation_keys),
+        (example for example in examples if example.key in validation_keys),
     )
 
 
 def folds_of(examples: Sequence[Example], kind: Kind, *, folds: int, seed: int) -> list[Split]:
     """Every row validates once: each label's texts are dealt to the folds in turn."""
     fold_of: dict[str, int] = {}
-    dealt = 0
+    position = 0
     for label, keys in sorted(_keys_by_label(examples, kind).items()):
         for key in random.Random(f"{seed} fold {label}").sample(keys, len(keys)):
-            fold_of[key] = dealt % folds
-            dealt += 1
+            fold_of[key] = position % folds
+            position += 1
     return [
         Split.of(
             (example for example in examples if fold_of[example.key] != fold),
@@ -83,13 +83,13 @@ def given_split(train: Sequence[Example], validation: Sequence[Example], kind: K
     known = labels_of(train, kind)
     if unknown := sorted(set(labels_of(validation, kind)) - set(known)):
         raise UnknownLabels(unknown, known, "The validation data")
-    trained = {example.key for example in train}
-    rest = [example for example in validation if example.key not in trained]
-    if not rest:
+    train_keys = {example.key for example in train}
+    unseen = [example for example in validation if example.key not in train_keys]
+    if not unseen:
         raise InvalidInput(
             "Every validation row is also a training row. Give rows that are not trained on, or no validation file."
         )
-    return Split.of(train, rest)
+    return Split.of(train, unseen)
 
 
 def _names(example: Example, kind: Kind) -> tuple[str, ...]:

@@ -54,10 +54,10 @@ def _candidates(scores: Floats) -> Floats:
     return middles[(middles >= MIN_THRESHOLD) & (middles <= MAX_THRESHOLD)]
 
 
-def uncalibrated(thresholds: Floats, temperature: float) -> Floats:
+def uncalibrated_thresholds(thresholds: Floats, temperature: float) -> Floats:
     """The thresholds (k,) that give the same labels on the scores without temperature.
 
-    >>> uncalibrated(np.array([0.5, 0.9]), 2.0).round(3).tolist()
+    >>> uncalibrated_thresholds(np.array([0.5, 0.9]), 2.0).round(3).tolist()
     [0.5, 0.988]
     """
     found: Floats = expit(temperature * logit(thresholds.astype(np.float64)))

@@ -16,7 +16,7 @@ from core.metrics import Booleans, Floats
 from finetune.measuring.calibration import CalibrationBin, calibration_table
 from finetune.measuring.metrics import Evaluation, Truth, evaluate, predicted_labels, row_losses
 from finetune.measuring.temperature import probabilities_of
-from finetune.measuring.thresholds import confidence_and_errors, uncalibrated
+from finetune.measuring.thresholds import confidence_and_errors, uncalibrated_thresholds
 from finetune.measuring.validation_outputs import ValidationOutputs, read_validation
 
 WORST_EXAMPLES = 20
@@ -78,7 +78,7 @@ def _answers(training: Training, outputs: ValidationOutputs) -> Answers:
     raw, scores = (probabilities_of(outputs.logits, divisor, training.kind) for divisor in (1.0, training.temperature))
     before, after = (
         evaluate(truth, side, labels=training.labels, kind=training.kind, thresholds=cuts, seed=training.seed)
-        for side, cuts in ((raw, uncalibrated(thresholds, training.temperature)), (scores, thresholds))
+        for side, cuts in ((raw, uncalibrated_thresholds(thresholds, training.temperature)), (scores, thresholds))
     )
     predicted = predicted_labels(truth, scores, thresholds)
     confidence, wrong = confidence_and_errors(truth, scores, predicted)

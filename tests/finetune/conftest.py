@@ -34,7 +34,7 @@ def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Pat
         chosen = tiny_settings(tiny_base_model, **{"epochs": 4, "lr": 4e-4, **settings})
         frozen = load_frozen(find_base_model(str(tiny_base_model)), max_length=32, cache=tmp_path / "cache")
         made = prepare(
-            split(examples, kind, share=0.4, most=1000, seed=0),
+            split(examples, kind, share=0.4, max_rows=1000, seed=0),
             kind,
             frozen,
             settings=chosen,

@@ -1,4 +1,4 @@
-"""The files and the predictions of a checkpoint, read as torch modules; `core.checkpoint` fixes the format."""
+"""Writing and reading checkpoints with torch; `core.checkpoint` defines the format."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Checkpoint:
 
 
 def write_checkpoint(target: Path, training: Training, *, fitted: Fitted, task: Task) -> None:
-    """A complete checkpoint at `target`, or none; some of the training texts are kept in it."""
+    """Write a complete checkpoint to `target`, or nothing; it includes a sample of the training texts."""
     with new_folder(target) as folder:
         fitted.encoder.transformer.save_pretrained(folder)
         task.tokenizer.tokenizer.save_pretrained(folder)
@@ -53,7 +53,7 @@ def _sample_row(text: Text) -> dict[str, str]:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Raises `CorruptCheckpoint` unless every file is what `training.json` says."""
+    """Raises `CorruptCheckpoint` if a file does not match `training.json`."""
     training = read_training(folder)
     base = BaseModel(str(folder), "", folder, training.pooling, fingerprint="")
     arrays = load_file(folder / HEAD)
@@ -68,9 +68,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Floats, Floats]:
-    """Logits (n, k), and probabilities (n, k) after the temperature, in the order of the texts.
+    """Logits (n, k) and calibrated probabilities (n, k); the columns are the labels in `training.json`.
 
-    The columns are the labels of its `training.json`. Raises `CorruptCheckpoint`.
+    Raises `CorruptCheckpoint`.
     """
     checkpoint = read_checkpoint(folder)
     logits = checkpoint.head.logits(embed(checkpoint.encoder, checkpoint.tokenizer, texts))

@@ -1,6 +1,6 @@
-"""The model card of a checkpoint: `README.md` in Hugging Face's format, from `training.json` alone.
+"""The model card of a checkpoint: `README.md` in the format of Hugging Face, made from `training.json`.
 
-https://huggingface.co/docs/hub/model-cards. Nothing of the machine's paths or names goes into it.
+https://huggingface.co/docs/hub/model-cards. The card must not contain paths or names of the machine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from core.checkpoint import Training
 from finetune.measuring.metrics import METRIC_NAMES
 
 KNOWN_LICENSES = {"sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
-"""Of base models whose licence is known here; of others the card states none."""
+"""The card states a licence only for these base models."""
 
 _NAMES = {key: f"{name[0].upper()}{name[1:]}" for key, name in METRIC_NAMES.items()}
 _HUB_TYPES = {"macro_f1": "f1", "micro_f1": "f1", "weighted_f1": "f1", "brier": "brier_score"}
@@ -22,7 +22,7 @@ MAX_LISTED_LABELS = 50
 
 
 def model_card(training: Training) -> str:
-    """Front matter and text, the same for the same facts."""
+    """Front matter and text; equal facts give equal cards."""
     sections = [
         ["---", *_front_matter(training), "---"],
         ["# Text classifier", "", _summary(training)],
@@ -38,12 +38,12 @@ def model_card(training: Training) -> str:
 
 
 def _hub_id(training: Training) -> str | None:
-    """The base model's name on a hub; None where it was a folder, whose path is nobody's business."""
+    """The hub id of the base model; None for a folder, whose path is private."""
     return training.base_model["name"] if training.base_model.get("revision") else None
 
 
 def _front_matter(training: Training) -> Iterator[str]:
-    """YAML, whose strings are written as JSON's: every JSON string is a YAML string."""
+    """YAML; strings are quoted as in JSON, which is valid YAML."""
     base = _hub_id(training)
     if base in KNOWN_LICENSES:
         yield f"license: {KNOWN_LICENSES[base]}"
@@ -81,15 +81,15 @@ def _quoted(text: str) -> str:
 
 
 def _summary(training: Training) -> str:
-    task = "any number of labels to a text" if training.kind == "multi-label" else "one label to a text"
-    paired = " (a pair of texts, answered together)" if training.is_paired else ""
-    return f"Gives {task}{paired}, out of {len(training.labels)}. {training.reason}"
+    labels = "any number" if training.kind == "multi-label" else "one"
+    inputs = "pair of texts" if training.is_paired else "text"
+    return f"Assigns {labels} of {len(training.labels)} labels to a {inputs}. {training.reason}"
 
 
 def _intended_use(training: Training) -> Iterator[str]:
     yield (
-        "Texts like those that it was trained on: same language, same source, same labels. Anything else is outside "
-        "its use; whether texts in service still are like them is what Retune's drift checks look at."
+        "Texts like the training texts: same language, same source, same labels. Other texts are out of scope. The "
+        "drift checks of Retune show whether the texts in service still are like them."
     )
     yield ""
     listed = training.labels[:MAX_LISTED_LABELS]
@@ -103,8 +103,8 @@ def _usage(training: Training) -> Iterator[str]:
     yield from ("retune promote NAME@VERSION", f'retune predict "a text"{pair} --model NAME', "```")
     yield ""
     yield (
-        f"`model.safetensors` is the encoder; its {training.pooling}-pooled, normalised output times "
-        "`head.safetensors` are the logits. No file is a pickle and none runs code."
+        f"`model.safetensors` is the encoder. Its {training.pooling}-pooled, normalised output and the linear layer in "
+        "`head.safetensors` give the logits. No file is a pickle or contains code."
     )
 
 
@@ -114,8 +114,8 @@ def _data(training: Training) -> Iterator[str]:
     yield from _table(("train", data.train_rows, f"`{data.train}`"))
     yield from _table(("validation", data.validation_rows, f"`{data.validation}`"))
     yield ""
-    yield "A fingerprint is the sha256 over the normalised rows. The rows themselves are not part of the checkpoint,"
-    yield "but for up to 256 training texts in `sample.jsonl`."
+    yield "A fingerprint is the sha256 of the normalised rows. The checkpoint does not contain the rows, except for up"
+    yield "to 256 training texts in `sample.jsonl`."
 
 
 def _procedure(training: Training) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _procedure(training: Training) -> Iterator[str]:
         yield f"\nFit: **{verdict}**. {training.fit['reason']}"
     yield ""
     yield from _table(("setting", "value"), ("---", "---"))
-    # As it was named on the command line it may be a path; it is stated above.
+    # The base model is stated above; this setting may be a path.
     settings = {key: value for key, value in training.settings.items() if key != "base_model"}
     facts = {**settings, "seed": training.seed, "seconds": training.seconds, "max_length": training.max_length}
     kept = {key: training.provenance[key] for key in _PROVENANCE if training.provenance.get(key) is not None}
@@ -169,22 +169,23 @@ def _per_label(scores: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _confidence(training: Training) -> Iterator[str]:
     function = "sigmoid" if training.kind == "multi-label" else "softmax"
-    yield f"Scores are `{function}(logits / {training.temperature:.4f})`, a temperature fitted on the validation rows."
+    yield f"Scores are `{function}(logits / {training.temperature:.4f})`."
+    yield "The temperature was fitted on the validation rows."
     if training.thresholds:
-        yield "Each label is given from its own threshold on, tuned there for F1 (`training.json`)."
+        yield "Each label has its own threshold, tuned for F1 on the validation rows (`training.json`)."
     if abstention := training.metrics.get("abstention"):
         yield f"\nAbstention at a risk of {abstention['max_risk']:.1%}: {abstention['reason']}"
     elif training.abstain_below is not None:
-        yield f"\nScores below {training.abstain_below:.4f} are abstentions."
+        yield f"\nThe model abstains below a score of {training.abstain_below:.4f}."
 
 
 def _limitations(training: Training) -> Iterator[str]:
-    yield "- The validation rows also chose the weights, the temperature and the thresholds: expect a little less"
-    yield "  of fresh rows."
-    yield f"- Texts are cut at {training.max_length} tokens."
-    yield "- It answers texts about something else, too: with one of its labels, or with none, and sometimes surely."
+    yield "- The validation rows also selected the weights, the temperature and the thresholds: expect slightly lower"
+    yield "  metrics on new rows."
+    yield f"- Texts are truncated at {training.max_length} tokens."
+    yield "- Texts that are out of scope get one of the labels, or none, sometimes with a high score."
     if training.fit.get("verdict") in ("underfit", "overfit"):
-        yield f"- The run was judged {training.fit['verdict']}: {training.fit['reason']}"
+        yield f"- The model is {training.fit['verdict']}: {training.fit['reason']}"
 
 
 def _table(*rows: Sequence[Any]) -> Iterator[str]:
@@ -192,6 +193,6 @@ def _table(*rows: Sequence[Any]) -> Iterator[str]:
 
 
 def _code(value: Any) -> str:
-    """As code in Markdown, on one line, and without ending a table's cell."""
+    """The value as inline code on one line, safe within a table cell."""
     text = " ".join(str(value).replace("`", "'").split()).replace("|", "\\|")
     return f"`{text}`" if text else ""

@@ -1,4 +1,4 @@
-"""What a fitted classifier is worth, and the facts that its checkpoint states."""
+"""Evaluation of a fitted classifier, and the training record of its checkpoint."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from finetune.provenance import git_commit, machine, versions
 from finetune.task import Fitted, Task
 
 TRAIN_SAMPLE_ROWS = 1000
-"""Training rows that are answered again, to see how much better they are known than the others."""
+"""Training rows that are evaluated, to measure the gap between training and validation accuracy."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`evaluation` on the validation rows after the temperature, `uncalibrated` it, and on some training rows."""
+    """Evaluation on the validation rows with and without temperature, and on a sample of the training rows."""
 
     evaluation: Evaluation
     uncalibrated: Evaluation
@@ -51,11 +51,11 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
         )
 
     raw_thresholds = None if thresholds is None else uncalibrated_thresholds(thresholds, scored.temperature)
-    rows, answers = _train_sample(fitted, task)
+    rows, train_probabilities = _train_sample(fitted, task)
     return Outcome(
         evaluation=evaluated(truth, probabilities),
         uncalibrated=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind), raw_thresholds),
-        train=evaluated(task.train.truth[rows], answers),
+        train=evaluated(task.train.truth[rows], train_probabilities),
         thresholds={} if thresholds is None else dict(zip(task.labels, map(float, thresholds), strict=True)),
         abstention=_abstention(truth, probabilities, thresholds, max_risk=task.settings.max_risk),
     )
@@ -64,7 +64,6 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
 def _abstention(
     truth: Truth, probabilities: Floats, thresholds: Floats | None, *, max_risk: float | None
 ) -> Abstention | None:
-    """Of several labels an answer is wrong unless all of them are right, as the engine scores its confidence."""
     if max_risk is None:
         return None
     predicted = predicted_labels(truth, probabilities, thresholds)
@@ -72,7 +71,7 @@ def _abstention(
 
 
 def _train_sample(fitted: Fitted, task: Task) -> tuple[Indices, Floats]:
-    """Indices of some training rows, and their probabilities."""
+    """Indices and probabilities of a sample of the training rows."""
     count = len(task.train.inputs)
     rows = np.sort(np.random.default_rng(task.settings.seed).permutation(count)[:TRAIN_SAMPLE_ROWS])
     if fitted.encoder is task.encoder:

@@ -1,4 +1,4 @@
-"""From examples to a task: embedded by the frozen encoder, inspected, indexed."""
+"""Making a task from examples: frozen embeddings and label indices."""
 
 from __future__ import annotations
 
@@ -36,10 +36,7 @@ def prepare(
     on_progress: Progress,
     labels: list[str] | None = None,
 ) -> Task:
-    """The rows with their frozen embeddings, and the encoder that made them; raises `BudgetTooSmall`.
-
-    `labels` are those of the training rows unless they are given.
-    """
+    """The task of a split; raises `BudgetTooSmall`. `labels` default to those of the training rows."""
     inputs = [example.input for example in (*parts.train, *parts.validation)]
     require_budget(frozen, inputs, left_s=ends_at - time.monotonic())
     embeddings = _embedded(frozen, inputs, on_progress)
@@ -65,7 +62,7 @@ def rows_of(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embe
 
 
 def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: float) -> None:
-    """Raises `BudgetTooSmall` where not even the cheapest method ends in time: embedding every new text once."""
+    """Raises `BudgetTooSmall` if the time is too short for the cheapest method, which embeds every new text once."""
     unknown = frozen.cache.unknown(inputs)
     needed_s = 1.0
     if unknown:
@@ -79,7 +76,7 @@ def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: flo
 
 
 def _embedded(frozen: FrozenEncoder, inputs: Sequence[Text], on_progress: Progress) -> Floats:
-    """The first process computes; the others read what it kept."""
+    """The main process computes the embeddings; the others read them from the cache."""
     if not is_main_process():
         wait_for_all()
         return frozen.embeddings(inputs)

@@ -1,4 +1,4 @@
-"""Labelled rows to a checkpoint."""
+"""A training run: from labelled rows to a checkpoint."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """`metrics` are those on the validation rows, after the temperature; `findings` what the rows showed before."""
+    """`metrics` are those of the validation rows with temperature; `findings` are those of the quick data checks."""
 
     checkpoint: Path
     method: str
@@ -62,15 +62,15 @@ def finetune(
     begun_at: float | None = None,
     on_progress: Progress = ignore,
 ) -> FinetuneResult:
-    """Train on `examples` and write the checkpoint `out`, complete or absent.
+    """Train on `examples` and write the checkpoint `out`, complete or not at all.
 
-    Without `validation`, `settings.validation_share` of the rows validate. Embeddings of the frozen
-    encoder and what was measured on this machine are kept under `cache`, the rows of both sides under
-    `datasets`. With `resume`, a run of the same rows and settings that was killed goes on where it last
-    saved its state. The budget counts from `begun_at` (monotonic), now by default. Under `torchrun` the
-    processes train together, and the first one writes. Raises `TooFewLabels`, `TooFewRowsOfLabel`,
-    `UnknownLabels`, `UnknownMetric`, `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists`, `NotWritable`,
-    `RunInterrupted`, `OtherRunInterrupted` or `DiskFull`.
+    Without `validation`, a share `settings.validation_share` of the examples is used for validation. `cache` stores
+    the frozen embeddings and measurements of this machine, `datasets` the training and validation rows. With
+    `resume`, an interrupted run with the same rows and settings continues from its last saved state. The budget
+    counts from `begun_at` (monotonic), by default from now. Under `torchrun` the processes train together and the
+    main process writes. Raises `TooFewLabels`, `TooFewRowsOfLabel`, `UnknownLabels`, `UnknownMetric`,
+    `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists`, `NotWritable`, `RunInterrupted`, `OtherRunInterrupted` or
+    `DiskFull`.
     """
     begun_at = time.monotonic() if begun_at is None else begun_at
     require_writable(out)
@@ -136,7 +136,7 @@ def _start_run(
 
 
 def _folds(run: _Run) -> Iterator[Task]:
-    """A task for each fold of all rows; what was decided for the whole holds for the parts."""
+    """A task per fold, with the labels and the stored plans of the whole run."""
     task = run.task
     rows = [*run.parts.train, *run.parts.validation]
     splits = folds_of(rows, task.kind, folds=task.settings.folds, seed=task.settings.seed)

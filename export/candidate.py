@@ -18,15 +18,15 @@ from core.package import GRAPH, TOKENIZER, PackageFacts, size_mb, write_facts
 from export.model import Source
 
 INVARIANCE_TEXTS = 32
-NEIGHBOURS = 3
+OTHER_TEXTS = 3
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A rung's answers on n rows, and their truth, -1 where unknown. `size_mb` is the folder's.
 
-    `largest_move`: how far a probability moves when a text is answered among others; `moved_labels`: how many
-    of the texts tried get another label then. `is_dynamic`: its scales are taken over whatever is in the batch.
+    `max_probability_change` of a text that is in a batch with others, and in how many of the texts tried the label
+    changes (`changed_labels`). `is_dynamic`: its scales are taken over whatever is in the batch.
     `note`: how it was built, where that is not the usual way.
     """
 
@@ -34,29 +34,29 @@ class Candidate:
     folder: Path
     outputs: Outputs
     truth: Truth
-    largest_move: float
-    moved_labels: int
+    max_probability_change: float
+    changed_labels: int
     size_mb: float
     is_dynamic: bool = False
     note: str = ""
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def labelled(self) -> NDArray[np.bool_]:
         """(n,) whether the truth is known."""
         return known(self.truth)
 
     @property
-    def judged(self) -> tuple[Truth, Assigned]:
+    def truth_and_predicted(self) -> tuple[Truth, Assigned]:
         """Truth and answers of the labelled rows."""
-        return self.truth[self.known], self.outputs.predicted[self.known]
+        return self.truth[self.labelled], self.outputs.predicted[self.labelled]
 
     @property
     def correct(self) -> NDArray[np.bool_]:
         """Which of the labelled rows are right, of several labels all."""
-        return same(*self.judged)
+        return same(*self.truth_and_predicted)
 
     @property
-    def labels(self) -> int:
+    def label_count(self) -> int:
         return int(self.outputs.probabilities.shape[1])
 
     @property
@@ -92,18 +92,18 @@ def provisional_facts(source: Source, rung: str) -> PackageFacts:
     )
 
 
-def answered(name: str, folder: Path, rows: Sequence[Example], *, note: str = "") -> Candidate:
+def run_candidate(name: str, folder: Path, rows: Sequence[Example], *, note: str = "") -> Candidate:
     """Rows without a label only say whether answers stay as they are."""
     engine = Engine(folder)
     encoded = engine.encode([row.input for row in rows])
-    move, labels = _moves(engine, encoded)
+    probability_change, changed_labels = _batch_effects(engine, encoded)
     return Candidate(
         name=name,
         folder=folder,
         outputs=engine.answer_encoded(encoded),
         truth=engine.truth(rows),
-        largest_move=move,
-        moved_labels=labels,
+        max_probability_change=probability_change,
+        changed_labels=changed_labels,
         size_mb=size_mb(folder),
         is_dynamic=_is_dynamic(folder / GRAPH),
         note=note,
@@ -114,18 +114,18 @@ def _is_dynamic(graph: Path) -> bool:
     return any(node.op_type.startswith("DynamicQuantize") for node in onnx.load(graph).graph.node)
 
 
-def _moves(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
+def _batch_effects(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
     """How far a probability moves, and how many labels change, among the longest and among the shortest texts."""
     by_length = sorted(encoded, key=lambda item: item.tokens)
     picked = np.linspace(0, len(by_length) - 1, min(INVARIANCE_TEXTS, len(by_length))).astype(int)
-    largest, labels = 0.0, 0
+    largest, changed_labels = 0.0, 0
     for item in (by_length[index] for index in picked):  # evenly over the lengths
         alone = engine.infer([item])
-        moved = False
-        for neighbours in (by_length[-NEIGHBOURS:], by_length[:NEIGHBOURS]):
-            among = engine.infer([*neighbours, item]).row(len(neighbours))
+        changed = False
+        for others in (by_length[-OTHER_TEXTS:], by_length[:OTHER_TEXTS]):
+            among = engine.infer([*others, item]).row(len(others))
             # Not Python's max, which would pass over a NaN.
             largest = float(np.maximum(largest, np.abs(alone.probabilities - among.probabilities).max()))
-            moved = moved or not same(alone.predicted, among.predicted)[0]
-        labels += int(moved)
-    return largest, labels
+            changed = changed or not same(alone.predicted, among.predicted)[0]
+        changed_labels += int(changed)
+    return largest, changed_labels

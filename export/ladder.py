@@ -15,43 +15,43 @@ from core.engine import CUDA, CUDA_FP16, Engine
 from core.package import GRAPH
 from core.progress import Progress
 from export.blockwise import BLOCK, write_blockwise
-from export.candidate import Candidate, answered, candidate_folder
+from export.candidate import Candidate, candidate_folder, run_candidate
 from export.eligibility import objection, rows_needed
 from export.graph import quiet, write_fused
 from export.model import Source
 from export.parity import require_parity
 from export.quantization import StaticInt8
 from export.rungs import FP32
-from export.sensitivity import CALIBRATIONS, Trial
+from export.sensitivity import CALIBRATIONS, Sensitivity
 from export.settings import ExportSettings
 
 INT8_STATIC, INT8_MIXED, INT8_BLOCKWISE, INT8_DYNAMIC = "int8-static", "int8-mixed", "int8-blockwise", "int8-dynamic"
 RUNGS = (FP32, INT8_STATIC, INT8_MIXED, INT8_BLOCKWISE, INT8_DYNAMIC, CUDA_FP16)
 
-LEFT = (1 / 12, 1 / 6, 1 / 3)
+MIXED_SHARES = (1 / 12, 1 / 6, 1 / 3)
 """Parts of the layers that `INT8_MIXED` leaves in full precision, the smallest that does."""
 
-Build = Callable[[Path, Path], str | None]
+BuildRung = Callable[[Path, Path], str | None]
 """From the fused graph to a path; the answer says why there is nothing."""
 
 
 @dataclass
 class Ladder:
-    """The rungs that were `built`, what speaks `against` serving them, and why others were `not_built`."""
+    """The rungs that were `built`, what speaks `objections` serving them, and why others were `not_built`."""
 
     source: Source
     workspace: Path
     rows: Sequence[Example]
     settings: ExportSettings
     built: dict[str, Candidate] = field(default_factory=dict)
-    against: dict[str, str | None] = field(default_factory=dict)
+    objections: dict[str, str | None] = field(default_factory=dict)
     not_built: dict[str, str] = field(default_factory=dict)
 
     @property
     def baseline(self) -> Candidate:
         return self.built[FP32]
 
-    def climb(self, on_progress: Progress, *, wanted: str | None = None) -> None:
+    def build(self, on_progress: Progress, *, wanted: str | None = None) -> None:
         """Full precision first, compared with the checkpoint (raises `ParityFailed`); then every other rung, or,
         where one is `wanted`, that one alone.
         """
@@ -64,13 +64,13 @@ class Ladder:
         self._answer(FP32, plain, note=unfused)
         on_progress("Quantizing", 0.3)
         if wanted in (None, INT8_STATIC, INT8_MIXED):
-            self._climb_static(full, wanted)
+            self._build_static(full, wanted)
         for number, (name, build) in enumerate(_BUILDS.items()):
             if wanted in (None, name):
                 on_progress("Quantizing", 0.5 + 0.1 * number)
                 self._build(name, build)
 
-    def _climb_static(self, full: Engine, wanted: str | None) -> None:
+    def _build_static(self, full: Engine, wanted: str | None) -> None:
         """All linear layers in 8 bits; where that costs too much, all but the few that it costs most."""
         sample = full.encode(self.source.sample)
         quantizer = StaticInt8(self.baseline.folder / GRAPH, sample)
@@ -79,21 +79,21 @@ class Ladder:
                 self.not_built[name] = "The graph has no linear layer that can be in 8 bits."
             return
         mixed = self._folder(INT8_MIXED)
-        trial = Trial(quantizer, full, mixed, sample)
-        calibration = trial.best_calibration()
-        covered, note = CALIBRATIONS[calibration], f"calibrated on {calibration}"
+        sensitivity = Sensitivity(quantizer, full, mixed, sample)
+        calibration = sensitivity.best_calibration()
+        range_share, note = CALIBRATIONS[calibration], f"calibrated on {calibration}"
         folder = self._folder(INT8_STATIC)
-        quantizer.write(folder / GRAPH, covered=covered)
+        quantizer.write(folder / GRAPH, range_share=range_share)
         may_be_served = self._answer(INT8_STATIC, folder, note=note)
         if wanted == INT8_STATIC:
             return
         if wanted is None and (reason := self._needs_no_mixing(may_be_served)):
             self.not_built[INT8_MIXED] = reason
             return
-        harmful = trial.by_harm(covered)
-        for count in sorted({max(1, round(share * len(harmful))) for share in LEFT}):
-            quantizer.write(mixed / GRAPH, covered=covered, keep=harmful[:count])
-            left = f"{note}, with {count} of {len(harmful)} layers in full precision"
+        sensitive = sensitivity.layers_by_sensitivity(range_share)
+        for count in sorted({max(1, round(share * len(sensitive))) for share in MIXED_SHARES}):
+            quantizer.write(mixed / GRAPH, range_share=range_share, exclude=sensitive[:count])
+            left = f"{note}, with {count} of {len(sensitive)} layers in full precision"
             if self._answer(INT8_MIXED, mixed, note=left):
                 return
 
@@ -104,7 +104,7 @@ class Ladder:
             return "There are too few labelled rows to show that any rung loses little enough."
         return ""
 
-    def _build(self, name: str, build: Build) -> None:
+    def _build(self, name: str, build: BuildRung) -> None:
         folder = self._folder(name)
         if problem := build(self.baseline.folder / GRAPH, folder / GRAPH):
             self.not_built[name] = problem
@@ -116,10 +116,10 @@ class Ladder:
 
     def _answer(self, name: str, folder: Path, *, note: str = "") -> bool:
         """Whether the rung, now that it has answered, may be served."""
-        self.built[name] = answered(name, folder, self.rows, note=note)
+        self.built[name] = run_candidate(name, folder, self.rows, note=note)
         is_baseline = name == FP32
-        self.against[name] = None if is_baseline else objection(self.built[name], self.baseline, self.settings)
-        return self.against[name] is None
+        self.objections[name] = None if is_baseline else objection(self.built[name], self.baseline, self.settings)
+        return self.objections[name] is None
 
 
 def _dynamic(fused: Path, path: Path) -> str | None:
@@ -141,7 +141,7 @@ def _cuda_fp16(fused: Path, path: Path) -> str | None:
     return None if Engine(path.parent).provider == CUDA else "ONNX Runtime finds no GPU here."
 
 
-_BUILDS: dict[str, Build] = {
+_BUILDS: dict[str, BuildRung] = {
     INT8_BLOCKWISE: _blockwise,
     INT8_DYNAMIC: _dynamic,
     CUDA_FP16: _cuda_fp16,

@@ -23,8 +23,8 @@ from core.package import TOKENIZER
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
-_READ = (CONFIG, ENCODER, TOKENIZER, HEAD, SAMPLE)
-_RUN = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py"}
+_REQUIRED = (CONFIG, ENCODER, TOKENIZER, HEAD, SAMPLE)
+_EXECUTABLE_SUFFIXES = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py"}
 """Files that can run code when they are loaded."""
 
 
@@ -70,7 +70,7 @@ def read_source(checkpoint: Path) -> Source:
     them can run code.
     """
     training = read_training(checkpoint)
-    _require_harmless(checkpoint, set(training.files))
+    _require_no_code(checkpoint, set(training.files))
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()  # the pooler is not in the checkpoint, and that is no news
     try:
@@ -101,14 +101,14 @@ def read_source(checkpoint: Path) -> Source:
     )
 
 
-def _require_harmless(checkpoint: Path, sealed: Collection[str]) -> None:
+def _require_no_code(checkpoint: Path, listed: Collection[str]) -> None:
     """All that is read is there, nothing could run code or is unknown: transformers would load an adapter."""
     for name in sorted(path.name for path in checkpoint.iterdir()):
-        if Path(name).suffix.lower() in _RUN:
+        if Path(name).suffix.lower() in _EXECUTABLE_SUFFIXES:
             raise CorruptCheckpoint(checkpoint, f"{name} can run code; weights are read from safetensors only")
-        if name not in sealed and name != TRAINING:
+        if name not in listed and name != TRAINING:
             raise CorruptCheckpoint(checkpoint, f"{name} is not named in {TRAINING}")
-    for name in _READ:
+    for name in _REQUIRED:
         if not (checkpoint / name).is_file():
             raise CorruptCheckpoint(checkpoint, f"{name} is missing")
     for name in (CONFIG, TOKENIZER_CONFIG):

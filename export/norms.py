@@ -21,9 +21,9 @@ def split_norms(graph: GraphProto) -> None:
     """
     if not any(_can_be_split(node) for node in graph.node):
         return
-    nodes = list(_of_each_token(graph.input[0].name))
+    nodes = list(_unit_constants(graph.input[0].name))
     for node in graph.node:
-        nodes.extend(_steps(node) if _can_be_split(node) else [node])
+        nodes.extend(_split(node) if _can_be_split(node) else [node])
     del graph.node[:]
     graph.node.extend(nodes)
 
@@ -33,14 +33,14 @@ def _can_be_split(node: NodeProto) -> bool:
     return node.op_type == SKIP_NORM and not any(node.output[1:3])
 
 
-def _of_each_token(ids: str) -> Iterator[NodeProto]:
+def _unit_constants(ids: str) -> Iterator[NodeProto]:
     yield helper.make_node("Shape", [ids], ["norm_length"], start=1, end=2)
     for name, value in ((_ONES, 1.0), (_ZEROS, 0.0)):
         filling = numpy_helper.from_array(np.array([value], dtype=np.float32))
         yield helper.make_node("ConstantOfShape", ["norm_length"], [name], value=filling)
 
 
-def _steps(node: NodeProto) -> Iterator[NodeProto]:
+def _split(node: NodeProto) -> Iterator[NodeProto]:
     states, skipped, gain, shift, bias = [*node.input, "", ""][:5]
     epsilon = next(attribute.f for attribute in node.attribute if attribute.name == "epsilon")
     out = node.output[0]

@@ -53,7 +53,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Rows:
+class HeldOutRows:
     """Rows that the checkpoint was not trained on, by what they are for."""
 
     validation: Sequence[Example]
@@ -67,13 +67,13 @@ class Packaged:
     size_mb: float
 
 
-def write_package(target: Path, source: Source, choice: Choice, rows: Rows) -> Packaged:
+def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows) -> Packaged:
     """A complete package at `target`, or none. Raises `CorruptPackage` if it does not read back."""
     with new_folder(target) as folder:
         for name in (GRAPH, TOKENIZER):
             shutil.copyfile(choice.candidate.folder / name, folder / name)
         write_facts(folder, _facts(source, choice, rows))
-        write_rungs(folder, _table(choice), _page(choice))
+        write_rungs(folder, _rungs_json(choice), _page(choice))
         engine = Engine(folder)
         write_reference(folder, engine.features(rows.reference))
         digest = write_manifest(folder)
@@ -81,7 +81,7 @@ def write_package(target: Path, source: Source, choice: Choice, rows: Rows) -> P
         return Packaged(digest, size_mb(folder))
 
 
-def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
+def _facts(source: Source, choice: Choice, rows: HeldOutRows) -> PackageFacts:
     return replace(
         provisional_facts(source, choice.candidate.name),
         metrics=_metrics(source, choice, rows.validation),
@@ -101,7 +101,7 @@ def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
     )
 
 
-def _table(choice: Choice) -> dict[str, Any]:
+def _rungs_json(choice: Choice) -> dict[str, Any]:
     return {
         "packaged": choice.candidate.name,
         "rungs": [asdict(report) for report in choice.reports],
@@ -120,11 +120,11 @@ def _metrics(source: Source, choice: Choice, validation: Sequence[Example]) -> d
         "fp32_accuracy": choice.baseline.accuracy_of(len(validation)),
         "served_accuracy": served.accuracy_of(len(validation)),
         "label_agreement": choice.agreement,
-        "validation": asdict(_measured(source, served.outputs, validation)),
+        "validation": asdict(_validation_metrics(source, served.outputs, validation)),
     }
 
 
-def _measured(source: Source, outputs: Outputs, validation: Sequence[Example]) -> Metrics:
+def _validation_metrics(source: Source, outputs: Outputs, validation: Sequence[Example]) -> Metrics:
     labels, rows = source.training.labels, len(validation)
     if outputs.given is None:
         return measure(truth_of(validation, labels), outputs.probabilities[:rows])

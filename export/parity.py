@@ -13,29 +13,29 @@ from core.engine import Encoded, Engine, Floats, batches, padded
 from core.errors import ParityFailed
 from export.model import Source
 
-ALLOWED = 1e-3
-ROWS = 400
+MAX_DIFFERENCE = 1e-3
+MAX_ROWS = 400
 
 
 def require_parity(source: Source, engine: Engine, texts: Sequence[Text]) -> None:
-    """Compare logits on up to `ROWS` of the texts, spread evenly over them, and on texts that seldom occur.
+    """Compare logits on up to `MAX_ROWS` of the texts, spread evenly over them, and on texts that seldom occur.
 
-    Raises `ParityFailed` for a changed label, or a difference above `ALLOWED` of the largest logit.
+    Raises `ParityFailed` for a changed label, or a difference above `MAX_DIFFERENCE` of the largest logit.
     """
-    picked = np.linspace(0, len(texts) - 1, min(ROWS, len(texts))).astype(int)
+    picked = np.linspace(0, len(texts) - 1, min(MAX_ROWS, len(texts))).astype(int)
     usual = engine.encode([texts[index] for index in picked])
     # All at once: the shortest and the longest there are share a batch.
-    odd = engine.encode(odd_texts(engine))
-    given = np.concatenate([engine.answer_encoded(usual).logits, engine.infer(odd).logits])
-    expected = np.concatenate([_torch_logits(source, usual), _torch_logits(source, odd)])
+    edge_cases = engine.encode(edge_case_texts(engine))
+    given = np.concatenate([engine.answer_encoded(usual).logits, engine.infer(edge_cases).logits])
+    expected = np.concatenate([_torch_logits(source, usual), _torch_logits(source, edge_cases)])
     difference = float(np.abs(given - expected).max() / max(1e-6, np.abs(expected).max()))
     changed = _changed_rows(engine, given, expected)
     # Not "greater": a NaN must fail.
-    if not difference <= ALLOWED or changed:
-        raise ParityFailed(difference, ALLOWED, changed)
+    if not difference <= MAX_DIFFERENCE or changed:
+        raise ParityFailed(difference, MAX_DIFFERENCE, changed)
 
 
-def odd_texts(engine: Engine) -> list[Text]:
+def edge_case_texts(engine: Engine) -> list[Text]:
     """Empty, a letter, as long as the model reads and longer, emoji, right to left, broken Unicode, white space."""
     longest, paired = engine.facts.max_length, engine.facts.is_paired
     texts = [
@@ -67,7 +67,7 @@ def _changed_rows(engine: Engine, given: Floats, expected: Floats) -> int:
     ours, theirs = (engine.outputs(logits, logits) for logits in (given, expected))
     if ours.given is None or theirs.given is None:
         return int(np.sum(~same(ours.predicted, theirs.predicted)))
-    differs = (ours.given != theirs.given) & (np.abs(ours.probabilities - theirs.probabilities) > ALLOWED)
+    differs = (ours.given != theirs.given) & (np.abs(ours.probabilities - theirs.probabilities) > MAX_DIFFERENCE)
     return int(np.sum(differs.any(axis=1)))
 
 

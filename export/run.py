@@ -17,7 +17,7 @@ from core.errors import NoRows, UnknownRung
 from core.progress import Progress, ignore
 from export.ladder import RUNGS, Ladder
 from export.model import read_source
-from export.packaging import Choice, Rows, write_package
+from export.packaging import Choice, HeldOutRows, write_package
 from export.rungs import RungReport, choose, report
 from export.settings import ExportSettings
 from export.speed import measure
@@ -73,16 +73,17 @@ def export(
     torch.set_num_threads(available_cpus())
     source = read_source(checkpoint)
     settings = replace(settings, primary_metric=source.training.primary_metric)
-    rows = [*validation, *_further(validation, reference, holdout)]
+    rows = [*validation, *_additional_rows(validation, reference, holdout)]
     # Beside the package: the system's temporary folder may be small, and is not where the user sent us.
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent) as workspace:
         ladder = Ladder(source, Path(workspace), rows, settings)
-        ladder.climb(on_progress, wanted=rung)
+        ladder.build(on_progress, wanted=rung)
         on_progress("Measuring the rungs", 0.8)
         speeds = measure({name: built.folder for name, built in ladder.built.items()}, [row.input for row in rows])
         reports = [
-            report(built, ladder.baseline, speeds[name], ladder.against[name]) for name, built in ladder.built.items()
+            report(built, ladder.baseline, speeds[name], ladder.objections[name])
+            for name, built in ladder.built.items()
         ]
         chosen = choose(reports, ladder.not_built, wanted=rung)
         on_progress("Writing the package", 0.9)
@@ -93,7 +94,7 @@ def export(
             not_built=ladder.not_built,
             requested=rung is not None,
         )
-        packaged = write_package(out, source, choice, Rows(validation, reference or validation, holdout))
+        packaged = write_package(out, source, choice, HeldOutRows(validation, reference or validation, holdout))
     on_progress("Writing the package", 1.0)
     log.info("package written path=%s rung=%s digest=%s", out, chosen.name, packaged.digest)
     return ExportResult(
@@ -109,7 +110,7 @@ def export(
     )
 
 
-def _further(
+def _additional_rows(
     validation: Sequence[Example], reference: Sequence[Example] | None, holdout: Sequence[Example]
 ) -> list[Example]:
     """Reference rows that bring the rows on which rungs are compared to `COMPARED_ROWS`; some may be labelled.

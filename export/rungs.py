@@ -8,11 +8,11 @@ from typing import Any
 
 from core.errors import RungNotBuilt
 from export.candidate import Candidate
-from export.eligibility import agreement, changed
+from export.eligibility import agreement, changed_rows
 from export.speed import Speed
 
 FP32 = "fp32"
-LEAST_GAIN = 1.1
+MIN_SPEEDUP = 1.1
 """A rung that answers a little differently must be so many times as fast to be worth it."""
 
 
@@ -43,12 +43,12 @@ class RungReport:
         return {name: getattr(self, name) for name in names}
 
 
-def report(candidate: Candidate, baseline: Candidate, speed: Speed, against: str | None) -> RungReport:
-    """`why` is one sentence: what speaks `against` the rung, else what it keeps."""
+def report(candidate: Candidate, baseline: Candidate, speed: Speed, objection: str | None) -> RungReport:
+    """`why` is one sentence: what speaks `objection` the rung, else what it keeps."""
     return RungReport(
         name=candidate.name,
-        eligible=against is None,
-        why=against or _merit(candidate, baseline),
+        eligible=objection is None,
+        why=objection or _merit(candidate, baseline),
         accuracy=candidate.accuracy,
         agreement=agreement(candidate, baseline),
         texts_per_s=speed.texts_per_s,
@@ -65,7 +65,7 @@ def _merit(candidate: Candidate, baseline: Candidate) -> str:
     if candidate.name == baseline.name:
         return f"It is the checkpoint in full precision{kept}."
     rows = len(baseline.outputs.probabilities)
-    return f"It changes {changed(candidate, baseline)} of {rows} labels, in any batch alike{kept}."
+    return f"It changes {changed_rows(candidate, baseline)} of {rows} labels, in any batch alike{kept}."
 
 
 def choose(reports: Sequence[RungReport], not_built: Mapping[str, str], *, wanted: str | None = None) -> RungReport:
@@ -80,4 +80,4 @@ def choose(reports: Sequence[RungReport], not_built: Mapping[str, str], *, wante
         return by_name[wanted]
     fastest = max((entry for entry in reports if entry.eligible), key=lambda entry: entry.texts_per_s)
     full = by_name[FP32]
-    return fastest if fastest.texts_per_s >= LEAST_GAIN * full.texts_per_s else full
+    return fastest if fastest.texts_per_s >= MIN_SPEEDUP * full.texts_per_s else full

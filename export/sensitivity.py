@@ -17,7 +17,7 @@ CALIBRATIONS = {"all values seen": 1.0, "99.99 % of the values seen": 0.9999, "9
 LAYER_TEXTS = 64
 
 
-class Trial:
+class Sensitivity:
     """Graphs in 8 bits, tried on sample texts against `full`, which answers in full precision.
 
     `workspace` is a folder with all that an engine needs but the graph.
@@ -34,14 +34,14 @@ class Trial:
         every = np.arange(len(self._sample))
         return min(CALIBRATIONS, key=lambda name: self._error(CALIBRATIONS[name], every))
 
-    def by_harm(self, covered: float) -> list[str]:
+    def layers_by_sensitivity(self, range_share: float) -> list[str]:
         """The linear layers, the one first without whose quantization the logits move least."""
         picked = np.linspace(0, len(self._sample) - 1, min(LAYER_TEXTS, len(self._sample))).astype(int)
-        left = {layer: self._error(covered, picked, keep={layer}) for layer in self._quantizer.layers}
+        left = {layer: self._error(range_share, picked, exclude={layer}) for layer in self._quantizer.layers}
         return sorted(left, key=left.__getitem__)
 
-    def _error(self, covered: float, picked: NDArray[np.int64], *, keep: Collection[str] = ()) -> float:
+    def _error(self, range_share: float, picked: NDArray[np.int64], *, exclude: Collection[str] = ()) -> float:
         """Mean squared difference of the logits of the texts picked."""
-        self._quantizer.write(self._workspace / GRAPH, covered=covered, keep=keep)
+        self._quantizer.write(self._workspace / GRAPH, range_share=range_share, exclude=exclude)
         given = Engine(self._workspace).answer_encoded([self._sample[index] for index in picked]).logits
         return float(np.square(given - self._expected[picked]).mean())

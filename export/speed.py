@@ -60,7 +60,7 @@ def measure(folders: Mapping[str, Path], texts: Sequence[Text]) -> dict[str, Spe
 
 
 def _speed(folder: Path, texts_per_s: float, seconds: Sequence[float]) -> Speed:
-    startup_s, resident_mb = _footprint(folder)
+    startup_s, resident_mb = _startup(folder)
     return Speed(
         texts_per_s=round(texts_per_s, 1),
         latency_ms_median=round(1000 * statistics.median(seconds), 3),
@@ -76,7 +76,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _footprint(folder: Path) -> tuple[float, float | None]:
+def _startup(folder: Path) -> tuple[float, float | None]:
     """Seconds to the first answer and resident megabytes, of a process that does nothing else."""
     command = [sys.executable, "-m", "export.first_answer", str(folder)]
     finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)

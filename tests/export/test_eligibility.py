@@ -76,7 +76,7 @@ def rare(rows: int = 1000, missed: int = 0) -> Candidate:
     predicted[:missed] = 0
     probabilities = np.where(np.eye(2)[predicted] == 1, 0.999, 0.001).astype(np.float32)
     outputs = Outputs(probabilities, np.zeros((rows, 1), dtype=np.float32), probabilities)
-    return Candidate("int8", Path("int8"), outputs, truth, largest_move=0.0, moved_labels=0, size_mb=1.0)
+    return Candidate("int8", Path("int8"), outputs, truth, max_probability_change=0.0, changed_labels=0, size_mb=1.0)
 
 
 def test_a_primary_metric_that_drops_where_accuracy_hardly_does() -> None:

@@ -11,8 +11,8 @@ import pytest
 from core.datasets import Example
 from core.engine import Engine
 from core.package import GRAPH
-from export.candidate import answered
-from export.eligibility import ALLOWED_MOVE
+from export.candidate import run_candidate
+from export.eligibility import MAX_PROBABILITY_CHANGE
 from export.run import export
 from export.settings import ExportSettings
 from finetune.encoders.architecture import FAMILIES
@@ -34,9 +34,9 @@ def test_eight_bits_answer_alike_in_any_batch(
     rows = tiny_rows(240)
     checkpoint = make_checkpoint(tmp_path / "checkpoint", family_folder(family), rows, datasets=tmp_path / "datasets")
     packed = exported(checkpoint, rows[-60:], tmp_path / "int8", rung="int8-static")
-    candidate = answered("int8-static", packed, rows)
-    assert candidate.largest_move <= ALLOWED_MOVE
-    assert candidate.moved_labels == 0
+    candidate = run_candidate("int8-static", packed, rows)
+    assert candidate.max_probability_change <= MAX_PROBABILITY_CHANGE
+    assert candidate.changed_labels == 0
     operators = {node.op_type for node in onnx.load(packed / GRAPH).graph.node}
     assert "MatMulIntegerToFloat" in operators
     assert ("QAttention" in operators) is (family in FUSED)

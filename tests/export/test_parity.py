@@ -7,7 +7,7 @@ from core.datasets import Example
 from core.engine import Engine
 from core.errors import ParityFailed
 from export.model import read_source
-from export.parity import odd_texts, require_parity
+from export.parity import edge_case_texts, require_parity
 from tests.tasks import TaskFiles
 
 
@@ -29,12 +29,12 @@ def test_a_graph_of_other_weights_is_refused(
 
 def test_odd_texts_are_none_and_all_that_fits_and_more(tiny_package: Path, paired: TaskFiles) -> None:
     engine = Engine(tiny_package)
-    encoded = engine.encode(odd_texts(engine))
+    encoded = engine.encode(edge_case_texts(engine))
     assert encoded[0].tokens == 2
     assert (encoded[2].tokens, encoded[2].truncated) == (engine.facts.max_length, False)
     assert (encoded[3].tokens, encoded[3].truncated) == (engine.facts.max_length, True)
     pairs = Engine(paired.package)
-    assert (pairs.encode(odd_texts(pairs))[2].tokens, pairs.facts.max_length) == (32, 32)
+    assert (pairs.encode(edge_case_texts(pairs))[2].tokens, pairs.facts.max_length) == (32, 32)
 
 
 def test_an_error_that_only_a_long_text_meets_is_found(

@@ -9,11 +9,11 @@ from onnxruntime.quantization import quantize_dynamic
 from core.datasets import Example
 from core.engine import Engine
 from core.package import FACTS, GRAPH, TOKENIZER
-from export.blockwise import BLOCK, blocks, write_blockwise
-from export.candidate import answered
+from export.blockwise import BLOCK, quantized_blocks, write_blockwise
+from export.candidate import run_candidate
 from export.eligibility import objection
 from export.quantization import StaticInt8
-from export.sensitivity import CALIBRATIONS, Trial
+from export.sensitivity import CALIBRATIONS, Sensitivity
 from export.settings import ExportSettings
 
 
@@ -40,9 +40,9 @@ def test_static_int8_does_not_depend_on_neighbours(
 ) -> None:
     sample = Engine(tiny_package).encode([example.text for example in tiny_examples])
     StaticInt8(tiny_package / GRAPH, sample).write(quantized / GRAPH)
-    candidate = answered("int8-static", quantized, tiny_examples)
-    assert candidate.largest_move < 1e-4
-    assert candidate.moved_labels == 0
+    candidate = run_candidate("int8-static", quantized, tiny_examples)
+    assert candidate.max_probability_change < 1e-4
+    assert candidate.changed_labels == 0
 
 
 def test_dynamic_int8_is_not_eligible(tiny_package: Path, quantized: Path, tiny_examples: list[Example]) -> None:
@@ -51,7 +51,7 @@ def test_dynamic_int8_is_not_eligible(tiny_package: Path, quantized: Path, tiny_
         quantized / GRAPH,
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
-    dynamic, plain = (answered(folder.name, folder, tiny_examples) for folder in (quantized, tiny_package))
+    dynamic, plain = (run_candidate(folder.name, folder, tiny_examples) for folder in (quantized, tiny_package))
     assert "whatever is in the batch" in str(objection(dynamic, plain, ExportSettings(max_drop=1, min_agreement=0)))
 
 
@@ -64,9 +64,9 @@ def test_layers_can_be_left_in_full_precision(
 ) -> None:
     sample = Engine(tiny_package).encode([example.text for example in tiny_examples])
     quantizer = StaticInt8(tiny_package / GRAPH, sample)
-    quantizer.write(quantized / GRAPH, keep=quantizer.layers)
+    quantizer.write(quantized / GRAPH, exclude=quantizer.layers)
     assert not operators(quantized / GRAPH).keys() & {"MatMulIntegerToFloat", "QAttention", "QuantizeLinear"}
-    quantizer.write(quantized / GRAPH, keep=quantizer.layers[:1])
+    quantizer.write(quantized / GRAPH, exclude=quantizer.layers[:1])
     found = operators(quantized / GRAPH)
     assert found["MatMulIntegerToFloat"] + found["QAttention"] == 7
 
@@ -77,10 +77,10 @@ def test_the_layer_that_8_bits_hurt_most_comes_first(
     full = Engine(tiny_package)
     sample = full.encode([example.text for example in tiny_examples])
     quantizer = StaticInt8(tiny_package / GRAPH, sample)
-    layers = Trial(quantizer, full, quantized, sample).by_harm(1.0)
+    layers = Sensitivity(quantizer, full, quantized, sample).layers_by_sensitivity(1.0)
     expected, errors = full.answer_encoded(sample).logits, []
     for left in (layers[:2], layers[-2:]):
-        quantizer.write(quantized / GRAPH, keep=left)
+        quantizer.write(quantized / GRAPH, exclude=left)
         errors.append(np.square(Engine(quantized).answer_encoded(sample).logits - expected).mean())
     assert sorted(layers) == sorted(quantizer.layers)
     assert errors[0] < 0.8 * errors[1]
@@ -91,7 +91,7 @@ def test_layer_norms_are_split_and_stay_what_they_are(
 ) -> None:
     full, texts = Engine(tiny_package), [example.text for example in tiny_examples]
     quantizer = StaticInt8(tiny_package / GRAPH, full.encode(texts[:8]))
-    quantizer.write(quantized / GRAPH, keep=quantizer.layers)
+    quantizer.write(quantized / GRAPH, exclude=quantizer.layers)
     before, after = operators(tiny_package / GRAPH), operators(quantized / GRAPH)
     assert before["SkipLayerNormalization"] == after["InstanceNormalization"] == 4
     assert after["SkipLayerNormalization"] == 0
@@ -122,7 +122,7 @@ def test_what_attention_gives_is_divided_by_its_values(
 
 def test_blocks_are_near_their_weights() -> None:
     weight = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
-    packed, scales = blocks(weight)
+    packed, scales = quantized_blocks(weight)
     assert (packed.shape, str(packed.dtype), scales.shape) == ((3, 2, BLOCK), "uint8", (3, 2))
     read = ((packed.astype(np.float32) - 128) * scales[:, :, None]).reshape(3, 64).T
     assert np.abs(read - weight).max() <= scales.max() / 2 + 1e-6
@@ -136,7 +136,7 @@ def test_blockwise_int8_stays_near_fp32_in_any_batch(
     texts = [example.text for example in tiny_examples]
     expected, given = Engine(tiny_package).answer(texts).logits, Engine(quantized).answer(texts).logits
     assert 0 < np.abs(given - expected).max() < 0.05 * np.abs(expected).max()
-    assert answered("int8-blockwise", quantized, tiny_examples).largest_move < 1e-4
+    assert run_candidate("int8-blockwise", quantized, tiny_examples).max_probability_change < 1e-4
 
 
 def test_the_calibration_is_the_one_that_moves_the_logits_least(
@@ -146,8 +146,8 @@ def test_the_calibration_is_the_one_that_moves_the_logits_least(
     sample = full.encode([example.text for example in tiny_examples])
     quantizer, errors = StaticInt8(tiny_package / GRAPH, sample), {}
     expected = full.answer_encoded(sample).logits
-    for name, covered in CALIBRATIONS.items():
-        quantizer.write(quantized / GRAPH, covered=covered)
+    for name, range_share in CALIBRATIONS.items():
+        quantizer.write(quantized / GRAPH, range_share=range_share)
         errors[name] = np.square(Engine(quantized).answer_encoded(sample).logits - expected).mean()
     assert len(set(errors.values())) == len(errors)
-    assert Trial(quantizer, full, quantized, sample).best_calibration() == min(errors, key=errors.__getitem__)
+    assert Sensitivity(quantizer, full, quantized, sample).best_calibration() == min(errors, key=errors.__getitem__)

@@ -1,4 +1,4 @@
-"""What flows into the linear layers, observed on sample texts."""
+"""Activations of sample texts, from which the quantization of the linear layers is calibrated."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from onnx import TensorProto, helper
 from core.cpu import available_cpus
 from core.engine import Encoded, Floats, padded
 
-# Tokens of each text whose values are kept, evenly over its length.
+# Tokens per text whose values are kept, evenly spaced over its length.
 SAMPLED_TOKENS = 4
 
 
 @dataclass(frozen=True)
 class Activation:
-    """One tensor: least and largest value of each channel (d,), zero included, and rows (m, d) as examples."""
+    """One tensor: minimum and maximum per channel (d,), both at or beyond zero, and sample rows (m, d)."""
 
     low: Floats
     high: Floats
@@ -28,12 +28,12 @@ class Activation:
 
 
 def collect_activations(graph: Path, names: Sequence[str], sample: Sequence[Encoded]) -> dict[str, Activation]:
-    """What each named tensor, (1, length, d), holds over the sample (at least one text)."""
+    """The activations of each named tensor, (1, length, d), over the sample of at least one text."""
     session = _session_with_outputs(graph, names)
     inputs = {entry.name for entry in session.get_inputs()}
     seen: dict[str, list[Activation]] = {name: [] for name in names}
     for encoded in sample:
-        # One text at a time: padding would widen the ranges with values that no answer uses.
+        # One text at a time: padding would widen the ranges by values that do not affect the outputs.
         given = padded([encoded], pad_id=0)
         outputs = session.run(list(names), {name: given[name] for name in inputs})
         for name, values in zip(names, outputs, strict=True):

@@ -1,4 +1,4 @@
-"""Weights in 8 bits with a scale for each block of a column, activations with one for each block of a token."""
+"""Block-wise quantization to 8 bits: a scale per block of a weight column and per block of a token's activations."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from export.norms import split_norms
 BLOCK = 32
 ZERO_POINT, MAX = 128, 127
 INT8_ACTIVATIONS = 4
-"""ONNX Runtime's `accuracy_level`: the products are of bytes."""
+"""The `accuracy_level` of ONNX Runtime for int8 products."""
 
 
 def write_blockwise(fused: Path, path: Path) -> int:
-    """The plain products of the fused graph whose depth is whole blocks; attention keeps its weights in float32.
+    """Quantize the matrix products of the fused graph whose depth is a multiple of `BLOCK`; returns their number.
 
-    Returns how many there are.
+    The weights of attention nodes stay in float32.
     """
     model = onnx.load(fused)
     weights = {entry.name: entry for entry in model.graph.initializer if _fits(entry)}
@@ -57,7 +57,7 @@ def _fits(entry: TensorProto) -> bool:
 
 
 def quantized_blocks(weight: Floats) -> tuple[NDArray[np.uint8], Floats]:
-    """(d, m) as `MatMulNBits` stores it: bytes (m, d / `BLOCK`, `BLOCK`), scales (m, d / `BLOCK`)."""
+    """A weight (d, m) in the format of `MatMulNBits`: bytes (m, d / `BLOCK`, `BLOCK`) and scales (m, d / `BLOCK`)."""
     parts = weight.T.reshape(weight.shape[1], -1, BLOCK)
     scales = np.maximum(np.abs(parts).max(axis=2), 1e-8).astype(np.float32) / MAX
     packed = np.clip(np.round(parts / scales[:, :, None]) + ZERO_POINT, 0, 255).astype(np.uint8)

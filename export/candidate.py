@@ -1,4 +1,4 @@
-"""One rung as it would be served: a folder that `Engine` opens, and its answers on held-out rows."""
+"""A built rung: a folder that `Engine` opens, and its answers to held-out rows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ OTHER_TEXTS = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """A rung's answers on n rows, and their truth, -1 where unknown. `size_mb` is the folder's.
+    """The answers of a rung to n rows, and their truth, -1 if unknown; `size_mb` is the size of the folder.
 
-    `max_probability_change` of a text that is in a batch with others, and in how many of the texts tried the label
-    changes (`changed_labels`). `is_dynamic`: its scales are taken over whatever is in the batch.
-    `note`: how it was built, where that is not the usual way.
+    `max_probability_change` and `changed_labels`: the largest change of a probability, and the number of changed
+    labels, if a text is answered in a batch with other texts. `is_dynamic`: the quantization scales depend on the
+    batch. `note`: how the rung was built, if it needs a remark.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Candidate:
 
     @property
     def truth_and_predicted(self) -> tuple[Truth, Assigned]:
-        """Truth and answers of the labelled rows."""
+        """Truth and predicted labels of the labelled rows."""
         return self.truth[self.labelled], self.outputs.predicted[self.labelled]
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """Which of the labelled rows are right, of several labels all."""
+        """Which of the labelled rows are correct; a set of labels must be exactly right."""
         return same(*self.truth_and_predicted)
 
     @property
@@ -64,12 +64,12 @@ class Candidate:
         return float(np.mean(self.correct))
 
     def accuracy_of(self, first: int) -> float:
-        """On the first so many rows."""
+        """Accuracy on the first `first` rows."""
         return float(np.mean(same(self.truth[:first], self.outputs.predicted[:first])))
 
 
 def candidate_folder(source: Source, name: str, workspace: Path) -> Path:
-    """A folder with all but the graph."""
+    """A new folder with all files of a rung except the graph."""
     folder = workspace / name
     folder.mkdir()
     shutil.copyfile(source.folder / TOKENIZER, folder / TOKENIZER)
@@ -93,7 +93,7 @@ def provisional_facts(source: Source, rung: str) -> PackageFacts:
 
 
 def run_candidate(name: str, folder: Path, rows: Sequence[Example], *, note: str = "") -> Candidate:
-    """Rows without a label only say whether answers stay as they are."""
+    """Answer the rows with the rung in `folder`; rows without a label only count for the agreement with fp32."""
     engine = Engine(folder)
     encoded = engine.encode([row.input for row in rows])
     probability_change, changed_labels = _batch_effects(engine, encoded)
@@ -115,7 +115,7 @@ def _is_dynamic(graph: Path) -> bool:
 
 
 def _batch_effects(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
-    """How far a probability moves, and how many labels change, among the longest and among the shortest texts."""
+    """Largest change of a probability, and number of changed labels, in a batch with the longest or shortest texts."""
     by_length = sorted(encoded, key=lambda item: item.tokens)
     picked = np.linspace(0, len(by_length) - 1, min(INVARIANCE_TEXTS, len(by_length))).astype(int)
     largest, changed_labels = 0.0, 0
@@ -124,7 +124,7 @@ def _batch_effects(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, i
         changed = False
         for others in (by_length[-OTHER_TEXTS:], by_length[:OTHER_TEXTS]):
             among = engine.infer([*others, item]).row(len(others))
-            # Not Python's max, which would pass over a NaN.
+            # Not Python's max, which would ignore a NaN.
             largest = float(np.maximum(largest, np.abs(alone.probabilities - among.probabilities).max()))
             changed = changed or not same(alone.predicted, among.predicted)[0]
         changed_labels += int(changed)

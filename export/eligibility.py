@@ -1,4 +1,4 @@
-"""Whether a rung may be served: whether it answers as full precision does, as far as the rows can show."""
+"""Whether a rung may be served: the criteria compare its answers with those of full precision."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from export.candidate import Candidate
 from export.settings import ExportSettings
 
 MAX_PROBABILITY_CHANGE = 1e-3
-"""A probability may move by so much when other texts share the batch; rounding moves it by 1e-6."""
+"""Largest change of a probability by other texts in the batch; rounding changes it by 1e-6."""
 
 MAX_CALIBRATION_INCREASE = 0.01
-"""The expected calibration error may grow by so much."""
+"""Largest increase of the expected calibration error."""
 
 BOUND_FACTOR = 3.0
-"""With 95 % confidence the true drop is below so many times the drop allowed to be measured."""
+"""The 95 % upper bound of the drop may be this many times the allowed measured drop."""
 
 _RESAMPLES = 500
 
 Counts = NDArray[np.float64]
-"""(m, k): of each of m resamples, how many rows of each of k labels."""
+"""(m, k): number of rows per resample and label."""
 
 
 def objection(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
-    """The first thing that speaks against a rung, in one sentence; None: it is eligible."""
+    """The first criterion that a rung fails, in one sentence; None if it is eligible."""
     return (
         _depends_on_batch(candidate)
         or _loses_accuracy(candidate, baseline, settings)
@@ -40,12 +40,12 @@ def objection(candidate: Candidate, baseline: Candidate, settings: ExportSetting
 
 
 def rows_needed(settings: ExportSettings) -> float:
-    """Labelled rows below which even a rung that changes nothing is not shown to lose little enough."""
+    """Labelled rows that are needed to show an acceptable drop for a rung that changes no answer."""
     return math.inf if not settings.max_drop else Z_LEVEL**2 * (1 / (BOUND_FACTOR * settings.max_drop) - 1)
 
 
 def agreement(candidate: Candidate, baseline: Candidate) -> float:
-    """Share of all rows, labelled or not, whose label, or set of labels, is the same."""
+    """Share of all rows, labelled or not, with the same predicted label or set of labels."""
     return float(np.mean(same(candidate.outputs.predicted, baseline.outputs.predicted)))
 
 
@@ -54,7 +54,7 @@ def changed_rows(candidate: Candidate, baseline: Candidate) -> int:
 
 
 def f1_values(candidate: Candidate, metric: str, weights: Counts) -> Counts:
-    """(m,) the F1 where the labelled rows count as often as `weights` (m, n) says."""
+    """(m,) the F1 of the labelled rows, weighted by each row of `weights` (m, n)."""
     truth, predicted = (
         membership(assigned, candidate.label_count).astype(np.float64) for assigned in candidate.truth_and_predicted
     )
@@ -62,7 +62,7 @@ def f1_values(candidate: Candidate, metric: str, weights: Counts) -> Counts:
 
 
 def _macro(true_positives: Counts, support: Counts, predicted: Counts) -> Counts:
-    """Mean over the labels that occur in the truth or in the answers."""
+    """Mean over the labels that occur in the truth or in the predictions."""
     both = support + predicted
     scores = 2 * true_positives / np.maximum(both, 1)
     return np.asarray(scores.sum(axis=1) / np.maximum((both > 0).sum(axis=1), 1))
@@ -83,12 +83,12 @@ _F1 = {"macro_f1": _macro, "weighted_f1": _weighted, "micro_f1": _micro}
 def _depends_on_batch(candidate: Candidate) -> str | None:
     count = candidate.changed_labels
     labels = "1 label changes" if count == 1 else f"{count} labels change"
-    moves = f"{labels} and a probability moves by {candidate.max_probability_change:.2g}"
+    changes = f"{labels} and a probability changes by {candidate.max_probability_change:.2g}"
     if candidate.is_dynamic:
-        return f"It takes its scales from whatever is in the batch: {moves} among other texts."
+        return f"Its quantization scales depend on the batch: {changes} among other texts."
     if not count and candidate.max_probability_change <= MAX_PROBABILITY_CHANGE:
         return None
-    return f"Its answers depend on what else is in the batch: {moves}."
+    return f"Its answers depend on the other texts in the batch: {changes}."
 
 
 def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
@@ -106,7 +106,7 @@ def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportS
 
 
 def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
-    """The same of an F1, with a bootstrap over rows; of a label that no row has, or one, it knows nothing."""
+    """As `_loses_accuracy`, for a primary metric that is an F1, with a bootstrap over the rows."""
     metric = settings.primary_metric
     if metric not in _F1:
         return None
@@ -120,7 +120,7 @@ def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSe
 
 
 def _objection_to_drop(drop: float, measured: str, bound: float, possible: str, settings: ExportSettings) -> str | None:
-    """What is said of a drop that was measured, or that the rows do not rule out, where it is more than allowed."""
+    """The sentence `measured` if the drop exceeds its limit, `possible` if the bound does, else None."""
     if drop > settings.max_drop + 1e-9:
         return f"{measured}; {settings.max_drop:.2%} are allowed."
     if bound > BOUND_FACTOR * settings.max_drop:
@@ -146,6 +146,6 @@ def _loses_calibration(candidate: Candidate, baseline: Candidate) -> str | None:
     if after <= before + MAX_CALIBRATION_INCREASE:
         return None
     return (
-        f"Its calibration error is {after:.3f}, full precision has {before:.3f}; "
-        f"{MAX_CALIBRATION_INCREASE:g} more is allowed."
+        f"Its calibration error is {after:.3f}, that of full precision {before:.3f}; "
+        f"an increase of {MAX_CALIBRATION_INCREASE:g} is allowed."
     )

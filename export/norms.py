@@ -1,5 +1,7 @@
-"""Layer norms as the steps that they are: ONNX Runtime's fused kernel for CPUs goes through a row number by number,
-its kernels of the single steps go through it in vectors and take about a fifth of the time (docs/decisions/0008).
+"""Splitting fused layer norms into single operators.
+
+The CPU kernel of ONNX Runtime for the fused operator is not vectorised. The kernels of the single operators are, and
+take about a fifth of the time (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ _ONES, _ZEROS = "norm_ones", "norm_zeros"
 
 
 def split_norms(graph: GraphProto) -> None:
-    """Put sum, normalisation of each token, and gain and bias in the place of every fused residual layer norm.
+    """Replace every fused residual layer norm by a sum, a normalisation per token, a gain and a bias.
 
-    The token's normalisation is `InstanceNormalization` with tokens for channels, whose gains and biases, (length,),
-    are ones and zeros.
+    The normalisation is `InstanceNormalization` with tokens as channels; its own gain and bias (length,) are ones and
+    zeros.
     """
     if not any(_can_be_split(node) for node in graph.node):
         return
@@ -29,7 +31,7 @@ def split_norms(graph: GraphProto) -> None:
 
 
 def _can_be_split(node: NodeProto) -> bool:
-    # The second and third output are statistics for training.
+    # Outputs two and three are statistics for training, which the single operators do not give.
     return node.op_type == SKIP_NORM and not any(node.output[1:3])
 
 

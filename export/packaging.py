@@ -1,4 +1,4 @@
-"""The chosen rung as a package: facts, drift reference, golden answers, manifest; verified before it appears."""
+"""Writing the chosen rung as a package: facts, drift reference, golden answers, manifest."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ GOLDEN_TEXTS = 3
 
 @dataclass(frozen=True)
 class Choice:
-    """`requested`: the user named the rung, whatever the measurement says."""
+    """The chosen rung and all reports; `requested`: the user chose the rung, not the measurement."""
 
     candidate: Candidate
     baseline: Candidate
@@ -54,7 +54,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class HeldOutRows:
-    """Rows that the checkpoint was not trained on, by what they are for."""
+    """Rows that the checkpoint was not trained on, by purpose."""
 
     validation: Sequence[Example]
     reference: Sequence[Example]
@@ -68,7 +68,7 @@ class Packaged:
 
 
 def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows) -> Packaged:
-    """A complete package at `target`, or none. Raises `CorruptPackage` if it does not read back."""
+    """Write a complete, verified package to `target`, or nothing; raises `CorruptPackage`."""
     with new_folder(target) as folder:
         for name in (GRAPH, TOKENIZER):
             shutil.copyfile(choice.candidate.folder / name, folder / name)
@@ -137,7 +137,7 @@ def _golden(served: Candidate, validation: Sequence[Example]) -> list[dict[str, 
 
 
 def _golden_answer(engine: Engine, example: Example) -> dict[str, Any]:
-    """Of the text alone: scales that are taken over a batch make answers depend on what else is in it."""
+    """The answer to the text alone: with dynamic quantization it depends on the batch."""
     alone = engine.answer([example.input])
     return {
         "text": example.text,

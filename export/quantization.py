@@ -1,7 +1,7 @@
-"""The fused graph with its linear layers in 8 bits, all scales fixed beforehand.
+"""Static quantization of the linear layers of the fused graph to 8 bits.
 
-Dynamic quantization takes its scales from whatever is in the batch, so an answer depends on its
-neighbours. Here they come from sample texts once (Jacob et al. 2018, arXiv 1712.05877; `export.scales`).
+The scales are calibrated once on sample texts (Jacob et al. 2018, arXiv 1712.05877; `export.scales`). With dynamic
+quantization the scales, and so the answers, would depend on the other texts in the batch.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from export.scales import ActivationQuantization, best_quantization, quantized_w
 
 _ATTENTION, _BIAS_GELU = "Attention", "BiasGelu"
 _SUPPORTED_ATTRIBUTES = {"num_heads", "unidirectional", "do_rotary", "mask_filter_value"}
-"""What `QAttention` knows of an attention's attributes."""
+"""The attributes of `Attention` that `QAttention` supports."""
 _BIAS_INPUTS = {SKIP_NORM: 4, _BIAS_GELU: 1}
-"""Fused nodes that add a bias to what a layer gives, by the place of that input."""
+"""Fused nodes that add a bias to the output of a layer, with the position of the bias among their inputs."""
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """A linear layer of the graph: a product with `weight` (d, m), plus `bias` (m,) where there is one.
+    """A linear layer of the graph: a product with `weight` (d, m), plus an optional `bias` (m,).
 
-    An attention has its own bias; that of a plain product is added by the node of `consumer`, which alone reads it.
+    An attention node has its own bias. The bias of a MatMul is an input of the node with the output `consumer`.
     """
 
     node: NodeProto
@@ -44,14 +44,14 @@ class _Layer:
         return bool(self.node.op_type == _ATTENTION)
 
     def with_divided_outputs(self, factors: Floats) -> _Layer:
-        """An attention whose outputs, d channels, are divided by the factors: its values are, before being mixed."""
+        """An attention layer with outputs divided by `factors` (d,), which equals dividing its value weights."""
         every = np.ones(self.weight.shape[1], dtype=np.float32)
         every[-len(factors) :] = factors
         return replace(self, weight=self.weight / every, bias=None if self.bias is None else self.bias / every)
 
 
 class StaticInt8:
-    """A fused graph whose layers were observed on sample texts, to be written with some or all of them in 8 bits."""
+    """Writes a fused graph with some or all linear layers in 8 bits, calibrated on sample texts."""
 
     def __init__(self, fused: Path, sample: Sequence[Encoded]) -> None:
         self._model = onnx.load(fused)
@@ -67,14 +67,17 @@ class StaticInt8:
         return list(self._layers)
 
     def write(self, path: Path, *, range_share: float = 1.0, exclude: Collection[str] = ()) -> None:
-        """All layers in 8 bits but those of `exclude`; the bytes reach the share `range_share` of the values."""
+        """Write the graph with all layers except `exclude` in 8 bits.
+
+        The 8-bit range of the activations covers the share `range_share` of the sampled values; the rest is clipped.
+        """
         layers = {name: layer for name, layer in self._layers.items() if name not in exclude}
         layers_by_input: dict[str, list[str]] = {}
         for name, layer in layers.items():
             layers_by_input.setdefault(layer.node.input[0], []).append(name)
         inputs: dict[str, _Input] = {}
         for activation, names in layers_by_input.items():
-            # What an attention gives is divided for nothing: its values' weights are.
+            # The division of an attention output is folded into the value weights.
             is_folded = (
                 activation in layers and layers[activation].is_attention and self._is_only_input_of(activation, names)
             )
@@ -93,7 +96,7 @@ class StaticInt8:
         return consumers == set(names) and activation not in {entry.name for entry in self._model.graph.output}
 
     def _quantization(self, activation: str, names: Sequence[str], range_share: float) -> ActivationQuantization:
-        """What suits the layers that it feeds; sought once."""
+        """The best quantization for the layers that read the activation, computed once."""
         key = frozenset(names), range_share
         if key not in self._quantizations:
             weights = [self._layers[name].weight for name in names]
@@ -121,7 +124,7 @@ def _layers(model: ModelProto) -> dict[str, _Layer]:
 
 
 def _is_linear(node: NodeProto, matrices: Collection[str], constants: Collection[str]) -> bool:
-    """A product with a constant float matrix: MatMul, or an Attention that `QAttention` can stand for."""
+    """A MatMul with a constant float matrix, or an Attention that `QAttention` can replace."""
     if node.op_type == _ATTENTION:
         is_plain = not any(node.input[4:]) and {attribute.name for attribute in node.attribute} <= _SUPPORTED_ATTRIBUTES
         return is_plain and node.input[1] in matrices and node.input[2] in constants
@@ -129,12 +132,12 @@ def _is_linear(node: NodeProto, matrices: Collection[str], constants: Collection
 
 
 def _consumed_bias(model: ModelProto, output: str) -> tuple[str, str | None]:
-    """The bias that the only reader of an output adds to it, and that reader by its own output."""
+    """The bias that the only consumer of an output adds, and the output of that consumer; "" and None without one."""
     consumers = _consumers(model, output)
     if len(consumers) != 1 or consumers[0].op_type not in _BIAS_INPUTS:
         return "", None
-    place = _BIAS_INPUTS[consumers[0].op_type]
-    bias = consumers[0].input[place] if len(consumers[0].input) > place else ""
+    position = _BIAS_INPUTS[consumers[0].op_type]
+    bias = consumers[0].input[position] if len(consumers[0].input) > position else ""
     return bias, consumers[0].output[0]
 
 
@@ -144,7 +147,7 @@ def _consumers(model: ModelProto, output: str) -> list[NodeProto]:
 
 @dataclass(frozen=True)
 class _Input:
-    """One activation on its way to bytes. `is_folded`: the factors were applied where it comes from."""
+    """A quantized activation. `is_folded`: the division by the factors is folded into the layer that computes it."""
 
     name: str
     quantization: ActivationQuantization
@@ -159,7 +162,7 @@ class _Input:
 
     @property
     def quantized(self) -> tuple[str, str, str]:
-        """Bytes, their scale and their zero."""
+        """Names of the bytes, their scale and their zero point."""
         return f"{self.name}_bytes", f"{self.name}_scale", f"{self.name}_zero"
 
     def tensors(self) -> Iterator[TensorProto]:
@@ -170,7 +173,7 @@ class _Input:
 
 @dataclass(frozen=True)
 class _Linear:
-    """One layer in 8 bits, and what feeds it."""
+    """A quantized layer and its quantized input."""
 
     layer: _Layer
     input: _Input
@@ -203,18 +206,18 @@ class _Linear:
 
 
 def _replace(model: ModelProto, linears: dict[str, _Linear]) -> None:
-    """Put each layer, by its output's name, in the place of its original; drop the weights left unused."""
+    """Replace the layers, given by the names of their outputs, and remove unused weights."""
     bias_consumers = {linear.layer.consumer for linear in linears.values()}
     nodes: list[NodeProto] = []
     tensors = list(model.graph.initializer)
-    done: set[str] = set()
+    quantized: set[str] = set()
     for node in model.graph.node:
         linear = linears.get(node.output[0])
         if linear is None:
             nodes.append(_without_bias(node) if node.output[0] in bias_consumers else node)
             continue
-        if linear.input.name not in done:  # several layers may read one activation
-            done.add(linear.input.name)
+        if linear.input.name not in quantized:  # several layers may read one activation
+            quantized.add(linear.input.name)
             nodes.extend(linear.input.nodes())
             tensors.extend(linear.input.tensors())
         nodes.append(linear.node())
@@ -231,7 +234,7 @@ def _replace(model: ModelProto, linears: dict[str, _Linear]) -> None:
 
 
 def _without_bias(node: NodeProto) -> NodeProto:
-    """A fused node whose bias its layer adds already."""
+    """A fused node without the bias, which the quantized layer adds."""
     made = onnx.NodeProto()
     made.CopyFrom(node)
     if node.op_type == _BIAS_GELU:

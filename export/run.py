@@ -1,4 +1,4 @@
-"""A checkpoint to a package."""
+"""Export of a checkpoint to a package."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from export.speed import measure
 log = logging.getLogger(__name__)
 
 COMPARED_ROWS = 1000
-"""Reference rows help to judge a rung where fewer rows validate; those without a label tell whether labels stay."""
+"""Rows on which rungs are compared: validation rows, then reference rows; unlabelled ones count for the agreement."""
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """Accuracies are on the validation rows, the agreement as `RungReport` says; `size_mb` is the package's.
+    """Accuracies are those on the validation rows; `label_agreement` is explained in `RungReport`.
 
-    `not_built`: the other rungs, and why.
+    `size_mb` is the size of the package. `not_built` has the reasons why other rungs were not built.
     """
 
     package: Path
@@ -57,12 +57,12 @@ def export(
     rung: str | None = None,
     on_progress: Progress = ignore,
 ) -> ExportResult:
-    """Write the package `out`, complete or absent: the fastest rung that answers as fp32 does.
+    """Write the package `out`, complete or not at all, with the fastest rung whose answers agree with fp32.
 
-    `validation` are labelled rows that the checkpoint was not trained on; `reference`, those rows by
-    default, is what drift checks compare with; `holdout` are the rows that judged it, noted in the
-    lineage. Raises `FileMissing`, `CorruptCheckpoint`, `ParityFailed`,
-    `UnknownRung`, `NoRows`, `TargetExists`, `NotWritable` or `DiskFull`.
+    `validation` are labelled rows that the checkpoint was not trained on. `reference` is the reference of drift
+    checks, by default the validation rows. `holdout` are the rows that the gate will use; the lineage records them.
+    Raises `FileMissing`, `CorruptCheckpoint`, `ParityFailed`, `UnknownRung`, `RungNotBuilt`, `NoRows`, `TargetExists`,
+    `NotWritable` or `DiskFull`.
     """
     require_writable(out)
     if rung is not None and rung not in RUNGS:
@@ -74,7 +74,7 @@ def export(
     source = read_source(checkpoint)
     settings = replace(settings, primary_metric=source.training.primary_metric)
     rows = [*validation, *_additional_rows(validation, reference, holdout)]
-    # Beside the package: the system's temporary folder may be small, and is not where the user sent us.
+    # Beside the package: the temporary folder of the system may be small.
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent) as workspace:
         ladder = Ladder(source, Path(workspace), rows, settings)
@@ -113,10 +113,10 @@ def export(
 def _additional_rows(
     validation: Sequence[Example], reference: Sequence[Example] | None, holdout: Sequence[Example]
 ) -> list[Example]:
-    """Reference rows that bring the rows on which rungs are compared to `COMPARED_ROWS`; some may be labelled.
+    """Reference rows that complete the validation rows to `COMPARED_ROWS`.
 
-    Rows of the holdout lose their label: they judge the package later and must not choose it.
+    Rows of the holdout are used without their label: the rows of the gate must not influence the choice of the rung.
     """
-    known, judging = ({row.key for row in rows} for rows in (validation, holdout))
-    rows = [replace(row, label=None) if row.key in judging else row for row in reference or () if row.key not in known]
+    known, held_out = ({row.key for row in rows} for rows in (validation, holdout))
+    rows = [replace(row, label=None) if row.key in held_out else row for row in reference or () if row.key not in known]
     return rows[: max(0, COMPARED_ROWS - len(validation))]

@@ -1,7 +1,8 @@
-"""How numbers become bytes: the scales of activations and weights, chosen on what was observed.
+"""Quantization scales of activations and weights.
 
-A few channels of the layer norms are 30 times the others and would take the digits of all; so each channel is divided
-by a factor first and its weights multiplied by it (Xiao et al. 2023, SmoothQuant, arXiv 2211.10438).
+A few channels of the layer norms are 30 times as large as the others and would leave few quantization steps for them.
+So each channel is divided by a factor and its weights are multiplied by it (SmoothQuant, Xiao et al. 2023, arXiv
+2211.10438).
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ import numpy as np
 from core.engine import Floats
 from export.activations import Activation
 
-# Seven bits: ONNX Runtime documents that u8·s8 products may saturate at eight on CPUs without VNNI, and
-# the same package would answer otherwise there.
+# Seven bits: with eight, u8·s8 products may saturate on CPUs without VNNI (documentation of ONNX Runtime), and the
+# answers of a package would depend on the CPU.
 WEIGHT_MAX = 63
-# How much of a channel's width may go into the weights. Each activation takes what costs its layers
-# least: on the tickets example the error of the logits is then 0.140, and 0.173 with 0.8 for all.
+# Exponents of SmoothQuant; the best one is chosen per activation. On the tickets example the error of the logits is
+# then 0.140, against 0.173 with 0.8 for all.
 SMOOTHINGS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _TINY = 1e-8
 
 
 @dataclass(frozen=True)
 class ActivationQuantization:
-    """How an activation of d channels becomes unsigned bytes: over `factors` (d,), over `scale`, plus `zero_point`."""
+    """Quantization of an activation with d channels: values / `factors` (d,) / `scale` + `zero_point`, as uint8."""
 
     factors: Floats
     scale: np.float32
@@ -33,9 +34,9 @@ class ActivationQuantization:
 
 
 def best_quantization(seen: Activation, weights: Sequence[Floats], *, range_share: float) -> ActivationQuantization:
-    """Of all balances the one that changes the outputs of the layers, weights (d, m) each, least.
+    """The quantization that changes the outputs of the layers with these weights (d, m) least.
 
-    `range_share`: the share of the values that the bytes reach, of those kept as examples; 1: all that were seen.
+    `range_share` is the share of the sampled values within the 8-bit range; 1 covers all values that occurred.
     """
     candidates = [_quantization(_factors(seen, weights, smoothing), seen, range_share) for smoothing in SMOOTHINGS]
     return min(candidates, key=lambda tried: sum(_squared_error(tried, seen.rows, weight) for weight in weights))
@@ -60,7 +61,7 @@ def _quantization(factors: Floats, seen: Activation, range_share: float) -> Acti
 
 
 def _squared_error(quantization: ActivationQuantization, rows: Floats, weight: Floats) -> float:
-    """What 8 bits change in the layer's output of these rows."""
+    """Squared error of the output of a quantized layer for these rows."""
     factors, scale, zero_point = quantization.factors, quantization.scale, np.float32(quantization.zero_point)
     quantized = (np.clip(np.round(rows / factors / scale) + zero_point, 0, 255) - zero_point) * scale
     integers, weight_scale = quantized_weight(weight * factors[:, None])
@@ -68,6 +69,6 @@ def _squared_error(quantization: ActivationQuantization, rows: Floats, weight: F
 
 
 def quantized_weight(weight: Floats) -> tuple[Floats, Floats]:
-    """Symmetric, one scale (m,) an output column: (d, m) whole numbers up to `WEIGHT_MAX`, and the scales."""
+    """Integers (d, m) up to ±`WEIGHT_MAX`, and a scale (m,) per output column: symmetric quantization."""
     scale = (np.maximum(np.abs(weight).max(axis=0), _TINY) / WEIGHT_MAX).astype(np.float32)
     return np.clip(np.round(weight / scale), -WEIGHT_MAX, WEIGHT_MAX), scale

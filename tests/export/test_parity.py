@@ -11,7 +11,7 @@ from export.parity import edge_case_texts, require_parity
 from tests.tasks import TaskFiles
 
 
-def test_a_graph_of_other_weights_is_refused(
+def test_a_graph_with_other_weights_is_refused(
     tiny_checkpoint: Path, tiny_package: Path, tiny_validation: list[Example]
 ) -> None:
     source, engine = read_source(tiny_checkpoint), Engine(tiny_package)
@@ -27,7 +27,7 @@ def test_a_graph_of_other_weights_is_refused(
         require_parity(source, engine, texts)
 
 
-def test_odd_texts_are_none_and_all_that_fits_and_more(tiny_package: Path, paired: TaskFiles) -> None:
+def test_edge_cases_include_empty_and_maximum_length_texts(tiny_package: Path, paired: TaskFiles) -> None:
     engine = Engine(tiny_package)
     encoded = engine.encode(edge_case_texts(engine))
     assert encoded[0].tokens == 2
@@ -37,7 +37,7 @@ def test_odd_texts_are_none_and_all_that_fits_and_more(tiny_package: Path, paire
     assert (pairs.encode(edge_case_texts(pairs))[2].tokens, pairs.facts.max_length) == (32, 32)
 
 
-def test_an_error_that_only_a_long_text_meets_is_found(
+def test_an_error_in_long_texts_only_is_detected(
     tiny_checkpoint: Path, tiny_package: Path, tiny_validation: list[Example]
 ) -> None:
     source, engine = read_source(tiny_checkpoint), Engine(tiny_package)

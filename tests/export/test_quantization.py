@@ -19,23 +19,23 @@ from export.settings import ExportSettings
 
 @pytest.fixture
 def quantized(tiny_package: Path, tmp_path: Path) -> Path:
-    """A folder with all that an engine needs, its graph still to be written."""
+    """A folder with all files that an engine needs except the graph."""
     for name in (TOKENIZER, FACTS):
         (tmp_path / name).write_bytes((tiny_package / name).read_bytes())
     return tmp_path
 
 
-def test_static_int8_stays_near_fp32(tiny_package: Path, quantized: Path, tiny_examples: list[Example]) -> None:
+def test_static_int8_is_close_to_fp32(tiny_package: Path, quantized: Path, tiny_examples: list[Example]) -> None:
     plain, texts = Engine(tiny_package), [example.text for example in tiny_examples]
     quantizer = StaticInt8(tiny_package / GRAPH, plain.encode(texts))
     quantizer.write(quantized / GRAPH)
     expected, given = plain.answer(texts), Engine(quantized).answer(texts)
-    assert len(quantizer.layers) == 8  # in each of two: attention's three in one, its output, two of the feed-forward
+    assert len(quantizer.layers) == 8  # per block: attention inputs (fused), attention output, two feed-forward layers
     assert np.abs(given.logits - expected.logits).max() < 0.05 * np.abs(expected.logits).max()
     assert np.sum(given.embeddings * expected.embeddings, axis=1).min() > 0.99
 
 
-def test_static_int8_does_not_depend_on_neighbours(
+def test_static_int8_does_not_depend_on_the_batch(
     tiny_package: Path, quantized: Path, tiny_examples: list[Example]
 ) -> None:
     sample = Engine(tiny_package).encode([example.text for example in tiny_examples])
@@ -52,7 +52,7 @@ def test_dynamic_int8_is_not_eligible(tiny_package: Path, quantized: Path, tiny_
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
     dynamic, plain = (run_candidate(folder.name, folder, tiny_examples) for folder in (quantized, tiny_package))
-    assert "whatever is in the batch" in str(objection(dynamic, plain, ExportSettings(max_drop=1, min_agreement=0)))
+    assert "scales depend on the batch" in str(objection(dynamic, plain, ExportSettings(max_drop=1, min_agreement=0)))
 
 
 def operators(graph: Path) -> Counter[str]:
@@ -71,7 +71,7 @@ def test_layers_can_be_left_in_full_precision(
     assert found["MatMulIntegerToFloat"] + found["QAttention"] == 7
 
 
-def test_the_layer_that_8_bits_hurt_most_comes_first(
+def test_the_most_sensitive_layer_comes_first(
     tiny_package: Path, quantized: Path, tiny_examples: list[Example]
 ) -> None:
     full = Engine(tiny_package)
@@ -86,7 +86,7 @@ def test_the_layer_that_8_bits_hurt_most_comes_first(
     assert errors[0] < 0.8 * errors[1]
 
 
-def test_layer_norms_are_split_and_stay_what_they_are(
+def test_splitting_layer_norms_does_not_change_the_logits(
     tiny_package: Path, quantized: Path, tiny_examples: list[Example]
 ) -> None:
     full, texts = Engine(tiny_package), [example.text for example in tiny_examples]
@@ -98,7 +98,7 @@ def test_layer_norms_are_split_and_stay_what_they_are(
     np.testing.assert_allclose(Engine(quantized).answer(texts).logits, full.answer(texts).logits, atol=1e-5)
 
 
-def test_biases_are_added_by_the_layers_in_8_bits(
+def test_biases_are_added_by_the_quantized_layers(
     tiny_package: Path, quantized: Path, tiny_examples: list[Example]
 ) -> None:
     quantizer = StaticInt8(tiny_package / GRAPH, Engine(tiny_package).encode([row.text for row in tiny_examples]))
@@ -106,11 +106,11 @@ def test_biases_are_added_by_the_layers_in_8_bits(
     nodes = onnx.load(quantized / GRAPH).graph.node
     assert all(node.input[6] for node in nodes if node.op_type == "MatMulIntegerToFloat")
     assert not any(node.op_type == "BiasGelu" for node in nodes)
-    # Of each norm: one sum with what was skipped, one with its own shift.
+    # Per layer norm: the residual sum and the bias.
     assert operators(quantized / GRAPH)["Add"] == 8 + operators(tiny_package / GRAPH)["Add"]
 
 
-def test_what_attention_gives_is_divided_by_its_values(
+def test_division_of_attention_outputs_is_folded_into_the_values(
     tiny_package: Path, quantized: Path, tiny_examples: list[Example]
 ) -> None:
     quantizer = StaticInt8(tiny_package / GRAPH, Engine(tiny_package).encode([row.text for row in tiny_examples]))
@@ -120,7 +120,7 @@ def test_what_attention_gives_is_divided_by_its_values(
     assert sum(name in nodes and nodes[name].op_type == "QAttention" for name in read) == 2
 
 
-def test_blocks_are_near_their_weights() -> None:
+def test_quantized_blocks_are_close_to_the_weights() -> None:
     weight = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
     packed, scales = quantized_blocks(weight)
     assert (packed.shape, str(packed.dtype), scales.shape) == ((3, 2, BLOCK), "uint8", (3, 2))
@@ -128,7 +128,7 @@ def test_blocks_are_near_their_weights() -> None:
     assert np.abs(read - weight).max() <= scales.max() / 2 + 1e-6
 
 
-def test_blockwise_int8_stays_near_fp32_in_any_batch(
+def test_blockwise_int8_is_close_to_fp32_in_any_batch(
     tiny_package: Path, quantized: Path, tiny_examples: list[Example]
 ) -> None:
     write_blockwise(tiny_package / GRAPH, quantized / GRAPH)
@@ -139,7 +139,7 @@ def test_blockwise_int8_stays_near_fp32_in_any_batch(
     assert run_candidate("int8-blockwise", quantized, tiny_examples).max_probability_change < 1e-4
 
 
-def test_the_calibration_is_the_one_that_moves_the_logits_least(
+def test_the_best_calibration_changes_the_logits_least(
     tiny_package: Path, quantized: Path, tiny_examples: list[Example]
 ) -> None:
     full = Engine(tiny_package)

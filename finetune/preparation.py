@@ -34,18 +34,15 @@ def prepare(
     run_folder: RunFolder,
     plans: Plans,
     on_progress: Progress,
-    labels: list[str] | None = None,
 ) -> Task:
-    """The task of a split; raises `BudgetTooSmall`. `labels` default to those of the training rows."""
-    inputs = [example.input for example in (*parts.train, *parts.validation)]
-    require_budget(frozen, inputs, left_s=ends_at - time.monotonic())
-    embeddings = _embedded(frozen, inputs, on_progress)
-    labels = labels or labels_of(parts.train, kind)
+    """The task of a split; raises `BudgetTooSmall`."""
+    labels = labels_of(parts.train, kind)
+    train, validation = embedded_rows(parts, labels, kind, frozen, ends_at=ends_at, on_progress=on_progress)
     return Task(
         kind=kind,
         labels=labels,
-        train=rows_of(parts.train, labels, kind, embeddings[: len(parts.train)]),
-        validation=rows_of(parts.validation, labels, kind, embeddings[len(parts.train) :]),
+        train=train,
+        validation=validation,
         encoder=frozen.encoder,
         tokenizer=frozen.tokenizer,
         settings=settings,
@@ -56,12 +53,26 @@ def prepare(
     )
 
 
-def rows_of(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embeddings: Floats) -> Rows:
+def embedded_rows(
+    parts: Split, labels: Sequence[str], kind: Kind, frozen: FrozenEncoder, *, ends_at: float, on_progress: Progress
+) -> tuple[Rows, Rows]:
+    """Training and validation rows with their frozen embeddings; raises `BudgetTooSmall`."""
+    inputs = [example.input for example in (*parts.train, *parts.validation)]
+    _require_budget(frozen, inputs, left_s=ends_at - time.monotonic())
+    embeddings = _embedded(frozen, inputs, on_progress)
+    train_count = len(parts.train)
+    return (
+        _rows(parts.train, labels, kind, embeddings[:train_count]),
+        _rows(parts.validation, labels, kind, embeddings[train_count:]),
+    )
+
+
+def _rows(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embeddings: Floats) -> Rows:
     truth = truth_matrix(examples, labels) if kind == "multi-label" else truth_of(examples, labels)
     return Rows([example.input for example in examples], truth, embeddings)
 
 
-def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: float) -> None:
+def _require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: float) -> None:
     """Raises `BudgetTooSmall` if the time is too short for the cheapest method, which embeds every new text once."""
     unknown = frozen.cache.unknown(inputs)
     needed_s = 1.0

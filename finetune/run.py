@@ -25,7 +25,7 @@ from finetune.encoders.frozen import FrozenEncoder, load_frozen
 from finetune.measuring.metrics import Evaluation, require_primary
 from finetune.methods.catalogue import METHODS
 from finetune.outcome import Outcome, outcome_of, training_of
-from finetune.preparation import prepare
+from finetune.preparation import embedded_rows, prepare
 from finetune.provenance import machine, versions
 from finetune.quality.findings import Finding
 from finetune.quality.inspection import inspect_quickly
@@ -141,18 +141,11 @@ def _folds(run: _Run) -> Iterator[Task]:
     rows = [*run.parts.train, *run.parts.validation]
     splits = folds_of(rows, task.kind, folds=task.settings.folds, seed=task.settings.seed)
     for number, parts in enumerate(splits, 1):
-        fold = prepare(
-            parts,
-            task.kind,
-            run.frozen,
-            settings=task.settings,
-            ends_at=time.monotonic() + run.time_limit_s,
-            run_folder=task.run_folder,
-            plans=task.plans,
-            on_progress=task.on_progress,
-            labels=task.labels,
+        ends_at = time.monotonic() + run.time_limit_s
+        train, validation = embedded_rows(
+            parts, task.labels, task.kind, run.frozen, ends_at=ends_at, on_progress=task.on_progress
         )
-        yield replace(fold, name_prefix=f"fold-{number}-")
+        yield replace(task, train=train, validation=validation, ends_at=ends_at, name_prefix=f"fold-{number}-")
 
 
 def _split_rows(

@@ -36,10 +36,6 @@ class FrozenEncoder:
 
         return self.cache.embeddings(inputs, compute)
 
-    def lengths(self, inputs: Sequence[Text]) -> list[int]:
-        """Number of tokens of each input without truncation."""
-        return self.tokenizer.lengths(inputs)
-
 
 def load_frozen(base: BaseModel, *, max_length: int, cache: Path) -> FrozenEncoder:
     """Raises `UnusableBaseModel`."""

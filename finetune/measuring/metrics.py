@@ -122,12 +122,6 @@ def evaluate(
     )
 
 
-def primary(evaluation: Evaluation, name: str) -> float:
-    """The value of a primary metric; raises `UnknownMetric` if it does not apply to the kind of task."""
-    require_primary(name, evaluation.kind)
-    return evaluation.values[name]
-
-
 def require_primary(name: str, kind: Kind) -> PrimaryMetric:
     """The metric of that name; raises `UnknownMetric`, which lists those that apply to the kind of task."""
     fitting = {key: metric for key, metric in PRIMARY_METRICS.items() if kind in metric.kinds}

@@ -9,6 +9,7 @@ import numpy as np
 from core.metrics import Floats, Indices
 from core.progress import Progress, ignore
 from finetune.head import fit_head
+from finetune.quality.limits import Limits
 
 STAGE = "Looking for wrong labels"
 C = 3.0
@@ -19,26 +20,25 @@ def held_out_logits(
     embeddings: Floats,
     truth: Indices,
     groups: Sequence[str],
+    limits: Limits,
     *,
     label_count: int,
-    folds: int,
-    max_fitted_rows: int,
     seed: int,
     on_progress: Progress = ignore,
 ) -> Floats:
-    """(n, k) logits of embeddings (n, d); every label needs rows in `folds` groups.
+    """(n, k) logits of embeddings (n, d); every label needs rows in `limits.folds` groups.
 
     The rows of a group, such as copies of a text, are in the same fold.
     """
     rng = np.random.default_rng(seed)
-    fold_of = _folds(truth, groups, folds=folds, rng=rng)
+    fold_of = _folds(truth, groups, folds=limits.folds, rng=rng)
     logits = np.zeros((len(truth), label_count), dtype=np.float32)
-    for fold in range(folds):
-        rest = _stratified_sample(np.flatnonzero(fold_of != fold), truth, limit=max_fitted_rows, rng=rng)
+    for fold in range(limits.folds):
+        rest = _stratified_sample(np.flatnonzero(fold_of != fold), truth, limit=limits.max_fitted_rows, rng=rng)
         head = fit_head(embeddings[rest], truth[rest], label_count=label_count, c=C)
         scored = fold_of == fold
         logits[scored] = head.logits(embeddings[scored])
-        on_progress(STAGE, (fold + 1) / folds)
+        on_progress(STAGE, (fold + 1) / limits.folds)
     return logits
 
 

@@ -120,16 +120,16 @@ def _by_severity(found: list[Finding]) -> list[Finding]:
 
 def _near_pairs(sheet: Sheet, other: Sheet | None, limits: Limits) -> tuple[list[NearPair], list[NearPair]]:
     """Pairs of nearly equal texts within the sheet, and between it and the other; equal texts are left out."""
-    this = sheet.distinct(sheet.with_text)
-    known = {sheet.keys[index] for index in this}
-    there = [index for index in other.distinct(other.with_text) if other.keys[index] not in known] if other else []
-    keys = [sheet.keys[index] for index in this] + [other.keys[index] for index in there if other]
+    own = sheet.distinct(sheet.with_text)
+    known = {sheet.keys[index] for index in own}
+    new = [index for index in other.distinct(other.with_text) if other.keys[index] not in known] if other else []
+    keys = [sheet.keys[index] for index in own] + [other.keys[index] for index in new if other]
     within, across = [], []
     for pair in near_pairs(keys, threshold=limits.near_similarity):
-        if pair.second < len(this):
-            within.append(NearPair(this[pair.first], this[pair.second], pair.similarity))
-        elif pair.first < len(this):
-            across.append(NearPair(this[pair.first], there[pair.second - len(this)], pair.similarity))
+        if pair.second < len(own):
+            within.append(NearPair(own[pair.first], own[pair.second], pair.similarity))
+        elif pair.first < len(own):
+            across.append(NearPair(own[pair.first], new[pair.second - len(own)], pair.similarity))
     return within, across
 
 
@@ -182,6 +182,6 @@ def _file_sample(
     return FileSample(
         indices,
         frozen.embeddings(inputs, on_progress=on_progress),
-        np.array(frozen.lengths(inputs), dtype=np.int64),
+        np.array(frozen.tokenizer.lengths(inputs), dtype=np.int64),
         [sheet.examples[index].label for index in indices],
     )

@@ -40,9 +40,8 @@ def label_noise(
         rows.embeddings,
         rows.truth,
         [sheet.keys[index] for index in rows.indices],
+        limits,
         label_count=len(rows.labels),
-        folds=limits.folds,
-        max_fitted_rows=limits.max_fitted_rows,
         seed=seed,
         on_progress=on_progress,
     )
@@ -143,17 +142,7 @@ def _multi_label_suspects(
     truth = truth_matrix(examples, names).astype(np.int64)
     logits = []
     for number in range(len(names)):
-        logits.append(
-            held_out_logits(
-                embeddings,
-                truth[:, number],
-                groups,
-                label_count=2,
-                folds=limits.folds,
-                max_fitted_rows=limits.max_fitted_rows,
-                seed=seed,
-            )
-        )
+        logits.append(held_out_logits(embeddings, truth[:, number], groups, limits, label_count=2, seed=seed))
         on_progress(STAGE, (number + 1) / len(names))
     return _suspects_by_label(sheet, names, truth, logits, seed=seed) if names else {}
 

@@ -58,7 +58,8 @@ def _letters(text: str) -> int:
 
 def over_length(sheet: Sheet, tokenizer: TextTokenizer) -> list[Finding]:
     """Texts that are truncated at the maximum length."""
-    lengths = _lengths(sheet, tokenizer)
+    counts = tokenizer.lengths([sheet.examples[index].input for index in sheet.with_text])
+    lengths = dict(zip(sheet.with_text, counts, strict=True))
     limit = tokenizer.max_length
     longest_first = sorted(lengths, key=lambda index: -lengths[index])
     details = {index: f"{lengths[index]} tokens" for index in longest_first if lengths[index] > limit}
@@ -71,8 +72,3 @@ def over_length(sheet: Sheet, tokenizer: TextTokenizer) -> list[Finding]:
         "the rest is not read.",
         advice="Raise finetune.max_length, or move what decides the label to the beginning of the text.",
     )
-
-
-def _lengths(sheet: Sheet, tokenizer: TextTokenizer) -> dict[int, int]:
-    lengths = tokenizer.lengths([sheet.examples[index].input for index in sheet.with_text])
-    return dict(zip(sheet.with_text, lengths, strict=True))

@@ -8,8 +8,9 @@ from core.datasets import Example, kept_dataset
 from core.errors import BudgetTooSmall, CorruptCheckpoint, TargetExists, TooFewLabels, UnknownMetric
 from core.features import truth_of
 from core.metrics import measure
+from core.progress import Progress, ignore
 from finetune.checkpoint import predict_checkpoint
-from finetune.run import finetune
+from finetune.run import FinetuneResult, finetune
 from tests.tasks import multi_label_rows, paired_rows
 from tests.tiny import tiny_settings
 
@@ -30,19 +31,36 @@ def test_both_parts_are_stored_under_their_fingerprints(tiny_checkpoint: Path, t
     assert set(parts[0]) | set(parts[1]) == set(tiny_examples)
 
 
+def run(
+    rows: list[Example],
+    base: Path,
+    folder: Path,
+    *,
+    validation: list[Example] | None = None,
+    on_progress: Progress = ignore,
+    **settings: Any,
+) -> FinetuneResult:
+    return finetune(
+        rows,
+        out=folder / "out",
+        settings=tiny_settings(base, **settings),
+        cache=folder / "cache",
+        datasets=folder / "datasets",
+        validation=validation,
+        on_progress=on_progress,
+    )
+
+
+def trained(rows: list[Example], base: Path, folder: Path, **settings: Any) -> Training:
+    return read_training(run(rows, base, folder, **settings).checkpoint)
+
+
 @pytest.mark.parametrize("method", ["features", "full"])
 def test_finetune_prints_nothing_and_writes_no_other_files(
     method: str, tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stages: list[tuple[str, float]] = []
-    finetune(
-        tiny_examples,
-        out=tmp_path / "out",
-        settings=tiny_settings(tiny_base_model, method=method),
-        cache=tmp_path / "cache",
-        datasets=tmp_path / "datasets",
-        on_progress=lambda stage, share: stages.append((stage, share)),
-    )
+    run(tiny_examples, tiny_base_model, tmp_path, method=method, on_progress=lambda *stage: stages.append(stage))
     assert capfd.readouterr() == ("", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "datasets", "out"]
     assert stages[-1] == ("Writing the checkpoint", 1.0)
@@ -50,27 +68,14 @@ def test_finetune_prints_nothing_and_writes_no_other_files(
 
 
 def test_given_validation_rows_are_used(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path) -> None:
-    result = finetune(
-        tiny_examples[:90],
-        out=tmp_path / "out",
-        settings=tiny_settings(tiny_base_model),
-        cache=tmp_path / "cache",
-        datasets=tmp_path / "datasets",
-        validation=tiny_examples[90:],
-    )
+    result = run(tiny_examples[:90], tiny_base_model, tmp_path, validation=tiny_examples[90:])
     assert result.metrics.rows == 30
     assert read_training(result.checkpoint).data.train_rows == 90
 
 
 def test_refused_rows_write_nothing(tiny_base_model: Path, tmp_path: Path) -> None:
     with pytest.raises(TooFewLabels):
-        finetune(
-            [Example("a", "x"), Example("b", "x")],
-            out=tmp_path / "out",
-            settings=tiny_settings(tiny_base_model),
-            cache=tmp_path / "cache",
-            datasets=tmp_path / "datasets",
-        )
+        run([Example("a", "x"), Example("b", "x")], tiny_base_model, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,28 +102,8 @@ def test_damaged_checkpoint_is_refused(tiny_checkpoint: Path, tmp_path: Path) ->
 
 
 def test_same_seed_gives_the_same_head(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path) -> None:
-    heads = []
-    for name in ("one", "two"):
-        result = finetune(
-            tiny_examples,
-            out=tmp_path / name,
-            settings=tiny_settings(tiny_base_model),
-            cache=tmp_path / f"cache {name}",
-            datasets=tmp_path / "datasets",
-        )
-        heads.append((result.checkpoint / HEAD).read_bytes())
-    assert heads[0] == heads[1]
-
-
-def trained(rows: list[Example], base: Path, folder: Path, **settings: Any) -> Training:
-    result = finetune(
-        rows,
-        out=folder / "out",
-        settings=tiny_settings(base, **settings),
-        cache=folder / "cache",
-        datasets=folder / "datasets",
-    )
-    return read_training(result.checkpoint)
+    one, two = (trained(tiny_examples, tiny_base_model, tmp_path / name) for name in ("one", "two"))
+    assert one.files[HEAD] == two.files[HEAD]
 
 
 def test_multi_label_checkpoint_has_a_threshold_per_label(task_base_model: Path, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from finetune.measuring.metrics import (
     PRIMARY_METRICS,
     evaluate,
     predicted_labels,
-    primary,
     primary_value,
     require_primary,
     row_losses,
@@ -115,9 +114,9 @@ def test_multi_label_metrics_equal_those_of_scikit_learn() -> None:
 def test_primary_value_equals_that_of_the_evaluation(name: str) -> None:
     if "single-label" in PRIMARY_METRICS[name].kinds:
         single = evaluate(WITH_UNKNOWN, PROBABILITIES, labels=LABELS, kind="single-label")
-        assert primary_value(name, WITH_UNKNOWN, PROBABILITIES) == pytest.approx(primary(single, name))
+        assert primary_value(name, WITH_UNKNOWN, PROBABILITIES) == pytest.approx(single.values[name])
     several = evaluate(MULTI_TRUTH, SCORES, labels=MULTI_LABELS, kind="multi-label", thresholds=THRESHOLDS)
-    assert primary_value(name, MULTI_TRUTH, SCORES, thresholds=THRESHOLDS) == pytest.approx(primary(several, name))
+    assert primary_value(name, MULTI_TRUTH, SCORES, thresholds=THRESHOLDS) == pytest.approx(several.values[name])
 
 
 def test_multi_label_metric_cannot_select_a_single_label_model() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,7 +118,7 @@ def test_copies_of_a_text_are_in_the_same_fold() -> None:
     truth = rng.integers(0, 2, size=150)
     embeddings, doubled = np.concatenate([points, points]), np.concatenate([truth, truth])
     groups = [f"text {row}" for row in range(150)] * 2
-    logits = held_out_logits(embeddings, doubled, groups, label_count=2, folds=5, max_fitted_rows=1000, seed=0)
+    logits = held_out_logits(embeddings, doubled, groups, DEFAULT_LIMITS, label_count=2, seed=0)
     assert (logits.argmax(axis=1) == doubled).mean() < 0.65
 
 
@@ -125,7 +127,8 @@ def test_sample_of_fitted_rows_has_every_label() -> None:
     truth[:990] = truth[:990] % 2
     truth[990:] = [2, 3] * 5
     groups = [str(row) for row in range(1000)]
-    logits = held_out_logits(embeddings, truth, groups, label_count=4, folds=5, max_fitted_rows=40, seed=0)
+    limits = replace(DEFAULT_LIMITS, max_fitted_rows=40)
+    logits = held_out_logits(embeddings, truth, groups, limits, label_count=4, seed=0)
     assert logits.shape == (1000, 4)
     assert np.isfinite(logits).all()
 

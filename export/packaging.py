@@ -21,7 +21,6 @@ from core.package import (
     GRAPH,
     TOKENIZER,
     PackageFacts,
-    size_mb,
     write_facts,
     write_manifest,
     write_reference,
@@ -61,14 +60,8 @@ class HeldOutRows:
     holdout: Sequence[Example]
 
 
-@dataclass(frozen=True)
-class Packaged:
-    digest: str
-    size_mb: float
-
-
-def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows) -> Packaged:
-    """Write a complete, verified package to `target`, or nothing; raises `CorruptPackage`."""
+def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows) -> str:
+    """Write a complete, verified package to `target`, or nothing; returns its digest. Raises `CorruptPackage`."""
     with new_folder(target) as folder:
         for name in (GRAPH, TOKENIZER):
             shutil.copyfile(choice.candidate.folder / name, folder / name)
@@ -78,7 +71,7 @@ def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRow
         write_reference(folder, engine.features(rows.reference))
         digest = write_manifest(folder)
         verify_package(folder, tolerance=SAME_MACHINE)
-        return Packaged(digest, size_mb(folder))
+        return digest
 
 
 def _facts(source: Source, choice: Choice, rows: HeldOutRows) -> PackageFacts:

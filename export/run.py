@@ -14,6 +14,7 @@ from core.cpu import available_cpus
 from core.datasets import Example
 from core.durable import require_writable
 from core.errors import NoRows, UnknownRung
+from core.package import size_mb
 from core.progress import Progress, ignore
 from export.ladder import RUNGS, Ladder
 from export.model import read_source
@@ -87,16 +88,11 @@ def export(
         ]
         chosen = choose(reports, ladder.not_built, wanted=rung)
         on_progress("Writing the package", 0.9)
-        choice = Choice(
-            ladder.built[chosen.name],
-            baseline=ladder.baseline,
-            reports=reports,
-            not_built=ladder.not_built,
-            requested=rung is not None,
-        )
-        packaged = write_package(out, source, choice, HeldOutRows(validation, reference or validation, holdout))
+        candidate = ladder.built[chosen.name]
+        choice = Choice(candidate, ladder.baseline, reports, ladder.not_built, requested=rung is not None)
+        digest = write_package(out, source, choice, HeldOutRows(validation, reference or validation, holdout))
     on_progress("Writing the package", 1.0)
-    log.info("package written path=%s rung=%s digest=%s", out, chosen.name, packaged.digest)
+    log.info("package written path=%s rung=%s digest=%s", out, chosen.name, digest)
     return ExportResult(
         package=out,
         rung=chosen.name,
@@ -105,8 +101,8 @@ def export(
         fp32_accuracy=ladder.baseline.accuracy_of(len(validation)),
         served_accuracy=choice.candidate.accuracy_of(len(validation)),
         label_agreement=choice.agreement,
-        size_mb=round(packaged.size_mb, 1),
-        digest=packaged.digest,
+        size_mb=round(size_mb(out), 1),
+        digest=digest,
     )
 
 

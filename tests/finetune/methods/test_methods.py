@@ -121,9 +121,7 @@ def test_rate_search_is_recorded_with_its_curve(make_task: MakeTask) -> None:
     assert f"{found['chosen']:.1e}" in found["reason"]
 
 
-def test_an_interrupted_training_is_resumed_with_the_same_result(
-    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_training_has_the_same_result(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saving, "SAVE_EVERY_S", 0.0)
     whole = METHODS["full"](make_task(epochs=6, patience=9))
     task = make_task(epochs=6, patience=9)

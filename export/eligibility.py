@@ -54,7 +54,7 @@ def changed_rows(candidate: Candidate, baseline: Candidate) -> int:
 
 
 def f1_values(candidate: Candidate, metric: str, weights: Counts) -> Counts:
-    """(m,) the F1 of the labelled rows, weighted by each row of `weights` (m, n)."""
+    """(m,) F1 values of the n labelled rows, one for each row of `weights` (m, n)."""
     truth, predicted = (
         membership(assigned, candidate.label_count).astype(np.float64) for assigned in candidate.truth_and_predicted
     )

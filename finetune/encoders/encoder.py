@@ -135,7 +135,7 @@ def load_encoder(base: BaseModel) -> Encoder:
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-        except Exception as error:  # safetensors, huggingface_hub, torch and transformers raise their own
+        except Exception as error:  # safetensors, huggingface_hub, torch and transformers have their own types
             raise UnusableBaseModel(base.name, first_line(error), "Name another base model.") from error
     _require_loaded(base, loaded)
     if getattr(transformer, "pooler", None) is not None:

@@ -11,17 +11,16 @@ from core.share import wilson_interval
 from finetune.measuring.metrics import Evaluation
 
 MIN_RISE = 0.10
-"""Relative rise of the validation loss above its minimum that counts: epochs vary by a few per cent by chance."""
+"""Overfitting: minimum relative rise of the validation loss; epochs vary by a few per cent by chance."""
 
 MIN_GAP = 0.05
-"""Gap between training and validation accuracy that counts: fine-tuned models nearly always have a gap of some
-points."""
+"""Overfitting: minimum gap between training and validation accuracy; most fine-tuned models have a few points."""
 
 MIN_FALL = 0.05
-"""Relative fall of the validation loss in the last epoch that counts as still falling."""
+"""Underfitting: minimum relative fall of the validation loss in the last epoch."""
 
 MIN_TRAIN_ERROR = 0.05
-"""A model with a lower error rate on its training rows is not underfitted."""
+"""Underfitting: minimum error rate on the training rows."""
 
 Verdict = Literal["healthy", "underfit", "overfit"]
 

@@ -18,7 +18,7 @@ MIN_POSITIVES = 5
 three rows already improved F1 on average, but single rows then decide the threshold."""
 
 MIN_THRESHOLD, MAX_THRESHOLD = 0.05, 0.95
-"""Limits of tuned thresholds: beyond, a single unusual row decides."""
+"""Limits of tuned thresholds; more extreme thresholds would depend on single rows."""
 
 START_SHARES = (1.0, 0.5, 0.25, 0.125)
 """Shares of the most confident rows at which the search for an abstention threshold starts."""

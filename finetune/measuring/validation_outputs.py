@@ -42,6 +42,3 @@ def read_validation(folder: Path) -> ValidationOutputs | None:
     if outputs.logits.ndim != 2 or outputs.truth.shape not in (outputs.logits.shape[:1], outputs.logits.shape):
         raise CorruptCheckpoint(folder, f"the arrays in {VALIDATION} do not fit each other")
     return outputs
-
-
-# TRUTH

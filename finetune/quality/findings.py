@@ -64,7 +64,7 @@ def row_findings(
     advice: str,
     is_fixable: bool = False,
 ) -> list[Finding]:
-    """A list with one finding; an empty list if `details`, a remark by row index from 0, is empty."""
+    """One finding, or none if `details` is empty; `details` is a remark by row index from 0."""
     if not details:
         return []
     found = Finding(check, severity, len(details), "rows", sentence, advice, is_fixable=is_fixable)

@@ -68,7 +68,7 @@ def _testable_rows(sheet: Sheet, embeddings: Floats, limits: Limits) -> _Testabl
 
 
 def _suspected_rows(rows: _TestableRows, model: NoiseModel) -> dict[int, tuple[float, str]]:
-    """Probability that the label is wrong, and a remark, of each row where it is at least one half."""
+    """The rows whose label is wrong with a probability of at least one half: by index, probability and remark."""
     predicted = model.probabilities.argmax(axis=1)
     return {
         rows.indices[row]: (

@@ -18,7 +18,7 @@ GRAM_LENGTH = 4
 BANDS, BAND_ROWS = 16, 4
 """A pair of similarity s shares a band with probability 1 - (1 - s⁴)¹⁶: 98.8 % at 0.7, 99.98 % at 0.8."""
 MAX_CHARACTERS = 2000
-"""Only so many characters of a text are compared."""
+"""Only the first characters of a text are compared, up to this number."""
 CHUNK_CHARACTERS = 2_000_000
 MAX_PAIRWISE_BUCKET = 30
 """In larger buckets a text is compared only with the first and the next text, not with all others."""
@@ -124,13 +124,13 @@ def _mixed(values: Hashes) -> Hashes:
 
 
 def _candidates(signatures: Hashes, threshold: float) -> Iterator[tuple[int, int]]:
-    """Pairs that share a band and whose estimated similarity is at least nearly the threshold."""
+    """Pairs that share a band, except those whose estimated similarity is clearly below the threshold."""
     pairs = np.unique(np.concatenate([_bucket_pairs(_band(signatures, number)) for number in range(BANDS)]))
     rows = len(signatures)
     for part in np.array_split(pairs, max(1, len(pairs) // 100_000)):
         left, right = part // rows, part % rows
         agreement = (signatures[left] == signatures[right]).mean(axis=1)
-        # Three standard errors of a share of 64 at 0.8 are 0.15.
+        # 0.15 is three standard errors of the estimate at a similarity of 0.8.
         close = agreement >= threshold - 0.15
         yield from zip(left[close].tolist(), right[close].tolist(), strict=True)
 

@@ -62,7 +62,7 @@ def _fitted(logits: Floats, truth: Indices) -> tuple[float, float]:
         )
 
     clean = minimised([0.0])
-    # The second start has a lower temperature, which is better once wrong labels are explained by the noise.
+    # Two starts: if the noise explains the wrong labels, the best temperature may be lower.
     noisy = min((minimised([clean.x[0] + step, np.log(0.03)]) for step in (0.0, -1.0)), key=lambda found: found.fun)
     if 2 * (clean.fun - noisy.fun) < SIGNIFICANT_GAIN:
         return float(np.exp(clean.x[0])), 0.0

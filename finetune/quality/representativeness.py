@@ -98,7 +98,7 @@ def _difference(
 
 
 def _novelty(rows: Floats, reference: Floats) -> Floats:
-    """(n,) distance to the nearest reference row, divided by the 99 % quantile of that distance among the reference."""
+    """(n,) distance to the nearest reference row; 1 is the 99 % quantile of this distance between reference rows."""
     scale = np.quantile(distance_to_nearest_other(reference), 0.99)
     novelty: Floats = distance_to_nearest(rows, reference) / max(float(scale), 1e-12)
     return novelty

@@ -35,4 +35,4 @@ def set_dropout(transformer: nn.Module, p: float) -> None:
                 # Attention modules read the attribute `p` of their dropout: it must stay an nn.Dropout.
                 setattr(module, name, nn.Dropout(0.0) if is_attention else ByteDropout(p))
         if is_attention and isinstance(getattr(module, "attention_dropout", None), float):
-            setattr(module, "attention_dropout", 0.0)  # noqa: B010  # mypy takes every attribute for a module
+            setattr(module, "attention_dropout", 0.0)  # noqa: B010  # mypy rejects a float here

@@ -102,7 +102,7 @@ def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) ->
 def prepared_copy(
     task: Task, start: Fitted, approach: Approach, recipe: Recipe, *, temperature_factor: float = 1.0
 ) -> Classifier:
-    """Encoder and head of the start, prepared for the approach; the logits are divided by the scaled temperature."""
+    """A copy of the start, prepared for the approach; `temperature_factor` is an additional divisor of its logits."""
     torch.manual_seed(task.settings.seed)
     temperature = temperature_factor * start.scored.temperature
     model = trainable_copy(task.encoder, start.head, temperature, dropout=recipe.dropout)

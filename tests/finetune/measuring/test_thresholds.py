@@ -57,7 +57,7 @@ def confidences(rng: np.random.Generator, rows: int) -> np.ndarray:
 @pytest.mark.parametrize("max_risk", [0.05, 0.1])
 @pytest.mark.parametrize("shape", ["calibrated", "noisy at the top", "just above", "step"])
 def test_risk_exceeds_the_limit_in_at_most_five_percent_of_searches(shape: str, max_risk: float) -> None:
-    """With a rate of 5 %, more than 31 of 400 independent searches have a probability below 0.01."""
+    """If the true rate is 5 %, the probability of more than 31 in 400 searches is below 0.01."""
     rng = np.random.default_rng(2)
     risks: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "calibrated": lambda confidence: 1 - confidence,

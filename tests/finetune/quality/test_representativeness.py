@@ -47,7 +47,7 @@ def test_rate_of_false_alarms_is_at_most_alpha() -> None:
         )
         for seed in range(60)
     )
-    assert alarms <= 13  # 6 expected; more than 13 by chance in 3 of 1,000
+    assert alarms <= 13  # 6 are expected; the probability of more than 13 is 0.003
 
 
 def test_changed_label_shares_are_found() -> None:

@@ -98,8 +98,8 @@ def _signatures_of(texts: Sequence[str]) -> Hashes:
     for back in range(1, GRAM_LENGTH):
         inside[ends - back] = False
     hashes = hashes[inside]
-    random = np.random.default_rng(0)
-    factors = random.integers(1, 2**63, size=BANDS * BAND_ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    rng = np.random.default_rng(0)
+    factors = rng.integers(1, 2**63, size=BANDS * BAND_ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     signatures = np.empty((len(texts), len(factors)), dtype=np.uint64)
     for column, factor in enumerate(factors):
         signatures[:, column] = np.minimum.reduceat(_mixed(hashes ^ factor), starts)

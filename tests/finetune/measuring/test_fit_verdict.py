@@ -82,7 +82,7 @@ def test_accuracy_of_the_majority_label_is_underfit() -> None:
     assert "always answering the most frequent label is right on 50.0%" in found["reason"]
 
 
-def test_head_without_epochs_is_judged_by_its_accuracy() -> None:
+def test_head_without_epochs_has_a_verdict() -> None:
     found = judge_fit([{"step": "head", "validation_loss": 0.2}], evaluation(0.97), evaluation(0.95))
     assert found["verdict"] == "healthy"
     assert "rise" not in found

@@ -25,7 +25,7 @@ def validation_logits(fitted: Fitted, task: Task) -> Floats:
     return fitted.head.logits(embed(fitted.encoder, task.tokenizer, task.validation.inputs))
 
 
-def test_the_config_knows_every_method() -> None:
+def test_the_config_lists_every_method() -> None:
     assert sorted(METHODS) == sorted(get_args(MethodName))
 
 

@@ -25,6 +25,9 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for part in finetune export serving; do \
+		MYPYPATH=benchmarks/$$part:benchmarks/$$part/peers $(BIN)/mypy benchmarks/$$part || exit 1; \
+	done
 
 serve: $(INSTALLED)
 	$(BIN)/retune serve

@@ -1,1 +1,1 @@
-"""The `retune` command: each one parses, calls one function of a room, and prints."""
+"""The `retune` command line. Each command parses its options, calls other packages, and prints the result."""

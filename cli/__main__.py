@@ -1,4 +1,4 @@
-"""`python -m cli` is `retune`."""
+"""`python -m cli` runs `retune`."""
 
 from cli.main import main
 

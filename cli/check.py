@@ -1,4 +1,4 @@
-"""`retune check`: is this data fit to train on?"""
+"""`retune check`: looks for problems in training data."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.context import REFUSED, Run, column_options, emit, json_option, pass_run, progress_shown
+from cli.context import REFUSED, Run, column_options, pass_run, progress_shown
 from core.datasets import Columns, Example, examples_in
 from core.durable import write_bytes
 from core.tables import read_table
 
-if TYPE_CHECKING:  # torch is imported by the command, not by the command line
+if TYPE_CHECKING:  # the command imports torch, which is slow, only when it runs
     from finetune.quality.cleaning import Removed
     from finetune.quality.findings import Finding
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to check, and what to write."""
+    """Options of the check and of its output."""
 
     seed: int
     base_model: str
@@ -35,26 +35,23 @@ class Options:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--against", type=click.Path(path_type=Path), help="Rows to be apart from and to look like: a test file.")
+@click.option("--against", type=click.Path(path_type=Path), help="Test rows: similar, but without rows in common.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the findings as a page.")
-@click.option("--fix", "copy", type=click.Path(path_type=Path), help="Write a cleaned copy, and a log beside it.")
+@click.option("--fix", "copy", type=click.Path(path_type=Path), help="Write a cleaned copy, and a log of removed rows.")
 @click.option("--drop-suspects", is_flag=True, help="With --fix: drop rows whose label is probably wrong.")
-@click.option("--drop-conflicts", is_flag=True, help="With --fix: drop rows of texts under several labels.")
+@click.option("--drop-conflicts", is_flag=True, help="With --fix: drop rows whose text has several labels.")
 @click.option("--strict", is_flag=True, help="Exit 3 if there is an error or a warning.")
-@click.option("--quick", "is_quick", is_flag=True, help="Leave out what needs embeddings.")
+@click.option("--quick", "is_quick", is_flag=True, help="Omit the checks that need embeddings.")
 @click.option("--base-model", help="'default', a folder, or a hub id with @revision [default: the config's].")
-@click.option("--seed", type=click.IntRange(0), help="Seed of everything random [default: the config's].")
+@click.option("--seed", type=click.IntRange(0), help="Seed of all random numbers [default: the config's].")
 @column_options
-@json_option
 @pass_run
-def check(
-    run: Run, /, file: Path, against: Path | None, strict: bool, columns: Columns, as_json: bool, **given: Any
-) -> None:
-    """Look for what is wrong in a data file before it is trained on."""
+def check(run: Run, /, file: Path, against: Path | None, strict: bool, columns: Columns, **given: Any) -> None:
+    """Look for problems in a data file before training."""
     given["base_model"] = given["base_model"] or run.config.finetune.base_model
     given["seed"] = run.config.finetune.seed if given["seed"] is None else given["seed"]
     options = Options(**given)
-    _require_sense(options)
+    _require_valid_options(options)
     from finetune.quality.cleaning import require_usable
     from finetune.quality.inspection import checks_made
 
@@ -67,7 +64,7 @@ def check(
     about = _about(file, rows, against, others, options)
     removed = _cleaned(file, rows, found, options, columns)
     _write_page(options.html, found, file, about, made)
-    emit(
+    run.emit(
         {
             "file": str(file),
             "against": str(against) if against else None,
@@ -79,17 +76,16 @@ def check(
         about,
         *(line for finding in found for line in _lines(finding)),
         *_closing(found, made, options, removed),
-        as_json=as_json,
     )
     if strict and any(finding.severity != "info" for finding in found):
         sys.exit(REFUSED)
 
 
-def _require_sense(options: Options) -> None:
+def _require_valid_options(options: Options) -> None:
     if (options.drop_suspects or options.drop_conflicts) and not options.copy:
-        raise click.UsageError("--drop-suspects and --drop-conflicts say what --fix removes: add --fix FILE.")
+        raise click.UsageError("--drop-suspects and --drop-conflicts need --fix: add --fix FILE.")
     if options.drop_suspects and options.is_quick:
-        raise click.UsageError("--drop-suspects needs the embeddings that --quick leaves out: remove one of the two.")
+        raise click.UsageError("--drop-suspects needs embeddings, which --quick omits: remove one of the two.")
 
 
 def _findings(
@@ -200,6 +196,6 @@ def _closing(found: Sequence[Finding], made: list[str], options: Options, remove
     if clear:
         yield f"Nothing found by: {', '.join(clear)}."
     if options.copy:
-        yield f"{len(removed):,} rows left out of {options.copy}; {log_path(options.copy)} says which and why."
+        yield f"{len(removed):,} rows removed in {options.copy}; {log_path(options.copy)} lists them with reasons."
     if options.html:
         yield f"The findings as a page: {options.html}"

@@ -1,4 +1,4 @@
-"""What every command shares: the config of this run, and how it speaks."""
+"""Shared by all commands: the run with its config and home, common options, and output."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ from core.errors import FileMissing, InputDoesNotFit, InvalidInput, OneLabelOnly
 from core.home import Home
 from core.labels import Kind
 from core.package import verify_files
+from core.progress import Progress
 from core.registry import parse_version
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 REFUSED = 3
-"""The exit code of a command that did its work and found what it must not let pass."""
+"""Exit code of a command that succeeded, with a negative result."""
 
 
 @dataclass
 class Run:
-    """One invocation: its config, and the home that this leads to."""
+    """One call of `retune`: its config, its home, and the form of its output."""
 
     config_path: Path | None
     home_folder: Path | None
+    as_json: bool = False
 
     @cached_property
     def config(self) -> Config:
@@ -48,37 +50,34 @@ class Run:
     def home(self) -> Home:
         return Home(self.config)
 
+    def emit(self, result: dict[str, Any], *lines: str) -> None:
+        """Print the result: one JSON object with `--json`, else the lines."""
+        print(json.dumps(result, ensure_ascii=False, default=str) if self.as_json else "\n".join(lines))
 
-pass_run = click.make_pass_decorator(Run)
+
+def pass_run(command: Command) -> Command:
+    """Pass the run to the command as its first argument, and add the option `--json`."""
+    words = "Print one JSON object on stdout, nothing else."
+    option = click.option("--json", is_flag=True, expose_value=False, callback=_set_json, help=words)
+    return cast(Command, option(click.make_pass_decorator(Run)(command)))
 
 
-def json_option(command: Command) -> Command:
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")(
-        command
-    )
+def _set_json(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.obj.as_json = value
 
 
 def column_options(command: Command) -> Command:
-    """Options that say where a data file holds what; the command gets them as `columns: Columns`."""
+    """Add the options about the columns of a data file; the command gets them as `columns: Columns`."""
 
     @functools.wraps(command)
-    def with_columns(
-        *given: Any,
-        text_column: str,
-        label_column: str,
-        pair_column: str | None,
-        multi_label: bool,
-        label_separator: str,
-        label_columns: str,
-        **options: Any,
-    ) -> Any:
-        names = tuple(name.strip() for name in label_columns.split(",") if name.strip())
+    def with_columns(*given: Any, **options: Any) -> Any:
+        names = tuple(name.strip() for name in options.pop("label_columns").split(",") if name.strip())
         columns = Columns(
-            text=text_column,
-            label=label_column,
-            pair=pair_column,
-            multi_label=multi_label or bool(names),
-            separator=label_separator,
+            text=options.pop("text_column"),
+            label=options.pop("label_column"),
+            pair=options.pop("pair_column"),
+            multi_label=options.pop("multi_label") or bool(names),
+            separator=options.pop("label_separator"),
             labels=names,
         )
         return command(*given, columns=columns, **options)
@@ -89,9 +88,9 @@ def column_options(command: Command) -> Command:
 
 
 def columns_for(columns: Columns, *, kind: Kind, is_paired: bool) -> Columns:
-    """What the user said of a file's columns, read as a model that is there already reads rows.
+    """The user's columns, adapted to the task of an existing model.
 
-    Without `--pair-column` the second text of a pair is looked for in `pair`.
+    The default of `--pair-column` is `pair` if the model takes pairs.
     """
     if columns.pair and not is_paired:
         raise InputDoesNotFit(wants_pairs=False)
@@ -102,17 +101,17 @@ def columns_for(columns: Columns, *, kind: Kind, is_paired: bool) -> Columns:
 
 
 _COLUMN_OPTIONS = (
-    click.option("--text-column", default="text", show_default=True, help="Column that holds the text."),
-    click.option("--label-column", default="label", show_default=True, help="Column that holds the label."),
-    click.option("--pair-column", help="Column that holds the second text, where pairs are classified."),
-    click.option("--multi-label", is_flag=True, help="A text may have any number of labels, several in a cell."),
-    click.option("--label-separator", default="|", show_default=True, help="Stands between the labels of a cell."),
-    click.option("--label-columns", default="", help="One column a label, marked 0 or 1: a,b,c."),
+    click.option("--text-column", default="text", show_default=True, help="Column of the text."),
+    click.option("--label-column", default="label", show_default=True, help="Column of the label."),
+    click.option("--pair-column", help="Column of the second text of pairs."),
+    click.option("--multi-label", is_flag=True, help="A cell may have several labels, or none."),
+    click.option("--label-separator", default="|", show_default=True, help="Separates the labels of a cell."),
+    click.option("--label-columns", default="", help="One column per label, with 0 or 1: a,b,c."),
 )
 
 
 def package_folder(run: Run, target: str) -> Path:
-    """The verified folder of a package, or of MODEL[@VERSION] in the registry, the champion by default."""
+    """The verified folder of a package, or of MODEL[@VERSION] in the registry; the default version is the champion."""
     folder = Path(target)
     if folder.is_dir():
         verify_files(folder)
@@ -126,39 +125,25 @@ def package_folder(run: Run, target: str) -> Path:
     return registry.verified_folder(model, version or registry.champion(model).version)
 
 
-def emit(result: dict[str, Any], *lines: str, as_json: bool) -> None:
-    """Print the result: one JSON object, or the lines for a person."""
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False, default=str))
-    else:
-        print("\n".join(lines))
-
-
 @contextmanager
-def progress_shown() -> Iterator[Callable[[str, float], None]]:
-    """On a terminal a spinner with the stage, elsewhere a line for each new one. The callback takes (stage, share)."""
+def progress_shown() -> Iterator[Progress]:
+    """Show progress on stderr: on a terminal a spinner with the stage, else one line for each new stage."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        told: set[str] = set()
-        yield lambda stage, _share: _say_once(stage, told)
+        print_once = functools.cache(info)
+        yield lambda stage, _share: print_once(stage)
         return
     with console.status("starting") as status:
         yield lambda stage, share: status.update(escape(f"{stage} {share:.0%}" if share else stage))
 
 
-def _say_once(stage: str, told: set[str]) -> None:
-    if stage not in told:
-        told.add(stage)
-        say(stage)
-
-
-def say(sentence: str) -> None:
-    """One line for the person watching, on stderr."""
+def info(sentence: str) -> None:
+    """Print a line on stderr."""
     print(sentence, file=sys.stderr, flush=True)
 
 
 def stopped_by_signal() -> threading.Event:
-    """An event that SIGTERM sets: the round under way ends, then the command."""
+    """An event that is set by SIGTERM, so that the command can end after the current round."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     return stop

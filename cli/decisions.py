@@ -8,7 +8,7 @@ from itertools import chain
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.stored import as_stored
 
@@ -18,9 +18,8 @@ Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
 @click.command()
 @click.argument("model")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
-@json_option
 @pass_run
-def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
+def decisions(run: Run, model: str, limit: int) -> None:
     """List checks, decisions, jobs and promotions of a model, most recent first."""
     run.home.registry.champion(model)
     events: dict[str, Sequence[Event]] = {
@@ -30,23 +29,22 @@ def decisions(run: Run, model: str, limit: int, as_json: bool) -> None:
         "promotions": run.home.ledger.promotions(model, limit=limit),
     }
     latest = heapq.nlargest(limit, chain(*events.values()), key=lambda event: event.created_at)
-    emit(
+    run.emit(
         {
             "model": model,
             **{kind: [as_stored(event) for event in found if event in latest] for kind, found in events.items()},
         },
         *(_event_line(event) for event in latest),
-        as_json=as_json,
     )
 
 
 def _event_line(event: Event) -> str:
-    kind, sentence = _told(event)
+    kind, sentence = _described(event)
     return f"{event.created_at[:19]}  {kind:<9} {sentence}"
 
 
-def _told(event: Event) -> tuple[str, str]:
-    """Its kind, and what happened."""
+def _described(event: Event) -> tuple[str, str]:
+    """Kind and description of the event."""
     if isinstance(event, CheckRecord):
         return "check", _check_sentence(event)
     if isinstance(event, DecisionRecord):

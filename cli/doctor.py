@@ -6,12 +6,13 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from uuid import uuid4
 
 import click
 
-from cli.context import REFUSED, Run, emit, json_option, pass_run
+from cli.context import REFUSED, Run, pass_run
 from core.cpu import available_cpus
 from core.durable import write_bytes
 from core.errors import RetuneError
@@ -25,13 +26,12 @@ FREE_GB_NEEDED = 2.0
 
 
 @click.command()
-@json_option
 @pass_run
-def doctor(run: Run, as_json: bool) -> None:
-    """Look at this machine, the config and the state; exits 3 if something is wrong."""
+def doctor(run: Run) -> None:
+    """Check this machine, the config and the state; exits 3 if something is wrong."""
     checks = [
         _check("python", platform.python_version),
-        *(_check(f"extra {name}", _extra(packages)) for name, packages in EXTRAS.items()),
+        *(_check(f"extra {name}", partial(_extra, packages)) for name, packages in EXTRAS.items()),
         _check("cores", lambda: f"{available_cpus()} usable"),
         _check("config", lambda: f"valid, home {run.config.home.absolute()}"),
         _check("home", lambda: _writable(run)),
@@ -40,33 +40,29 @@ def doctor(run: Run, as_json: bool) -> None:
         _check("registry", lambda: _registry(run)),
         _check("default model", lambda: _default_model(run)),
     ]
-    emit(
+    run.emit(
         {"checks": checks},
         *(f"{'ok  ' if check['ok'] else 'BAD '} {check['name']:<14} {check['detail']}" for check in checks),
-        as_json=as_json,
     )
     if not all(check["ok"] for check in checks):
         sys.exit(REFUSED)
 
 
-def _check(name: str, look: Callable[[], str]) -> dict[str, str | bool]:
+def _check(name: str, find: Callable[[], str]) -> dict[str, str | bool]:
     try:
-        return {"name": name, "ok": True, "detail": look()}
+        return {"name": name, "ok": True, "detail": find()}
     except (RetuneError, OSError) as error:
         return {"name": name, "ok": False, "detail": str(error)}
 
 
-def _extra(packages: list[str]) -> Callable[[], str]:
-    def look() -> str:
-        found = []
-        for package in packages:
-            try:
-                found.append(f"{package} {version(package)}")
-            except PackageNotFoundError:
-                return f"not installed (no {package}); fine where it is not needed"
-        return ", ".join(found)
-
-    return look
+def _extra(packages: list[str]) -> str:
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            return f"not installed (no {package}); needed only for its commands"
+    return ", ".join(found)
 
 
 def _writable(run: Run) -> str:
@@ -89,7 +85,7 @@ def _default_model(run: Run) -> str:
     if name := run.config.service.default_model:
         run.home.registry.require_model(name)
         return name
-    return "none named: requests must name their model where there are several"
+    return "not set: requests must name their model if there are several"
 
 
 def _registry(run: Run) -> str:

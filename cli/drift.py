@@ -8,21 +8,20 @@ from pathlib import Path
 
 import click
 
-from cli.context import REFUSED, Run, column_options, columns_for, emit, json_option, pass_run
+from cli.context import REFUSED, Run, column_options, columns_for, pass_run
 from core.champion import read_champion
 from core.datasets import Columns, read_examples
 from core.stored import as_stored
 
 
 @click.command()
-@click.option("--model", required=True, help="Whose champion's reference to compare with.")
+@click.option("--model", required=True, help="Model whose reference is compared with.")
 @click.option("--file", "file", required=True, type=click.Path(path_type=Path), help="Rows to compare.")
-@click.option("--labels", is_flag=True, help="The file has labels: measure the accuracy, too.")
+@click.option("--labels", is_flag=True, help="Also measure the accuracy by the labels of the file.")
 @column_options
-@json_option
 @pass_run
-def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_json: bool) -> None:
-    """Compare a file with the champion's reference; exits 3 if it drifted."""
+def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> None:
+    """Compare a file with the champion's reference; exits 3 on drift."""
     from monitoring.watch import check_file
 
     champion = read_champion(run.home.registry, model)
@@ -37,13 +36,9 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns, as_j
     ]
     if measured := check.measured_accuracy if labels else None:
         result["measured_accuracy"] = asdict(measured)
-        lines.append(
-            f"Measured accuracy {measured.value:.1%} (95 % interval {measured.low:.1%} to {measured.high:.1%})."
-        )
-    elif estimate := verdict.estimated_accuracy:
-        lines.append(
-            f"Estimated accuracy {estimate.value:.1%} (95 % interval {estimate.low:.1%} to {estimate.high:.1%})."
-        )
-    emit(result, *lines, as_json=as_json)
+    if share := measured or verdict.estimated_accuracy:
+        kind = "Measured" if measured else "Estimated"
+        lines.append(f"{kind} accuracy {share.value:.1%} (95 % interval {share.low:.1%} to {share.high:.1%}).")
+    run.emit(result, *lines)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)

@@ -12,7 +12,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.context import Run, column_options, columns_for, emit, json_option, package_folder, pass_run, say
+from cli.context import Run, column_options, columns_for, info, package_folder, pass_run
+from core.arrays import Floats
 from core.checkpoint import TRAINING, read_training
 from core.datasets import Columns, Example, Text, read_examples
 from core.engine import Engine
@@ -25,7 +26,7 @@ SHOWN_LABELS, SHOWN_PAIRS = 5, 5
 
 @dataclass(frozen=True)
 class Target:
-    """What is measured; `answer` gives probabilities (n, k) after the temperature."""
+    """A model to evaluate; `answer` returns probabilities (n, k)."""
 
     labels: list[str]
     kind: Kind
@@ -34,8 +35,8 @@ class Target:
     answer: Callable[[Sequence[Text]], NDArray[Any]]
 
     @property
-    def cuts(self) -> NDArray[np.float32]:
-        """(k,) as the engine compares them."""
+    def threshold_array(self) -> Floats:
+        """(k,) in the precision that the engine uses."""
         return np.array([self.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
 
 
@@ -43,14 +44,13 @@ class Target:
 @click.argument("target", metavar="PACKAGE|MODEL[@VERSION]|CHECKPOINT")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Labelled rows to measure on.")
 @column_options
-@json_option
 @pass_run
-def evaluate(run: Run, target: str, data: Path, columns: Columns, as_json: bool) -> None:
+def evaluate(run: Run, target: str, data: Path, columns: Columns) -> None:
     """Measure a package, a version in the registry, or a checkpoint on labelled rows."""
     measured = _target(run, target)
     rows = read_examples(data, columns_for(columns, kind=measured.kind, is_paired=measured.is_paired))
     metrics = _metrics(measured, rows)
-    emit(metrics, *_lines(target, metrics), as_json=as_json)
+    run.emit(metrics, *_lines(target, metrics))
 
 
 def _target(run: Run, name: str) -> Target:
@@ -61,8 +61,9 @@ def _target(run: Run, name: str) -> Target:
         return Target(training.labels, training.kind, training.is_paired, training.thresholds, answer)
     engine = Engine(package_folder(run, name))
     facts = engine.facts
-    answer = partial(_answer_of_engine, engine)
-    return Target(facts.labels, facts.kind, facts.is_paired, facts.thresholds, answer)
+    return Target(
+        facts.labels, facts.kind, facts.is_paired, facts.thresholds, lambda texts: engine.answer(texts).probabilities
+    )
 
 
 def _answer_of_checkpoint(folder: Path, texts: Sequence[Text]) -> NDArray[Any]:
@@ -71,12 +72,8 @@ def _answer_of_checkpoint(folder: Path, texts: Sequence[Text]) -> NDArray[Any]:
     return predict_checkpoint(folder, texts)[1]
 
 
-def _answer_of_engine(engine: Engine, texts: Sequence[Text]) -> NDArray[Any]:
-    return engine.answer(texts).probabilities
-
-
 def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:
-    """Everything that `finetune.measuring.metrics` knows; the few of `core.metrics` on a machine that only serves."""
+    """All metrics of `finetune.measuring.metrics`; those of `core.metrics` if scikit-learn is not installed."""
     probabilities = target.answer([row.input for row in rows])
     truth: Any = (truth_of if target.kind == "single-label" else truth_matrix)(rows, target.labels)
     try:
@@ -84,17 +81,17 @@ def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("sklearn", "scipy"):
             raise
-        say("Intervals and per-label metrics need scikit-learn: pip install 'retune[train]'.")
+        info("Intervals and per-label metrics need scikit-learn: pip install 'retune[train]'.")
         if target.kind == "single-label":
             return asdict(measure(truth, probabilities))
-        return asdict(measure_sets(truth, probabilities, probabilities >= target.cuts))
+        return asdict(measure_sets(truth, probabilities, probabilities >= target.threshold_array))
     return evaluate_answers(
-        truth, probabilities, labels=target.labels, kind=target.kind, thresholds=target.cuts
+        truth, probabilities, labels=target.labels, kind=target.kind, thresholds=target.threshold_array
     ).as_dict()
 
 
 def _lines(target: str, metrics: dict[str, Any]) -> list[str]:
-    """For a person: the metrics with their intervals, the worst labels, the most confused pairs."""
+    """The metrics with their intervals, the labels with the lowest F1, and the most confused pairs."""
     lines = [f"{target} on {metrics['rows']} rows:"]
     lines += [
         f"  {key.replace('_', ' '):<27} {value:.4f}{_interval(metrics, key)}"
@@ -111,7 +108,7 @@ def _lines(target: str, metrics: dict[str, Any]) -> list[str]:
         ]
     pairs = (metrics.get("confusion") or {}).get("pairs", [])[:SHOWN_PAIRS]
     if pairs:
-        lines.append("Taken for each other (rows):")
+        lines.append("Most confused (rows):")
         lines += [f"  {_truth(pair)} → {pair['predicted']} ({pair['count']})" for pair in pairs]
     return lines
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.context import Run, column_options, columns_for, emit, json_option, pass_run, progress_shown
+from cli.context import Run, column_options, columns_for, pass_run, progress_shown
 from core.checkpoint import read_training
 from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
 from core.package import RUNGS_PAGE
@@ -20,28 +20,19 @@ from core.package import RUNGS_PAGE
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
-    help="Rows like the traffic to come, not trained on; what drift is measured from [default: the validation rows].",
+    help="Rows similar to future traffic, not trained on: the drift reference [default: the validation rows].",
 )
 @click.option("--rung", help="Package this rung even if it is not the fastest eligible one.")
 @column_options
-@json_option
 @pass_run
-def export(
-    run: Run,
-    checkpoint: Path,
-    out: Path,
-    reference: Path | None,
-    rung: str | None,
-    columns: Columns,
-    as_json: bool,
-) -> None:
+def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: str | None, columns: Columns) -> None:
     """Export a checkpoint to a verified ONNX package."""
     training = read_training(checkpoint)
     columns = columns_for(columns, kind=training.kind, is_paired=training.is_paired)
     rows = read_examples(reference, columns, labelled=False) if reference else None
     validation = kept_dataset(training.data.validation, run.config.datasets)
     if rows:
-        keep_dataset(rows, run.config.datasets)  # labelled, they judge challengers later
+        keep_dataset(rows, run.config.datasets)  # if labelled, the gate uses them later
     from export.run import export as write_package
     from export.settings import ExportSettings
 
@@ -55,7 +46,7 @@ def export(
             rung=rung,
             on_progress=progress,
         )
-    emit(
+    run.emit(
         {
             "package": str(result.package),
             "rung": result.rung,
@@ -70,7 +61,6 @@ def export(
         *(f"    {name:<14} not built: {why}" for name, why in result.not_built.items()),
         f"Package {result.package}: {result.rung}, {result.size_mb:.1f} MB; how each was measured: {RUNGS_PAGE} in it",
         f"Next: retune register {result.package} --model NAME",
-        as_json=as_json,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import click
 
-from cli.context import Run, column_options, emit, json_option, pass_run, progress_shown
+from cli.context import Run, column_options, pass_run, progress_shown
 from core.config import MethodName, overridden
 from core.datasets import Columns, read_examples
 from core.duration import seconds_of
@@ -33,20 +33,19 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the checkpoint; must be new.")
 @click.option("--method", type=click.Choice(get_args(MethodName)), help="How to train [default: auto].")
 @click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: 10m].")
-@click.option("--seed", type=click.IntRange(0), help="Seed of everything random [default: 0].")
+@click.option("--seed", type=click.IntRange(0), help="Seed of all random numbers [default: 0].")
 @click.option("--base-model", help="'default', a folder, or a hub id with @revision [default: default].")
 @click.option("--lr", callback=_rate, help="Learning rate, or auto to search it [default: auto].")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the rows [default: by rows and budget].")
-@click.option("--primary-metric", help="What chooses epochs, rates and methods [default: accuracy].")
-@click.option("--folds", type=click.IntRange(2, 20), help="Also measure by a cross-validation of so many folds.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the rows [default: chosen by rows and budget].")
+@click.option("--primary-metric", help="Metric that selects epochs, rates and methods [default: accuracy].")
+@click.option("--folds", type=click.IntRange(2, 20), help="Also run a cross-validation with this many folds.")
 @click.option(
     "--max-risk",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Errors allowed among answers; the rest abstains.",
+    help="Highest error rate among answers, by abstaining.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run of this --out that was interrupted.")
+@click.option("--resume", is_flag=True, help="Continue the interrupted run of this --out.")
 @column_options
-@json_option
 @pass_run
 def finetune(
     run: Run,
@@ -56,11 +55,10 @@ def finetune(
     out: Path,
     columns: Columns,
     resume: bool,
-    as_json: bool,
     **given: Any,
 ) -> None:
     """Fine-tune a pretrained transformer on labelled rows."""
-    begun_at = time.monotonic()  # reading the rows and loading torch count, too
+    begun_at = time.monotonic()  # before reading the rows and loading torch, which are part of the budget
     rows = read_examples(data, columns)
     checked = read_examples(validation, columns) if validation else None
     given["multi_label"] = columns.multi_label or None
@@ -83,7 +81,7 @@ def finetune(
         )
     if not is_main_process():
         return
-    emit(
+    run.emit(
         {
             "checkpoint": str(result.checkpoint),
             "method": result.method,
@@ -96,12 +94,11 @@ def finetune(
         f"Checkpoint {result.checkpoint} ({result.method}, {result.seconds:.0f} s): {result.reason}",
         f"On {result.metrics.rows} validation rows: {_values(result.metrics.values)}",
         f"Next: retune export {result.checkpoint} --out PACKAGE",
-        as_json=as_json,
     )
 
 
 def _values(values: dict[str, float]) -> str:
-    """The metrics that fit on a line."""
+    """The metrics that fit in one line."""
     shares = [f"{name.replace('_', ' ')} {values[name]:.1%}" for name in ("accuracy", "macro_f1") if name in values]
     losses = [
         f"{name.replace('_', ' ')} {values[name]:.3f}"

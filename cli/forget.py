@@ -6,27 +6,26 @@ from dataclasses import asdict
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.forgetting import Forgotten, forget_expired, forget_key, forget_predictions
 
 
 @click.command()
 @click.option("--prediction", "predictions", multiple=True, metavar="ID", help="This prediction; may be repeated.")
-@click.option("--key", metavar="NAME", help="Every prediction that this API key asked for.")
+@click.option("--key", metavar="NAME", help="Every prediction requested with this API key.")
 @click.option("--expired", is_flag=True, help="Every prediction older than ledger.keep_days.")
-@json_option
 @pass_run
-def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: bool, as_json: bool) -> None:
+def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: bool) -> None:
     """Erase predictions with their feedback, label requests and rows in kept data sets."""
     if sum([bool(predictions), key is not None, expired]) != 1:
-        raise click.UsageError("Say what to forget: --prediction ID, --key NAME or --expired, one of them.")
+        raise click.UsageError("Name what to forget: --prediction ID, --key NAME or --expired, one of them.")
     if expired:
         forgotten = forget_expired(run.home)
     elif key is not None:
         forgotten = forget_key(run.home, key)
     else:
         forgotten = forget_predictions(run.home, predictions)
-    emit(
+    run.emit(
         {
             **asdict(forgotten.erased),
             "datasets": forgotten.datasets,
@@ -35,7 +34,6 @@ def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: boo
             "log_emptied": forgotten.is_log_empty,
         },
         *_lines(forgotten),
-        as_json=as_json,
     )
 
 
@@ -47,12 +45,12 @@ def _lines(forgotten: Forgotten) -> list[str]:
     lines += [f"Rows erased from data set {name[:12]}…: {rows}." for name, rows in forgotten.datasets.items()]
     if forgotten.versions:
         named = ", ".join(forgotten.versions)
-        lines.append(f"Still among the golden answers of {named}: see docs/privacy.md on how to remove a version.")
+        lines.append(f"Texts remain in the golden answers of {named}: docs/privacy.md says how to remove a version.")
     if not forgotten.is_rewritten:
         lines.append(
-            "The ledger was in use all along and could not be written anew: copies of ids and labels may be left "
-            "in its pages. Run on it when it is free: sqlite3 ledger.db VACUUM"
+            "The ledger was in use and could not be rebuilt: copies of ids and labels may remain in its pages. "
+            "Run this when it is not in use: sqlite3 ledger.db VACUUM"
         )
     if not forgotten.is_log_empty:
-        lines.append("The ledger's write-ahead log is in use and holds them until the last process has closed it.")
+        lines.append("The ledger's write-ahead log is in use and contains the rows until the last process closes it.")
     return lines

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 from pydantic import BaseModel
 
-from cli.context import emit, json_option
+from cli.context import Run, pass_run
 from core.config import FILE_NAME, Config
 from core.durable import write_bytes
 from core.errors import TargetExists
@@ -15,26 +16,25 @@ from core.errors import TargetExists
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path), default=".")
-@json_option
-def init(folder: Path, as_json: bool) -> None:
+@pass_run
+def init(run: Run, folder: Path) -> None:
     """Write a retune.toml with every key, its meaning and its default."""
     path = folder / FILE_NAME
     if path.exists():
         raise TargetExists(path)
     write_bytes(path, default_toml().encode())
-    emit(
+    run.emit(
         {"config": str(path)},
-        f"{path} is written: every key with its default, commented out.",
+        f"{path} is written, with all keys and their defaults, commented out.",
         f"Next: cd {folder} && retune finetune --data FILE --out checkpoint",
-        as_json=as_json,
     )
 
 
 def default_toml() -> str:
-    """The defaults as TOML, each key commented out under its description."""
+    """The defaults as TOML; all keys are commented out and described."""
     lines = [
         "# Retune's configuration. RETUNE_SECTION__KEY in the environment beats this file.",
-        "# What has nothing behind its = is unset, unless you write something there.",
+        "# A key without a value is unset.",
         '# home = ".retune"',
     ]
     for name, field in Config.model_fields.items():
@@ -47,11 +47,6 @@ def _section_lines(section: BaseModel) -> list[str]:
     lines = []
     for key, field in type(section).model_fields.items():
         meaning = f"  # {field.description}" if field.description else ""
-        lines.append(f"# {key} = {_toml(field.default)}{meaning}")
+        default = "" if field.default is None else json.dumps(field.default)
+        lines.append(f"# {key} = {default}{meaning}")
     return lines
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return ""
-    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

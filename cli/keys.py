@@ -6,12 +6,12 @@ from typing import Any, get_args
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run, say
+from cli.context import Run, info, pass_run
 from core.api_keys import MAX_BURST, ApiKey, KeyScope, add_key, read_keys, revoke_key
 from core.duration import seconds_of
 from core.errors import InvalidDuration
 
-# Dates end before the sum of a longer one and the present could.
+# A later date may exceed the largest `datetime`.
 MAX_EXPIRES_S = 100 * 365 * 86400
 NO_FILE = "There is no key file: /predict and /feedback are open. Add a key: retune keys add NAME --scope predict"
 NO_KEYS = "There are no keys, and /predict and /feedback need one. Add a key: retune keys add NAME --scope predict"
@@ -19,7 +19,7 @@ NO_KEYS = "There are no keys, and /predict and /feedback need one. Add a key: re
 
 @click.group()
 def keys() -> None:
-    """The API keys of this home's servers; running ones follow within a second."""
+    """API keys of the servers of this home; a running server uses changes within a second."""
 
 
 @keys.command()
@@ -30,12 +30,11 @@ def keys() -> None:
     multiple=True,
     required=True,
     type=click.Choice(get_args(KeyScope)),
-    help="What the key is for; once for each.",
+    help="What the key may do; may be repeated.",
 )
-@click.option("--rate", type=float, help="Requests a second that it may send [default: no limit].")
-@click.option("--burst", type=click.IntRange(1, MAX_BURST), help="Requests at once within the rate [default: RATE].")
-@click.option("--expires", help="How long it is valid, e.g. 12h or 90d [default: until it is revoked].")
-@json_option
+@click.option("--rate", type=float, help="Requests a second [default: no limit].")
+@click.option("--burst", type=click.IntRange(1, MAX_BURST), help="Requests in a burst [default: RATE].")
+@click.option("--expires", help="Time until it expires, e.g. 12h or 90d [default: never].")
 @pass_run
 def add(
     run: Run,
@@ -44,17 +43,16 @@ def add(
     rate: float | None,
     burst: int | None,
     expires: str | None,
-    as_json: bool,
 ) -> None:
-    """Make a key and print it, once: only its hash is kept."""
+    """Make a key and print it once; only its hash is stored."""
     path = run.config.keys_file
     is_first = not path.exists()
     expires_s = _validity_s(expires) if expires else None
     key, text = add_key(path, name, scopes, rate=rate, burst=burst, expires_s=expires_s)
-    emit({**_facts(key), "key": text}, text, as_json=as_json)
-    say(f"Key {name!r} is shown this once. Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.")
+    run.emit({**_facts(key), "key": text}, text)
+    info(f"Key {name!r} is shown this once. Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.")
     if is_first:
-        say(f"From now on /predict and /feedback need a key, as long as {path} exists.")
+        info(f"From now on /predict and /feedback need a key, as long as {path} exists.")
 
 
 def _validity_s(expires: str) -> float:
@@ -65,26 +63,23 @@ def _validity_s(expires: str) -> float:
 
 
 @keys.command("list")
-@json_option
 @pass_run
-def list_keys(run: Run, as_json: bool) -> None:
-    """List the keys, the revoked and expired too; none of them can be shown again."""
+def list_keys(run: Run) -> None:
+    """List the keys, also revoked and expired ones, without their secrets."""
     known = read_keys(run.config.keys_file)
-    emit(
+    run.emit(
         {"keys": [_facts(key) for key in known or ()]},
         *(map(_line, known) if known else [NO_FILE if known is None else NO_KEYS]),
-        as_json=as_json,
     )
 
 
 @keys.command()
 @click.argument("name")
-@json_option
 @pass_run
-def revoke(run: Run, name: str, as_json: bool) -> None:
-    """End a key; running servers refuse it within a second."""
+def revoke(run: Run, name: str) -> None:
+    """Revoke a key; running servers refuse it within a second."""
     key = revoke_key(run.config.keys_file, name)
-    emit(_facts(key), f"Key {name!r} is revoked.", as_json=as_json)
+    run.emit(_facts(key), f"Key {name!r} is revoked.")
 
 
 def _facts(key: ApiKey) -> dict[str, Any]:

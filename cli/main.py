@@ -1,4 +1,4 @@
-"""The `retune` command and its edge: errors become one sentence and an exit code."""
+"""The `retune` command; an error becomes one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -33,27 +33,13 @@ from cli.versions import register, versions
 from cli.worker import worker
 from core.errors import MissingExtra, RetuneError
 
-EXTRA_OF = {
-    "accelerate": "train",
-    "bentoml": "serve",
-    "cleanlab": "train",
-    "evidently": "monitor",
-    "jinja2": "train",
-    "matplotlib": "train",
-    "onnx": "train",
-    "onnxscript": "train",
-    "orjson": "serve",
-    "pandas": "monitor",
-    "peft": "train",
-    "prometheus_client": "serve",
-    "pyarrow": "train",
-    "safetensors": "train",
-    "scipy": "train",
-    "sklearn": "train",
-    "starlette": "serve",
-    "torch": "train",
-    "transformers": "train",
+MODULES = {
+    "serve": "bentoml orjson prometheus_client starlette",
+    "monitor": "evidently pandas",
+    "train": "accelerate cleanlab jinja2 matplotlib onnx onnxscript peft pyarrow safetensors scipy sklearn "
+    "torch transformers",
 }
+EXTRA_OF = {module: extra for extra, modules in MODULES.items() for module in modules.split()}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -104,7 +90,7 @@ for command in COMMANDS:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command and exit: 0 done, 1 an error's own sentence, 2 wrong usage, 3 a check or gate said no."""
+    """Run one command and exit: 0 success, 1 error, 2 wrong usage, 3 negative result of a check or the gate."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
         sys.exit(retune.main(words, prog_name="retune", standalone_mode=False))
@@ -120,10 +106,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
-        _say_and_exit(error, words)
+        _print_and_exit(error, words)
 
 
-def _say_and_exit(error: Exception, words: list[str]) -> None:
+def _print_and_exit(error: Exception, words: list[str]) -> None:
     if "--debug" in words:
         raise error
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in EXTRA_OF:
@@ -136,12 +122,10 @@ def _say_and_exit(error: Exception, words: list[str]) -> None:
         print(f"Error: {_os_sentence(error)}", file=sys.stderr)
     else:
         sentence = f"{type(error).__name__}: {error}"
-        print(
-            f"Error: {sentence}. This is a fault in Retune; run it again with --debug and report it.", file=sys.stderr
-        )
+        print(f"Error: {sentence}. This is a bug in Retune; run it again with --debug and report it.", file=sys.stderr)
     sys.exit(1)
 
 
 def _os_sentence(error: OSError) -> str:
     place = f" {error.filename}" if error.filename else ""
-    return f"The system refused{place}: {error.strerror or error}. Check the path, its permissions and the disk."
+    return f"System error{place}: {error.strerror or error}. Check the path, its permissions and the disk."

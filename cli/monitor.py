@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run, say, stopped_by_signal
+from cli.context import Run, info, pass_run, stopped_by_signal
 from core.stored import as_stored
 
 if TYPE_CHECKING:
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--once", is_flag=True, help="One round over all models, for cron and CronJobs.")
 @click.option("--model", help="Only this model [default: every model with a champion].")
-@json_option
 @pass_run
-def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
-    """Check recent traffic for drift, decide what to do about it, and erase what is older than ledger.keep_days."""
+def monitor(run: Run, once: bool, model: str | None) -> None:
+    """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
     from lifecycle.respond import respond
     from monitoring.round import run_rounds
 
@@ -31,19 +30,18 @@ def monitor(run: Run, once: bool, model: str | None, as_json: bool) -> None:
         model=model,
         once=once,
         stop=stopped_by_signal(),
-        on_checked=partial(_emit_checked, as_json=as_json),
-        on_problem=lambda name, error: say(f"{name}: {error}"),
-        on_erased=lambda count: say(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
+        on_checked=partial(_emit_checked, run),
+        on_problem=lambda name, error: info(f"{name}: {error}"),
+        on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
     if once and not is_well:
         sys.exit(1)
 
 
-def _emit_checked(checked: Checked, *, as_json: bool) -> None:
+def _emit_checked(run: Run, checked: Checked) -> None:
     check, decision = checked.check, checked.decision
-    emit(
+    run.emit(
         {"model": checked.model, "check": as_stored(check), "decision": as_stored(decision)},
         f"{checked.model}@{check.version}: {check.verdict.sentence}",
         f"Decision: {decision.sentence}. {decision.reason}",
-        as_json=as_json,
     )

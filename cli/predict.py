@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.answers import answer
 from core.datasets import Text
 from core.engine import Engine
@@ -18,10 +18,9 @@ from core.errors import EmptyText, UnpairedTexts
 @click.option("--model", required=True, help="Name of the model.")
 @click.option("--pair", "pairs", multiple=True, metavar="TEXT", help="Second text of a pair; once for each TEXT.")
 @click.option("--top-k", type=click.IntRange(1), default=3, show_default=True, help="Labels to show with their scores.")
-@json_option
 @pass_run
-def predict(run: Run, texts: tuple[str, ...], model: str, pairs: tuple[str, ...], top_k: int, as_json: bool) -> None:
-    """Answer texts, or pairs, with the champion, here, without a server; nothing is written to the ledger."""
+def predict(run: Run, texts: tuple[str, ...], model: str, pairs: tuple[str, ...], top_k: int) -> None:
+    """Predict texts, or pairs, with the champion, without a server; nothing is written to the ledger."""
     if pairs and len(pairs) != len(texts):
         raise UnpairedTexts(len(texts), len(pairs))
     version = run.home.registry.champion(model).version
@@ -33,13 +32,12 @@ def predict(run: Run, texts: tuple[str, ...], model: str, pairs: tuple[str, ...]
     encoded = engine.encode(inputs)
     outputs = engine.answer_encoded(encoded)
     predictions = [answer(engine, item, outputs.row(index), top_k=top_k) for index, item in enumerate(encoded)]
-    emit(
+    run.emit(
         {"model": model, "version": version, "predictions": predictions},
         *(
             f"{item['label'] or '(no label)':<24} {item['score']:.1%}  {_shown(given)}"
             for item, given in zip(predictions, inputs, strict=True)
         ),
-        as_json=as_json,
     )
 
 

@@ -6,53 +6,49 @@ from functools import partial
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core import promotion
 from core.errors import InvalidInput, Unavailable
 from core.home import Home
 from core.registry import Champion, parse_version
 
-# The pointer is what counts; a ledger that is locked for longer does without the note.
-NOTE_S = 5.0
+# A promotion is valid without its ledger record, so a locked ledger delays it only this long.
+LEDGER_TIMEOUT_S = 5.0
 
 
 @click.command()
 @click.argument("name", metavar="NAME@VERSION")
-@json_option
 @pass_run
-def promote(run: Run, name: str, as_json: bool) -> None:
-    """Put a version in service; returns when every running server answers with it."""
+def promote(run: Run, name: str) -> None:
+    """Make a version the champion; returns when every running server answers with it."""
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
-    note = partial(_record, run, model, "Promoted by hand.")
-    promotion.promote(run.home, model, version, on_change=note)
-    emit(
+    on_change = partial(_record, run, model, "Promoted by hand.")
+    promotion.promote(run.home, model, version, on_change=on_change)
+    run.emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion.",
-        as_json=as_json,
     )
 
 
 @click.command()
 @click.argument("model")
-@json_option
 @pass_run
-def rollback(run: Run, model: str, as_json: bool) -> None:
-    """Put the version before the champion in service again; needs neither database nor trainer."""
-    note = partial(_record, run, model, "Rolled back by hand.")
-    version = promotion.roll_back(run.home, model, on_change=note).version
-    emit(
+def rollback(run: Run, model: str) -> None:
+    """Make the previous champion the champion again; needs neither database nor training code."""
+    on_change = partial(_record, run, model, "Rolled back by hand.")
+    version = promotion.roll_back(run.home, model, on_change=on_change).version
+    run.emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion again.",
-        as_json=as_json,
     )
 
 
 def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
-    """Note it in the ledger if that is reachable; the pointer is what counts."""
-    home = Home(run.config, busy_s=NOTE_S)
+    """Record the change in the ledger, if that is reachable."""
+    home = Home(run.config, busy_s=LEDGER_TIMEOUT_S)
     try:
-        promotion.record(home.ledger, model, reason, champion, before, is_undone)
+        promotion.record_change(home.ledger, model, reason, champion, before, is_undone)
     except Unavailable as error:
-        click.echo(f"Not noted in the ledger: {error}", err=True)
+        click.echo(f"Not recorded in the ledger: {error}", err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.durable import write_bytes
 from core.errors import InvalidInput
 
@@ -14,23 +14,22 @@ from core.errors import InvalidInput
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page [default: RUN-report.html beside RUN].")
-@json_option
 @pass_run
-def report(run: Run, run_folder: Path, out: Path | None, as_json: bool) -> None:
-    """Draw a training run: curves, confusion, reliability, worst examples. RUN is a checkpoint."""
+def report(run: Run, run_folder: Path, out: Path | None) -> None:
+    """Write a report of a training: curves, confusion matrix, reliability, worst examples. RUN is a checkpoint."""
     folder = run_folder.resolve()
     page = out or folder.with_name(f"{folder.name}-report.html")
     if page.resolve().is_relative_to(folder):
-        raise InvalidInput(f"The page {page} would lie inside the sealed checkpoint. Name a place outside it.")
+        raise InvalidInput(f"The page {page} would be inside the sealed checkpoint. Name a place outside.")
     if page.is_dir():
-        raise InvalidInput(f"{page} is a folder. Name the page itself, e.g. {page / 'report.html'}.")
+        raise InvalidInput(f"{page} is a folder. Name a file, e.g. {page / 'report.html'}.")
     from finetune.report.contents import gather
     from finetune.report.page import report_page
 
     contents = gather(folder, run.config.datasets)
     write_bytes(page, report_page(contents, name=folder.name).encode())
     fit = contents.training.fit
-    emit(
+    run.emit(
         {
             "report": str(page),
             "verdict": fit.get("verdict"),
@@ -41,5 +40,4 @@ def report(run: Run, run_folder: Path, out: Path | None, as_json: bool) -> None:
         f"Report {page}",
         *([f"{fit['verdict']}: {fit['reason']}"] if fit else []),
         *contents.missing,
-        as_json=as_json,
     )

@@ -6,7 +6,7 @@ from typing import get_args
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.config import MethodName
 from core.duration import seconds_of
 
@@ -15,17 +15,15 @@ from core.duration import seconds_of
 @click.argument("model")
 @click.option("--method", type=click.Choice(get_args(MethodName)), help="How to train [default: the config's].")
 @click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: the config's].")
-@json_option
 @pass_run
-def retrain(run: Run, model: str, method: str | None, budget: str | None, as_json: bool) -> None:
-    """Ask for a retrain; 'retune worker' carries it out."""
+def retrain(run: Run, model: str, method: str | None, budget: str | None) -> None:
+    """Queue a retrain job; 'retune worker' runs it."""
     run.home.registry.champion(model)
     if budget:
         seconds_of(budget)
     payload = {key: value for key, value in {"method": method, "budget": budget}.items() if value}
     job = run.home.jobs.enqueue(model, "retrain", payload)
-    emit(
+    run.emit(
         {"model": model, "job": job.id, "status": job.status},
         f"Job {job.id} (retrain {model}) is {job.status}. 'retune worker --once' runs it.",
-        as_json=as_json,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import Run, column_options, columns_for, emit, json_option, package_folder, pass_run, progress_shown
+from cli.context import Run, column_options, columns_for, package_folder, pass_run, progress_shown
 from core.cpu import available_cpus
 from core.datasets import Columns
 from core.engine import Engine
@@ -15,30 +15,20 @@ from core.scoring import Scoring, score_file
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--model", required=True, metavar="MODEL[@VERSION]|PACKAGE", help="What answers.")
+@click.option("--model", required=True, metavar="MODEL[@VERSION]|PACKAGE", help="Model or package that predicts.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write: .csv, .jsonl or .parquet.")
-@click.option("--top-k", type=click.IntRange(1), help="Also write the scores of so many labels, as JSON.")
-@click.option("--resume", is_flag=True, help="Go on with the run of this --out that was interrupted.")
+@click.option("--top-k", type=click.IntRange(1), help="Also write the scores of this many labels, as JSON.")
+@click.option("--resume", is_flag=True, help="Continue the interrupted run of this --out.")
 @column_options
-@json_option
 @pass_run
-def score(
-    run: Run,
-    file: Path,
-    model: str,
-    out: Path,
-    top_k: int | None,
-    resume: bool,
-    columns: Columns,
-    as_json: bool,
-) -> None:
-    """Answer every row of a file of any size, in constant memory; nothing is written to the ledger."""
+def score(run: Run, file: Path, model: str, out: Path, top_k: int | None, resume: bool, columns: Columns) -> None:
+    """Predict all rows of a file of any size, in constant memory; nothing is written to the ledger."""
     engine = Engine(package_folder(run, model), threads=1)
     fitting = columns_for(columns, kind=engine.facts.kind, is_paired=engine.facts.is_paired)
     scoring = Scoring(file, out, fitting, top_k)
     with progress_shown() as on_progress:
         scored = score_file(engine, scoring, threads=available_cpus(), resume=resume, on_progress=on_progress)
-    emit(
+    run.emit(
         {
             "rows": scored.rows,
             "seconds": round(scored.seconds, 3),
@@ -47,7 +37,6 @@ def score(
             "out": str(out),
         },
         f"{scored.rows} rows scored in {scored.seconds:.1f} s: {out}",
-        *([f"{scored.errors} of them have no answer; their column 'error' says why."] if scored.errors else []),
-        *([f"{scored.reused} of them were there from the run that was interrupted."] if scored.reused else []),
-        as_json=as_json,
+        *([f"{scored.errors} of them have no answer; the column 'error' says why."] if scored.errors else []),
+        *([f"{scored.reused} of them are from the interrupted run."] if scored.reused else []),
     )

@@ -8,21 +8,20 @@ from typing import Any
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run, say
+from cli.context import Run, info, pass_run
 from core.registry import Registry
 
 
 @click.command()
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port [default: 3000].")
-@click.option("--workers", type=click.IntRange(0), help="Worker processes; 0: one a core [default: 0].")
+@click.option("--workers", type=click.IntRange(0), help="Worker processes; 0: one per core [default: 0].")
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help="PEM file of the certificate and its chain.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its private key.")
-@click.option("--tls-client-ca", type=click.Path(path_type=Path), help="Let in only clients certified by these.")
-@json_option
+@click.option("--tls-client-ca", type=click.Path(path_type=Path), help="PEM file of authorities of accepted clients.")
 @pass_run
-def serve(run: Run, /, as_json: bool, **given: Any) -> None:
-    """Serve every model of the registry over HTTP; champions are swapped in while it runs."""
+def serve(run: Run, /, **given: Any) -> None:
+    """Serve all models of the registry over HTTP; a new champion is used without a restart."""
     chosen = {key: value for key, value in given.items() if value is not None}
     config = run.config.model_copy(update={"service": run.config.service.model_copy(update=chosen)})
     from service.host.process import serve as run_server
@@ -32,18 +31,18 @@ def serve(run: Run, /, as_json: bool, **given: Any) -> None:
     address = f"{scheme}://{config.service.host}:{config.service.port}"
 
     def announce() -> None:
-        if as_json:
-            emit({"url": address}, as_json=True)
+        if run.as_json:
+            run.emit({"url": address})
         else:
             served = ", ".join(run.home.registry.models()) or "no model yet"
-            say(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
-        _tell_of_default(config.service.default_model, run.home.registry)
+            info(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
+        _warn_of_missing_default(config.service.default_model, run.home.registry)
         sys.stdout.flush()
 
     sys.exit(run_server(config, on_start=announce))
 
 
-def _tell_of_default(model: str | None, registry: Registry) -> None:
-    """Not refused: it may be registered while the server runs."""
+def _warn_of_missing_default(model: str | None, registry: Registry) -> None:
+    """Only a warning, because the model may be registered later."""
     if model and model not in registry.models():
-        say(f"service.default_model is {model!r}, which is not registered: requests without a model get 404.")
+        info(f"service.default_model is {model!r}, which is not registered: requests without a model get 404.")

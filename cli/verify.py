@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import click
 
-from cli.context import Run, emit, json_option, package_folder, pass_run
+from cli.context import Run, package_folder, pass_run
 from core.package import read_digest, read_facts
 from core.verification import verify_contents
 
 
 @click.command()
 @click.argument("package", metavar="PACKAGE|MODEL[@VERSION]")
-@json_option
 @pass_run
-def verify(run: Run, package: str, as_json: bool) -> None:
-    """Read a package again: its files, that they fit together, and that it answers its golden texts as recorded."""
+def verify(run: Run, package: str) -> None:
+    """Verify a package: its files, whether they fit together, and its golden answers."""
     folder = package_folder(run, package)
     difference = verify_contents(folder)
     facts = read_facts(folder)
-    emit(
+    run.emit(
         {
             "package": str(folder),
             "digest": read_digest(folder),
@@ -28,7 +27,6 @@ def verify(run: Run, package: str, as_json: bool) -> None:
             "golden": len(facts.golden),
             "largest_difference": difference,
         },
-        f"{folder} is sound: {facts.rung}, {facts.task}, {len(facts.labels)} labels.",
-        f"Its {len(facts.golden)} golden answers differ by at most {difference:.1e} from those recorded.",
-        as_json=as_json,
+        f"{folder} is valid: {facts.rung}, {facts.task}, {len(facts.labels)} labels.",
+        f"Its {len(facts.golden)} golden answers differ by at most {difference:.1e} from the recorded ones.",
     )

@@ -6,40 +6,37 @@ from pathlib import Path
 
 import click
 
-from cli.context import Run, emit, json_option, pass_run
+from cli.context import Run, pass_run
 from core.package import read_facts
 
 
 @click.command()
 @click.argument("package", type=click.Path(path_type=Path))
 @click.option("--model", required=True, help="Name of the model, e.g. tickets.")
-@json_option
 @pass_run
-def register(run: Run, package: Path, model: str, as_json: bool) -> None:
+def register(run: Run, package: Path, model: str) -> None:
     """Add a package to the registry as the next version of a model."""
     version = run.home.registry.add(package, model)
     champion = run.home.registry.pointer(model)
-    emit(
+    run.emit(
         {"model": model, "version": version, "champion": champion.version if champion else None},
         f"{model}@{version} is in the registry.",
         f"Next: retune promote {model}@{version}",
-        as_json=as_json,
     )
 
 
 @click.command()
 @click.argument("model")
-@json_option
 @pass_run
-def versions(run: Run, model: str, as_json: bool) -> None:
+def versions(run: Run, model: str) -> None:
     """List the versions of a model; the champion is marked."""
     known = run.home.registry.versions(model)
     pointer = run.home.registry.pointer(model)
     champion = pointer.version if pointer else None
     if not known:
-        run.home.registry.champion(model)  # says what is missing
+        run.home.registry.champion(model)  # raises the right error
     facts = {version: read_facts(run.home.registry.folder(model, version)) for version in known}
-    emit(
+    run.emit(
         {
             "model": model,
             "version": known[-1],
@@ -53,5 +50,4 @@ def versions(run: Run, model: str, as_json: bool) -> None:
             f"{'*' if version == champion else ' '} {model}@{version}  {fact.rung}, {len(fact.labels)} labels"
             for version, fact in facts.items()
         ),
-        as_json=as_json,
     )

@@ -7,17 +7,16 @@ from dataclasses import asdict
 
 import click
 
-from cli.context import REFUSED, Run, emit, json_option, pass_run, progress_shown, say, stopped_by_signal
+from cli.context import REFUSED, Run, info, pass_run, progress_shown, stopped_by_signal
 from core.records import JobRecord
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Run what waits, then end.")
-@click.option("--poll", default=2.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds between looks.")
-@json_option
+@click.option("--once", is_flag=True, help="Run the queued jobs, then end.")
+@click.option("--poll", default=2.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds between polls.")
 @pass_run
-def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
-    """Carry out jobs: retrain, gate, promote. Safe to kill; a job is taken again."""
+def worker(run: Run, once: bool, poll: float) -> None:
+    """Run jobs: retrain, gate, promote. Safe to kill: another worker takes the job again."""
     from lifecycle.worker import work
 
     done = work(
@@ -26,9 +25,9 @@ def worker(run: Run, once: bool, poll: float, as_json: bool) -> None:
         once=once,
         poll_s=poll,
         progress_shown=progress_shown,
-        on_end=lambda job: say(_job_sentence(job)),
+        on_end=lambda job: info(_job_sentence(job)),
     )
-    emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.", as_json=as_json)
+    run.emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.")
     if any(job.status == "failed" for job in done):
         sys.exit(1)
     if once and any(job.retrained and not job.retrained.promoted for job in done):

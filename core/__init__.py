@@ -1,6 +1,6 @@
-"""Nouns shared by all rooms: config, errors, records, registry, ledger, jobs and the engine."""
+"""Shared by all other packages: config, errors, records, registry, ledger, jobs and the engine."""
 
 from core.no_telemetry import switch_off
 
-# Here, because every process imports this package before any library that reads the variables.
+# Every process imports this package before the libraries that read these variables.
 switch_off()

@@ -1,27 +1,25 @@
-"""API keys: who may call a server, for what and how often. At rest a key is only a hash of its secret.
+"""API keys: who may call a server, for what and how often. Only a hash of a key's secret is stored.
 
-<home>/keys.json, readable for its owner only, holds them all; neither database nor registry is needed.
+All keys are in <home>/keys.json, which only its owner can read; neither database nor registry is needed.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import math
-import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from core.durable import write_private
-from core.errors import BurstWithoutRate, InvalidKeyName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
+from core.durable import file_lock, write_bytes
+from core.errors import BurstWithoutRate, InvalidName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
 
 KeyScope = Literal["predict", "feedback", "admin"]
 
@@ -29,8 +27,8 @@ PREFIX = "rt"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 SECRET_BYTES = 32
 MIN_RATE, MAX_RATE, MAX_BURST = 0.0001, 1e6, 1_000_000
-# The hash that an unknown id is compared with; no secret has it.
-NOBODYS_SHA256 = "0" * 64
+# An unknown id is compared with this hash, which no secret has.
+UNKNOWN_KEY_SHA256 = "0" * 64
 
 
 class ApiKey(BaseModel):
@@ -64,16 +62,16 @@ class _KeyFile(BaseModel):
 
 
 def read_keys(path: Path) -> tuple[ApiKey, ...] | None:
-    """All keys in the order in which they were added, the revoked too; None if there is no file.
+    """All keys, revoked ones included, in the order in which they were added; None if there is no file.
 
-    Raises `KeysUnreadable` for a file that is damaged or closed to us.
+    Raises `KeysUnreadable` for a file that is damaged or that may not be read.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise KeysUnreadable(path, error.strerror or "the system refused") from error
+        raise KeysUnreadable(path, error.strerror or "access failed") from error
     try:
         return _KeyFile.model_validate_json(content).keys
     except ValidationError as error:
@@ -91,12 +89,12 @@ def add_key(
     burst: int | None = None,
     expires_s: float | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its text, `rt_<public id>_<secret>`, which is stored nowhere.
+    """Add a key; return it with its text `rt_<public id>_<secret>`, which is not stored.
 
-    Raises `InvalidKeyName`, `KeyNameTaken` for the name of a live key, `UnusableRate` or `BurstWithoutRate`.
+    Raises `InvalidName`, `KeyNameTaken` for the name of a live key, `UnusableRate` or `BurstWithoutRate`.
     """
     if not NAME.fullmatch(name):
-        raise InvalidKeyName(name)
+        raise InvalidName("Key", name, "letters, digits, '-', '_' or '.'")
     if rate is not None and not MIN_RATE <= rate <= MAX_RATE:
         raise UnusableRate(rate, MIN_RATE, MAX_RATE)
     if burst is not None and rate is None:
@@ -122,22 +120,22 @@ def add_key(
 
 
 def revoke_key(path: Path, name: str) -> ApiKey:
-    """The key that is revoked from now on; raises `KeyNotFound` if no live key has the name."""
+    """Revoke the live key of that name and return it; raises `KeyNotFound` if there is none."""
     with _locked(path):
         keys = read_keys(path) or ()
         live = [key for key in keys if key.is_live]
         if name not in [key.name for key in live]:
             raise KeyNotFound(name, [key.name for key in live])
         revoked = next(key for key in live if key.name == name).model_copy(update={"revoked_at": datetime.now(UTC)})
-        # In its place: servers count the requests of a key by its position.
+        # The position stays: servers count the requests of a key by its position in the file.
         _write(path, tuple(revoked if key.id == revoked.id else key for key in keys))
     return revoked
 
 
-def parts_of(text: str) -> tuple[str, str]:
-    """The public id and the secret in a key's text, both empty for a text that is none.
+def split_key(text: str) -> tuple[str, str]:
+    """The public id and the secret in a key's text; both are empty if the text is not a key.
 
-    >>> parts_of("rt_5a0c_e1f2"), parts_of("something else")
+    >>> split_key("rt_5a0c_e1f2"), split_key("something else")
     (('5a0c', 'e1f2'), ('', ''))
     """
     prefix, _, rest = text.partition("_")
@@ -145,26 +143,21 @@ def parts_of(text: str) -> tuple[str, str]:
     return (public_id, secret) if prefix == PREFIX and secret else ("", "")
 
 
-def is_proven(key: ApiKey | None, secret: str) -> bool:
-    """Whether the secret is the key's; takes the same time for an unknown key (None) as for a wrong secret."""
-    expected = key.secret_sha256 if key else NOBODYS_SHA256
+def verify_secret(key: ApiKey | None, secret: str) -> bool:
+    """Whether the secret belongs to the key; an unknown key (None) takes the same time as a wrong secret."""
+    expected = key.secret_sha256 if key else UNKNOWN_KEY_SHA256
     return hmac.compare_digest(_sha256(secret), expected)
 
 
 def _sha256(secret: str) -> str:
-    # Slow hashes make guessable passwords dear to guess; 256 random bits are out of reach for any hash.
+    # A slow hash protects passwords that can be guessed; 256 random bits cannot be guessed with any hash.
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Two commands at once must not lose each other's key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock_file = path.with_name(f".{path.name}.lock")
-    with open(os.open(lock_file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _locked(path: Path) -> AbstractContextManager[None]:
+    """Two commands that run at the same time must not overwrite each other's key."""
+    return file_lock(path.with_name(f".{path.name}.lock"), mode=0o600)
 
 
 def _write(path: Path, keys: Sequence[ApiKey]) -> None:
-    write_private(path, _KeyFile(keys=tuple(keys)).model_dump_json(indent=1).encode())
+    write_bytes(path, _KeyFile(keys=tuple(keys)).model_dump_json(indent=1).encode(), mode=0o600)

@@ -1,7 +1,7 @@
-"""Labels assigned to rows: one each, or, where a text may have several, a set each.
+"""Labels assigned to rows: one label per row (single-label) or a set of labels per row (multi-label).
 
-Throughout, `Assigned` is (n,) label indices, or (n, k) booleans that mark the members of each row's set.
-A truth has the same shape with -1 where it is unknown: (n,) indices, or (n, k) of 1, 0 and whole rows of -1.
+`Assigned` is (n,) label indices, or (n, k) booleans: whether row i has label j.
+`Truth` has the same shape; an unknown truth is -1, in a multi-label row in all k columns.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Booleans, Indices
 from core.labels import cell_of, names_in
 
-Assigned = NDArray[np.int64] | NDArray[np.bool_]
-Truth = NDArray[np.int64] | NDArray[np.int8]
+Assigned = Indices | Booleans
+Truth = Indices | NDArray[np.int8]
 
 
-def same(one: Assigned | Truth, other: Assigned | Truth) -> NDArray[np.bool_]:
-    """(n,) which rows have the same label, or exactly the same set; an unknown truth is the same as nothing.
+def same(one: Assigned | Truth, other: Assigned | Truth) -> Booleans:
+    """(n,) whether a row has the same label, or exactly the same set, in both; False where the truth is unknown.
 
     >>> same(np.array([0, 1]), np.array([0, -1])).tolist()
     [True, False]
@@ -30,8 +31,8 @@ def same(one: Assigned | Truth, other: Assigned | Truth) -> NDArray[np.bool_]:
     return equal if equal.ndim == 1 else np.asarray(equal.all(axis=1))
 
 
-def known(truth: Truth) -> NDArray[np.bool_]:
-    """(n,) which rows have a truth.
+def known(truth: Truth) -> Booleans:
+    """(n,) whether the truth of a row is known.
 
     >>> known(np.array([2, -1])).tolist(), known(np.array([[1, 0], [-1, -1]])).tolist()
     ([True, False], [True, False])
@@ -40,7 +41,7 @@ def known(truth: Truth) -> NDArray[np.bool_]:
 
 
 def cells(assigned: Assigned, labels: Sequence[str]) -> list[str]:
-    """How each row's label, or set of labels, is written in files and in the ledger.
+    """Each row's label, or set of labels joined by "|", as files and the ledger contain it.
 
     >>> cells(np.array([[True, True], [False, False]]), ["bug", "billing"])
     ['billing|bug', '']
@@ -51,7 +52,7 @@ def cells(assigned: Assigned, labels: Sequence[str]) -> list[str]:
 
 
 def assigned_by(given: Sequence[str], labels: Sequence[str], *, multi_label: bool) -> Assigned:
-    """What `cells` wrote, read again; raises `KeyError` for a name that is not among `labels`."""
+    """The inverse of `cells`; raises `KeyError` for a name that is not in `labels`."""
     index = {label: position for position, label in enumerate(labels)}
     if not multi_label:
         return np.array([index[cell] for cell in given], dtype=np.int64)
@@ -61,8 +62,8 @@ def assigned_by(given: Sequence[str], labels: Sequence[str], *, multi_label: boo
     return marked
 
 
-def membership(assigned: Assigned | Truth, labels: int) -> NDArray[np.bool_]:
-    """(n, k): which of k labels each row has.
+def membership(assigned: Assigned | Truth, labels: int) -> Booleans:
+    """(n, k) whether row i has label j, for `labels` = k labels.
 
     >>> membership(np.array([1]), 2).tolist()
     [[False, True]]

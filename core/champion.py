@@ -1,4 +1,4 @@
-"""The version in service, verified and read once for a check and the decision that follows it."""
+"""The champion's package, verified and read once for a drift check and its decision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.registry import Champion, Registry
 
 @dataclass(frozen=True)
 class ChampionPackage:
-    """`pointer` is the champion as it was when its package was read."""
+    """`pointer`: the champion pointer at the time when the package was read."""
 
     model: str
     pointer: Champion
@@ -37,7 +37,7 @@ class ChampionPackage:
 
     @property
     def reference_accuracy(self) -> float | None:
-        """On the labelled rows of the reference; None where it has none."""
+        """Accuracy on the labelled rows of the reference; None if it has none."""
         known = self.reference.known
         return float(np.mean(self.reference.right[known])) if known.any() else None
 

@@ -1,12 +1,12 @@
-"""What fine-tuning writes and export reads: a folder with weights, tokenizer and `training.json`.
+"""A checkpoint, which fine-tuning writes and export reads: a folder with weights, tokenizer and `training.json`.
 
     config.json, model.safetensors   the encoder, as transformers saves it
     tokenizer.json, …                its fast tokenizer
     head.safetensors                 weight (k, d) and bias (k,) of the linear head, float32
     validation.npz                   logits (n, k) float32 and truth, (n,) label indices or (n, k) bool, of the
-                                     validation rows in the order in which they are kept
-    sample.jsonl                     some training texts, {"text", "pair"?} a line: what quantization is calibrated on
-    training.json                    what `Training` holds
+                                     validation rows in the order of the stored data set
+    sample.jsonl                     some training texts, one {"text", "pair"?} per line, to calibrate quantization
+    training.json                    the fields of `Training`
 
 The model: encoder → pooling over the attention mask → L2 normalisation → head → logits.
 """
@@ -31,17 +31,17 @@ VALIDATION, CARD = "validation.npz", "README.md"
 
 @dataclass(frozen=True)
 class Training:
-    """`files` holds the sha256 of each other file.
+    """Settings and results of a training; `files` has the sha256 of every other file of the folder.
 
-    A score is `softmax(logits / temperature)`, or, where `kind` is multi-label, a sigmoid of the same. Of a
-    multi-label text those labels are given whose score reaches their entry in `thresholds`. A score below
-    `abstain_below` is an abstention; None: never.
+    The scores of a single-label model are `softmax(logits / temperature)`, of a multi-label model
+    `sigmoid(logits / temperature)`. A multi-label text gets the labels whose score reaches their entry in
+    `thresholds`. The model abstains below the score `abstain_below`; None: never.
 
-    `metrics`: "validation" after the temperature and "before_temperature", as `finetune.measuring.metrics` names them.
-    `history`: one entry a judged step, {"step": "head", "fine-tuning" or "interpolation", "epoch"?, "train_loss"?,
-    "validation_loss", "learning_rate"?, the primary metric by its name, "kept"?}.
-    `learning_rate`: {"chosen", "reason", "curve": [{"rate", "loss"}]}, empty where nothing was searched.
-    `fit`: {"verdict": "healthy", "underfit" or "overfit", "reason", and the numbers behind it}.
+    `metrics`: "validation" (with the temperature) and "before_temperature", named as in `finetune.measuring.metrics`.
+    `history`: one entry per evaluated step, {"step": "head", "fine-tuning" or "interpolation", "epoch"?,
+    "train_loss"?, "validation_loss", "learning_rate"?, the primary metric by its name, "kept"?}.
+    `learning_rate`: {"chosen", "reason", "curve": [{"rate", "loss"}]}, empty if there was no search.
+    `fit`: {"verdict": "healthy", "underfit" or "overfit", "reason", and the figures that it is based on}.
     `provenance`: {"hardware", "git_commit", "threads", "precision", …}.
     """
 
@@ -72,14 +72,14 @@ class Training:
 
 
 def write_training(folder: Path, training: Training) -> None:
-    """Seal a checkpoint: `training.json` with the sha256 of every other file in the folder."""
+    """Complete a checkpoint: write `training.json` with the sha256 of every other file in the folder."""
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.name != TRAINING}
     content = {**as_stored(training), "files": files}
     (folder / TRAINING).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_training(folder: Path) -> Training:
-    """The checkpoint's facts, after its files were compared with them; raises `FileMissing` or `CorruptCheckpoint`."""
+    """Read `training.json` and verify the files against it; raises `FileMissing` or `CorruptCheckpoint`."""
     if not folder.is_dir():
         raise FileMissing(folder, what="checkpoint")
     try:

@@ -1,4 +1,4 @@
-"""Stored times are UTC and sort as text."""
+"""Times and ids as they are stored: times are UTC, and both sort by time as text."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import time
 from collections import deque
 from datetime import UTC, datetime
 
-# Random halves of ids, drawn many at once: each draw gives other threads the interpreter, which a request waits for.
+# Drawn in advance: each draw releases the interpreter lock, and a request would wait until it gets it back.
 DRAWN_AT_ONCE = 256
 _halves: deque[str] = deque()
 os.register_at_fork(after_in_child=_halves.clear)
 
 
 def utc_now() -> str:
-    """The present as ISO 8601 in UTC with microseconds, e.g. `2026-01-31T09:30:00.000000+00:00`."""
+    """Current time as ISO 8601 in UTC with microseconds, e.g. `2026-01-31T09:30:00.000000+00:00`."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def earliest_id(time_s: float) -> str:
-    """What sorts before each `sortable_id` of that time, in seconds since 1970, or later.
+    """A lower bound of every `sortable_id` made at or after the time, in seconds since 1970.
 
     >>> earliest_id(time.time() - 60) < sortable_id() < earliest_id(time.time() + 60)
     True
@@ -28,13 +28,13 @@ def earliest_id(time_s: float) -> str:
     return f"{int(time_s * 1e9):016x}"
 
 
-def made_at_s(sortable: str) -> float:
+def created_at_s(sortable: str) -> float:
     """When a `sortable_id` was made, in seconds since 1970."""
     return int(sortable[:16], 16) / 1e9
 
 
 def sortable_id() -> str:
-    """32 hexadecimal digits, unique, ordered by the time they were made (index pages stay warm)."""
+    """A unique id of 32 hexadecimal digits. Ids sort by creation time, so inserts go to the end of an index."""
     try:
         half = _halves.pop()
     except IndexError:

@@ -1,4 +1,4 @@
-"""`retune.toml`: one file, typed, validated at start. Environment beats file beats default."""
+"""`retune.toml`, validated at start. The environment overrides the file, the file overrides the defaults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
 
@@ -32,41 +32,39 @@ class FinetuneConfig(Section):
     base_model: str = Field(
         "default", description="'default', a folder, or a hub id with @revision, pinned by #sha256=…"
     )
-    method: MethodName = Field("auto", description="auto keeps what wins on validation rows.")
+    method: MethodName = Field("auto", description="auto takes the best on the validation rows.")
     budget: str = Field("10m", pattern=r"^\d+[smh]$", description="Time to spend, e.g. 90s, 10m, 1h.")
-    seed: int = Field(0, ge=0, description="Seed of everything random.")
-    max_length: int = Field(128, ge=8, le=8192, description="Tokens kept of a text.")
-    multi_label: bool = Field(False, description="Whether a text may have any number of labels.")
-    validation_share: float = Field(0.15, gt=0, lt=0.5, description="Rows of each label kept to validate on.")
-    validation_rows: int = Field(1000, ge=1, description="No more rows than about this many validate.")
-    folds: int = Field(0, ge=0, le=20, description="Folds of a cross-validation that measures the method; 0: none.")
-    primary_metric: str = Field("accuracy", description="What chooses between epochs, rates and methods.")
-    max_risk: float | None = Field(None, gt=0, lt=1, description="Errors allowed among answers; the rest abstains.")
+    seed: int = Field(0, ge=0, description="Seed of all random numbers.")
+    max_length: int = Field(128, ge=8, le=8192, description="A text is cut to this many tokens.")
+    multi_label: bool = Field(False, description="Whether a text may have several labels or none.")
+    validation_share: float = Field(0.15, gt=0, lt=0.5, description="Share of each label's rows used for validation.")
+    validation_rows: int = Field(1000, ge=1, description="Upper limit of validation rows, approximate.")
+    folds: int = Field(0, ge=0, le=20, description="Folds of a cross-validation of the method; 0: none.")
+    primary_metric: str = Field("accuracy", description="Metric that selects epochs, rates and methods.")
+    max_risk: float | None = Field(None, gt=0, lt=1, description="Highest error rate among answers, by abstaining.")
     lr: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = Field(
-        "auto", description="Learning rate at the top; auto searches it."
+        "auto", description="Learning rate of the top layers; auto searches it."
     )
-    epochs: int = Field(0, ge=0, description="Passes over the rows; 0: by rows and budget.")
-    batch_rows: int = Field(0, ge=0, description="Rows behind one step; 0: by the number of rows.")
-    accumulate: int = Field(1, ge=1, description="Parts that a batch is computed in, where memory is short.")
-    blocks: int = Field(0, ge=0, description="layerwise: the last so many blocks; 0: all, unfrozen from the top.")
-    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto takes the faster, measured.")
-    weight_decay: float = Field(0.01, ge=0, le=1, description="Decay of weight matrices (AdamW).")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden states dropped in training.")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Weight that the other labels get in the loss.")
-    consistency: float | None = Field(
-        None, ge=0, description="Weight of R-Drop (0: off); unset: by the number of rows."
-    )
-    class_weights: bool = Field(False, description="Whether rare labels count as much as common ones.")
-    patience: int = Field(5, ge=1, description="Epochs without a better state before the training ends.")
+    epochs: int = Field(0, ge=0, description="Passes over the rows; 0: chosen by rows and budget.")
+    batch_rows: int = Field(0, ge=0, description="Rows per optimizer step; 0: chosen by the number of rows.")
+    accumulate: int = Field(1, ge=1, description="Gradient accumulation: parts of a batch, to save memory.")
+    blocks: int = Field(0, ge=0, description="layerwise: how many last blocks train; 0: all, unfrozen from the top.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto measures and takes the faster.")
+    weight_decay: float = Field(0.01, ge=0, le=1, description="Weight decay of AdamW.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout probability of hidden states.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Label smoothing of the loss.")
+    consistency: float | None = Field(None, ge=0, description="R-Drop weight (0: off); unset: by the number of rows.")
+    class_weights: bool = Field(False, description="Whether the loss weights all labels alike, rare or common.")
+    patience: int = Field(5, ge=1, description="Epochs without improvement before the training stops.")
 
 
 class ExportConfig(Section):
-    max_drop: float = Field(0.005, ge=0, le=1, description="Accuracy that quantization may cost (0.005: half a point).")
-    min_agreement: float = Field(0.985, ge=0, le=1, description="Share of rows that must keep their label.")
+    max_drop: float = Field(0.005, ge=0, le=1, description="Accuracy that quantization may lose (0.005: half a point).")
+    min_agreement: float = Field(0.985, ge=0, le=1, description="Least share of rows whose label stays the same.")
 
 
 class ModelLimits(Section):
-    """What one model takes; what is unset is as for all models."""
+    """Limits of one model; the ones that are unset are those of all models."""
 
     max_items: int | None = Field(None, ge=1)
     max_text_chars: int | None = Field(None, ge=1)
@@ -78,7 +76,7 @@ NO_LIMITS = ModelLimits(max_items=None, max_text_chars=None)
 
 @dataclass(frozen=True)
 class Limits:
-    """What a model takes: items in a request, characters in a text, and what becomes of too many tokens."""
+    """Limits of a model: items per request, characters per text, and what happens to a text with too many tokens."""
 
     max_items: int
     max_text_chars: int
@@ -86,20 +84,19 @@ class Limits:
 
 
 def _parsed(value: Any) -> Any:
-    """A table as the environment holds it: JSON."""
+    """A table, which is JSON in an environment variable."""
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _stripped(value: Any) -> Any:
-    """A secret as it was meant: files and `echo` leave a line break, which no header can hold."""
-    return value.strip() if isinstance(value, str) else value
+Token = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[ -~]+$")]
+"""Stripped, because files and `echo` end with a line break, which an HTTP header cannot contain."""
 
 
 class ServiceConfig(Section):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
-    workers: int = Field(0, ge=0, description="Worker processes, at most eight a core; 0: one a core.")
-    default_model: str | None = Field(None, description="Answers requests that name no model; unset: the only one.")
+    workers: int = Field(0, ge=0, description="Worker processes, at most eight per core; 0: one per core.")
+    default_model: str | None = Field(None, description="Model of requests that name none; unset: the only one.")
     max_items: int = Field(256, ge=1, description="Texts in one request.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
     max_text_chars: int = Field(20_000, ge=1, description="A longer text is that item's error.")
@@ -113,31 +110,27 @@ class ServiceConfig(Section):
     max_queue_items: int = Field(2048, ge=1, description="Texts waiting for a worker's engine before 429.")
     max_queue_s: float = Field(1.0, gt=0, description="Seconds of work waiting for a worker's engine before 429.")
     timeout_s: float = Field(30.0, gt=0, description="A request that takes longer is answered 504.")
-    head_timeout_s: float = Field(5.0, gt=0, description="Seconds for the head of a request; then 408.")
-    stall_s: float = Field(0.8, gt=0, description="Silence in the middle of a request before it is cut with 408.")
-    keep_alive_s: int = Field(
-        75, ge=1, description="A connection that is idle, or that reads no answer, ends after so long."
-    )
-    drain_s: float = Field(2.0, ge=0, description="From SIGTERM, not ready but answering, to the end of listening.")
+    head_timeout_s: float = Field(5.0, gt=0, description="Seconds until the head of a request is complete; then 408.")
+    stall_s: float = Field(0.8, gt=0, description="Seconds without a byte inside a request before it ends with 408.")
+    keep_alive_s: int = Field(75, ge=1, description="Seconds before an idle or unread connection is closed.")
+    drain_s: float = Field(2.0, ge=0, description="Seconds after SIGTERM with answers, but a failing /readyz.")
     otlp_endpoint: str | None = Field(
-        None, description="URL that takes OpenTelemetry traces (OTLP over HTTP), e.g. http://collector:4318/v1/traces."
+        None, description="URL for OpenTelemetry traces (OTLP over HTTP), e.g. http://collector:4318/v1/traces."
     )
     access_log: bool = Field(True, description="A line of JSON on standard output for each request.")
-    champion_poll_s: float = Field(0.5, gt=0, description="How often a worker looks at the champion pointer.")
-    admin_token: Annotated[str | None, BeforeValidator(_stripped)] = Field(
-        None,
-        pattern=r"^[ -~]+$",
-        description="Guards /admin and /dashboard; unset: loopback only, or a key of scope admin.",
+    champion_poll_s: float = Field(0.5, gt=0, description="Seconds between two reads of the champion pointer.")
+    admin_token: Token | None = Field(
+        None, description="Token for /admin and /dashboard; unset: loopback only, or a key of scope admin."
     )
     tls_certificate: Path | None = Field(None, description="PEM file of the certificate and its chain; unset: no TLS.")
     tls_key: Path | None = Field(None, description="PEM file of the certificate's private key, without a password.")
     tls_client_ca: Path | None = Field(
-        None, description="PEM file of the authorities whose client certificates are let in; unset: none is asked for."
+        None, description="PEM file of the authorities of accepted client certificates; unset: none needed."
     )
 
     @property
     def most_items(self) -> int:
-        """In a request that may be for any model."""
+        """Most items in a request whose model is not known yet."""
         return max([self.max_items, *(own.max_items or 0 for own in self.limits.values())])
 
     def limits_of(self, model: str) -> Limits:
@@ -152,10 +145,10 @@ class ServiceConfig(Section):
 class LedgerConfig(Section):
     url: str | None = Field(None, description="SQLAlchemy URL; unset: SQLite under RETUNE_HOME.")
     queue_size: int = Field(10_000, ge=1, description="Predictions a worker keeps in memory before it drops some.")
-    flush_s: float = Field(0.5, gt=0, description="Pause between two writes of predictions to the ledger.")
-    keep: Keep = Field("text", description="What is kept of a text: text, redacted, or features (nothing of it).")
-    sample: float = Field(1.0, ge=0, le=1, description="Share of predictions that is recorded, drawn at random.")
-    keep_days: int | None = Field(None, ge=1, description="Older predictions are erased; unset: kept for ever.")
+    flush_s: float = Field(0.5, gt=0, description="Seconds between two writes of predictions to the ledger.")
+    keep: Keep = Field("text", description="What is stored of a text: text, redacted, or features (no text).")
+    sample: float = Field(1.0, ge=0, le=1, description="Share of predictions that is recorded, at random.")
+    keep_days: int | None = Field(None, ge=1, description="Days after which predictions are erased; unset: never.")
 
 
 class RegistryConfig(Section):
@@ -163,26 +156,30 @@ class RegistryConfig(Section):
 
 
 class DriftConfig(Section):
-    alpha: float = Field(0.01, gt=0, lt=0.5, description="Chance of a false alarm in one check.")
-    min_rows: int = Field(50, ge=10, description="Fewer rows are insufficient_data.")
-    window_rows: int = Field(2000, ge=10, description="The most recent rows that a check compares.")
-    resamples: int = Field(1000, ge=100, description="Permutations behind a p-value.")
-    interval_s: float = Field(300.0, gt=0, description="Pause between two checks of 'retune monitor'.")
+    alpha: float = Field(0.01, gt=0, lt=0.5, description="Probability of a false alarm in one check.")
+    min_rows: int = Field(50, ge=10, description="With fewer rows a check says insufficient_data.")
+    window_rows: int = Field(2000, ge=10, description="A check compares at most this many recent rows.")
+    resamples: int = Field(1000, ge=100, description="Permutations per p-value.")
+    interval_s: float = Field(300.0, gt=0, description="Seconds between two checks of 'retune monitor'.")
 
 
 class LabelsConfig(Section):
-    budget: int = Field(120, ge=10, description="Labels asked for after one drift.")
-    measure_share: float = Field(0.35, gt=0, lt=1, description="Share of them that measures and is never trained on.")
+    budget: int = Field(120, ge=10, description="Labels requested after a drift.")
+    measure_share: float = Field(
+        0.35, gt=0, lt=1, description="Share of them that only measures and is never trained on."
+    )
 
 
 class GateConfig(Section):
-    alpha: float = Field(0.05, gt=0, lt=0.5, description="Level of the one-sided test that the challenger is better.")
-    max_old_drop: float = Field(0.01, ge=0, le=1, description="Accuracy on old rows that a better one may cost.")
-    min_rows: int = Field(20, ge=5, description="Fresh labelled rows without which the gate holds.")
+    alpha: float = Field(
+        0.05, gt=0, lt=0.5, description="Significance level of the one-sided test that the challenger is better."
+    )
+    max_old_drop: float = Field(0.01, ge=0, le=1, description="Largest accepted loss of accuracy on old rows.")
+    min_rows: int = Field(20, ge=5, description="With fewer fresh labelled rows the gate holds.")
 
 
 class Config(Section):
-    """Everything that can be set. `home` holds the state; sections that name no URL live under it."""
+    """All settings. State is stored under `home`, ledger and registry elsewhere if their URL is set."""
 
     home: Path = Path(".retune")
     finetune: FinetuneConfig = FinetuneConfig()
@@ -223,15 +220,15 @@ def load_config(path: Path | None = None, *, environment: Mapping[str, str] | No
     """The config of `path`, else of `RETUNE_CONFIG`, else of `./retune.toml`, else the defaults.
 
     `RETUNE_HOME` sets the home; `RETUNE_SECTION__KEY` sets a key, e.g. `RETUNE_SERVICE__PORT=3001`.
-    The two underscores keep apart what Kubernetes injects (`RETUNE_SERVICE_PORT=tcp://…`).
+    Two underscores, because Kubernetes sets variables such as `RETUNE_SERVICE_PORT=tcp://…`.
     Raises `UnknownConfigKey`, `InvalidConfigValue`, `UnreadableConfig` or `FileMissing`.
     """
     variables = os.environ if environment is None else environment
     named = path or (Path(variables["RETUNE_CONFIG"]) if variables.get("RETUNE_CONFIG") else None)
     values = _read_toml(named)
-    config = _validated(values, source=str(named or FILE_NAME))
+    config = _validated(Config, values, source=str(named or FILE_NAME))
     overrides = _overrides(variables)
-    return _validated(_merged(values, overrides), source="the environment") if overrides else config
+    return _validated(Config, _merged(values, overrides), source="the environment") if overrides else config
 
 
 def _read_toml(path: Path | None) -> dict[str, Any]:
@@ -264,31 +261,27 @@ def _merged(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _validated(values: dict[str, Any], *, source: str) -> Config:
+def _validated(section: type[AnySection], values: dict[str, Any], *, source: str) -> AnySection:
     try:
-        return Config.model_validate(values)
+        return section.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         location = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
-            raise UnknownConfigKey(".".join(location), known_keys(location[:-1]), source) from error
+            raise UnknownConfigKey(".".join(location), _known_keys(location[:-1]), source) from error
         raise InvalidConfigValue(".".join(location), first["input"], first["msg"], source) from error
 
 
 def overridden(section: AnySection, values: Mapping[str, Any], *, source: str) -> AnySection:
-    """The section with those values that are not None; raises `InvalidConfigValue` for one that does not fit."""
+    """A copy of the section with the values that are not None; raises `InvalidConfigValue`."""
     given = {key: value for key, value in values.items() if value is not None}
-    try:
-        return type(section).model_validate({**section.model_dump(), **given})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidConfigValue(str(first["loc"][0]), first["input"], first["msg"], source) from error
+    return _validated(type(section), {**section.model_dump(), **given}, source=source)
 
 
-def known_keys(section: list[str] | None = None) -> list[str]:
+def _known_keys(section: list[str]) -> list[str]:
     """The keys of a section, or of the top level."""
     if not section:
         return list(Config.model_fields)
-    # Tables within a section are of one kind only: service.limits.MODEL.
+    # The only tables inside a section are service.limits.MODEL.
     model = ModelLimits if len(section) > 1 else Config.model_fields[section[0]].annotation
     return [".".join([*section, key]) for key in getattr(model, "model_fields", {})]

@@ -1,4 +1,4 @@
-"""Connections to the ledger's database: migrated once, writers begin as writers."""
+"""Connections to the ledger's database. It is migrated at the first use; a write transaction locks from its start."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
-from core.durable import in_turn
-from core.errors import DiskFull, LedgerUnreadable, NoDatabase, NoDriver
+from core.durable import file_lock
+from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003")
-"""A ledger of another revision is a newer release's. Migrations only add what older releases do without."""
+"""A ledger of another revision is from a newer release. It can be used: migrations only add columns and tables."""
 BUSY_S = 30.0
 WRITERS_LOCK = 0x7265_7475_6E65
-"""Key of PostgreSQL's advisory lock that a writer holds: "retune" in ASCII."""
+"""Key of PostgreSQL's advisory lock that every write transaction holds: "retune" in ASCII."""
 
 
 class Database:
-    """One pool of connections. `read()` and `write()` are the only ways in."""
+    """A pool of connections, used through `read()` and `write()` only."""
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
-        """Connect and migrate; `busy_s` is how long a writer waits for another one.
+        """Connect and migrate; `busy_s` is how long a write waits for another one.
 
-        Raises `LedgerUnreadable`, `NoDriver` or `NoDatabase`.
+        Raises `LedgerUnreadable`, `DriverMissing` or `InvalidDatabaseUrl`.
         """
         self.url = parsed_url(url)
         self._busy_s = busy_s
@@ -40,30 +40,30 @@ class Database:
             self._engine = _create(self.url, busy_s)
             self._migrate()
         except (SQLAlchemyError, OSError) as error:
-            raise self._said(error) from error
+            raise self._translated(error) from error
         except ImportError as error:
-            raise NoDriver(self.shown_url, str(error)) from error
+            raise DriverMissing(self.shown_url, str(error)) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self._errors_said(), self._engine.connect() as connection, connection.begin():
+        with self._translated_errors(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that no other writer overlaps: it waits for its turn, then sees what they committed."""
+        """A transaction that excludes other writers: it waits until they commit, and then sees their rows."""
         writer = self._engine.execution_options(writes=True)
-        with self._errors_said(), writer.connect() as connection, connection.begin():
+        with self._translated_errors(), writer.connect() as connection, connection.begin():
             yield connection
 
-    def rewrite(self, *, patience_s: float = BUSY_S) -> bool:
-        """Write SQLite's file anew, without what was erased; False if others used it all along.
+    def vacuum(self, *, timeout_s: float = BUSY_S) -> bool:
+        """Rebuild SQLite's file without erased rows; False if other connections used it during the whole timeout.
 
-        `secure_delete` overwrites rows, but not the copies of them that pages keep when they are split or joined.
+        `secure_delete` overwrites rows, but not the copies that stay in pages after these are split or merged.
         """
         if self.url.get_backend_name() != "sqlite":
             return True
-        with self._errors_said(), self._patient(patience_s) as cursor:
+        with self._translated_errors(), self._sqlite_cursor(timeout_s) as cursor:
             try:
                 cursor.execute("VACUUM")
             except sqlite3.OperationalError as error:
@@ -72,14 +72,14 @@ class Database:
                 return False
         return True
 
-    def empty_log(self, *, patience_s: float = 5) -> bool:
-        """Move SQLite's write-ahead log into its file and cut it to nothing; False if a reader needed it all along.
+    def truncate_log(self, *, timeout_s: float = 5) -> bool:
+        """Move SQLite's write-ahead log into the file and empty it; False if a reader used it during the whole timeout.
 
-        Until then it holds what was written earlier, erased or not. Other databases see to their own logs.
+        Until then the log contains earlier writes, erased rows among them. Other databases manage their own logs.
         """
         if self.url.get_backend_name() != "sqlite":
             return True
-        with self._errors_said(), self._patient(patience_s) as cursor:
+        with self._translated_errors(), self._sqlite_cursor(timeout_s) as cursor:
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
@@ -87,24 +87,24 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _patient(self, patience_s: float) -> Iterator[Any]:
-        """A cursor of SQLite's, outside of a transaction, that waits so long for others."""
+    def _sqlite_cursor(self, timeout_s: float) -> Iterator[Any]:
+        """A cursor outside of any transaction, with a busy timeout of its own."""
         with closing(self._engine.raw_connection()) as connection:
             cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout={round(patience_s * 1000)}")
+            cursor.execute(f"PRAGMA busy_timeout={round(timeout_s * 1000)}")
             try:
                 yield cursor
             finally:
                 cursor.execute(f"PRAGMA busy_timeout={round(self._busy_s * 1000)}")
 
     @contextmanager
-    def _errors_said(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except (OperationalError, DatabaseError, sqlite3.Error) as error:
-            raise self._said(error) from error
+            raise self._translated(error) from error
 
-    def _said(self, error: Exception) -> LedgerUnreadable | DiskFull:
+    def _translated(self, error: Exception) -> LedgerUnreadable | DiskFull:
         if "disk is full" in str(error) or getattr(error, "errno", None) == errno.ENOSPC:
             return DiskFull(self.shown_url)
         return LedgerUnreadable(self.shown_url, str(getattr(error, "orig", None) or error))
@@ -112,7 +112,7 @@ class Database:
     def _migrate(self) -> None:
         if self._is_current():
             return
-        with _one_at_a_time(self.url.database if self.url.get_backend_name() == "sqlite" else None):
+        with _migration_lock(self.url.database if self.url.get_backend_name() == "sqlite" else None):
             if not self._is_current():
                 _upgrade(self._engine)
 
@@ -125,11 +125,11 @@ class Database:
 
 
 def parsed_url(url: str) -> URL:
-    """Raises `NoDatabase`."""
+    """Raises `InvalidDatabaseUrl`."""
     try:
         return make_url(url)
     except ArgumentError as error:
-        raise NoDatabase from error
+        raise InvalidDatabaseUrl from error
 
 
 def _create(url: URL, busy_s: float) -> Engine:
@@ -147,18 +147,18 @@ def _create(url: URL, busy_s: float) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver would begin transactions lazily and as a reader; we say BEGIN ourselves.
+    # The driver would begin a transaction late and as a reader; `_begin_sqlite` begins it instead.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
-    # FULL: what was acknowledged survives a power cut, not only a killed process.
+    # FULL: committed rows survive a power cut, not only the end of the process.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
-    # What is erased is overwritten, not only marked as free.
+    # Erased rows are overwritten, not only marked as free.
     connection.execute("PRAGMA secure_delete=ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A reader that turns writer fails at once with SQLITE_BUSY_SNAPSHOT, whatever the timeout.
+    # A read transaction that starts to write fails at once with SQLITE_BUSY_SNAPSHOT, in spite of the timeout.
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -169,13 +169,13 @@ def _begin_postgresql(connection: Connection, *, busy_s: float) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
 
-def _one_at_a_time(database: str | None) -> AbstractContextManager[None]:
-    """Several processes that start on an empty SQLite file take turns; on a server the upgrade is a writer."""
-    return in_turn(Path(f"{database}.migrate.lock")) if database else nullcontext()
+def _migration_lock(database: str | None) -> AbstractContextManager[None]:
+    """Lock a SQLite file that several processes open for the first time; `_begin_postgresql` locks PostgreSQL."""
+    return file_lock(Path(f"{database}.migrate.lock")) if database else nullcontext()
 
 
 def _upgrade(engine: Engine) -> None:
-    # Only here: Alembic is slow to import, and a migrated ledger never needs it.
+    # Imported here: Alembic is slow to import, and a migrated ledger does not need it.
     from alembic import command
     from alembic.config import Config
 

@@ -1,4 +1,4 @@
-"""Data files and the data sets kept under `RETUNE_HOME`, each known by its fingerprint."""
+"""Data files, and the data sets that are stored under `RETUNE_HOME` by their fingerprint."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from core.durable import write_bytes
 from core.errors import (
-    ColumnsClash,
     DatasetNotKept,
+    DuplicateColumns,
     EmptyCell,
     MissingColumn,
     UnreadableMark,
@@ -25,7 +25,7 @@ from core.tables import Row, read_table
 _REPLACED = ".replaced"
 
 Text = str | tuple[str, str]
-"""What a model is asked about: one text, or a pair of them."""
+"""Input of a model: one text, or a pair of texts."""
 
 
 def input_of(text: str, pair: str | None) -> Text:
@@ -34,10 +34,9 @@ def input_of(text: str, pair: str | None) -> Text:
 
 @dataclass(frozen=True)
 class Example:
-    """One text, or a pair, with its label; the label is None in files that carry none.
+    """One text, or a pair, with its label; None if it has no label.
 
-    Where a text may have several labels, `label` is the cell that `core.labels.cell_of` writes: names
-    joined by "|", empty for none of them.
+    A multi-label row has all its labels in `label`, joined by "|" (see `core.labels.cell_of`), or "" for no label.
     """
 
     text: str
@@ -50,14 +49,14 @@ class Example:
 
     @property
     def key(self) -> str:
-        """The input as compared: equal keys are the same row, whatever its spelling in blanks and case."""
+        """The normalised input: rows that differ in spaces and case only have the same key."""
         return key_of(self.input)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where a file holds what. `pair` names the second text of pairs; with `multi_label` the label cell
-    holds any number of names between `separator`s, or `labels` names one column a label, marked 0 or 1.
+    """Names of a file's columns. `pair`: the second text of pairs. Multi-label files have either one label column, with
+    the names joined by `separator`, or one column per label, named in `labels`, with 1 or 0 in it.
     """
 
     text: str = "text"
@@ -71,8 +70,8 @@ class Columns:
 def read_examples(path: Path, columns: Columns = Columns(), *, labelled: bool = True) -> list[Example]:
     """The rows of a CSV, JSON Lines or Parquet file, in order.
 
-    With `labelled=False` the label columns may be missing. Row numbers in messages count from 1, the
-    header not included. Raises an `InvalidInput` that names the file, the row and the cure.
+    With `labelled=False` the label columns may be missing. Row numbers in messages count from 1 without the header.
+    Raises an `InvalidInput` with the file, the row and what to do.
     """
     return examples_in(read_table(path), path, columns, labelled=labelled)
 
@@ -80,9 +79,9 @@ def read_examples(path: Path, columns: Columns = Columns(), *, labelled: bool = 
 def examples_in(
     rows: Sequence[Row], path: Path, columns: Columns = Columns(), *, labelled: bool = True, keep_blanks: bool = False
 ) -> list[Example]:
-    """As `read_examples`, of rows that `read_table` gave.
+    """As `read_examples`, for rows from `read_table`.
 
-    With `keep_blanks` an empty text becomes "" and an empty label None, so that a check can report them.
+    With `keep_blanks` an empty text becomes "" and an empty label None instead of an error.
     """
     _require_columns(list(rows[0]), path, columns, labelled)
     if keep_blanks:
@@ -92,7 +91,7 @@ def examples_in(
 
 def _require_columns(present: list[str], path: Path, columns: Columns, labelled: bool) -> None:
     if columns.labels and len(set(columns.labels) | {columns.text, columns.pair}) != len(columns.labels) + 2:
-        raise ColumnsClash(columns.labels)
+        raise DuplicateColumns(columns.labels)
     wanted = [(columns.text, "--text-column"), (columns.pair, "--pair-column")]
     if labelled:
         marks = [(name, "--label-columns") for name in columns.labels]
@@ -143,7 +142,7 @@ def _is_marked(value: Any, column: str, number: int, path: Path) -> bool:
 
 
 def normalised(text: str) -> str:
-    """The text as compared: NFKC, lower case, single spaces.
+    """The text in NFKC, lower case and with single spaces.
 
     >>> normalised("  Ｈello \\n World ")
     'hello world'
@@ -152,7 +151,7 @@ def normalised(text: str) -> str:
 
 
 def key_of(given: Text) -> str:
-    """A text or a pair as compared, see `Example.key`.
+    """The key of a text or a pair, see `Example.key`.
 
     >>> key_of("A  b"), key_of(("A", "B"))
     ('a b', 'a\\nb')
@@ -161,7 +160,7 @@ def key_of(given: Text) -> str:
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
-    """sha256 over the normalised rows, whatever their order.
+    """sha256 over the normalised rows in any order.
 
     >>> rows = [Example("a", "x"), Example("b", "y")]
     >>> fingerprint(rows) == fingerprint(reversed(rows))
@@ -179,12 +178,12 @@ def _normalised_row(example: Example) -> list[str | None]:
 
 
 def in_order(examples: Iterable[Example]) -> list[Example]:
-    """The rows in an order that depends on them alone, not on the file that they came from."""
+    """The rows in an order that does not depend on their file."""
     return sorted(examples, key=lambda row: (row.key, row.label or "", row.text, row.pair or ""))
 
 
 def keep_dataset(examples: Sequence[Example], folder: Path) -> str:
-    """Store the rows `in_order` under their fingerprint, once; return it."""
+    """Store the rows `in_order` under their fingerprint, unless they are stored already; return the fingerprint."""
     name = fingerprint(examples)
     path = folder / f"{name}.jsonl"
     if not path.exists():
@@ -199,7 +198,7 @@ def _kept_row(example: Example) -> Row:
 
 
 def kept_dataset(name: str, folder: Path) -> list[Example]:
-    """The rows that `keep_dataset` stored under a fingerprint, but those erased since; raises `DatasetNotKept`."""
+    """The rows stored under a fingerprint, without those erased since; raises `DatasetNotKept`."""
     path = _kept_file(name, folder)
     if not path.is_file():
         raise DatasetNotKept(name, folder)
@@ -209,9 +208,9 @@ def kept_dataset(name: str, folder: Path) -> list[Example]:
 
 
 def replace_dataset(name: str, successor: str, folder: Path) -> None:
-    """Drop a kept data set in favour of what is left of it, which answers to the old fingerprint from now on.
+    """Delete a stored data set; its fingerprint then leads to `successor`, the data set of the remaining rows.
 
-    Each file goes on holding exactly the rows of its name, and lineages in sealed packages go on leading somewhere.
+    So the name of each file stays the fingerprint of its rows, and fingerprints in packages can still be read.
     """
     write_bytes(folder / f"{name}{_REPLACED}", successor.encode())
     (folder / f"{name}.jsonl").unlink()
@@ -219,17 +218,16 @@ def replace_dataset(name: str, successor: str, folder: Path) -> None:
 
 def _kept_file(name: str, folder: Path) -> Path:
     path = folder / f"{name}.jsonl"
-    # It ends: each successor has fewer rows.
-    while not path.is_file() and (note := path.with_suffix(_REPLACED)).is_file():
-        path = folder / f"{note.read_text(encoding='utf-8')}.jsonl"
+    # The loop ends, because each successor has fewer rows.
+    while not path.is_file() and (link := path.with_suffix(_REPLACED)).is_file():
+        path = folder / f"{link.read_text(encoding='utf-8')}.jsonl"
     return path
 
 
 def is_held_out(given: Text, *, share: float = 0.4) -> bool:
-    """Whether a text, or a pair, from traffic may only measure and never be trained on.
+    """Whether a text, or a pair, from traffic is used for measuring only and never for training.
 
-    Decided by the text alone, so every process and every later version decides alike, and a text
-    that comes twice never stands on both sides.
+    It depends on a hash of the text alone: all processes and versions agree, and all copies of a text are on one side.
     """
     digest = hashlib.sha256(b"held out\n" + key_of(given).encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64

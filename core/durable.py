@@ -1,4 +1,4 @@
-"""Files and folders that are complete or absent: written aside, synced, then renamed."""
+"""Files and folders that are complete or absent: written under a temporary name, synced, then renamed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from core.errors import DiskFull, NotWritable, TargetExists
 
 
 @contextmanager
-def disk_full_is_said(path: object) -> Iterator[None]:
-    """Turn 'no space left', whichever library says it, into `DiskFull`."""
+def detect_disk_full(path: object) -> Iterator[None]:
+    """Raise `DiskFull` for an error of any library that means "no space left"."""
     try:
         yield
     except Exception as error:
@@ -30,50 +30,44 @@ def disk_full_is_said(path: object) -> Iterator[None]:
 def _is_disk_full(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    # safetensors, onnx and SQLite raise their own classes with the system's words.
+    # safetensors, onnx and SQLite raise classes of their own with the message of the system.
     return "No space left on device" in str(error)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace the file in one step; readers see the old content or the new."""
-    with new_file(path) as aside:
-        aside.write_bytes(content)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """As `write_bytes`, and at no moment readable for another user."""
-    with new_file(path) as aside:
-        aside.touch(mode=0o600)
-        aside.write_bytes(content)
+def write_bytes(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Replace the file in one step, so readers get the old content or the new; `mode` is set before the content."""
+    with new_file(path) as temporary:
+        temporary.touch(mode=mode)
+        temporary.write_bytes(content)
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """A path to write beside `path`; what is there becomes `path` when the block ends well, else it is gone."""
+    """A temporary path beside `path`. It replaces `path` when the block ends without an error, else it is deleted."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        with disk_full_is_said(path):
-            yield aside
-            with aside.open("rb") as file:
+        with detect_disk_full(path):
+            yield temporary
+            with temporary.open("rb") as file:
                 os.fsync(file.fileno())
-        aside.replace(path)
+        temporary.replace(path)
         sync_folder(path.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def in_turn(lock: Path) -> Iterator[None]:
-    """Wait for the processes that hold `lock`, then hold it; a process that dies gives it back."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("wb") as file:
+def file_lock(path: Path, *, mode: int = 0o666) -> Iterator[None]:
+    """Wait until no other process holds the lock, then hold it; the system releases it when a process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, mode), "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable, as fsync does for a file's bytes."""
+    """fsync the folder, which makes new, renamed and deleted entries durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -90,54 +84,53 @@ def sync_tree(folder: Path) -> None:
 
 
 def require_free(target: Path) -> None:
-    """Raises `TargetExists` when `target` is a file or a folder with content."""
+    """Raises `TargetExists` if `target` is a file or a folder with content."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise TargetExists(target)
 
 
 def require_writable(target: Path) -> None:
-    """As `require_free`, and raises `NotWritable` where nothing can be made beside it: before the work, not after."""
+    """As `require_free`; also raises `NotWritable`, so that a long run fails before it starts and not at its end."""
     require_free(target)
-    above = next(path for path in target.absolute().parents if path.exists())
+    parent = next(path for path in target.absolute().parents if path.exists())
     try:
-        os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=above))
+        os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent))
     except OSError as error:
         raise NotWritable(target, error.strerror or str(error)) from error
 
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """A folder to fill beside `target`; it becomes `target` when the block ends well, else it is gone.
+    """A temporary folder beside `target`. It becomes `target` when the block ends without an error, else it is deleted.
 
-    Raises `TargetExists` before anything is written when `target` has content, and at the end when another writer
-    was faster.
+    Raises `TargetExists` at the start if `target` has content, or at the end if another writer was faster.
     """
     require_free(target)
     _make_folder(target.parent)
-    aside = target.with_name(f".{target.name}.{uuid4().hex}")
-    aside.mkdir()
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}")
+    temporary.mkdir()
     try:
-        with disk_full_is_said(target):
-            yield aside
-            sync_tree(aside)
-            _rename(aside, target)
+        with detect_disk_full(target):
+            yield temporary
+            sync_tree(temporary)
+            _rename(temporary, target)
             sync_folder(target.parent)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _make_folder(folder: Path) -> None:
-    """With the folders above it; what is new is durable."""
+    """Make the folder and its parents, and fsync the parents of new ones."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
         sync_folder(path.parent)
 
 
-def _rename(aside: Path, target: Path) -> None:
+def _rename(temporary: Path, target: Path) -> None:
     try:
-        aside.replace(target)
-    except OSError as error:  # a folder with content is not replaced: two writers, one wins
+        temporary.replace(target)
+    except OSError as error:  # the system does not replace a folder with content: another writer was faster
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise TargetExists(target) from error
         raise

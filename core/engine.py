@@ -1,4 +1,4 @@
-"""A package turned into answers: tokenizers and ONNX Runtime, nothing else."""
+"""Inference with a package, by `tokenizers` and ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from core.arrays import Booleans, Floats, Indices
 from core.assigned import Assigned, Truth
 from core.cpu import available_cpus
 from core.datasets import Example, Text
@@ -19,14 +20,12 @@ from core.errors import CorruptPackage, InputDoesNotFit
 from core.features import Features, truth_of, truth_sets
 from core.package import FACTS, GRAPH, TOKENIZER, PackageFacts, read_digest, read_facts
 
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text, or a pair, as token ids, cut to the package's `max_length`; of a pair, the longer text first.
+    """A text, or a pair, as token ids, cut to the package's `max_length`. Of a pair, the longer text is cut first.
 
-    `types` says which text of a pair each token belongs to; None: all to the one text.
+    `types`: token type ids of a pair, 0 in the first text and 1 in the second; None for a single text.
     """
 
     ids: list[int]
@@ -42,13 +41,13 @@ class Encoded:
 class Outputs:
     """n answers: logits (n, k), embeddings (n, d), probabilities (n, k) after the temperature.
 
-    `given`, only where a text may have several labels: (n, k) which of them reach their threshold.
+    `given`, of multi-label models only: (n, k) whether a label's probability reaches its threshold.
     """
 
     logits: Floats
     embeddings: Floats
     probabilities: Floats
-    given: NDArray[np.bool_] | None = None
+    given: Booleans | None = None
 
     def row(self, index: int) -> Outputs:
         cut = slice(index, index + 1)
@@ -57,15 +56,15 @@ class Outputs:
 
     @property
     def predicted(self) -> Assigned:
-        """(n,) index of the likeliest label, or `given`."""
+        """(n,) index of the most probable label; for multi-label models (n, k) `given`."""
         if self.given is not None:
             return self.given
-        best: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
+        best: Indices = self.probabilities.argmax(axis=1).astype(np.int64)
         return best
 
     @property
     def confidence(self) -> Floats:
-        """(n,) probability that the answer is right: of the likeliest label, or of the whole set given."""
+        """(n,) probability that the answer is right: of the most probable label, or of the whole set."""
         if self.given is not None:
             return set_confidence(self.probabilities, self.given)
         best: Floats = self.probabilities.max(axis=1)
@@ -73,20 +72,19 @@ class Outputs:
 
 
 CUDA, CUDA_FP16 = "CUDAExecutionProvider", "cuda-fp16"
-"""Where a GPU computes, and the one rung that is made for it; all others are opened on the CPU."""
+"""The provider for GPUs, and the only rung that uses it; all other rungs run on the CPU."""
 
 BATCH_TOKENS = 512
-"""What a batch holds at most in bulk, for each thread: more would not stay in its cache (docs/decisions/0008)."""
+"""Most padded tokens of a batch per thread; larger batches do not fit into its cache (docs/decisions/0008)."""
 
 
 class Engine:
-    """One package in memory. Thread-safe: sessions and tokenizers of both libraries are."""
+    """One package in memory. Thread-safe, as are ONNX Runtime's sessions and the tokenizers."""
 
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
-        """Load `folder`; `threads` defaults to the cores this process may use.
+        """Load `folder`; `threads` defaults to the cores that this process may use.
 
-        Does not check the manifest (see `core.verification`). Raises `CorruptPackage` if the files do
-        not fit together.
+        Does not verify the files (see `core.verification`). Raises `CorruptPackage` if the files do not fit together.
         """
         self.folder = folder
         self.facts: PackageFacts = read_facts(folder)
@@ -101,16 +99,16 @@ class Engine:
 
     @property
     def provider(self) -> str:
-        """Where ONNX Runtime computes."""
+        """ONNX Runtime's execution provider."""
         return str(self._session.get_providers()[0])
 
     @property
     def digest(self) -> str:
-        """The package's, as its manifest states it."""
+        """The digest in the package's manifest."""
         return read_digest(self.folder)
 
     def _require_known_graph(self) -> None:
-        """The inputs and outputs are those of `core.package`."""
+        """Raises `CorruptPackage` if inputs or outputs are not those that `core.package` describes."""
         inputs = {entry.name: entry.type for entry in self._session.get_inputs()}
         outputs = {entry.name: entry for entry in self._session.get_outputs()}
         if not {"input_ids"} <= set(inputs) <= {"input_ids", "attention_mask", "token_type_ids"}:
@@ -126,7 +124,7 @@ class Engine:
             raise CorruptPackage(self.folder, problem)
 
     def encode(self, texts: Sequence[Text]) -> list[Encoded]:
-        """Raises `InputDoesNotFit` for a pair where single texts are answered, or the other way round."""
+        """Raises `InputDoesNotFit` for a pair if the model takes single texts, or the other way round."""
         is_paired = self.facts.is_paired
         if any(isinstance(text, str) is is_paired for text in texts):
             raise InputDoesNotFit(wants_pairs=is_paired)
@@ -136,7 +134,7 @@ class Engine:
         return [Encoded(encoding.ids, bool(encoding.overflowing)) for encoding in encodings]
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
-        """One engine call over the batch as it is; pads to its longest row."""
+        """Run the graph once on the batch, padded to its longest row."""
         feed = padded(batch, pad_id=self.facts.pad_id)
         logits, embeddings = self._session.run(
             ["logits", "embedding"], {name: value for name, value in feed.items() if name in self._inputs}
@@ -144,7 +142,7 @@ class Engine:
         return self.outputs(logits, embeddings)
 
     def outputs(self, logits: Floats, embeddings: Floats) -> Outputs:
-        """What the package makes of the graph's outputs: scores, and the labels that reach their threshold."""
+        """The graph's outputs with the probabilities, and with the labels that reach their threshold."""
         if self.facts.kind == "single-label":
             return Outputs(logits, embeddings, softmax(logits / self.facts.temperature))
         probabilities = sigmoid(logits / self.facts.temperature)
@@ -155,7 +153,7 @@ class Engine:
         return self.answer_encoded(self.encode(texts))
 
     def features(self, examples: Sequence[Example]) -> Features:
-        """What drift checks compare, of at least one row, labelled or not."""
+        """Features of at least one row, labelled or not, for drift checks."""
         encoded = self.encode([example.input for example in examples])
         outputs = self.answer_encoded(encoded)
         return Features(
@@ -167,9 +165,8 @@ class Engine:
         )
 
     def truth(self, examples: Sequence[Example]) -> Truth:
-        """What the rows' labels say, in the shape of `Outputs.predicted`; -1 where missing or unknown."""
-        of = truth_of if self.facts.kind == "single-label" else truth_sets
-        return of(examples, self.labels)
+        """The rows' labels in the shape of `Outputs.predicted`; -1 where missing or unknown."""
+        return (truth_of if self.facts.kind == "single-label" else truth_sets)(examples, self.labels)
 
     def answer_encoded(self, encoded: Sequence[Encoded]) -> Outputs:
         parts: list[Outputs] = []
@@ -191,8 +188,8 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
-def padded(batch: Sequence[Encoded], *, pad_id: int) -> dict[str, NDArray[np.int64]]:
-    """The inputs of a graph, (n, longest) each: rows filled up on the right, the filling masked."""
+def padded(batch: Sequence[Encoded], *, pad_id: int) -> dict[str, Indices]:
+    """The inputs of a graph, (n, longest) each: rows padded on the right, the padding masked."""
     longest = max(encoded.tokens for encoded in batch)
     ids = np.full((len(batch), longest), pad_id, dtype=np.int64)
     mask = np.zeros_like(ids)
@@ -206,7 +203,7 @@ def padded(batch: Sequence[Encoded], *, pad_id: int) -> dict[str, NDArray[np.int
 
 
 def batches(lengths: Sequence[int], *, batch_tokens: int, max_rows: int = 64) -> Iterator[list[int]]:
-    """Row indices grouped by similar length so that rows times the longest stay within the budget.
+    """Row indices grouped by similar length: in a batch, rows times the longest length is at most `batch_tokens`.
 
     >>> list(batches([3, 9, 3, 2], batch_tokens=9))
     [[3, 0, 2], [1]]
@@ -222,7 +219,7 @@ def batches(lengths: Sequence[int], *, batch_tokens: int, max_rows: int = 64) ->
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[Any]:
-    """Rows of a distribution each, in the precision of the logits.
+    """Softmax over the last axis, in the precision of the logits.
 
     >>> softmax(np.array([[0.0, 0.0]])).tolist()
     [[0.5, 0.5]]
@@ -233,7 +230,7 @@ def softmax(logits: NDArray[Any]) -> NDArray[Any]:
 
 
 def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
-    """A probability each, in the precision of the logits; without overflow on either side.
+    """Elementwise sigmoid without overflow, in the precision of the logits.
 
     >>> sigmoid(np.array([0.0, -1000.0, 1000.0])).tolist()
     [0.5, 0.0, 1.0]
@@ -243,12 +240,11 @@ def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def set_confidence(probabilities: NDArray[Any], given: NDArray[np.bool_]) -> Floats:
-    """(n,) probability that exactly the set given is right, were the labels independent: each label's
-    probability where it is given, and of its absence where it is not, multiplied.
+def set_confidence(probabilities: NDArray[Any], given: Booleans) -> Floats:
+    """(n,) probability that exactly the set `given` (n, k) is right, if the labels are independent.
 
-    Labels that exclude or imply each other are not independent; then it still orders answers by how sure
-    they are, which is all that abstention, the label queue and the estimate of accuracy ask of it.
+    It is the product over all labels of p if the label is given and 1 - p if it is not. Labels are often dependent; the
+    product still ranks answers by confidence, which is enough for abstention, label queue and accuracy estimate.
 
     >>> set_confidence(np.array([[0.9, 0.2]]), np.array([[True, False]])).round(2).tolist()
     [0.72]

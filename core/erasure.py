@@ -1,10 +1,10 @@
-"""Predictions that leave the ledger, with the feedback and the label requests that hang on them."""
+"""Erases predictions from the ledger, with their feedback and their label requests."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from sqlalchemy import Column, ColumnElement, Connection, delete, func, select
 
@@ -14,71 +14,64 @@ from core.datasets import Text, input_of
 from core.schema import feedback, label_requests, predictions
 
 BATCH_ROWS = 500
-# SQLite's lock goes to whoever asks next: an eraser that never rests would keep it from the servers.
+# SQLite's lock is not fair: without pauses between the batches, servers would wait for it until the end.
 PAUSE_S = 0.02
 DAY_S = 86_400
 
-Which = ColumnElement[bool]
-"""A condition on predictions."""
+Condition = ColumnElement[bool]
+"""Selects predictions."""
 
 
 @dataclass(frozen=True)
 class Erased:
-    """Rows that are gone, by table."""
+    """Number of erased rows by table."""
 
     predictions: int = 0
     feedback: int = 0
     label_requests: int = 0
 
-    def __add__(self, other: Erased) -> Erased:
-        return Erased(
-            self.predictions + other.predictions,
-            self.feedback + other.feedback,
-            self.label_requests + other.label_requests,
-        )
 
-
-def among(ids: Collection[str]) -> Which:
+def with_ids(ids: Collection[str]) -> Condition:
     return predictions.c.id.in_(ids)
 
 
-def made_with(key: str) -> Which:
-    """Those that the API key of that name asked for."""
+def requested_with(key: str) -> Condition:
+    """`key`: the name of an API key."""
     return predictions.c.key == key
 
 
-def older_than(days: int) -> Which:
-    # By id, which begins with the time and is the primary key; there is no index over the times.
+def older_than(days: int) -> Condition:
+    # By id, which starts with the time and is the primary key; the times have no index.
     return predictions.c.id < earliest_id(time.time() - days * DAY_S)
 
 
-def count_of(database: Database, which: Which) -> int:
+def count_of(database: Database, condition: Condition) -> int:
     with database.read() as connection:
-        return connection.scalar(select(func.count()).select_from(predictions).where(which)) or 0
+        return connection.scalar(select(func.count()).select_from(predictions).where(condition)) or 0
 
 
-def inputs_of(database: Database, which: Which) -> Iterator[tuple[str, Text]]:
-    """The ids of the predictions with their texts, empty where none was kept; the oldest first."""
-    query = select(predictions.c.id, predictions.c.text, predictions.c.pair).where(which).order_by(predictions.c.id)
+def inputs_of(database: Database, condition: Condition) -> Iterator[tuple[str, Text]]:
+    """Ids and texts of the predictions, the oldest first; a text that was not stored is empty."""
+    query = select(predictions.c.id, predictions.c.text, predictions.c.pair).where(condition).order_by(predictions.c.id)
     with database.read() as connection:
         for row in connection.execute(query):
             yield row.id, input_of(row.text, row.pair)
 
 
-def erase(database: Database, which: Which) -> Erased:
-    """Erase predictions and what hangs on them, in short transactions; a server writes between them."""
-    batch = total = _erase_batch(database, which)
-    while batch.predictions == BATCH_ROWS:
+def erase(database: Database, condition: Condition) -> Erased:
+    """Erase predictions and the rows that refer to them, in short transactions, so that servers can write between."""
+    batches = [_erase_batch(database, condition)]
+    while batches[-1].predictions == BATCH_ROWS:
         time.sleep(PAUSE_S)
-        batch = _erase_batch(database, which)
-        total += batch
-    return total
+        batches.append(_erase_batch(database, condition))
+    counts_by_table = zip(*map(astuple, batches), strict=True)
+    return Erased(*map(sum, counts_by_table))
 
 
-def _erase_batch(database: Database, which: Which) -> Erased:
-    doomed = select(predictions.c.id).where(which).order_by(predictions.c.id).limit(BATCH_ROWS)
+def _erase_batch(database: Database, condition: Condition) -> Erased:
+    batch = select(predictions.c.id).where(condition).order_by(predictions.c.id).limit(BATCH_ROWS)
     with database.write() as connection:
-        ids = connection.scalars(doomed).all()
+        ids = connection.scalars(batch).all()
         return Erased(
             predictions=_delete(connection, predictions.c.id, ids),
             feedback=_delete(connection, feedback.c.prediction_id, ids),

@@ -1,4 +1,4 @@
-"""The one error tree. Each class takes facts and writes the sentence: what, the value, the cure."""
+"""All errors. Each class takes facts and writes the message: what is wrong, the value, and what to do."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ def _listed(names: Iterable[object], *, none: str = "none yet") -> str:
 
 
 class RetuneError(Exception):
-    """Something the user can mend; its text is the whole message."""
+    """An error that the user can correct; its text is the whole message."""
 
     code = "error"
 
 
 class InvalidInput(RetuneError):
-    """What was given cannot be used as it is."""
+    """The input cannot be used."""
 
     code = "invalid_input"
 
 
 class NotFound(RetuneError):
-    """What was asked for does not exist."""
+    """A named thing does not exist."""
 
     code = "not_found"
 
 
 class Conflict(RetuneError):
-    """What was asked for contradicts the present state."""
+    """The request contradicts the current state."""
 
     code = "conflict"
 
 
 class Unavailable(RetuneError):
-    """It cannot be done right now; later it may."""
+    """Not possible now, but perhaps later."""
 
     code = "unavailable"
 
@@ -60,11 +60,9 @@ class InvalidDuration(InvalidInput):
         super().__init__(f"Duration {text!r} is not usable. Write a whole number with its unit: 90s, 10m, 1h or 90d.")
 
 
-class InvalidKeyName(InvalidInput):
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"Key name {name!r} is not usable. Use 1 to 64 letters, digits, '-', '_' or '.', beginning with a letter."
-        )
+class InvalidName(InvalidInput):
+    def __init__(self, what: str, name: str, characters: str) -> None:
+        super().__init__(f"{what} name {name!r} is not usable. Use 1 to 64 {characters}, beginning with a letter.")
 
 
 class KeyNameTaken(Conflict):
@@ -89,9 +87,7 @@ class BurstWithoutRate(InvalidInput):
 
 class KeysUnreadable(Unavailable):
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(
-            f"Key file {path} cannot be read: {problem}. Restore it or its permissions; until then no key is let in."
-        )
+        super().__init__(f"Key file {path} cannot be read: {problem}. Restore it; until then every key is refused.")
 
 
 class FileMissing(NotFound):
@@ -101,9 +97,7 @@ class FileMissing(NotFound):
 
 class UnknownFileFormat(InvalidInput):
     def __init__(self, path: Path, known: Sequence[str]) -> None:
-        super().__init__(
-            f"Data file {path} has the ending {path.suffix!r}. Rename or convert it to one of: {_listed(known)}."
-        )
+        super().__init__(f"Data file {path} ends in {path.suffix!r}. Convert it to one of: {_listed(known)}.")
 
 
 class UndecodableFile(InvalidInput):
@@ -128,34 +122,24 @@ class EmptyCell(InvalidInput):
         super().__init__(f"Row {row} of {path} has no {column}. Fill it or remove the row.")
 
 
-class ColumnsTaken(InvalidInput):
+class ReservedColumns(InvalidInput):
     def __init__(self, columns: Sequence[str], path: Path) -> None:
-        super().__init__(
-            f"Data file {path} has columns that scoring would write: {_listed(columns)}. Rename or remove them."
-        )
+        super().__init__(f"Data file {path} has columns that scoring adds: {_listed(columns)}. Rename them.")
 
 
-class UnevenColumns(InvalidInput):
+class ColumnNotInHeader(InvalidInput):
     def __init__(self, column: str) -> None:
-        super().__init__(
-            f"A later row has a column {column!r} that the first has not, and a CSV file has one header. "
-            "Give --out a name that ends in .jsonl."
-        )
+        super().__init__(f"A later row has a column {column!r} that the CSV header lacks. Use --out NAME.jsonl.")
 
 
-class MixedColumn(InvalidInput):
+class MixedTypes(InvalidInput):
     def __init__(self, column: str) -> None:
-        super().__init__(
-            f"Column {column!r} holds values of several types, which Parquet does not keep. "
-            "Give --out a name that ends in .jsonl."
-        )
+        super().__init__(f"Column {column!r} has values of several types; Parquet stores one. Use --out NAME.jsonl.")
 
 
-class ColumnsClash(InvalidInput):
+class DuplicateColumns(InvalidInput):
     def __init__(self, labels: Sequence[str]) -> None:
-        super().__init__(
-            f"The label columns {_listed(labels)} clash with each other or a text column. Name each one once."
-        )
+        super().__init__(f"The label columns {_listed(labels)} repeat a column. Name each column once.")
 
 
 class UnreadableMark(InvalidInput):
@@ -165,7 +149,7 @@ class UnreadableMark(InvalidInput):
 
 class UnusableLabelName(InvalidInput):
     def __init__(self, name: str, separator: str) -> None:
-        super().__init__(f"Label {name!r} holds {separator!r}, which stands between labels. Rename the label.")
+        super().__init__(f"Label {name!r} contains the separator {separator!r}. Rename the label.")
 
 
 class InputDoesNotFit(InvalidInput):
@@ -181,11 +165,11 @@ class InputDoesNotFit(InvalidInput):
 
 class NotOneLabel(InvalidInput):
     def __init__(self, count: int) -> None:
-        super().__init__(f"The model gives one label to a text and {count} were given for one. Give one.")
+        super().__init__(f"The model has one label per text, but {count} were given. Give one.")
 
 
 class LabelRefused(InvalidInput):
-    """One of the labels given, counted from 1."""
+    """`number` counts the labels of the request from 1."""
 
     def __init__(self, number: int, problem: str) -> None:
         self.number, self.problem = number, problem
@@ -194,9 +178,7 @@ class LabelRefused(InvalidInput):
 
 class OneLabelOnly(InvalidInput):
     def __init__(self) -> None:
-        super().__init__(
-            "The model gives one label to a text, and --multi-label or --label-columns asks for several. Leave it out."
-        )
+        super().__init__("The model gives one label to a text. Omit --multi-label and --label-columns.")
 
 
 class LabelsOfAnotherModel(InvalidInput):
@@ -214,16 +196,14 @@ class EmptyText(InvalidInput):
 
 class UnpairedTexts(InvalidInput):
     def __init__(self, texts: int, pairs: int) -> None:
-        super().__init__(
-            f"{texts} texts and {pairs} second texts were given. Give --pair once for each text, in order."
-        )
+        super().__init__(f"{texts} texts and {pairs} second texts were given. Give --pair once for each text.")
 
 
 class DatasetNotKept(NotFound):
     def __init__(self, fingerprint: str, folder: Path) -> None:
         super().__init__(
-            f"The rows {fingerprint[:12]}… of an earlier training are not in {folder}. "
-            "Restore that folder, or run 'retune finetune' there again with the same file and seed."
+            f"Data set {fingerprint[:12]}… of an earlier training is not in {folder}. "
+            "Restore it, or run 'retune finetune' again with the same file, seed and home."
         )
 
 
@@ -245,9 +225,7 @@ class TooFewRowsOfLabel(InvalidInput):
 
 class UnknownLabels(InvalidInput):
     def __init__(self, labels: Sequence[str], known: Sequence[str], source: str) -> None:
-        super().__init__(
-            f"{source} has labels that the model does not know: {_listed(labels)}. Known: {_listed(known)}."
-        )
+        super().__init__(f"{source} has labels unknown to the model: {_listed(labels)}. Known: {_listed(known)}.")
 
 
 class BudgetTooSmall(InvalidInput):
@@ -258,18 +236,16 @@ class BudgetTooSmall(InvalidInput):
         )
 
 
-class NothingNew(Conflict):
+class NoNewLabels(Conflict):
     def __init__(self, model: str) -> None:
-        super().__init__(
-            f"There are no new labels to train {model!r} on. Give some with POST /feedback or 'retune labels import'."
-        )
+        super().__init__(f"No new labels to train {model!r} on. Give some by POST /feedback or 'retune labels import'.")
 
 
 class NoTexts(Conflict):
     def __init__(self, model: str, labels: int) -> None:
         super().__init__(
-            f"None of the {labels} labels given for {model!r} has a text to train on: ledger.keep is 'features'. "
-            "Train on a file with 'retune finetune', or keep texts ('text' or 'redacted')."
+            f"None of the {labels} labels for {model!r} has a stored text to train on: ledger.keep is 'features'. "
+            "Train on a file with 'retune finetune', or set ledger.keep to 'text' or 'redacted'."
         )
 
 
@@ -278,11 +254,9 @@ class UnusableBaseModel(InvalidInput):
         super().__init__(f"Base model {base_model!r} cannot be used: {problem}. {cure}")
 
 
-class OtherTask(Conflict):
+class TaskMismatch(Conflict):
     def __init__(self, model: str, task: str, given: str) -> None:
-        super().__init__(
-            f"Model {model!r} answers {task} and the package answers {given}. Register it under another name."
-        )
+        super().__init__(f"Model {model!r} answers {task}, the package {given}. Register it under another name.")
 
 
 class CorruptCheckpoint(InvalidInput):
@@ -298,7 +272,7 @@ class CorruptPackage(Unavailable):
 
 
 class ParityFailed(RetuneError):
-    """The exported graph does not answer as the checkpoint does."""
+    """The exported graph gives other answers than the checkpoint."""
 
     code = "parity_failed"
 
@@ -306,13 +280,6 @@ class ParityFailed(RetuneError):
         super().__init__(
             f"The ONNX graph differs from the checkpoint: largest relative logit difference {difference:.2g} "
             f"(allowed {allowed:.2g}), {disagreements} labels changed. Report it with the base model's name."
-        )
-
-
-class InvalidModelName(InvalidInput):
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"Model name {name!r} is not usable. Use 1 to 64 letters, digits, '-' or '_', beginning with a letter."
         )
 
 
@@ -350,24 +317,24 @@ class VersionRefused(Conflict):
         super().__init__(f"{model}@{version} cannot be served and {consequence}: {problem}")
 
 
-class PromotionSlow(Unavailable):
+class PromotionTimeout(Unavailable):
     def __init__(self, model: str, version: str, workers: int, timeout_s: float) -> None:
         super().__init__(
             f"{model}@{version} is the champion, but {workers} workers do not answer with it after {timeout_s:g} s. "
-            "Look at the server's log and at /admin/models."
+            "Read the server's log and /admin/models."
         )
 
 
 class PromotionSuperseded(Conflict):
-    """Another change of champion came while the workers were still following this one."""
+    """Another promotion came before every server worker answered with this one."""
 
     code = "superseded"
 
     def __init__(self, model: str, version: str, now: str | None) -> None:
-        after = f"{model}@{now} took its place" if now else "it was taken back"
+        after = f"{model}@{now} took its place" if now else "it was undone"
         super().__init__(
             f"{model}@{version} was made champion, but {after} before every worker answered with it. "
-            "Promote it again if that was not meant."
+            "Promote it again if it should be the champion."
         )
 
 
@@ -378,24 +345,22 @@ class TargetExists(Conflict):
 
 class NotWritable(InvalidInput):
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(
-            f"{path} cannot be written: {problem}. Name another place or change the permissions of the folder above."
-        )
+        super().__init__(f"{path} cannot be written: {problem}. Name another place, or change its permissions.")
 
 
 class RunInterrupted(Conflict):
     def __init__(self, folder: Path, spent_s: float) -> None:
         super().__init__(
-            f"{folder} holds {spent_s:.0f} s of training of the same rows and settings, which was interrupted. "
-            "Go on with --resume, or remove that folder to begin anew."
+            f"{folder} holds an interrupted training of {spent_s:.0f} s with the same rows and settings. "
+            "Continue it with --resume, or remove that folder to start again."
         )
 
 
 class OtherRunInterrupted(Conflict):
     def __init__(self, folder: Path, spent_s: float) -> None:
         super().__init__(
-            f"{folder} holds {spent_s:.0f} s of training of other rows or settings, which was interrupted. "
-            "Give those again with --resume, name another --out, or remove that folder to begin anew."
+            f"{folder} holds an interrupted training of {spent_s:.0f} s with other rows or settings. "
+            "Use those with --resume, name another --out, or remove that folder to start again."
         )
 
 
@@ -408,7 +373,7 @@ class DiskFull(Unavailable):
     code = "disk_full"
 
     def __init__(self, path: object) -> None:
-        super().__init__(f"No space is left to write {path}. Free some and run the command again; nothing was changed.")
+        super().__init__(f"No space is left to write {path}. Free some and run the command again; nothing has changed.")
 
 
 class PredictionNotFound(NotFound):
@@ -419,88 +384,85 @@ class PredictionNotFound(NotFound):
         )
 
 
-class NothingOfKey(NotFound):
+class NoPredictionsOfKey(NotFound):
     def __init__(self, key: str) -> None:
         super().__init__(f"No prediction in the ledger was made with the key {key!r}. Check its name.")
 
 
-class NothingExpires(InvalidInput):
+class NoExpiry(InvalidInput):
     def __init__(self) -> None:
         super().__init__("No prediction expires: ledger.keep_days is not set. Set it to a number of days.")
 
 
-class JobUnderWay(Conflict):
+class JobRunning(Conflict):
     def __init__(self, job_id: int, kind: str, model: str) -> None:
         super().__init__(
-            f"Job {job_id} ({kind} {model}) is running and would keep its texts again, so nothing was erased. "
-            "Forget when it has ended."
+            f"Job {job_id} ({kind} {model}) is running and would store the texts again, so nothing was erased. "
+            "Run this again when it has ended."
         )
 
 
-class JobAskedOtherwise(Conflict):
+class JobOptionsDiffer(Conflict):
     def __init__(self, job_id: int, kind: str, model: str, status: str, options: str) -> None:
         super().__init__(
             f"Job {job_id} ({kind} {model}) is {status} already, with {options}. "
-            "Ask again when it has ended; 'retune worker --once' runs it."
+            "Start the new one when it has ended; 'retune worker --once' runs it."
         )
 
 
 class JobNotFound(NotFound):
     def __init__(self, job_id: int) -> None:
-        super().__init__(f"There is no job {job_id}. 'retune decisions NAME' lists what was asked for.")
+        super().__init__(f"There is no job {job_id}. 'retune decisions NAME' lists the jobs of a model.")
 
 
 class JobLost(Conflict):
-    """The job is no longer ours: another worker took it while this one was silent."""
+    """Another worker took the job, because this one did not renew its lease in time."""
 
     def __init__(self, job_id: int) -> None:
-        super().__init__(f"Job {job_id} was taken by another worker while this one was silent; this run is dropped.")
+        super().__init__(f"Job {job_id} was taken by another worker: its lease expired. This run is discarded.")
 
 
 class PointerUnreadable(Unavailable):
     def __init__(self, model: str, problem: str) -> None:
-        super().__init__(
-            f"The registry's champion.json of {model} cannot be read ({problem}). Promote the version that is to "
-            "answer: that writes it anew."
-        )
+        super().__init__(f"champion.json of {model} cannot be read ({problem}). Promote a version to rewrite it.")
 
 
 class UnusableRegistry(InvalidInput):
     def __init__(self, url: str, problem: str) -> None:
         super().__init__(
             f"The registry {url} cannot be used: {problem}. Set 'registry.url' to a folder, or to the URL of an object "
-            "store whose fsspec package is installed here."
+            "store whose fsspec package is installed."
         )
 
 
-class NoDatabase(InvalidInput):
-    """Without the URL, which may hold a password."""
+class InvalidDatabaseUrl(InvalidInput):
+    """Does not show the URL, which may contain a password."""
 
     def __init__(self) -> None:
         super().__init__(
-            "'ledger.url' is no URL of a database. Write one such as sqlite:////data/ledger.db or "
+            "'ledger.url' is not the URL of a database. Write one such as sqlite:////data/ledger.db or "
             "postgresql+psycopg://user:password@host/name."
         )
 
 
-class NoDriver(Unavailable):
+class DriverMissing(Unavailable):
     def __init__(self, url: str, problem: str) -> None:
         super().__init__(
             f"The ledger {url} cannot be used: {problem}. Install the driver that its URL names, "
-            "for postgresql+psycopg://: pip install 'psycopg[binary]'."
+            "e.g. for postgresql+psycopg://: pip install 'psycopg[binary]'."
         )
 
 
-class RegistryAway(Unavailable):
+class RegistryMissing(Unavailable):
     def __init__(self, folder: str) -> None:
-        super().__init__(f"The registry's folder {folder} is gone. Mount it or put it back.")
+        super().__init__(f"The registry's folder {folder} does not exist. Mount or restore it.")
 
 
 class TooManyWorkers(InvalidInput):
     def __init__(self, workers: int, cores: int, most: int) -> None:
         super().__init__(
-            f"'service.workers' is {workers}, and there are {cores} cores here; more than {most} workers would only "
-            "take memory. Leave it out for one a core."
+            f"'service.workers' is {workers}, and there are {cores} cores; more than {most} workers would only "
+            "take memory. Unset it to get one per core."
         )
 
 
@@ -508,13 +470,15 @@ class CannotListen(Unavailable):
     def __init__(self, host: str, problem: str) -> None:
         super().__init__(
             f"Nothing can listen on 'service.host' {host!r}: {problem}. Give an IPv4 address of this machine, 0.0.0.0 "
-            "for all of them, and a port that its user may take."
+            "for all of them, and a port that its user may use."
         )
 
 
 class PortInUse(Unavailable):
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"Port {port} on {host} is in use. Stop what holds it or choose another with --port.")
+        super().__init__(
+            f"Port {port} on {host} is in use. Stop the process that uses it, or choose another with --port."
+        )
 
 
 class TlsIncomplete(InvalidInput):
@@ -524,19 +488,21 @@ class TlsIncomplete(InvalidInput):
 
 class TlsFilesUnfit(InvalidInput):
     def __init__(self, files: str, problem: str) -> None:
-        super().__init__(f"TLS {files} cannot be used: {problem}. Give PEM files that belong together, no password.")
+        super().__init__(
+            f"TLS {files} cannot be used: {problem}. Give PEM files that belong together, without a password."
+        )
 
 
 class ServerFailed(Unavailable):
     def __init__(self, problem: str) -> None:
-        super().__init__(f"The server did not come up: {problem}.")
+        super().__init__(f"The server did not start: {problem}.")
 
 
 class RequestFailed(Unavailable):
-    """A request of our own client was not answered as it should be."""
+    """A request of the demo's client failed."""
 
     def __init__(self, path: str, answer: str) -> None:
-        super().__init__(f"POST {path} was answered {answer}. Look at the server's log.")
+        super().__init__(f"POST {path} failed: {answer}. Read the server's log.")
 
 
 class DemoFailed(RetuneError):
@@ -550,9 +516,7 @@ class MissingExtra(RetuneError):
     code = "missing_extra"
 
     def __init__(self, command: str, package: str, extra: str) -> None:
-        super().__init__(
-            f"'retune {command}' needs {package}, which is not installed. Run: pip install 'retune[{extra}]'."
-        )
+        super().__init__(f"'retune {command}' needs {package}. Install it: pip install 'retune[{extra}]'.")
 
 
 class UnknownMetric(InvalidInput):
@@ -577,9 +541,9 @@ class UnusableCopy(InvalidInput):
 
 class NothingLeft(InvalidInput):
     def __init__(self, path: Path) -> None:
-        super().__init__(f"Nothing would be left of {path}: every row would be removed. Look at its findings first.")
+        super().__init__(f"Every row of {path} would be removed. Read the findings first.")
 
 
 class NoRows(InvalidInput):
     def __init__(self, purpose: str) -> None:
-        super().__init__(f"There are no {purpose} rows. Give a file with at least one, that was not trained on.")
+        super().__init__(f"There are no {purpose} rows. Give a file with at least one row that was not trained on.")

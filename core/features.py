@@ -1,4 +1,4 @@
-"""What drift checks look at: features of rows, as one packaged file sees them."""
+"""Features of rows for drift checks, computed by one package."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Booleans, Floats, Indices
 from core.assigned import Assigned, Truth, known, same
 from core.datasets import Example
 from core.labels import names_in
@@ -16,16 +17,15 @@ from core.labels import names_in
 @dataclass(frozen=True)
 class Features:
     """n rows: embeddings (n, d) float32; predicted (n,) label index; confidence (n,) in 0..1;
-    length (n,) tokens; truth (n,) label index, -1 where the label is missing or unknown to the model.
+    length (n,) in tokens; truth (n,) label index, -1 where the label is missing or unknown to the model.
 
-    Where a text may have several labels, predicted is (n, k) bool, and truth (n, k) int8 with rows of -1:
-    see `core.assigned`. Confidence is then that of the whole set.
+    Multi-label: predicted is (n, k) bool, truth (n, k) int8 (see `core.assigned`), confidence is of the whole set.
     """
 
-    embeddings: NDArray[np.float32]
+    embeddings: Floats
     predicted: Assigned
-    confidence: NDArray[np.float32]
-    length: NDArray[np.int64]
+    confidence: Floats
+    length: Indices
     truth: Truth
 
     @property
@@ -33,24 +33,24 @@ class Features:
         return len(self.predicted)
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Booleans:
         """(n,) whether the truth is known."""
         return known(self.truth)
 
     @property
-    def right(self) -> NDArray[np.bool_]:
-        """(n,) whether the answer is known to be right; of a set, all of it."""
+    def right(self) -> Booleans:
+        """(n,) whether the answer is known to be right; all labels of a set must be."""
         return same(self.predicted, self.truth)
 
 
-def truth_of(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.int64]:
+def truth_of(examples: Sequence[Example], labels: Sequence[str]) -> Indices:
     """Label indices of rows, -1 for a label that is missing or not among `labels`."""
     index = {label: position for position, label in enumerate(labels)}
     return np.array([index.get(example.label or "", -1) for example in examples], dtype=np.int64)
 
 
-def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.bool_]:
-    """(n, k): which of `labels` each row's cell holds; names that are not among them are passed over."""
+def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> Booleans:
+    """(n, k) whether the row has the label; names that are not in `labels` are ignored."""
     index = {label: position for position, label in enumerate(labels)}
     truth = np.zeros((len(examples), len(labels)), dtype=np.bool_)
     for row, example in enumerate(examples):
@@ -59,7 +59,7 @@ def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[
 
 
 def truth_sets(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.int8]:
-    """(n, k) of 1 and 0: `truth_matrix`, but rows of -1 where the cell is missing or names other labels, too."""
+    """(n, k) as `truth_matrix`, 1 and 0, but -1 in rows without a label or with a name that is not in `labels`."""
     truth = truth_matrix(examples, labels).astype(np.int8)
     names = set(labels)
     truth[[example.label is None or not names.issuperset(names_in(example.label)) for example in examples]] = -1

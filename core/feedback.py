@@ -1,4 +1,4 @@
-"""Labels from people: canonical, of the model that answered, stored. Every entrance for labels leads here."""
+"""Stores labels from people, in their canonical spelling. `POST /feedback` and `retune labels import` both use it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.registry import Registry
 
 @dataclass(frozen=True)
 class GivenLabel:
-    """A label of one prediction as a person gave it: a string, or names where the model may give several."""
+    """A label of one prediction as a person wrote it: a string, or a list of names."""
 
     prediction_id: str
     label: str | Sequence[str]
@@ -24,7 +24,7 @@ class GivenLabel:
 
 @dataclass(frozen=True)
 class StoredLabels:
-    """How many labels are durable, and the prediction ids that the ledger does not know."""
+    """`accepted`: number of stored labels; `unknown`: prediction ids that are not in the ledger."""
 
     accepted: int
     unknown: list[str]
@@ -33,14 +33,15 @@ class StoredLabels:
 def store_labels(
     ledger: Ledger, given: Sequence[GivenLabel], *, kind_of: Callable[[str], Kind], model: str | None = None
 ) -> StoredLabels:
-    """Store all labels whose prediction is known, or none of them.
+    """Store the labels of all known predictions, or none if it raises.
 
-    `kind_of` a model says whether a text may have several labels. Raises `LabelRefused` for a label that the model
-    cannot have, and, where a `model` is named, `LabelsOfAnotherModel` for a prediction that another one answered.
+    `kind_of` returns the kind of a model. Raises `LabelRefused` for a label that the model cannot have, and, if `model`
+    is given, `LabelsOfAnotherModel` for a prediction of another model.
     """
     answered_by = ledger.models_of(item.prediction_id for item in given)
-    if model is not None:
-        _require_model(model, answered_by)
+    for prediction_id, name in answered_by.items():
+        if model is not None and name != model:
+            raise LabelsOfAnotherModel(prediction_id, name, model)
     kinds = {name: kind_of(name) for name in set(answered_by.values())}
     records = [
         FeedbackRecord(
@@ -49,24 +50,18 @@ def store_labels(
         for number, item in enumerate(given, 1)
         if item.prediction_id in answered_by
     ]
-    # Between the two transactions a prediction may have been erased.
+    # A prediction may be erased between the two transactions.
     is_known = dict(zip((record.prediction_id for record in records), ledger.record_feedback(records), strict=True))
     unknown = [item.prediction_id for item in given if not is_known.get(item.prediction_id)]
     return StoredLabels(len(given) - len(unknown), unknown)
 
 
 def registered_kind(registry: Registry, model: str) -> Kind:
-    """Whether a text may have several labels, as the champion says, or the newest version where there is none."""
+    """The kind of the champion, of the newest version if there is no champion, or single-label without a version."""
     versions, champion = registry.versions(model), registry.readable_pointer(model)
     if champion and champion.version in versions:
         versions = [champion.version]
     return read_facts(registry.folder(model, versions[-1])).kind if versions else "single-label"
-
-
-def _require_model(model: str, answered_by: dict[str, str]) -> None:
-    for prediction_id, name in answered_by.items():
-        if name != model:
-            raise LabelsOfAnotherModel(prediction_id, name, model)
 
 
 def _canonical(item: GivenLabel, number: int, kind: Kind) -> str:

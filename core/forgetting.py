@@ -1,4 +1,4 @@
-"""Predictions that somebody asked to have forgotten, wherever Retune keeps something of them."""
+"""Forgets predictions: erases them from the ledger and their texts from the stored data sets."""
 
 from __future__ import annotations
 
@@ -6,27 +6,25 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.clock import made_at_s
+from core.clock import created_at_s
 from core.database import Database
 from core.dataset_erasure import ErasedRows, erase_rows
 from core.datasets import key_of
-from core.erasure import Erased, Which, among, count_of, erase, inputs_of, made_with, older_than
-from core.errors import JobUnderWay, NothingExpires, NothingOfKey, PredictionNotFound
+from core.erasure import Condition, Erased, count_of, erase, inputs_of, older_than, requested_with, with_ids
+from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
 from core.home import Home
-from core.jobs import JobQueue
 from core.package import read_facts
 from core.registry import Registry
 
-NOT_KEPT = ("", ("", ""))
+NOT_STORED = ("", ("", ""))
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What is gone: rows of the ledger, and rows of the kept data sets by their fingerprints.
+    """`erased`: rows of the ledger; `datasets`: number of erased rows by the data set's fingerprint.
 
-    `versions` names packages that hold one of the texts among their golden answers: sealed, they keep it.
-    `is_rewritten`: whether the ledger's file was written anew without them; `is_log_empty`: whether they have
-    left its write-ahead log, too.
+    `versions`: versions with one of the texts in their golden answers, which cannot change. `is_rewritten`: whether
+    the ledger's file was rebuilt without the rows; `is_log_empty`: whether its write-ahead log is empty, too.
     """
 
     erased: Erased
@@ -37,53 +35,50 @@ class Forgotten:
 
 
 def forget_predictions(home: Home, ids: Collection[str]) -> Forgotten:
-    """All of them, or none: raises `PredictionNotFound` for the first id that the ledger lacks, or `JobUnderWay`."""
-    known = {key for key, _ in inputs_of(home.ledger.database, among(ids))}
+    """Forget all predictions, or none if it raises `PredictionNotFound` or `JobRunning`."""
+    known = {key for key, _ in inputs_of(home.ledger.database, with_ids(ids))}
     if unknown := [key for key in ids if key not in known]:
         raise PredictionNotFound(unknown[0])
-    return _forget(home, among(ids))
+    return _forget(home, with_ids(ids))
 
 
 def forget_key(home: Home, key: str) -> Forgotten:
-    """Everything that an API key asked for; raises `NothingOfKey` or `JobUnderWay`."""
-    if not count_of(home.ledger.database, made_with(key)):
-        raise NothingOfKey(key)
-    return _forget(home, made_with(key))
+    """Forget the predictions of an API key; raises `NoPredictionsOfKey` or `JobRunning`."""
+    if not count_of(home.ledger.database, requested_with(key)):
+        raise NoPredictionsOfKey(key)
+    return _forget(home, requested_with(key))
 
 
 def forget_expired(home: Home) -> Forgotten:
-    """What is older than `ledger.keep_days`, in the ledger alone; raises `NothingExpires` where that is unset."""
+    """Erase predictions older than `ledger.keep_days`, in the ledger only; raises `NoExpiry` if that is unset."""
     keep_days = home.config.ledger.keep_days
     if keep_days is None:
-        raise NothingExpires
-    # Without writing the file anew, which would be done every day.
+        raise NoExpiry
+    # The file is not rebuilt: this runs in every round of the monitor.
     erased = erase(home.ledger.database, older_than(keep_days))
-    return Forgotten(erased, {}, [], True, _empty_log(home.ledger.database, erased))
+    is_log_empty = not erased.predictions or home.ledger.database.truncate_log()
+    return Forgotten(erased, {}, [], True, is_log_empty)
 
 
-def _forget(home: Home, which: Which) -> Forgotten:
-    _require_no_job(home.jobs)
+def _forget(home: Home, condition: Condition) -> Forgotten:
+    if running := home.jobs.running():  # it has read its rows, and would store them again at its end
+        raise JobRunning(running[0].id, running[0].kind, running[0].model)
     database = home.ledger.database
-    # The ledger last: as long as it holds the texts, an interrupted run can be repeated.
-    rows = _erase_rows(which, database, home.config.datasets)
-    erased = erase(database, which)
+    # The ledger is last: an interrupted run can be repeated as long as the texts are in it.
+    rows = _erase_rows(condition, database, home.config.datasets)
+    erased = erase(database, condition)
     versions = _versions_with(rows.keys, home.registry)
-    is_rewritten = database.rewrite()
-    return Forgotten(erased, rows.datasets, versions, is_rewritten, _empty_log(database, erased))
+    is_rewritten = database.vacuum()
+    is_log_empty = not erased.predictions or database.truncate_log()
+    return Forgotten(erased, rows.datasets, versions, is_rewritten, is_log_empty)
 
 
-def _require_no_job(jobs: JobQueue) -> None:
-    """A retrain has read its rows already, and would keep them again when it ends."""
-    for job in jobs.running():
-        raise JobUnderWay(job.id, job.kind, job.model)
-
-
-def _erase_rows(which: Which, database: Database, datasets: Path) -> ErasedRows:
-    made_s: dict[str, float] = {}
-    for prediction_id, given in inputs_of(database, which):
-        if given not in NOT_KEPT:
-            made_s.setdefault(key_of(given), made_at_s(prediction_id))
-    return erase_rows(made_s, datasets)
+def _erase_rows(condition: Condition, database: Database, datasets: Path) -> ErasedRows:
+    created_s: dict[str, float] = {}
+    for prediction_id, given in inputs_of(database, condition):
+        if given not in NOT_STORED:
+            created_s.setdefault(key_of(given), created_at_s(prediction_id))
+    return erase_rows(created_s, datasets)
 
 
 def _versions_with(keys: Collection[str], registry: Registry) -> list[str]:
@@ -93,7 +88,3 @@ def _versions_with(keys: Collection[str], registry: Registry) -> list[str]:
         for version in registry.versions(model)
         if any(key_of(text) in keys for text in read_facts(registry.folder(model, version)).golden_inputs)
     ]
-
-
-def _empty_log(database: Database, erased: Erased) -> bool:
-    return database.empty_log() if erased.predictions else True

@@ -1,4 +1,4 @@
-"""A home: the config with the registry, the ledger and the jobs that it leads to, each opened at its first use."""
+"""A home: the config, and the registry, the ledger and the job queue that it names, opened at their first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.registry import Registry, open_registry
 
 
 class Home:
-    """Safe to use from many threads."""
+    """Thread-safe."""
 
     def __init__(self, config: Config, *, busy_s: float = BUSY_S) -> None:
         """`busy_s`: how long a write to the ledger waits for another writer."""
@@ -34,7 +34,7 @@ class Home:
 
     @property
     def ledger(self) -> Ledger:
-        """Raises `LedgerUnreadable` or `NoDriver`, and tries again at its next use."""
+        """Raises `LedgerUnreadable` or `DriverMissing`; the next use tries again."""
         with self._opening:
             if self._ledger is None:
                 self._ledger = open_ledger(self.config, busy_s=self._busy_s)

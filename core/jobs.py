@@ -1,4 +1,4 @@
-"""Jobs that survive their worker: taken again when it died, dropped by it when it was only silent."""
+"""Jobs of `retune worker`. A job whose worker died is taken by another one; a worker that was only slow loses it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from core.clock import utc_now
-from core.errors import JobAskedOtherwise, JobLost, JobNotFound
+from core.errors import JobLost, JobNotFound, JobOptionsDiffer
 from core.ledger import Ledger
 from core.records import JobRecord
 from core.schema import jobs
@@ -21,15 +21,15 @@ MAX_ATTEMPTS = 3
 
 
 class JobQueue:
-    """Jobs in the ledger's database; one runs at a time a model."""
+    """Jobs in the ledger's database; of each model, one runs at a time."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._database = ledger.database
 
     def enqueue(self, model: str, kind: str, payload: dict[str, Any] | None = None) -> JobRecord:
-        """Add a job; while one of this kind waits or runs for the model, that one is the answer.
+        """Add a job, or return the queued or running one of this kind and model.
 
-        Raises `JobAskedOtherwise` where that one has not what `payload` asks for.
+        Raises `JobOptionsDiffer` if that job has another payload than `payload`.
         """
         with self._database.write() as connection:
             unfinished = select(jobs).where(
@@ -37,81 +37,68 @@ class JobQueue:
             )
             row = connection.execute(unfinished).mappings().first()
             if row is None:
-                values = {
-                    "model": model,
-                    "kind": kind,
-                    "status": "queued",
-                    "payload": payload or {},
-                    "attempts": 0,
-                    "created_at": utc_now(),
-                }
-                key = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()
-                row = _row(connection, key)
+                queued = insert(jobs).values(
+                    model=model, kind=kind, status="queued", payload=payload or {}, attempts=0, created_at=utc_now()
+                )
+                row = connection.execute(queued.returning(jobs)).mappings().one()
             elif payload and payload != row["payload"]:
-                raise JobAskedOtherwise(row["id"], kind, model, row["status"], _options(row["payload"]))
+                raise JobOptionsDiffer(row["id"], kind, model, row["status"], _options(row["payload"]))
         return _record(row)
 
     def take(self, owner: str) -> JobRecord | None:
-        """The oldest job that may run now, made ours; None when there is none.
+        """Assign the oldest job that may run to `owner` and return it; None if there is none.
 
-        A running job whose worker is gone (its process on this host has ended, or its lease has run
-        out) is taken again, and marked failed after `MAX_ATTEMPTS`.
+        A running job whose worker died (its process on this host ended, or its lease expired) is queued again, and
+        failed after `MAX_ATTEMPTS`.
         """
         with self._database.write() as connection:
-            _release_lost(connection)
+            _requeue_lost(connection)
             busy = select(jobs.c.model).where(jobs.c.status == "running")
             query = select(jobs).where(jobs.c.status == "queued", jobs.c.model.not_in(busy)).order_by(jobs.c.id)
             row = connection.execute(query).mappings().first()
             if row is None:
                 return None
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.id == row["id"])
-                .values(
-                    status="running",
-                    owner=owner,
-                    attempts=row["attempts"] + 1,
-                    started_at=utc_now(),
-                    lease_until=time.time() + LEASE_S,
-                )
-            )
-            return _record(_row(connection, row["id"]))
+            attempt = {"owner": owner, "attempts": row["attempts"] + 1, "started_at": utc_now()}
+            taken = update(jobs).where(jobs.c.id == row["id"]).values(**attempt, status="running", lease_until=_lease())
+            return _record(connection.execute(taken.returning(jobs)).mappings().one())
 
     def renew(self, job: JobRecord, *, progress: str | None = None) -> None:
-        """Say that the worker lives, and what it does; raises `JobLost` if the job is another's now."""
-        values: dict[str, Any] = {"lease_until": time.time() + LEASE_S}
-        if progress is not None:
-            values["progress"] = progress
-        self._change(job, values)
+        """Extend the lease, and store what the worker does; raises `JobLost` if another worker has the job."""
+        self._change(job, lease_until=_lease(), **({} if progress is None else {"progress": progress}))
 
     def finish(self, job: JobRecord, result: dict[str, Any]) -> None:
-        self._change(job, {"status": "done", "result": result, "finished_at": utc_now(), "lease_until": None})
+        self._change(job, status="done", result=result, finished_at=utc_now(), lease_until=None)
 
     def fail(self, job: JobRecord, error: str) -> None:
-        self._change(job, {"status": "failed", "error": error, "finished_at": utc_now(), "lease_until": None})
+        self._change(job, status="failed", error=error, finished_at=utc_now(), lease_until=None)
 
     def get(self, job_id: int) -> JobRecord:
-        with self._database.read() as connection:
-            return _record(_row(connection, job_id))
+        if found := self._select(select(jobs).where(jobs.c.id == job_id)):
+            return found[0]
+        raise JobNotFound(job_id)
 
     def running(self) -> list[JobRecord]:
-        """Those of all models that a worker has taken, whether or not it still lives."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(jobs).where(jobs.c.status == "running").order_by(jobs.c.id))
-            return [_record(row) for row in rows.mappings()]
+        """The running jobs of all models; their workers may have died."""
+        return self._select(select(jobs).where(jobs.c.status == "running").order_by(jobs.c.id))
 
     def latest(self, model: str, *, limit: int = 20) -> list[JobRecord]:
         """Most recent first."""
-        query = select(jobs).where(jobs.c.model == model).order_by(jobs.c.id.desc()).limit(limit)
+        return self._select(select(jobs).where(jobs.c.model == model).order_by(jobs.c.id.desc()).limit(limit))
+
+    def _select(self, query: Select[Any]) -> list[JobRecord]:
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
-    def _change(self, job: JobRecord, values: dict[str, Any]) -> None:
-        ours = (jobs.c.id == job.id) & (jobs.c.owner == job.owner) & (jobs.c.status == "running")
+    def _change(self, job: JobRecord, **values: Any) -> None:
+        is_ours = (jobs.c.id == job.id) & (jobs.c.owner == job.owner) & (jobs.c.status == "running")
         with self._database.write() as connection:
-            changed = connection.execute(update(jobs).where(ours & (jobs.c.attempts == job.attempts)).values(values))
+            changed = connection.execute(update(jobs).where(is_ours & (jobs.c.attempts == job.attempts)).values(values))
         if changed.rowcount != 1:
             raise JobLost(job.id)
+
+
+def _lease() -> float:
+    return time.time() + LEASE_S
 
 
 def _options(payload: dict[str, Any]) -> str:
@@ -119,18 +106,18 @@ def _options(payload: dict[str, Any]) -> str:
 
 
 def this_worker() -> str:
-    """The owner's name of this process: host, pid and the time it started (pids are used again)."""
+    """This process as an owner of jobs: host, pid and start time, because pids are reused."""
     return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
 
 
-def _is_gone(owner: str) -> bool:
-    """Whether the owner was a process of this host that has ended; another host's is never known gone."""
+def _has_ended(owner: str) -> bool:
+    """Whether the owner was a process of this host and ended; False for a process of another host."""
     host, pid, started = owner.rsplit("/", 2)
     return host == socket.gethostname() and _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:
-    """Start time of a process in clock ticks since boot; empty when it has ended."""
+    """Start time of a process in clock ticks since boot; empty if it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -139,25 +126,18 @@ def _started(pid: int) -> str:
     return "" if state in "ZX" else fields[18]
 
 
-def _release_lost(connection: Connection) -> None:
+def _requeue_lost(connection: Connection) -> None:
     running = connection.execute(select(jobs).where(jobs.c.status == "running")).mappings().all()
     for row in running:
-        if row["lease_until"] < time.time() or _is_gone(row["owner"]):
+        if row["lease_until"] < time.time() or _has_ended(row["owner"]):
             again = row["attempts"] < MAX_ATTEMPTS
-            lost = f"Its worker was lost {row['attempts']} times. Look at the worker's log and ask for it again."
+            lost = f"Its worker died {row['attempts']} times. Read the worker's log and start the job again."
             values: dict[str, Any] = (
                 {"status": "queued"} if again else {"status": "failed", "error": lost, "finished_at": utc_now()}
             )
             connection.execute(
                 update(jobs).where(jobs.c.id == row["id"]).values(owner=None, lease_until=None, **values)
             )
-
-
-def _row(connection: Connection, job_id: int) -> RowMapping:
-    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
-    if row is None:
-        raise JobNotFound(job_id)
-    return row
 
 
 def _record(row: RowMapping) -> JobRecord:

@@ -1,4 +1,4 @@
-"""Names of labels, and the cell that holds several of them where a text may have any number."""
+"""Names of labels, and the cell that contains the names of a multi-label row."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from core.errors import NotOneLabel, UnusableLabelName
 Kind = Literal["single-label", "multi-label"]
 
 SEPARATOR = "|"
-"""Between the names in a cell, in files, in the ledger and over HTTP."""
+"""Separates the names of a cell, in files, in the ledger and over HTTP."""
 
 
 def names_in(cell: str, separator: str = SEPARATOR) -> tuple[str, ...]:
-    """The names in a cell, sorted, each once; none for an empty cell.
+    """The distinct names in a cell, sorted; none for an empty cell.
 
     >>> names_in("bug| billing |bug"), names_in("")
     (('billing', 'bug'), ())
@@ -23,7 +23,7 @@ def names_in(cell: str, separator: str = SEPARATOR) -> tuple[str, ...]:
 
 
 def cell_of(names: Iterable[str]) -> str:
-    """The one way to write a set of names; raises `UnusableLabelName` for one that holds the separator.
+    """The cell of a set of names; raises `UnusableLabelName` for a name that contains the separator.
 
     >>> cell_of(["bug", "billing"])
     'billing|bug'
@@ -36,7 +36,7 @@ def cell_of(names: Iterable[str]) -> str:
 
 
 def names_of(label: str, kind: Kind) -> tuple[str, ...]:
-    """The names in a row's label: those of the cell where a text may have several, else the one.
+    """The names in a row's label: several for a multi-label model, else the label itself.
 
     >>> names_of("a|b", "multi-label"), names_of("a|b", "single-label")
     (('a', 'b'), ('a|b',))
@@ -45,9 +45,9 @@ def names_of(label: str, kind: Kind) -> tuple[str, ...]:
 
 
 def canonical(given: str | Sequence[str], kind: Kind) -> str:
-    """A label, or several, as a person gave them, in the way in which they are compared and kept.
+    """The canonical spelling of a label, or of several, from a person.
 
-    Where a text may have several labels, a string is a cell, and the separator alone means none of them.
+    For a multi-label model a string is a cell, and the separator alone means no label.
     Raises `NotOneLabel` or `UnusableLabelName`.
 
     >>> canonical("bug | billing", "multi-label"), canonical("|", "multi-label"), canonical(["a|b"], "single-label")

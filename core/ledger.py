@@ -1,4 +1,4 @@
-"""The durable record: predictions, feedback, checks, decisions, promotions, the label queue."""
+"""The ledger: predictions, feedback, drift checks, decisions, promotions and label requests, in one database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, RowMapping, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, select
 
 from core.clock import utc_now
 from core.config import Config
@@ -32,68 +32,69 @@ from core.stored import as_stored, restored
 
 _VERDICT = checks.c.verdict["verdict"].as_string()
 _IS_CONCLUSIVE = _VERDICT != "insufficient_data"
+_ANSWER = (
+    predictions.c.id.label("prediction_id"),
+    predictions.c.text,
+    predictions.c.pair,
+    predictions.c.label.label("predicted"),
+    predictions.c.score,
+)
+"""Labelled with the field names of `LabelledPrediction` and `LabelRequest`."""
 
 
 class Ledger:
-    """Every method is one transaction; each is safe to call from many processes and threads."""
+    """Every method is one transaction. Safe to use from many processes and threads."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
-        # vars, not asdict, which copies deeply and costs more than the insert.
+        # asdict would copy the values, which takes longer than the insert.
         rows = [{**vars(record), "embedding": _packed(record.embedding)} for record in records]
         if rows:
             with self.database.write() as connection:
                 connection.execute(insert(predictions), rows)
 
     def record_feedback(self, records: Sequence[FeedbackRecord]) -> list[bool]:
-        """Store labels durably; per record, whether its prediction is known.
+        """Store labels durably; return for each record whether its prediction is known.
 
-        What a source says again is one row; what it takes back and then says again is its latest label.
+        A label that a source repeats is one row. A label that it corrects and later repeats is its latest label.
         """
         with self.database.write() as connection:
             wanted = {record.prediction_id for record in records}
             known = set(connection.scalars(select(predictions.c.id).where(predictions.c.id.in_(wanted))))
-            given = connection.execute(
+            stored = connection.execute(
                 select(feedback.c.prediction_id, feedback.c.label, feedback.c.source)
                 .where(feedback.c.prediction_id.in_(wanted))
                 .order_by(feedback.c.id)
             )
-            before = [FeedbackRecord(*row) for row in given]
-            fresh = _news([record for record in records if record.prediction_id in known], before)
+            before = [FeedbackRecord(*row) for row in stored]
+            fresh = _changed([record for record in records if record.prediction_id in known], before)
             for record in set(before).intersection(fresh):
-                connection.execute(
-                    feedback.delete().where(
-                        feedback.c.prediction_id == record.prediction_id,
-                        feedback.c.label == record.label,
-                        feedback.c.source == record.source,
-                    )
-                )
+                is_same = [feedback.c[name] == value for name, value in vars(record).items()]
+                connection.execute(feedback.delete().where(*is_same))
             if fresh:
                 connection.execute(insert(feedback), [{**asdict(record), "created_at": utc_now()} for record in fresh])
         return [record.prediction_id in known for record in records]
 
     def models_of(self, prediction_ids: Iterable[str], *, after_writers: bool = False) -> dict[str, str]:
-        """The model that answered, by the ids of the predictions that are known.
+        """The model of each known prediction by its id.
 
-        `after_writers`: once whoever writes right now is done, which may be with one of these.
+        `after_writers`: wait until current writers have committed; one of them may write these predictions.
         """
         query = select(predictions.c.id, predictions.c.model).where(predictions.c.id.in_(set(prediction_ids)))
         with self.database.write() if after_writers else self.database.read() as connection:
             return {row.id: row.model for row in connection.execute(query)}
 
     def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:
-        """The most recent predictions of one version with an id beyond `after`, oldest first."""
+        """The most recent predictions of one version with an id greater than `after`, oldest first."""
         query = (
             select(predictions)
             .where(predictions.c.model == model, predictions.c.version == version, predictions.c.id > after)
             .order_by(predictions.c.id.desc())
             .limit(limit)
         )
-        with self.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [_prediction(row) for row in reversed(rows)]
+        return [_prediction(row) for row in reversed(self._rows(query))]
 
     def count_predictions(self, model: str, version: str) -> int:
         query = select(func.count()).where(predictions.c.model == model, predictions.c.version == version)
@@ -101,19 +102,18 @@ class Ledger:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
     def labelled(self, model: str, *, since: str = "") -> list[LabelledPrediction]:
-        """Predictions with their latest label, oldest label first; `since` bounds the label's time."""
+        """Predictions with their latest label, oldest label first; `since`: earliest time of a label."""
         query = (
-            select(predictions, feedback.c.label.label("truth"), feedback.c.source, feedback.c.created_at.label("at"))
+            select(*_ANSWER, predictions.c.version, feedback.c.label, feedback.c.source)
+            .add_columns(feedback.c.created_at.label("labelled_at"))
             .join(feedback, feedback.c.prediction_id == predictions.c.id)
             .where(predictions.c.model == model, feedback.c.created_at >= since)
             .order_by(feedback.c.id)
         )
-        with self.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
         latest: dict[str, LabelledPrediction] = {}
-        for row in rows:
-            latest.pop(row["id"], None)  # its place is that of its latest label
-            latest[row["id"]] = _labelled(row)
+        for row in self._rows(query):
+            latest.pop(row["prediction_id"], None)  # ordered by the latest label
+            latest[row["prediction_id"]] = LabelledPrediction(**row)
         return list(latest.values())
 
     def record_check(
@@ -126,28 +126,21 @@ class Ledger:
         report: str | None = None,
         window_end: str | None = None,
     ) -> int:
-        """A check of traffic that concludes nothing takes the place of one just before it that did not either: a quiet
-        service makes hundreds of them a day.
+        """Store a check and return its id.
+
+        An inconclusive check of traffic replaces an inconclusive one directly before it: with little traffic there are
+        hundreds of them a day.
         """
-        row = {
-            "model": model,
-            "version": version,
-            "created_at": utc_now(),
-            "source": source,
-            "verdict": as_stored(verdict),
-            "report": report,
-            "window_end": window_end,
-        }
+        row = {"model": model, "version": version, "source": source, "report": report, "window_end": window_end}
         with self.database.write() as connection:
             if source == TRAFFIC and not verdict.is_conclusive:
                 latest = select(func.max(checks.c.id)).where(checks.c.model == model, checks.c.source == TRAFFIC)
                 same = checks.c.id == latest.scalar_subquery(), checks.c.version == version, ~_IS_CONCLUSIVE
                 connection.execute(checks.delete().where(*same))
-            key: int = connection.execute(insert(checks).values(row).returning(checks.c.id)).scalar_one()
-        return key
+            return _insert(connection, checks, **row, verdict=as_stored(verdict))
 
     def checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
-        """Of traffic and of files, most recent first."""
+        """Checks of traffic and of files, most recent first."""
         return [_check(row) for row in self._latest(checks, model, limit)]
 
     def traffic_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
@@ -155,7 +148,7 @@ class Ledger:
         return [_check(row) for row in self._latest(checks, model, limit, checks.c.source == TRAFFIC)]
 
     def last_conclusive_check(self, model: str, version: str, *, verdict: Outcome | None = None) -> CheckRecord | None:
-        """Of the traffic of one version: the last one with this verdict, with any by default."""
+        """The last conclusive check of a version's traffic; with `verdict`, the last one with this verdict."""
         which = [checks.c.source == TRAFFIC, checks.c.version == version, _IS_CONCLUSIVE]
         if verdict:
             which.append(verdict == _VERDICT)
@@ -166,23 +159,18 @@ class Ledger:
         return [_check(row) for row in self._latest(checks, model, limit, checks.c.source != TRAFFIC)]
 
     def check(self, model: str, check_id: int) -> CheckRecord | None:
-        with self.database.read() as connection:
-            row = (
-                connection.execute(select(checks).where(checks.c.id == check_id, checks.c.model == model))
-                .mappings()
-                .first()
-            )
-        return _check(row) if row else None
+        rows = self._rows(select(checks).where(checks.c.id == check_id, checks.c.model == model))
+        return _check(rows[0]) if rows else None
 
     def last_window_end(self, model: str, version: str) -> str:
-        """Id of the last prediction that a check of this version has used up; "" before the first."""
+        """Id of the last prediction that a conclusive check of this version has used; "" if there is none."""
         query = select(func.max(checks.c.window_end)).where(checks.c.model == model, checks.c.version == version)
         with self.database.read() as connection:
             return connection.execute(query).scalar_one() or ""
 
     def record_decision(self, model: str, decision: Decision, *, check_id: int | None) -> int:
-        row = {"model": model, "check_id": check_id, "created_at": utc_now(), "decision": as_stored(decision)}
-        return self._add(decisions, row)
+        with self.database.write() as connection:
+            return _insert(connection, decisions, model=model, check_id=check_id, decision=as_stored(decision))
 
     def decisions(self, model: str, *, limit: int = 50) -> list[DecisionRecord]:
         """Most recent first."""
@@ -190,16 +178,10 @@ class Ledger:
         return [DecisionRecord(**{**row, "decision": restored(Decision, row["decision"])}) for row in rows]
 
     def request_labels(self, model: str, wanted: Sequence[tuple[str, Purpose]], *, check_id: int | None) -> None:
-        """Replace the open label requests of a model by `wanted` (prediction id, purpose), in that order."""
+        """Replace the label requests of a model by `wanted` (prediction id, purpose), in that order."""
+        request = {"model": model, "check_id": check_id, "created_at": utc_now()}
         rows = [
-            {
-                "prediction_id": prediction_id,
-                "model": model,
-                "check_id": check_id,
-                "rank": rank,
-                "purpose": purpose,
-                "created_at": utc_now(),
-            }
+            {**request, "prediction_id": prediction_id, "rank": rank, "purpose": purpose}
             for rank, (prediction_id, purpose) in enumerate(wanted)
         ]
         with self.database.write() as connection:
@@ -208,32 +190,19 @@ class Ledger:
                 connection.execute(insert(label_requests), rows)
 
     def label_requests(self, model: str) -> list[LabelRequest]:
-        """The requests that nobody has answered yet, the most useful first."""
+        """The requests without an answer, in the order of `request_labels`."""
         answered = select(feedback.c.prediction_id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
-            select(predictions, label_requests.c.purpose, label_requests.c.check_id)
+            select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id)
             .join(label_requests, label_requests.c.prediction_id == predictions.c.id)
             .where(label_requests.c.model == model, ~answered)
             .order_by(label_requests.c.rank)
         )
-        with self.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [
-            LabelRequest(
-                prediction_id=row["id"],
-                text=row["text"],
-                predicted=row["label"],
-                score=row["score"],
-                purpose=row["purpose"],
-                check_id=row["check_id"],
-                pair=row["pair"],
-            )
-            for row in rows
-        ]
+        return [LabelRequest(**row) for row in self._rows(query)]
 
     def label_progress(self, model: str, version: str, *, after: str = "") -> tuple[int, int, int | None]:
-        """How many labels were asked for of predictions of one version with an id beyond `after`, how many of them are
-        here, and the last check that asked.
+        """Counts over predictions of one version with an id greater than `after`: requested labels, answered requests;
+        and the id of the last check that requested labels.
         """
         answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
@@ -242,57 +211,55 @@ class Ledger:
             .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.id > after)
         )
         with self.database.read() as connection:
-            asked, given, check_id = connection.execute(query).one()
-        return asked, given, check_id
+            requested, given, check_id = connection.execute(query).one()
+        return requested, given, check_id
 
     def record_promotion(
         self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: GateRecord | None
     ) -> int:
-        row = {
-            "model": model,
-            "version": version,
-            "previous": previous,
-            "created_at": utc_now(),
-            "promoted": promoted,
-            "reason": reason,
-            "gate": as_stored(gate) if gate else {},
-        }
-        return self._add(promotions, row)
+        row = {"model": model, "version": version, "previous": previous, "promoted": promoted, "reason": reason}
+        with self.database.write() as connection:
+            return _insert(connection, promotions, **row, gate=as_stored(gate) if gate else {})
 
     def promotions(self, model: str, *, limit: int = 50) -> list[PromotionRecord]:
         """Promotions and refusals, most recent first."""
         return [_promotion(row) for row in self._latest(promotions, model, limit)]
 
-    def _add(self, table: Any, row: dict[str, Any]) -> int:
-        with self.database.write() as connection:
-            key: int = connection.execute(insert(table).values(row).returning(table.c.id)).scalar_one()
-        return key
-
-    def _latest(self, table: Any, model: str, limit: int, *which: ColumnElement[bool]) -> Sequence[RowMapping]:
+    def _latest(self, table: Table, model: str, limit: int, *which: ColumnElement[bool]) -> Sequence[RowMapping]:
         query = select(table).where(table.c.model == model, *which).order_by(table.c.id.desc()).limit(limit)
+        return self._rows(query)
+
+    def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         with self.database.read() as connection:
             return connection.execute(query).mappings().all()
 
 
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:
-    """`busy_s`: how long to wait for another writer. Raises `LedgerUnreadable`."""
+    """`busy_s`: how long a write waits for another one. Raises as `Database`."""
     return Ledger(Database(config.ledger_url, busy_s=busy_s))
 
 
-def _news(records: Sequence[FeedbackRecord], before: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
-    """Those of `records` that say something else than their source last said of their prediction, each once."""
+def _insert(connection: Connection, table: Table, **values: Any) -> int:
+    """Insert a row, created now; return its id."""
+    row = insert(table).values(**values, created_at=utc_now()).returning(table.c.id)
+    key: int = connection.execute(row).scalar_one()
+    return key
+
+
+def _changed(records: Sequence[FeedbackRecord], before: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
+    """The distinct records that differ from the latest label of the same source for the same prediction."""
     latest = {(record.prediction_id, record.source): record for record in before}
-    news: dict[FeedbackRecord, None] = {}
+    changed: dict[FeedbackRecord, None] = {}
     for record in records:
         if latest.get((record.prediction_id, record.source)) != record:
             latest[record.prediction_id, record.source] = record
-            news.pop(record, None)  # to be the last again
-            news[record] = None
-    return list(news)
+            changed.pop(record, None)  # move it to the end
+            changed[record] = None
+    return list(changed)
 
 
 def _packed(embedding: Any) -> bytes:
-    # Half precision: a check compares distributions, and 384 values then take 768 bytes a row.
+    # Half precision is enough to compare distributions; 384 values take 768 bytes.
     return np.asarray(embedding, dtype="<f2").tobytes()
 
 
@@ -300,20 +267,6 @@ def _prediction(row: RowMapping) -> PredictionRecord:
     values = dict(row)
     embedding = np.frombuffer(values.pop("embedding"), dtype="<f2").astype(np.float32)
     return PredictionRecord(**values, embedding=embedding)
-
-
-def _labelled(row: RowMapping) -> LabelledPrediction:
-    return LabelledPrediction(
-        prediction_id=row["id"],
-        version=row["version"],
-        text=row["text"],
-        predicted=row["label"],
-        score=row["score"],
-        label=row["truth"],
-        source=row["source"],
-        labelled_at=row["at"],
-        pair=row["pair"],
-    )
 
 
 def _check(row: RowMapping) -> CheckRecord:

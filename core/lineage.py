@@ -1,4 +1,4 @@
-"""Where a package comes from: data sets by their fingerprints, base model, checkpoint."""
+"""The lineage of a package: fingerprints of its data sets, base model, checkpoint."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
-# A later release may record more; a package with a lineage that is not known is no worse.
+# A newer release may record more; unknown keys do not make a package invalid.
 _OPEN = ConfigDict(extra="ignore", strict=True)
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The rows of a training: fingerprint and number of each side, and what was found wrong with them beforehand."""
+    """Fingerprints and row counts of the training and validation rows, and the findings of the data checks."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _OPEN
 
@@ -26,7 +26,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows that are known by their fingerprint."""
+    """A stored data set."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _OPEN
 
@@ -37,7 +37,7 @@ class DataSet:
 @dataclass(frozen=True)
 class Lineage:
     """`checkpoint`: sha256 of its `training.json`; `retune`: the release that made the package; `holdout`: the rows
-    that judged it; `rung_chosen_by`: "request" or "measurement".
+    that the gate compared on; `rung_chosen_by`: "request" or "measurement".
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _OPEN

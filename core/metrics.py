@@ -1,7 +1,7 @@
-"""Classification metrics on arrays, the same everywhere: training, export, gate, `retune evaluate`.
+"""Classification metrics on arrays, for training, export, gate and `retune evaluate`.
 
-Throughout: `truth` is (n,) label indices, -1 for a label that the model does not know;
-`probabilities` is (n, k), each row a distribution. Where a text may have several labels, `measure_sets`.
+`truth` is (n,) label indices, -1 for a label that the model does not know; `probabilities` is (n, k), each row a
+distribution. `measure_sets` is for multi-label models.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Indices = NDArray[np.int64]
+from core.arrays import Booleans, Indices
+
 Floats = NDArray[Any]
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Metrics:
 
 
 def measure(truth: Indices, probabilities: Floats) -> Metrics:
-    """All of the metrics of one set of answers; needs at least one row."""
+    """All metrics of at least one row."""
     predicted = probabilities.argmax(axis=1)
     return Metrics(
         rows=len(truth),
@@ -39,11 +39,10 @@ def measure(truth: Indices, probabilities: Floats) -> Metrics:
 
 
 def measure_sets(truth: Booleans, probabilities: Floats, given: Booleans) -> Metrics:
-    """As `measure`, where a text may have several labels: truth and given are (n, k).
+    """As `measure`, for multi-label models: `truth` and the assigned labels `given` are (n, k).
 
-    Accuracy is the share of rows whose whole set is right (subset accuracy); macro F1 is the mean over the
-    labels that occur; log loss and calibration error are those of the scores, each a forecast of its label,
-    over all cells.
+    Accuracy is subset accuracy: the share of rows whose whole set is right. Macro F1 is the mean over the labels that
+    occur. Log loss and calibration error are those of n * k binary predictions.
 
     >>> found = measure_sets(np.array([[True, False]]), np.array([[0.5, 0.5]]), np.array([[True, True]]))
     >>> found.accuracy, found.macro_f1, round(found.log_loss, 4)
@@ -64,7 +63,7 @@ def _macro_f1_of_sets(truth: Booleans, given: Booleans) -> float:
     total = truth.sum(axis=0) + given.sum(axis=0)
     hits = (truth & given).sum(axis=0)
     occurring = total > 0
-    # No label anywhere, and none given: nothing was missed.
+    # 1.0 if no row has a label, neither true nor given.
     return float(np.mean(2 * hits[occurring] / total[occurring])) if occurring.any() else 1.0
 
 
@@ -78,7 +77,7 @@ def accuracy(truth: Indices, predicted: Indices) -> float:
 
 
 def macro_f1(truth: Indices, predicted: Indices) -> float:
-    """Mean F1 over the labels that occur in the truth or in the answers.
+    """Mean F1 over the labels that occur in `truth` or in `predicted`.
 
     >>> macro_f1(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0]))
     0.3333333333333333
@@ -110,7 +109,7 @@ def expected_calibration_error(truth: Indices, probabilities: Floats, *, bins: i
 
 
 def calibration_error(confidence: Floats, correct: Booleans, *, bins: int = 15) -> float:
-    """The same of any answers: how sure each was (n,), and whether it was right (n,)."""
+    """As `expected_calibration_error`, from the confidence of each answer (n,) and whether it was right (n,)."""
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gap = 0.0
     for index in range(bins):

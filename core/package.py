@@ -1,12 +1,12 @@
-"""A package: one folder that is enough to serve and to monitor, complete or refused.
+"""A package: a folder with all that serving and monitoring need. An incomplete package is refused.
 
 model.onnx       graph: input_ids, attention_mask[, token_type_ids] (n, length) int64
                  → logits (n, k) float32, embedding (n, d) float32
 tokenizer.json   Hugging Face `tokenizers` file
-package.json     what `PackageFacts` holds
+package.json     the fields of `PackageFacts`
 reference.npz    `Features` of the drift reference, without pickles
-rungs.json       the ladder as it was measured where the package was made; rungs.html shows it
-manifest.json    format version, and size and sha256 of each file above
+rungs.json       the rungs as measured on the machine of the export; rungs.html shows them
+manifest.json    format version, and size and sha256 of each of these files
 """
 
 from __future__ import annotations
@@ -32,24 +32,18 @@ from core.labels import SEPARATOR, Kind
 from core.lineage import Lineage
 
 FORMAT = 1
-GRAPH, TOKENIZER, FACTS, REFERENCE, MANIFEST = (
-    "model.onnx",
-    "tokenizer.json",
-    "package.json",
-    "reference.npz",
-    "manifest.json",
-)
+GRAPH, TOKENIZER, REFERENCE = "model.onnx", "tokenizer.json", "reference.npz"
+FACTS, MANIFEST = "package.json", "manifest.json"
 RUNGS, RUNGS_PAGE = "rungs.json", "rungs.html"
 MEASURED = (RUNGS, RUNGS_PAGE)
-"""Speeds differ from minute to minute: these files are no part of the digest, so that the same checkpoint and settings
-give the same digest for a rung."""
+"""Not part of the digest, because measured speeds vary: the same checkpoint, settings and rung give the same digest."""
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """One file of a package; the sha256 in lower-case hexadecimal digits."""
+    """One file of a package; sha256 in lower-case hexadecimal digits."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -59,7 +53,7 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` holds; `digest` is over `format` and `files`, but those of `MEASURED`."""
+    """Content of `manifest.json`; `digest` is the sha256 of `format` and `files` without those of `MEASURED`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -70,13 +64,13 @@ class Manifest:
 
 @dataclass(frozen=True)
 class PackageFacts:
-    """What a package says of itself.
+    """Content of `package.json`.
 
-    `score_function`: "softmax", or "sigmoid" where a text may have several labels; those are given whose
-    score reaches their entry in `thresholds`. A score below `abstain_below` is an abstention; None: never.
-    `is_paired`: it answers pairs of texts. `pad_id`: the token that fills up shorter rows of a batch.
-    `rungs`: what was built and how it answers; what was measured of their speed is in `MEASURED`.
-    `golden`: answers as recorded, {"text", "pair"?, "label", "scores"}.
+    `score_function`: "softmax" for a single-label model, "sigmoid" for a multi-label model, which gives the labels
+    whose score reaches their entry in `thresholds`. The model abstains below the score `abstain_below`; None: never.
+    `is_paired`: the model takes pairs of texts. `pad_id`: the token that pads shorter rows of a batch.
+    `rungs`: the rungs that were built, with their accuracy; their speeds are in the files `MEASURED`.
+    `golden`: answers recorded at export, {"text", "pair"?, "label", "scores"}, to verify the package with.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -101,7 +95,7 @@ class PackageFacts:
 
     @property
     def task(self) -> str:
-        """What it answers, in words."""
+        """The task in words."""
         inputs = "pairs of texts" if self.is_paired else "single texts"
         return f"{inputs} with {'any number of labels' if self.kind == 'multi-label' else 'one label'} each"
 
@@ -125,7 +119,7 @@ def write_rungs(folder: Path, rungs: dict[str, Any], page: str) -> None:
 
 
 def write_manifest(folder: Path) -> str:
-    """Seal a folder: list every file with its size and sha256; returns the package's digest."""
+    """Write the manifest of all files in the folder; return the package's digest."""
     files = {
         path.name: FileFacts(sha256_of(path), path.stat().st_size)
         for path in sorted(folder.iterdir())
@@ -137,14 +131,14 @@ def write_manifest(folder: Path) -> str:
 
 
 def verify_files(folder: Path) -> str:
-    """The package's digest, when every file is what the manifest says, and nothing else is there or asked for.
+    """The package's digest, if its files are exactly those of the manifest; else raises `CorruptPackage`.
 
-    Whether the files make sense is `core.verification`'s question. Raises `CorruptPackage` with the reason.
+    Does not look at the content of the files, which `core.verification` does.
     """
     found = _read_json(folder, MANIFEST)
     if found.get("format") != FORMAT:
         raise CorruptPackage(folder, f"its format is {found.get('format')!r}, this Retune reads {FORMAT}")
-    manifest = _fitting(Manifest, found, folder, MANIFEST)
+    manifest = _parsed(Manifest, found, folder, MANIFEST)
     if manifest.digest != _digest(manifest.files):
         raise CorruptPackage(folder, f"{MANIFEST} was changed after it was written")
     _require_same_names(folder, set(manifest.files))
@@ -157,11 +151,11 @@ def verify_files(folder: Path) -> str:
 
 
 _EXTERNAL = b"\n\x08location\x12"
-"""How ONNX (protobuf) writes that a tensor lies elsewhere: field 1 of 8 bytes, "location", then field 2, where."""
+"""Marks a tensor in another file in ONNX's protobuf: field 1 (8 bytes, "location"), then field 2, the path."""
 
 
 def _keeps_weights_outside(graph: Path) -> bool:
-    """Whether some tensor does, found without reading the graph into memory: servers verify what they load."""
+    """Searches the file without loading it into memory, because servers verify every version that they load."""
     if not graph.stat().st_size:
         return False
     with graph.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -181,13 +175,13 @@ def _require_same_names(folder: Path, listed: set[str]) -> None:
 
 
 def read_digest(folder: Path) -> str:
-    """The digest as the manifest states it, without verifying the files."""
+    """The digest in the manifest, without verifying the files."""
     return str(_read_json(folder, MANIFEST).get("digest"))
 
 
 def read_facts(folder: Path) -> PackageFacts:
-    """Raises `CorruptPackage` where they do not fit their types or each other."""
-    facts = _fitting(PackageFacts, _read_json(folder, FACTS), folder, FACTS)
+    """Raises `CorruptPackage` if a value has the wrong type or contradicts another one."""
+    facts = _parsed(PackageFacts, _read_json(folder, FACTS), folder, FACTS)
     if problem := _problem_of(facts):
         raise CorruptPackage(folder, f"{FACTS} says that {problem}")
     return facts
@@ -196,9 +190,9 @@ def read_facts(folder: Path) -> PackageFacts:
 Facts = TypeVar("Facts")
 
 
-def _fitting(kind: type[Facts], content: dict[str, Any], folder: Path, name: str) -> Facts:
+def _parsed(kind: type[Facts], content: dict[str, Any], folder: Path, name: str) -> Facts:
     try:
-        # As JSON: of Python objects, strict types take no dict for a dataclass.
+        # As JSON, because in strict mode pydantic accepts no Python dict for a dataclass.
         return TypeAdapter(kind).validate_json(json.dumps(content))
     except ValidationError as error:
         first = error.errors()[0]
@@ -213,12 +207,12 @@ def _problem_of(facts: PackageFacts) -> str | None:
         "it has no labels": not names,
         "a label has no name": not all(names) and facts.kind == "single-label",
         "two labels have one name": len(set(names)) < len(names),
-        f"a label holds {SEPARATOR!r}, which stands between labels": facts.kind == "multi-label"
+        f"a label holds {SEPARATOR!r}, which separates labels": facts.kind == "multi-label"
         and any(SEPARATOR in name for name in names),
         f"its temperature is {facts.temperature}": not (math.isfinite(facts.temperature) and facts.temperature > 0),
         f"its texts are cut at {facts.max_length} tokens": facts.max_length < 1,
-        f"rows are filled up with token {facts.pad_id}": facts.pad_id < 0,
-        "a threshold is of a label that it does not have": not set(facts.thresholds) <= set(names),
+        f"rows are padded with token {facts.pad_id}": facts.pad_id < 0,
+        "a threshold belongs to a label that it does not have": not set(facts.thresholds) <= set(names),
         "a threshold is not between 0 and 1": not all(0 <= score <= 1 for score in scores),
         "a golden answer lacks its text or its scores": not all(map(partial(_is_golden, facts), facts.golden)),
     }
@@ -234,9 +228,9 @@ def _is_golden(facts: PackageFacts, entry: dict[str, Any]) -> bool:
 
 
 def read_reference(folder: Path) -> Features:
-    """Features that this release does not know are ignored; those with a default may be missing.
+    """Unknown features are ignored; features with a default may be missing.
 
-    Raises `CorruptPackage` where another one is missing or cannot be read.
+    Raises `CorruptPackage` if another feature is missing, or the file cannot be read.
     """
     try:
         with np.load(folder / REFERENCE, allow_pickle=False) as arrays:

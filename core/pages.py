@@ -1,4 +1,4 @@
-"""HTML pages that are files of their own: everything in one template, every value escaped."""
+"""HTML pages in one file, from one template; every value is escaped."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 
 def page(template: Path, **values: Any) -> str:
-    """The template filled in."""
-    from jinja2 import Environment  # only pages need it
+    from jinja2 import Environment  # not needed by a process without pages
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template.read_text(encoding="utf-8")).render(**values)

@@ -1,4 +1,4 @@
-"""Two classifiers on the same rows: which of them is right where the other is wrong."""
+"""Paired comparison of two classifiers on the same rows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from math import ceil, comb, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-# Normal quantiles of the one-sided 5 % level and of 80 %.
+# Normal quantiles of a one-sided level of 5 % and of a power of 80 %.
 Z_LEVEL, Z_POWER = 1.645, 0.842
 _HALVINGS = 60
 
 
 @dataclass(frozen=True)
 class Paired:
-    """`wins`: rows that only the second classifier has right; `losses`: that only the first has right."""
+    """`wins`: rows that only the second classifier answers right; `losses`: rows that only the first answers right."""
 
     wins: int
     losses: int
@@ -23,7 +23,7 @@ class Paired:
 
     @staticmethod
     def of(first: ArrayLike, second: ArrayLike) -> Paired:
-        """From whether each is right on each row, (n,) both.
+        """From (n,) whether the first and (n,) whether the second classifier is right.
 
         >>> Paired.of([True, False, False], [True, True, False])
         Paired(wins=1, losses=0, rows=3)
@@ -41,22 +41,22 @@ class Paired:
 
     @property
     def gain(self) -> float:
-        """Accuracy that the second has more than the first."""
+        """Accuracy of the second minus accuracy of the first."""
         return (self.wins - self.losses) / self.rows if self.rows else 0.0
 
     @property
     def standard_error(self) -> float:
-        """Of the gain."""
+        """Standard error of the gain."""
         return sqrt(max(self.discordant - self.rows * self.gain**2, 0.0)) / self.rows if self.rows else 0.0
 
     @property
     def chance_error(self) -> float:
-        """Standard error of the gain where both are equally good."""
+        """Standard error of the gain if both are equally good."""
         return sqrt(self.discordant) / self.rows if self.rows else 0.0
 
     @property
     def p_value(self) -> float:
-        """Exact, one-sided: that wins are no likelier than losses (McNemar 1947).
+        """Exact one-sided p-value of the hypothesis that wins are no likelier than losses (McNemar 1947).
 
         >>> Paired(0, 0, 9).p_value, Paired(5, 0, 9).p_value, round(Paired(8, 2, 99).p_value, 4)
         (1.0, 0.03125, 0.0547)
@@ -66,9 +66,9 @@ class Paired:
 
     @property
     def largest_loss(self) -> float:
-        """95 % one-sided upper bound of the accuracy that the second loses.
+        """One-sided 95 % upper bound of the accuracy that the second loses.
 
-        The score interval of Tango 1998 (Statistics in Medicine 17), which holds for few changed rows, too.
+        Score interval of Tango 1998 (Statistics in Medicine 17), which is valid for few discordant rows, too.
 
         >>> round(Paired(0, 0, 200).largest_loss, 4), round(Paired(1, 3, 1000).largest_loss, 4)
         (0.0133, 0.0066)
@@ -84,13 +84,13 @@ class Paired:
     def _is_below_bound(self, drop: float) -> bool:
         linear = (2 * self.rows - self.losses + self.wins) * drop - self.losses - self.wins
         constant = self.wins * drop * (1 - drop)
-        # Share of rows won, were the drop so large.
+        # Share of wins under the hypothesis of this drop.
         share = (sqrt(linear**2 + 8 * self.rows * constant) - linear) / (4 * self.rows)
         return self.rows * (-self.gain - drop) + Z_LEVEL * sqrt(self.rows * (2 * share + drop * (1 - drop))) > 0
 
     @property
     def rows_needed(self) -> int | None:
-        """Rows that would show the difference seen with 80 % power (Connor 1987); None if none was seen.
+        """Rows needed to detect the observed difference with 80 % power (Connor 1987); None for no difference.
 
         >>> Paired(7, 3, 100).rows_needed
         385

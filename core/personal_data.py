@@ -1,4 +1,4 @@
-"""Patterns of personal data in texts: addresses, phone, card and account numbers, URLs that let somebody in."""
+"""Patterns of personal data in texts: addresses, phone, card and account numbers, URLs with credentials."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CARD = re.compile(r"(?<![\d+])(?<!\d[.-])\d(?:[ -]?\d){12,18}(?![\d])")
 IP = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:]))", re.IGNORECASE
 )
-# A plus and a country, a leading zero, or groups as they are written in North America: a bare number
-# without any of them is more often an order or an amount.
+# With "+" and a country code, with a leading zero, or grouped as in North America: other numbers are more often
+# orders or amounts.
 PHONE = re.compile(
     r"(?<![\w+.,/-])(?:\+\d{1,3}[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d(?:[ ./-]?\d){6,12}"
     r"|\(?0\d{1,4}\)?(?:[ ./-]?\d){6,10}"
@@ -30,7 +30,7 @@ _DATE = re.compile(r"0?\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})\b")
 
 @dataclass(frozen=True)
 class PersonalData:
-    """A piece of a text, `start` to `end`, and what kind of personal data it looks like."""
+    """A part of a text, `start` to `end`, that looks like personal data of this kind."""
 
     kind: str
     start: int
@@ -38,25 +38,25 @@ class PersonalData:
 
 
 def personal_data(text: str) -> list[PersonalData]:
-    """What looks like personal data, in the order of the text, no two overlapping.
+    """The parts that look like personal data, in the order of the text, without overlaps.
 
     >>> [found.kind for found in personal_data("Card 4111 1111 1111 1111, call +44 20 7946 0958")]
     ['card number', 'phone number']
     """
     found: list[PersonalData] = []
     taken = bytearray(len(text))
-    for kind, sign, pattern, is_one in _KINDS:
-        # Most texts hold no sign of most kinds, and to look for one costs a tenth of the pattern.
+    for kind, sign, pattern, is_valid in _KINDS:
+        # Most texts have no sign of most kinds, and to search for the sign takes a tenth of the pattern's time.
         for match in pattern.finditer(text) if sign.search(text) else ():
             start, end = match.span()
-            if taken.find(1, start, end) < 0 and is_one(match.group()):
+            if taken.find(1, start, end) < 0 and is_valid(match.group()):
                 taken[start:end] = b"\x01" * (end - start)
                 found.append(PersonalData(kind, start, end))
     return sorted(found, key=lambda item: item.start)
 
 
 def redacted(text: str) -> str:
-    """The text with a placeholder in place of each piece of personal data.
+    """The text with a placeholder for each part that is personal data.
 
     >>> redacted("IBAN DE89 3704 0044 0532 0130 00 of jo@example.org, 020 7946 0958")
     'IBAN [IBAN] of [EMAIL], [PHONE]'
@@ -65,7 +65,7 @@ def redacted(text: str) -> str:
 
 
 def replaced(text: str, by: Callable[[str, str], str]) -> str:
-    """The text with `by(kind, piece)` in place of each piece of personal data."""
+    """The text with `by(kind, part)` instead of each part that is personal data."""
     return "".join(_pieces(text, by))
 
 
@@ -79,7 +79,7 @@ def _pieces(text: str, by: Callable[[str, str], str]) -> Iterator[str]:
 
 
 def has_credentials(url: str) -> bool:
-    """Whether a URL names a user, or has a parameter such as a token.
+    """Whether a URL contains a user name, or a parameter such as a token.
 
     >>> has_credentials("https://jo:pw@example.org/"), has_credentials("https://example.org/?page=2&api_key=x")
     (True, True)
@@ -91,7 +91,7 @@ def has_credentials(url: str) -> bool:
 
 
 def is_card_number(text: str) -> bool:
-    """13 to 19 digits that pass Luhn's checksum (ISO/IEC 7812-1) and begin as an issuer's do.
+    """Whether it is 13 to 19 digits that pass the Luhn checksum (ISO/IEC 7812-1) and begin with an issuer's digit.
 
     >>> is_card_number("4111-1111-1111-1111"), is_card_number("4111-1111-1111-1112")
     (True, False)
@@ -102,20 +102,20 @@ def is_card_number(text: str) -> bool:
 
 
 def is_iban(text: str) -> bool:
-    """15 to 34 characters whose check digits hold (ISO 13616, modulo 97).
+    """Whether it is 15 to 34 characters with right check digits (ISO 13616, modulo 97).
 
     >>> is_iban("GB82 WEST 1234 5698 7654 32"), is_iban("GB82 WEST 1234 5698 7654 33")
     (True, False)
     """
     compact = text.replace(" ", "").upper()
-    # A pattern that ignores case takes four letters beyond ASCII for some of it.
+    # With IGNORECASE, [A-Z] also matches four letters that are not ASCII.
     if not (compact.isascii() and 15 <= len(compact) <= 34):
         return False
     return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
 
 
 def is_ip_address(text: str) -> bool:
-    """Four bytes, or an IPv6 address with a digit in it: without one it is more often a part of a program.
+    """Whether it is an IPv4 address, or an IPv6 address with a digit; one without a digit is more often source code.
 
     >>> is_ip_address("192.0.2.7"), is_ip_address("2001:db8::1"), is_ip_address("10:30:00"), is_ip_address("a::b")
     (True, True, False, False)
@@ -136,7 +136,7 @@ def _always(text: str) -> bool:
 
 
 _DIGIT, _AT, _SCHEME = re.compile(r"\d"), re.compile("@"), re.compile("://")
-# The first that fits wins: what stands before the host of a URL would else be an e-mail address.
+# The first match wins: otherwise the user and host of a URL would be an e-mail address.
 _KINDS: tuple[tuple[str, re.Pattern[str], re.Pattern[str], Callable[[str], bool]], ...] = (
     ("URL with credentials", _SCHEME, URL, has_credentials),
     ("e-mail address", _AT, EMAIL, _always),

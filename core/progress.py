@@ -1,4 +1,4 @@
-"""How work that takes long tells how far it is: what it does now, and the share that is done."""
+"""Progress of long work: a callback with the current stage and the share that is done."""
 
 from collections.abc import Callable
 
@@ -6,4 +6,4 @@ Progress = Callable[[str, float], None]
 
 
 def ignore(stage: str, share: float) -> None:
-    """Hears progress and does nothing."""
+    """A callback that does nothing."""

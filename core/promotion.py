@@ -1,24 +1,25 @@
-"""A change of champion, complete when every running server answers with it, or without effect."""
+"""Changes the champion and waits until every running server answers with it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 
-from core.durable import in_turn
-from core.errors import PromotionSlow, PromotionSuperseded, VersionRefused
+from core.durable import file_lock
+from core.errors import PromotionSuperseded, PromotionTimeout, VersionRefused
 from core.home import Home
 from core.ledger import Ledger
 from core.registry import Champion, Registry
-from core.server_workers import ModelStatus, WorkerStatus, living_workers
+from core.server_workers import ModelStatus, ServerWorkerStatus, living_server_workers
 from core.verification import verify_contents
 
-# A worker loads a version in about a second; many of them on few cores take turns.
+# A server worker loads a version in about a second; with few cores they load it one after another.
 TIMEOUT_S = 60.0
 PAUSE_S = 0.02
-# How often the pointer is looked at again, which may lie in a store far away.
-LOOK_S = 0.5
+POINTER_POLL_S = 0.5
+"""Longer than `PAUSE_S`, because the pointer may be in a remote object store."""
 OnChange = Callable[[Champion, Champion | None, bool], None]
+"""(new champion, champion before, whether this undoes a refused promotion)"""
 
 
 def promote(
@@ -29,12 +30,12 @@ def promote(
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
-    """Put a version in service; returns when each worker of the servers over the home answers with it.
+    """Make a version the champion; returns when every worker of the servers of this home answers with it.
 
-    `on_change` hears of the new champion and the one before as soon as the pointer stands, and whether that undoes
-    a change that a worker refused. Raises `CorruptPackage` before anything changes, `VersionRefused` when a worker
-    cannot load it (the champion before is then the champion again); after the change `PromotionSlow` when one has
-    not followed in time, `PromotionSuperseded` when meanwhile somebody else made another version the champion.
+    `on_change` is called directly after each change of the pointer. Raises `CorruptPackage` before any change;
+    `VersionRefused` if a server worker cannot load the version, after restoring the previous champion;
+    `PromotionTimeout` if a server worker does not answer with it in time (it stays the champion);
+    `PromotionSuperseded` if another version was made the champion in the meantime.
     """
     verify_contents(home.registry.verified_folder(model, version))
     return _change(home, model, lambda: home.registry.promote(model, version), timeout_s, on_change)
@@ -47,33 +48,35 @@ def roll_back(
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
-    """As `promote`, of the champion before this one."""
+    """As `promote`, with the previous champion."""
     return _change(home, model, lambda: home.registry.roll_back(model), timeout_s, on_change)
 
 
-def record(
+def record_change(
     ledger: Ledger, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool
 ) -> None:
-    """Note a change that a person made; what a gate decided is noted with its figures by who ran it."""
+    """Record a change by a person or an undone promotion; the retrain job records the decisions of the gate."""
     previous = before.version if before else None
     if before is not None and is_undone:
         reason = f"Version {before.version} could not be loaded."
     ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate=None)
 
 
-def _change(home: Home, model: str, point: Callable[[], Champion], timeout_s: float, on_change: OnChange) -> Champion:
+def _change(
+    home: Home, model: str, set_pointer: Callable[[], Champion], timeout_s: float, on_change: OnChange
+) -> Champion:
     registry, lock = home.registry, home.folder / "promotion.lock"
-    with in_turn(lock):
+    with file_lock(lock):
         before = registry.readable_pointer(model)
-        champion = point()
+        champion = set_pointer()
     if champion != before:
         on_change(champion, before, False)
     try:
         _wait(home, model, champion, timeout_s)
     except VersionRefused:
-        with in_turn(lock):
+        with file_lock(lock):
             if registry.readable_pointer(model) == champion:
-                registry.point_back(model, before)
+                registry.restore_pointer(model, before)
                 if before is not None:
                     on_change(before, champion, True)
         raise
@@ -82,32 +85,32 @@ def _change(home: Home, model: str, point: Callable[[], Champion], timeout_s: fl
 
 def _wait(home: Home, model: str, champion: Champion, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
-    look_at = time.monotonic() + LOOK_S
-    while waiting := _behind(living_workers(home.folder), model, champion):
+    next_poll = time.monotonic() + POINTER_POLL_S
+    while waiting := _outdated(living_server_workers(home.folder), model, champion):
         refused = next((status for status in waiting if _has_refused(status, champion)), None)
         if refused is not None:
             raise VersionRefused(model, champion.version, str(refused.error), refused.version)
-        if time.monotonic() > look_at:
-            _require_still(home.registry, model, champion)
-            look_at = time.monotonic() + LOOK_S
+        if time.monotonic() > next_poll:
+            _require_current(home.registry, model, champion)
+            next_poll = time.monotonic() + POINTER_POLL_S
         if time.monotonic() > deadline:
-            raise PromotionSlow(model, champion.version, len(waiting), timeout_s)
+            raise PromotionTimeout(model, champion.version, len(waiting), timeout_s)
         time.sleep(PAUSE_S)
 
 
-def _require_still(registry: Registry, model: str, champion: Champion) -> None:
+def _require_current(registry: Registry, model: str, champion: Champion) -> None:
     now = registry.readable_pointer(model)
     if now != champion:
         raise PromotionSuperseded(model, champion.version, now.version if now else None)
 
 
 def _has_refused(status: ModelStatus | None, champion: Champion) -> bool:
-    # By the time, too: an earlier failure of this version says nothing of the present one.
+    # The time is compared, too: the version may have failed in an earlier promotion.
     return status is not None and (status.failed, status.failed_since) == (champion.version, champion.since)
 
 
-def _behind(workers: Iterable[WorkerStatus], model: str, champion: Champion) -> list[ModelStatus | None]:
-    """How the model stands where something else answers yet; a worker that is about to end does not count."""
+def _outdated(workers: Iterable[ServerWorkerStatus], model: str, champion: Champion) -> list[ModelStatus | None]:
+    """Statuses of the model in server workers that do not answer with `champion` yet, without draining ones."""
     statuses = [worker.models.get(model) for worker in workers if not worker.draining]
     return [
         status

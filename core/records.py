@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from core.arrays import Floats
 from core.datasets import Example, Text, input_of
 from core.paired import Paired
 from core.share import Share
@@ -22,11 +20,11 @@ Purpose = Literal["measure", "learn"]
 
 @dataclass(frozen=True)
 class PredictionRecord:
-    """One answer as it was given; `embedding` is (d,) of the version that answered.
+    """One answer; `embedding` is (d,) by the version that answered.
 
-    `label` is a cell where a text may have several (`core.labels`), `score` then that of the whole set;
-    `pair` the second text where pairs are classified; `key` the name of the API key that asked. A text that
-    is not kept (`ledger.keep`) is empty, and so is its pair.
+    A multi-label answer has a cell in `label` (`core.labels`) and the score of the whole set in `score`. `pair`: the
+    second text of a pair; `key`: the name of the request's API key. Text and pair are empty if the text is not stored
+    (`ledger.keep`).
     """
 
     id: str
@@ -38,7 +36,7 @@ class PredictionRecord:
     score: float
     tokens: int
     truncated: bool
-    embedding: NDArray[np.float32]
+    embedding: Floats
     pair: str | None = None
     key: str | None = None
 
@@ -62,7 +60,7 @@ class FeedbackRecord:
 
 @dataclass(frozen=True)
 class LabelledPrediction:
-    """A prediction with its latest label; `predicted` and `label` as in `PredictionRecord`."""
+    """A prediction with its latest label from a person; `predicted` is the label of its `PredictionRecord`."""
 
     prediction_id: str
     version: str
@@ -89,10 +87,7 @@ class LabelledPrediction:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One test of a check: how far a feature moved and how often chance moves it as far.
-
-    `p_value` is corrected for the number of tests of the check.
-    """
+    """Result of one test of a drift check; `p_value` is corrected for the number of tests of the check."""
 
     feature: str
     statistic: str = ""
@@ -104,9 +99,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check finds. `rows` is the window's size; `sentence` says it in words.
-
-    `estimated_accuracy` is that of the window without labels.
+    """Result of a drift check. `rows`: size of the window; `sentence`: the result in words;
+    `estimated_accuracy`: of the window, estimated without labels.
     """
 
     outcome: Outcome = field(metadata={"key": "verdict"})
@@ -119,18 +113,18 @@ class Verdict:
 
     @property
     def is_conclusive(self) -> bool:
-        """Whether there were rows enough to say something."""
+        """Whether there were enough rows for the tests."""
         return self.outcome != "insufficient_data"
 
 
 TRAFFIC = "traffic"
-"""The source of a check that looked at what the champion was asked; other checks name their file."""
+"""The source of a check of the champion's predictions; checks of a file have the file's name as source."""
 
 
 @dataclass(frozen=True)
 class CheckRecord:
-    """A verdict as recorded. `source` is `TRAFFIC` or a file's name; `report` a path under the home;
-    `window_end` the id of the last prediction that the check looked at.
+    """A recorded drift check. `source`: `TRAFFIC` or a file's name; `report`: a path relative to the home;
+    `window_end`: id of the last prediction in the window.
     """
 
     id: int
@@ -179,7 +173,7 @@ class DecisionRecord:
 
 @dataclass(frozen=True)
 class LabelRequest:
-    """A prediction whose label is asked for. `measure`: drawn at random from held-out texts."""
+    """A prediction that a person should label. Purpose "measure": drawn at random from held-out texts."""
 
     prediction_id: str
     text: str
@@ -194,8 +188,8 @@ class LabelRequest:
 class Comparison:
     """Challenger against champion on the same rows.
 
-    `wins`: rows that only the challenger has right; `losses`: that only the champion has right;
-    `p_value`: one-sided exact McNemar, that the challenger is not better.
+    `wins`: rows that only the challenger answers right; `losses`: rows that only the champion answers right;
+    `p_value`: one-sided exact McNemar test that the challenger is better.
     """
 
     rows: int = 0
@@ -221,7 +215,7 @@ class GateVerdict:
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """How a challenger was trained; `set_aside` counts the rows of each label that has too few of them."""
+    """The training of a challenger; `set_aside`: number of rows by label, of labels with too few rows to train on."""
 
     rows: int = 0
     new_labels: list[str] = field(default_factory=list)
@@ -233,7 +227,7 @@ class TrainingSummary:
 
 @dataclass(frozen=True)
 class GateRecord:
-    """The gate's verdict on the challenger that a job trained in `seconds`."""
+    """The gate's verdict on the challenger of a job; `seconds`: time of its training."""
 
     job: int
     verdict: GateVerdict = field(metadata={"key": "gate"})
@@ -243,7 +237,7 @@ class GateRecord:
 
 @dataclass(frozen=True)
 class PromotionRecord:
-    """A promotion or a refusal; `gate` is None where a person promoted."""
+    """A promotion or a refusal by the gate; `gate` is None if a person promoted."""
 
     id: int
     model: str
@@ -257,7 +251,7 @@ class PromotionRecord:
 
 @dataclass(frozen=True)
 class RetrainResult:
-    """The result of a job `retrain`; fields as in `PromotionRecord` and `GateRecord`."""
+    """Result of a retrain job; fields as in `PromotionRecord` and `GateRecord`."""
 
     version: str
     promoted: bool = False
@@ -273,7 +267,7 @@ class RetrainResult:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """`result` is that of its kind: `RetrainResult` of `retrain`, as JSON."""
+    """`result`: JSON, for the kind `retrain` of a `RetrainResult`."""
 
     id: int
     model: str

@@ -1,4 +1,4 @@
-"""Versions of packages under a model's name, and the pointer to the one in service.
+"""Versions of packages by model, and each model's champion pointer.
 
 <root>/<model>/versions/<n>/     a package, complete or absent
 <root>/<model>/champion.json     {"version", "previous", "since"}, replaced atomically
@@ -17,13 +17,13 @@ from core.config import Config
 from core.errors import (
     CorruptPackage,
     FileMissing,
-    InvalidModelName,
+    InvalidName,
     ModelNotFound,
     NoChampion,
     NothingToRollBackTo,
-    OtherTask,
     PointerUnreadable,
-    RegistryAway,
+    RegistryMissing,
+    TaskMismatch,
     VersionNotFound,
 )
 from core.package import MANIFEST, read_digest, read_facts, verify_files
@@ -33,7 +33,7 @@ from core.stored import as_stored, restored
 
 @dataclass(frozen=True)
 class Champion:
-    """`since`: when it was put in service; `previous`: the champions before it, the latest last."""
+    """`since`: time of the promotion; `previous`: earlier champions, the latest last."""
 
     version: str
     previous: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Champion:
 
 
 class Registry:
-    """Needs neither database nor trainer: promotion and rollback replace one small file."""
+    """Needs neither database nor training code: promotion and rollback replace one small file."""
 
     def __init__(self, url: str, *, cache: Path) -> None:
         self._store = Store(url, cache=cache)
@@ -50,33 +50,30 @@ class Registry:
         return [name for name in self._store.names("") if self.versions(name)]
 
     def require_folder(self) -> None:
-        """Raises `RegistryAway` if its folder is gone, which the first version makes; an object store has none."""
+        """Raises `RegistryMissing` if the folder of a local registry, which `add` creates, does not exist."""
         if self._store.is_local and not self._store.exists(""):
-            raise RegistryAway(self._store.root)
+            raise RegistryMissing(self._store.root)
 
     def versions(self, model: str) -> list[str]:
         """Complete versions, oldest first."""
         names = (name for name in self._store.names(f"{model}/versions") if name.isdigit())
-        return sorted((name for name in names if self._is_complete(model, name)), key=int)
+        return sorted((name for name in names if self._store.exists(f"{model}/versions/{name}/{MANIFEST}")), key=int)
 
     def require_model(self, model: str) -> list[str]:
-        """The versions of a model; raises `ModelNotFound` before its name becomes part of a path."""
+        """The versions of a model; raises `ModelNotFound`, before the name is used in a path."""
         known = self.models()
         if model not in known:
             raise ModelNotFound(model, known)
         return self.versions(model)
 
-    def _is_complete(self, model: str, version: str) -> bool:
-        return self._store.exists(f"{model}/versions/{version}/{MANIFEST}")
-
     def add(self, package: Path, model: str) -> str:
-        """Copy a verified package in as the next version; returns its number.
+        """Verify a package and copy it as the next version; return its number.
 
-        The same package again is the same version, unless that is damaged. Raises `FileMissing`, `CorruptPackage`,
-        `InvalidModelName`, or `OtherTask` for a package of pairs beside versions of single texts, and the like.
+        A package that is already an undamaged version gets that version's number. Raises `FileMissing`,
+        `CorruptPackage`, `InvalidName`, or `TaskMismatch` if the model's versions have another task.
         """
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", model):
-            raise InvalidModelName(model)
+            raise InvalidName("Model", model, "letters, digits, '-' or '_'")
         if not package.is_dir():
             raise FileMissing(package, what="package")
         digest = verify_files(package)
@@ -89,22 +86,22 @@ class Registry:
         return self._add_next(package, model)
 
     def _require_same_task(self, package: Path, model: str) -> None:
-        # Labels, feedback and the rows of a retrain are kept by model: they must mean one thing.
+        # Feedback and training rows belong to the model, so all its versions must have the same task.
         versions = self.versions(model)
         if not versions:
             return
         task, given = (read_facts(folder).task for folder in (self.folder(model, versions[-1]), package))
         if task != given:
-            raise OtherTask(model, task, given)
+            raise TaskMismatch(model, task, given)
 
     def _add_next(self, package: Path, model: str) -> str:
         version = int(max(self.versions(model), key=int, default="0")) + 1
-        while not self._store.add_folder(package, f"{model}/versions/{version}", check=verify_files):
+        while not self._store.add_folder(package, f"{model}/versions/{version}", verify=verify_files):
             version += 1
         return str(version)
 
     def folder(self, model: str, version: str) -> Path:
-        """Where the version's files are; raises `ModelNotFound` or `VersionNotFound`."""
+        """Local folder of the version's files; raises `ModelNotFound` or `VersionNotFound`."""
         known = self.versions(model)
         if not known:
             raise ModelNotFound(model, self.models())
@@ -113,17 +110,17 @@ class Registry:
         return self._store.local_folder(f"{model}/versions/{version}")
 
     def verified_folder(self, model: str, version: str) -> Path:
-        """The folder of a version that passes its manifest; raises `CorruptPackage` otherwise."""
+        """As `folder`, after the files were verified against the manifest; raises `CorruptPackage`."""
         folder = self.folder(model, version)
         try:
             verify_files(folder)
         except CorruptPackage:
-            self._store.forget_local_copy(f"{model}/versions/{version}")
+            self._store.drop_local_copy(f"{model}/versions/{version}")
             raise
         return folder
 
     def pointer(self, model: str) -> Champion | None:
-        """The champion pointer; None before the first promotion. One small read: safe to poll.
+        """The champion pointer; None before the first promotion. Reads one small file, so it can be polled.
 
         Raises `PointerUnreadable`.
         """
@@ -134,7 +131,7 @@ class Registry:
             raise PointerUnreadable(model, str(error)) from error
 
     def readable_pointer(self, model: str) -> Champion | None:
-        """As `pointer`, for who replaces it: None where it cannot be read, too."""
+        """As `pointer`, but also None for an unreadable pointer; for code that replaces the pointer."""
         with suppress(PointerUnreadable):
             return self.pointer(model)
         return None
@@ -148,32 +145,32 @@ class Registry:
         return pointer
 
     def promote(self, model: str, version: str) -> Champion:
-        """Put a verified version in service. Promoting the champion changes nothing."""
+        """Verify a version and make it the champion. Promoting the champion changes nothing."""
         self.verified_folder(model, version)
         pointer = self.readable_pointer(model)
         if pointer and pointer.version == version:
             return pointer
-        return self._point(model, version, [*pointer.previous, pointer.version] if pointer else [])
+        return self._set_pointer(model, version, [*pointer.previous, pointer.version] if pointer else [])
 
     def roll_back(self, model: str) -> Champion:
-        """Put the champion before this one in service again; raises `NothingToRollBackTo`."""
+        """Make the previous champion the champion again; raises `NothingToRollBackTo`."""
         champion = self.champion(model)
         if not champion.previous:
             raise NothingToRollBackTo(model)
         *earlier, version = champion.previous
         self.verified_folder(model, version)
-        return self._point(model, version, earlier)
+        return self._set_pointer(model, version, earlier)
 
-    def point_back(self, model: str, champion: Champion | None) -> None:
-        """Undo a change of champion that nobody could follow; None: there was none before."""
+    def restore_pointer(self, model: str, champion: Champion | None) -> None:
+        """Restore an earlier pointer; None: there was none."""
         if champion is None:
             self._store.remove(f"{model}/champion.json")
         else:
             self._store.write(f"{model}/champion.json", json.dumps(as_stored(champion)).encode())
 
-    def _point(self, model: str, version: str, previous: list[str]) -> Champion:
+    def _set_pointer(self, model: str, version: str, previous: list[str]) -> Champion:
         champion = Champion(version=version, previous=previous, since=utc_now())
-        self.point_back(model, champion)
+        self.restore_pointer(model, champion)
         return champion
 
 

@@ -1,24 +1,10 @@
-"""The ledger's tables as the newest migration leaves them; a test compares the two."""
+"""Tables of the ledger after all migrations; a test compares both."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+import sqlalchemy as sa
 
-metadata = MetaData(
+metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
         "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -27,103 +13,103 @@ metadata = MetaData(
     }
 )
 
-predictions = Table(
+predictions = sa.Table(
     "predictions",
     metadata,
-    Column("id", String(32), primary_key=True),
-    Column("model", String(64), nullable=False),
-    Column("version", String(16), nullable=False),
-    Column("created_at", String(32), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("label", Text, nullable=False),
-    Column("score", Float, nullable=False),
-    Column("tokens", Integer, nullable=False),
-    Column("truncated", Boolean, nullable=False),
-    Column("embedding", LargeBinary, nullable=False),
-    Column("pair", Text),
-    Column("key", String(64)),
-    Index("ix_predictions_window", "model", "version", "id"),
-    Index("ix_predictions_key", "key"),
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("tokens", sa.Integer, nullable=False),
+    sa.Column("truncated", sa.Boolean, nullable=False),
+    sa.Column("embedding", sa.LargeBinary, nullable=False),
+    sa.Column("pair", sa.Text),
+    sa.Column("key", sa.String(64)),
+    sa.Index("ix_predictions_window", "model", "version", "id"),
+    sa.Index("ix_predictions_key", "key"),
 )
 
-feedback = Table(
+feedback = sa.Table(
     "feedback",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("prediction_id", String(32), nullable=False),
-    Column("label", Text, nullable=False),
-    Column("source", String(64), nullable=False),
-    Column("created_at", String(32), nullable=False),
-    UniqueConstraint("prediction_id", "label", "source", name="uq_feedback_once"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("prediction_id", sa.String(32), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.UniqueConstraint("prediction_id", "label", "source", name="uq_feedback_once"),
 )
 
-checks = Table(
+checks = sa.Table(
     "checks",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model", String(64), nullable=False),
-    Column("version", String(16), nullable=False),
-    Column("created_at", String(32), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("verdict", JSON, nullable=False),
-    Column("report", Text),
-    Column("window_end", String(32)),
-    Index("ix_checks_model", "model", "id"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("verdict", sa.JSON, nullable=False),
+    sa.Column("report", sa.Text),
+    sa.Column("window_end", sa.String(32)),
+    sa.Index("ix_checks_model", "model", "id"),
 )
 
-decisions = Table(
+decisions = sa.Table(
     "decisions",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model", String(64), nullable=False),
-    Column("check_id", Integer, ForeignKey("checks.id")),
-    Column("created_at", String(32), nullable=False),
-    Column("decision", JSON, nullable=False),
-    Index("ix_decisions_model", "model", "id"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("check_id", sa.Integer, sa.ForeignKey("checks.id")),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("decision", sa.JSON, nullable=False),
+    sa.Index("ix_decisions_model", "model", "id"),
 )
 
-label_requests = Table(
+label_requests = sa.Table(
     "label_requests",
     metadata,
-    Column("prediction_id", String(32), primary_key=True),
-    Column("model", String(64), nullable=False),
-    Column("check_id", Integer),
-    Column("rank", Integer, nullable=False),
-    Column("purpose", String(16), nullable=False),
-    Column("created_at", String(32), nullable=False),
-    Index("ix_label_requests_model", "model"),
+    sa.Column("prediction_id", sa.String(32), primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("check_id", sa.Integer),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("purpose", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Index("ix_label_requests_model", "model"),
 )
 
-jobs = Table(
+jobs = sa.Table(
     "jobs",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("payload", JSON, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("owner", String(128)),
-    Column("lease_until", Float),
-    Column("created_at", String(32), nullable=False),
-    Column("started_at", String(32)),
-    Column("finished_at", String(32)),
-    Column("progress", Text),
-    Column("result", JSON),
-    Column("error", Text),
-    Index("ix_jobs_status", "status", "id"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("owner", sa.String(128)),
+    sa.Column("lease_until", sa.Float),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("started_at", sa.String(32)),
+    sa.Column("finished_at", sa.String(32)),
+    sa.Column("progress", sa.Text),
+    sa.Column("result", sa.JSON),
+    sa.Column("error", sa.Text),
+    sa.Index("ix_jobs_status", "status", "id"),
 )
 
-promotions = Table(
+promotions = sa.Table(
     "promotions",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model", String(64), nullable=False),
-    Column("version", String(16), nullable=False),
-    Column("previous", String(16)),
-    Column("created_at", String(32), nullable=False),
-    Column("promoted", Boolean, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("gate", JSON, nullable=False),
-    Index("ix_promotions_model", "model", "id"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("previous", sa.String(16)),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("promoted", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("gate", sa.JSON, nullable=False),
+    sa.Index("ix_promotions_model", "model", "id"),
 )

@@ -1,7 +1,7 @@
-"""A file of any size through one engine: constant memory, and it goes on after a kill.
+"""Scores a file of any size in constant memory; an interrupted run can be resumed.
 
-Every chunk of rows becomes one complete file beside the output to be; at the end they are joined. What is
-there needs no second computation, and nothing is half-written.
+The answers of each chunk of rows are written to one file beside the output, and all chunks are joined at the end. A
+resumed run computes the missing chunks only.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from pathlib import Path
 
 from core.answers import answer
 from core.datasets import Columns, Example, examples_in
-from core.durable import disk_full_is_said, require_writable, write_bytes
+from core.durable import detect_disk_full, require_writable, write_bytes
 from core.engine import BATCH_TOKENS, Encoded, Engine, Outputs, batches
-from core.errors import ColumnsTaken, EmptyDataset
+from core.errors import EmptyDataset, ReservedColumns
 from core.progress import Progress
 from core.tables import Row, TableReader, format_of, joined, table_bytes
 
 CHUNK_ROWS = 4096
-"""Enough that batches of one length each fill up, little enough to be lost by a kill."""
+"""Large enough to fill batches of similar length, small enough to compute it again after an interruption."""
 
 LABEL, SCORE, SCORES = "predicted_label", "predicted_score", "predicted_scores"
 ADDED = (LABEL, SCORE, "truncated", "abstained", "error")
-"""The columns that scoring adds to those of a file; `SCORES` only where the likeliest labels are asked for."""
+"""Columns that scoring adds to a file; with `top_k` also `SCORES`."""
 
 UNANSWERED: Row = {**dict.fromkeys(ADDED), "error": "The text is empty."}
 
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """`errors` rows got no answer; `reused` rows were there from a run that was interrupted."""
+    """`errors`: rows without an answer; `reused`: rows from an interrupted run."""
 
     rows: int
     errors: int
@@ -46,7 +46,7 @@ class ScoredFile:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What to score, and what to write of it. `top_k`: also the scores of so many labels, the likeliest first."""
+    """Input, output and options. `top_k`: how many of the most probable labels are also written with their scores."""
 
     source: Path
     out: Path
@@ -55,22 +55,22 @@ class Scoring:
 
 
 def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, on_progress: Progress) -> ScoredFile:
-    """Write `out`: every row of `source` in order, with the columns `ADDED`.
+    """Write all rows of `source` to `out`, in order, with the columns `ADDED`.
 
-    A row that cannot be answered says why in `error`; the others are not held up by it. `engine` should
-    compute in one thread: `threads` batches run at once. With `resume`, chunks of an interrupted run of the
-    same file, package and settings are taken as they are. Raises `TargetExists`, `NotWritable`, `MissingColumn`,
-    `ColumnsTaken`, `EmptyDataset`, `DiskFull`, or as `TableReader`.
+    A row without an answer has the reason in `error`. `engine` should have one thread, because `threads` batches are
+    computed at the same time. With `resume`, the chunks of an interrupted run with the same file, package and options
+    are reused. Raises `TargetExists`, `NotWritable`, `MissingColumn`, `ReservedColumns`, `EmptyDataset`, `DiskFull`, or
+    as `TableReader`.
     """
     started = time.monotonic()
     require_writable(scoring.out)
     chunks = _Chunks(scoring, identity=_identity(engine, scoring), resume=resume)
     reused = chunks.rows
-    with disk_full_is_said(scoring.out), TableReader(scoring.source) as reader, ThreadPoolExecutor(threads) as pool:
+    with detect_disk_full(scoring.out), TableReader(scoring.source) as reader, ThreadPoolExecutor(threads) as pool:
         pending: _Pending | None = None
         for rows in _in_chunks(reader, skipped=reused):
             following = _Pending(pool, engine, rows, scoring)
-            # One chunk is computed while the next is read and the one before is written.
+            # One chunk is computed while the next one is read and the previous one is written.
             if pending is not None:
                 chunks.add(pending.answered())
             pending = following
@@ -89,31 +89,27 @@ def _in_chunks(reader: TableReader, *, skipped: int) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _require_free_columns(row: Row, source: Path) -> None:
-    if taken := sorted({*ADDED, SCORES} & set(row)):
-        raise ColumnsTaken(taken, source)
-
-
 class _Pending:
-    """A chunk whose batches are being computed."""
+    """A chunk whose batches are computed in the pool."""
 
     def __init__(self, pool: ThreadPoolExecutor, engine: Engine, rows: Sequence[Row], scoring: Scoring) -> None:
         self._engine, self._rows, self._scoring = engine, rows, scoring
-        # Labels, if there are any, are columns like others.
+        # Label columns of the file are copied like all other columns.
         columns = Columns(text=scoring.columns.text, pair=scoring.columns.pair)
         examples = examples_in(rows, scoring.source, columns, labelled=False, keep_blanks=True)
-        _require_free_columns(rows[0], scoring.source)
+        if taken := sorted({*ADDED, SCORES} & set(rows[0])):
+            raise ReservedColumns(taken, scoring.source)
         self._answerable = [index for index, example in enumerate(examples) if _is_filled(example)]
         self._encoded = engine.encode([examples[index].input for index in self._answerable])
         self._batches = list(batches([item.tokens for item in self._encoded], batch_tokens=BATCH_TOKENS))
         self._computed: list[Future[Outputs]] = [
-            # The longest first: so no thread is left alone with it in the end.
+            # The longest batch first, so that no thread computes it alone at the end.
             pool.submit(engine.infer, [self._encoded[index] for index in batch])
             for batch in reversed(self._batches)
         ]
 
     def answered(self) -> list[Row]:
-        """The rows with what was added, once all batches are there."""
+        """The rows with the added columns, when all batches are computed."""
         added = [UNANSWERED for _ in self._rows]
         for batch, computed in zip(reversed(self._batches), self._computed, strict=True):
             outputs = computed.result()
@@ -141,7 +137,7 @@ def _is_filled(example: Example) -> bool:
 
 
 def _identity(engine: Engine, scoring: Scoring) -> str:
-    """Known by package, settings and the file as it lies there; its content is not read twice."""
+    """Hash of package, options, and the file's size and time; its content would take too long to read twice."""
     state = scoring.source.stat() if scoring.source.is_file() else None
     facts = [
         str(scoring.source.absolute()),
@@ -153,7 +149,7 @@ def _identity(engine: Engine, scoring: Scoring) -> str:
 
 
 class _Chunks:
-    """The finished chunks: files of one format in a folder beside the output, and how many rows they hold."""
+    """The finished chunks, as files in a folder beside the output, and their row counts."""
 
     def __init__(self, scoring: Scoring, *, identity: str, resume: bool) -> None:
         self._out, self._format = scoring.out, format_of(scoring.out)
@@ -162,7 +158,7 @@ class _Chunks:
         self._columns: list[str] = []
         self.count = self.rows = self.errors = 0
         if resume:
-            self._recall()
+            self._restore()
         if not self.count:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -172,7 +168,7 @@ class _Chunks:
         self.count += 1
         self.rows += len(rows)
         self.errors += sum(row["error"] is not None for row in rows)
-        facts = {"identity": self._identity, **{name: getattr(self, name) for name in _REMEMBERED}}
+        facts = {"identity": self._identity, **{name: getattr(self, name) for name in _STATE_FIELDS}}
         write_bytes(self._folder / _STATE, json.dumps(facts).encode())
 
     def finish(self) -> None:
@@ -182,16 +178,16 @@ class _Chunks:
     def _file(self, number: int) -> Path:
         return self._folder / f"{number:06d}{self._format}"
 
-    def _recall(self) -> None:
-        """Be as after the last chunk, if this is the same scoring."""
+    def _restore(self) -> None:
+        """Restore the state after the last chunk, if its identity is the same."""
         try:
             facts = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
         if facts.pop("identity", None) == self._identity:
-            for name in _REMEMBERED:
+            for name in _STATE_FIELDS:
                 setattr(self, name, facts[name])
 
 
 _STATE = "state.json"
-_REMEMBERED = ("count", "rows", "errors", "_columns")
+_STATE_FIELDS = ("count", "rows", "errors", "_columns")

@@ -1,7 +1,7 @@
-"""The status of every worker of the servers over one home, for any process to read.
+"""Statuses of the server workers (the worker processes of `retune serve`) of one home, which any process can read.
 
-<home>/workers/<host>-<pid of the server>/<pid of the worker>.json, and beside it a .lock that the worker
-holds as long as it lives: a pid may be reused, or be another process in another container.
+Each server worker writes <home>/workers/<host>-<pid of its server>/<pid>.json and holds the lock <pid>.lock as long as
+it runs. The pid alone does not show this: it may be reused, or belong to another container.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ ATTEMPTS, PAUSE_S = 10, 0.02
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """One model in one worker.
+    """One model in one server worker.
 
-    `version` answers, those in `warm` are kept in memory beside it, `failed` could not be loaded because of
-    `error`; `since` and `failed_since` are those of the pointers to them. `failing`: the pointer still names `failed`.
+    `version` answers requests; versions in `warm` are also in memory; `failed` could not be loaded because of `error`.
+    `since` and `failed_since`: promotion times of `version` and `failed`. `failing`: the pointer still names `failed`.
     """
 
     version: str | None = None
@@ -40,8 +40,8 @@ class ModelStatus:
 
 
 @dataclass(frozen=True)
-class WorkerStatus:
-    """One worker process of a server. `draining`: it is about to end."""
+class ServerWorkerStatus:
+    """One server worker. `draining`: it will end soon."""
 
     server: str
     pid: int
@@ -50,7 +50,7 @@ class WorkerStatus:
 
 
 class ServerWorkers:
-    """This worker's published status, and those of the living workers of its server (children of one parent)."""
+    """Publishes the status of this server worker, and reads those of its server (children of the same parent)."""
 
     def __init__(self, home: Path) -> None:
         self._server = f"{socket.gethostname()}-{os.getppid()}"
@@ -70,19 +70,19 @@ class ServerWorkers:
             self._own(".lock").unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
-            with suppress(OSError):  # the neighbours' entries are there yet
+            with suppress(OSError):  # files of other workers are still there
                 self._folder.rmdir()
 
-    def living(self) -> list[WorkerStatus]:
-        """The living workers of this server in the order of their pids."""
+    def living(self) -> list[ServerWorkerStatus]:
+        """The running workers of this server by pid."""
         return _workers_in(self._folder)
 
     def _own(self, ending: str) -> Path:
         return self._folder / f"{os.getpid()}{ending}"
 
 
-def living_workers(home: Path) -> list[WorkerStatus]:
-    """Those of all servers over a home; entries that the dead left are removed."""
+def living_server_workers(home: Path) -> list[ServerWorkerStatus]:
+    """The running workers of all servers of a home; deletes the files of workers that ended."""
     return [worker for folder in sorted(_folder(home).glob("*-*")) for worker in _workers_in(folder)]
 
 
@@ -90,24 +90,24 @@ def _folder(home: Path) -> Path:
     return home.absolute() / "workers"
 
 
-def _workers_in(folder: Path) -> list[WorkerStatus]:
+def _workers_in(folder: Path) -> list[ServerWorkerStatus]:
     found = []
     for path in sorted(folder.glob("[0-9]*.json"), key=lambda path: int(path.stem)):
-        if _is_removed_as_dead(path):
+        if _removed_if_ended(path):
             continue
-        with suppress(FileNotFoundError):  # it has just left
+        with suppress(FileNotFoundError):  # it has just ended
             found.append(_read(path))
     return found
 
 
-def _read(path: Path) -> WorkerStatus:
+def _read(path: Path) -> ServerWorkerStatus:
     content = json.loads(path.read_text(encoding="utf-8"))
     models = {name: restored(ModelStatus, status) for name, status in content["models"].items()}
-    return WorkerStatus(path.parent.name, int(path.stem), content["draining"], models)
+    return ServerWorkerStatus(path.parent.name, int(path.stem), content["draining"], models)
 
 
 def _held(path: Path) -> int:
-    """A lock's descriptor; tried again where a neighbour looks at it, or has just removed what a namesake left."""
+    """Lock the file and return its descriptor. Tries again if another process tests the lock or deletes the file."""
     for _ in range(ATTEMPTS):
         lock = os.open(path, os.O_CREAT | os.O_RDWR)
         try:
@@ -117,13 +117,13 @@ def _held(path: Path) -> int:
         except (BlockingIOError, FileNotFoundError):
             time.sleep(PAUSE_S)
         os.close(lock)
-    else:  # this very process holds it already
+    else:  # this process holds it already
         lock = os.open(path, os.O_CREAT | os.O_RDWR)
     return lock
 
 
-def _is_removed_as_dead(entry: Path) -> bool:
-    """Whether nobody holds the entry's lock; then both are gone after this."""
+def _removed_if_ended(entry: Path) -> bool:
+    """Whether no process holds the lock of a status file; if so, both files are deleted."""
     path = entry.with_suffix(".lock")
     try:
         with path.open("rb") as lock:

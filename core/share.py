@@ -1,4 +1,4 @@
-"""A share of rows with the interval that it is known to."""
+"""A share of rows with its confidence interval."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import sqrt
 
 @dataclass(frozen=True)
 class Share:
-    """Measured on so many `rows`, or estimated for them; `low` and `high` bound a 95 % interval."""
+    """A share of `rows`, measured or estimated; `low` and `high`: 95 % confidence interval."""
 
     value: float
     low: float
@@ -17,7 +17,7 @@ class Share:
 
 
 def measured(successes: int, rows: int) -> Share:
-    """The share of successes, with Wilson's interval.
+    """The share of successes with its Wilson interval.
 
     >>> measured(9, 10).value, measured(0, 0)
     (0.9, Share(value=0.0, low=0.0, high=1.0, rows=0))
@@ -26,7 +26,7 @@ def measured(successes: int, rows: int) -> Share:
 
 
 def wilson_interval(successes: int, rows: int, *, z: float = 1.96) -> tuple[float, float]:
-    """Interval of a share, 95 % by default (Wilson 1927).
+    """Wilson score interval of a share, 95 % by default (Wilson 1927).
 
     >>> [round(bound, 3) for bound in wilson_interval(9, 10)]
     [0.596, 0.982]

@@ -1,12 +1,11 @@
-"""Folders in a file system that fsspec names: a local path, or an object store's URL."""
+"""Folders in a file system of fsspec: a local path, or the URL of an object store."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -17,10 +16,10 @@ from core.package import MANIFEST
 
 
 class Store:
-    """The few operations that the registry needs, each complete or without effect."""
+    """The file operations of the registry; each one succeeds completely or has no effect."""
 
     def __init__(self, url: str, *, cache: Path) -> None:
-        """`cache` receives copies of remote folders; a local store does not use it. Raises `UnusableRegistry`."""
+        """`cache`: folder for copies of remote folders, unused by a local store. Raises `UnusableRegistry`."""
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
@@ -36,9 +35,9 @@ class Store:
         return isinstance(self._files, LocalFileSystem)
 
     def names(self, folder: str) -> list[str]:
-        """Entries of a folder whose name does not begin with a dot; none if it does not exist.
+        """Sorted names in a folder that do not begin with a dot; none if the folder does not exist.
 
-        Raises what the file system does if it cannot tell: fsspec's own `isdir` and `exists` say False then.
+        Raises the error of the file system if that fails; fsspec's `isdir` and `exists` would return False instead.
         """
         try:
             entries = self._files.ls(self._at(folder), detail=False, refresh=True)
@@ -67,52 +66,45 @@ class Store:
         self._files.rm_file(self._at(path))
 
     def write(self, path: str, content: bytes) -> None:
-        """Replace one small file atomically (object stores do so by themselves)."""
+        """Replace one small file atomically (object stores always do)."""
         if self.is_local:
             write_bytes(Path(self._at(path)), content)
         else:
             self._files.pipe_file(self._at(path), content)
 
-    def add_folder(self, source: Path, target: str, *, check: Callable[[Path], object]) -> bool:
-        """Copy a flat folder to `target`; False, and no effect, if `target` is there already.
+    def add_folder(self, source: Path, target: str, *, verify: Callable[[Path], object]) -> bool:
+        """Copy a folder without sub-folders to `target`; return False, without effect, if `target` exists.
 
-        Locally: written aside, checked, synced, renamed. In an object store: its manifest goes last, and a
-        folder without manifest counts as absent. `check` raises if the copy is not what it should be: then
-        there is none.
+        `verify` is called with the copy; if it raises, the copy is deleted. A local copy is renamed to `target` when it
+        is complete. In an object store the manifest is written last, and a folder without manifest counts as absent.
         """
         if self.is_local:
-            return _add_local_folder(source, Path(self._at(target)), check)
+            return _add_local_folder(source, Path(self._at(target)), verify)
         if self.exists(f"{target}/{MANIFEST}"):
             return False
         for path in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST):
             self._files.put_file(str(path), self._at(f"{target}/{path.name}"))
         try:
-            check(self.local_folder(target))
+            verify(self.local_folder(target))
         except BaseException:
             self.remove(f"{target}/{MANIFEST}")
-            self.forget_local_copy(target)
+            self.drop_local_copy(target)
             raise
         return True
 
     def local_folder(self, folder: str) -> Path:
-        """A path where the folder's files can be opened; remote ones are copied to the cache once."""
+        """A local path of the folder; a remote folder is copied to the cache once."""
         if self.is_local:
             return Path(self._at(folder))
         local = self._cache / folder
         if not local.exists():
-            aside = self._cache / f".{uuid4().hex}"
-            try:
-                aside.mkdir(parents=True)
+            with suppress(TargetExists), new_folder(local) as copy:  # another process may copy it at the same time
                 for name in self.names(folder):
-                    self._files.get_file(self._at(f"{folder}/{name}"), str(aside / name))
-                local.parent.mkdir(parents=True, exist_ok=True)
-                _rename_unless_there(aside, local)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
+                    self._files.get_file(self._at(f"{folder}/{name}"), str(copy / name))
         return local
 
-    def forget_local_copy(self, folder: str) -> None:
-        """Drop a remote folder's cached copy, so that the next use fetches it again."""
+    def drop_local_copy(self, folder: str) -> None:
+        """Delete the cached copy of a remote folder, so that the next use copies it again."""
         if not self.is_local:
             shutil.rmtree(self._cache / folder, ignore_errors=True)
 
@@ -121,7 +113,7 @@ class Store:
 
 
 def absolute_url(url: str) -> str:
-    """A folder as fsspec understands it, `~` and all; another store's URL as it is.
+    """The absolute path of a local folder, with `~` expanded; the URL of another store unchanged.
 
     >>> absolute_url("s3://bucket/models"), absolute_url("file:///data/models")
     ('s3://bucket/models', '/data/models')
@@ -131,23 +123,12 @@ def absolute_url(url: str) -> str:
     return str(fsspec.core.url_to_fs(url)[1])
 
 
-def _add_local_folder(source: Path, target: Path, check: Callable[[Path], object]) -> bool:
+def _add_local_folder(source: Path, target: Path, verify: Callable[[Path], object]) -> bool:
     try:
-        with new_folder(target) as aside:
+        with new_folder(target) as temporary:
             for path in source.iterdir():
-                shutil.copyfile(path, aside / path.name)
-            check(aside)
+                shutil.copyfile(path, temporary / path.name)
+            verify(temporary)
     except TargetExists:
-        return False
-    return True
-
-
-def _rename_unless_there(aside: Path, target: Path) -> bool:
-    try:
-        os.rename(aside, target)  # fails if target is a folder with content: two writers, one wins
-    except OSError:
-        if not target.exists():
-            raise
-        shutil.rmtree(aside, ignore_errors=True)
         return False
     return True

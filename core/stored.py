@@ -1,6 +1,6 @@
-"""Records as JSON, read so that two releases can share a home.
+"""Records as JSON, readable by older and newer releases that share a home.
 
-A key that this release does not know is passed over; one that is missing leaves the field's default.
+Reading ignores unknown keys, and a missing key leaves the field's default.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Record = TypeVar("Record")
 
 
 def as_stored(record: Any) -> Any:
-    """A dataclass as plain JSON values; a field whose metadata has "key" is stored under that."""
+    """A dataclass as JSON values; the metadata "key" of a field is its key, by default the field's name."""
     if is_dataclass(record) and not isinstance(record, type):
         return {_key(field): as_stored(getattr(record, field.name)) for field in fields(record)}
     if isinstance(record, dict):
@@ -24,7 +24,7 @@ def as_stored(record: Any) -> Any:
 
 
 def restored(kind: Callable[..., Record], values: Mapping[str, Any]) -> Record:
-    """The dataclass that `as_stored` wrote; raises `TypeError` where a field without default is missing."""
+    """The inverse of `as_stored`; raises `TypeError` if a field without a default is missing."""
     return kind(**{name: _value(of, values[key]) for name, key, of in _fields(kind) if key in values})
 
 

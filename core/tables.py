@@ -1,4 +1,4 @@
-"""Rows of data files: CSV, JSON Lines and Parquet, one at a time in constant memory."""
+"""Reads and writes rows of CSV, JSON Lines and Parquet files, in constant memory."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
 from core.durable import new_file
-from core.errors import EmptyDataset, FileMissing, MixedColumn, UndecodableFile, UnevenColumns, UnknownFileFormat
+from core.errors import ColumnNotInHeader, EmptyDataset, FileMissing, MixedTypes, UndecodableFile, UnknownFileFormat
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 Row = dict[str, Any]
@@ -22,7 +22,7 @@ _PARQUET_ROWS = 1024
 
 
 def read_table(path: Path) -> list[Row]:
-    """All columns of a data file, at least one row; raises as `TableReader`, or `EmptyDataset`."""
+    """All rows of a data file; raises as `TableReader`, or `EmptyDataset`."""
     with TableReader(path) as reader:
         rows = list(reader)
     if not rows:
@@ -31,7 +31,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def format_of(path: Path) -> str:
-    """The ending, in lower case; raises `UnknownFileFormat`."""
+    """The file's ending in lower case; raises `UnknownFileFormat`."""
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise UnknownFileFormat(path, FORMATS)
@@ -39,7 +39,7 @@ def format_of(path: Path) -> str:
 
 
 class TableReader:
-    """The rows of a file, in order, once. Raises `UnknownFileFormat`, `FileMissing` or `UndecodableFile`."""
+    """Iterates once over the rows of a file. Raises `UnknownFileFormat`, `FileMissing` or `UndecodableFile`."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._format = path, format_of(path)
@@ -47,7 +47,7 @@ class TableReader:
             raise FileMissing(path, what="data file")
         self._size = max(1, path.stat().st_size)
         self._done = 0.0
-        self._text: TextIOWrapper | None = None  # held, for it closes the file when it goes
+        self._text: TextIOWrapper | None = None  # a reference, because its finalizer closes the file
         with self._decoded():
             self._file: IO[bytes] = path.open("rb")
 
@@ -64,7 +64,7 @@ class TableReader:
 
     @property
     def share(self) -> float:
-        """Part of the file that was read."""
+        """Share of the file that has been read."""
         return self._done if self._format == ".parquet" else self._file.tell() / self._size
 
     @contextmanager
@@ -75,7 +75,7 @@ class TableReader:
             raise UndecodableFile(self._path, str(error)) from error
 
     def _lines(self, *, newline: str | None) -> Iterator[str]:
-        # utf-8-sig: spreadsheets begin their files with a byte order mark.
+        # utf-8-sig, because spreadsheets write a byte order mark.
         self._text = TextIOWrapper(self._file, encoding="utf-8-sig", newline=newline)
         for line in self._text:
             if "\0" in line:
@@ -94,7 +94,7 @@ class TableReader:
                 yield row
 
     def _parquet(self) -> Iterator[Row]:
-        import pyarrow.parquet as parquet  # large, and only Parquet users have it
+        import pyarrow.parquet as parquet  # large, and only needed for Parquet
 
         try:
             table = parquet.ParquetFile(self._file)
@@ -106,9 +106,9 @@ class TableReader:
 
 
 def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> bytes:
-    """A file of some rows; a CSV has `columns`, the other formats what the rows have.
+    """Content of a file with these rows; `columns` is the header of a CSV file.
 
-    Raises `UnevenColumns` where a CSV would lose a column, `MixedColumn` where Parquet has no type for one.
+    Raises `ColumnNotInHeader` for a CSV row with another column, `MixedTypes` for a column without a Parquet type.
     """
     if ending == ".csv":
         return _csv_bytes(rows, columns)
@@ -116,11 +116,13 @@ def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> byt
 
 
 def joined(parts: Sequence[Path], out: Path) -> None:
-    """One file of all rows of the parts, in order, complete or absent; CSV parts have the same columns."""
-    join: Callable[[Sequence[Path], Path], None]
-    join = {".csv": _join_csv, ".jsonl": _join_bytes, ".parquet": _join_parquet}[format_of(out)]
+    """Write the rows of all parts to `out`, complete or absent; CSV parts must have the same columns."""
+    ending = format_of(out)
     with new_file(out) as aside:
-        join(parts, aside)
+        if ending == ".parquet":
+            _join_parquet(parts, aside)
+        else:
+            _join_lines(parts, aside, has_header=ending == ".csv")
 
 
 def _csv_bytes(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
@@ -129,7 +131,7 @@ def _csv_bytes(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
     writer.writeheader()
     for row in rows:
         if odd := [name for name in row if name not in columns]:
-            raise UnevenColumns(str(odd[0]))
+            raise ColumnNotInHeader(str(odd[0]))
         writer.writerow({name: _cell(value) for name, value in row.items()})
     return file.getvalue().encode()
 
@@ -146,7 +148,7 @@ def _json_lines_bytes(rows: Sequence[Row]) -> bytes:
 
 def _parquet_bytes(rows: Sequence[Row]) -> bytes:
     import pyarrow
-    import pyarrow.parquet as parquet  # large, and only Parquet users have it
+    import pyarrow.parquet as parquet
 
     columns = list(dict.fromkeys(name for row in rows for name in row))
     arrays = {}
@@ -154,29 +156,18 @@ def _parquet_bytes(rows: Sequence[Row]) -> bytes:
         try:
             arrays[name] = pyarrow.array([row.get(name) for row in rows])
         except pyarrow.ArrowException as error:
-            raise MixedColumn(name) from error
-    table = pyarrow.table(arrays)
-    sink = pyarrow.BufferOutputStream()
-    parquet.write_table(table, sink)
-    return bytes(sink.getvalue().to_pybytes())
+            raise MixedTypes(name) from error
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.table(arrays), file)
+    return file.getvalue()
 
 
-def _join_bytes(parts: Sequence[Path], out: Path) -> None:
+def _join_lines(parts: Sequence[Path], out: Path, *, has_header: bool) -> None:
     with out.open("wb") as whole:
-        for part in parts:
+        for number, part in enumerate(parts):
             with part.open("rb") as file:
-                shutil.copyfileobj(file, whole)
-
-
-def _join_csv(parts: Sequence[Path], out: Path) -> None:
-    with out.open("wb") as whole:
-        header = b""
-        for part in parts:
-            with part.open("rb") as file:
-                own = file.readline()
-                if not header:
-                    header = own
-                    whole.write(header)
+                if has_header and number:
+                    file.readline()
                 shutil.copyfileobj(file, whole)
 
 
@@ -184,15 +175,9 @@ def _join_parquet(parts: Sequence[Path], out: Path) -> None:
     import pyarrow
     import pyarrow.parquet as parquet
 
-    # A column without a value in one part has no type there.
+    # A column without a value in one part has the type null there.
     schema = pyarrow.unify_schemas([parquet.read_schema(part) for part in parts], promote_options="permissive")
     with parquet.ParquetWriter(out, schema) as writer:
         for part in parts:
             table = parquet.read_table(part)
-            columns = {
-                field.name: table[field.name].cast(field.type)
-                if field.name in table.column_names
-                else pyarrow.nulls(table.num_rows, field.type)
-                for field in schema
-            }
-            writer.write_table(pyarrow.table(columns, schema=schema))
+            writer.write_table(pyarrow.concat_tables([schema.empty_table(), table], promote_options="permissive"))

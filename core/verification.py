@@ -1,4 +1,4 @@
-"""Whether a package is what it says: its files, that they fit together, and its golden answers."""
+"""Verifies a package: its files, whether they fit together, and its golden answers."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from core.errors import CorruptPackage
 from core.package import REFERENCE, read_reference, verify_files
 
 SAME_MACHINE, OTHER_MACHINE = 1e-3, 0.05
-"""How far a probability may be from the golden one. In 8 bits, rounding that differs between processors may move a
-value to the next step; on one machine nothing moves."""
+"""Largest difference between a probability and the golden one. Processors round differently, so an 8-bit value may be
+one step off on another machine."""
 
 
 def verify_package(folder: Path, *, tolerance: float = OTHER_MACHINE) -> float:
-    """Everything that can be known of a package without its data; how far its golden answers are from those recorded.
+    """Verify files, content and golden answers; return the largest difference from the golden probabilities.
 
-    Raises `CorruptPackage` with the first reason found.
+    Raises `CorruptPackage` with the first problem.
     """
     verify_files(folder)
     return verify_contents(folder, tolerance=tolerance)
 
 
 def verify_contents(folder: Path, *, tolerance: float = OTHER_MACHINE) -> float:
-    """As `verify_package`, of a folder whose files `verify_files` has passed."""
+    """As `verify_package`, for a folder whose files are already verified."""
     engine = Engine(folder)
     _require_reference_fits(engine)
-    return check_golden(engine, tolerance=tolerance)
+    return verify_golden(engine, tolerance=tolerance)
 
 
-def check_golden(engine: Engine, *, tolerance: float = OTHER_MACHINE) -> float:
-    """The largest difference of a probability on the golden texts, which warms the engine, too.
+def verify_golden(engine: Engine, *, tolerance: float = OTHER_MACHINE) -> float:
+    """The largest difference of a probability on the golden texts; also warms up the engine.
 
-    Raises `CorruptPackage` where it is above `tolerance`.
+    Raises `CorruptPackage` if it is above `tolerance`.
     """
     facts = engine.facts
     if not facts.golden:
@@ -42,7 +42,7 @@ def check_golden(engine: Engine, *, tolerance: float = OTHER_MACHINE) -> float:
     largest = 0.0
     for number, (given, answer) in enumerate(zip(facts.golden_inputs, facts.golden, strict=True), 1):
         expected = np.array([answer["scores"][label] for label in engine.labels])
-        scores = engine.answer([given]).probabilities[0]  # alone, as it was recorded
+        scores = engine.answer([given]).probabilities[0]  # not in a batch, as when it was recorded
         difference = float(np.abs(scores - expected).max())
         if not difference <= tolerance:  # not "greater": a NaN must fail
             problem = f"golden text {number} is answered otherwise than recorded (scores differ by {difference:.3f})"

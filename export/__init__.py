@@ -1,3 +1,3 @@
 """Checkpoint → verified ONNX package."""
 
-import core  # noqa: F401  # first: it switches onnxruntime's telemetry off, which must precede that import
+import core  # noqa: F401  # first: it switches off telemetry, which must happen before onnxruntime is imported

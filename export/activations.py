@@ -1,4 +1,4 @@
-"""What flows into the linear layers, observed on sample texts."""
+"""Activations of sample texts, from which the quantization of the linear layers is calibrated."""
 
 from __future__ import annotations
 
@@ -9,48 +9,45 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
-from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from core.arrays import Floats
 from core.cpu import available_cpus
 from core.engine import Encoded, padded
 
-Floats = NDArray[np.float32]
-
-
-# Tokens of each text whose values are kept, evenly over its length.
-KEPT_TOKENS = 4
+# Tokens per text whose values are kept, evenly spaced over its length.
+SAMPLED_TOKENS = 4
 
 
 @dataclass(frozen=True)
 class Activation:
-    """One tensor: least and largest value of each channel (d,), zero included, and rows (m, d) as examples."""
+    """One tensor: minimum and maximum per channel (d,), both at or beyond zero, and sample rows (m, d)."""
 
     low: Floats
     high: Floats
     rows: Floats
 
 
-def observe(graph: Path, names: Sequence[str], sample: Sequence[Encoded]) -> dict[str, Activation]:
-    """What each named tensor, (1, length, d), holds over the sample (at least one text)."""
+def collect_activations(graph: Path, names: Sequence[str], sample: Sequence[Encoded]) -> dict[str, Activation]:
+    """The activations of each named tensor, (1, length, d), over the sample of at least one text."""
     session = _session_with_outputs(graph, names)
     inputs = {entry.name for entry in session.get_inputs()}
     seen: dict[str, list[Activation]] = {name: [] for name in names}
     for encoded in sample:
-        # One text at a time: padding would widen the ranges with values that no answer uses.
+        # One text at a time: padding would widen the ranges by values that do not affect the outputs.
         given = padded([encoded], pad_id=0)
         outputs = session.run(list(names), {name: given[name] for name in inputs})
         for name, values in zip(names, outputs, strict=True):
-            seen[name].append(_of_one(values.reshape(-1, values.shape[-1])))
-    return {name: _of_all(parts) for name, parts in seen.items()}
+            seen[name].append(_of_text(values.reshape(-1, values.shape[-1])))
+    return {name: _merged(parts) for name, parts in seen.items()}
 
 
-def _of_one(tokens: Floats) -> Activation:
-    kept = np.linspace(0, len(tokens) - 1, KEPT_TOKENS).astype(int)
+def _of_text(tokens: Floats) -> Activation:
+    kept = np.linspace(0, len(tokens) - 1, SAMPLED_TOKENS).astype(int)
     return Activation(np.minimum(tokens.min(axis=0), 0), np.maximum(tokens.max(axis=0), 0), tokens[kept])
 
 
-def _of_all(parts: Sequence[Activation]) -> Activation:
+def _merged(parts: Sequence[Activation]) -> Activation:
     return Activation(
         np.min([part.low for part in parts], axis=0),
         np.max([part.high for part in parts], axis=0),

@@ -1,4 +1,4 @@
-"""Weights in 8 bits with a scale for each block of a column, activations with one for each block of a token."""
+"""Block-wise quantization to 8 bits: a scale per block of a weight column and per block of a token's activations."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from core.arrays import Floats
 from export.graph import MICROSOFT
 from export.norms import split_norms
 
 BLOCK = 32
-MIDDLE, TOP = 128, 127
+ZERO_POINT, MAX = 128, 127
 INT8_ACTIVATIONS = 4
-"""ONNX Runtime's `accuracy_level`: the products are of bytes."""
+"""The `accuracy_level` of ONNX Runtime for int8 products."""
 
 
 def write_blockwise(fused: Path, path: Path) -> int:
-    """The plain products of the fused graph whose depth is whole blocks; attention keeps its weights in float32.
+    """Quantize the matrix products of the fused graph whose depth is a multiple of `BLOCK`; returns their number.
 
-    Returns how many there are.
+    The weights of attention nodes stay in float32.
     """
     model = onnx.load(fused)
     weights = {entry.name: entry for entry in model.graph.initializer if _fits(entry)}
@@ -32,7 +33,7 @@ def write_blockwise(fused: Path, path: Path) -> int:
             nodes.append(node)
             continue
         weight = numpy_helper.to_array(weights[node.input[1]])
-        packed, scales = blocks(weight)
+        packed, scales = quantized_blocks(weight)
         own = node.output[0]
         for name, array in ((f"{own}_blocks", packed), (f"{own}_scales", scales)):
             added[name] = numpy_helper.from_array(array, name)
@@ -55,9 +56,9 @@ def _fits(entry: TensorProto) -> bool:
     return len(entry.dims) == 2 and entry.data_type == TensorProto.FLOAT and entry.dims[0] % BLOCK == 0
 
 
-def blocks(weight: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """(d, m) as `MatMulNBits` stores it: bytes (m, d / `BLOCK`, `BLOCK`) around `MIDDLE`, scales (m, d / `BLOCK`)."""
+def quantized_blocks(weight: Floats) -> tuple[NDArray[np.uint8], Floats]:
+    """A weight (d, m) in the format of `MatMulNBits`: bytes (m, d / `BLOCK`, `BLOCK`) and scales (m, d / `BLOCK`)."""
     parts = weight.T.reshape(weight.shape[1], -1, BLOCK)
-    scales = np.maximum(np.abs(parts).max(axis=2), 1e-8).astype(np.float32) / TOP
-    packed = np.clip(np.round(parts / scales[:, :, None]) + MIDDLE, 0, 255).astype(np.uint8)
+    scales = np.maximum(np.abs(parts).max(axis=2), 1e-8).astype(np.float32) / MAX
+    packed = np.clip(np.round(parts / scales[:, :, None]) + ZERO_POINT, 0, 255).astype(np.uint8)
     return packed, scales

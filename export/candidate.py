@@ -1,4 +1,4 @@
-"""One rung as it would be served: a folder that `Engine` opens, and its answers on held-out rows."""
+"""A built rung: a folder that `Engine` opens, and its answers to held-out rows."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ from core.package import GRAPH, TOKENIZER, PackageFacts, size_mb, write_facts
 from export.model import Source
 
 INVARIANCE_TEXTS = 32
-NEIGHBOURS = 3
+OTHER_TEXTS = 3
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A rung's answers on n rows, and their truth, -1 where unknown. `size_mb` is the folder's.
+    """The answers of a rung to n rows, and their truth, -1 if unknown; `size_mb` is the size of the folder.
 
-    `largest_move`: how far a probability moves when a text is answered among others; `moved_labels`: how many
-    of the texts tried get another label then. `is_dynamic`: its scales are taken over whatever is in the batch.
-    `note`: how it was built, where that is not the usual way.
+    `max_probability_change` and `changed_labels`: the largest change of a probability, and the number of changed
+    labels, if a text is answered in a batch with other texts. `is_dynamic`: the quantization scales depend on the
+    batch. `note`: how the rung was built, if it needs a remark.
     """
 
     name: str
     folder: Path
     outputs: Outputs
     truth: Truth
-    largest_move: float
-    moved_labels: int
+    max_probability_change: float
+    changed_labels: int
     size_mb: float
     is_dynamic: bool = False
     note: str = ""
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def labelled(self) -> NDArray[np.bool_]:
         """(n,) whether the truth is known."""
         return known(self.truth)
 
     @property
-    def judged(self) -> tuple[Truth, Assigned]:
-        """Truth and answers of the labelled rows."""
-        return self.truth[self.known], self.outputs.predicted[self.known]
+    def truth_and_predicted(self) -> tuple[Truth, Assigned]:
+        """Truth and predicted labels of the labelled rows."""
+        return self.truth[self.labelled], self.outputs.predicted[self.labelled]
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """Which of the labelled rows are right, of several labels all."""
-        return same(*self.judged)
+        """Which of the labelled rows are correct; a set of labels must be exactly right."""
+        return same(*self.truth_and_predicted)
 
     @property
-    def labels(self) -> int:
+    def label_count(self) -> int:
         return int(self.outputs.probabilities.shape[1])
 
     @property
@@ -64,12 +64,12 @@ class Candidate:
         return float(np.mean(self.correct))
 
     def accuracy_of(self, first: int) -> float:
-        """On the first so many rows."""
+        """Accuracy on the first `first` rows."""
         return float(np.mean(same(self.truth[:first], self.outputs.predicted[:first])))
 
 
 def candidate_folder(source: Source, name: str, workspace: Path) -> Path:
-    """A folder with all but the graph."""
+    """A new folder with all files of a rung except the graph."""
     folder = workspace / name
     folder.mkdir()
     shutil.copyfile(source.folder / TOKENIZER, folder / TOKENIZER)
@@ -92,18 +92,18 @@ def provisional_facts(source: Source, rung: str) -> PackageFacts:
     )
 
 
-def answered(name: str, folder: Path, rows: Sequence[Example], *, note: str = "") -> Candidate:
-    """Rows without a label only say whether answers stay as they are."""
+def run_candidate(name: str, folder: Path, rows: Sequence[Example], *, note: str = "") -> Candidate:
+    """Answer the rows with the rung in `folder`; rows without a label only count for the agreement with fp32."""
     engine = Engine(folder)
     encoded = engine.encode([row.input for row in rows])
-    move, labels = _moves(engine, encoded)
+    probability_change, changed_labels = _batch_effects(engine, encoded)
     return Candidate(
         name=name,
         folder=folder,
         outputs=engine.answer_encoded(encoded),
         truth=engine.truth(rows),
-        largest_move=move,
-        moved_labels=labels,
+        max_probability_change=probability_change,
+        changed_labels=changed_labels,
         size_mb=size_mb(folder),
         is_dynamic=_is_dynamic(folder / GRAPH),
         note=note,
@@ -114,18 +114,18 @@ def _is_dynamic(graph: Path) -> bool:
     return any(node.op_type.startswith("DynamicQuantize") for node in onnx.load(graph).graph.node)
 
 
-def _moves(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
-    """How far a probability moves, and how many labels change, among the longest and among the shortest texts."""
+def _batch_effects(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
+    """Largest change of a probability, and number of changed labels, in a batch with the longest or shortest texts."""
     by_length = sorted(encoded, key=lambda item: item.tokens)
     picked = np.linspace(0, len(by_length) - 1, min(INVARIANCE_TEXTS, len(by_length))).astype(int)
-    largest, labels = 0.0, 0
+    largest, changed_labels = 0.0, 0
     for item in (by_length[index] for index in picked):  # evenly over the lengths
         alone = engine.infer([item])
-        moved = False
-        for neighbours in (by_length[-NEIGHBOURS:], by_length[:NEIGHBOURS]):
-            among = engine.infer([*neighbours, item]).row(len(neighbours))
-            # Not Python's max, which would pass over a NaN.
+        changed = False
+        for others in (by_length[-OTHER_TEXTS:], by_length[:OTHER_TEXTS]):
+            among = engine.infer([*others, item]).row(len(others))
+            # Not Python's max, which would ignore a NaN.
             largest = float(np.maximum(largest, np.abs(alone.probabilities - among.probabilities).max()))
-            moved = moved or not same(alone.predicted, among.predicted)[0]
-        labels += int(moved)
-    return largest, labels
+            changed = changed or not same(alone.predicted, among.predicted)[0]
+        changed_labels += int(changed)
+    return largest, changed_labels

@@ -1,4 +1,4 @@
-"""Whether a rung may be served: whether it answers as full precision does, as far as the rows can show."""
+"""Whether a rung may be served: the criteria compare its answers with those of full precision."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from core.paired import Z_LEVEL, Paired
 from export.candidate import Candidate
 from export.settings import ExportSettings
 
-ALLOWED_MOVE = 1e-3
-"""A probability may move by so much when other texts share the batch; rounding moves it by 1e-6."""
+MAX_PROBABILITY_CHANGE = 1e-3
+"""Largest change of a probability by other texts in the batch; rounding changes it by 1e-6."""
 
-ALLOWED_CALIBRATION = 0.01
-"""The expected calibration error may grow by so much."""
+MAX_CALIBRATION_INCREASE = 0.01
+"""Largest increase of the expected calibration error."""
 
-BOUND = 3.0
-"""With 95 % confidence the true drop is below so many times the drop allowed to be measured."""
+BOUND_FACTOR = 3.0
+"""The 95 % upper bound of the drop may be this many times the allowed measured drop."""
 
 _RESAMPLES = 500
 
 Counts = NDArray[np.float64]
-"""(m, k): of each of m resamples, how many rows of each of k labels."""
+"""(m, k): number of rows per resample and label."""
 
 
 def objection(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
-    """The first thing that speaks against a rung, in one sentence; None: it is eligible."""
+    """The first criterion that a rung fails, in one sentence; None if it is eligible."""
     return (
-        _depends_on_neighbours(candidate)
+        _depends_on_batch(candidate)
         or _loses_accuracy(candidate, baseline, settings)
         or _loses_primary(candidate, baseline, settings)
         or _changes_labels(candidate, baseline, settings)
@@ -40,53 +40,55 @@ def objection(candidate: Candidate, baseline: Candidate, settings: ExportSetting
 
 
 def rows_needed(settings: ExportSettings) -> float:
-    """Labelled rows below which even a rung that changes nothing is not shown to lose little enough."""
-    return math.inf if not settings.max_drop else Z_LEVEL**2 * (1 / (BOUND * settings.max_drop) - 1)
+    """Labelled rows that are needed to show an acceptable drop for a rung that changes no answer."""
+    return math.inf if not settings.max_drop else Z_LEVEL**2 * (1 / (BOUND_FACTOR * settings.max_drop) - 1)
 
 
 def agreement(candidate: Candidate, baseline: Candidate) -> float:
-    """Share of all rows, labelled or not, whose label, or set of labels, is the same."""
+    """Share of all rows, labelled or not, with the same predicted label or set of labels."""
     return float(np.mean(same(candidate.outputs.predicted, baseline.outputs.predicted)))
 
 
-def changed(candidate: Candidate, baseline: Candidate) -> int:
+def changed_rows(candidate: Candidate, baseline: Candidate) -> int:
     return int(np.sum(~same(candidate.outputs.predicted, baseline.outputs.predicted)))
 
 
 def f1_values(candidate: Candidate, metric: str, weights: Counts) -> Counts:
-    """(m,) the F1 where the labelled rows count as often as `weights` (m, n) says."""
-    truth, predicted = (membership(assigned, candidate.labels).astype(np.float64) for assigned in candidate.judged)
+    """(m,) F1 values of the n labelled rows, one for each row of `weights` (m, n)."""
+    truth, predicted = (
+        membership(assigned, candidate.label_count).astype(np.float64) for assigned in candidate.truth_and_predicted
+    )
     return _F1[metric](weights @ (truth * predicted), weights @ truth, weights @ predicted)
 
 
-def _macro(hits: Counts, support: Counts, given: Counts) -> Counts:
-    """Mean over the labels that occur in the truth or in the answers."""
-    both = support + given
-    scores = 2 * hits / np.maximum(both, 1)
+def _macro(true_positives: Counts, support: Counts, predicted: Counts) -> Counts:
+    """Mean over the labels that occur in the truth or in the predictions."""
+    both = support + predicted
+    scores = 2 * true_positives / np.maximum(both, 1)
     return np.asarray(scores.sum(axis=1) / np.maximum((both > 0).sum(axis=1), 1))
 
 
-def _weighted(hits: Counts, support: Counts, given: Counts) -> Counts:
-    scores = 2 * hits / np.maximum(support + given, 1)
+def _weighted(true_positives: Counts, support: Counts, predicted: Counts) -> Counts:
+    scores = 2 * true_positives / np.maximum(support + predicted, 1)
     return np.asarray((scores * support).sum(axis=1) / np.maximum(support.sum(axis=1), 1))
 
 
-def _micro(hits: Counts, support: Counts, given: Counts) -> Counts:
-    return np.asarray(2 * hits.sum(axis=1) / np.maximum((support + given).sum(axis=1), 1))
+def _micro(true_positives: Counts, support: Counts, predicted: Counts) -> Counts:
+    return np.asarray(2 * true_positives.sum(axis=1) / np.maximum((support + predicted).sum(axis=1), 1))
 
 
 _F1 = {"macro_f1": _macro, "weighted_f1": _weighted, "micro_f1": _micro}
 
 
-def _depends_on_neighbours(candidate: Candidate) -> str | None:
-    count = candidate.moved_labels
+def _depends_on_batch(candidate: Candidate) -> str | None:
+    count = candidate.changed_labels
     labels = "1 label changes" if count == 1 else f"{count} labels change"
-    moves = f"{labels} and a probability moves by {candidate.largest_move:.2g}"
+    changes = f"{labels} and a probability changes by {candidate.max_probability_change:.2g}"
     if candidate.is_dynamic:
-        return f"It takes its scales from whatever is in the batch: {moves} among other texts."
-    if not count and candidate.largest_move <= ALLOWED_MOVE:
+        return f"Its quantization scales depend on the batch: {changes} among other texts."
+    if not count and candidate.max_probability_change <= MAX_PROBABILITY_CHANGE:
         return None
-    return f"Its answers depend on what else is in the batch: {moves}."
+    return f"Its answers depend on the other texts in the batch: {changes}."
 
 
 def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
@@ -100,11 +102,11 @@ def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportS
         f"It loses {drop:.2%} of {rows} rows",
         f"It may lose up to {bound:.2%} (95 % bound, {rows} rows)",
     )
-    return _beyond(drop, measured, bound, possible, settings)
+    return _objection_to_drop(drop, measured, bound, possible, settings)
 
 
 def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
-    """The same of an F1, with a bootstrap over rows; of a label that no row has, or one, it knows nothing."""
+    """As `_loses_accuracy`, for a primary metric that is an F1, with a bootstrap over the rows."""
     metric = settings.primary_metric
     if metric not in _F1:
         return None
@@ -114,15 +116,15 @@ def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSe
     drops = f1_values(baseline, metric, weights) - f1_values(candidate, metric, weights)
     drop, bound, name = float(drops[0]), float(np.quantile(drops[1:], 0.95)), metric.replace("_", " ")
     measured, possible = f"Its {name} is {drop:.2%} lower", f"Its {name} may be up to {bound:.2%} lower (95 % bound)"
-    return _beyond(drop, measured, bound, possible, settings)
+    return _objection_to_drop(drop, measured, bound, possible, settings)
 
 
-def _beyond(drop: float, measured: str, bound: float, possible: str, settings: ExportSettings) -> str | None:
-    """What is said of a drop that was measured, or that the rows do not rule out, where it is more than allowed."""
+def _objection_to_drop(drop: float, measured: str, bound: float, possible: str, settings: ExportSettings) -> str | None:
+    """The sentence `measured` if the drop exceeds its limit, `possible` if the bound does, else None."""
     if drop > settings.max_drop + 1e-9:
         return f"{measured}; {settings.max_drop:.2%} are allowed."
-    if bound > BOUND * settings.max_drop:
-        return f"{possible}; {BOUND * settings.max_drop:.2%} are allowed."
+    if bound > BOUND_FACTOR * settings.max_drop:
+        return f"{possible}; {BOUND_FACTOR * settings.max_drop:.2%} are allowed."
     return None
 
 
@@ -132,18 +134,18 @@ def _changes_labels(candidate: Candidate, baseline: Candidate, settings: ExportS
         return None
     rows = len(baseline.outputs.probabilities)
     return (
-        f"It changes {changed(candidate, baseline)} of {rows} labels ({share:.2%} stay); "
+        f"It changes {changed_rows(candidate, baseline)} of {rows} labels ({share:.2%} stay); "
         f"{settings.min_agreement:.2%} must stay."
     )
 
 
 def _loses_calibration(candidate: Candidate, baseline: Candidate) -> str | None:
     before, after = (
-        calibration_error(entry.outputs.confidence[entry.known], entry.correct) for entry in (baseline, candidate)
+        calibration_error(entry.outputs.confidence[entry.labelled], entry.correct) for entry in (baseline, candidate)
     )
-    if after <= before + ALLOWED_CALIBRATION:
+    if after <= before + MAX_CALIBRATION_INCREASE:
         return None
     return (
-        f"Its calibration error is {after:.3f}, full precision has {before:.3f}; "
-        f"{ALLOWED_CALIBRATION:g} more is allowed."
+        f"Its calibration error is {after:.3f}, that of full precision {before:.3f}; "
+        f"an increase of {MAX_CALIBRATION_INCREASE:g} is allowed."
     )

@@ -1,10 +1,10 @@
-"""`python -m export.first_answer FOLDER`: seconds from here to the first answer, and resident megabytes."""
+"""`python -m export.first_answer FOLDER`: prints the seconds to the first answer and the resident megabytes."""
 
 import time
 
 _BEGUN = time.perf_counter()
 
-import json  # noqa: E402  # the clock runs before anything is imported
+import json  # noqa: E402  # the time includes the imports
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 

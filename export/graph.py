@@ -1,4 +1,4 @@
-"""The checkpoint's module as an ONNX graph with fused attention."""
+"""The ONNX graph of a checkpoint, with fused attention."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from onnxruntime.transformers import optimizer
 from export.model import Source
 
 OPSET = 17
-# The domain of ONNX Runtime's own operators, such as fused attention.
+# The domain of the operators of ONNX Runtime, such as fused attention.
 MICROSOFT = "com.microsoft"
 
 
 def write_fused(source: Source, path: Path) -> str:
-    """Write the float32 graph, attention and layer norms fused; the same checkpoint gives the same bytes.
+    """Write the float32 graph with fused attention and layer norms; equal checkpoints give equal bytes.
 
-    The answer says what could not be fused; empty: all could.
+    Returns a remark on attention that could not be fused; empty if all was fused.
     """
     plain = path.with_suffix(".plain.onnx")
     with quiet():
@@ -39,7 +39,7 @@ def write_fused(source: Source, path: Path) -> str:
     if MICROSOFT not in {entry.domain for entry in fused.model.opset_import}:
         fused.model.opset_import.append(onnx.helper.make_opsetid(MICROSOFT, 1))
     for node in fused.model.graph.node:
-        node.ClearField("doc_string")  # may hold paths of this machine
+        node.ClearField("doc_string")  # may contain paths of this machine
     onnx.save(fused.model, path)
     return _unfused(fused.model, config.num_hidden_layers, config.model_type)
 
@@ -48,11 +48,11 @@ def _unfused(model: onnx.ModelProto, layers: int, family: str) -> str:
     fused = sum(node.op_type in ("Attention", "MultiHeadAttention") for node in model.graph.node)
     if fused >= layers:
         return ""
-    return f"{fused} of {layers} attentions fused: ONNX Runtime's optimiser does not know them in {family} models"
+    return f"{fused} of {layers} attention layers fused: ONNX Runtime's optimiser does not support {family} models"
 
 
 def _trace(source: Source, path: Path) -> None:
-    # Two rows of different length, so that the trace meets padding.
+    # Two rows of different length, so that the traced batch has padding.
     ids = torch.tensor([[1, 2, 3, 4, 5], [1, 2, 3, 0, 0]])
     mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
     given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": torch.zeros_like(ids)}
@@ -62,7 +62,7 @@ def _trace(source: Source, path: Path) -> None:
             source.model,
             tuple(given[name] for name in source.inputs),
             str(path),
-            # The TorchScript exporter: the optimiser fuses no attention in what the newer one writes.
+            # The TorchScript exporter: the optimiser does not fuse attention in graphs of the newer one.
             dynamo=False,
             opset_version=OPSET,
             input_names=source.inputs,
@@ -73,7 +73,7 @@ def _trace(source: Source, path: Path) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Exporter and optimiser warn of their own affairs, under many loggers; parity is checked after them."""
+    """Silences the irrelevant warnings of exporter and optimiser; parity is checked afterwards."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

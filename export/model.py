@@ -1,4 +1,4 @@
-"""A checkpoint as a torch module whose outputs are those of the graph."""
+"""A checkpoint as a torch module with the inputs and outputs of the graph."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from core.package import TOKENIZER
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
-_READ = (CONFIG, ENCODER, TOKENIZER, HEAD, SAMPLE)
-_RUN = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py"}
+_REQUIRED = (CONFIG, ENCODER, TOKENIZER, HEAD, SAMPLE)
+_EXECUTABLE_SUFFIXES = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py"}
 """Files that can run code when they are loaded."""
 
 
 class ServedModel(nn.Module):
-    """ids and mask (n, length) → logits (n, k) and embedding (n, d), pooled and L2-normalised."""
+    """Ids and mask (n, length) → logits (n, k) and pooled, L2-normalised embeddings (n, d)."""
 
     def __init__(self, transformer: PreTrainedModel, head: nn.Linear, pooling: str) -> None:
         super().__init__()
@@ -53,8 +53,8 @@ class ServedModel(nn.Module):
 
 @dataclass(frozen=True)
 class Source:
-    """What is exported: the checkpoint's facts, its module in evaluation mode, the token that fills up rows,
-    and texts, or pairs, to calibrate with.
+    """A checkpoint to export: its training record, its module in evaluation mode with the names of its inputs, the
+    padding id, and sample texts or pairs for calibration.
     """
 
     folder: Path
@@ -66,28 +66,26 @@ class Source:
 
 
 def read_source(checkpoint: Path) -> Source:
-    """Raises `CorruptCheckpoint` unless every file is what `training.json` says, they fit each other, and none of
-    them can run code.
-    """
+    """Raises `CorruptCheckpoint` if a file does not match `training.json` or the other files, or can run code."""
     training = read_training(checkpoint)
-    _require_harmless(checkpoint, set(training.files))
+    _require_no_code(checkpoint, set(training.files))
     transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()  # the pooler is not in the checkpoint, and that is no news
+    transformers_logging.set_verbosity_error()  # it would warn of the missing pooler, which is not used
     try:
-        # Eager: the optimiser finds no attention to fuse in the SDPA graph.
+        # Eager: the optimiser cannot fuse the attention of the SDPA graph.
         transformer = AutoModel.from_pretrained(
             checkpoint, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, attn_implementation="eager"
         )
         tokenizer = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False, use_fast=True)
         tokens = Tokenizer.from_file(str(checkpoint / TOKENIZER)).get_vocab()
-    except Exception as error:  # tokenizers raises bare Exception, transformers many kinds
+    except Exception as error:  # tokenizers raises bare Exception, transformers many types
         raise CorruptCheckpoint(checkpoint, f"it cannot be loaded: {_first_line(error)}") from error
     config, known = transformer.config, transformer.get_input_embeddings().num_embeddings
     if (highest := max(tokens.values(), default=0)) >= known:
-        problem = f"{TOKENIZER} gives token {highest}, the encoder knows {known} tokens"
+        problem = f"{TOKENIZER} has token id {highest}, but the encoder has {known} token embeddings"
         raise CorruptCheckpoint(checkpoint, problem)
     if training.max_length > (positions := getattr(config, "max_position_embeddings", training.max_length)):
-        problem = f"its texts are cut at {training.max_length} tokens, the encoder knows {positions} positions"
+        problem = f"its maximum length is {training.max_length} tokens, but the encoder has {positions} positions"
         raise CorruptCheckpoint(checkpoint, problem)
     head = _head(checkpoint, len(training.labels), config.hidden_size)
     model = ServedModel(transformer, head, training.pooling)
@@ -101,19 +99,19 @@ def read_source(checkpoint: Path) -> Source:
     )
 
 
-def _require_harmless(checkpoint: Path, sealed: Collection[str]) -> None:
-    """All that is read is there, nothing could run code or is unknown: transformers would load an adapter."""
+def _require_no_code(checkpoint: Path, listed: Collection[str]) -> None:
+    """Refuse missing files, files that can run code, and unlisted files: transformers would load an adapter."""
     for name in sorted(path.name for path in checkpoint.iterdir()):
-        if Path(name).suffix.lower() in _RUN:
+        if Path(name).suffix.lower() in _EXECUTABLE_SUFFIXES:
             raise CorruptCheckpoint(checkpoint, f"{name} can run code; weights are read from safetensors only")
-        if name not in sealed and name != TRAINING:
+        if name not in listed and name != TRAINING:
             raise CorruptCheckpoint(checkpoint, f"{name} is not named in {TRAINING}")
-    for name in _READ:
+    for name in _REQUIRED:
         if not (checkpoint / name).is_file():
             raise CorruptCheckpoint(checkpoint, f"{name} is missing")
     for name in (CONFIG, TOKENIZER_CONFIG):
         if (checkpoint / name).is_file() and "auto_map" in _read_json(checkpoint, name):
-            raise CorruptCheckpoint(checkpoint, f"{name} asks for code of its own (auto_map), which is never run")
+            raise CorruptCheckpoint(checkpoint, f"{name} asks for custom code (auto_map), which is never run")
 
 
 def _first_line(error: Exception) -> str:
@@ -121,15 +119,15 @@ def _first_line(error: Exception) -> str:
 
 
 def _sample(checkpoint: Path) -> list[Text]:
-    # Not splitlines: that ends lines at characters that JSON may hold, too.
+    # Not splitlines: it splits at characters that may occur within JSON strings.
     lines = (checkpoint / SAMPLE).read_text(encoding="utf-8").split("\n")
     try:
         rows = [json.loads(line) for line in lines if line]
         texts = [input_of(row["text"], row.get("pair")) for row in rows]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise CorruptCheckpoint(checkpoint, f"{SAMPLE} is not one text a line as JSON") from error
+        raise CorruptCheckpoint(checkpoint, f"{SAMPLE} does not have one JSON object with a text per line") from error
     if not texts:
-        raise CorruptCheckpoint(checkpoint, f"{SAMPLE} holds no text")
+        raise CorruptCheckpoint(checkpoint, f"{SAMPLE} has no text")
     return texts
 
 

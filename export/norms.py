@@ -1,5 +1,7 @@
-"""Layer norms as the steps that they are: ONNX Runtime's fused kernel for CPUs goes through a row number by number,
-its kernels of the single steps go through it in vectors and take about a fifth of the time (docs/decisions/0008).
+"""Splitting fused layer norms into single operators.
+
+The CPU kernel of ONNX Runtime for the fused operator is not vectorised. The kernels of the single operators are, and
+take about a fifth of the time (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -14,33 +16,33 @@ _ONES, _ZEROS = "norm_ones", "norm_zeros"
 
 
 def split_norms(graph: GraphProto) -> None:
-    """Put sum, normalisation of each token, and gain and bias in the place of every fused residual layer norm.
+    """Replace every fused residual layer norm by a sum, a normalisation per token, a gain and a bias.
 
-    The token's normalisation is `InstanceNormalization` with tokens for channels, whose gains and biases, (length,),
-    are ones and zeros.
+    The normalisation is `InstanceNormalization` with tokens as channels; its own gain and bias (length,) are ones and
+    zeros.
     """
     if not any(_can_be_split(node) for node in graph.node):
         return
-    nodes = list(_of_each_token(graph.input[0].name))
+    nodes = list(_unit_constants(graph.input[0].name))
     for node in graph.node:
-        nodes.extend(_steps(node) if _can_be_split(node) else [node])
+        nodes.extend(_split(node) if _can_be_split(node) else [node])
     del graph.node[:]
     graph.node.extend(nodes)
 
 
 def _can_be_split(node: NodeProto) -> bool:
-    # The second and third output are statistics for training.
+    # Outputs two and three are statistics for training, which the single operators do not give.
     return node.op_type == SKIP_NORM and not any(node.output[1:3])
 
 
-def _of_each_token(ids: str) -> Iterator[NodeProto]:
+def _unit_constants(ids: str) -> Iterator[NodeProto]:
     yield helper.make_node("Shape", [ids], ["norm_length"], start=1, end=2)
     for name, value in ((_ONES, 1.0), (_ZEROS, 0.0)):
         filling = numpy_helper.from_array(np.array([value], dtype=np.float32))
         yield helper.make_node("ConstantOfShape", ["norm_length"], [name], value=filling)
 
 
-def _steps(node: NodeProto) -> Iterator[NodeProto]:
+def _split(node: NodeProto) -> Iterator[NodeProto]:
     states, skipped, gain, shift, bias = [*node.input, "", ""][:5]
     epsilon = next(attribute.f for attribute in node.attribute if attribute.name == "epsilon")
     out = node.output[0]

@@ -1,4 +1,4 @@
-"""The chosen rung as a package: facts, drift reference, golden answers, manifest; verified before it appears."""
+"""Writing the chosen rung as a package: facts, drift reference, golden answers, manifest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from core.package import (
     GRAPH,
     TOKENIZER,
     PackageFacts,
-    size_mb,
     write_facts,
     write_manifest,
     write_reference,
@@ -39,7 +38,7 @@ GOLDEN_TEXTS = 3
 
 @dataclass(frozen=True)
 class Choice:
-    """`requested`: the user named the rung, whatever the measurement says."""
+    """The chosen rung and all reports; `requested`: the user chose the rung, not the measurement."""
 
     candidate: Candidate
     baseline: Candidate
@@ -53,35 +52,29 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows that the checkpoint was not trained on, by what they are for."""
+class HeldOutRows:
+    """Rows that the checkpoint was not trained on, by purpose."""
 
     validation: Sequence[Example]
     reference: Sequence[Example]
     holdout: Sequence[Example]
 
 
-@dataclass(frozen=True)
-class Packaged:
-    digest: str
-    size_mb: float
-
-
-def write_package(target: Path, source: Source, choice: Choice, rows: Rows) -> Packaged:
-    """A complete package at `target`, or none. Raises `CorruptPackage` if it does not read back."""
+def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows) -> str:
+    """Write a complete, verified package to `target`, or nothing; returns its digest. Raises `CorruptPackage`."""
     with new_folder(target) as folder:
         for name in (GRAPH, TOKENIZER):
             shutil.copyfile(choice.candidate.folder / name, folder / name)
         write_facts(folder, _facts(source, choice, rows))
-        write_rungs(folder, _table(choice), _page(choice))
+        write_rungs(folder, _rungs_json(choice), _page(choice))
         engine = Engine(folder)
         write_reference(folder, engine.features(rows.reference))
         digest = write_manifest(folder)
         verify_package(folder, tolerance=SAME_MACHINE)
-        return Packaged(digest, size_mb(folder))
+        return digest
 
 
-def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
+def _facts(source: Source, choice: Choice, rows: HeldOutRows) -> PackageFacts:
     return replace(
         provisional_facts(source, choice.candidate.name),
         metrics=_metrics(source, choice, rows.validation),
@@ -101,7 +94,7 @@ def _facts(source: Source, choice: Choice, rows: Rows) -> PackageFacts:
     )
 
 
-def _table(choice: Choice) -> dict[str, Any]:
+def _rungs_json(choice: Choice) -> dict[str, Any]:
     return {
         "packaged": choice.candidate.name,
         "rungs": [asdict(report) for report in choice.reports],
@@ -120,11 +113,11 @@ def _metrics(source: Source, choice: Choice, validation: Sequence[Example]) -> d
         "fp32_accuracy": choice.baseline.accuracy_of(len(validation)),
         "served_accuracy": served.accuracy_of(len(validation)),
         "label_agreement": choice.agreement,
-        "validation": asdict(_measured(source, served.outputs, validation)),
+        "validation": asdict(_validation_metrics(source, served.outputs, validation)),
     }
 
 
-def _measured(source: Source, outputs: Outputs, validation: Sequence[Example]) -> Metrics:
+def _validation_metrics(source: Source, outputs: Outputs, validation: Sequence[Example]) -> Metrics:
     labels, rows = source.training.labels, len(validation)
     if outputs.given is None:
         return measure(truth_of(validation, labels), outputs.probabilities[:rows])
@@ -137,7 +130,7 @@ def _golden(served: Candidate, validation: Sequence[Example]) -> list[dict[str, 
 
 
 def _golden_answer(engine: Engine, example: Example) -> dict[str, Any]:
-    """Of the text alone: scales that are taken over a batch make answers depend on what else is in it."""
+    """The answer to the text alone: with dynamic quantization it depends on the batch."""
     alone = engine.answer([example.input])
     return {
         "text": example.text,

@@ -1,4 +1,4 @@
-"""The rungs as one HTML page: the table, and accuracy against speed as a picture."""
+"""The HTML page of the rungs: a table, and a chart of accuracy against speed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ABOVE, BELOW = -14, 26
 
 @dataclass(frozen=True)
 class Point:
-    """Where a rung lies in the picture, in pixels from the upper left; its name is `name_y` pixels below that."""
+    """The position of a rung in the chart, in pixels from the upper left; its name is `name_y` pixels lower."""
 
     rung: RungReport
     x: float
@@ -25,7 +25,7 @@ class Point:
 
 
 def rungs_page(reports: Sequence[RungReport], not_built: Mapping[str, str], *, chosen: str, rows: int) -> str:
-    """`rows` is on how many rows the rungs were compared."""
+    """`rows` is the number of rows on which the rungs were compared."""
     return page(
         TEMPLATE,
         reports=reports,
@@ -39,7 +39,7 @@ def rungs_page(reports: Sequence[RungReport], not_built: Mapping[str, str], *, c
 
 
 def _bounds(reports: Sequence[RungReport]) -> dict[str, float]:
-    """What the axes span: speed from 0, accuracy around what there is, at least one point wide."""
+    """The ranges of the axes: speed from 0, accuracy around the measured values, at least one point wide."""
     accuracies = [entry.accuracy for entry in reports]
     middle = (min(accuracies) + max(accuracies)) / 2
     half = max(0.005, 0.6 * (max(accuracies) - min(accuracies)))
@@ -58,8 +58,8 @@ def _points(reports: Sequence[RungReport]) -> list[Point]:
             entry,
             round(MARGIN + width * entry.texts_per_s / bounds["fastest"], 1),
             round(MARGIN + height * (bounds["high"] - entry.accuracy) / (bounds["high"] - bounds["low"]), 1),
-            # Neighbours by speed have their names on different sides, so that they can be read.
-            BELOW if place % 2 else ABOVE,
+            # Alternating by speed, so that names of similar rungs do not overlap.
+            BELOW if position % 2 else ABOVE,
         )
-        for place, entry in enumerate(sorted(reports, key=lambda entry: entry.texts_per_s))
+        for position, entry in enumerate(sorted(reports, key=lambda entry: entry.texts_per_s))
     ]

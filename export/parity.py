@@ -1,4 +1,4 @@
-"""Whether the graph answers as the checkpoint does."""
+"""Parity of the ONNX graph with the checkpoint."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from core.arrays import Floats
 from core.assigned import same
 from core.datasets import Text
-from core.engine import Encoded, Engine, Floats, batches, padded
+from core.engine import Encoded, Engine, batches, padded
 from core.errors import ParityFailed
 from export.model import Source
 
-ALLOWED = 1e-3
-ROWS = 400
+MAX_DIFFERENCE = 1e-3
+MAX_ROWS = 400
 
 
 def require_parity(source: Source, engine: Engine, texts: Sequence[Text]) -> None:
-    """Compare logits on up to `ROWS` of the texts, spread evenly over them, and on texts that seldom occur.
+    """Compare logits on up to `MAX_ROWS` evenly spaced texts and on edge cases.
 
-    Raises `ParityFailed` for a changed label, or a difference above `ALLOWED` of the largest logit.
+    Raises `ParityFailed` for a changed label, or a difference above `MAX_DIFFERENCE` times the largest logit.
     """
-    picked = np.linspace(0, len(texts) - 1, min(ROWS, len(texts))).astype(int)
+    picked = np.linspace(0, len(texts) - 1, min(MAX_ROWS, len(texts))).astype(int)
     usual = engine.encode([texts[index] for index in picked])
-    # All at once: the shortest and the longest there are share a batch.
-    odd = engine.encode(odd_texts(engine))
-    given = np.concatenate([engine.answer_encoded(usual).logits, engine.infer(odd).logits])
-    expected = np.concatenate([_torch_logits(source, usual), _torch_logits(source, odd)])
+    # In one batch: the shortest and the longest possible texts are combined.
+    edge_cases = engine.encode(edge_case_texts(engine))
+    given = np.concatenate([engine.answer_encoded(usual).logits, engine.infer(edge_cases).logits])
+    expected = np.concatenate([_torch_logits(source, usual), _torch_logits(source, edge_cases)])
     difference = float(np.abs(given - expected).max() / max(1e-6, np.abs(expected).max()))
     changed = _changed_rows(engine, given, expected)
-    # Not "greater": a NaN must fail.
-    if not difference <= ALLOWED or changed:
-        raise ParityFailed(difference, ALLOWED, changed)
+    # Not "difference > MAX_DIFFERENCE", which is false for NaN.
+    if not difference <= MAX_DIFFERENCE or changed:
+        raise ParityFailed(difference, MAX_DIFFERENCE, changed)
 
 
-def odd_texts(engine: Engine) -> list[Text]:
-    """Empty, a letter, as long as the model reads and longer, emoji, right to left, broken Unicode, white space."""
+def edge_case_texts(engine: Engine) -> list[Text]:
+    """Empty, one letter, maximum length, too long, emoji, right to left, CJK and Thai, broken Unicode, white space."""
     longest, paired = engine.facts.max_length, engine.facts.is_paired
     texts = [
         "",
@@ -49,25 +50,27 @@ def odd_texts(engine: Engine) -> list[Text]:
         "e\u0301\u200b\ufffd\x00",
         "  \t\n two \r\n words  ",
     ]
-    # With an empty second text the pair that fills the model up does so exactly.
-    return [(text, "" if place == 2 else texts[-place]) for place, text in enumerate(texts)] if paired else list(texts)
+    if not paired:
+        return list(texts)
+    # The text of maximum length gets an empty second text, so that the pair has exactly the maximum length.
+    return [(text, "" if index == 2 else texts[-index]) for index, text in enumerate(texts)]
 
 
 def _of_tokens(engine: Engine, tokens: int) -> str:
-    """A text of exactly so many tokens, if a word of one token is known, else of nearly so many."""
+    """A text of `tokens` tokens; slightly fewer if "a" is not a single token."""
     few, more = (engine.encode([("a " * n, "") if engine.facts.is_paired else "a " * n])[0].tokens for n in (1, 2))
     return "a " * max(1, 1 + (tokens - few) // max(1, more - few))
 
 
 def _changed_rows(engine: Engine, given: Floats, expected: Floats) -> int:
-    """Rows whose label, or set of labels, is another.
+    """Number of rows with another label or set of labels.
 
-    A score that lies on its threshold may fall on either side: thresholds are tuned on these very rows.
+    A score at its threshold may be on either side of it: the thresholds are tuned on these rows.
     """
     ours, theirs = (engine.outputs(logits, logits) for logits in (given, expected))
     if ours.given is None or theirs.given is None:
         return int(np.sum(~same(ours.predicted, theirs.predicted)))
-    differs = (ours.given != theirs.given) & (np.abs(ours.probabilities - theirs.probabilities) > ALLOWED)
+    differs = (ours.given != theirs.given) & (np.abs(ours.probabilities - theirs.probabilities) > MAX_DIFFERENCE)
     return int(np.sum(differs.any(axis=1)))
 
 

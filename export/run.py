@@ -1,4 +1,4 @@
-"""A checkpoint to a package."""
+"""Export of a checkpoint to a package."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from core.cpu import available_cpus
 from core.datasets import Example
 from core.durable import require_writable
 from core.errors import NoRows, UnknownRung
+from core.package import size_mb
 from core.progress import Progress, ignore
 from export.ladder import RUNGS, Ladder
 from export.model import read_source
-from export.packaging import Choice, Rows, write_package
+from export.packaging import Choice, HeldOutRows, write_package
 from export.rungs import RungReport, choose, report
 from export.settings import ExportSettings
 from export.speed import measure
@@ -25,14 +26,14 @@ from export.speed import measure
 log = logging.getLogger(__name__)
 
 COMPARED_ROWS = 1000
-"""Reference rows help to judge a rung where fewer rows validate; those without a label tell whether labels stay."""
+"""Rows on which rungs are compared: validation rows, then reference rows; unlabelled ones count for the agreement."""
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """Accuracies are on the validation rows, the agreement as `RungReport` says; `size_mb` is the package's.
+    """Accuracies are those on the validation rows; `label_agreement` is explained in `RungReport`.
 
-    `not_built`: the other rungs, and why.
+    `size_mb` is the size of the package. `not_built` has the reasons why other rungs were not built.
     """
 
     package: Path
@@ -57,12 +58,12 @@ def export(
     rung: str | None = None,
     on_progress: Progress = ignore,
 ) -> ExportResult:
-    """Write the package `out`, complete or absent: the fastest rung that answers as fp32 does.
+    """Write the package `out`, complete or not at all, with the fastest rung whose answers agree with fp32.
 
-    `validation` are labelled rows that the checkpoint was not trained on; `reference`, those rows by
-    default, is what drift checks compare with; `holdout` are the rows that judged it, noted in the
-    lineage. Raises `FileMissing`, `CorruptCheckpoint`, `ParityFailed`,
-    `UnknownRung`, `NoRows`, `TargetExists`, `NotWritable` or `DiskFull`.
+    `validation` are labelled rows that the checkpoint was not trained on. `reference` is the reference of drift
+    checks, by default the validation rows. `holdout` are the rows that the gate will use; the lineage records them.
+    Raises `FileMissing`, `CorruptCheckpoint`, `ParityFailed`, `UnknownRung`, `RungNotBuilt`, `NoRows`, `TargetExists`,
+    `NotWritable` or `DiskFull`.
     """
     require_writable(out)
     if rung is not None and rung not in RUNGS:
@@ -73,29 +74,25 @@ def export(
     torch.set_num_threads(available_cpus())
     source = read_source(checkpoint)
     settings = replace(settings, primary_metric=source.training.primary_metric)
-    rows = [*validation, *_further(validation, reference, holdout)]
-    # Beside the package: the system's temporary folder may be small, and is not where the user sent us.
+    rows = [*validation, *_additional_rows(validation, reference, holdout)]
+    # Beside the package: the temporary folder of the system may be small.
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent) as workspace:
         ladder = Ladder(source, Path(workspace), rows, settings)
-        ladder.climb(on_progress, wanted=rung)
+        ladder.build(on_progress, wanted=rung)
         on_progress("Measuring the rungs", 0.8)
         speeds = measure({name: built.folder for name, built in ladder.built.items()}, [row.input for row in rows])
         reports = [
-            report(built, ladder.baseline, speeds[name], ladder.against[name]) for name, built in ladder.built.items()
+            report(built, ladder.baseline, speeds[name], ladder.objections[name])
+            for name, built in ladder.built.items()
         ]
         chosen = choose(reports, ladder.not_built, wanted=rung)
         on_progress("Writing the package", 0.9)
-        choice = Choice(
-            ladder.built[chosen.name],
-            baseline=ladder.baseline,
-            reports=reports,
-            not_built=ladder.not_built,
-            requested=rung is not None,
-        )
-        packaged = write_package(out, source, choice, Rows(validation, reference or validation, holdout))
+        candidate = ladder.built[chosen.name]
+        choice = Choice(candidate, ladder.baseline, reports, ladder.not_built, requested=rung is not None)
+        digest = write_package(out, source, choice, HeldOutRows(validation, reference or validation, holdout))
     on_progress("Writing the package", 1.0)
-    log.info("package written path=%s rung=%s digest=%s", out, chosen.name, packaged.digest)
+    log.info("package written path=%s rung=%s digest=%s", out, chosen.name, digest)
     return ExportResult(
         package=out,
         rung=chosen.name,
@@ -104,18 +101,18 @@ def export(
         fp32_accuracy=ladder.baseline.accuracy_of(len(validation)),
         served_accuracy=choice.candidate.accuracy_of(len(validation)),
         label_agreement=choice.agreement,
-        size_mb=round(packaged.size_mb, 1),
-        digest=packaged.digest,
+        size_mb=round(size_mb(out), 1),
+        digest=digest,
     )
 
 
-def _further(
+def _additional_rows(
     validation: Sequence[Example], reference: Sequence[Example] | None, holdout: Sequence[Example]
 ) -> list[Example]:
-    """Reference rows that bring the rows on which rungs are compared to `COMPARED_ROWS`; some may be labelled.
+    """Reference rows that complete the validation rows to `COMPARED_ROWS`.
 
-    Rows of the holdout lose their label: they judge the package later and must not choose it.
+    Rows of the holdout are used without their label: the rows of the gate must not influence the choice of the rung.
     """
-    known, judging = ({row.key for row in rows} for rows in (validation, holdout))
-    rows = [replace(row, label=None) if row.key in judging else row for row in reference or () if row.key not in known]
+    known, held_out = ({row.key for row in rows} for rows in (validation, holdout))
+    rows = [replace(row, label=None) if row.key in held_out else row for row in reference or () if row.key not in known]
     return rows[: max(0, COMPARED_ROWS - len(validation))]

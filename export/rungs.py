@@ -1,4 +1,4 @@
-"""What is said of a rung, and which one is served."""
+"""The report of a rung, and the choice of the rung to package."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from core.errors import RungNotBuilt
 from export.candidate import Candidate
-from export.eligibility import agreement, changed
+from export.eligibility import agreement, changed_rows
 from export.speed import Speed
 
 FP32 = "fp32"
-LEAST_GAIN = 1.1
-"""A rung that answers a little differently must be so many times as fast to be worth it."""
+MIN_SPEEDUP = 1.1
+"""A quantized rung must be this many times as fast as fp32 to be chosen."""
 
 
 @dataclass(frozen=True)
 class RungReport:
-    """One line of the table.
+    """One row of the table.
 
-    `accuracy` on the labelled rows; `agreement` with fp32 on all rows. Where a text may have several labels, an
-    answer is right, or the same, if all of them are. Speeds as in `Speed`; `size_mb` is the folder's.
+    `accuracy` is that on the labelled rows, `agreement` the share of all rows with the same answer as fp32. A set of
+    labels must be exactly right or exactly the same. `Speed` explains the speeds; `size_mb` is the size of the folder.
     """
 
     name: str
@@ -38,17 +38,17 @@ class RungReport:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What does not differ from one measurement to the next."""
+        """The values that are the same in every measurement."""
         names = ("name", "eligible", "why", "accuracy", "agreement", "size_mb")
         return {name: getattr(self, name) for name in names}
 
 
-def report(candidate: Candidate, baseline: Candidate, speed: Speed, against: str | None) -> RungReport:
-    """`why` is one sentence: what speaks `against` the rung, else what it keeps."""
+def report(candidate: Candidate, baseline: Candidate, speed: Speed, objection: str | None) -> RungReport:
+    """The report; its `why` is the objection, or for an eligible rung the number of changed labels."""
     return RungReport(
         name=candidate.name,
-        eligible=against is None,
-        why=against or _merit(candidate, baseline),
+        eligible=objection is None,
+        why=objection or _merit(candidate, baseline),
         accuracy=candidate.accuracy,
         agreement=agreement(candidate, baseline),
         texts_per_s=speed.texts_per_s,
@@ -61,17 +61,17 @@ def report(candidate: Candidate, baseline: Candidate, speed: Speed, against: str
 
 
 def _merit(candidate: Candidate, baseline: Candidate) -> str:
-    kept = f", {candidate.note}" if candidate.note else ""
+    note = f", {candidate.note}" if candidate.note else ""
     if candidate.name == baseline.name:
-        return f"It is the checkpoint in full precision{kept}."
+        return f"It is the checkpoint in full precision{note}."
     rows = len(baseline.outputs.probabilities)
-    return f"It changes {changed(candidate, baseline)} of {rows} labels, in any batch alike{kept}."
+    return f"It changes {changed_rows(candidate, baseline)} of {rows} labels, the same in any batch{note}."
 
 
 def choose(reports: Sequence[RungReport], not_built: Mapping[str, str], *, wanted: str | None = None) -> RungReport:
-    """The rung named, eligible or not; else the fastest eligible one, if it is clearly faster than fp32.
+    """The `wanted` rung, eligible or not; else the fastest eligible one, or fp32 if it is not clearly faster.
 
-    `not_built`: the reason by the rung's name, with which `RungNotBuilt` is raised.
+    Raises `RungNotBuilt` with the reason in `not_built`.
     """
     by_name = {entry.name: entry for entry in reports}
     if wanted is not None:
@@ -80,4 +80,4 @@ def choose(reports: Sequence[RungReport], not_built: Mapping[str, str], *, wante
         return by_name[wanted]
     fastest = max((entry for entry in reports if entry.eligible), key=lambda entry: entry.texts_per_s)
     full = by_name[FP32]
-    return fastest if fastest.texts_per_s >= LEAST_GAIN * full.texts_per_s else full
+    return fastest if fastest.texts_per_s >= MIN_SPEEDUP * full.texts_per_s else full

@@ -1,7 +1,8 @@
-"""How numbers become bytes: the scales of activations and weights, chosen on what was observed.
+"""Quantization scales of activations and weights.
 
-A few channels of the layer norms are 30 times the others and would take the digits of all; so each channel is divided
-by a factor first and its weights multiplied by it (Xiao et al. 2023, SmoothQuant, arXiv 2211.10438).
+A few channels of the layer norms are 30 times as large as the others and would leave few quantization steps for them.
+So each channel is divided by a factor and its weights are multiplied by it (SmoothQuant, Xiao et al. 2023, arXiv
+2211.10438).
 """
 
 from __future__ import annotations
@@ -10,37 +11,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Floats
 from export.activations import Activation
 
-# Seven bits: ONNX Runtime documents that u8·s8 products may saturate at eight on CPUs without VNNI, and
-# the same package would answer otherwise there.
-WEIGHT_TOP = 63
-# How much of a channel's width may go into the weights. Each activation takes what costs its layers
-# least: on the tickets example the error of the logits is then 0.140, and 0.173 with 0.8 for all.
+# Seven bits: with eight, u8·s8 products may saturate on CPUs without VNNI (documentation of ONNX Runtime), and the
+# answers of a package would depend on the CPU.
+WEIGHT_MAX = 63
+# Exponents of SmoothQuant; the best one is chosen per activation. On the tickets example the error of the logits is
+# then 0.140, against 0.173 with 0.8 for all.
 SMOOTHINGS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _TINY = 1e-8
 
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
-class Step:
-    """How an activation of d channels becomes unsigned bytes: over `factors` (d,), over `scale`, plus `zero`."""
+class ActivationQuantization:
+    """Quantization of an activation with d channels: values / `factors` (d,) / `scale` + `zero_point`, as uint8."""
 
     factors: Floats
     scale: np.float32
-    zero: np.uint8
+    zero_point: np.uint8
 
 
-def best_step(seen: Activation, weights: Sequence[Floats], *, covered: float) -> Step:
-    """Of all balances the one that changes the outputs of the layers, weights (d, m) each, least.
+def best_quantization(seen: Activation, weights: Sequence[Floats], *, range_share: float) -> ActivationQuantization:
+    """The quantization that changes the outputs of the layers with these weights (d, m) least.
 
-    `covered`: the share of the values that the bytes reach, of those kept as examples; 1: all that were seen.
+    `range_share` is the share of the sampled values within the 8-bit range; 1 covers all values that occurred.
     """
-    steps = [_step(_factors(seen, weights, smoothing), seen, covered) for smoothing in SMOOTHINGS]
-    return min(steps, key=lambda step: sum(_squared_error(step, seen.rows, weight) for weight in weights))
+    candidates = [_quantization(_factors(seen, weights, smoothing), seen, range_share) for smoothing in SMOOTHINGS]
+    return min(candidates, key=lambda tried: sum(_squared_error(tried, seen.rows, weight) for weight in weights))
 
 
 def _factors(seen: Activation, weights: Sequence[Floats], smoothing: float) -> Floats:
@@ -50,25 +49,26 @@ def _factors(seen: Activation, weights: Sequence[Floats], smoothing: float) -> F
     return factors
 
 
-def _step(factors: Floats, seen: Activation, covered: float) -> Step:
-    if covered == 1.0:
+def _quantization(factors: Floats, seen: Activation, range_share: float) -> ActivationQuantization:
+    if range_share == 1.0:
         low, high = float((seen.low / factors).min()), float((seen.high / factors).max())
     else:
-        low, high = (float(value) for value in np.quantile(seen.rows / factors, [(1 - covered) / 2, (1 + covered) / 2]))
+        tails = [(1 - range_share) / 2, (1 + range_share) / 2]
+        low, high = (float(value) for value in np.quantile(seen.rows / factors, tails))
     low, high = min(low, 0.0), max(high, 0.0)
     scale = np.float32(max(high - low, _TINY) / 255)
-    return Step(factors, scale, np.uint8(np.clip(round(-low / scale), 0, 255)))
+    return ActivationQuantization(factors, scale, np.uint8(np.clip(round(-low / scale), 0, 255)))
 
 
-def _squared_error(step: Step, rows: Floats, weight: Floats) -> float:
-    """What 8 bits change in the layer's output of these rows."""
-    zero = np.float32(step.zero)
-    coarse = (np.clip(np.round(rows / step.factors / step.scale) + zero, 0, 255) - zero) * step.scale
-    whole, scale = integers(weight * step.factors[:, None])
-    return float(np.sum((coarse @ (whole * scale) - rows @ weight) ** 2))
+def _squared_error(quantization: ActivationQuantization, rows: Floats, weight: Floats) -> float:
+    """Squared error of the output of a quantized layer for these rows."""
+    factors, scale, zero_point = quantization.factors, quantization.scale, np.float32(quantization.zero_point)
+    quantized = (np.clip(np.round(rows / factors / scale) + zero_point, 0, 255) - zero_point) * scale
+    integers, weight_scale = quantized_weight(weight * factors[:, None])
+    return float(np.sum((quantized @ (integers * weight_scale) - rows @ weight) ** 2))
 
 
-def integers(weight: Floats) -> tuple[Floats, Floats]:
-    """Symmetric, one scale (m,) an output column: (d, m) whole numbers up to `WEIGHT_TOP`, and the scales."""
-    scale = (np.maximum(np.abs(weight).max(axis=0), _TINY) / WEIGHT_TOP).astype(np.float32)
-    return np.clip(np.round(weight / scale), -WEIGHT_TOP, WEIGHT_TOP), scale
+def quantized_weight(weight: Floats) -> tuple[Floats, Floats]:
+    """Integers (d, m) up to ±`WEIGHT_MAX`, and a scale (m,) per output column: symmetric quantization."""
+    scale = (np.maximum(np.abs(weight).max(axis=0), _TINY) / WEIGHT_MAX).astype(np.float32)
+    return np.clip(np.round(weight / scale), -WEIGHT_MAX, WEIGHT_MAX), scale

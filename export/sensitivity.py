@@ -1,4 +1,4 @@
-"""What 8 bits do to answers, measured on the sample of the training texts: which calibration and which layers hurt."""
+"""The effect of quantization on the logits of sample texts: the best calibration and the sensitive layers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from core.package import GRAPH
 from export.quantization import StaticInt8
 
 CALIBRATIONS = {"all values seen": 1.0, "99.99 % of the values seen": 0.9999, "99.9 % of the values seen": 0.999}
-"""How far the bytes reach: min-max calibration, and percentiles, which cut outliers off on both sides."""
+"""Share of the values within the 8-bit range: min-max calibration, and percentiles, which clip outliers."""
 LAYER_TEXTS = 64
 
 
-class Trial:
-    """Graphs in 8 bits, tried on sample texts against `full`, which answers in full precision.
+class Sensitivity:
+    """Compares quantized graphs with full precision, `full`, on sample texts.
 
-    `workspace` is a folder with all that an engine needs but the graph.
+    `workspace` is a folder with all files of a rung except the graph.
     """
 
     def __init__(self, quantizer: StaticInt8, full: Engine, workspace: Path, sample: Sequence[Encoded]) -> None:
@@ -30,18 +30,18 @@ class Trial:
         self._expected = full.answer_encoded(sample).logits
 
     def best_calibration(self) -> str:
-        """The key of `CALIBRATIONS` that moves the logits least."""
+        """The key of `CALIBRATIONS` that changes the logits least."""
         every = np.arange(len(self._sample))
         return min(CALIBRATIONS, key=lambda name: self._error(CALIBRATIONS[name], every))
 
-    def by_harm(self, covered: float) -> list[str]:
-        """The linear layers, the one first without whose quantization the logits move least."""
+    def layers_by_sensitivity(self, range_share: float) -> list[str]:
+        """The linear layers, the most sensitive first: the layer whose exclusion reduces the error most."""
         picked = np.linspace(0, len(self._sample) - 1, min(LAYER_TEXTS, len(self._sample))).astype(int)
-        left = {layer: self._error(covered, picked, keep={layer}) for layer in self._quantizer.layers}
-        return sorted(left, key=left.__getitem__)
+        errors = {layer: self._error(range_share, picked, exclude={layer}) for layer in self._quantizer.layers}
+        return sorted(errors, key=errors.__getitem__)
 
-    def _error(self, covered: float, picked: NDArray[np.int64], *, keep: Collection[str] = ()) -> float:
-        """Mean squared difference of the logits of the texts picked."""
-        self._quantizer.write(self._workspace / GRAPH, covered=covered, keep=keep)
+    def _error(self, range_share: float, picked: NDArray[np.int64], *, exclude: Collection[str] = ()) -> float:
+        """Mean squared error of the logits of the picked texts."""
+        self._quantizer.write(self._workspace / GRAPH, range_share=range_share, exclude=exclude)
         given = Engine(self._workspace).answer_encoded([self._sample[index] for index in picked]).logits
         return float(np.square(given - self._expected[picked]).mean())

@@ -1,4 +1,4 @@
-"""What a rung must keep."""
+"""Settings of the export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """Shares of the labelled rows: what of the primary metric a rung may lose, labels that it must keep."""
+    """Largest drop of accuracy and primary metric, and smallest agreement with fp32, of an eligible rung."""
 
     max_drop: float
     min_agreement: float

@@ -1,4 +1,4 @@
-"""How fast rungs are on this machine, and what they take: in one thread, as each worker serves them."""
+"""Speed, start-up time and memory of the rungs on this machine, in one thread as in a worker of the server."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Speed:
-    """`texts_per_s` in batches of similar length; latencies in ms of one text alone, over the texts' own lengths.
+    """`texts_per_s` in batches of similar length; latencies in ms of single texts.
 
-    `startup_s`: from an empty process to the first answer. `resident_mb`: that process then; None where the
-    system does not tell.
+    `startup_s` is the time of a new process to its first answer, `resident_mb` its memory then, None if the system
+    does not report it.
     """
 
     texts_per_s: float
@@ -39,9 +39,9 @@ class Speed:
 
 
 def measure(folders: Mapping[str, Path], texts: Sequence[Text]) -> dict[str, Speed]:
-    """Every rung on the same texts, in turns, so that a slow minute of the machine slows them all.
+    """Measure all rungs on the same texts, interleaved, so that slow phases of the machine affect all of them.
 
-    Of `ROUNDS` the best counts: what else the machine does only ever slows one down.
+    The best of `ROUNDS` counts: other load on the machine can only slow a measurement down.
     """
     engines = {name: Engine(folder, threads=1) for name, folder in folders.items()}
     picked = [texts[index] for index in np.linspace(0, len(texts) - 1, min(BULK_TEXTS, len(texts))).astype(int)]
@@ -60,7 +60,7 @@ def measure(folders: Mapping[str, Path], texts: Sequence[Text]) -> dict[str, Spe
 
 
 def _speed(folder: Path, texts_per_s: float, seconds: Sequence[float]) -> Speed:
-    startup_s, resident_mb = _footprint(folder)
+    startup_s, resident_mb = _startup(folder)
     return Speed(
         texts_per_s=round(texts_per_s, 1),
         latency_ms_median=round(1000 * statistics.median(seconds), 3),
@@ -76,8 +76,8 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _footprint(folder: Path) -> tuple[float, float | None]:
-    """Seconds to the first answer and resident megabytes, of a process that does nothing else."""
+def _startup(folder: Path) -> tuple[float, float | None]:
+    """Seconds to the first answer and resident megabytes of a new process."""
     command = [sys.executable, "-m", "export.first_answer", str(folder)]
     finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     if finished.returncode:

@@ -1,4 +1,4 @@
-"""The files and the predictions of a checkpoint, read as torch modules; `core.checkpoint` fixes the format."""
+"""Writing and reading checkpoints with torch; `core.checkpoint` defines the format."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from core.checkpoint import CARD, HEAD, SAMPLE, Training, read_training, write_t
 from core.datasets import Text
 from core.durable import new_folder
 from core.errors import CorruptCheckpoint
+from core.metrics import Floats
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer
-from finetune.head import Floats, Head
+from finetune.head import Head
 from finetune.measuring.temperature import probabilities_of
 from finetune.measuring.validation_outputs import write_validation
 from finetune.model_card import model_card
@@ -34,7 +35,7 @@ class Checkpoint:
 
 
 def write_checkpoint(target: Path, training: Training, *, fitted: Fitted, task: Task) -> None:
-    """A complete checkpoint at `target`, or none; some of the training texts are kept in it."""
+    """Write a complete checkpoint to `target`, or nothing; it includes a sample of the training texts."""
     with new_folder(target) as folder:
         fitted.encoder.transformer.save_pretrained(folder)
         task.tokenizer.tokenizer.save_pretrained(folder)
@@ -52,7 +53,7 @@ def _sample_row(text: Text) -> dict[str, str]:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Raises `CorruptCheckpoint` unless every file is what `training.json` says."""
+    """Raises `CorruptCheckpoint` if a file does not match `training.json`."""
     training = read_training(folder)
     base = BaseModel(str(folder), "", folder, training.pooling, fingerprint="")
     arrays = load_file(folder / HEAD)
@@ -67,9 +68,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Floats, Floats]:
-    """Logits (n, k), and probabilities (n, k) after the temperature, in the order of the texts.
+    """Logits (n, k) and calibrated probabilities (n, k); the columns are the labels in `training.json`.
 
-    The columns are the labels of its `training.json`. Raises `CorruptCheckpoint`.
+    Raises `CorruptCheckpoint`.
     """
     checkpoint = read_checkpoint(folder)
     logits = checkpoint.head.logits(embed(checkpoint.encoder, checkpoint.tokenizer, texts))

@@ -1,22 +1,19 @@
-"""The linear head: logistic regression on embeddings, multinomial or one a label."""
+"""The linear head: logistic regression on embeddings, multinomial or one per label."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-Floats = NDArray[np.float32]
-Truth = NDArray[Any]
-Indices = NDArray[np.int64]
+from core.metrics import Floats
+from finetune.measuring.metrics import Truth
 
 
 @dataclass(frozen=True)
 class Head:
-    """weight (k, d) and bias (k,), float32; logits (n, k) of embeddings (n, d)."""
+    """`weight` (k, d) and `bias` (k,), float32; maps embeddings (n, d) to logits (n, k)."""
 
     weight: Floats
     bias: Floats
@@ -26,26 +23,26 @@ class Head:
         return result
 
 
-def fit_head(embeddings: Floats, truth: Truth, *, labels: int, strength: float, start: Head | None = None) -> Head:
-    """The head of least mean log loss plus |weight|² / (2 · strength · n); every label needs a row.
+def fit_head(embeddings: Floats, truth: Truth, *, label_count: int, c: float, start: Head | None = None) -> Head:
+    """Minimise the mean log loss plus |weight|² / (2 · c · n); every label needs a row.
 
-    `truth`: (n,) label indices, or (n, k) bool where a text may have several labels; each of these is then a
-    logistic regression of its own, and the log losses of a row add up.
-    `strength` is the C of scikit-learn. On banking77 (10,000 rows, 77 labels) 99.96 % of the labels are
-    those of its solver, which took 14 s where this takes 6 s (best runs of each on a busy machine).
+    `truth` is (n,) label indices, or (n, k) bool if a text may have several labels; then each label is a separate
+    logistic regression, and the loss of a row is the sum over its labels. `c` is scikit-learn's C, the inverse of the
+    regularisation strength. `start` is where the optimiser starts. On banking77 (10,000 rows, 77 labels) 99.96 % of
+    the predictions equal those of scikit-learn, which takes 14 s against 6 s here (best of several runs).
     """
-    problem = _Problem(embeddings, truth, labels, 1 / (strength * len(truth)))
-    first = np.zeros((labels, embeddings.shape[1] + 1))
+    problem = _Problem(embeddings, truth, label_count, 1 / (c * len(truth)))
+    initial = np.zeros((label_count, embeddings.shape[1] + 1))
     if start is not None:
-        first[:, :-1], first[:, -1] = start.weight, start.bias
+        initial[:, :-1], initial[:, -1] = start.weight, start.bias
     found = minimize(
         problem.loss_and_gradient,
-        first.ravel(),
+        initial.ravel(),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": 300, "gtol": 1e-5, "ftol": 1e-9},
     )
-    solution = found.x.reshape(labels, -1).astype(np.float32)
+    solution = found.x.reshape(label_count, -1).astype(np.float32)
     return Head(np.ascontiguousarray(solution[:, :-1]), np.ascontiguousarray(solution[:, -1]))
 
 
@@ -53,14 +50,15 @@ def fit_head(embeddings: Floats, truth: Truth, *, labels: int, strength: float, 
 class _Problem:
     embeddings: Floats
     truth: Truth
-    labels: int
+    label_count: int
     decay: float
 
-    def loss_and_gradient(self, point: NDArray[np.float64]) -> tuple[float, NDArray[Any]]:
-        weights = point.reshape(self.labels, -1)
-        narrow = weights.astype(np.float32)  # float32 products: the optimiser alone needs more digits
-        logits = self.embeddings @ narrow[:, :-1].T + narrow[:, -1]
-        loss, residual = _of_several(logits, self.truth) if self.truth.ndim == 2 else _of_one(logits, self.truth)
+    def loss_and_gradient(self, point: Floats) -> tuple[float, Floats]:
+        weights = point.reshape(self.label_count, -1)
+        weights32 = weights.astype(np.float32)  # float32 products are faster; only the optimiser needs float64
+        logits = self.embeddings @ weights32[:, :-1].T + weights32[:, -1]
+        cross_entropy = _binary_cross_entropy if self.truth.ndim == 2 else _cross_entropy
+        loss, residual = cross_entropy(logits, self.truth)
         residual /= len(self.truth)
         gradient = np.empty_like(weights)
         gradient[:, :-1] = residual.T @ self.embeddings + self.decay * weights[:, :-1]
@@ -68,8 +66,8 @@ class _Problem:
         return loss + self.decay / 2 * float(np.sum(weights[:, :-1] ** 2)), gradient.ravel()
 
 
-def _of_one(logits: Floats, truth: Truth) -> tuple[float, Floats]:
-    """Mean cross-entropy in nats, and its gradient (n, k) times n; `logits` is used up."""
+def _cross_entropy(logits: Floats, truth: Truth) -> tuple[float, Floats]:
+    """Mean cross-entropy in nats, and n times its gradient (n, k); overwrites `logits`."""
     logits -= logits.max(axis=1, keepdims=True)
     rows = np.arange(len(truth))
     given = logits[rows, truth]
@@ -81,8 +79,8 @@ def _of_one(logits: Floats, truth: Truth) -> tuple[float, Floats]:
     return loss, residual
 
 
-def _of_several(logits: Floats, truth: Truth) -> tuple[float, Floats]:
-    """Mean over the rows of the summed binary cross-entropy in nats, and its gradient (n, k) times n."""
+def _binary_cross_entropy(logits: Floats, truth: Truth) -> tuple[float, Floats]:
+    """Mean over the rows of the summed binary cross-entropy in nats, and n times its gradient (n, k)."""
     loss = np.logaddexp(0, logits) - logits * truth
     residual: Floats = (1 / (1 + np.exp(-logits)) - truth).astype(np.float32)
     return float(np.mean(loss.sum(axis=1), dtype=np.float64)), residual

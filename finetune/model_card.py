@@ -1,6 +1,6 @@
-"""The model card of a checkpoint: `README.md` in Hugging Face's format, from `training.json` alone.
+"""The model card of a checkpoint: `README.md` in the format of Hugging Face, made from `training.json`.
 
-https://huggingface.co/docs/hub/model-cards. Nothing of the machine's paths or names goes into it.
+https://huggingface.co/docs/hub/model-cards. The card must not contain paths or names of the machine.
 """
 
 from __future__ import annotations
@@ -10,28 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.checkpoint import Training
+from finetune.measuring.metrics import METRIC_NAMES
 
-LICENSES = {"sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
-"""Of base models whose licence is known here; of others the card states none."""
+KNOWN_LICENSES = {"sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
+"""The card states a licence only for these base models."""
 
-METRICS = {
-    "accuracy": "Accuracy",
-    "macro_f1": "Macro F1",
-    "micro_f1": "Micro F1",
-    "weighted_f1": "Weighted F1",
-    "roc_auc": "Area under ROC",
-    "hamming_loss": "Hamming loss",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "expected_calibration_error": "Expected calibration error",
-}
+_NAMES = {key: f"{name[0].upper()}{name[1:]}" for key, name in METRIC_NAMES.items()}
 _HUB_TYPES = {"macro_f1": "f1", "micro_f1": "f1", "weighted_f1": "f1", "brier": "brier_score"}
 _PROVENANCE = ("hardware", "cores", "threads", "processes", "precision", "system", "python", "git_commit")
-LISTED_LABELS = 50
+MAX_LISTED_LABELS = 50
 
 
 def model_card(training: Training) -> str:
-    """Front matter and text, the same for the same facts."""
+    """Front matter and text; equal facts give equal cards."""
     sections = [
         ["---", *_front_matter(training), "---"],
         ["# Text classifier", "", _summary(training)],
@@ -47,15 +38,15 @@ def model_card(training: Training) -> str:
 
 
 def _hub_id(training: Training) -> str | None:
-    """The base model's name on a hub; None where it was a folder, whose path is nobody's business."""
+    """The hub id of the base model; None for a folder, whose path is private."""
     return training.base_model["name"] if training.base_model.get("revision") else None
 
 
 def _front_matter(training: Training) -> Iterator[str]:
-    """YAML, whose strings are written as JSON's: every JSON string is a YAML string."""
+    """YAML; strings are quoted as in JSON, which is valid YAML."""
     base = _hub_id(training)
-    if base in LICENSES:
-        yield f"license: {LICENSES[base]}"
+    if base in KNOWN_LICENSES:
+        yield f"license: {KNOWN_LICENSES[base]}"
     if base:
         yield f"base_model: {_quoted(base)}"
     yield "library_name: retune"
@@ -63,11 +54,11 @@ def _front_matter(training: Training) -> Iterator[str]:
     yield "tags:"
     yield from (f"- {_quoted(tag)}" for tag in ("retune", "text-classification", training.kind, training.method))
     metrics = training.metrics.get("validation", {})
-    if stated := [key for key in METRICS if key in metrics]:
-        yield from _model_index(training, metrics, stated)
+    if any(key in metrics for key in _NAMES):
+        yield from _model_index(training, metrics)
 
 
-def _model_index(training: Training, metrics: Mapping[str, Any], stated: Sequence[str]) -> Iterator[str]:
+def _model_index(training: Training, metrics: Mapping[str, Any]) -> Iterator[str]:
     yield "model-index:"
     yield f"- name: {_quoted(f'retune-{training.method}')}"
     yield "  results:"
@@ -78,10 +69,11 @@ def _model_index(training: Training, metrics: Mapping[str, Any], stated: Sequenc
     yield "      type: private"
     yield "      split: validation"
     yield "    metrics:"
-    for key in stated:
-        yield f"    - type: {_HUB_TYPES.get(key, key)}"
-        yield f"      name: {_quoted(METRICS[key])}"
-        yield f"      value: {json.dumps(round(float(metrics[key]), 6))}"
+    for key, name in _NAMES.items():
+        if key in metrics:
+            yield f"    - type: {_HUB_TYPES.get(key, key)}"
+            yield f"      name: {_quoted(name)}"
+            yield f"      value: {json.dumps(round(float(metrics[key]), 6))}"
 
 
 def _quoted(text: str) -> str:
@@ -89,18 +81,18 @@ def _quoted(text: str) -> str:
 
 
 def _summary(training: Training) -> str:
-    task = "any number of labels to a text" if training.kind == "multi-label" else "one label to a text"
-    paired = " (a pair of texts, answered together)" if training.is_paired else ""
-    return f"Gives {task}{paired}, out of {len(training.labels)}. {training.reason}"
+    labels = "any number" if training.kind == "multi-label" else "one"
+    inputs = "pair of texts" if training.is_paired else "text"
+    return f"Assigns {labels} of {len(training.labels)} labels to a {inputs}. {training.reason}"
 
 
 def _intended_use(training: Training) -> Iterator[str]:
     yield (
-        "Texts like those that it was trained on: same language, same source, same labels. Anything else is outside "
-        "its use; whether texts in service still are like them is what Retune's drift checks look at."
+        "Texts like the training texts: same language, same source, same labels. Other texts are out of scope. The "
+        "drift checks of Retune show whether the texts in service still are like them."
     )
     yield ""
-    listed = training.labels[:LISTED_LABELS]
+    listed = training.labels[:MAX_LISTED_LABELS]
     more = f", and {len(training.labels) - len(listed)} more (`training.json`)" if listed != training.labels else ""
     yield f"Labels: {', '.join(_code(label) for label in listed)}{more}."
 
@@ -111,8 +103,8 @@ def _usage(training: Training) -> Iterator[str]:
     yield from ("retune promote NAME@VERSION", f'retune predict "a text"{pair} --model NAME', "```")
     yield ""
     yield (
-        f"`model.safetensors` is the encoder; its {training.pooling}-pooled, normalised output times "
-        "`head.safetensors` are the logits. No file is a pickle and none runs code."
+        f"`model.safetensors` is the encoder. Its {training.pooling}-pooled, normalised output and the linear layer in "
+        "`head.safetensors` give the logits. No file is a pickle or contains code."
     )
 
 
@@ -122,8 +114,8 @@ def _data(training: Training) -> Iterator[str]:
     yield from _table(("train", data.train_rows, f"`{data.train}`"))
     yield from _table(("validation", data.validation_rows, f"`{data.validation}`"))
     yield ""
-    yield "A fingerprint is the sha256 over the normalised rows. The rows themselves are not part of the checkpoint,"
-    yield "but for up to 256 training texts in `sample.jsonl`."
+    yield "A fingerprint is the sha256 of the normalised rows. The checkpoint does not contain the rows, except for up"
+    yield "to 256 training texts in `sample.jsonl`."
 
 
 def _procedure(training: Training) -> Iterator[str]:
@@ -136,7 +128,7 @@ def _procedure(training: Training) -> Iterator[str]:
         yield f"\nFit: **{verdict}**. {training.fit['reason']}"
     yield ""
     yield from _table(("setting", "value"), ("---", "---"))
-    # As it was named on the command line it may be a path; it is stated above.
+    # The base model is stated above; this setting may be a path.
     settings = {key: value for key, value in training.settings.items() if key != "base_model"}
     facts = {**settings, "seed": training.seed, "seconds": training.seconds, "max_length": training.max_length}
     kept = {key: training.provenance[key] for key in _PROVENANCE if training.provenance.get(key) is not None}
@@ -150,23 +142,23 @@ def _evaluation(training: Training) -> Iterator[str]:
     yield f"On {after.get('rows', training.data.validation_rows)} validation rows:"
     yield ""
     yield from _table(("metric", "value", "95 % interval", "uncalibrated"), ("---", "---:", "---", "---:"))
-    for key, name in METRICS.items():
+    for key, name in _NAMES.items():
         if key in after:
             uncalibrated = f"{before[key]:.4f}" if key in before else ""
             interval = after.get("intervals", {}).get(key)
             bounds = f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else ""
             yield from _table((name, f"{after[key]:.4f}", bounds, uncalibrated))
     yield ""
-    primary = METRICS.get(training.primary_metric, training.primary_metric)
+    primary = _NAMES.get(training.primary_metric, training.primary_metric)
     yield f"Intervals are bootstrapped. The primary metric is {primary}."
     if folds := training.metrics.get("cross_validation"):
-        name = METRICS.get(folds["metric"], folds["metric"])
+        name = _NAMES.get(folds["metric"], folds["metric"])
         yield f"\nCross-validation, {folds['folds']} folds: {name} {folds['mean']:.4f} ± {folds['deviation']:.4f}."
     yield from _per_label(after.get("per_label", []))
 
 
 def _per_label(scores: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if not 0 < len(scores) <= LISTED_LABELS:
+    if not 0 < len(scores) <= MAX_LISTED_LABELS:
         return
     yield ""
     yield from _table(("label", "precision", "recall", "F1", "rows"), ("---", "---:", "---:", "---:", "---:"))
@@ -177,22 +169,23 @@ def _per_label(scores: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _confidence(training: Training) -> Iterator[str]:
     function = "sigmoid" if training.kind == "multi-label" else "softmax"
-    yield f"Scores are `{function}(logits / {training.temperature:.4f})`, a temperature fitted on the validation rows."
+    yield f"Scores are `{function}(logits / {training.temperature:.4f})`."
+    yield "The temperature was fitted on the validation rows."
     if training.thresholds:
-        yield "Each label is given from its own threshold on, tuned there for F1 (`training.json`)."
+        yield "Each label has its own threshold, tuned for F1 on the validation rows (`training.json`)."
     if abstention := training.metrics.get("abstention"):
         yield f"\nAbstention at a risk of {abstention['max_risk']:.1%}: {abstention['reason']}"
     elif training.abstain_below is not None:
-        yield f"\nScores below {training.abstain_below:.4f} are abstentions."
+        yield f"\nThe model abstains below a score of {training.abstain_below:.4f}."
 
 
 def _limitations(training: Training) -> Iterator[str]:
-    yield "- The validation rows also chose the weights, the temperature and the thresholds: expect a little less"
-    yield "  of fresh rows."
-    yield f"- Texts are cut at {training.max_length} tokens."
-    yield "- It answers texts about something else, too: with one of its labels, or with none, and sometimes surely."
+    yield "- The validation rows also selected the weights, the temperature and the thresholds: expect slightly lower"
+    yield "  metrics on new rows."
+    yield f"- Texts are truncated at {training.max_length} tokens."
+    yield "- Texts that are out of scope get one of the labels, or none, sometimes with a high score."
     if training.fit.get("verdict") in ("underfit", "overfit"):
-        yield f"- The run was judged {training.fit['verdict']}: {training.fit['reason']}"
+        yield f"- The model is {training.fit['verdict']}: {training.fit['reason']}"
 
 
 def _table(*rows: Sequence[Any]) -> Iterator[str]:
@@ -200,6 +193,6 @@ def _table(*rows: Sequence[Any]) -> Iterator[str]:
 
 
 def _code(value: Any) -> str:
-    """As code in Markdown, on one line, and without ending a table's cell."""
+    """The value as inline code on one line, safe within a table cell."""
     text = " ".join(str(value).replace("`", "'").split()).replace("|", "\\|")
     return f"`{text}`" if text else ""

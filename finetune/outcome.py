@@ -1,4 +1,4 @@
-"""What a fitted classifier is worth, and the facts that its checkpoint states."""
+"""Evaluation of a fitted classifier, and the training record of its checkpoint."""
 
 from __future__ import annotations
 
@@ -7,28 +7,35 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Indices
 from core.checkpoint import Training
-from core.engine import set_confidence
 from core.lineage import TrainingData
-from finetune.encoders.base_models import BaseModel, provenance
+from core.metrics import Floats
+from finetune.encoders.base_models import BaseModel, facts_of
 from finetune.encoders.encoder import embed
 from finetune.measuring.fit_verdict import judge_fit
-from finetune.measuring.metrics import Evaluation, evaluate
+from finetune.measuring.metrics import Evaluation, Truth, evaluate, predicted_labels
 from finetune.measuring.temperature import probabilities_of
-from finetune.measuring.thresholds import Abstention, abstention_of, abstention_threshold, tune_thresholds, uncalibrated
+from finetune.measuring.thresholds import (
+    Abstention,
+    abstention_of,
+    confidence_and_errors,
+    tune_thresholds,
+    uncalibrated_thresholds,
+)
 from finetune.provenance import git_commit, machine, versions
-from finetune.task import Fitted, Floats, Task
+from finetune.task import Fitted, Task
 
-TRAIN_SAMPLE = 1000
-"""Training rows that are answered again, to see how much better they are known than the others."""
+TRAIN_SAMPLE_ROWS = 1000
+"""Training rows that are evaluated, to measure the gap between training and validation accuracy."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`evaluation` on the validation rows after the temperature, `before` it, and on some training rows."""
+    """Evaluation on the validation rows with and without temperature, and on a sample of the training rows."""
 
     evaluation: Evaluation
-    before: Evaluation
+    uncalibrated: Evaluation
     train: Evaluation
     thresholds: dict[str, float]
     abstention: Abstention | None
@@ -39,36 +46,35 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
     probabilities = probabilities_of(scored.logits, scored.temperature, task.kind)
     thresholds = tune_thresholds(probabilities, truth) if task.kind == "multi-label" else None
 
-    def evaluated(truth: Any, probabilities: Floats, limits: Any = thresholds) -> Evaluation:
+    def evaluated(truth: Truth, probabilities: Floats, limits: Floats | None = thresholds) -> Evaluation:
         return evaluate(
             truth, probabilities, labels=task.labels, kind=task.kind, thresholds=limits, seed=task.settings.seed
         )
 
-    raw = None if thresholds is None else uncalibrated(thresholds, scored.temperature)
-    rows, answers = _train_sample(fitted, task)
+    raw_thresholds = None if thresholds is None else uncalibrated_thresholds(thresholds, scored.temperature)
+    rows, train_probabilities = _train_sample(fitted, task)
     return Outcome(
         evaluation=evaluated(truth, probabilities),
-        before=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind), raw),
-        train=evaluated(task.train.truth[rows], answers),
+        uncalibrated=evaluated(truth, probabilities_of(scored.logits, 1.0, task.kind), raw_thresholds),
+        train=evaluated(task.train.truth[rows], train_probabilities),
         thresholds={} if thresholds is None else dict(zip(task.labels, map(float, thresholds), strict=True)),
         abstention=_abstention(truth, probabilities, thresholds, max_risk=task.settings.max_risk),
     )
 
 
-def _abstention(truth: Any, probabilities: Floats, thresholds: Any, *, max_risk: float | None) -> Abstention | None:
-    """Of several labels an answer is wrong unless all of them are right, as the engine scores its confidence."""
+def _abstention(
+    truth: Truth, probabilities: Floats, thresholds: Floats | None, *, max_risk: float | None
+) -> Abstention | None:
     if max_risk is None:
         return None
-    if thresholds is None:
-        return abstention_threshold(truth, probabilities, max_risk=max_risk)
-    given = probabilities >= thresholds
-    return abstention_of(set_confidence(probabilities, given), (given != truth).any(axis=1), max_risk=max_risk)
+    predicted = predicted_labels(truth, probabilities, thresholds)
+    return abstention_of(*confidence_and_errors(truth, probabilities, predicted), max_risk=max_risk)
 
 
-def _train_sample(fitted: Fitted, task: Task) -> tuple[Any, Floats]:
-    """Indices of some training rows, and their probabilities."""
+def _train_sample(fitted: Fitted, task: Task) -> tuple[Indices, Floats]:
+    """Indices and probabilities of a sample of the training rows."""
     count = len(task.train.inputs)
-    rows = np.sort(np.random.default_rng(task.settings.seed).permutation(count)[:TRAIN_SAMPLE])
+    rows = np.sort(np.random.default_rng(task.settings.seed).permutation(count)[:TRAIN_SAMPLE_ROWS])
     if fitted.encoder is task.encoder:
         embeddings = task.train.embeddings[rows]
     else:
@@ -94,7 +100,7 @@ def training_of(
         max_length=task.tokenizer.max_length,
         temperature=fitted.scored.temperature,
         seed=task.settings.seed,
-        base_model=provenance(base),
+        base_model=asdict(facts_of(base)),
         data=data,
         settings={**task.settings.model_dump(), **fitted.settings},
         metrics=_metrics(outcome, folds),
@@ -116,7 +122,7 @@ def _metrics(outcome: Outcome, folds: dict[str, Any]) -> dict[str, Any]:
     abstention = {"abstention": asdict(outcome.abstention)} if outcome.abstention else {}
     return {
         "validation": outcome.evaluation.as_dict(),
-        "before_temperature": outcome.before.as_dict(),
+        "before_temperature": outcome.uncalibrated.as_dict(),
         "train_sample": outcome.train.as_dict(),
         **abstention,
         **({"cross_validation": folds} if folds else {}),

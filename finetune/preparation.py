@@ -1,4 +1,4 @@
-"""From examples to a task: embedded by the frozen encoder, inspected, indexed."""
+"""Making a task from examples: frozen embeddings and label indices."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from core.datasets import Example, Text
 from core.errors import BudgetTooSmall
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
+from core.metrics import Floats
 from core.progress import Progress
-from finetune.encoders.encoder import Floats, embed
+from finetune.encoders.encoder import embed
 from finetune.encoders.frozen import FrozenEncoder
 from finetune.run_state.plans import Plans
 from finetune.run_state.processes import broadcast, is_main_process, wait_for_all
@@ -33,21 +34,15 @@ def prepare(
     run_folder: RunFolder,
     plans: Plans,
     on_progress: Progress,
-    labels: list[str] | None = None,
 ) -> Task:
-    """The rows with their frozen embeddings, and the encoder that made them; raises `BudgetTooSmall`.
-
-    `labels` are those of the training rows unless they are given.
-    """
-    inputs = [example.input for example in (*parts.train, *parts.validation)]
-    require_budget(frozen, inputs, left_s=ends_at - time.monotonic())
-    embeddings = _embedded(frozen, inputs, on_progress)
-    labels = labels or labels_of(parts.train, kind)
+    """The task of a split; raises `BudgetTooSmall`."""
+    labels = labels_of(parts.train, kind)
+    train, validation = embedded_rows(parts, labels, kind, frozen, ends_at=ends_at, on_progress=on_progress)
     return Task(
         kind=kind,
         labels=labels,
-        train=rows_of(parts.train, labels, kind, embeddings[: len(parts.train)]),
-        validation=rows_of(parts.validation, labels, kind, embeddings[len(parts.train) :]),
+        train=train,
+        validation=validation,
         encoder=frozen.encoder,
         tokenizer=frozen.tokenizer,
         settings=settings,
@@ -58,13 +53,27 @@ def prepare(
     )
 
 
-def rows_of(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embeddings: Floats) -> Rows:
+def embedded_rows(
+    parts: Split, labels: Sequence[str], kind: Kind, frozen: FrozenEncoder, *, ends_at: float, on_progress: Progress
+) -> tuple[Rows, Rows]:
+    """Training and validation rows with their frozen embeddings; raises `BudgetTooSmall`."""
+    inputs = [example.input for example in (*parts.train, *parts.validation)]
+    _require_budget(frozen, inputs, left_s=ends_at - time.monotonic())
+    embeddings = _embedded(frozen, inputs, on_progress)
+    train_count = len(parts.train)
+    return (
+        _rows(parts.train, labels, kind, embeddings[:train_count]),
+        _rows(parts.validation, labels, kind, embeddings[train_count:]),
+    )
+
+
+def _rows(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embeddings: Floats) -> Rows:
     truth = truth_matrix(examples, labels) if kind == "multi-label" else truth_of(examples, labels)
     return Rows([example.input for example in examples], truth, embeddings)
 
 
-def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: float) -> None:
-    """Raises `BudgetTooSmall` where not even the cheapest method ends in time: embedding every new text once."""
+def _require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: float) -> None:
+    """Raises `BudgetTooSmall` if the time is too short for the cheapest method, which embeds every new text once."""
     unknown = frozen.cache.unknown(inputs)
     needed_s = 1.0
     if unknown:
@@ -78,7 +87,7 @@ def require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: flo
 
 
 def _embedded(frozen: FrozenEncoder, inputs: Sequence[Text], on_progress: Progress) -> Floats:
-    """The first process computes; the others read what it kept."""
+    """The main process computes the embeddings; the others read them from the cache."""
     if not is_main_process():
         wait_for_all()
         return frozen.embeddings(inputs)

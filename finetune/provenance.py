@@ -1,4 +1,4 @@
-"""Where and with what a checkpoint was made."""
+"""The machine and the software that made a checkpoint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """What the weights may depend on beyond rows, settings and seed."""
+    """Properties of the machine that may affect the weights."""
     return {
         "hardware": _hardware(),
         "cores": available_cpus(),
@@ -33,7 +33,7 @@ def machine() -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """The commit of the working folder, with "+changes" where files differ from it; None outside a repository."""
+    """The commit of the working folder, with "+changes" if files were changed; None outside a repository."""
     commit = _git("rev-parse", "HEAD")
     if not commit:
         return None
@@ -41,7 +41,7 @@ def git_commit() -> str | None:
 
 
 def _git(*arguments: str) -> str:
-    # Without the option, "status" writes the index of the user's repository anew.
+    # Without the option, "status" would write to the index of the user's repository.
     command = ["git", "--no-optional-locks", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)

@@ -1,4 +1,4 @@
-"""Labelled rows to a checkpoint."""
+"""A training run: from labelled rows to a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from core.config import FinetuneConfig
 from core.datasets import Example, fingerprint, keep_dataset
-from core.durable import disk_full_is_said, require_writable
+from core.durable import detect_disk_full, require_writable
 from core.duration import seconds_of
 from core.labels import Kind
 from core.lineage import TrainingData
@@ -25,7 +25,7 @@ from finetune.encoders.frozen import FrozenEncoder, load_frozen
 from finetune.measuring.metrics import Evaluation, require_primary
 from finetune.methods.catalogue import METHODS
 from finetune.outcome import Outcome, outcome_of, training_of
-from finetune.preparation import prepare
+from finetune.preparation import embedded_rows, prepare
 from finetune.provenance import machine, versions
 from finetune.quality.findings import Finding
 from finetune.quality.inspection import inspect_quickly
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """`metrics` are those on the validation rows, after the temperature; `findings` what the rows showed before."""
+    """`metrics` are those of the validation rows with temperature; `findings` are those of the quick data checks."""
 
     checkpoint: Path
     method: str
@@ -62,25 +62,25 @@ def finetune(
     begun_at: float | None = None,
     on_progress: Progress = ignore,
 ) -> FinetuneResult:
-    """Train on `examples` and write the checkpoint `out`, complete or absent.
+    """Train on `examples` and write the checkpoint `out`, complete or not at all.
 
-    Without `validation`, `settings.validation_share` of the rows validate. Embeddings of the frozen
-    encoder and what was measured on this machine are kept under `cache`, the rows of both sides under
-    `datasets`. With `resume`, a run of the same rows and settings that was killed goes on where it last
-    saved its state. The budget counts from `begun_at` (monotonic), now by default. Under `torchrun` the
-    processes train together, and the first one writes. Raises `TooFewLabels`, `TooFewRowsOfLabel`,
-    `UnknownLabels`, `UnknownMetric`, `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists`, `NotWritable`,
-    `RunInterrupted`, `OtherRunInterrupted` or `DiskFull`.
+    Without `validation`, a share `settings.validation_share` of the examples is used for validation. `cache` stores
+    the frozen embeddings and measurements of this machine, `datasets` the training and validation rows. With
+    `resume`, an interrupted run with the same rows and settings continues from its last saved state. The budget
+    counts from `begun_at` (monotonic), by default from now. Under `torchrun` the processes train together and the
+    main process writes. Raises `TooFewLabels`, `TooFewRowsOfLabel`, `UnknownLabels`, `UnknownMetric`,
+    `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists`, `NotWritable`, `RunInterrupted`, `OtherRunInterrupted` or
+    `DiskFull`.
     """
     begun_at = time.monotonic() if begun_at is None else begun_at
     require_writable(out)
     kind: Kind = "multi-label" if settings.multi_label else "single-label"
     require_primary(settings.primary_metric, kind)
     require_trainable(examples, kind)
-    parts = _parts(examples, validation, kind, settings)
+    parts = _split_rows(examples, validation, kind, settings)
     findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
-    with process_group(), disk_full_is_said(out):
-        run = _begin(
+    with process_group(), detect_disk_full(out):
+        run = _start_run(
             parts, kind, settings, out=out, cache=cache, resume=resume, begun_at=begun_at, on_progress=on_progress
         )
         method = METHODS[settings.method]
@@ -103,10 +103,10 @@ class _Run:
     base: BaseModel
     frozen: FrozenEncoder
     task: Task
-    share_s: float
+    time_limit_s: float
 
 
-def _begin(
+def _start_run(
     parts: Split,
     kind: Kind,
     settings: FinetuneConfig,
@@ -136,31 +136,24 @@ def _begin(
 
 
 def _folds(run: _Run) -> Iterator[Task]:
-    """A task for each fold of all rows; what was decided for the whole holds for the parts."""
+    """A task per fold, with the labels and the stored plans of the whole run."""
     task = run.task
     rows = [*run.parts.train, *run.parts.validation]
-    deal = folds_of(rows, task.kind, folds=task.settings.folds, seed=task.settings.seed)
-    for number, parts in enumerate(deal, 1):
-        fold = prepare(
-            parts,
-            task.kind,
-            run.frozen,
-            settings=task.settings,
-            ends_at=time.monotonic() + run.share_s,
-            run_folder=task.run_folder,
-            plans=task.plans,
-            on_progress=task.on_progress,
-            labels=task.labels,
+    splits = folds_of(rows, task.kind, folds=task.settings.folds, seed=task.settings.seed)
+    for number, parts in enumerate(splits, 1):
+        ends_at = time.monotonic() + run.time_limit_s
+        train, validation = embedded_rows(
+            parts, task.labels, task.kind, run.frozen, ends_at=ends_at, on_progress=task.on_progress
         )
-        yield replace(fold, part=f"fold-{number}-")
+        yield replace(task, train=train, validation=validation, ends_at=ends_at, name_prefix=f"fold-{number}-")
 
 
-def _parts(
+def _split_rows(
     examples: Sequence[Example], validation: Sequence[Example] | None, kind: Kind, settings: FinetuneConfig
 ) -> Split:
     if validation is not None:
         return given_split(examples, validation, kind)
-    return split(examples, kind, share=settings.validation_share, most=settings.validation_rows, seed=settings.seed)
+    return split(examples, kind, share=settings.validation_share, max_rows=settings.validation_rows, seed=settings.seed)
 
 
 def _identity(parts: Split, base: BaseModel, settings: FinetuneConfig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which rows train and which validate: by label, by a seed, never one text on both sides."""
+"""Splits into training and validation rows: stratified by label, seeded, equal texts in the same part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOURCE = "The training data"
 
 @dataclass(frozen=True)
 class Split:
-    """Both sides in the order of `core.datasets.in_order`."""
+    """Training and validation rows, in the order of `core.datasets.in_order`."""
 
     train: list[Example]
     validation: list[Example]
@@ -27,14 +27,14 @@ class Split:
 
 
 def labels_of(examples: Sequence[Example], kind: Kind) -> list[str]:
-    """The labels in alphabetical order; a label's index here is its index everywhere."""
+    """The labels in alphabetical order, which defines their indices."""
     return sorted({name for example in examples for name in _names(example, kind)})
 
 
 def require_trainable(examples: Sequence[Example], kind: Kind) -> None:
     """Raises `TooFewLabels`, or `TooFewRowsOfLabel` for a label with fewer than two distinct texts.
 
-    Where a text may have several labels, one label is enough if some texts lack it.
+    If a text may have several labels, one label is enough if some texts do not have it.
     """
     labels = labels_of(examples, kind)
     names_of = {example.key: _names(example, kind) for example in examples}
@@ -47,28 +47,31 @@ def require_trainable(examples: Sequence[Example], kind: Kind) -> None:
             raise TooFewRowsOfLabel(label, texts[label], 2, SOURCE)
 
 
-def split(examples: Sequence[Example], kind: Kind, *, share: float, most: int, seed: int) -> Split:
-    """About `share` of each label's texts validate, and about `most` in all; one at least, one at least trains."""
-    share = min(share, most / max(1, len(examples)))
-    chosen: set[str] = set()
+def split(examples: Sequence[Example], kind: Kind, *, share: float, max_rows: int, seed: int) -> Split:
+    """Use about `share` of each label's texts for validation, about `max_rows` in total.
+
+    Each label has at least one text for training and one for validation.
+    """
+    share = min(share, max_rows / max(1, len(examples)))
+    validation_keys: set[str] = set()
     for label, keys in sorted(_keys_by_label(examples, kind).items()):
-        # Each label draws by itself: rows added to one label do not move the others' rows.
+        # A separate seed per label: rows added to one label do not change the split of the others.
         shuffled = random.Random(f"{seed} {label}").sample(keys, len(keys))
-        chosen.update(shuffled[: min(max(1, int(len(keys) * share + 1e-9)), len(keys) - 1)])
+        validation_keys.update(shuffled[: min(max(1, int(len(keys) * share + 1e-9)), len(keys) - 1)])
     return Split.of(
-        (example for example in examples if example.key not in chosen),
-        (example for example in examples if example.key in chosen),
+        (example for example in examples if example.key not in validation_keys),
+        (example for example in examples if example.key in validation_keys),
     )
 
 
 def folds_of(examples: Sequence[Example], kind: Kind, *, folds: int, seed: int) -> list[Split]:
-    """Every row validates once: each label's texts are dealt to the folds in turn."""
+    """Splits for cross-validation; the texts of each label are distributed evenly over the folds."""
     fold_of: dict[str, int] = {}
-    dealt = 0
+    position = 0
     for label, keys in sorted(_keys_by_label(examples, kind).items()):
         for key in random.Random(f"{seed} fold {label}").sample(keys, len(keys)):
-            fold_of[key] = dealt % folds
-            dealt += 1
+            fold_of[key] = position % folds
+            position += 1
     return [
         Split.of(
             (example for example in examples if fold_of[example.key] != fold),
@@ -79,17 +82,17 @@ def folds_of(examples: Sequence[Example], kind: Kind, *, folds: int, seed: int) 
 
 
 def given_split(train: Sequence[Example], validation: Sequence[Example], kind: Kind) -> Split:
-    """The two sets as given, less the validation rows whose text is trained on."""
+    """The split as given, without validation rows whose text is a training text."""
     known = labels_of(train, kind)
     if unknown := sorted(set(labels_of(validation, kind)) - set(known)):
         raise UnknownLabels(unknown, known, "The validation data")
-    trained = {example.key for example in train}
-    rest = [example for example in validation if example.key not in trained]
-    if not rest:
+    train_keys = {example.key for example in train}
+    unseen = [example for example in validation if example.key not in train_keys]
+    if not unseen:
         raise InvalidInput(
             "Every validation row is also a training row. Give rows that are not trained on, or no validation file."
         )
-    return Split.of(train, rest)
+    return Split.of(train, unseen)
 
 
 def _names(example: Example, kind: Kind) -> tuple[str, ...]:
@@ -99,7 +102,7 @@ def _names(example: Example, kind: Kind) -> tuple[str, ...]:
 
 
 def _keys_by_label(examples: Sequence[Example], kind: Kind) -> dict[str, list[str]]:
-    """Distinct texts under the label that each had first; of several labels, under its rarest."""
+    """Distinct texts by their first label; in a multi-label file, by their rarest label."""
     names_of: dict[str, tuple[str, ...]] = {}
     for example in examples:
         names_of.setdefault(example.key, _names(example, kind))
@@ -107,5 +110,5 @@ def _keys_by_label(examples: Sequence[Example], kind: Kind) -> dict[str, list[st
     keys: dict[str, list[str]] = {}
     for key, names in names_of.items():
         keys.setdefault(min(names, key=lambda name: (rows[name], name), default=""), []).append(key)
-    # Sorted, so that what is drawn from them does not depend on the order of the file.
+    # Sorted, so that sampling does not depend on the order of the file.
     return {label: sorted(texts) for label, texts in keys.items()}

@@ -1,4 +1,4 @@
-"""What every method is given, and what it gives back."""
+"""The input and the result of a method: `Task` and `Fitted`."""
 
 from __future__ import annotations
 
@@ -8,29 +8,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Booleans
 from core.config import FinetuneConfig
 from core.datasets import Text
 from core.labels import Kind
+from core.metrics import Floats
 from core.paired import Paired
 from core.progress import Progress
 from finetune.encoders.encoder import Encoder, TextTokenizer
 from finetune.head import Head
-from finetune.measuring.metrics import answers_of, is_better, primary_value, row_losses
+from finetune.measuring.metrics import Truth, is_better, predicted_labels, primary_value, row_losses
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.run_state.plans import Plans
 from finetune.run_state.run_folder import RunFolder
 
-Floats = NDArray[np.float32]
-Truth = NDArray[Any]
-
 
 @dataclass(frozen=True)
 class Rows:
-    """n rows: texts or pairs; truth, (n,) label indices or, of several labels, (n, k) bool; and the frozen
-    encoder's embeddings (n, d).
-    """
+    """n texts or pairs, their truth, (n,) label indices or (n, k) bool, and their frozen embeddings (n, d)."""
 
     inputs: list[Text]
     truth: Truth
@@ -39,9 +35,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Task:
-    """Rows to learn from and to choose by. Methods leave `encoder` as it is; `ends_at` is monotonic.
+    """Training and validation rows, the pretrained encoder, which methods must not change, and the settings.
 
-    `part` tells the trainings of a fold from those of the whole.
+    `ends_at` is monotonic. `name_prefix` distinguishes the trainings of a fold from those on all training rows.
     """
 
     kind: Kind
@@ -55,7 +51,7 @@ class Task:
     run_folder: RunFolder
     plans: Plans
     on_progress: Progress
-    part: str = ""
+    name_prefix: str = ""
 
     @property
     def left_s(self) -> float:
@@ -64,13 +60,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Scored:
-    """Validation logits (n, k), the temperature that fits them best, and after it which rows are right (n,), the
-    log loss of each (n,) in nats, and the primary metric.
+    """Logits (n, k) of the validation rows and the temperature fitted to them.
+
+    Computed with the temperature: which rows are correct (n,), their log losses (n,) in nats, and the `value` of the
+    primary `metric`.
     """
 
     logits: Floats
     temperature: float
-    right: NDArray[np.bool_]
+    correct: Booleans
     losses: Floats
     metric: str
     value: float
@@ -80,30 +78,30 @@ class Scored:
         return float(self.losses.mean())
 
     def beats(self, other: Scored) -> bool:
-        """A better primary metric; where chance explains the difference, a lower loss.
+        """Whether the primary metric is better; if it differs by at most one standard error, whether the loss is lower.
 
-        Of few validation rows a single one decides a metric, and the best of many states would be the
-        luckiest. The loss of the same rows is far steadier. Chance: one standard error of the difference, from
-        the rows that only one of the two has right (as in McNemar's test).
+        On few validation rows a single row decides a metric, and the best of many states would be selected by luck;
+        the loss varies far less. The standard error is estimated from the rows that only one of the two has correct,
+        as in McNemar's test.
         """
-        if self._may_be_chance(other, 1.0):
+        if self._is_within(other, 1.0):
             return self.loss < other.loss
         return is_better(self.metric, self.value, other.value)
 
     def is_worse_than(self, other: Scored, *, errors: float = 1.0) -> bool:
         """Whether the metric or the loss is worse by more than `errors` standard errors of the difference."""
-        if not self._may_be_chance(other, errors):
+        if not self._is_within(other, errors):
             return is_better(self.metric, other.value, self.value)
         differences = self.losses - other.losses
         return bool(differences.mean() > errors * differences.std() / np.sqrt(len(differences)) + 1e-9)
 
-    def _may_be_chance(self, other: Scored, errors: float) -> bool:
-        return abs(self.value - other.value) <= errors * Paired.of(self.right, other.right).chance_error
+    def _is_within(self, other: Scored, errors: float) -> bool:
+        return abs(self.value - other.value) <= errors * Paired.of(self.correct, other.correct).chance_error
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained classifier; `reason` is one sentence, `history` one entry a step that was judged."""
+    """A trained classifier; `reason` is one sentence, `history` has one entry per evaluated state."""
 
     method: str
     reason: str
@@ -119,25 +117,25 @@ Method = Callable[[Task], Fitted]
 
 
 def score(logits: Floats, task: Task) -> Scored:
-    """How logits (n, k) of the validation rows do."""
+    """Evaluate logits (n, k) of the validation rows."""
     truth = task.validation.truth
     temperature = fit_temperature(logits, truth)
     probabilities = probabilities_of(logits, temperature, task.kind)
     return Scored(
         logits=logits,
         temperature=temperature,
-        right=_right(truth, probabilities),
+        correct=_correct_rows(truth, probabilities),
         losses=row_losses(truth, probabilities),
         metric=task.settings.primary_metric,
         value=primary_value(task.settings.primary_metric, truth, probabilities),
     )
 
 
-def _right(truth: Truth, probabilities: Floats) -> NDArray[np.bool_]:
-    right: NDArray[np.bool_] = np.asarray(answers_of(truth, probabilities) == truth)
-    return np.asarray(right.all(axis=1)) if right.ndim == 2 else right
+def _correct_rows(truth: Truth, probabilities: Floats) -> Booleans:
+    correct: Booleans = np.asarray(predicted_labels(truth, probabilities) == truth)
+    return np.asarray(correct.all(axis=1)) if correct.ndim == 2 else correct
 
 
-def judged(step: str, scored: Scored, **facts: Any) -> dict[str, Any]:
-    """One entry of the history."""
+def history_entry(step: str, scored: Scored, **facts: Any) -> dict[str, Any]:
+    """An entry of `Fitted.history`."""
     return {"step": step, **facts, scored.metric: scored.value, "validation_loss": scored.loss}

@@ -1,1 +1,1 @@
-"""Verdict → decision → labels → retrain → gate → promotion."""
+"""From a verdict to a decision, labels, a retrain job, the gate and a promotion."""

@@ -1,4 +1,4 @@
-"""From a model's situation to a recorded decision and, where it asks for labels, a queue."""
+"""Decides what to do after a check, records the decision, and fills the label queue if it requests labels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from core.records import DecisionRecord, PromotionRecord, Purpose
 from lifecycle.gate.comparison import compare
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.queue import choose
-from lifecycle.policy.case import Case, Earlier, Labels, Measured
+from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
 from lifecycle.policy.policy import decide
 from lifecycle.situation import Situation, assess
 
 
 def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
-    """Decide, record the decision if it differs from the last one, and queue the labels it asks for."""
+    """Decide, record the decision if it differs from the last one, and queue the label requests."""
     ledger, model = home.ledger, champion.model
     situation = assess(home, champion)
     case = _case(home, situation)
@@ -29,7 +29,7 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     check_id = situation.check.id if situation.check else None
     if decision.action == "label" and not case.labels.still_open:
         budget = home.config.labels.model_copy(update={"budget": decision.count})
-        ledger.request_labels(model, _wanted(situation, budget), check_id=check_id)
+        ledger.request_labels(model, _rows_to_label(situation, budget), check_id=check_id)
     last = next(iter(ledger.decisions(model, limit=1)), None)
     if last and last.check_id == check_id and last.decision == decision:
         return last
@@ -47,28 +47,26 @@ def _case(home: Home, situation: Situation) -> Case:
         labels=_labels(situation, ledger),
         measured=_measured(situation),
         budget=config.labels.budget,
-        available=len(_wanted(situation, config.labels)),
+        available=len(_rows_to_label(situation, config.labels)),
         alpha=config.gate.alpha,
-        earlier=_earlier(home, situation),
+        previous=_previous(home, situation),
         refused=_refused(situation, ledger),
         texts_are_kept=bool(readable) or not situation.window,
     )
 
 
-def _labels(situation: Situation, ledger: Ledger) -> Labels:
-    """Since the drift began, whichever of the checks that found it asked for them: people label for longer than it
-    takes until the next check.
-    """
-    asked, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
+def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
+    """Counts all requests since the drift began, because labelling takes longer than the time between two checks."""
+    requested, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and by == situation.check.id
-    return Labels(asked=asked, still_open=asked - answered, is_of_this_check=is_of_this_check)
+    return LabelProgress(requested=requested, still_open=requested - answered, is_of_this_check=is_of_this_check)
 
 
-def _measured(situation: Situation) -> Measured:
+def _measured(situation: Situation) -> MeasuredAccuracy:
     fresh = [row for row in situation.labelled if row.prediction_id > situation.fresh_after]
     measure, _ = pools_of(fresh)
     names = {name for row in fresh for name in names_of(row.label, situation.champion.kind)}
-    return Measured(
+    return MeasuredAccuracy(
         rows=len(measure),
         correct=sum(row.predicted == row.label for row in measure),
         expected=situation.champion.reference_accuracy,
@@ -76,30 +74,30 @@ def _measured(situation: Situation) -> Measured:
     )
 
 
-def _wanted(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
+def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
     seed = situation.check.id if situation.check else 0
     return choose(situation.window, labelled=situation.labelled_keys, settings=settings, seed=seed)
 
 
 def _refused(situation: Situation, ledger: Ledger) -> PromotionRecord | None:
-    # What people promoted or put back since says nothing of the challenger.
-    judged = (row for row in ledger.promotions(situation.model) if row.gate is not None or not row.promoted)
-    last = next(judged, None)
+    # Promotions by people have no gate record and are skipped.
+    by_gate = (row for row in ledger.promotions(situation.model) if row.gate is not None or not row.promoted)
+    last = next(by_gate, None)
     if last is None or last.promoted or last.previous != situation.version:
         return None
     return None if any(row.labelled_at > last.created_at for row in situation.labelled) else last
 
 
-def _earlier(home: Home, situation: Situation) -> Earlier | None:
-    """None where too few rows were labelled since the promotion."""
+def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
+    """None without a previous version, or with too few labelled rows since the promotion."""
     champion = situation.champion
     if not champion.pointer.previous:
         return None
-    # An earlier time of this version in service says nothing of the change that is to be taken back.
+    # Only rows since the last promotion: this version may have been the champion before.
     since = earliest_id(datetime.fromisoformat(champion.pointer.since).timestamp())
     measure, _ = pools_of(row for row in situation.labelled if row.has_text and row.prediction_id > since)
     if len(measure) < home.config.gate.min_rows:
         return None
     version = champion.pointer.previous[-1]
-    earlier = Engine(home.registry.verified_folder(champion.model, version))
-    return Earlier(version, compare(Engine(champion.folder), earlier, [row.example for row in measure]))
+    previous = Engine(home.registry.verified_folder(champion.model, version))
+    return PreviousVersion(version, compare(Engine(champion.folder), previous, [row.example for row in measure]))

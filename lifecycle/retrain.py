@@ -1,4 +1,4 @@
-"""The retrain job: training set → challenger → gate → registry → promotion."""
+"""The retrain job: training set, challenger, gate, registry, promotion."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from core.champion import read_champion
 from core.engine import Engine
-from core.errors import PromotionSlow, PromotionSuperseded
+from core.errors import PromotionSuperseded, PromotionTimeout
 from core.home import Home
 from core.ledger import Ledger
 from core.progress import Progress
-from core.promotion import promote, record
+from core.promotion import promote, record_change
 from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult
 from core.registry import Champion
 from lifecycle.challengers.fresh import train_challenger
@@ -25,8 +25,8 @@ from lifecycle.situation import assess
 
 
 def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResult:
-    """Run the job to its end; a job that was interrupted begins again and never promotes twice."""
-    recorded = _recorded(job, home.ledger)
+    """Run the job to its end. An interrupted job starts again, but never records or promotes twice."""
+    recorded = _recorded_result(job, home.ledger)
     if recorded is None:
         work = home.folder / "work" / f"job-{job.id}"
         shutil.rmtree(work, ignore_errors=True)
@@ -37,22 +37,25 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
     if recorded.promoted:
         on_progress("promote", 0.0)
         try:
-            promote(home, job.model, recorded.version, on_change=partial(_note_undone, home.ledger, job.model))
-        except (PromotionSlow, PromotionSuperseded) as problem:  # it was made champion all the same
+            promote(home, job.model, recorded.version, on_change=partial(_record_if_undone, home.ledger, job.model))
+        except (
+            PromotionTimeout,
+            PromotionSuperseded,
+        ) as problem:  # the version is the champion anyway, or was replaced by a newer one
             on_progress(str(problem), 0.0)
-    # What was decided for the version before holds no longer: nobody is to be prompted by it.
+    # The last decision was about the previous champion, so it is replaced.
     respond(home, read_champion(home.registry, job.model))
     return recorded
 
 
-def _note_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
-    """The gate's own decision is recorded before, with its figures."""
+def _record_if_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
+    """The promotion itself is recorded by `_challenge`, with the gate's verdict."""
     if is_undone:
-        record(ledger, model, "", champion, before, is_undone)
+        record_change(ledger, model, "", champion, before, is_undone)
 
 
-def _recorded(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
-    """What an earlier run of this job recorded before it was killed."""
+def _recorded_result(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
+    """The result of an earlier run of this job that was killed after the gate."""
     for outcome in ledger.promotions(job.model):
         if outcome.gate is not None and outcome.gate.job == job.id:
             return RetrainResult.of(outcome.version, outcome.promoted, outcome.reason, outcome.gate)
@@ -69,7 +72,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     verdict = judge(fresh, old, home.config.gate)
     version = home.registry.add(trained.package, job.model)
     now = home.registry.champion(job.model).version
-    verdict = _unless_overtaken(verdict, job.model, against=situation.version, now=now)
+    verdict = _hold_if_champion_changed(verdict, job.model, against=situation.version, now=now)
     gate, promoted = GateRecord(job.id, verdict, trained.training, trained.seconds), verdict.answer == "promote"
     home.ledger.record_promotion(
         job.model, version, previous=situation.version, promoted=promoted, reason=verdict.reason, gate=gate
@@ -77,11 +80,9 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     return RetrainResult.of(version, promoted, verdict.reason, gate)
 
 
-def _unless_overtaken(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
-    """While it was trained, somebody may have put another version in service than it was judged against."""
+def _hold_if_champion_changed(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
+    """`hold` if a person promoted another version during the training: the gate compared with the old champion."""
     if now == against:
         return verdict
-    reason = (
-        f"{model}@{now} was put in service meanwhile, and this was judged against {model}@{against}. Retrain again."
-    )
+    reason = f"{model}@{now} was put in service meanwhile, but the gate compared with {model}@{against}. Retrain again."
     return replace(verdict, answer="hold", reason=reason, labels_needed=None)

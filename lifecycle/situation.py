@@ -1,4 +1,4 @@
-"""Where a model stands: its champion, the last conclusive check of traffic, and what came with it."""
+"""The current state of a model: champion, last conclusive check, and recent predictions and labels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from core.records import CheckRecord, LabelledPrediction, PredictionRecord
 
 @dataclass(frozen=True)
 class Situation:
-    """`window` and `labelled` are of this version alone; `labelled_keys` are of the texts that any version answered
-    and whose label is known.
+    """`window` and `labelled`: rows of the champion's version; `labelled_keys`: keys of labelled texts of all versions.
 
-    `fresh_after`: id of the last prediction that was still found to be of the old kind.
+    `fresh_after`: id of the last prediction in the last check without drift; later rows are fresh.
     """
 
     champion: ChampionPackage

@@ -1,4 +1,4 @@
-"""The worker: runs one job after another, reports that it lives, and leaves every job ended or retakable."""
+"""The worker: runs one job after another and renews its lease, so that a job of a dead worker can be taken again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 10.0
 NICENESS = 10
 KINDS: dict[str, Callable[..., Any]] = {"retrain": retrain}
-"""The function of each kind of job: (job, home, on_progress) → its result, a dataclass."""
+"""Function of each kind of job: (job, home, on_progress) → result, a dataclass."""
 
 
 def work(
@@ -34,9 +34,9 @@ def work(
     progress_shown: Callable[[], AbstractContextManager[Progress]],
     on_end: Callable[[JobRecord], None],
 ) -> list[JobRecord]:
-    """Run jobs until `stop` is set, or with `once` until none waits; the jobs that ended.
+    """Run jobs until `stop` is set, or with `once` until the queue is empty; return the jobs that ended.
 
-    Lowers the priority of this process: answering requests comes first.
+    Lowers the priority of this process below that of the server.
     """
     os.nice(NICENESS)
     ended: list[JobRecord] = []
@@ -52,9 +52,9 @@ def work(
 
 
 def run_next(home: Home, *, progress: Progress) -> JobRecord | None:
-    """Take the oldest waiting job and run it to its end; None when nothing waits.
+    """Take the oldest queued job and run it to its end; None if the queue is empty.
 
-    A job's own error is written to the job; it does not stop the worker.
+    An error of the job is stored with the job and does not stop the worker.
     """
     jobs = home.jobs
     job = jobs.take(this_worker())
@@ -76,7 +76,7 @@ def _run(job: JobRecord, jobs: JobQueue, home: Home, progress: Progress) -> None
         jobs.fail(job, str(error))
     except Exception as error:
         log.exception("job %s failed", job.id)
-        jobs.fail(job, f"{type(error).__name__}: {error}. This is a fault in Retune; the worker's log has the details.")
+        jobs.fail(job, f"{type(error).__name__}: {error}. This is a bug in Retune; the worker's log has the details.")
     else:
         jobs.finish(job, as_stored(result))
 
@@ -89,7 +89,7 @@ def _heartbeat(jobs: JobQueue, job: JobRecord) -> Iterator[None]:
         while not ended.wait(HEARTBEAT_S):
             try:
                 jobs.renew(job)
-            except RetuneError as error:  # the next beat may succeed; a lost job ends at its next step
+            except RetuneError as error:  # the next renewal may succeed; a job that was lost ends at its next step
                 log.warning("job %s: heartbeat failed: %s", job.id, error)
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)

@@ -1,83 +1,79 @@
-"""Accuracy without labels: an estimate, from how sure the model is and how unusual the rows are."""
+"""Estimates accuracy without labels, from the model's confidence and the distance of the rows to the reference."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Booleans, Doubles, Indices
 from core.features import Features
 from core.share import Share
 from core.two_sample.distances import distance_to_nearest_other, nearest_of
 
-Values = NDArray[np.float64]
-
 DISTANCE_WEIGHT = 0.5
-"""Confidence that one usual distance to the nearest reference row costs; tried in docs/drift.md."""
+"""How much one mean distance to the nearest reference row reduces the score; measured in docs/drift.md."""
 
-REPEATED = 0.02
-"""Of the usual distance: within it lies a text that is in the reference, too. Half precision, in which traffic is
-recorded, moves an embedding by a thousandth of it."""
+SAME_TEXT = 0.02
+"""Share of the mean distance: a closer row is the text of its reference row. Storing an embedding in half precision
+changes it by a thousandth of the mean distance."""
 
-DROP_SEEN = 0.5
-"""Share of a drop that such estimates saw where new classes came (docs/drift.md): the low end allows for it."""
+DETECTED_DROP = 0.5
+"""Share of the accuracy drop that such estimates detected with new classes (docs/drift.md); widens the interval."""
 
 DRAWS = 400
 
 
 def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, seed: int) -> Share | None:
-    """What labelling the window's rows would probably show; None with fewer than `min_rows` known truths.
+    """Estimated accuracy of the window; None if fewer than `min_rows` reference rows have a label.
 
-    Average thresholded confidence (Garg et al. 2022): as many reference rows lie below a threshold
-    as were answered wrong; the window's share above it is the estimate. The score is confidence
-    less the distance to the nearest reference row, because confidence alone overlooks new classes.
-    Where a text may have several labels, an answer is right if all of them are, and the confidence is that
-    of the whole set. The interval is a bootstrap over both sides and the chance of each answer; its low end takes a
-    drop for `1 / DROP_SEEN` times as large as it looks.
+    Average thresholded confidence (Garg et al. 2022): the threshold is the score below which there are as many
+    reference rows as wrong answers in the reference; the estimate is the share of window rows above it. The score is
+    confidence minus a multiple of the distance to the nearest reference row, because confidence alone does not detect
+    new classes. For multi-label models, answers and confidence are those of the whole set of labels. The interval is a
+    bootstrap of both samples and of each answer; its low end multiplies the estimated drop by `1 / DETECTED_DROP`.
     """
     known = reference.known
     if int(known.sum()) < min_rows:
         return None
     right = reference.right[known]
-    usual, present = _scores(reference, window)
+    reference_scores, window_scores = _scores(reference, window)
+    reference_scores = reference_scores[known]
     wrong = int((~right).sum())
-    value = _shares_above(usual[known][None, :], np.array([wrong]), present[None, :])[0]
-    low, high = _interval(usual[known], right, present, np.random.default_rng(seed))
+    value = _shares_above(reference_scores[None, :], np.array([wrong]), window_scores[None, :])[0]
+    low, high = _interval(reference_scores, right, window_scores, np.random.default_rng(seed))
     return Share(float(value), float(min(low, value)), float(max(high, value)), window.rows)
 
 
-def _scores(reference: Features, window: Features) -> tuple[Values, Values]:
-    """(n,) and (m,) scores: the higher, the likelier the answer is right."""
-    usual = distance_to_nearest_other(reference.embeddings).astype(np.float64)
-    # The unit is the reference's own mean distance, so that any encoder's scale will do.
-    unit = usual.mean() or 1.0
-    present, nearest = nearest_of(window.embeddings, reference.embeddings)
-    # A text of the reference itself is no likelier answered right than it was there, where itself did not count.
-    present = np.where(present < REPEATED * unit, usual[nearest], present)
+def _scores(reference: Features, window: Features) -> tuple[Doubles, Doubles]:
+    """(n,) scores of the reference and (m,) of the window; a higher score means more probably right."""
+    within = distance_to_nearest_other(reference.embeddings).astype(np.float64)
+    # The reference's mean distance is the unit, because embeddings of different encoders differ in scale.
+    unit = within.mean() or 1.0
+    across, nearest = nearest_of(window.embeddings, reference.embeddings)
+    # A copy of a reference row has distance 0; it gets the distance of that row to its nearest other row instead.
+    across = np.where(across < SAME_TEXT * unit, within[nearest], across)
     weight = DISTANCE_WEIGHT / unit
-    return reference.confidence - weight * usual, window.confidence - weight * present
+    return reference.confidence - weight * within, window.confidence - weight * across
 
 
-def _shares_above(usual: Values, wrong: NDArray[np.int64], present: Values) -> Values:
-    """(b,) share of the window's scores (b, m) that reach the reference's (b, n) but for its lowest `wrong` (b,).
+def _shares_above(reference: Doubles, wrong: Indices, window: Doubles) -> Doubles:
+    """(b,) share of window scores (b, m) that are at least the reference score (b, n) of rank `wrong` (b,), from 0.
 
     >>> _shares_above(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([1]), np.array([[1.5, 2.5]])).tolist()
     [0.5]
     """
-    ordered = np.column_stack([np.sort(usual, axis=1), np.full(len(usual), np.inf)])
+    ordered = np.column_stack([np.sort(reference, axis=1), np.full(len(reference), np.inf)])
     thresholds = np.take_along_axis(ordered, wrong[:, None], axis=1)
-    shares: Values = np.mean(present >= thresholds, axis=1)
+    shares: Doubles = np.mean(window >= thresholds, axis=1)
     return shares
 
 
-def _interval(
-    usual: Values, right: NDArray[np.bool_], present: Values, random: np.random.Generator
-) -> tuple[float, float]:
-    drawn = random.integers(0, len(usual), (DRAWS, len(usual)))
-    rows = present[random.integers(0, len(present), (DRAWS, len(present)))]
+def _interval(reference: Doubles, right: Booleans, window: Doubles, random: np.random.Generator) -> tuple[float, float]:
+    drawn = random.integers(0, len(reference), (DRAWS, len(reference)))
+    rows = window[random.integers(0, len(window), (DRAWS, len(window)))]
     wrong = (~right[drawn]).sum(axis=1)
-    shares = _shares_above(usual[drawn], wrong, rows)
-    drops = np.maximum(1 - wrong / len(usual) - shares, 0)
-    worst = np.clip(shares + drops - drops / DROP_SEEN, 0, 1)
-    low = np.quantile(random.binomial(len(present), worst), 0.025) / len(present)
-    high = np.quantile(random.binomial(len(present), shares), 0.975) / len(present)
+    shares = _shares_above(reference[drawn], wrong, rows)
+    drops = np.maximum(1 - wrong / len(reference) - shares, 0)
+    worst = np.clip(shares + drops - drops / DETECTED_DROP, 0, 1)
+    low = np.quantile(random.binomial(len(window), worst), 0.025) / len(window)
+    high = np.quantile(random.binomial(len(window), shares), 0.975) / len(window)
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""One check: does a window of rows differ from the reference by more than chance explains?"""
+"""The drift check: tests whether the rows of a window differ significantly from the reference."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from monitoring.signals.signal import Sides
 def check(
     reference: Features, window: Features, *, labels: Sequence[str], settings: DriftConfig, seed: int = 0
 ) -> Verdict:
-    """Compare the two sides by the permutation tests of `monitoring.signals.catalogue`.
+    """Compare window and reference by the permutation tests of `monitoring.signals.catalogue`.
 
-    The verdict's p-value is corrected for the number of tests and holds at the actual sizes: where
-    nothing changed, a share `settings.alpha` of the checks says drift. Fewer than
-    `settings.min_rows` rows on either side are insufficient_data. The same input and seed give the
-    same verdict.
+    The verdict's p-value is corrected for the number of tests and exact for small samples: without a change, a share
+    `settings.alpha` of the checks says drift. With fewer than `settings.min_rows` rows in the window or the reference
+    the verdict is insufficient_data. The same input and seed give the same verdict.
     """
     if min(reference.rows, window.rows) < settings.min_rows:
         return _insufficient(reference, window, settings)
@@ -57,7 +56,7 @@ def _evidence(sides: Sides, settings: DriftConfig, seed: int) -> list[Evidence]:
         [signal.prepare(sides) for signal in SIGNALS],
         reference_rows=sides.reference.rows,
         window_rows=sides.window.rows,
-        # With fewer than 1 / alpha no p-value could be small enough for an alarm.
+        # With fewer than 1 / alpha permutations no p-value could be below alpha.
         resamples=max(settings.resamples, ceil(2 / settings.alpha)),
         seed=seed,
     )
@@ -71,7 +70,7 @@ def _evidence(sides: Sides, settings: DriftConfig, seed: int) -> list[Evidence]:
                 value=float(value),
                 p_value=float(p_value),
                 drifted=has_drifted,
-                detail=detail if has_drifted else f"no more than chance explains: {detail}",
+                detail=detail if has_drifted else f"not significant: {detail}",
             )
         )
     return found

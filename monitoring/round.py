@@ -1,4 +1,4 @@
-"""Rounds of checks: every model with a champion is checked, and what to do about it decided."""
+"""Rounds of drift checks: each round checks every model with a champion and decides what to do."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from core.records import CheckRecord, DecisionRecord
 from monitoring.watch import check_window
 
 Respond = Callable[[Home, ChampionPackage], DecisionRecord]
-"""Decides about the champion's last check, and records the decision."""
+"""Decides what to do after the champion's last check, and records the decision."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A model's part of a round."""
+    """Check and decision of one model in a round."""
 
     model: str
     check: CheckRecord
@@ -37,10 +37,11 @@ def run_rounds(
     on_problem: Callable[[str, RetuneError], None],
     on_erased: Callable[[int], None],
 ) -> bool:
-    """Run a round each `drift.interval_s` until `stop` is set, or one with `once`; whether the last one went well.
+    """Run a round every `drift.interval_s` until `stop` is set, or only one with `once`.
 
-    A round also erases predictions older than `ledger.keep_days`; `on_erased` gets their number. A problem
-    with one of all models goes to `on_problem`, and the round continues; with `model` given it is raised.
+    Returns whether the last round had no error. An error of one model is passed to `on_problem` and the round
+    continues; with `model` given it is raised. A round also erases predictions older than `ledger.keep_days`;
+    `on_erased` gets their number.
     """
     while True:
         if model is None:

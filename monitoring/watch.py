@@ -1,4 +1,4 @@
-"""Checks of a model's champion: its recent traffic, or a file, against the reference in its package."""
+"""Checks the champion's recent traffic, or a file, against the reference in its package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from monitoring.window import features_of, unchecked_predictions
 
 @dataclass(frozen=True)
 class FileCheck:
-    """The verdict on a file; `measured_accuracy` if rows carry labels."""
+    """Result of a check of a file; `measured_accuracy` is None without labelled rows."""
 
     verdict: Verdict
     measured_accuracy: Share | None
@@ -32,8 +32,8 @@ class FileCheck:
 def check_window(home: Home, champion: ChampionPackage) -> CheckRecord:
     """Check the champion's traffic since its last conclusive check, and record the verdict.
 
-    A conclusive check uses its rows up and leaves an Evidently report and snapshot; one with too
-    few rows leaves them for the next.
+    A conclusive check also writes an Evidently report and snapshot. The rows of an inconclusive check are checked again
+    by the next one.
     """
     rows = unchecked_predictions(home.ledger, champion.model, champion.version, limit=home.config.drift.window_rows)
     window = features_of(
@@ -48,7 +48,7 @@ def check_window(home: Home, champion: ChampionPackage) -> CheckRecord:
 
 
 def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example], *, source: str) -> FileCheck:
-    """Check at least one row of a file, answered by the champion, and record the verdict."""
+    """Predict at least one row of a file with the champion, check the rows, and record the verdict."""
     window = Engine(champion.folder).features(examples)
     verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
     record = _record(home, champion, window, verdict, source=source, window_end=None)
@@ -66,13 +66,15 @@ def _record(
     )
     record = home.ledger.check(champion.model, check_id)
     if record is None:
-        raise NotFound(f"Check {check_id} of {champion.model!r} is gone from the ledger. Run the check again.")
+        raise NotFound(f"Check {check_id} of {champion.model!r} was replaced by another one. Run the check again.")
     return record
 
 
 def _report(champion: ChampionPackage, window: Features, verdict: Verdict, config: Config) -> str:
-    """Write the report and the snapshot; returns the report's path under the home."""
-    from monitoring.report import evidently as reports  # it takes seconds to import, and a short window needs none
+    """Write the report and the snapshot; return the report's path relative to the home."""
+    from monitoring.report import (
+        evidently as reports,
+    )  # imported here: it takes seconds, and inconclusive checks have no report
 
     snapshot = reports.run_report(
         champion.reference,
@@ -90,8 +92,8 @@ def _report(champion: ChampionPackage, window: Features, verdict: Verdict, confi
 
 
 def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Sequence[str]) -> Share | None:
-    # A label that the model does not know counts as a wrong answer, a missing one does not count; of
-    # several labels, all must be right.
+    # A label that the model does not know counts as a wrong answer; a row without a label does not count. All labels of
+    # a multi-label row must be right.
     right = [
         given == example.label
         for example, given in zip(examples, cells(window.predicted, labels), strict=True)

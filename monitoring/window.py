@@ -1,4 +1,4 @@
-"""The recent predictions of a version that no check has used yet, as features."""
+"""Features of the recent predictions that no conclusive check has used yet."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from core.records import PredictionRecord
 
 
 def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: int) -> list[PredictionRecord]:
-    """The most recent predictions after those that a conclusive check has used, oldest first.
+    """The most recent predictions that no conclusive check has used, oldest first.
 
-    Each row is tested once, so successive checks share nothing but the reference.
+    Each row is tested once, so successive checks have only the reference in common.
     """
     return ledger.window(model, version, limit=limit, after=ledger.last_window_end(model, version))
 
@@ -25,9 +25,9 @@ def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: in
 def features_of(
     records: Sequence[PredictionRecord], labels: Sequence[str], *, dimensions: int, multi_label: bool = False
 ) -> Features:
-    """Features of n recorded predictions, n may be 0; embeddings (n, dimensions), truth unknown.
+    """Features of n >= 0 recorded predictions; embeddings (n, dimensions), truth unknown.
 
-    Raises `UnknownLabels` if a recorded label is not among the version's `labels`.
+    Raises `UnknownLabels` if a predicted label is not in the version's `labels`.
     """
     given = [record.label for record in records]
     names = {name for cell in given for name in (names_in(cell) if multi_label else [cell])}

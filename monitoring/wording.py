@@ -1,4 +1,4 @@
-"""Findings in words that a person understands without statistics."""
+"""Sentences of a verdict, for readers without knowledge of statistics."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from core.records import Evidence
 
 
 def verdict_sentence(evidence: Sequence[Evidence], *, p_value: float, alpha: float, rows: int) -> str:
-    """What drifted, how sure that is, and what the check cannot see."""
+    """What drifted, how certain this is, and what the check cannot detect."""
     drifted = [item.feature for item in evidence if item.drifted]
-    alarms = f"{share(alpha)} of such checks alarm where nothing changed"
+    alarms = f"without a change, {share(alpha)} of the checks raise an alarm"
     if drifted:
         return (
             f"The {rows} rows differ from the reference in {listed(drifted)} (p = {p_value:.2g}; {alarms}). "
-            "Only labels show whether this costs accuracy."
+            "Only labels can show whether accuracy is lower."
         )
     features = listed([item.feature for item in evidence])
     return (
-        f"The {rows} rows look like the reference in {features} "
-        f"(p = {p_value:.2g}; {alarms}). A change of what is the right answer to the same text shows only with labels."
+        f"The {rows} rows do not differ significantly from the reference in {features} (p = {p_value:.2g}; {alarms}). "
+        "Only labels can show whether the right answers to the same texts have changed."
     )
 
 
@@ -33,10 +33,10 @@ def insufficient_sentence(reference_rows: int, window_rows: int, min_rows: int) 
 
 
 def sample_note(reference_rows: tuple[int, int], window_rows: tuple[int, int]) -> str:
-    """Names the sides of which not all rows were compared, each given as (compared, all)."""
+    """Names the sides that were sampled; each side is (rows compared, all rows)."""
     sides = {"reference": reference_rows, "recent": window_rows}
     notes = [f"{used} of {rows} {side} rows" for side, (used, rows) in sides.items() if used < rows]
-    return f" Compared were {listed(notes)}, drawn at random." if notes else ""
+    return f" Only {listed(notes)} were compared, drawn at random." if notes else ""
 
 
 def listed(names: Sequence[str]) -> str:
@@ -48,7 +48,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def share(value: float) -> str:
-    """A share in percent, with a decimal only where it says something.
+    """A share in percent, with a decimal for small values only.
 
     >>> share(0.173), share(0.0042), share(0.0)
     ('17 %', '0.4 %', '0 %')

@@ -6,6 +6,7 @@ import gc
 import logging
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import bentoml
@@ -14,7 +15,7 @@ from bentoml.serving import running_inside_container
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import load_config
-from core.cpu import give_way, worker_count
+from core.cpu import use_batch_scheduling, worker_count
 
 THREAD_SWITCH_S = 0.001
 # New objects before a garbage collection: a few hundred requests create them; the default is reached after ten.
@@ -66,14 +67,17 @@ class Gateway:
         from service.host.watchdog import end_with_parent
         from service.telemetry.logs import LogThread
         from service.telemetry.tracing import Tracing
-        from service.wire.connection import put_door, uvicorn_server
-        from service.wire.drain import Drain
-        from service.wire.listener import Reception, Tally
+        from service.wire.balancing import Balancer
+        from service.wire.connection import Connection
+        from service.wire.connection_counts import ConnectionCounts
+        from service.wire.drain import Drain, running_server
+        from service.wire.idle_sweep import IdleSweep
+        from service.wire.listener import Listener
         from service.worker import Worker
 
         logging.getLogger("service").setLevel(logging.INFO)
         config = load_config()
-        server = uvicorn_server()  # none where something else than `bentoml serve` calls the service
+        server = running_server()  # none where something else than `bentoml serve` calls the service
         self.worker = Worker(config, replaces_lost=server is None or not running_inside_container())
         if server is not None:
             end_with_parent()
@@ -90,16 +94,16 @@ class Gateway:
         self.tracing = Tracing(self.app, endpoint, path_of=self.app.router.traced_path) if endpoint else None
         app = self.tracing or self.app
         if server is not None:
-            give_way()
+            use_batch_scheduling()
             index = (bentoml.server_context.worker_index or 1) - 1
-            tally = Tally(server_folder(config) / "connections", workers=worker_count(config), index=index)
+            counts = ConnectionCounts(server_folder(config) / "connections", workers=worker_count(config), index=index)
             batcher = self.worker.batcher
-            reception = Reception(server, tally, worked_s=lambda: batcher.worked_s)
-            door = self.app.door(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
-            put_door(server, door, reception)
+            balancer = Balancer(counts, server.server_state.connections, lambda: batcher.worked_s)
+            callbacks = self.app.callbacks(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)
+            IdleSweep(server).start()
             drain = Drain(
                 server,
-                reception,
+                Listener(server, balancer, partial(Connection, callbacks, balancer)),
                 seconds=config.service.drain_s,
                 on_begin=self.worker.drain,
                 is_last=self.worker.is_last,

@@ -46,8 +46,8 @@ class Worker:
         self.access = Access(config, on_refusal=self.metrics.count_refusal)
         self.champions = Champions(self.home, on_change=self._publish_status, on_swap=self.metrics.count_swap)
         # Apart from the threads of probes, long texts and feedback, so that operators' requests never wait for those.
-        self.operator_executor = ThreadPoolExecutor(OPERATOR_THREADS, thread_name_prefix="desk")
-        self.promotion_executor = ThreadPoolExecutor(1, thread_name_prefix="notes")
+        self.operator_executor = ThreadPoolExecutor(OPERATOR_THREADS, thread_name_prefix="operator")
+        self.promotion_executor = ThreadPoolExecutor(1, thread_name_prefix="promotion")
         self.probe = GoldenProbe(self.champions.all)
         self.watchdog = None if replaces_lost else Watchdog(worker_count(config))
         self.batcher = Batcher(config.service, on_batch=self.metrics.count_batch, on_waits=self.metrics.observe_waits)

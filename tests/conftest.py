@@ -1,4 +1,4 @@
-"""Small real things for every room: a base model of two layers, and a checkpoint and a package made from it."""
+"""Fixtures for all tests: a base model of two layers, and a checkpoint and a package made from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.tiny import make_base_model, tiny_rows, tiny_settings
 
 @pytest.fixture(scope="session")
 def tiny_examples() -> list[Example]:
-    """120 distinct rows of 3 labels, told apart by their words."""
+    """120 distinct rows of 3 labels with different words."""
     return tiny_rows(120)
 
 
@@ -28,7 +28,7 @@ def tiny_base_model(tmp_path_factory: pytest.TempPathFactory, tiny_examples: lis
 def tiny_checkpoint(
     tmp_path_factory: pytest.TempPathFactory, tiny_base_model: Path, tiny_examples: list[Example]
 ) -> Path:
-    """`features` on `tiny_examples`; the rows of both sides are kept in `datasets` beside it."""
+    """A checkpoint of the method `features`; its training and validation rows are stored in `datasets` beside it."""
     from finetune.run import finetune
 
     folder = tmp_path_factory.mktemp("checkpoint")
@@ -44,7 +44,7 @@ def tiny_checkpoint(
 
 @pytest.fixture(scope="session")
 def tiny_validation(tiny_checkpoint: Path) -> list[Example]:
-    """The rows that `tiny_checkpoint` was validated on."""
+    """The validation rows of `tiny_checkpoint`."""
     from core.checkpoint import read_training
 
     return kept_dataset(read_training(tiny_checkpoint).data.validation, tiny_checkpoint.parent / "datasets")
@@ -54,7 +54,7 @@ def tiny_validation(tiny_checkpoint: Path) -> list[Example]:
 def tiny_package(
     tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_validation: list[Example]
 ) -> Path:
-    """`tiny_checkpoint` exported, in full precision so that every run packs the same rung."""
+    """`tiny_checkpoint` exported in full precision, so that every run has the same rung."""
     from export.run import export
     from export.settings import ExportSettings
 
@@ -66,7 +66,7 @@ def tiny_package(
 
 @pytest.fixture(scope="session")
 def family_folder(tmp_path_factory: pytest.TempPathFactory, tiny_examples: list[Example]) -> Callable[[str], Path]:
-    """By its name a random base model of an encoder family, with the words of `tiny_examples`; made once."""
+    """Returns the folder of a random base model of an encoder family, with the words of `tiny_examples`."""
     from tests.families import make_family
 
     made: dict[str, Path] = {}
@@ -87,7 +87,7 @@ def task_base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def multi_label(tmp_path_factory: pytest.TempPathFactory, task_base_model: Path) -> TaskFiles:
-    """A model that gives none to three labels to a text."""
+    """A model that gives a text zero to three labels."""
     rows = multi_label_rows(480)
     facts = {
         "kind": "multi-label",
@@ -100,5 +100,5 @@ def multi_label(tmp_path_factory: pytest.TempPathFactory, task_base_model: Path)
 
 @pytest.fixture(scope="session")
 def paired(tmp_path_factory: pytest.TempPathFactory, task_base_model: Path) -> TaskFiles:
-    """A model of pairs, whose label is what the second text is about."""
+    """A model of text pairs; the label is the topic of the second text."""
     return make_task(tmp_path_factory.mktemp("paired"), task_base_model, paired_rows(960), validation_rows=150)

@@ -1,4 +1,4 @@
-"""A random model of each encoder family, of two layers, with a tokenizer as the family has it."""
+"""Random models of two layers, one of each encoder family, with a tokenizer of the family's type."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SIZES: dict[str, Any] = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
     "max_position_embeddings": POSITIONS,
-    # Far apart from the start, so that texts can be told apart without training.
+    # Larger than usual, so that texts have distinct embeddings without training.
     "initializer_range": 0.1,
 }
-# DeBERTa-v3 as it is published, with buckets fit for short texts.
+# The settings of the published DeBERTa-v3, with fewer buckets.
 DISENTANGLED: dict[str, Any] = {
     "relative_attention": True,
     "position_biased_input": False,
@@ -32,25 +32,25 @@ DISENTANGLED: dict[str, Any] = {
     "type_vocab_size": 0,
 }
 V3 = {**DISENTANGLED, "position_buckets": 16, "norm_rel_ebd": "layer_norm", "share_att_key": True}
-# By default it drops out nothing.
+# ModernBERT has no dropout by default.
 MODERN = {"attention_dropout": 0.1, "mlp_dropout": 0.1, "local_attention": 8, "global_attn_every_n_layers": 2}
 DISTIL = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
 
 BERT = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 ROBERTA = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
 ALBERT = {"pad": "<pad>", "unk": "<unk>", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
-SEGMENTS, APART = "{cls} $A {sep} $B:1 {sep}:1", "{cls} $A {sep} {sep} $B {sep}"
+TYPED_PAIR, DOUBLE_SEP = "{cls} $A {sep} $B:1 {sep}:1", "{cls} $A {sep} {sep} $B {sep}"
 
-Trained = Callable[[Sequence[str], dict[str, str]], Tokenizer]
+TrainTokenizer = Callable[[Sequence[str], dict[str, str]], Tokenizer]
 
 
 @dataclass(frozen=True)
 class Family:
-    """`offset` rows of the position table are never reached; `linear` are a block's linear modules."""
+    """`offset`: unused rows of the position table; `linear`: the linear modules of a block."""
 
     config: str
     tokenizer_class: str
-    train: Trained
+    train: TrainTokenizer
     special: dict[str, str]
     pair: str
     linear: str
@@ -101,22 +101,22 @@ _MPNET = "attention.attn.k attention.attn.o attention.attn.q attention.attn.v in
 
 FAMILIES = {
     "albert": Family(
-        "AlbertConfig", "AlbertTokenizer", unigram, ALBERT, SEGMENTS, _ALBERT,
+        "AlbertConfig", "AlbertTokenizer", unigram, ALBERT, TYPED_PAIR, _ALBERT,
         {**SIZES, "embedding_size": 16, "hidden_dropout_prob": 0.1}, token_types=True,
     ),
     "bert": Family(
-        "BertConfig", "BertTokenizer", word_piece, BERT, SEGMENTS, f"{_BERT} output.dense", SIZES, token_types=True
+        "BertConfig", "BertTokenizer", word_piece, BERT, TYPED_PAIR, f"{_BERT} output.dense", SIZES, token_types=True
     ),
     "camembert": Family(
-        "CamembertConfig", "CamembertTokenizer", unigram, ROBERTA, APART, f"{_BERT} output.dense",
+        "CamembertConfig", "CamembertTokenizer", unigram, ROBERTA, DOUBLE_SEP, f"{_BERT} output.dense",
         {**SIZES, "type_vocab_size": 1}, offset=2,
     ),
     "deberta": Family(
-        "DebertaConfig", "DebertaTokenizer", byte_pairs, BERT, SEGMENTS,
+        "DebertaConfig", "DebertaTokenizer", byte_pairs, BERT, TYPED_PAIR,
         f"{_DEBERTA} intermediate.dense output.dense", {**SIZES, **DISENTANGLED},
     ),
     "deberta-v2": Family(
-        "DebertaV2Config", "DebertaV2Tokenizer", unigram, BERT, SEGMENTS,
+        "DebertaV2Config", "DebertaV2Tokenizer", unigram, BERT, TYPED_PAIR,
         f"{_BERT.replace('key', 'key_proj').replace('query', 'query_proj').replace('value', 'value_proj')} "
         "output.dense", {**SIZES, **V3},
     ),
@@ -125,27 +125,27 @@ FAMILIES = {
         {**DISTIL, "max_position_embeddings": POSITIONS, "initializer_range": 0.1},
     ),
     "electra": Family(
-        "ElectraConfig", "ElectraTokenizer", word_piece, BERT, SEGMENTS, f"{_BERT} output.dense",
+        "ElectraConfig", "ElectraTokenizer", word_piece, BERT, TYPED_PAIR, f"{_BERT} output.dense",
         {**SIZES, "embedding_size": 16}, token_types=True,
     ),
     "modernbert": Family(
         "ModernBertConfig", "PreTrainedTokenizerFast", byte_pairs, BERT, "{cls} $A {sep} $B {sep}",
         "attn.Wo attn.Wqkv mlp.Wi mlp.Wo", {**SIZES, **MODERN},
     ),
-    "mpnet": Family("MPNetConfig", "MPNetTokenizer", word_piece, ROBERTA, APART, _MPNET, SIZES, offset=2),
+    "mpnet": Family("MPNetConfig", "MPNetTokenizer", word_piece, ROBERTA, DOUBLE_SEP, _MPNET, SIZES, offset=2),
     "roberta": Family(
-        "RobertaConfig", "RobertaTokenizer", byte_pairs, ROBERTA, APART, f"{_BERT} output.dense",
+        "RobertaConfig", "RobertaTokenizer", byte_pairs, ROBERTA, DOUBLE_SEP, f"{_BERT} output.dense",
         {**SIZES, "type_vocab_size": 1}, offset=2,
     ),
     "xlm-roberta": Family(
-        "XLMRobertaConfig", "XLMRobertaTokenizer", unigram, ROBERTA, APART, f"{_BERT} output.dense",
+        "XLMRobertaConfig", "XLMRobertaTokenizer", unigram, ROBERTA, DOUBLE_SEP, f"{_BERT} output.dense",
         {**SIZES, "type_vocab_size": 1}, offset=2,
     ),
 }  # fmt: skip
 
 
 def make_family(folder: Path, name: str, texts: Sequence[str], *, seed: int = 0) -> Path:
-    """A base model folder as a hub has it: config, safetensors, `tokenizer.json` and the class it names."""
+    """A base model folder as on a hub: config, safetensors, `tokenizer.json` and the name of the tokenizer class."""
     family = FAMILIES[name]
     tokenizer = family.train(texts, family.special)
     _save_tokenizer(tokenizer, family, folder)
@@ -169,5 +169,5 @@ def _save_tokenizer(tokenizer: Tokenizer, family: Family, folder: Path) -> None:
     )
     fast.save_pretrained(folder)
     path = folder / "tokenizer_config.json"
-    stated = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**stated, "tokenizer_class": family.tokenizer_class}), encoding="utf-8")
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, "tokenizer_class": family.tokenizer_class}), encoding="utf-8")

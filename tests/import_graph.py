@@ -1,6 +1,6 @@
 """The import graph of the packages, read from the source.
 
-`python -m tests.import_graph ROOM` prints the graph of a room as Mermaid, a sub-package as one node.
+`python -m tests.import_graph PACKAGE` prints the graph of a package as Mermaid, with each sub-package as one node.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Graph = Mapping[str, set[str]]
 
 @cache
 def module_graph() -> dict[str, set[str]]:
-    """Every module of the rooms, and the modules of them that it imports, wherever in the file."""
+    """Maps every module to the modules of the packages that it imports, anywhere in the file."""
     paths = {_name(path): path for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     return {name: set(_imported(path, paths)) - {name} for name, path in paths.items()}
 
 
 def collapsed(graph: Graph, room: str) -> dict[str, set[str]]:
-    """The modules of a room at its top level, each sub-package as one node; what has no content is left out."""
+    """The top-level modules of a room, with each sub-package as one node."""
     inside = {name: _entry(name, room) for name in graph if name.startswith(f"{room}.")}
     found: dict[str, set[str]] = {entry: set() for entry in inside.values()}
     for name, entry in inside.items():
@@ -34,8 +34,8 @@ def collapsed(graph: Graph, room: str) -> dict[str, set[str]]:
     return found
 
 
-def circle(graph: Graph) -> list[str]:
-    """The nodes of a circle, the first one again at the end; empty where there is none."""
+def find_cycle(graph: Graph) -> list[str]:
+    """The nodes of an import cycle, the first one repeated at the end; empty if there is no cycle."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the test's own, where its programs are installed; thrown away afterwards."""
+"""A temporary PostgreSQL server for the tests, if PostgreSQL is installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMBERS = count()
 
 @cache
 def programs() -> Path | None:
-    """The folder of `initdb` and `postgres`; Debian keeps it off the path."""
+    """The folder of `initdb` and `postgres`, which Debian does not add to PATH."""
     found = shutil.which("initdb")
     folders = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return next((folder for folder in reversed(folders) if (folder / "initdb").is_file()), None)
@@ -28,8 +28,8 @@ def programs() -> Path | None:
 
 @contextmanager
 def running_postgres() -> Iterator[Path]:
-    """The folder of the socket of a server that lives as long as the block."""
-    # Not in pytest's folder: the server refuses to run as root, and another user cannot enter that.
+    """Run a server; yield the folder of its socket."""
+    # Not in pytest's folder: the server refuses to run as root, and other users cannot read that folder.
     folder = Path(tempfile.mkdtemp(prefix="retune-postgres-"))
     owner: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
     if owner:
@@ -66,7 +66,7 @@ def running_postgres() -> Iterator[Path]:
                 assert server.poll() is None
             yield folder
         finally:
-            server.send_signal(signal.SIGINT)  # it does not wait for its clients
+            server.send_signal(signal.SIGINT)  # fast shutdown, without waiting for clients
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A hub on this machine: the few answers that its client asks for, and the ways in which they go wrong."""
+"""A stub of the Hugging Face hub on this machine, with selectable failures."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ ERROR_CODES = {"absent": (404, "RepoNotFound"), "gated": (403, "GatedRepo"), "no
 class StubHub:
     """Serves `files` as one model at one commit.
 
-    `cut` names files of which half is sent before the connection closes, and nothing from then on;
-    `trouble` is "absent", "gated", "no revision" or "down" (503). `asked` lists what was requested, with
-    the client's description of itself.
+    `truncated`: of these files only half is sent; then the connection closes and the hub is down. `failure`:
+    "absent", "gated", "no revision" or "down" (503). `requests`: method with path, and user agent, of each request.
     """
 
     files: Mapping[str, bytes]
     model: str = "org/tiny"
     commit: str = "c0ffee" + "0" * 34
-    cut: set[str] = field(default_factory=set)
-    trouble: str = ""
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    truncated: set[str] = field(default_factory=set)
+    failure: str = ""
+    requests: list[tuple[str, str]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -42,7 +41,7 @@ class StubHub:
         self.stop()
 
     def stop(self) -> None:
-        self.trouble = "gone"  # for connections that are kept open
+        self.failure = "gone"  # for connections that are still open
         self._server.shutdown()
         self._server.server_close()
 
@@ -51,9 +50,9 @@ class StubHub:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
-    def sent(self) -> list[str]:
-        """Files whose content was asked for."""
-        return [path.rsplit(f"{self.commit}/", 1)[1] for path, _ in self.asked if path.startswith("GET /org")]
+    def requested_files(self) -> list[str]:
+        """Files whose content was requested."""
+        return [path.rsplit(f"{self.commit}/", 1)[1] for path, _ in self.requests if path.startswith("GET /org")]
 
     def tree(self) -> list[dict[str, object]]:
         return [
@@ -63,7 +62,7 @@ class StubHub:
 
 
 def hash_of(path: str, content: bytes) -> str:
-    """sha256 of what a hub keeps as a large file, else the hash of a git blob."""
+    """sha256 for a file that a hub stores as a large file, else the hash of a git blob."""
     if path.endswith(".safetensors"):
         return hashlib.sha256(content).hexdigest()
     return hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
@@ -80,18 +79,18 @@ def _handler(hub: StubHub) -> type[BaseHTTPRequestHandler]:
             self._answer(with_body=False)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
         def _answer(self, *, with_body: bool) -> None:
-            hub.asked.append((f"{self.command} {self.path}", self.headers.get("User-Agent", "")))
+            hub.requests.append((f"{self.command} {self.path}", self.headers.get("User-Agent", "")))
             path = self.path.split("?")[0]
-            if hub.trouble == "gone":
+            if hub.failure == "gone":
                 self.close_connection = True
-            elif hub.trouble == "down":
+            elif hub.failure == "down":
                 self._send(503, b"")
-            elif hub.trouble in ERROR_CODES and not (hub.trouble == "gated" and path.startswith("/api/")):
-                status, code = ERROR_CODES[hub.trouble]
-                self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": hub.trouble})
+            elif hub.failure in ERROR_CODES and not (hub.failure == "gated" and path.startswith("/api/")):
+                status, code = ERROR_CODES[hub.failure]
+                self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": hub.failure})
             elif path.startswith(f"/api/models/{hub.model}/tree/"):
                 self._send(200, json.dumps(hub.tree()).encode())
             elif path.startswith(f"/api/models/{hub.model}"):
@@ -105,8 +104,8 @@ def _handler(hub: StubHub) -> type[BaseHTTPRequestHandler]:
                 self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
                 return
             headers = {"X-Repo-Commit": hub.commit, "ETag": f'"{hash_of(name, content)}"'}
-            if with_body and name in hub.cut:
-                hub.trouble = "down"
+            if with_body and name in hub.truncated:
+                hub.failure = "down"
                 self._send(200, content, headers, sent=len(content) // 2)
                 self.close_connection = True
             else:

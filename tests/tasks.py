@@ -1,4 +1,4 @@
-"""Checkpoints of the other tasks: several labels a text, and pairs; heads fitted on a random base model."""
+"""Checkpoints of the other tasks, multi-label and text pairs; the heads are fitted on a random base model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TaskFiles:
 
 
 def multi_label_rows(rows: int, *, seed: int = 0) -> list[Example]:
-    """Distinct texts with none to three of the labels, each shown by words that only it uses."""
+    """Distinct texts with zero to three labels; every label has its own words."""
     chance = random.Random(seed)
     found: dict[str, Example] = {}
     while len(found) < rows:
@@ -46,7 +46,7 @@ def multi_label_rows(rows: int, *, seed: int = 0) -> list[Example]:
 
 
 def paired_rows(rows: int, *, seed: int = 0) -> list[Example]:
-    """Distinct pairs; the label is what the second text is about, whatever the first one is about."""
+    """Distinct pairs; the label is the topic of the second text."""
     chance = random.Random(seed)
     found: dict[str, Example] = {}
     while len(found) < rows:
@@ -58,12 +58,12 @@ def paired_rows(rows: int, *, seed: int = 0) -> list[Example]:
 
 
 def make_task_base_model(folder: Path) -> Path:
-    """Of `make_base_model`, but it tells the second text of a pair from the first without any training."""
+    """As `make_base_model`, with larger token type embeddings, so that a head can use which text comes second."""
     from transformers import AutoModel
 
     make_base_model(folder, [" ".join([*FILLER, *(word for words in WORDS.values() for word in words)])])
     model = AutoModel.from_pretrained(folder)
-    # All of it anew: what was read is mapped from the file that is written next.
+    # Copied, because the loaded weights are mapped from the file that is overwritten below.
     model.load_state_dict({name: value.clone() for name, value in model.state_dict().items()}, assign=True)
     model.embeddings.token_type_embeddings.weight.data.mul_(6)
     model.save_pretrained(folder)
@@ -93,7 +93,7 @@ def make_checkpoint(
     validation_rows: int = 60,
     **facts: Any,
 ) -> Path:
-    """A checkpoint whose head is fitted on all but the last `validation_rows`; both sides are kept in `datasets`."""
+    """A checkpoint with a head fitted on all but the last `validation_rows`; all rows are stored in `datasets`."""
     train, validation = rows[:-validation_rows], rows[-validation_rows:]
     labels = sorted({name for row in train for name in _names(row, kind)})
     _save_encoder(folder, base_model)
@@ -141,7 +141,7 @@ def _save_encoder(folder: Path, base_model: Path) -> None:
     from finetune.encoders.encoder import load_tokenizer
 
     AutoModel.from_pretrained(base_model).save_pretrained(folder)
-    # As fine-tuning does; a family's own class would add tokens of its own.
+    # Loaded as in fine-tuning; the class of a model family would add its own tokens.
     load_tokenizer("tiny", base_model, 32).tokenizer.save_pretrained(folder)
 
 
@@ -155,13 +155,13 @@ def _save_head(folder: Path, weight: Any, bias: Any) -> None:
     import numpy as np
     from safetensors.numpy import save_file
 
-    # Contiguous: safetensors writes the memory as it lies, and scikit-learn's may be in columns.
+    # safetensors writes the memory as it is, and arrays of scikit-learn may be in column order.
     arrays = {"weight": np.ascontiguousarray(weight, np.float32), "bias": np.ascontiguousarray(bias, np.float32)}
     save_file(arrays, folder / HEAD)
 
 
 def _embeddings(folder: Path, rows: Sequence[Example]) -> NDArray[np.float32]:
-    """As transformers tokenizes and torch computes them, row by row: nothing of ours is in it but the pooling."""
+    """Computed by transformers and torch row by row, independent of our engine apart from the pooling."""
     import numpy as np
     import torch
     from transformers import AutoTokenizer
@@ -183,7 +183,7 @@ def _fitted(vectors: NDArray[np.float32], rows: Sequence[Example], labels: Seque
 
     if kind == "single-label":
         head = LogisticRegression(C=1e4, max_iter=2000).fit(vectors, [row.label for row in rows])
-        if len(labels) == 2:  # one row of weights says both
+        if len(labels) == 2:  # scikit-learn has one row of weights for two labels
             return np.concatenate([-head.coef_, head.coef_]) / 2, np.concatenate(
                 [-head.intercept_, head.intercept_]
             ) / 2

@@ -1,4 +1,4 @@
-"""What the rooms import is declared, pinned, and can be imported side by side."""
+"""Every imported library is declared and pinned, and all of them can be imported together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_imported_library_is_declared(module: str) -> None:
     assert distributions & DECLARED
 
 
-@pytest.mark.filterwarnings("ignore")  # of third parties; ours are errors elsewhere
+@pytest.mark.filterwarnings("ignore")  # warnings of third parties
 @pytest.mark.parametrize("module", sorted(imported()))
 def test_imported_library_can_be_imported(module: str) -> None:
     importlib.import_module(module)
@@ -57,6 +57,6 @@ def test_every_declared_library_is_pinned() -> None:
     assert sorted(DECLARED - pinned) == []
 
 
-def test_the_serving_extra_holds_no_training_or_monitoring_library() -> None:
+def test_the_serve_extra_has_no_training_or_monitoring_library() -> None:
     serving = {name_of(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["serve"]]}
     assert not serving & {"torch", "transformers", "evidently", "pandas", "scikit-learn", "onnx", "pyarrow"}

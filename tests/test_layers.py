@@ -1,4 +1,4 @@
-"""Dependencies point one way, and third parties stay in their rooms; read from the source."""
+"""Packages import only the allowed packages, and third-party libraries only where allowed; read from the source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.import_graph import circle, collapsed, module_graph
+from tests.import_graph import collapsed, find_cycle, module_graph
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,7 +23,7 @@ MAY_IMPORT = {
 }
 ROOMS = sorted(MAY_IMPORT)
 
-FENCES = {
+ALLOWED_PLACES = {
     "bentoml": {"service"},
     "_bentoml_impl": {"service"},
     "_bentoml_sdk": {"service"},
@@ -53,7 +53,7 @@ FENCES = {
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Top-level names of everything a file imports, wherever in the file."""
+    """Top-level names of all imports of a file, anywhere in the file."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
@@ -66,7 +66,7 @@ def sources(room: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_room_imports_only_the_rooms_it_may(room: str) -> None:
+def test_a_package_imports_only_the_allowed_packages(room: str) -> None:
     allowed = MAY_IMPORT[room] | {room}
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
@@ -78,38 +78,38 @@ def test_room_imports_only_the_rooms_it_may(room: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("library", sorted(FENCES))
-def test_third_party_stays_in_its_rooms(library: str) -> None:
+@pytest.mark.parametrize("library", sorted(ALLOWED_PLACES))
+def test_a_library_is_imported_only_where_allowed(library: str) -> None:
     wrong = [
         str(place)
         for room in ROOMS
         for path in sources(room)
         if library in imports(path)
-        and not any(str(place := path.relative_to(ROOT)).startswith(home) for home in FENCES[library])
+        and not any(str(place := path.relative_to(ROOT)).startswith(home) for home in ALLOWED_PLACES[library])
     ]
     assert wrong == []
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
-    assert circle(module_graph()) == []
+def test_modules_have_no_import_cycle() -> None:
+    assert find_cycle(module_graph()) == []
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_sub_packages_of_a_room_import_each_other_one_way(room: str) -> None:
-    assert circle(collapsed(module_graph(), room)) == []
+def test_sub_packages_have_no_import_cycle(room: str) -> None:
+    assert find_cycle(collapsed(module_graph(), room)) == []
 
 
 @pytest.mark.parametrize(("room", "most"), [("service", 16), ("finetune", 22)])
-def test_a_room_can_be_looked_over(room: str, most: int) -> None:
+def test_the_number_of_top_level_modules_is_limited(room: str, most: int) -> None:
     assert 1 < len(collapsed(module_graph(), room)) <= most
 
 
-def test_a_circle_is_found() -> None:
-    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})[0] in "abc"
-    assert circle({"a": {"b"}, "b": set()}) == []
+def test_an_import_cycle_is_detected() -> None:
+    assert find_cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})[0] in "abc"
+    assert find_cycle({"a": {"b"}, "b": set()}) == []
 
 
-def test_no_pickle_or_joblib_anywhere() -> None:
+def test_no_module_imports_pickle_or_joblib() -> None:
     forbidden = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
     wrong = [path.name for room in ROOMS for path in sources(room) if forbidden & set(imports(path))]
     assert wrong == []

@@ -1,4 +1,4 @@
-"""The loop over real HTTP, in its real processes, with a model of two layers built in the test."""
+"""The whole loop over HTTP, in its real processes, with a model of two layers that the test builds."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FILLER = ["the", "my", "a", "is", "it", "please", "since", "today", "again", "af
 
 
 def write_rows(path: Path, kinds: dict[str, list[str]], rows: int, *, seed: int) -> Path:
-    """Rows of the labels in `kinds`, the first three alike often, a fourth as often as all of them."""
+    """Random rows of the labels in `kinds`; a fourth label is as frequent as the first three together."""
     chosen = random.Random(seed)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -72,14 +72,14 @@ def retune(*words: str | Path, base_model: Path, timeout_s: float = 120) -> subp
 
 @pytest.fixture(scope="module")
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two random layers that know every word, so that a new label's words are seen before it has a label."""
+    """Two random layers with all words in the vocabulary, including those of the new label."""
     texts = [" ".join(words) for words in [*OLD.values(), *NEW.values(), FILLER]]
     return make_base_model(tmp_path_factory.mktemp("base") / "model", texts)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory, base_model: Path) -> tuple[Path, dict[str, Any]]:
-    """One run of the demo on rows of which the fresh ones have a new label."""
+    """One run of the demo; the fresh rows have a new label."""
     folder = tmp_path_factory.mktemp("loop")
     words: list[str | Path] = [
         "--home", folder / "home", "demo", "--home", folder / "demo", "--method", "features", "--label-budget", "100",
@@ -94,14 +94,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory, base_model: Path) -> tuple[Pa
     return folder / "demo", result
 
 
-def test_drift_is_found_on_fresh_rows_and_not_on_old_ones(demo: tuple[Path, dict[str, Any]]) -> None:
+def test_drift_is_detected_in_fresh_rows_and_not_in_old_ones(demo: tuple[Path, dict[str, Any]]) -> None:
     _, result = demo
     assert not result["reference_check"]["drifted"]
     assert result["fresh_check"]["drifted"]
     assert result["fresh_check"]["p_value"] <= 0.01
 
 
-def test_challenger_is_promoted_without_a_failed_request(demo: tuple[Path, dict[str, Any]]) -> None:
+def test_the_challenger_is_promoted_without_a_failed_request(demo: tuple[Path, dict[str, Any]]) -> None:
     home, result = demo
     assert (result["decision"], result["gate"]["verdict"], result["promoted"]) == ("retrain", "promote", True)
     assert result["requests_during_swap"]["sent"] > 0
@@ -109,14 +109,14 @@ def test_challenger_is_promoted_without_a_failed_request(demo: tuple[Path, dict[
     assert open_registry(Config(home=home)).champion("demo").version == "2"
 
 
-def test_few_labels_make_fresh_rows_right_and_keep_old_ones(demo: tuple[Path, dict[str, Any]]) -> None:
+def test_few_labels_raise_accuracy_on_fresh_rows_and_keep_it_on_old_ones(demo: tuple[Path, dict[str, Any]]) -> None:
     _, result = demo
     assert 0 < result["labels_used"] <= 100
     assert result["fresh_accuracy"]["after"] >= result["fresh_accuracy"]["before"] + 0.1
     assert result["old_accuracy"]["after"] >= result["old_accuracy"]["before"] - 0.01
 
 
-def test_new_champion_prompts_nobody_to_retrain(demo: tuple[Path, dict[str, Any]]) -> None:
+def test_after_the_promotion_the_decision_is_none(demo: tuple[Path, dict[str, Any]]) -> None:
     home, _ = demo
     ledger = open_ledger(Config(home=home))
     actions = [record.decision.action for record in ledger.decisions("demo")]
@@ -134,7 +134,7 @@ def test_page_and_report_are_written(demo: tuple[Path, dict[str, Any]]) -> None:
     assert (home / report).stat().st_size > 10_000
 
 
-def test_job_whose_worker_is_killed_ends_once(demo: tuple[Path, dict[str, Any]], base_model: Path) -> None:
+def test_a_job_of_a_killed_worker_ends_once(demo: tuple[Path, dict[str, Any]], base_model: Path) -> None:
     home, _ = demo
     config = load_config(home / "retune.toml", environment={})
     ledger = open_ledger(config)

@@ -1,4 +1,4 @@
-"""Several labels a text, and pairs, through the loop over real HTTP: predict, feedback, labels, drift, gate."""
+"""The loop for a multi-label model and a model of pairs over HTTP: predict, feedback, labels, drift, gate."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, multi_label: TaskFiles, paired: TaskFiles) -> Iterator[Served]:
-    """Both models behind one server with one worker, and their data sets in the home."""
+    """One server with both models and one worker, and their data sets in the home."""
     config = Config(
         home=tmp_path_factory.mktemp("tasks") / "home",
         service=ServiceConfig(port=free_port(), workers=1, max_items=100),
@@ -90,7 +90,7 @@ def sent(rows: Sequence[Example]) -> list[object]:
 
 @pytest.fixture(scope="module")
 def labelled(served: Served) -> dict[str, list[dict[str, Any]]]:
-    """Fresh rows asked over HTTP; a drift, then every label that it asks for, half over HTTP, half as a file."""
+    """Predicts fresh rows, records a drift, and gives all requested labels, half over HTTP and half by a file."""
     return {model: ask_and_label(served, model, rows) for model, rows in FRESH.items()}
 
 
@@ -101,13 +101,18 @@ def ask_and_label(served: Served, model: str, rows: list[Example]) -> list[dict[
     served.ledger.record_check(model, "1", drift, source="traffic", window_end=predictions[-1]["id"])
     assert respond(served.home, read_champion(served.home.registry, model)).decision.action == "label"
     path = served.config.home / f"{model}.csv"
-    asked = served.retune("labels", "export", model, "--out", path)["requests"]
+    requests = served.retune("labels", "export", model, "--out", path)["requests"]
     truth = {row.input: row.label or "|" for row in rows}
-    over_http = [{"prediction_id": item["prediction_id"], "label": truth[input_in(item)]} for item in asked[::2]]
+    over_http = [{"prediction_id": item["prediction_id"], "label": truth[input_in(item)]} for item in requests[::2]]
     assert served.post("/feedback", {"feedback": over_http})["accepted"] == len(over_http)
     fill_in(path, truth, {item["prediction_id"] for item in over_http})
     imported = served.retune("labels", "import", model, path)
-    assert imported == {"model": model, "accepted": len(asked) - len(over_http), "unknown": 0, "empty": len(over_http)}
+    assert imported == {
+        "model": model,
+        "accepted": len(requests) - len(over_http),
+        "unknown": 0,
+        "empty": len(over_http),
+    }
     return predictions
 
 
@@ -127,7 +132,7 @@ def fill_in(path: Path, truth: dict[Any, str], done: set[str]) -> None:
 
 
 @pytest.mark.parametrize("model", ["topics", "answers"])
-def test_given_labels_come_back_as_the_rows_they_are_of(
+def test_given_labels_are_stored_with_the_right_rows(
     served: Served, labelled: dict[str, list[dict[str, Any]]], model: str
 ) -> None:
     truth = {row.key: row.label for row in FRESH[model]}
@@ -137,7 +142,9 @@ def test_given_labels_come_back_as_the_rows_they_are_of(
 
 
 @pytest.mark.parametrize("model", ["topics", "answers"])
-def test_labelled_rows_train_and_judge(served: Served, labelled: dict[str, list[dict[str, Any]]], model: str) -> None:
+def test_labelled_rows_are_used_for_training_and_gate(
+    served: Served, labelled: dict[str, list[dict[str, Any]]], model: str
+) -> None:
     registry = open_registry(served.config)
     situation = assess(served.home, read_champion(served.home.registry, model))
     assert situation.champion.reference_accuracy is not None
@@ -157,7 +164,7 @@ def test_labelled_rows_train_and_judge(served: Served, labelled: dict[str, list[
 
 
 @pytest.mark.parametrize("model", ["topics", "answers"])
-def test_a_file_is_checked_and_measured_as_the_package_says(served: Served, model: str) -> None:
+def test_a_check_of_a_file_measures_the_accuracy_of_the_package(served: Served, model: str) -> None:
     path = served.config.home / f"{model}-file.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -180,7 +187,7 @@ def test_the_command_line_answers_pairs_and_several_labels(served: Served) -> No
     assert isinstance(several["labels"], list)
 
 
-def test_the_command_line_says_what_does_not_fit(served: Served) -> None:
+def test_the_command_line_refuses_inputs_of_another_task(served: Served) -> None:
     for words, sentence in [
         (("predict", "a", "--model", "answers"), "answers pairs of texts"),
         (("predict", "a", "b", "--pair", "c", "--model", "answers"), "Give --pair once for each text"),

@@ -1,4 +1,4 @@
-"""No process phones home: no foreign host is looked up, and no file is written outside the home."""
+"""No process sends telemetry: it contacts no other machine and writes no file outside the home."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 needs_strace = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 
 
-def bare_environment(user: Path, **more: str) -> dict[str, str]:
-    """Of a user whose folder is empty and who has switched nothing off."""
+def new_user_environment(user: Path, **more: str) -> dict[str, str]:
+    """Environment of a user with an empty home folder who has not switched off any telemetry."""
     (user / "tmp").mkdir(parents=True)
     return {
         "PATH": os.environ["PATH"],
@@ -49,49 +49,49 @@ def outside(trace: Trace, *places: Path) -> list[Path]:
     return sorted(path for path in trace.written if not any(path.is_relative_to(place) for place in allowed))
 
 
-def test_this_process_has_them_switched_off() -> None:
+def test_telemetry_is_off_in_this_process() -> None:
     assert OFF.items() <= os.environ.items()
 
 
-def test_a_container_has_them_switched_off() -> None:
+def test_telemetry_is_off_in_a_container() -> None:
     bento = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
     assert {entry["name"]: entry["value"] for entry in bento["envs"]} == OFF
 
 
 @pytest.mark.parametrize("module", ["core.engine", "export.ladder", "service.gateway", "monitoring.watch"])
-def test_a_session_leaves_nothing_behind(module: str, tiny_package: Path, tmp_path: Path) -> None:
+def test_an_engine_writes_no_files(module: str, tiny_package: Path, tmp_path: Path) -> None:
     code = (
         f"import {module}, sys, time; from pathlib import Path; from core.engine import Engine; "
         "Engine(Path(sys.argv[1])).answer(['a']); time.sleep(0.3)"
     )
-    environment = bare_environment(tmp_path / "user", ORT_DISABLE_TELEMETRY="0")
+    environment = new_user_environment(tmp_path / "user", ORT_DISABLE_TELEMETRY="0")
     subprocess.run([sys.executable, "-c", code, str(tiny_package)], cwd=ROOT, env=environment, check=True)
     assert files_in(tmp_path / "user") == []
 
 
 @needs_strace
 @pytest.mark.slow
-def test_the_trace_sees_a_look_up_and_a_file(tmp_path: Path) -> None:
+def test_the_trace_contains_a_lookup_and_a_file(tmp_path: Path) -> None:
     code = (
         "import socket, pathlib; pathlib.Path.home().joinpath('left').touch(); "
         "socket.socket(type=socket.SOCK_DGRAM).connect(('192.0.2.1', 53))"
     )
-    environment = bare_environment(tmp_path / "user")
+    environment = new_user_environment(tmp_path / "user")
     trace = run_traced([sys.executable, "-c", code], environment, tmp_path / "log", timeout_s=60)
-    assert trace.asked == {"192.0.2.1"}
+    assert trace.contacted == {"192.0.2.1"}
     assert outside(trace, tmp_path / "home") == [tmp_path / "user" / "left"]
 
 
 @needs_strace
 @pytest.mark.slow
-def test_the_loop_asks_nobody_and_writes_under_its_home(tmp_path: Path) -> None:
-    """The demo runs the command line, the server and the worker; a monitor and Evidently's page follow."""
+def test_the_loop_contacts_no_machine_and_writes_only_in_its_home(tmp_path: Path) -> None:
+    """The demo (command line, server and worker), then a monitor round and Evidently's page."""
     texts = [" ".join(words) for words in [*OLD.values(), *NEW.values(), FILLER]]
     base_model, home, user = make_base_model(tmp_path / "model", texts), tmp_path / "home", tmp_path / "user"
     data: list[str | Path] = []
     for number, (name, kinds) in enumerate({"train": OLD, "reference": OLD, "fresh": {**OLD, **NEW}}.items()):
         data += [f"--{name}", write_rows(tmp_path / f"{name}.csv", kinds, 240, seed=number)]
-    environment = bare_environment(user, RETUNE_FINETUNE__BASE_MODEL=str(base_model), RETUNE_DRIFT__RESAMPLES="200")
+    environment = new_user_environment(user, RETUNE_FINETUNE__BASE_MODEL=str(base_model), RETUNE_DRIFT__RESAMPLES="200")
     demo: list[str | Path] = [
         sys.executable,
         "-m",
@@ -109,17 +109,17 @@ def test_the_loop_asks_nobody_and_writes_under_its_home(tmp_path: Path) -> None:
     commands: dict[str, list[str | Path]] = {"demo": demo, "monitor": monitor}
     for name, command in commands.items():
         trace = run_traced(command, environment, tmp_path / f"{name}.log", timeout_s=400)
-        assert trace.asked == set()
+        assert trace.contacted == set()
         assert outside(trace, home, user / "tmp") == []
     trace = trace_of_evidently(home / "evidently", environment, tmp_path / "evidently.log")
-    assert trace.asked == set()
+    assert trace.contacted == set()
     assert outside(trace, home, user / "tmp") == []
-    # What dependencies keep in the temporary folder while they run is gone with them.
+    # Dependencies delete their temporary files when they end.
     assert files_in(user) == []
 
 
 def trace_of_evidently(workspace: Path, environment: Mapping[str, str], log: Path) -> Trace:
-    """`evidently ui` as docs/drift.md has it, until its page answers."""
+    """Run `evidently ui` as in docs/drift.md until its page answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -149,9 +149,9 @@ def trace_of_evidently(workspace: Path, environment: Mapping[str, str], log: Pat
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        time.sleep(1)  # usage events are sent by a thread
+        time.sleep(1)  # time for a thread that would send usage events
     finally:
-        os.killpg(process.pid, signal.SIGTERM)  # the group: strace waits for its child
+        os.killpg(process.pid, signal.SIGTERM)  # the process group, because strace waits for its child
         process.wait(30)
     return read_trace(log)
 

@@ -1,4 +1,4 @@
-"""A classifier small enough to be made in a second: two layers, a vocabulary of the texts given."""
+"""Rows, settings and a base model of two layers, made in a second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.config import FinetuneConfig
 from core.datasets import Example
 
-if TYPE_CHECKING:  # torch and transformers take seconds to import: only tests that train pay for them
+if TYPE_CHECKING:  # transformers takes seconds to import: only tests that train import it
     from transformers import PreTrainedTokenizerFast
 
 
@@ -26,14 +26,14 @@ FILLER = ["please", "the", "my", "today", "again", "team", "on", "phone", "this"
 
 
 def tiny_rows(rows: int = 120, *, seed: int = 0, words: dict[str, list[str]] | None = None) -> list[Example]:
-    """Distinct texts of 3 labels in turn, each with words that only its label uses."""
-    chance = random.Random(seed)
+    """Distinct texts whose labels alternate between 3; each label has words that no other label uses."""
+    rng = random.Random(seed)
     vocabulary = sorted((words or WORDS).items())
     texts: dict[str, str] = {}
     while len(texts) < rows:
         label, own = vocabulary[len(texts) % len(vocabulary)]
-        chosen = chance.sample(own, 2) + chance.sample(FILLER, chance.randint(1, 5))
-        texts.setdefault(" ".join(chance.sample(chosen, len(chosen))), label)
+        chosen = rng.sample(own, 2) + rng.sample(FILLER, rng.randint(1, 5))
+        texts.setdefault(" ".join(rng.sample(chosen, len(chosen))), label)
     return [Example(text, label) for text, label in texts.items()]
 
 
@@ -69,7 +69,7 @@ def make_base_model(folder: Path, texts: Sequence[str], *, seed: int = 0) -> Pat
         intermediate_size=64,
         max_position_embeddings=64,
         pad_token_id=0,
-        # Far apart from the start, so that words can be told apart without training.
+        # Larger than usual, so that texts have distinct embeddings without training.
         initializer_range=0.1,
     )
     BertModel(config).eval().save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""What a command and its children write and whom they ask, as strace sees it."""
+"""Files and network addresses that a command and its children use, recorded by strace."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LINE = re.compile(r"\d+\s+(?P<call>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\
 
 @dataclass
 class Trace:
-    """`written`: files and folders that were made, or opened for writing; `asked`: addresses beyond this machine."""
+    """`written`: files and folders that were made or opened for writing; `contacted`: addresses of other machines."""
 
     written: set[Path] = field(default_factory=set)
-    asked: set[str] = field(default_factory=set)
+    contacted: set[str] = field(default_factory=set)
 
 
 def traced(command: Sequence[str | Path], log: Path) -> list[str]:
-    """The command under strace, which follows its children and writes `log`."""
+    """The command under strace, which also traces children and writes `log`."""
     return [
         str(STRACE),
         "-f",
@@ -47,9 +47,9 @@ def read_trace(log: Path) -> Trace:
             continue
         call, arguments, opened = match["call"], match["arguments"], match["opened"]
         if call in ("connect", "sendto", "sendmmsg"):
-            trace.asked |= set(_foreign_addresses(arguments))
+            trace.contacted |= set(_foreign_addresses(arguments))
         elif int(match["result"]) >= 0 and not (opened and not re.search("O_WRONLY|O_RDWR|O_CREAT", arguments)):
-            # An opened file is named by its descriptor, which has the whole path; of two names the last is the new one.
+            # strace shows an opened file by its descriptor with the full path; of two names the last is the new one.
             trace.written.add(Path(opened[1:-1] if opened else re.findall(r'"([^"]*)"', arguments)[-1]))
     return trace
 

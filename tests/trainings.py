@@ -1,37 +1,37 @@
-"""What a training states of itself, made up: no model is trained for it."""
+"""Made-up training records and checkpoints, without training a model."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.assigned import cells
 from core.checkpoint import Training, write_training
 from core.datasets import Example, in_order, keep_dataset
-from core.labels import Kind, cell_of
+from core.labels import Kind
 from core.lineage import TrainingData
-from finetune.measuring.metrics import evaluate
+from core.metrics import Floats
+from finetune.measuring.metrics import Truth, evaluate
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.measuring.validation_outputs import write_validation
 
 LABELS = ["billing", "bug", "how_to"]
 
 
-def made_up_answers(rows: int, *, kind: Kind = "single-label", labels: int = 3) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Logits (n, k) that are too sure of themselves, and the truth."""
-    random = np.random.default_rng(0)
-    logits = random.normal(0, 2, (rows, labels))
+def made_up_answers(rows: int, *, kind: Kind, label_count: int) -> tuple[Floats, Truth]:
+    """Overconfident logits (n, k), and the truth."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (rows, label_count))
     scores = probabilities_of(logits, 1.0, kind)
     if kind == "multi-label":
-        return 2 * logits, random.random(logits.shape) < scores
-    return 2 * logits, (random.random(rows)[:, None] > scores.cumsum(axis=1)).sum(axis=1).clip(max=labels - 1)
+        return 2 * logits, rng.random(logits.shape) < scores
+    return 2 * logits, (rng.random(rows)[:, None] > scores.cumsum(axis=1)).sum(axis=1).clip(max=label_count - 1)
 
 
 def made_up_training(*, rows: int, kind: Kind = "single-label", labels: list[str] = LABELS) -> Training:
-    logits, truth = made_up_answers(rows, kind=kind, labels=len(labels))
+    logits, truth = made_up_answers(rows, kind=kind, label_count=len(labels))
     temperature = fit_temperature(logits, truth)
     after, before = (
         evaluate(truth, probabilities_of(logits, divisor, kind), labels=labels, kind=kind).as_dict()
@@ -79,18 +79,14 @@ def made_up_training(*, rows: int, kind: Kind = "single-label", labels: list[str
 def write_made_up_checkpoint(
     folder: Path, datasets: Path, *, kind: Kind = "single-label", labels: list[str] = LABELS, text: str = "text {}"
 ) -> Training:
-    """`training.json` and `validation.npz` without a model, and 200 validation rows kept in `datasets`."""
+    """Writes `training.json` and `validation.npz` without a model, and 200 validation rows to `datasets`."""
     training = made_up_training(rows=200, kind=kind, labels=labels)
-    logits, truth = made_up_answers(200, kind=kind, labels=len(labels))
-    # Three digits, so that the rows are kept as they are numbered.
-    rows = [Example(text.format(f"{number:03}"), _cell(mark, labels)) for number, mark in enumerate(truth)]
+    logits, truth = made_up_answers(200, kind=kind, label_count=len(labels))
+    # Three digits, so that sorting keeps the order of the rows.
+    rows = [Example(text.format(f"{number:03}"), label) for number, label in enumerate(cells(truth, labels))]
     assert in_order(rows) == rows
     training = replace(training, data=replace(training.data, validation=keep_dataset(rows, datasets)))
     folder.mkdir(parents=True)
     write_validation(folder, logits, truth)
     write_training(folder, training)
     return training
-
-
-def _cell(mark: Any, labels: list[str]) -> str:
-    return labels[int(mark)] if np.ndim(mark) == 0 else cell_of(labels[index] for index in np.flatnonzero(mark))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from speed import HERE, results
+from models import HERE
+from speed import results
 
 README = HERE / "README.md"
 HEAD = (

@@ -61,7 +61,7 @@ def made_task(folder: Path) -> Task:
     random.Random(0).shuffle(rows)
     settings = FinetuneConfig(epochs=1, lr=1e-4, batch_rows=64)
     return prepare(
-        split(rows[:ROWS], "single-label", share=0.1, most=150, seed=0),
+        split(rows[:ROWS], "single-label", share=0.1, max_rows=150, seed=0),
         "single-label",
         load_frozen(find_base_model("default"), max_length=128, cache=folder / "cache"),
         settings=settings,

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 LOST = 0
 """The status of a request that was sent and had no complete answer."""
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._on_answer: OnAnswer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self.is_open = True
 
     def send(self, ask: Ask, on_answer: OnAnswer, *, since: float | None = None) -> None:
@@ -69,7 +69,12 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, ask: Ask) -> Answer:
         done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.send(ask, lambda _, answer: done.cancelled() or done.set_result(answer))
+
+        def on_answer(_: Ask, answer: Answer) -> None:
+            if not done.cancelled():
+                done.set_result(answer)
+
+        self.send(ask, on_answer)
         return await done
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -66,10 +67,14 @@ async def capacity_of(port: int, asks: Sequence[Ask], *, seconds: float) -> floa
             port,
             cycle(asks),
             connections=CAPACITY_CONNECTIONS,
-            on_answer=lambda _, answer, kept=answers: kept.append(answer),
+            on_answer=partial(_keep, answers),
             seconds=seconds,
         )
     return sum(answer.status == 200 for answer in answers) / took
+
+
+def _keep(answers: list[Answer], _: Ask, answer: Answer) -> None:
+    answers.append(answer)
 
 
 async def normal(port: int, asks: Sequence[Ask], capacity: float, *, seconds: float) -> list[Answer]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
 from setting import ONE_THREAD, ROOT
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 120.0, 40.0
@@ -52,7 +52,7 @@ class Tree:
         while not is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise SystemExit(f"{self.process.args} did not start: {self._log.read_text()[-2000:]}")
+                raise SystemExit(f"{self.process.args!r} did not start: {self._log.read_text()[-2000:]}")
             time.sleep(0.02)
 
     def family(self) -> list[psutil.Process]:

@@ -56,7 +56,7 @@ class Setting:
     @cached_property
     def long(self) -> list[str]:
         """Test texts joined until the tokenizer finds 128 tokens or more; the package reads 128 of them."""
-        texts, found = cycle(self.short), []
+        texts, found = cycle(self.short), list[str]()
         while len(found) < len(self.short) // LONG_EVERY:
             found.append(self._long(texts))
         return found

@@ -14,7 +14,7 @@ from itertools import cycle
 from statistics import median
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import uvloop
 from client import Answer, Ask, closed_loop, connect, get, post
 from processes import MB
@@ -100,7 +100,7 @@ async def swapped(server: Server, setting: Setting, *, swaps: int) -> dict[str, 
 
 def told(seen: Seen, swaps: list[Swap], resident: dict[str, list[int]]) -> dict[str, Any]:
     counted = swaps[: PROMOTIONS + ROLLBACKS]
-    during, steady = [], []
+    during, steady = list[float](), list[float]()
     for started, seconds in seen.times:
         is_during = any(started < swap.started + swap.seconds and swap.started < started + seconds for swap in swaps)
         (during if is_during else steady).append(seconds)

@@ -1,1 +1,1 @@
-"""`retune demo`: the whole loop on three files, told as it happens."""
+"""`retune demo`: runs the whole loop on three files and prints each step."""

@@ -1,4 +1,4 @@
-"""A small HTTP client of the gateway, and one that keeps calling while a version is swapped."""
+"""A small HTTP client of the gateway, and one that sends requests while the champion changes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from core.errors import RequestFailed
 
 
 class Client:
-    """One connection, JSON in and out."""
+    """One connection that sends and receives JSON."""
 
     def __init__(self, base_url: str, *, timeout_s: float = 60.0) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=timeout_s)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The answer of a 2xx response; raises `RequestFailed` with the server's own message otherwise."""
+        """The JSON of a 2xx response; raises `RequestFailed` with the server's message otherwise."""
         try:
             self._connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             response = self._connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise RequestFailed(path, f"not at all ({type(error).__name__}: {error})") from error
+            raise RequestFailed(path, f"{type(error).__name__}: {error}") from error
         if response.status >= 300:
             raise RequestFailed(path, f"{response.status} {content.decode(errors='replace')[:300]}")
         answer: dict[str, Any] = json.loads(content)
@@ -52,7 +52,7 @@ def in_batches(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 @dataclass
 class Calls:
-    """What the steady client saw; `versions` counts answers by the version that gave them."""
+    """Requests and failures of the steady client; `versions`: number of answers by version."""
 
     sent: int = 0
     failed: int = 0
@@ -61,7 +61,7 @@ class Calls:
 
 
 class SteadyClient:
-    """Calls `/predict` with one text after another, about `rate` a second, until it is stopped."""
+    """Calls `/predict` with one text after another, about `rate` times a second, until it is stopped."""
 
     def __init__(self, base_url: str, model: str, texts: Iterable[str], *, rate: float) -> None:
         self.calls = Calls()
@@ -70,7 +70,7 @@ class SteadyClient:
         self._texts = itertools.cycle(texts)
         self._pause_s = 1.0 / rate
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._call_on, name="steady client", daemon=True)
+        self._thread = threading.Thread(target=self._call_until_stopped, name="steady client", daemon=True)
 
     def __enter__(self) -> SteadyClient:
         self._thread.start()
@@ -81,7 +81,7 @@ class SteadyClient:
         self._thread.join()
         self._client.close()
 
-    def _call_on(self) -> None:
+    def _call_until_stopped(self) -> None:
         while not self._stopped.wait(self._pause_s):
             self._call(next(self._texts))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import socket
@@ -14,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.context import REFUSED, Run, json_option, pass_run, say
+from cli.context import REFUSED, Run, info, pass_run
 from cli.demo.files import TICKETS, Parts, read_parts
 from core.config import Config
 from core.errors import TargetExists
@@ -25,48 +24,34 @@ MARK = ".retune-demo"
 
 @click.command()
 @click.option("--train", type=click.Path(path_type=Path), default=TICKETS / "train.csv", help="Rows to train on.")
-@click.option(
-    "--reference", type=click.Path(path_type=Path), default=TICKETS / "reference.csv", help="Later rows, same kind."
-)
-@click.option(
-    "--fresh", type=click.Path(path_type=Path), default=TICKETS / "fresh.csv", help="Rows after something changed."
-)
+@click.option("--reference", type=click.Path(path_type=Path), default=TICKETS / "reference.csv", help="Rows as before.")
+@click.option("--fresh", type=click.Path(path_type=Path), default=TICKETS / "fresh.csv", help="Rows after a change.")
 @click.option("--home", type=click.Path(path_type=Path), help="Folder of the demo's state [default: .retune/demo].")
 @click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
 @click.option("--budget", default="90s", show_default=True, help="Time for each of the two trainings.")
-@click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels asked for.")
-@click.option("--keep-serving", is_flag=True, help="Leave the server and its dashboard up until Ctrl-C.")
-@json_option
+@click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels to request.")
+@click.option("--keep-serving", is_flag=True, help="Keep the server and its dashboard running until Ctrl-C.")
 @pass_run
 def demo(
-    run: Run,
-    train: Path,
-    reference: Path,
-    fresh: Path,
-    home: Path | None,
-    method: str,
-    budget: str,
-    label_budget: int,
-    keep_serving: bool,
-    as_json: bool,
+    run: Run, /, train: Path, reference: Path, fresh: Path, home: Path | None, keep_serving: bool, **given: Any
 ) -> None:
-    """Tell the whole loop on three files, as it happens.
+    """Run the whole loop on three files, and print each step.
 
-    Fine-tunes, exports, serves, sends traffic, finds drift, asks for labels, retrains, and promotes
-    the new version if the gate says so, while a client keeps calling.
+    Fine-tunes, exports, serves, sends traffic, detects drift, requests labels, retrains, and promotes the new
+    version if the gate allows it, while a client sends requests.
     """
     parts = read_parts(train, reference, fresh)
-    config = _config(run.config, home, method=method, budget=budget, label_budget=label_budget)
-    result = _tell(config, parts, keep_serving=keep_serving)
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False))
+    config = _config(run.config, home, **given)
+    result = _run(config, parts, keep_serving=keep_serving)
+    if run.as_json:
+        run.emit(result)
     if problems := _problems(result):
-        say(f"\nNot as it should be: {'; '.join(problems)}.")
+        info(f"\nUnexpected: {'; '.join(problems)}.")
         sys.exit(REFUSED)
 
 
 def _config(config: Config, home: Path | None, *, method: str, budget: str, label_budget: int) -> Config:
-    """The user's config with the demo's own home and free port; the home is emptied."""
+    """The user's config with a home and a port for the demo; the home is emptied."""
     folder = (home or config.home / "demo").absolute()
     _empty(folder)
     changed = {
@@ -81,7 +66,7 @@ def _config(config: Config, home: Path | None, *, method: str, budget: str, labe
 
 
 def _empty(folder: Path) -> None:
-    """Begin anew, but only in a folder that is new or an earlier demo's."""
+    """Empty the folder, but only if an earlier demo made it."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise TargetExists(folder)
@@ -97,25 +82,25 @@ def _free_port() -> int:
     return port
 
 
-def _tell(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]:
-    say("Loading the training stack …")
-    # Only here: torch and transformers take seconds to import, and 'retune --help' needs neither.
+def _run(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]:
+    info("Loading the training stack …")
+    # Imported here: torch and transformers take seconds, and 'retune --help' does not need them.
     from cli.demo.page import write_page
-    from cli.demo.story import Story, tell
+    from cli.demo.story import Story, run_story
 
-    story = Story(Home(config), parts, say)
-    with tell(story) as (result, url):
+    story = Story(Home(config), parts)
+    with run_story(story) as (result, url):
         result["page"] = str(write_page(config.home / "demo.html", result, story.histories))
         _show(result)
         if keep_serving:
-            say(f"\nStill serving; the dashboard is at {url}/dashboard/demo. Ctrl-C ends it.")
+            info(f"\nStill serving; the dashboard is at {url}/dashboard/demo. Ctrl-C ends it.")
             signal.pause()
     return result
 
 
 def _show(result: dict[str, Any]) -> None:
-    """The closing table, on stderr like the story itself."""
-    table = Table(title="What it came to", title_justify="left")
+    """Print the final table on stderr, like the steps."""
+    table = Table(title="Result", title_justify="left")
     for column in ("", "before", "after"):
         table.add_column(column, justify="left" if not column else "right")
     for name in ("fresh", "old"):
@@ -134,10 +119,10 @@ def _drifted(check: dict[str, Any]) -> str:
 
 
 def _problems(result: dict[str, Any]) -> list[str]:
-    """Claims of the demo that did not come true; a gate that refuses is a result, not a problem."""
+    """Unexpected results of the demo. A refusal by the gate is not among them."""
     problems = []
     if result["reference_check"]["drifted"]:
-        problems.append("drift was found on rows of the old kind")
+        problems.append("drift was detected in rows of the old kind")
     if result["requests_during_swap"]["failed"]:
         problems.append(f"{result['requests_during_swap']['failed']} requests failed during the swap")
     return problems

@@ -1,4 +1,4 @@
-"""The three files of the demo, cut into the parts that each step needs."""
+"""Reads the three files of the demo and splits them for its steps."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MINIMUM = 20
 
 @dataclass(frozen=True)
 class Parts:
-    """`reference` is kept in the package; `replay` is sent as traffic that should look like it;
-    `fresh` is sent as traffic after the change; `later` is only scored, before and after.
+    """`reference`: reference of the package; `replay`: traffic of the same kind; `fresh`: traffic after the change;
+    `later`: rows after the change that are only scored.
     """
 
     train: list[Example]
@@ -27,14 +27,14 @@ class Parts:
 
     @property
     def old(self) -> list[Example]:
-        """Every row of the reference file: none is ever trained on."""
+        """All rows of the reference file, which are never trained on."""
         return [*self.reference, *self.replay]
 
 
 def read_parts(train: Path, reference: Path, fresh: Path) -> Parts:
-    """Read the files and halve two of them at random with a fixed seed.
+    """Read the files and split two of them into random halves with a fixed seed.
 
-    Files often come sorted by label; halves in file order would then differ by themselves.
+    Random, because files are often sorted by label and their halves would differ.
     """
     old = _halves(_rows(reference))
     new = _halves(_rows(fresh))

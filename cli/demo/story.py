@@ -1,4 +1,4 @@
-"""The steps of the demo. Each does one thing for real and returns what it saw."""
+"""The steps of the demo. Each step does its real work and returns its result."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cli.context import info
 from cli.demo.client import Calls, Client, SteadyClient, in_batches
 from cli.demo.files import Parts
 from core.champion import read_champion
@@ -35,33 +36,29 @@ from service.host.process import running_server
 
 MODEL = "demo"
 CALLS_PER_SECOND = 5.0
-SWAP_TIMEOUT_S = 30.0
-LEDGER_TIMEOUT_S = 30.0
-
-Say = Callable[[str], None]
+TIMEOUT_S = 30.0
 
 
 @dataclass
 class Story:
-    """The state that the steps share, and the seconds that each took."""
+    """State that the steps share, and the seconds of each step."""
 
     home: Home
     parts: Parts
-    say: Say
     seconds: dict[str, float] = field(default_factory=dict)
     histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[None]:
-        self.say(f"\n{title}")
+        info(f"\n{title}")
         started = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - started, 1)
 
 
 @contextmanager
-def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
-    """Go through all steps; yields the result and the server's URL while the server still runs."""
+def run_story(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
+    """Run all steps; yield the result and the server's URL while the server still runs."""
     started = time.monotonic()
     write_config(story.home.config)
     with story.step("train", f"1. Fine-tune on {len(story.parts.train)} rows"):
@@ -70,9 +67,9 @@ def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
         exported = package(story, trained.checkpoint)
     with story.step("register", "3. Register and promote"):
         first = put_in_service(story, exported.package)
-    story.say("\n4. Start the server")
+    info("\n4. Start the server")
     with running_server(story.home.config, log=story.home.folder / "server.log") as url:
-        story.say(f"  {url}/dashboard/{MODEL}")
+        info(f"  {url}/dashboard/{MODEL}")
         result = {
             "train": {
                 "method": trained.method,
@@ -88,14 +85,14 @@ def tell(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
                 "label_agreement": exported.label_agreement,
                 "size_mb": round(exported.size_mb, 2),
             },
-            **_go_round(story, url, first),
+            **_run_loop(story, url, first),
         }
         result["seconds"] = {**story.seconds, "total": round(time.monotonic() - started, 1)}
         yield result, url
 
 
-def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
-    """From the first traffic to the scores after the promotion."""
+def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
+    """The steps from the first traffic to the scores after the promotion."""
     with story.step("reference_check", "5. Traffic of the old kind: no drift expected"):
         send(story, url, story.parts.replay)
         reference_check = check(story)
@@ -106,19 +103,22 @@ def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
         decision = decide(story)
     labels_used = 0
     if decision.action == "label":
-        with story.step("labels", f"7. Give the {decision.count} labels that are asked for"):
+        with story.step("labels", f"7. Give the {decision.count} requested labels"):
             labels_used = give_labels(story, url)
             decision = decide(story)
     job, calls = None, Calls()
     if decision.action == "retrain":
         with story.step("retrain", "8. Retrain in the worker while a client keeps calling"):
             job, calls = retrain_while_serving(story, url)
-    with story.step("score", "9. Score rows that nobody trained on, before and after"):
+    with story.step("score", "9. Score rows that were not trained on, before and after"):
         last = story.home.registry.champion(MODEL).version
-        accuracy = {name: _before_and_after(story, first, last, rows) for name, rows in _scored(story).items()}
+        accuracy = {
+            name: {"before": score(story, first, rows).accuracy, "after": score(story, last, rows).accuracy}
+            for name, rows in (("fresh_accuracy", story.parts.later), ("old_accuracy", story.parts.old))
+        }
     return {
-        "reference_check": _seen(reference_check),
-        "fresh_check": _seen(fresh_check),
+        "reference_check": _check_facts(reference_check),
+        "fresh_check": _check_facts(fresh_check),
         "labels_used": labels_used,
         "decision": decision.sentence,
         "decision_reason": decision.reason,
@@ -129,15 +129,7 @@ def _go_round(story: Story, url: str, first: str) -> dict[str, Any]:
     }
 
 
-def _scored(story: Story) -> dict[str, list[Example]]:
-    return {"fresh_accuracy": story.parts.later, "old_accuracy": story.parts.old}
-
-
-def _before_and_after(story: Story, first: str, last: str, rows: list[Example]) -> dict[str, float]:
-    return {"before": score(story, first, rows).accuracy, "after": score(story, last, rows).accuracy}
-
-
-def _seen(record: CheckRecord) -> dict[str, Any]:
+def _check_facts(record: CheckRecord) -> dict[str, Any]:
     verdict = record.verdict
     return {
         "drifted": verdict.outcome == "drift",
@@ -163,8 +155,8 @@ def train(story: Story) -> FinetuneResult:
         datasets=story.home.config.datasets,
     )
     story.histories["First training"] = read_training(result.checkpoint).history
-    story.say(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
-    story.say(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.values['accuracy']:.1%}")
+    info(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
+    info(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.values['accuracy']:.1%}")
     return result
 
 
@@ -180,7 +172,7 @@ def package(story: Story, checkpoint: Path) -> ExportResult:
     )
     for rung in result.rungs:
         mark = "*" if rung.name == result.rung else " "
-        story.say(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
+        info(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
     return result
 
 
@@ -190,49 +182,53 @@ def put_in_service(story: Story, folder: Path) -> str:
     story.home.ledger.record_promotion(
         MODEL, version, previous=None, promoted=True, reason="The first version.", gate=None
     )
-    story.say(f"  {MODEL}@{version} is the champion")
+    info(f"  {MODEL}@{version} is the champion")
     return version
 
 
 def send(story: Story, url: str, rows: Sequence[Example]) -> None:
     """Send rows through `/predict` and wait until the ledger has the answers."""
-    before = story.home.ledger.count_predictions(MODEL, story.home.registry.champion(MODEL).version)
+    champion = story.home.registry.champion(MODEL).version
+    before = story.home.ledger.count_predictions(MODEL, champion)
     client = Client(url)
     answered = 0
     for batch in in_batches(rows, 16):
         answer = client.predict([row.text for row in batch], MODEL)
         answered += sum("id" in prediction for prediction in answer["predictions"])
     client.close()
-    _wait_for_ledger(story, before + answered)
-    story.say(f"  {answered} of {len(rows)} texts answered over HTTP")
+    # The server writes predictions after it has answered.
+    _wait_until(
+        story,
+        lambda: story.home.ledger.count_predictions(MODEL, champion) >= before + answered,
+        "predictions did not reach the ledger in time",
+    )
+    info(f"  {answered} of {len(rows)} texts answered over HTTP")
 
 
-def _wait_for_ledger(story: Story, rows: int) -> None:
-    """The server writes predictions off the request path; `rows` of them are to be there."""
-    champion = story.home.registry.champion(MODEL).version
-    deadline = time.monotonic() + LEDGER_TIMEOUT_S
-    while (there := story.home.ledger.count_predictions(MODEL, champion)) < rows:
+def _wait_until(story: Story, is_done: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_done():
         if time.monotonic() > deadline:
-            raise DemoFailed(f"{rows - there} predictions did not reach the ledger in time", story.home.folder)
+            raise DemoFailed(problem, story.home.folder)
         time.sleep(0.1)
 
 
 def check(story: Story) -> CheckRecord:
     record = check_window(story.home, read_champion(story.home.registry, MODEL))
-    story.say(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
+    info(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
     for item in record.verdict.evidence:
-        story.say(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")
+        info(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")
     return record
 
 
 def decide(story: Story) -> Decision:
     record = respond(story.home, read_champion(story.home.registry, MODEL))
-    story.say(f"  decision: {record.decision.sentence}. {record.decision.reason}")
+    info(f"  decision: {record.decision.sentence}. {record.decision.reason}")
     return record.decision
 
 
 def give_labels(story: Story, url: str) -> int:
-    """Play the people: answer the label requests from the file, through `/feedback`."""
+    """Answer the label requests through `/feedback`, with the labels of the file."""
     truth = {normalised(row.text): row.label for row in story.parts.fresh}
     requests = story.home.ledger.label_requests(MODEL)
     client = Client(url)
@@ -244,12 +240,12 @@ def give_labels(story: Story, url: str) -> int:
         ]
         given += client.post("/feedback", {"feedback": labels})["accepted"]
     client.close()
-    story.say(f"  {given} labels given through /feedback, chosen by the label queue")
+    info(f"  {given} labels given through /feedback, selected by the label queue")
     return given
 
 
 def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
-    """Press the button, run the worker, and keep calling until the new version answers."""
+    """Start a retrain over HTTP, run the worker, and send requests until the new version answers."""
     texts = [row.text for row in story.parts.fresh]
     with SteadyClient(url, MODEL, texts, rate=CALLS_PER_SECOND) as steady:
         client = Client(url)
@@ -258,8 +254,13 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
         _run_worker(story)
         job = story.home.jobs.get(job_id)
         if job.retrained and job.retrained.promoted:
-            _wait_for_version(story, steady, job.retrained.version)
-    _tell_outcome(story, job, steady.calls)
+            version = job.retrained.version
+            _wait_until(
+                story,
+                lambda: steady.calls.versions[version] >= 2 * CALLS_PER_SECOND,
+                f"{MODEL}@{version} was promoted but did not answer in time",
+            )
+    _report_outcome(story, job, steady.calls)
     return job, steady.calls
 
 
@@ -273,33 +274,25 @@ def _run_worker(story: Story) -> None:
         )
 
 
-def _wait_for_version(story: Story, steady: SteadyClient, version: str) -> None:
-    deadline = time.monotonic() + SWAP_TIMEOUT_S
-    while steady.calls.versions[version] < 2 * CALLS_PER_SECOND:
-        if time.monotonic() > deadline:
-            raise DemoFailed(f"{MODEL}@{version} was promoted but did not answer in time", story.home.folder)
-        time.sleep(0.1)
-
-
-def _tell_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
+def _report_outcome(story: Story, job: JobRecord, calls: Calls) -> None:
     result = job.retrained
     if job.status != "done" or result is None or result.verdict is None:
         raise DemoFailed(f"the retrain job is {job.status}: {job.error or 'the worker ended early'}", story.home.folder)
     training = result.training
     story.histories["Retraining"] = training.history
-    story.say(f"  trained on {training.rows} rows, new labels: {', '.join(training.new_labels) or 'none'}")
-    story.say(f"  gate: {result.verdict.answer}. {result.reason}")
-    story.say(f"  {calls.sent} requests meanwhile, {calls.failed} failed; answers by version: {dict(calls.versions)}")
+    info(f"  trained on {training.rows} rows, new labels: {', '.join(training.new_labels) or 'none'}")
+    info(f"  gate: {result.verdict.answer}. {result.reason}")
+    info(f"  {calls.sent} requests during the retraining, {calls.failed} failed; by version: {dict(calls.versions)}")
 
 
 def score(story: Story, version: str, rows: Sequence[Example]) -> Metrics:
-    """The version on labelled rows, with its packaged file."""
+    """Metrics of the version's package on labelled rows."""
     engine = Engine(story.home.registry.verified_folder(MODEL, version))
     return measure(truth_of(rows, engine.labels), engine.answer([row.text for row in rows]).probabilities)
 
 
 def write_config(config: Config) -> None:
-    """The demo's config as a file, so that server and worker read the same."""
+    """Write the demo's config for the server and the worker."""
     lines = [f"home = {json.dumps(str(config.home))}"]
     for name, section in config:
         if name == "home":

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that `core.database` hands over."""
+"""Alembic's entry point; uses the connection of `core.database`."""
 
 from alembic import context
 

@@ -1,20 +1,19 @@
-"""Distances between embeddings: how far rows lie from each other and from their nearest ones."""
+"""Distances between embeddings, and from each row to its nearest row."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from core.arrays import Booleans, Floats, Indices
 
 
 def squared_distances(rows: Floats, others: Floats | None = None) -> Floats:
-    """Squared Euclidean distances (n, m) of `rows` (n, d) to `others` (m, d), else to each other.
+    """Squared Euclidean distances (n, m) from `rows` (n, d) to `others` (m, d), by default to `rows` themselves.
 
     >>> squared_distances(np.array([[0.0], [3.0]], dtype=np.float32)).tolist()
     [[0.0, 9.0], [9.0, 0.0]]
     """
-    # Around a common centre the products stay small, and float32 keeps the differences.
+    # Centred rows have small products, so float32 is precise enough for their differences.
     centre = rows.mean(axis=0)
     left = rows - centre
     right = left if others is None else others - centre
@@ -28,8 +27,8 @@ def squared_distances(rows: Floats, others: Floats | None = None) -> Floats:
     return distances
 
 
-def nearest_of(rows: Floats, reference: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """(n,) Euclidean distance of each row to its nearest reference row, and (n,) which one that is."""
+def nearest_of(rows: Floats, reference: Floats) -> tuple[Floats, Indices]:
+    """(n,) Euclidean distance of each row to its nearest reference row, and (n,) the index of that row."""
     distances = squared_distances(rows, reference)
     nearest = distances.argmin(axis=1)
     return np.sqrt(distances[np.arange(len(rows)), nearest]), nearest
@@ -48,9 +47,9 @@ def distance_to_nearest_other(rows: Floats) -> Floats:
     return nearest
 
 
-def unlike_reference(window: Floats, reference: Floats) -> NDArray[np.bool_]:
-    """(n,) whether a window row lies farther from its nearest reference row than 99 % of the
-    reference rows lie from each other; so about 1 % do where nothing changed.
+def unlike_reference(window: Floats, reference: Floats) -> Booleans:
+    """(n,) whether a window row is farther from its nearest reference row than 99 % of the reference rows are from
+    theirs. Without a change this holds for about 1 % of the rows.
     """
     usual = np.quantile(distance_to_nearest_other(reference), 0.99)
     return distance_to_nearest(window, reference) > usual

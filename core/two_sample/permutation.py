@@ -1,4 +1,4 @@
-"""P-values from one set of permutations of the pooled rows, at the actual sizes."""
+"""P-values of several statistics from the same permutations of the pooled rows."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from core.two_sample.statistics import Floats, Statistic, Values
+from core.arrays import Doubles, Floats
+from core.two_sample.statistics import Statistic
 
 CHUNK = 256
-"""Splits evaluated at once: 4,000 rows then take 4 MB."""
+"""Permutations per evaluation; their memberships take 4 MB for 4,000 rows."""
 
 
 def permuted_table(
     statistics: Sequence[Statistic], *, reference_rows: int, window_rows: int, resamples: int, seed: int
-) -> Values:
-    """(resamples + 1, k) values of k statistics: the first row as observed, the others permuted.
+) -> Doubles:
+    """(resamples + 1, k) values of k statistics: row 0 is observed, the other rows are from permutations.
 
-    The pool's first `reference_rows` rows are the reference. Every statistic sees the same splits,
-    so a row of the table keeps the dependence between them.
+    The first `reference_rows` rows of the pool are the reference. All statistics of a row have the same permutation,
+    so the table preserves the dependence between them.
     """
     chunks = _memberships(reference_rows, window_rows, resamples, np.random.default_rng(seed))
     return np.concatenate([np.column_stack([statistic(chunk) for statistic in statistics]) for chunk in chunks])
@@ -35,18 +36,18 @@ def _memberships(
         yield columns
 
 
-def min_p_adjusted(table: Values) -> Values:
-    """(k,) p-values of the first row, corrected for k tests (Westfall & Young 1993, step-down min-p).
+def min_p_adjusted(table: Doubles) -> Doubles:
+    """(k,) p-values of row 0, corrected for k tests by step-down min-p (Westfall & Young 1993).
 
-    The smallest is the p-value of all tests together, exact whatever their dependence and sizes.
-    The observed row counts among the permuted ones, so none is zero.
+    The smallest one is the p-value of all tests together. It is exact for dependent tests and for small samples.
+    The observed row is counted as a permutation, so no p-value is zero.
 
     >>> min_p_adjusted(np.array([[9.0, 1.0], [1.0, 2.0], [2.0, 1.0], [3.0, 0.0]])).tolist()
     [0.25, 0.75]
     """
     scores = _scores(table)
     order = np.argsort(scores[0], kind="stable")
-    # Best score of each split among the tests that are not yet accounted for.
+    # Best score of each permutation among the tests that are not yet corrected.
     best = np.minimum.accumulate(scores[:, order[::-1]], axis=1)[:, ::-1]
     shares = np.mean(best <= scores[0, order], axis=0)
     adjusted = np.empty(len(order))
@@ -54,22 +55,22 @@ def min_p_adjusted(table: Values) -> Values:
     return adjusted
 
 
-def _scores(table: Values) -> Values:
-    """(b, k) rank p-values of every value in its column, each a little smaller the farther it lies out.
+def _scores(table: Doubles) -> Doubles:
+    """(b, k) rank p-values within each column, with ties between columns broken.
 
-    Plain ranks tie: the best of 1,000 splits is 1/1000 in each of k tests, so k splits share the
-    smallest, and no p-value below k/1000 could be reached. The distance in standard deviations
-    breaks such ties by the same rule for all splits, so the p-values stay exact.
+    The smallest rank p-value of 1,000 permutations is 1/1000 in each of the k columns, so k permutations would tie and
+    no corrected p-value could be below k/1000. A value more standard deviations from the mean gets a slightly smaller
+    score. This rule is the same for all permutations, so the p-values stay exact.
     """
     deviations = table.std(axis=0)
     outlyingness = (table - table.mean(axis=0)) / np.where(deviations > 0, deviations, 1.0)
     at_least = np.column_stack([_count_at_least(column) for column in table.T])
-    scores: Values = (at_least - 1 + 1 / (1 + np.maximum(outlyingness, 0))) / len(table)
+    scores: Doubles = (at_least - 1 + 1 / (1 + np.maximum(outlyingness, 0))) / len(table)
     return scores
 
 
-def _count_at_least(values: Values) -> Values:
-    """How many values reach each value, itself included.
+def _count_at_least(values: Doubles) -> Doubles:
+    """For each value, the number of values that are greater or equal.
 
     >>> _count_at_least(np.array([3.0, 1.0, 3.0])).tolist()
     [2.0, 3.0, 2.0]

@@ -1,1 +1,1 @@
-"""The pretrained encoder: found, checked, loaded, and its embeddings kept."""
+"""The pretrained encoder: finding, checking and loading it, and caching its embeddings."""

@@ -1,4 +1,4 @@
-"""What `config.json` says of a transformer: its family, its sizes and its limits; nothing is loaded for it."""
+"""Family, sizes and limits of a transformer, read from `config.json` without loading the weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.errors import UnusableBaseModel
 
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
 
-# Each of them is tested for what this room asks of it: see tests/finetune/encoders/test_families.py.
+# Each family is tested in tests/finetune/encoders/test_families.py.
 FAMILIES = (
     "albert",
     "bert",
@@ -25,17 +25,19 @@ FAMILIES = (
     "roberta",
     "xlm-roberta",
 )
-# Their first position is the padding id + 1, so that many rows of the position table are never reached.
+# Their first position is the padding id + 1: the rows of the position table below it are unused.
 _OFFSET_FAMILIES = {"camembert", "mpnet", "roberta", "xlm-roberta"}
-_GENERATING = ("ForCausalLM", "LMHeadModel", "DoubleHeadsModel")
+_DECODER_CLASSES = ("ForCausalLM", "LMHeadModel", "DoubleHeadsModel")
 
-_ANOTHER = "Name an encoder such as BERT, RoBERTa, DeBERTa or ModernBERT."
+REFETCH = "Fetch that file again, or name another base model."
+_CURE = "Name an encoder such as BERT, RoBERTa, DeBERTa or ModernBERT."
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """`family` is transformers' model_type; `max_positions` in tokens, special ones included; `token_types` is
-    how many kinds of segments it tells apart, 0 where it takes none.
+    """`family` is the model_type of transformers, `max_positions` the maximum length with special tokens.
+
+    `token_types` is the number of segment types, 0 if the model has no token type input.
     """
 
     family: str
@@ -49,7 +51,7 @@ class Architecture:
 
 
 def read_architecture(name: str, folder: Path) -> Architecture:
-    """Raises `UnusableBaseModel` for what is no encoder of a known family, or needs code of its own."""
+    """Raises `UnusableBaseModel` if the model is not an encoder of a known family, or needs custom code."""
     stated = read_config(name, folder / CONFIG)
     _require_no_code(name, folder, stated)
     _require_encoder(name, stated)
@@ -68,16 +70,15 @@ def read_architecture(name: str, folder: Path) -> Architecture:
 
 
 def read_config(name: str, path: Path, *, of: type = dict) -> Any:
-    """A JSON file of the base model's folder, an object or another type; raises `UnusableBaseModel`."""
-    cure = "Fetch that file again, or name another base model."
+    """The content of a JSON file, which must have the type `of`; raises `UnusableBaseModel`."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UnusableBaseModel(name, f"{path} is missing", "Name a folder that holds a model.") from error
     except (OSError, ValueError) as error:
-        raise UnusableBaseModel(name, f"{path} cannot be read: {error}", cure) from error
+        raise UnusableBaseModel(name, f"{path} cannot be read: {error}", REFETCH) from error
     if not isinstance(content, of):
-        raise UnusableBaseModel(name, f"{path} holds no JSON {of.__name__}", cure)
+        raise UnusableBaseModel(name, f"{path} holds no JSON {of.__name__}", REFETCH)
     return content
 
 
@@ -85,7 +86,7 @@ def _require_no_code(name: str, folder: Path, stated: dict[str, Any]) -> None:
     tokenizer = read_config(name, folder / TOKENIZER_CONFIG) if (folder / TOKENIZER_CONFIG).is_file() else {}
     for file, content in ((CONFIG, stated), (TOKENIZER_CONFIG, tokenizer)):
         if content.get("auto_map"):
-            problem = f"{file} asks for code of its own (auto_map), which is never run"
+            problem = f"{file} asks for custom code (auto_map), which is never run"
             raise UnusableBaseModel(name, problem, "Name a base model whose code is part of transformers.")
 
 
@@ -94,30 +95,31 @@ def _require_encoder(name: str, stated: dict[str, Any]) -> None:
     classes = [str(entry) for entry in stated.get("architectures") or ()]
     kind = f"{family!r}{f' ({classes[0]})' if classes else ''}"
     if stated.get("is_encoder_decoder"):
-        raise UnusableBaseModel(name, f"{kind} is an encoder with a decoder, not an encoder alone", _ANOTHER)
-    if stated.get("is_decoder") or any(entry.endswith(_GENERATING) for entry in classes):
-        raise UnusableBaseModel(name, f"{kind} is a decoder: a token sees only those before it", _ANOTHER)
+        raise UnusableBaseModel(name, f"{kind} is an encoder-decoder model, not an encoder", _CURE)
+    if stated.get("is_decoder") or any(entry.endswith(_DECODER_CLASSES) for entry in classes):
+        raise UnusableBaseModel(name, f"{kind} is a decoder, whose tokens attend only to earlier ones", _CURE)
     if family not in FAMILIES:
         known = ", ".join(FAMILIES)
-        raise UnusableBaseModel(name, f"its family {kind} is not one that is known to work", f"Known: {known}.")
+        raise UnusableBaseModel(name, f"its family {kind} is not supported", f"Supported: {known}.")
     if stated.get("quantization_config"):
-        raise UnusableBaseModel(name, "its weights are quantized, and cannot be trained", "Name its full weights.")
+        problem = "its weights are quantized and cannot be trained"
+        raise UnusableBaseModel(name, problem, "Name the model with weights in full precision.")
 
 
 def _with_defaults(name: str, folder: Path) -> Any:
-    """transformers' own reading, which fills in what the file leaves out."""
-    from transformers import AutoConfig  # takes seconds, and a refusal above needs none of it
+    """The config as read by transformers, which adds defaults for missing values."""
+    from transformers import AutoConfig  # takes seconds to import; the checks above do without it
 
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # its validation raises errors of huggingface_hub, TypeError and ValueError
-        problem = f"{folder / CONFIG} does not fit its family: {_first_line(error)}"
-        raise UnusableBaseModel(name, problem, "Fetch that file again, or name another base model.") from error
+    except Exception as error:  # TypeError, ValueError, or validation errors of huggingface_hub
+        problem = f"{folder / CONFIG} does not fit its family: {first_line(error)}"
+        raise UnusableBaseModel(name, problem, REFETCH) from error
 
 
 def _offset(family: str, pad_id: int) -> int:
     return pad_id + 1 if family in _OFFSET_FAMILIES else 0
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

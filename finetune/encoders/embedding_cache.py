@@ -1,4 +1,4 @@
-"""Embeddings of the frozen encoder, kept between runs: a retrain embeds only the new rows."""
+"""Embeddings of the frozen encoder, cached on disk: a retrain embeds only the new rows."""
 
 from __future__ import annotations
 
@@ -11,40 +11,38 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.datasets import Text
 from core.durable import write_bytes
+from core.metrics import Floats
 
 log = logging.getLogger(__name__)
 
-# 100,000 rows of 384 dimensions are 154 MB; older rows beyond that are forgotten.
+# 100,000 rows of 384 dimensions are 154 MB; beyond that, the oldest rows are removed.
 MAX_ROWS = 100_000
 _KEY_BYTES = 16
 
-Floats = NDArray[np.float32]
-
 
 class EmbeddingCache:
-    """One file of keys (n,) and embeddings (n, d) for one encoder at one cutting length."""
+    """One file of keys (n,) and embeddings (n, d) per encoder and maximum length."""
 
     def __init__(self, folder: Path, *, fingerprint: str, max_length: int) -> None:
         self._path = folder / f"{fingerprint[:32]}-{max_length}.npz"
 
     def embeddings(self, texts: Sequence[Text], compute: Callable[[list[Text]], Floats]) -> Floats:
-        """(n, d) in the order of the texts; `compute` is asked once, for the distinct unknown ones."""
-        kept = self._read()
+        """(n, d) in the order of the texts; `compute` is called at most once, with the distinct texts not cached."""
+        cached = self._read()
         wanted = {_key(text): text for text in texts}
-        unknown = {key: text for key, text in wanted.items() if key not in kept}
+        unknown = {key: text for key, text in wanted.items() if key not in cached}
         if unknown:
-            kept.update(zip(unknown, compute(list(unknown.values())), strict=True))
-            self._write({key: kept[key] for key in [*(key for key in kept if key not in wanted), *wanted]})
-        return np.stack([kept[_key(text)] for text in texts])
+            cached.update(zip(unknown, compute(list(unknown.values())), strict=True))
+            self._write({key: cached[key] for key in [*(key for key in cached if key not in wanted), *wanted]})
+        return np.stack([cached[_key(text)] for text in texts])
 
     def unknown(self, texts: Sequence[Text]) -> list[Text]:
-        """The distinct texts that would have to be computed."""
-        kept = self._read()
-        return list({key: text for text in texts if (key := _key(text)) not in kept}.values())
+        """The distinct texts that are not cached."""
+        cached = self._read()
+        return list({key: text for text in texts if (key := _key(text)) not in cached}.values())
 
     def _read(self) -> dict[bytes, Floats]:
         if not self._path.is_file():
@@ -53,15 +51,15 @@ class EmbeddingCache:
             with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as arrays:
                 keys, rows = arrays["keys"], arrays["embeddings"]
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            log.warning("embedding cache %s is unreadable and is made anew: %s", self._path, error)
+            log.warning("embedding cache %s is unreadable and is replaced: %s", self._path, error)
             return {}
         return {key.tobytes(): row for key, row in zip(keys, rows, strict=True)}
 
-    def _write(self, kept: dict[bytes, Floats]) -> None:
-        newest = list(kept)[-MAX_ROWS:]
+    def _write(self, cached: dict[bytes, Floats]) -> None:
+        newest = list(cached)[-MAX_ROWS:]
         keys = np.frombuffer(b"".join(newest), dtype=np.uint8).reshape(-1, _KEY_BYTES)
         content = io.BytesIO()
-        np.savez(content, keys=keys, embeddings=np.stack([kept[key] for key in newest]))
+        np.savez(content, keys=keys, embeddings=np.stack([cached[key] for key in newest]))
         write_bytes(self._path, content.getvalue())
 
 

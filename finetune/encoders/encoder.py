@@ -1,4 +1,4 @@
-"""The pretrained encoder as a torch module: token ids in, one unit vector a text out."""
+"""The pretrained encoder as a torch module, and its tokenizer: texts to unit vectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
@@ -19,15 +18,15 @@ from core.cpu import available_cpus
 from core.datasets import Text
 from core.engine import batches
 from core.errors import UnusableBaseModel
-from finetune.encoders.architecture import Architecture, read_architecture
+from core.metrics import Floats
+from finetune.encoders.architecture import Architecture, first_line, read_architecture
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.pooling import Pooling
 from finetune.run_state.processes import local_process_count
 
-Floats = NDArray[np.float32]
 Batch = dict[str, Tensor]
 
-# transformers 5.23 masks DeBERTa's (not v2's and v3's) bfloat16 scores with float32's least number: an overflow.
+# transformers 5.23 masks the bfloat16 attention scores of DeBERTa v1 with the lowest float32, which overflows.
 _FLOAT32_ONLY = {"deberta"}
 
 
@@ -40,7 +39,7 @@ class Encoder(nn.Module):
         self.pooling = pooling
 
     def forward(self, inputs: Batch) -> Tensor:
-        """(n, length) ids and mask → (n, d) in float32, also where the transformer computes in bfloat16."""
+        """Ids and mask (n, length) → embeddings (n, d), float32 even if the transformer computes in bfloat16."""
         states = self.transformer(**inputs).last_hidden_state.float()
         if self.pooling == "cls":
             pooled = states[:, 0]
@@ -55,18 +54,18 @@ class Encoder(nn.Module):
 
     @property
     def is_wide(self) -> bool:
-        """Whether its products are large enough to be worth several threads, or another number format."""
+        """Whether its matrix products are large enough to gain from several threads or from bfloat16."""
         return self.width >= 256
 
 
 def supports_bfloat16(encoder: Encoder) -> bool:
-    """Whether its forward pass runs under bfloat16 autocast; where the CPU gains by it is another question."""
+    """Whether its forward pass runs under bfloat16 autocast, faster or not."""
     return encoder.transformer.config.model_type not in _FLOAT32_ONLY
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """One input: ids (length), and which of a pair's two texts each belongs to (length)."""
+    """Token ids and token types of one input: type 1 marks the second text of a pair."""
 
     ids: list[int]
     types: list[int]
@@ -74,13 +73,13 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """A fast tokenizer with the length at which it cuts; of a pair, the longer text is cut first."""
+    """A fast tokenizer and its maximum length; in a pair, the longer text is truncated first."""
 
     tokenizer: PreTrainedTokenizerBase
     max_length: int
 
     def encode(self, inputs: Sequence[Text]) -> list[Tokens]:
-        """The inputs are all texts, or all pairs."""
+        """The inputs must be all texts or all pairs."""
         if not inputs:
             return []
         encoded = self.tokenizer(
@@ -92,14 +91,14 @@ class TextTokenizer:
         ]
 
     def lengths(self, inputs: Sequence[Text]) -> list[int]:
-        """Tokens of each input before anything is cut."""
+        """Number of tokens of each input without truncation."""
         if not inputs:
             return []
         with _quiet():
             return [len(ids) for ids in self.tokenizer(*_columns(inputs), verbose=False)["input_ids"]]
 
     def batch(self, rows: Sequence[Tokens]) -> Batch:
-        """Rows padded on the right to the longest."""
+        """The rows padded on the right to the longest."""
         longest = max(len(row.ids) for row in rows)
         ids = torch.full((len(rows), longest), int(self.tokenizer.pad_token_id or 0))
         mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
@@ -114,7 +113,7 @@ class TextTokenizer:
 
 
 def _columns(inputs: Sequence[Text]) -> list[list[str]]:
-    """One list of texts, or, of pairs, two."""
+    """One list of texts; two lists if the inputs are pairs."""
     if isinstance(inputs[0], str):
         return [[text for text in inputs if isinstance(text, str)]]
     pairs = [pair for pair in inputs if not isinstance(pair, str)]
@@ -122,10 +121,9 @@ def _columns(inputs: Sequence[Text]) -> list[list[str]]:
 
 
 def load_encoder(base: BaseModel) -> Encoder:
-    """The pretrained weights, from safetensors only, in float32 on the CPU.
+    """The pretrained weights from safetensors files, in float32 on the CPU, without the unused pooler.
 
-    Of what the transformer has, only what its token vectors depend on: no pooler, which here no gradient
-    would reach. Raises `UnusableBaseModel` where the files lack a weight.
+    Raises `UnusableBaseModel` if the files lack a weight.
     """
     read_architecture(base.name, base.folder)
     with _quiet():
@@ -137,8 +135,8 @@ def load_encoder(base: BaseModel) -> Encoder:
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-        except Exception as error:  # of safetensors, of huggingface_hub's validation, of torch and transformers' own
-            raise UnusableBaseModel(base.name, _first_line(error), "Name another base model.") from error
+        except Exception as error:  # safetensors, huggingface_hub, torch and transformers have their own types
+            raise UnusableBaseModel(base.name, first_line(error), "Name another base model.") from error
     _require_loaded(base, loaded)
     if getattr(transformer, "pooler", None) is not None:
         transformer.pooler = None
@@ -148,38 +146,38 @@ def load_encoder(base: BaseModel) -> Encoder:
 
 
 def _require_loaded(base: BaseModel, loaded: dict[str, Any]) -> None:
-    """transformers fills what it does not find with noise, and only warns."""
+    """transformers only warns of missing weights and initialises them at random."""
     missing = sorted(key for key in loaded["missing_keys"] if not key.startswith("pooler."))
-    misshapen = sorted(str(entry[0]) for entry in loaded["mismatched_keys"])
-    for keys, problem in ((missing, "lack"), (misshapen, "have another shape for")):
+    mismatched = sorted(str(entry[0]) for entry in loaded["mismatched_keys"])
+    for keys, problem in ((missing, "lack"), (mismatched, "have another shape for")):
         if keys:
-            problem = f"its files {problem} {len(keys)} of the weights that its config.json asks for, such as {keys[0]}"
+            problem = f"its files {problem} {len(keys)} of the weights that its config.json requires, such as {keys[0]}"
             raise UnusableBaseModel(base.name, problem, "Name a folder whose files belong together.")
 
 
 def load_tokenizer(name: str, folder: Path, max_length: int) -> TextTokenizer:
-    """The fast tokenizer of a folder; cuts at `max_length` or at what the model can hold."""
+    """The fast tokenizer of a folder; truncates at `max_length` or at the maximum of the model."""
     architecture = read_architecture(name, folder)
     with _quiet():
         try:
-            # tokenizer.json as it is, which is what the engine reads too: the families' own classes build their
-            # normalizer anew from other files.
+            # Not the tokenizer class of the family, which builds its normalizer from other files: the engine reads
+            # tokenizer.json, too.
             tokenizer = PreTrainedTokenizerFast.from_pretrained(
                 folder,
-                # The engine reads on from the left, and so must we; the model knows best what it takes.
+                # As in the engine, whatever the tokenizer's config says.
                 truncation_side="right",
                 padding_side="right",
                 model_input_names=_inputs(architecture),
             )
         except Exception as error:  # tokenizers raises bare Exception
-            raise UnusableBaseModel(name, _first_line(error), "Name another base model.") from error
+            raise UnusableBaseModel(name, first_line(error), "Name another base model.") from error
     _require_ids_fit(name, tokenizer, architecture)
     limit = min(max_length, tokenizer.model_max_length, architecture.max_positions)
     return TextTokenizer(tokenizer, int(limit))
 
 
 def _inputs(architecture: Architecture) -> list[str]:
-    # With one type of segment a pair's second text would be an index out of range.
+    # A model with one token type has no embedding for type 1 of the second text.
     types = ["token_type_ids"] if architecture.token_types > 1 else []
     return ["input_ids", *types, "attention_mask"]
 
@@ -207,7 +205,7 @@ def embed(
     encoder.eval()
     device = next(encoder.parameters()).device
     with torch.inference_mode():
-        # Batches of similar length: padding is the largest waste on short texts.
+        # Batches of similar length need little padding.
         for batch in batches([len(row.ids) for row in rows], batch_tokens=2048):
             given = tokenizer.batch([rows[index] for index in batch])
             embeddings[batch] = encoder({name: value.to(device) for name, value in given.items()}).cpu().numpy()
@@ -218,7 +216,7 @@ def embed(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No progress bars and no load reports of transformers on the user's terminal."""
+    """Within the context, transformers shows no progress bars and no load reports."""
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
@@ -226,8 +224,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         transformers_logging.set_verbosity(verbosity)
-
-
-def _first_line(error: Exception) -> str:
-    lines: list[Any] = str(error).strip().splitlines()
-    return str(lines[0]) if lines else type(error).__name__

@@ -1,30 +1,30 @@
-"""A pretrained encoder as it came, with the embeddings that it gave before."""
+"""The frozen pretrained encoder with its embedding cache."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.datasets import Text
+from core.metrics import Floats
+from core.progress import Progress, ignore
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.embedding_cache import EmbeddingCache
-from finetune.encoders.encoder import Encoder, Floats, TextTokenizer, embed, load_encoder, load_tokenizer
+from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer
 
 
 @dataclass(frozen=True)
 class FrozenEncoder:
-    """Texts, or pairs of them, to unit vectors; every distinct one is computed once and kept on disk."""
+    """Embeds texts or pairs; the embedding of each distinct input is cached on disk."""
 
     base: BaseModel
     encoder: Encoder
     tokenizer: TextTokenizer
     cache: EmbeddingCache
 
-    def embeddings(
-        self, inputs: Sequence[Text], *, on_progress: Callable[[str, float], None] = lambda stage, share: None
-    ) -> Floats:
-        """(n, d) float32 in the order of the inputs."""
+    def embeddings(self, inputs: Sequence[Text], *, on_progress: Progress = ignore) -> Floats:
+        """Unit vectors (n, d), float32, in the order of the inputs."""
 
         def compute(unknown: list[Text]) -> Floats:
             return embed(
@@ -36,13 +36,9 @@ class FrozenEncoder:
 
         return self.cache.embeddings(inputs, compute)
 
-    def lengths(self, inputs: Sequence[Text]) -> list[int]:
-        """Tokens of each input before anything is cut."""
-        return self.tokenizer.lengths(inputs)
-
 
 def load_frozen(base: BaseModel, *, max_length: int, cache: Path) -> FrozenEncoder:
     """Raises `UnusableBaseModel`."""
     tokenizer = load_tokenizer(base.name, base.folder, max_length)
-    kept = EmbeddingCache(cache / "embeddings", fingerprint=base.fingerprint, max_length=tokenizer.max_length)
-    return FrozenEncoder(base, load_encoder(base), tokenizer, kept)
+    embeddings = EmbeddingCache(cache / "embeddings", fingerprint=base.fingerprint, max_length=tokenizer.max_length)
+    return FrozenEncoder(base, load_encoder(base), tokenizer, embeddings)

@@ -1,4 +1,4 @@
-"""A base model from a hub: complete and as the hub lists it, or refused with the way out."""
+"""Fetching a base model from a hub: all files, with the hashes that the hub lists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-from core.durable import disk_full_is_said, sha256_of
+from core.durable import detect_disk_full, sha256_of
 from core.errors import DiskFull, UnusableBaseModel
 
 # No pickles, no code, no weights of other runtimes.
@@ -19,111 +19,110 @@ _TIMEOUT_S = 10.0
 
 
 def fetch(hub_id: str, revision: str) -> Path:
-    """The folder, named by its commit, with the files of a revision.
+    """The folder, named by the commit, with the files of a revision.
 
-    A commit that is here completely is not asked for again, and needs no network. Raises
-    `UnusableBaseModel` or `DiskFull`. `HF_HUB_OFFLINE`, `HF_HOME` and `HF_ENDPOINT` are settings of the
-    hub's client, and hold.
+    A commit with a complete copy on this machine needs no network. The settings `HF_HUB_OFFLINE`, `HF_HOME` and
+    `HF_ENDPOINT` of the hub client apply. Raises `UnusableBaseModel` or `DiskFull`.
     """
-    from huggingface_hub import constants  # imported where it is used: it pulls an HTTP client
+    from huggingface_hub import constants  # imported here: it imports an HTTP client
 
-    kept = _kept(hub_id, revision)
-    if kept is not None and (_COMMIT.fullmatch(revision) or constants.HF_HUB_OFFLINE):
-        return kept
-    _require_reachable(hub_id, revision, kept)
-    folder = _downloaded(hub_id, revision)
-    wrong = _misfits(hub_id, folder)
-    if wrong:
-        problem = f"{', '.join(wrong)} in {folder} is not what the hub lists at that commit"
+    cached = _cached_copy(hub_id, revision)
+    if cached is not None and (_COMMIT.fullmatch(revision) or constants.HF_HUB_OFFLINE):
+        return cached
+    _require_reachable(hub_id, revision, cached)
+    folder = _download(hub_id, revision)
+    mismatched = _mismatched_files(hub_id, folder)
+    if mismatched:
+        problem = f"{', '.join(mismatched)} in {folder} is not what the hub lists at that commit"
         raise UnusableBaseModel(hub_id, problem, f"Remove {folder.parents[1]} and run the command again.")
     return folder
 
 
-def _kept(hub_id: str, revision: str) -> Path | None:
-    """A complete copy on this machine.
+def _cached_copy(hub_id: str, revision: str) -> Path | None:
+    """The folder of a complete copy on this machine.
 
-    The client alone gives whatever files it has (huggingface_hub #4624), for instance those that another
-    library asked for; without those of its pooling a model would still load, and be another one.
+    The client returns incomplete copies, too (huggingface_hub #4624), for instance if another library fetched only
+    some files. A model without its pooling files would load, but compute other embeddings.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import CachedRepoTreeNotFoundError, HFValidationError, LocalEntryNotFoundError
 
     try:
         folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=FETCHED, local_files_only=True))
-        return None if _misfits(hub_id, folder) else folder
+        return None if _mismatched_files(hub_id, folder) else folder
     except (LocalEntryNotFoundError, CachedRepoTreeNotFoundError, HFValidationError):
         return None
 
 
-def _misfits(hub_id: str, folder: Path) -> list[str]:
-    """Files that the hub lists at this commit and that are absent here, or not what they were when they came."""
+def _mismatched_files(hub_id: str, folder: Path) -> list[str]:
+    """Files that the hub lists at this commit and that are missing or altered here."""
     from huggingface_hub import get_cached_repo_tree
 
     return [
         file.path
         for file in get_cached_repo_tree(hub_id, revision=folder.name)
-        if any(fnmatch(file.path, pattern) for pattern in FETCHED) and not _fits(folder / file.path, file.size)
+        if any(fnmatch(file.path, pattern) for pattern in FETCHED) and not _is_intact(folder / file.path, file.size)
     ]
 
 
-def _fits(path: Path, size: int) -> bool:
-    """Whether a file has its size and, where the cache links to a file that is named by its hash, that hash."""
+def _is_intact(path: Path, size: int) -> bool:
+    """Whether a file has its size and its hash; the cache names the files it links to by their hashes."""
     if not path.is_file() or path.stat().st_size != size:
         return False
     name = path.resolve().name
     if re.fullmatch("[0-9a-f]{64}", name):
         return sha256_of(path) == name
-    if re.fullmatch("[0-9a-f]{40}", name):  # as git names a blob
+    if re.fullmatch("[0-9a-f]{40}", name):  # the hash of a git blob
         return hashlib.sha1(f"blob {size}\0".encode() + path.read_bytes()).hexdigest() == name
     return True
 
 
-def _require_reachable(hub_id: str, revision: str, kept: Path | None) -> None:
-    """Asks once for the revision, where the download would try for 24 s to reach no hub."""
+def _require_reachable(hub_id: str, revision: str, cached: Path | None) -> None:
+    """Ask for the revision once: without a network, the download would retry for 24 s."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     cure = "Name a folder that holds its files, or run the command again with a network."
-    if kept is not None:
-        cure = f"This machine has a copy: name its commit, {hub_id}@{kept.name}."
+    if cached is not None:
+        cure = f"This machine has a copy: name its commit, {hub_id}@{cached.name}."
     try:
         HfApi().model_info(hub_id, revision=revision, timeout=_TIMEOUT_S)
     except OfflineModeIsEnabled as error:
-        problem = "HF_HUB_OFFLINE is set, and no complete copy is on this machine"
+        problem = "HF_HUB_OFFLINE is set, and this machine has no complete copy"
         raise UnusableBaseModel(hub_id, problem, "Name a folder that holds its files, or unset it.") from error
-    except Exception as error:  # of the client and of its HTTP library, which have no common base
-        raise _refused(error, hub_id, f"the hub could not be reached ({type(error).__name__})", cure) from error
+    except Exception as error:  # errors of the client and of its HTTP library have no common base class
+        raise _as_unusable(error, hub_id, f"the hub could not be reached ({type(error).__name__})", cure) from error
 
 
-def _downloaded(hub_id: str, revision: str) -> Path:
+def _download(hub_id: str, revision: str) -> Path:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]  # missing in its __all__
 
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:
-        with disk_full_is_said(constants.HF_HUB_CACHE):
+        with detect_disk_full(constants.HF_HUB_CACHE):
             return Path(snapshot_download(hub_id, revision=revision, allow_patterns=FETCHED))
     except DiskFull:
         raise
-    except Exception as error:  # of the client, of its HTTP library and of its transport in Rust
-        problem = f"its download broke off ({type(error).__name__})"
-        cure = "Run the command again: it goes on with the files that are missing."
-        raise _refused(error, hub_id, problem, cure) from error
+    except Exception as error:  # errors of the client, its HTTP library and its Rust transport
+        problem = f"its download was interrupted ({type(error).__name__})"
+        cure = "Run the command again: it fetches the missing files."
+        raise _as_unusable(error, hub_id, problem, cure) from error
 
 
-def _refused(error: Exception, hub_id: str, problem: str, cure: str) -> UnusableBaseModel:
-    """What the hub's own answer says, else `problem` with its cure."""
+def _as_unusable(error: Exception, hub_id: str, problem: str, cure: str) -> UnusableBaseModel:
+    """The error for the hub's response, else one with `problem` and `cure`."""
     from huggingface_hub import errors
 
     answers: list[tuple[type[Exception], str, str]] = [
-        # The first is a kind of the second.
+        # GatedRepoError is a subclass of RepositoryNotFoundError.
         (errors.GatedRepoError, "the hub asks to accept its terms first", "Do so there, then run 'hf auth login'."),
         (errors.RepositoryNotFoundError, "the hub shows no such model", "Check the id, or run 'hf auth login'."),
         (errors.RevisionNotFoundError, "the hub knows no such revision of it", "Name a commit that its page lists."),
-        (errors.HFValidationError, "no hub has such an id", "Check it."),
+        (errors.HFValidationError, "it is not a valid hub id", "Check the id."),
     ]
-    for kind, answer, way_out in answers:
+    for kind, answer, answer_cure in answers:
         if isinstance(error, kind):
-            return UnusableBaseModel(hub_id, answer, way_out)
+            return UnusableBaseModel(hub_id, answer, answer_cure)
     return UnusableBaseModel(hub_id, problem, cure)

@@ -1,1 +1,1 @@
-"""How good answers are, and what is fitted to them: metrics, intervals, calibration, thresholds."""
+"""Metrics with intervals, calibration, and thresholds."""

@@ -1,7 +1,7 @@
-"""How far confidences can be believed: what was said against what came true.
+"""Calibration: confidence against accuracy.
 
-An event is a row of a single-label model (the confidence of its answer; whether that is right), or a cell of
-a multi-label model (the score of a label; whether the row has it).
+An event of a single-label model is a row, with the confidence of the answer and whether it is correct. An event of a
+multi-label model is a pair of row and label, with the score and whether the row has the label.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.arrays import Booleans, Indices
 from core.metrics import Floats
 
 BINS = 15
@@ -18,7 +19,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Events with a confidence from `low` to `high`: their mean confidence, the share that came true."""
+    """`count` events with a confidence from `low` to `high`: mean confidence, and share with a positive outcome."""
 
     low: float
     high: float
@@ -27,7 +28,7 @@ class CalibrationBin:
     count: int
 
 
-def events(truth: NDArray[np.generic], probabilities: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+def events(truth: NDArray[np.generic], probabilities: Floats) -> tuple[Floats, Booleans]:
     """Confidence and outcome of every event; `truth` is (n,) label indices or (n, k) bool.
 
     >>> events(np.array([1]), np.array([[0.1, 0.9]]))
@@ -38,25 +39,25 @@ def events(truth: NDArray[np.generic], probabilities: Floats) -> tuple[Floats, N
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
 
 
-def bin_of(confidence: Floats, *, bins: int = BINS) -> NDArray[np.int64]:
-    """Which of so many bins of equal width each confidence in 0..1 falls into."""
-    chosen: NDArray[np.int64] = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    return chosen
+def bin_index(confidence: Floats, *, bins: int = BINS) -> Indices:
+    """(n,) the bin of each confidence in 0..1; the bins have equal width."""
+    indices: Indices = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    return indices
 
 
 def calibration_table(truth: NDArray[np.generic], probabilities: Floats, *, bins: int = BINS) -> list[CalibrationBin]:
-    """The bins of the reliability diagram that hold anything (Guo et al. 2017), from low to high."""
+    """The non-empty bins of the reliability diagram (Guo et al. 2017), from low to high confidence."""
     confidence, outcome = events(truth, probabilities)
-    chosen = bin_of(confidence, bins=bins)
-    counts = np.bincount(chosen, minlength=bins)
-    said = np.bincount(chosen, weights=confidence.astype(np.float64), minlength=bins)
-    true = np.bincount(chosen, weights=outcome.astype(np.float64), minlength=bins)
+    indices = bin_index(confidence, bins=bins)
+    counts = np.bincount(indices, minlength=bins)
+    confidences = np.bincount(indices, weights=confidence.astype(np.float64), minlength=bins)
+    outcomes = np.bincount(indices, weights=outcome.astype(np.float64), minlength=bins)
     return [
         CalibrationBin(
             low=index / bins,
             high=(index + 1) / bins,
-            confidence=float(said[index] / counts[index]),
-            accuracy=float(true[index] / counts[index]),
+            confidence=float(confidences[index] / counts[index]),
+            accuracy=float(outcomes[index] / counts[index]),
             count=int(counts[index]),
         )
         for index in np.flatnonzero(counts).tolist()

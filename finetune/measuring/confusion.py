@@ -1,4 +1,4 @@
-"""Which labels are taken for which."""
+"""The confusion matrix."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-MATRIX_LABELS = 30
-"""Up to so many labels the whole matrix is written down; beyond, the confused pairs say it in less."""
+from core.arrays import Indices
 
-KEPT_PAIRS = 200
+MAX_MATRIX_LABELS = 30
+"""With more labels only the confused pairs are stored, not the matrix."""
+
+MAX_PAIRS = 200
 
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """Rows of label `truth` that were answered `predicted`; `truth` is None for labels unknown to the model."""
+    """`count` rows with the label `truth` and the answer `predicted`; `truth` None: a label unknown to the model."""
 
     truth: str | None
     predicted: str
@@ -26,13 +27,13 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class Confusion:
-    """`counts` (k + 1, k): rows by true label, the last for unknown ones, and by answer."""
+    """`counts` (k + 1, k): a row per true label, the last one for unknown labels; a column per predicted label."""
 
     labels: list[str]
-    counts: NDArray[np.int64]
+    counts: Indices
 
     def pairs(self, limit: int | None = None) -> list[ConfusedPair]:
-        """Wrong answers by pair, the most frequent first, then in the order of the labels."""
+        """Pairs with wrong answers, the most frequent first, then in the order of the labels."""
         wrong = self.counts.copy()
         np.fill_diagonal(wrong, 0)
         cells = np.argwhere(wrong > 0).tolist()
@@ -47,13 +48,13 @@ class Confusion:
         """Indices of the labels with the most wrong answers from or to them, in the order of the labels."""
         wrong = self.counts.copy()
         np.fill_diagonal(wrong, 0)
-        each = wrong.sum(axis=0) + wrong[:-1].sum(axis=1)
-        return sorted(np.argsort(-each, kind="stable")[:limit].tolist())
+        errors = wrong.sum(axis=0) + wrong[:-1].sum(axis=1)
+        return sorted(np.argsort(-errors, kind="stable")[:limit].tolist())
 
     def as_dict(self) -> dict[str, Any]:
         """`matrix` (k, k), rows by true label, for up to 30 labels, else None; at most 200 `pairs`."""
-        kept = [vars(pair) for pair in self.pairs(KEPT_PAIRS)]
-        small = len(self.labels) <= MATRIX_LABELS
+        kept = [vars(pair) for pair in self.pairs(MAX_PAIRS)]
+        small = len(self.labels) <= MAX_MATRIX_LABELS
         return {
             "labels": self.labels if small else None,
             "matrix": self.counts[:-1].tolist() if small else None,
@@ -62,8 +63,8 @@ class Confusion:
         }
 
 
-def confusion_of(truth: NDArray[np.int64], predicted: NDArray[np.int64], labels: Sequence[str]) -> Confusion:
-    """Counts of (n,) label indices, -1 in the truth for unknown ones.
+def confusion_of(truth: Indices, predicted: Indices, labels: Sequence[str]) -> Confusion:
+    """The confusion matrix of (n,) label indices; -1 in the truth is an unknown label.
 
     >>> confusion_of(np.array([0, 1, -1]), np.array([0, 0, 1]), ["a", "b"]).counts.tolist()
     [[1, 0], [1, 0], [0, 1]]

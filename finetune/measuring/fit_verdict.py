@@ -1,4 +1,4 @@
-"""Whether a training run learned too little, too much by heart, or neither; see docs/finetune.md, Overfitting."""
+"""Detection of underfitting and overfitting; see docs/finetune.md, Overfitting."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from typing import Any, Literal
 from core.share import wilson_interval
 from finetune.measuring.metrics import Evaluation
 
-RISE = 0.10
-"""Validation loss this far above its minimum has risen clearly: epochs differ by a few per cent by chance."""
+MIN_RISE = 0.10
+"""Overfitting: minimum relative rise of the validation loss; epochs vary by a few per cent by chance."""
 
-GAP = 0.05
-"""Training accuracy this far above validation accuracy is large: a fine-tuned model nearly always shows some
-points, since the training rows were seen."""
+MIN_GAP = 0.05
+"""Overfitting: minimum gap between training and validation accuracy; most fine-tuned models have a few points."""
 
-FALLING = 0.05
-"""Validation loss that fell by this share in the last epoch had not levelled off."""
+MIN_FALL = 0.05
+"""Underfitting: minimum relative fall of the validation loss in the last epoch."""
 
-ROOM = 0.05
-"""A model that is wrong on less than this share of its training rows has nothing left to fit."""
+MIN_TRAIN_ERROR = 0.05
+"""Underfitting: minimum error rate on the training rows."""
 
 Verdict = Literal["healthy", "underfit", "overfit"]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The losses of the judged epochs.
+    """The validation losses of the epochs.
 
-    `rise`: how far the last validation loss is above the lowest, as a share of it; `last_fall`: by what share it
-    fell in the last epoch. `train_fell`: whether training loss fell meanwhile; None where it was not recorded.
+    `rise` is the last loss relative to the lowest, minus 1; `last_fall` is the relative fall in the last epoch.
+    `train_fell`: whether the training loss fell between the lowest and the last; None if it was not recorded.
     """
 
     epochs: int
@@ -44,7 +43,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Gap:
-    """Training accuracy less validation accuracy, with a 95 % interval (Newcombe 1998, method 10)."""
+    """Training accuracy minus validation accuracy, with a 95 % interval (Newcombe 1998, method 10)."""
 
     train_accuracy: float
     validation_accuracy: float
@@ -58,10 +57,10 @@ def judge_fit(
     train: Evaluation,
     validation: Evaluation,
 ) -> dict[str, Any]:
-    """{"verdict", "reason" in one sentence, and the numbers behind it}, safe for JSON.
+    """{"verdict", "reason" in one sentence, and the numbers behind them}, safe for JSON.
 
-    `history` as in `core.checkpoint.Training`; `train` (some of the training rows do) and `validation` are
-    both of the weights that were kept.
+    `history` is that of `core.checkpoint.Training`. `train` (a sample of the training rows is enough) and
+    `validation` are evaluations of the kept weights.
     """
     gap, curve = _gap(train, validation), _curve(history)
     majority_share = _majority_share(train)
@@ -71,7 +70,7 @@ def judge_fit(
 
 
 def _majority_share(train: Evaluation) -> float:
-    """Accuracy of answering the most frequent label always; of several labels it is not known, and 0."""
+    """Accuracy of always answering the most frequent label; 0 for multi-label models, where it is not known."""
     if train.kind == "multi-label":
         return 0.0
     return max(scores.support for scores in train.per_label) / train.rows
@@ -81,16 +80,16 @@ def _verdict(gap: Gap, curve: Curve | None, *, rows: int, majority_share: float)
     train, validation = f"{gap.train_accuracy:.1%}", f"{gap.validation_accuracy:.1%}"
     if wilson_interval(round(gap.train_accuracy * rows), rows)[0] <= majority_share:
         return "underfit", (
-            f"It is right on {train} of its training rows, and answering the most frequent label always "
-            f"on {majority_share:.1%}."
+            f"It is right on {train} of its training rows; always answering the most frequent label is right on "
+            f"{majority_share:.1%}."
         )
     if curve and _is_overfit(gap, curve):
         return "overfit", (
             f"Validation loss ended {curve.rise:.0%} above its lowest ({curve.last_validation_loss:.3f} against "
-            f"{curve.lowest_validation_loss:.3f}), and the weights that were kept are right on {train} of the "
-            f"training rows and on {validation} of the validation rows."
+            f"{curve.lowest_validation_loss:.3f}), and the kept weights are right on {train} of the training rows "
+            f"and on {validation} of the validation rows."
         )
-    if curve and curve.last_fall >= FALLING and gap.gap < GAP and gap.train_accuracy < 1 - ROOM:
+    if curve and curve.last_fall >= MIN_FALL and gap.gap < MIN_GAP and gap.train_accuracy < 1 - MIN_TRAIN_ERROR:
         return "underfit", (
             f"Validation loss was still falling, by {curve.last_fall:.0%} in the last epoch, and it is right on only "
             f"{train} of its training rows ({validation} of the validation rows)."
@@ -101,15 +100,15 @@ def _verdict(gap: Gap, curve: Curve | None, *, rows: int, majority_share: float)
 
 
 def _is_overfit(gap: Gap, curve: Curve) -> bool:
-    return curve.rise >= RISE and curve.train_fell is not False and gap.gap >= GAP and gap.gap_low > 0
+    return curve.rise >= MIN_RISE and curve.train_fell is not False and gap.gap >= MIN_GAP and gap.gap_low > 0
 
 
 def _end(curve: Curve | None) -> str:
     if curve is None:
         return ""
-    if curve.rise < RISE:
+    if curve.rise < MIN_RISE:
         return f"; validation loss ended {curve.rise:.0%} above its lowest" if curve.rise else ""
-    return f"; validation loss ended {curve.rise:.0%} above its lowest, and the weights from before that were kept"
+    return f"; validation loss ended {curve.rise:.0%} above its lowest, and the kept weights are from before that"
 
 
 def _gap(train: Evaluation, validation: Evaluation) -> Gap:
@@ -128,7 +127,7 @@ def _gap(train: Evaluation, validation: Evaluation) -> Gap:
 
 
 def _curve(history: Sequence[Mapping[str, Any]]) -> Curve | None:
-    """Of the fine-tuning epochs with a finite loss; None where there are fewer than two."""
+    """The curve of the fine-tuning epochs with a finite loss; None if there are fewer than two."""
     tuned = [entry for entry in history if entry.get("step") == "fine-tuning"]
     epochs = [entry for entry in tuned if isfinite(entry.get("validation_loss", inf))]
     if len(epochs) < 2:

@@ -1,8 +1,8 @@
-"""The metrics of a set of answers, with intervals: what selects, what is reported, what a model card states.
+"""The metrics of a model's answers, with intervals, for selection, reports and model cards.
 
-Throughout: `truth` is (n,) label indices, -1 for a label that the model does not know (no answer is right
-there), or (n, k) bool where a row may have several; `probabilities` is (n, k). `core.metrics` holds those that
-serving needs without scikit-learn; the two agree.
+In all functions `truth` is (n,) label indices, -1 for a label unknown to the model (no answer is correct then), or
+(n, k) bool if a row may have several labels; `probabilities` is (n, k). `core.metrics` has the metrics for serving,
+without scikit-learn; the values are equal.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
 from core import metrics as core_metrics
+from core.arrays import Indices
 from core.errors import NoRows, UnknownMetric
 from core.labels import Kind
 from core.metrics import Floats
@@ -24,13 +25,27 @@ from finetune.measuring.calibration import calibration_error, calibration_table
 from finetune.measuring.confusion import Confusion, confusion_of
 
 Truth = NDArray[Any]
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "weighted_f1": "weighted F1",
+    "roc_auc": "area under ROC",
+    "hamming_loss": "Hamming loss",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "expected_calibration_error": "expected calibration error",
+}
+"""Names for people, in the order of reports."""
+
 FLOOR = 1e-12
-"""The least probability that a log loss is taken of."""
+"""Probabilities are clipped to at least this in a log loss."""
 
 
 @dataclass(frozen=True)
 class PrimaryMetric:
-    """A metric that may select, and for which kinds of task."""
+    """A metric that can select between models, and the kinds of task it applies to."""
 
     higher_is_better: bool
     kinds: tuple[Kind, ...] = ("single-label", "multi-label")
@@ -57,9 +72,9 @@ class LabelScores:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All metrics of n answers: `values` by name, and 95 % bootstrap `intervals` of some of them.
+    """All metrics of n answers: `values` by name, and 95 % bootstrap `intervals` of some.
 
-    "accuracy" of several labels is the share of rows with every label right, as in scikit-learn.
+    The "accuracy" of a multi-label model is the subset accuracy, as in scikit-learn.
     """
 
     kind: Kind
@@ -90,14 +105,11 @@ def evaluate(
     thresholds: Floats | None = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Everything that is known of these answers; `thresholds` (k,) are those of several labels, 0.5 by default.
-
-    Raises `NoRows` where there are none.
-    """
+    """All metrics; `thresholds` (k,) are used by multi-label models, 0.5 by default. Raises `NoRows`."""
     if len(truth) == 0:
         raise NoRows("labelled")
     measured = _single_label if kind == "single-label" else _multi_label
-    predicted = answers_of(truth, probabilities, thresholds)
+    predicted = predicted_labels(truth, probabilities, thresholds)
     losses = row_losses(truth, probabilities)
     values, per_label, confusion = measured(truth, predicted, probabilities, labels)
     intervals = bootstrap_intervals(truth, predicted, probabilities, losses, seed=seed)
@@ -111,14 +123,8 @@ def evaluate(
     )
 
 
-def primary(evaluation: Evaluation, name: str) -> float:
-    """The value of a primary metric; raises `UnknownMetric` where it does not fit the kind of task."""
-    require_primary(name, evaluation.kind)
-    return evaluation.values[name]
-
-
 def require_primary(name: str, kind: Kind) -> PrimaryMetric:
-    """The metric of that name; raises `UnknownMetric` with those that fit the kind of task."""
+    """The metric of that name; raises `UnknownMetric`, which lists those that apply to the kind of task."""
     fitting = {key: metric for key, metric in PRIMARY_METRICS.items() if kind in metric.kinds}
     if name not in fitting:
         raise UnknownMetric(name, kind, list(fitting))
@@ -126,15 +132,15 @@ def require_primary(name: str, kind: Kind) -> PrimaryMetric:
 
 
 def primary_value(name: str, truth: Truth, probabilities: Floats, *, thresholds: Floats | None = None) -> float:
-    """What `primary` gives of these answers, computed alone and in milliseconds: for use after every epoch."""
+    """The value of one primary metric, in milliseconds: for use after every epoch."""
     require_primary(name, "single-label" if truth.ndim == 1 else "multi-label")
     if name == "log_loss":
         return float(row_losses(truth, probabilities).mean())
-    return _SCORES[name](truth, answers_of(truth, probabilities, thresholds))
+    return _SCORES[name](truth, predicted_labels(truth, probabilities, thresholds))
 
 
 def is_better(name: str, value: float, other: float) -> bool:
-    """Whether a value of a primary metric beats another.
+    """Whether `value` of a primary metric is better than `other`.
 
     >>> is_better("accuracy", 0.9, 0.8), is_better("log_loss", 0.9, 0.8)
     (True, False)
@@ -142,8 +148,8 @@ def is_better(name: str, value: float, other: float) -> bool:
     return value > other if PRIMARY_METRICS[name].higher_is_better else value < other
 
 
-def answers_of(truth: Truth, probabilities: Floats, thresholds: Floats | None = None) -> Truth:
-    """The answers in the shape of the truth: (n,) the likeliest label, or (n, k) the labels that are given."""
+def predicted_labels(truth: Truth, probabilities: Floats, thresholds: Floats | None = None) -> Truth:
+    """The answers in the shape of the truth: (n,) the most probable labels, or (n, k) the scores above thresholds."""
     answers: Truth
     if truth.ndim == 1:
         answers = probabilities.argmax(axis=1)
@@ -153,12 +159,12 @@ def answers_of(truth: Truth, probabilities: Floats, thresholds: Floats | None = 
 
 
 def row_losses(truth: Truth, probabilities: Floats) -> Floats:
-    """(n,) log loss of each row in nats; of several labels the mean over them."""
+    """(n,) log loss of each row in nats; for a multi-label model, the mean over the labels."""
     scores = probabilities.astype(np.float64)
     losses: Floats
     if truth.ndim == 1:
-        given = np.where(truth < 0, 0.0, scores[np.arange(len(truth)), np.maximum(truth, 0)])
-        losses = -np.log(np.maximum(given, FLOOR))
+        of_truth = np.where(truth < 0, 0.0, scores[np.arange(len(truth)), np.maximum(truth, 0)])
+        losses = -np.log(np.maximum(of_truth, FLOOR))
     else:
         losses = -np.log(np.maximum(np.where(truth, scores, 1 - scores), FLOOR)).mean(axis=1)
     return losses
@@ -199,7 +205,7 @@ def _multi_label(
 
 
 def subset_accuracy(truth: Truth, predicted: Truth) -> float:
-    """Share of rows with every label right and none too many; of single labels their accuracy.
+    """Share of rows whose set of labels is exactly right; for single labels, the accuracy.
 
     >>> subset_accuracy(np.array([[True, False], [True, True]]), np.array([[True, False], [True, False]]))
     0.5
@@ -208,25 +214,25 @@ def subset_accuracy(truth: Truth, predicted: Truth) -> float:
 
 
 def macro_f1(truth: Truth, predicted: Truth) -> float:
-    """Mean F1 over the labels that occur in the truth or in the answers."""
+    """Mean F1 over the labels that occur in the truth or in the predictions."""
     if truth.ndim == 1:
         return core_metrics.macro_f1(truth, predicted)
     return _f1(truth, predicted, "macro", labels=np.flatnonzero((truth | predicted).any(axis=0)))
 
 
 def weighted_f1(truth: Truth, predicted: Truth) -> float:
-    """Mean F1 of the labels, each by its share of the truth."""
+    """Mean F1 of the labels, weighted by their numbers of rows."""
     return _f1(truth, predicted, "weighted")
 
 
 def micro_f1(truth: Truth, predicted: Truth) -> float:
-    """F1 of all cells (n, k) pooled."""
+    """F1 over all cells (n, k)."""
     return _f1(truth, predicted, "micro")
 
 
-def _f1(truth: Truth, predicted: Truth, average: str, *, labels: NDArray[np.int64] | None = None) -> float:
+def _f1(truth: Truth, predicted: Truth, average: str, *, labels: Indices | None = None) -> float:
     if labels is not None and not len(labels):
-        return 1.0  # no label anywhere, and none given: nothing was missed
+        return 1.0  # there is no label in the truth or in the predictions
     return float(sklearn_metrics.f1_score(truth, predicted, average=average, labels=labels, zero_division=0.0))
 
 
@@ -240,10 +246,10 @@ _SCORES: dict[str, Callable[[Truth, Truth], float]] = {
 
 
 def brier(truth: Truth, probabilities: Floats) -> float:
-    """Brier score (Brier 1950): mean squared distance of the scores from the truth.
+    """Brier score (Brier 1950): mean squared difference between scores and truth.
 
-    As scikit-learn scales it: of one label among many the sum over the labels (0..2), of one among two half
-    of that (0..1); of several labels the mean over them (0..1).
+    Scaled as in scikit-learn: for single-label models the sum over the labels (0..2), for two labels half of it
+    (0..1); for multi-label models the mean over the labels (0..1).
 
     >>> round(brier(np.array([1]), np.array([[0.2, 0.8]])), 4)
     0.04
@@ -251,9 +257,9 @@ def brier(truth: Truth, probabilities: Floats) -> float:
     squared = probabilities.astype(np.float64) ** 2
     if truth.ndim == 2:
         return float(np.where(truth, (1 - probabilities.astype(np.float64)) ** 2, squared).mean())
-    given = np.where(truth < 0, 0.0, probabilities[np.arange(len(truth)), np.maximum(truth, 0)])
-    each = squared.sum(axis=1) - 2 * given + 1
-    return float(each.mean() / (2 if probabilities.shape[1] == 2 else 1))
+    of_truth = np.where(truth < 0, 0.0, probabilities[np.arange(len(truth)), np.maximum(truth, 0)])
+    per_row = squared.sum(axis=1) - 2 * of_truth + 1
+    return float(per_row.mean() / (2 if probabilities.shape[1] == 2 else 1))
 
 
 def _per_label(truth: Truth, predicted: Truth, labels: Sequence[str]) -> list[LabelScores]:

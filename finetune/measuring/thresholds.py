@@ -1,4 +1,4 @@
-"""What to do with a score: which labels to give, and below which confidence to give none."""
+"""Label thresholds, and the confidence threshold below which a model abstains."""
 
 from __future__ import annotations
 
@@ -6,70 +6,71 @@ from dataclasses import dataclass
 from math import ceil, log
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import beta, binom
 
+from core.arrays import Booleans, Indices
+from core.engine import set_confidence
 from core.metrics import Floats
+from finetune.measuring.metrics import Truth
 
 MIN_POSITIVES = 5
-"""Fewer rows of a label do not move its threshold. In simulations (1,000 rows, scores of two normal classes) tuning
-on three rows already gained F1 on average, but the threshold then rests on where single rows happen to lie."""
+"""A label with fewer rows keeps the threshold 0.5. In simulations (1,000 rows, scores of two normal classes) tuning on
+three rows already improved F1 on average, but single rows then decide the threshold."""
 
-LOWEST, HIGHEST = 0.05, 0.95
-"""Thresholds stay within: beyond, one odd row decides."""
+MIN_THRESHOLD, MAX_THRESHOLD = 0.05, 0.95
+"""Limits of tuned thresholds; more extreme thresholds would depend on single rows."""
 
 START_SHARES = (1.0, 0.5, 0.25, 0.125)
-"""Where the search for an abstention threshold starts: all rows, or the surest half, quarter, eighth, and never
-above so many rows as show the risk if none of them is wrong."""
+"""Shares of the most confident rows at which the search for an abstention threshold starts."""
 
 DELTA = 0.05
-"""Chance that the stated risk is exceeded in spite of the search."""
+"""Probability that the risk exceeds the limit."""
 
 
-def tune_thresholds(probabilities: Floats, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(k,) the threshold of each label with the highest F1 on these rows (n, k); 0.5 where little is known.
+def tune_thresholds(probabilities: Floats, truth: Booleans) -> Floats:
+    """(k,) the threshold per label with the highest F1 on these rows (n, k); 0.5 for rare labels.
 
-    Of thresholds that are equally good the nearest to 0.5.
+    If several thresholds are equally good, the one nearest to 0.5 is used.
     """
-    return np.array([_tuned(probabilities[:, label], truth[:, label]) for label in range(truth.shape[1])])
+    return np.array([_tune(probabilities[:, label], truth[:, label]) for label in range(truth.shape[1])])
 
 
-def _tuned(scores: Floats, truth: NDArray[np.bool_]) -> float:
+def _tune(scores: Floats, truth: Booleans) -> float:
     if truth.sum() < MIN_POSITIVES:
         return 0.5
     candidates = _candidates(scores.astype(np.float64))
     by_score = np.sort(scores)
-    given = len(scores) - np.searchsorted(by_score, candidates)
-    hits = truth.sum() - np.searchsorted(np.sort(scores[truth]), candidates)
-    f1 = 2 * hits / (given + truth.sum())
+    predicted_count = len(scores) - np.searchsorted(by_score, candidates)
+    true_positives = truth.sum() - np.searchsorted(np.sort(scores[truth]), candidates)
+    f1 = 2 * true_positives / (predicted_count + truth.sum())
     best = candidates[np.isclose(f1, f1.max(), rtol=0, atol=1e-12)]
     return float(best[np.abs(best - 0.5).argmin()])
 
 
-def _candidates(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0.5, and the middle between any two neighbouring scores, within bounds."""
+def _candidates(scores: Floats) -> Floats:
+    """0.5 and the midpoints between adjacent scores, within the limits."""
     distinct = np.unique(scores)
     middles = np.append((distinct[1:] + distinct[:-1]) / 2, 0.5)
-    return middles[(middles >= LOWEST) & (middles <= HIGHEST)]
+    return middles[(middles >= MIN_THRESHOLD) & (middles <= MAX_THRESHOLD)]
 
 
-def uncalibrated(thresholds: Floats, temperature: float) -> NDArray[np.float64]:
-    """The thresholds (k,) that give the same labels on scores before the temperature.
+def uncalibrated_thresholds(thresholds: Floats, temperature: float) -> Floats:
+    """The thresholds (k,) that give the same labels on the scores without temperature.
 
-    >>> uncalibrated(np.array([0.5, 0.9]), 2.0).round(3).tolist()
+    >>> uncalibrated_thresholds(np.array([0.5, 0.9]), 2.0).round(3).tolist()
     [0.5, 0.988]
     """
-    found: NDArray[np.float64] = expit(temperature * logit(thresholds.astype(np.float64)))
+    found: Floats = expit(temperature * logit(thresholds.astype(np.float64)))
     return found
 
 
 @dataclass(frozen=True)
 class Abstention:
-    """Answers below `threshold` are abstentions; None where no threshold keeps the risk, and `reason` says why.
+    """The model abstains below the confidence `threshold`; None if no threshold keeps the risk.
 
-    On the rows that it was found on: the share that is answered, its error rate, and an upper bound on the error
-    rate of answers to come that holds in 95 of 100 searches.
+    `coverage` is the share of answered rows and `risk` their error rate, both on the rows of the search. `risk_bound`
+    is a 95 % upper bound for the error rate on new rows. `reason` is one sentence.
     """
 
     threshold: float | None
@@ -81,55 +82,53 @@ class Abstention:
     reason: str
 
 
-def abstention_threshold(truth: NDArray[np.int64], probabilities: Floats, *, max_risk: float) -> Abstention:
-    """The lowest confidence whose answers are wrong in at most `max_risk` (0..1) of cases to come.
-
-    With a chance of 95 % over the draw of these rows (n,), (n, k): see `abstention_of`. They must not have
-    been trained on.
-    """
-    return abstention_of(probabilities.max(axis=1), probabilities.argmax(axis=1) != truth, max_risk=max_risk)
+def confidence_and_errors(truth: Truth, probabilities: Floats, predicted: Truth) -> tuple[Floats, Booleans]:
+    """(n,) the confidence of each answer, and whether it is wrong; a set of labels must be exactly right."""
+    if truth.ndim == 1:
+        return probabilities.max(axis=1), predicted != truth
+    return set_confidence(probabilities, predicted), (predicted != truth).any(axis=1)
 
 
-def abstention_of(confidence: Floats, wrong: NDArray[np.bool_], *, max_risk: float, delta: float = DELTA) -> Abstention:
-    """Fixed sequence testing with several starts (Learn then Test: Angelopoulos et al. 2021, arXiv 2110.01052).
+def abstention_of(confidence: Floats, wrong: Booleans, *, max_risk: float, delta: float = DELTA) -> Abstention:
+    """The lowest threshold whose answers have an error rate of at most `max_risk` (0..1) with probability 1 - `delta`.
 
-    Rows stand from the surest down. From each of `START_SHARES`, whose places depend on the number of rows
-    alone, the search goes down row by row for as long as so few errors among the rows so far would have a chance of
-    at most `delta`/4 if the risk were above `max_risk` (binomial tail, as in Geifman & El-Yaniv 2017,
-    arXiv 1705.08500); the lowest place reached counts. Where surer answers are no riskier, whoever passes the place
-    at which the true risk crosses `max_risk` has passed a test of that level there, so a start errs with
-    a chance of at most `delta`/4, and one of the four with at most `delta`.
+    `confidence` and `wrong` (n,) must be of rows that were not trained on. The method is fixed sequence testing with
+    several starts (Learn then Test: Angelopoulos et al. 2021, arXiv 2110.01052). The rows are sorted by confidence.
+    From each start the threshold is lowered row by row as long as a binomial test at level `delta`/4 rejects a risk
+    above `max_risk` (Geifman & El-Yaniv 2017, arXiv 1705.08500). The lowest threshold reached from any start is used.
+    If the risk does not rise with the confidence, a start can exceed `max_risk` only by passing one test wrongly,
+    which has a probability of at most `delta`/4; for the four starts together it is at most `delta`.
     """
     order = np.argsort(-confidence, kind="stable")
-    surest, errors = confidence[order], np.cumsum(wrong[order].astype(np.int64))
-    # Equal confidences are answered together or not at all.
-    ends = np.append(np.flatnonzero(np.diff(surest)), len(surest) - 1)
+    confidences, errors = confidence[order], np.cumsum(wrong[order].astype(np.int64))
+    # Rows of equal confidence are all answered, or none of them.
+    ends = np.append(np.flatnonzero(np.diff(confidences)), len(confidences) - 1)
     level = delta / len(START_SHARES)
     passes = binom.cdf(errors[ends], ends + 1, max_risk) <= level
-    least = _rows_without_error(max_risk, level)
-    starts = [int(np.searchsorted(ends + 1, max(least, ceil(share * len(surest))))) for share in START_SHARES]
+    min_rows = _min_rows(max_risk, level)
+    starts = [int(np.searchsorted(ends + 1, max(min_rows, ceil(share * len(confidences))))) for share in START_SHARES]
     reached = max(_last_passed(passes, start) for start in starts)
     if reached < 0:
-        reason = _why_none(errors[ends], ends + 1, max_risk=max_risk, level=level)
-        return Abstention(None, 0.0, 0.0, 1.0, len(surest), max_risk, reason)
-    return _abstention(surest, errors, answered=int(ends[reached]) + 1, max_risk=max_risk, level=level)
+        reason = _reason_for_none(errors[ends], ends + 1, max_risk=max_risk, level=level)
+        return Abstention(None, 0.0, 0.0, 1.0, len(confidences), max_risk, reason)
+    return _abstention(confidences, errors, answered=int(ends[reached]) + 1, max_risk=max_risk, level=level)
 
 
-def _last_passed(passes: NDArray[np.bool_], start: int) -> int:
-    """Index of the last test passed without a failure from `start` on; -1 where the first one fails."""
+def _last_passed(passes: Booleans, start: int) -> int:
+    """Index of the last test before the first failure from `start` on; -1 if the first test fails."""
     failed = np.flatnonzero(~passes[start:])
     end = start + int(failed[0]) if len(failed) else len(passes)
     return end - 1 if end > start else -1
 
 
-def _abstention(
-    surest: Floats, errors: NDArray[np.int64], *, answered: int, max_risk: float, level: float
-) -> Abstention:
-    rows, wrong = len(surest), int(errors[answered - 1])
-    everything = answered == rows
-    # Between the least sure answer and the surest abstention, so that rounding moves neither.
-    threshold = 0.0 if everything else float(surest[answered - 1] / 2 + surest[answered] / 2)
-    kept = "Every answer is given" if everything else f"Answers from a confidence of {threshold:.3f} on are given"
+def _abstention(confidences: Floats, errors: Indices, *, answered: int, max_risk: float, level: float) -> Abstention:
+    rows, wrong = len(confidences), int(errors[answered - 1])
+    all_answered = answered == rows
+    # Midway between the lowest answered and the highest unanswered confidence: rounding errors change neither.
+    threshold = 0.0 if all_answered else float(confidences[answered - 1] / 2 + confidences[answered] / 2)
+    given = (
+        "Every answer is given" if all_answered else f"Answers with a confidence of {threshold:.3f} or more are given"
+    )
     return Abstention(
         threshold=threshold,
         coverage=answered / rows,
@@ -138,34 +137,34 @@ def _abstention(
         risk_bound=float(beta.ppf(1 - level, wrong + 1, answered - wrong)) if wrong < answered else 1.0,
         rows=rows,
         max_risk=max_risk,
-        reason=f"{kept}: {answered / rows:.1%} of {rows} rows, {wrong} of them wrong.",
+        reason=f"{given}: {answered / rows:.1%} of {rows} rows, {wrong} of them wrong.",
     )
 
 
-def _rows_without_error(max_risk: float, level: float) -> int:
-    """Fewer right answers show nothing.
+def _min_rows(max_risk: float, level: float) -> int:
+    """Number of rows without an error that the test needs to pass.
 
-    >>> _rows_without_error(0.05, 0.05)
+    >>> _min_rows(0.05, 0.05)
     59
     """
     return ceil(log(level) / log(1 - max_risk))
 
 
-def _why_none(errors: NDArray[np.int64], answered: NDArray[np.int64], *, max_risk: float, level: float) -> str:
+def _reason_for_none(errors: Indices, answered: Indices, *, max_risk: float, level: float) -> str:
     rows = int(answered[-1])
-    needed = _rows_without_error(max_risk, level)
+    needed = _min_rows(max_risk, level)
     if rows < needed:
-        return f"{rows} rows are too few to show a risk of {max_risk:.1%}: {needed} without an error would be needed."
+        return f"{rows} rows are too few to show a risk of {max_risk:.1%}: {needed} rows without an error are needed."
     share = errors / answered
-    surest = int(np.searchsorted(answered, needed))
+    first = int(np.searchsorted(answered, needed))
     return (
-        f"Even the surest rows do not show a risk of at most {max_risk:.1%}: "
-        f"{int(errors[surest])} of the {int(answered[surest])} surest are wrong ({share[surest]:.1%})."
+        f"Even the most confident rows do not show a risk of at most {max_risk:.1%}: "
+        f"{int(errors[first])} of the {int(answered[first])} most confident are wrong ({share[first]:.1%})."
     )
 
 
-def risk_coverage(confidence: Floats, wrong: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Coverage and error rate (n,) of answering the surest row, the two surest, … all (El-Yaniv & Wiener 2010).
+def risk_coverage(confidence: Floats, wrong: Booleans) -> tuple[Floats, Floats]:
+    """Coverage and error rate (n,) if the 1, 2, … n most confident rows are answered (El-Yaniv & Wiener 2010).
 
     >>> [part.tolist() for part in risk_coverage(np.array([0.9, 0.6]), np.array([False, True]))]
     [[0.5, 1.0], [0.0, 0.5]]

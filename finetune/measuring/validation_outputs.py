@@ -1,36 +1,36 @@
-"""What the model answered on its validation rows, kept in the checkpoint: reports and intervals come from it."""
+"""The logits and the truth of the validation rows, stored in the checkpoint for reports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.checkpoint import VALIDATION
 from core.errors import CorruptCheckpoint
+from core.metrics import Floats
+from finetune.measuring.metrics import Truth
 
 
 @dataclass(frozen=True)
 class ValidationOutputs:
-    """logits (n, k) float32, before the temperature; truth (n,) int64 label indices or (n, k) bool."""
+    """`logits` (n, k) float32, without temperature; `truth` (n,) int64 label indices or (n, k) bool."""
 
-    logits: NDArray[np.float32]
-    truth: NDArray[Any]
+    logits: Floats
+    truth: Truth
 
 
-def write_validation(folder: Path, logits: NDArray[Any], truth: NDArray[Any]) -> None:
-    """Write `validation.npz`, the same bytes for the same arrays."""
-    marks = truth.astype(np.bool_ if truth.ndim == 2 else np.int64)
-    # numpy dates the entries of its archives 1980, so equal arrays make equal files.
-    np.savez(folder / VALIDATION, allow_pickle=False, logits=logits.astype(np.float32), truth=marks)
+def write_validation(folder: Path, logits: Floats, truth: Truth) -> None:
+    """Write `validation.npz`; equal arrays give equal bytes."""
+    stored_truth = truth.astype(np.bool_ if truth.ndim == 2 else np.int64)
+    # numpy writes the year 1980 as the date of the archive's entries.
+    np.savez(folder / VALIDATION, allow_pickle=False, logits=logits.astype(np.float32), truth=stored_truth)
 
 
 def read_validation(folder: Path) -> ValidationOutputs | None:
-    """None where the checkpoint has no such file; raises `CorruptCheckpoint` where it cannot be read."""
+    """None if the checkpoint has no such file; raises `CorruptCheckpoint` if it cannot be read."""
     path = folder / VALIDATION
     if not path.is_file():
         return None

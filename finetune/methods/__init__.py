@@ -1,1 +1,1 @@
-"""Ways to fine-tune, a file each: a method takes a `Task` and gives a `Fitted`."""
+"""Methods of fine-tuning, one per file: a method takes a `Task` and returns a `Fitted`."""

@@ -1,4 +1,4 @@
-"""Features first, then fine-tuning if the time allows; what validates better is kept."""
+"""A head on frozen features, then full fine-tuning if the time allows; the better of the two is kept."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import replace
 from finetune.methods.features import fit_features
 from finetune.methods.full import Full
 from finetune.task import Fitted, Task
-from finetune.training.planning import seconds_an_epoch
+from finetune.training.planning import seconds_per_epoch
 from finetune.training.tuning import tune
 
-# One epoch first loses what the head had; less than two are wasted time.
-LEAST_EPOCHS = 2
+# The first epoch usually ends below the accuracy of the head, so fewer than two are not worth their time.
+MIN_EPOCHS = 2
 
 
 def fit_auto(task: Task) -> Fitted:
-    """`features`, or `full` where it validates better within the budget; the reason gives the numbers."""
+    """The result of `features`, or of `full` if it is better on the validation rows."""
     start = fit_features(task)
-    needed_s = LEAST_EPOCHS * seconds_an_epoch(task, start, Full())
+    needed_s = MIN_EPOCHS * seconds_per_epoch(task, start, Full())
     if needed_s > task.left_s:
-        missing = f"{LEAST_EPOCHS} epochs of fine-tuning take about {needed_s:.0f} s more"
+        missing = f"{MIN_EPOCHS} epochs of fine-tuning take about {needed_s:.0f} s more"
         return replace(start, reason=f"{start.reason} The budget ends here: {missing}.")
     tuned = tune(task, start, Full())
     if tuned.settings["kept"] == "start":

@@ -13,10 +13,10 @@ from finetune.training.tuning import tune
 
 
 class Full:
-    """Every block from the first step, each with a smaller rate than the one above it."""
+    """All blocks are trained, each at a lower rate than the block above it."""
 
     name = "full"
-    usual_rate = 4e-4
+    default_rate = 4e-4
     layer_decay = 0.8
 
     def prepare(self, model: Classifier) -> None:
@@ -30,5 +30,5 @@ class Full:
 
 
 def fit_full(task: Task) -> Fitted:
-    """The best state of probing and fine-tuning on the validation rows."""
+    """Linear probing, then fine-tuning of all blocks."""
     return tune(task, fit_features(task), Full())

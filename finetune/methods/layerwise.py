@@ -1,4 +1,4 @@
-"""Only the last blocks, or one block after another from the top (Howard & Ruder 2018, arXiv 1801.06146)."""
+"""Fine-tuning of the last blocks, or gradual unfreezing (Howard & Ruder 2018, arXiv 1801.06146)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from finetune.methods.features import fit_features
 from finetune.task import Fitted, Task
-from finetune.training.classifier import Classifier, named_depths
+from finetune.training.classifier import Classifier, classifier_depths
 from finetune.training.tuning import tune
 
 UNFROZEN_BY = 0.5
-"""Part of the training after which every block moves."""
+"""Share of the steps after which all blocks are trained."""
 
 
 class Layerwise:
-    """The last `blocks` blocks, the rest frozen; with 0 all of them, unfrozen from the top as it goes."""
+    """The last `blocks` blocks are trained; with 0, all blocks are unfrozen one after another from the top."""
 
     name = "layerwise"
-    usual_rate = 4e-4
+    default_rate = 4e-4
     layer_decay = 0.65
 
     def __init__(self, blocks: int) -> None:
@@ -28,42 +28,41 @@ class Layerwise:
 
     def prepare(self, model: Classifier) -> None:
         if self._blocks:
-            depths = named_depths(model)
+            depths = classifier_depths(model)
             lowest = max(depths.values()) - self._blocks
             for name, parameter in model.named_parameters():
                 if depths[name] < lowest:
                     parameter.requires_grad_(False)
 
     def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
-        return () if self._blocks else (Unfreezing(model),)
+        return () if self._blocks else (GradualUnfreezing(model),)
 
     def finish(self, model: Classifier) -> None:
         pass
 
 
-class Unfreezing(TrainerCallback):
-    """Freezes every block at the start, and lets them go from the top until `UNFROZEN_BY` of the steps."""
+class GradualUnfreezing(TrainerCallback):
+    """Starts with all blocks but the last frozen and unfreezes them from the top within `UNFROZEN_BY` of the steps."""
 
     def __init__(self, model: Classifier) -> None:
+        depths = classifier_depths(model)
         self._parameters = [
-            (depth, parameter)
-            for (name, parameter), depth in zip(model.named_parameters(), named_depths(model).values(), strict=True)
-            if parameter.requires_grad
+            (depths[name], parameter) for name, parameter in model.named_parameters() if parameter.requires_grad
         ]
         self._top = max(depth for depth, _ in self._parameters)
 
-    # At the start, not before: processes that train together register what has a gradient beforehand.
+    # Not earlier: DistributedDataParallel must register every parameter as trainable first.
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._free(state)
+        self._unfreeze(state)
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._free(state)
+        self._unfreeze(state)
 
-    def _free(self, state: TrainerState) -> None:
+    def _unfreeze(self, state: TrainerState) -> None:
         done = state.global_step / max(1.0, UNFROZEN_BY * state.max_steps)
         lowest = self._top - int(done * self._top) - 1
         for depth, parameter in self._parameters:
@@ -71,5 +70,5 @@ class Unfreezing(TrainerCallback):
 
 
 def fit_layerwise(task: Task) -> Fitted:
-    """The best state on the validation rows of fine-tuning by depth."""
+    """Linear probing, then fine-tuning of the last blocks or with gradual unfreezing."""
     return tune(task, fit_features(task), Layerwise(task.settings.blocks))

@@ -19,10 +19,10 @@ RANK, SCALE = 16, 32
 
 
 class Lora:
-    """Adapters on the linear layers of every block, and the head; the encoder's own weights stay."""
+    """Adapters on the linear layers of every block and the head are trained; the encoder's weights are frozen."""
 
     name = "lora"
-    usual_rate = 4e-3
+    default_rate = 4e-3
     layer_decay = 1.0
 
     def prepare(self, model: Classifier) -> None:
@@ -31,9 +31,9 @@ class Lora:
             r=RANK, lora_alpha=SCALE, lora_dropout=0.0, target_modules=linear_targets(transformer), bias="none"
         )
         with warnings.catch_warnings():
-            # peft asks transformers for a name that is about to go.
+            # peft uses a deprecated name of transformers.
             warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
-            adapted: Any = get_peft_model(transformer, config)  # wraps the transformer and answers as it does
+            adapted: Any = get_peft_model(transformer, config)  # a wrapper with the transformer's interface
         model.encoder.transformer = adapted
 
     def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
@@ -45,5 +45,5 @@ class Lora:
 
 
 def fit_lora(task: Task) -> Fitted:
-    """The best state on the validation rows of training adapters and head."""
+    """Linear probing, then training of adapters and head."""
     return tune(task, fit_features(task), Lora())

@@ -1,4 +1,4 @@
-"""A copy of a data file without the rows that do harm, and a log of what was left out."""
+"""A cleaned copy of a data file, and a log of the removed rows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TypeVar
 from core.datasets import Example
 from core.durable import write_bytes
 from core.errors import NothingLeft, UnusableCopy
-from finetune.quality.duplicates import unsupported
-from finetune.quality.findings import Finding, shown_text
+from finetune.quality.duplicates import rows_without_majority
+from finetune.quality.findings import Finding, display_text
 from finetune.quality.sheet import Sheet
 
 Item = TypeVar("Item")
@@ -24,7 +24,7 @@ SUSPECTS, CONFLICTS = "label_noise", "conflicting_labels"
 
 @dataclass(frozen=True)
 class Removed:
-    """A row that the copy lacks; `row` counts from 1 in the file, personal data in `text` is masked."""
+    """A removed row: its number from 1 in the file, the check that found it, and the text with personal data masked."""
 
     row: int
     check: str
@@ -41,24 +41,24 @@ def removed_rows(
     drop_suspects: bool = False,
     drop_conflicts: bool = False,
 ) -> list[Removed]:
-    """What a cleaning takes out, in the order of the file: what is fixable, and only if asked for more."""
+    """The rows to remove, in the order of the file: those of fixable findings, and those of the options."""
     reasons: dict[int, tuple[str, str]] = {}
     for finding in findings:
         if finding.is_fixable or (drop_suspects and finding.check == SUSPECTS):
             for row, remark in zip(finding.rows, finding.remarks, strict=True):
                 reasons.setdefault(row, (finding.check, remark))
     if drop_conflicts:
-        for index, remark in unsupported(Sheet(examples, is_multi_label)).items():
+        for index, remark in rows_without_majority(Sheet(examples, is_multi_label)).items():
             reasons.setdefault(index + 1, (CONFLICTS, remark))
     return [_removed(row, examples[row - 1], *reasons[row]) for row in sorted(reasons)]
 
 
 def _removed(row: int, example: Example, check: str, reason: str) -> Removed:
-    return Removed(row, check, shown_text(example, characters=10_000), example.label or "", reason)
+    return Removed(row, check, display_text(example, characters=10_000), example.label or "", reason)
 
 
 def log_path(copy: Path) -> Path:
-    """The log beside a cleaned copy.
+    """The path of the log of a cleaned copy.
 
     >>> log_path(Path("rows.csv")).name
     'rows.csv.removed.jsonl'
@@ -67,7 +67,7 @@ def log_path(copy: Path) -> Path:
 
 
 def require_usable(source: Path, copy: Path) -> None:
-    """Raises `UnusableCopy` where the copy exists, or its ending names another format."""
+    """Raises `UnusableCopy` if the copy exists or has another format than the source."""
     if copy.suffix.lower() != source.suffix.lower():
         raise UnusableCopy(copy, f"it must end in {source.suffix} as {source} does")
     for path in (copy, log_path(copy)):
@@ -76,18 +76,18 @@ def require_usable(source: Path, copy: Path) -> None:
 
 
 def write_cleaned(source: Path, copy: Path, removed: Sequence[Removed]) -> None:
-    """Write the log, then the copy: all columns as they are, in the format of `source`.
+    """Write the log, then the copy, with all columns and in the format of `source`.
 
-    Raises `UnusableCopy`, or `NothingLeft` where every row would go.
+    Raises `UnusableCopy`, or `NothingLeft` if all rows would be removed.
     """
     require_usable(source, copy)
-    content = _without(source, {entry.row for entry in removed})
+    content = _content_without(source, {entry.row for entry in removed})
     lines = [json.dumps(asdict(entry), ensure_ascii=False) for entry in removed]
     write_bytes(log_path(copy), "".join(f"{line}\n" for line in lines).encode())
     write_bytes(copy, content)
 
 
-def _without(source: Path, rows: Collection[int]) -> bytes:
+def _content_without(source: Path, rows: Collection[int]) -> bytes:
     cut = {".csv": _csv_without, ".jsonl": _json_lines_without, ".parquet": _parquet_without}
     return cut[source.suffix.lower()](source, rows)
 
@@ -100,12 +100,12 @@ def _csv_without(source: Path, rows: Collection[int]) -> bytes:
     first_line = text.partition("\n")[0]
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator="\r\n" if first_line.endswith("\r") else "\n").writerows([header, *kept])
-    mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
-    return mark + file.getvalue().encode()
+    bom = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
+    return bom + file.getvalue().encode()
 
 
 def _json_lines_without(source: Path, rows: Collection[int]) -> bytes:
-    # Lines end as they do for `core.tables`: a text may hold a Unicode line separator.
+    # Not str.splitlines: a text may contain a Unicode line separator.
     with source.open(encoding="utf-8-sig") as file:
         lines = [line.removesuffix("\n") for line in file if line.strip()]
     return "".join(f"{line}\n" for line in _kept(lines, rows, source)).encode()
@@ -113,7 +113,7 @@ def _json_lines_without(source: Path, rows: Collection[int]) -> bytes:
 
 def _parquet_without(source: Path, rows: Collection[int]) -> bytes:
     import pyarrow
-    import pyarrow.parquet as parquet  # large, and only Parquet users have it
+    import pyarrow.parquet as parquet  # imported here: it is large, and only needed for Parquet
 
     table = parquet.read_table(source)
     kept = _kept(list(range(table.num_rows)), rows, source)

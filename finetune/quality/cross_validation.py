@@ -1,65 +1,66 @@
-"""Logits for every row from heads that never saw its text."""
+"""Logits of every row from heads that were not fitted on its text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from finetune.head import Floats, Indices, fit_head
+from core.arrays import Indices
+from core.metrics import Floats
+from core.progress import Progress, ignore
+from finetune.head import fit_head
+from finetune.quality.limits import Limits
 
-STRENGTH = 3.0
-"""Stiffer than a head that shall be most often right: it follows single wrong labels less."""
-
-Share = Callable[[float], None]
+STAGE = "Looking for wrong labels"
+C = 3.0
+"""Stronger regularisation than the best for accuracy, so that the heads do not fit single wrong labels."""
 
 
 def held_out_logits(
     embeddings: Floats,
     truth: Indices,
     groups: Sequence[str],
+    limits: Limits,
     *,
-    labels: int,
-    folds: int,
-    fitted_rows: int,
+    label_count: int,
     seed: int,
-    on_progress: Share = lambda share: None,
+    on_progress: Progress = ignore,
 ) -> Floats:
-    """(n, k) logits of embeddings (n, d); every label needs rows in `folds` groups.
+    """(n, k) logits of embeddings (n, d); every label needs rows in `limits.folds` groups.
 
-    Rows of one group, such as copies of a text, are scored by a head fitted on none of them.
+    The rows of a group, such as copies of a text, are in the same fold.
     """
-    random = np.random.default_rng(seed)
-    fold_of = _folds(truth, groups, folds=folds, random=random)
-    logits = np.zeros((len(truth), labels), dtype=np.float32)
-    for fold in range(folds):
-        rest = _at_most(np.flatnonzero(fold_of != fold), truth, limit=fitted_rows, random=random)
-        head = fit_head(embeddings[rest], truth[rest], labels=labels, strength=STRENGTH)
+    rng = np.random.default_rng(seed)
+    fold_of = _folds(truth, groups, folds=limits.folds, rng=rng)
+    logits = np.zeros((len(truth), label_count), dtype=np.float32)
+    for fold in range(limits.folds):
+        rest = _stratified_sample(np.flatnonzero(fold_of != fold), truth, limit=limits.max_fitted_rows, rng=rng)
+        head = fit_head(embeddings[rest], truth[rest], label_count=label_count, c=C)
         scored = fold_of == fold
         logits[scored] = head.logits(embeddings[scored])
-        on_progress((fold + 1) / folds)
+        on_progress(STAGE, (fold + 1) / limits.folds)
     return logits
 
 
-def _folds(truth: Indices, groups: Sequence[str], *, folds: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """(n,) the fold of each row: the groups of each label are dealt out in turn."""
+def _folds(truth: Indices, groups: Sequence[str], *, folds: int, rng: np.random.Generator) -> Indices:
+    """(n,) the fold of each row; the groups of each label are distributed evenly."""
     first_row: dict[str, int] = {}
     for row, group in enumerate(groups):
         first_row.setdefault(group, row)
-    rows = random.permutation(np.array(list(first_row.values())))
-    dealt = rows[np.argsort(truth[rows], kind="stable")]
-    fold_of_group = {groups[row]: position % folds for position, row in enumerate(dealt.tolist())}
+    rows = rng.permutation(np.array(list(first_row.values())))
+    by_label = rows[np.argsort(truth[rows], kind="stable")]
+    fold_of_group = {groups[row]: position % folds for position, row in enumerate(by_label.tolist())}
     return np.array([fold_of_group[group] for group in groups], dtype=np.int64)
 
 
-def _at_most(rows: NDArray[np.int64], truth: Indices, *, limit: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """All rows, or about `limit` with the labels in their proportions and one row of each at least."""
+def _stratified_sample(rows: Indices, truth: Indices, *, limit: int, rng: np.random.Generator) -> Indices:
+    """About `limit` rows with the same label shares, at least one per label; all rows if they are fewer."""
     if len(rows) <= limit:
         return rows
-    shuffled = random.permutation(rows)
+    shuffled = rng.permutation(rows)
     by_label = shuffled[np.argsort(truth[shuffled], kind="stable")]
     rank = np.arange(len(by_label)) - np.searchsorted(truth[by_label], truth[by_label])
     sizes = np.bincount(truth[by_label])[truth[by_label]]
-    kept: NDArray[np.int64] = by_label[rank < np.maximum(1, np.ceil(sizes * limit / len(rows)))]
+    kept: Indices = by_label[rank < np.maximum(1, np.ceil(sizes * limit / len(rows)))]
     return kept

@@ -1,4 +1,4 @@
-"""What a check found: how bad, how much, where, and what to do about it."""
+"""The finding of a check: severity, count, rows and advice."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from finetune.quality.masking import masked
 
 Severity = Literal["error", "warning", "info"]
 
-EXAMPLES = 5
-TEXT_CHARACTERS = 120
+MAX_EXAMPLES = 5
+MAX_TEXT_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
 class RowEntry:
-    """A row to look at. `row` counts from 1, `text` is shortened and personal data in it masked."""
+    """An example row of a finding: its number from 1, and its text, shortened and with personal data masked."""
 
     row: int
     text: str
@@ -27,11 +27,10 @@ class RowEntry:
 
 @dataclass(frozen=True)
 class Finding:
-    """`count` of `unit` were found; `rows` are the numbers, from 1, of all rows concerned, the most telling first.
+    """`count` items of `unit` were found; `rows` are the numbers, from 1, of all rows concerned, the worst first.
 
-    error: training is refused or cannot succeed. warning: it costs quality, or the result misleads.
-    info: worth a look. `remarks` say of each of `rows` why it is among them, `examples` show the first five.
-    `is_fixable`: the safe cleaning removes these rows.
+    Severities: error, training fails; warning, quality suffers or the measured accuracy is wrong; info, worth a look.
+    `remarks` has the reason for each of `rows`; `examples` are the first five. `is_fixable`: --fix removes the rows.
     """
 
     check: str
@@ -52,10 +51,10 @@ class Finding:
         '1 label'
         """
         noun, *rest = self.unit.split(" ")
-        return " ".join([counted(self.count, noun.removesuffix("s")), *rest])
+        return " ".join([quantity(self.count, noun.removesuffix("s")), *rest])
 
 
-def rows_found(
+def row_findings(
     check: str,
     details: Mapping[int, str],
     examples: Sequence[Example],
@@ -65,7 +64,7 @@ def rows_found(
     advice: str,
     is_fixable: bool = False,
 ) -> list[Finding]:
-    """One finding on the rows whose indices, from 0, `details` holds with a remark each; none for none."""
+    """One finding, or none if `details` is empty; `details` is a remark by row index from 0."""
     if not details:
         return []
     found = Finding(check, severity, len(details), "rows", sentence, advice, is_fixable=is_fixable)
@@ -73,10 +72,10 @@ def rows_found(
 
 
 def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[Example]) -> Finding:
-    """The finding with the rows, by index from 0, that it is about, and a remark on each."""
+    """The finding with its rows; `details` is a remark by row index from 0."""
     shown = [
-        RowEntry(index + 1, shown_text(examples[index]), examples[index].label or "", detail)
-        for index, detail in list(details.items())[:EXAMPLES]
+        RowEntry(index + 1, display_text(examples[index]), examples[index].label or "", detail)
+        for index, detail in list(details.items())[:MAX_EXAMPLES]
     ]
     return replace(
         finding,
@@ -86,10 +85,10 @@ def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[E
     )
 
 
-def shown_text(example: Example, characters: int = TEXT_CHARACTERS) -> str:
-    """The text, or both of a pair, on one line, shortened, without personal data.
+def display_text(example: Example, characters: int = MAX_TEXT_CHARACTERS) -> str:
+    """The text, or both texts of a pair, on one line, shortened and with personal data masked.
 
-    >>> shown_text(Example("write to\\n jo@example.org"))
+    >>> display_text(Example("write to\\n jo@example.org"))
     'write to j…@example.org'
     """
     both = example.text if example.pair is None else f"{example.text} ⇄ {example.pair}"
@@ -97,18 +96,26 @@ def shown_text(example: Example, characters: int = TEXT_CHARACTERS) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
-def by_share(found: int, rows: int) -> Severity:
-    """A warning from one row in a hundred on.
+def severity_by_share(found: int, rows: int) -> Severity:
+    """A warning if at least 1 % of the rows are concerned, else info.
 
-    >>> by_share(1, 100), by_share(1, 101)
+    >>> severity_by_share(1, 100), severity_by_share(1, 101)
     ('warning', 'info')
     """
     return "warning" if found * 100 >= rows else "info"
 
 
-def counted(count: int, noun: str) -> str:
+def with_share(count: int, total: int, noun: str = "row") -> str:
     """
-    >>> counted(1, "row"), counted(2000, "row")
+    >>> with_share(1, 8), with_share(2, 4, "text")
+    ('1 row (12.5%)', '2 texts (50.0%)')
+    """
+    return f"{quantity(count, noun)} ({count / max(1, total):.1%})"
+
+
+def quantity(count: int, noun: str) -> str:
+    """
+    >>> quantity(1, "row"), quantity(2000, "row")
     ('1 row', '2,000 rows')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

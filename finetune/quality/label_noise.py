@@ -1,60 +1,59 @@
-"""Rows whose label is probably wrong, and pairs of labels that are hard to tell apart.
+"""Rows whose label is probably wrong, and pairs of labels that are hard to distinguish.
 
-Confident learning (Northcutt, Jiang & Chuang 2021): held-out probabilities from the cached embeddings,
-compared with the given labels. cleanlab counts which labels are taken for which; which rows are listed
-is cut by `noise_model`, as cleanlab's own list takes what the head finds hard for wrong
-(docs/data-quality.md has both, measured).
+Confident learning (Northcutt, Jiang & Chuang 2021) compares held-out probabilities with the given labels. cleanlab
+counts the confused labels. `noise_model` selects the suspected rows, because the list of cleanlab contains many rows
+that are only difficult (docs/data-quality.md compares the two).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Indices
 from core.features import truth_matrix, truth_of
-from finetune.head import Floats, Indices
-from finetune.quality.cross_validation import held_out_logits
-from finetune.quality.findings import EXAMPLES, Finding, counted, rows_found, with_rows
+from core.metrics import Floats
+from core.progress import Progress, ignore
+from finetune.quality.cross_validation import STAGE, held_out_logits
+from finetune.quality.findings import MAX_EXAMPLES, Finding, quantity, row_findings, with_rows, with_share
 from finetune.quality.limits import Limits
 from finetune.quality.noise_model import NoiseModel, fit_noise_model
 from finetune.quality.sheet import Sheet
 
-Share = Callable[[float], None]
-
 CONFUSABLE_SHARE = 0.05
-"""Of a label's rows, that confidently look like one other label."""
+"""A pair of labels is confusable if this share of the rows of one is confidently predicted as the other."""
 
 
 def label_noise(
-    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Share = lambda share: None
+    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress = ignore
 ) -> list[Finding]:
-    """Suspects, most likely wrong first, and confusable labels; `embeddings` (n, d) are of `sheet.labelled`."""
+    """Suspected rows, the most probable first, and confusable labels; `embeddings` (n, d) are of `sheet.labelled`."""
     if sheet.is_multi_label:
-        return _suspects(sheet, _wrong_cells(sheet, embeddings, limits, seed=seed, on_progress=on_progress))
-    judged = _judged(sheet, embeddings, limits)
-    if len(judged.labels) < 2:
+        return _suspect_findings(
+            sheet, _multi_label_suspects(sheet, embeddings, limits, seed=seed, on_progress=on_progress)
+        )
+    rows = _testable_rows(sheet, embeddings, limits)
+    if len(rows.labels) < 2:
         return []
     logits = held_out_logits(
-        judged.embeddings,
-        judged.truth,
-        [sheet.keys[index] for index in judged.indices],
-        labels=len(judged.labels),
-        folds=limits.folds,
-        fitted_rows=limits.fitted_rows,
+        rows.embeddings,
+        rows.truth,
+        [sheet.keys[index] for index in rows.indices],
+        limits,
+        label_count=len(rows.labels),
         seed=seed,
         on_progress=on_progress,
     )
-    model = fit_noise_model(logits, judged.truth, seed=seed)
-    suspected = _wrong_rows(judged, model)
-    return [*_suspects(sheet, suspected), *_confusable(sheet, judged, model, suspected)]
+    model = fit_noise_model(logits, rows.truth, seed=seed)
+    suspected = _suspected_rows(rows, model)
+    return [*_suspect_findings(sheet, suspected), *_confusable(sheet, rows, model, suspected)]
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """The rows of the labels that have a text for every fold: indices in the sheet, truth, embeddings."""
+class _TestableRows:
+    """The rows of the labels with enough texts for all folds; `indices` are those in the sheet."""
 
     labels: list[str]
     indices: list[int]
@@ -62,46 +61,45 @@ class _Judged:
     embeddings: Floats
 
 
-def _judged(sheet: Sheet, embeddings: Floats, limits: Limits) -> _Judged:
+def _testable_rows(sheet: Sheet, embeddings: Floats, limits: Limits) -> _TestableRows:
     enough = [name for name, rows in sheet.rows_of_label.items() if len(sheet.distinct(rows)) >= limits.folds]
     truth = truth_of([sheet.examples[index] for index in sheet.labelled], enough)
     known = np.flatnonzero(truth >= 0)
-    return _Judged(enough, [sheet.labelled[row] for row in known], truth[known], embeddings[known])
+    return _TestableRows(enough, [sheet.labelled[row] for row in known], truth[known], embeddings[known])
 
 
-def _wrong_rows(judged: _Judged, model: NoiseModel) -> dict[int, tuple[float, str]]:
-    """Of each row more likely wrong than right: how likely, and what it looks like."""
-    guess = model.probabilities.argmax(axis=1)
+def _suspected_rows(rows: _TestableRows, model: NoiseModel) -> dict[int, tuple[float, str]]:
+    """The rows whose label is wrong with a probability of at least one half: by index, probability and remark."""
+    predicted = model.probabilities.argmax(axis=1)
     return {
-        judged.indices[row]: (
+        rows.indices[row]: (
             float(model.wrong[row]),
-            f"looks like {judged.labels[guess[row]]!r} ({model.probabilities[row, guess[row]]:.0%})",
+            f"looks like {rows.labels[predicted[row]]!r} ({model.probabilities[row, predicted[row]]:.0%})",
         )
         for row in np.flatnonzero(model.wrong >= 0.5)
     }
 
 
-def _suspects(sheet: Sheet, suspected: dict[int, tuple[float, str]]) -> list[Finding]:
+def _suspect_findings(sheet: Sheet, suspected: dict[int, tuple[float, str]]) -> list[Finding]:
     worst_first = sorted(suspected, key=lambda index: (-suspected[index][0], index))
-    return rows_found(
+    return row_findings(
         "label_noise",
         {index: suspected[index][1] for index in worst_first},
         sheet.examples,
         severity="warning",
-        sentence=f"{counted(len(suspected), 'row')} ({len(suspected) / max(1, sheet.rows):.1%}) whose label is "
-        "more likely wrong than right.",
-        advice="Read them, the first ones first, and correct the labels; --fix --drop-suspects removes the rows.",
+        sentence=f"{with_share(len(suspected), sheet.row_count)} whose label is more likely wrong than right.",
+        advice="Read them from the top and correct the labels; --fix --drop-suspects removes the rows.",
     )
 
 
 def _confusable(
-    sheet: Sheet, judged: _Judged, model: NoiseModel, suspected: dict[int, tuple[float, str]]
+    sheet: Sheet, rows: _TestableRows, model: NoiseModel, suspected: dict[int, tuple[float, str]]
 ) -> list[Finding]:
-    """Pairs of labels of which confident learning finds the rows of one to look like the other."""
-    clear = np.array([row for row, index in enumerate(judged.indices) if index not in suspected])
-    truth = judged.truth[clear]
-    counts, rows = _taken_for_another(truth, model.probabilities[clear])
-    shares = counts / np.maximum(1, np.bincount(truth, minlength=len(judged.labels)))[:, None]
+    """Pairs of labels that confident learning finds confused; suspected rows are left out."""
+    clear = np.array([row for row, index in enumerate(rows.indices) if index not in suspected])
+    truth = rows.truth[clear]
+    counts, errors = _confident_errors(truth, model.probabilities[clear])
+    shares = counts / np.maximum(1, np.bincount(truth, minlength=len(rows.labels)))[:, None]
     pairs = [
         (first, second)
         for first, second in np.argwhere(shares >= CONFUSABLE_SHARE).tolist()
@@ -110,25 +108,24 @@ def _confusable(
     if not pairs:
         return []
     pairs.sort(key=lambda pair: -shares[pair])
-    named = [f"{shares[a, b]:.0%} of {judged.labels[a]!r} look like {judged.labels[b]!r}" for a, b in pairs]
-    guess = model.probabilities[clear].argmax(axis=1)
+    named = [f"{shares[a, b]:.0%} of {rows.labels[a]!r} look like {rows.labels[b]!r}" for a, b in pairs]
+    predicted = model.probabilities[clear].argmax(axis=1)
     details = {
-        judged.indices[clear[row]]: f"looks like {judged.labels[guess[row]]!r}"
-        for row in rows
-        if (truth[row], guess[row]) in set(pairs)
+        rows.indices[clear[row]]: f"looks like {rows.labels[predicted[row]]!r}"
+        for row in errors
+        if (truth[row], predicted[row]) in set(pairs)
     }
-    more = f"; and {len(pairs) - EXAMPLES} more." if len(pairs) > EXAMPLES else "."
-    sentence = (
-        f"{counted(len(pairs), 'pair')} of labels that are hard to tell apart: {'; '.join(named[:EXAMPLES])}{more}"
-    )
-    advice = "Write down what tells them apart and label by it, or merge them."
+    more = f"; and {len(pairs) - MAX_EXAMPLES} more." if len(pairs) > MAX_EXAMPLES else "."
+    listed = "; ".join(named[:MAX_EXAMPLES])
+    sentence = f"{quantity(len(pairs), 'pair')} of labels that are hard to distinguish: {listed}{more}"
+    advice = "Write down how to distinguish them and label by it, or merge them."
     found = Finding("confusable_labels", "info", len(pairs), "pairs of labels", sentence, advice)
     return [with_rows(found, details, sheet.examples)]
 
 
-def _taken_for_another(truth: Indices, probabilities: Floats) -> tuple[NDArray[np.int64], list[int]]:
-    """(k, k) how many rows of each given label are confidently another's, and those rows."""
-    from cleanlab.count import compute_confident_joint  # takes a second that other checks need not pay
+def _confident_errors(truth: Indices, probabilities: Floats) -> tuple[Indices, list[int]]:
+    """(k, k) number of rows with a given label that are confidently predicted as another one, and these rows."""
+    from cleanlab.count import compute_confident_joint  # takes a second to import
 
     counts, rows = compute_confident_joint(truth, probabilities, calibrate=False, return_indices_of_off_diagonals=True)
     counts = np.array(counts, dtype=np.int64)
@@ -136,51 +133,38 @@ def _taken_for_another(truth: Indices, probabilities: Floats) -> tuple[NDArray[n
     return counts, sorted(int(row) for row in rows)
 
 
-def _wrong_cells(
-    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Share
+def _multi_label_suspects(
+    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress
 ) -> dict[int, tuple[float, str]]:
-    """Where a text may have several labels: rows with a label that is probably missing or too many.
-
-    Each label is a question by itself, with the answers yes and no.
-    """
+    """Rows of a multi-label file with a label that is probably wrong or missing; each label is a binary problem."""
     examples = [sheet.examples[index] for index in sheet.labelled]
     groups = [sheet.keys[index] for index in sheet.labelled]
-    names = _asked(sheet, limits)
+    names = _testable_labels(sheet, limits)
     truth = truth_matrix(examples, names).astype(np.int64)
     logits = []
     for number in range(len(names)):
-        logits.append(
-            held_out_logits(
-                embeddings,
-                truth[:, number],
-                groups,
-                labels=2,
-                folds=limits.folds,
-                fitted_rows=limits.fitted_rows,
-                seed=seed,
-            )
-        )
-        on_progress((number + 1) / len(names))
-    return _cells(sheet, names, truth, logits, seed=seed) if names else {}
+        logits.append(held_out_logits(embeddings, truth[:, number], groups, limits, label_count=2, seed=seed))
+        on_progress(STAGE, (number + 1) / len(names))
+    return _suspects_by_label(sheet, names, truth, logits, seed=seed) if names else {}
 
 
-def _asked(sheet: Sheet, limits: Limits) -> list[str]:
-    """Names that enough different texts have, and enough have not."""
+def _testable_labels(sheet: Sheet, limits: Limits) -> list[str]:
+    """Labels with enough positive and enough negative texts for all folds."""
     texts = len(sheet.distinct(sheet.labelled))
     sizes = {name: len(sheet.distinct(rows)) for name, rows in sheet.rows_of_label.items()}
     return [name for name, size in sizes.items() if limits.folds <= size <= texts - limits.folds]
 
 
-def _cells(
-    sheet: Sheet, names: Sequence[str], truth: NDArray[np.int64], logits: Sequence[Floats], *, seed: int
+def _suspects_by_label(
+    sheet: Sheet, names: Sequence[str], truth: Indices, logits: Sequence[Floats], *, seed: int
 ) -> dict[int, tuple[float, str]]:
-    # Each label by itself: one that is easily told must not pass for as doubtful as the hardest.
+    # A separate noise model per label: labels differ in difficulty.
     wrong = np.column_stack(
         [fit_noise_model(scored, truth[:, number], seed=seed).wrong for number, scored in enumerate(logits)]
     )
     suspected: dict[int, tuple[float, str]] = {}
     for row in np.flatnonzero(wrong.max(axis=1) >= 0.5).tolist():
-        doubted = [number for number in np.argsort(-wrong[row]).tolist() if wrong[row, number] >= 0.5]
-        remarks = [f"{'has' if truth[row, number] else 'lacks'} {names[number]!r}" for number in doubted]
+        numbers = [number for number in np.argsort(-wrong[row]).tolist() if wrong[row, number] >= 0.5]
+        remarks = [f"{'has' if truth[row, number] else 'lacks'} {names[number]!r}" for number in numbers]
         suspected[sheet.labelled[row]] = (float(wrong[row].max()), f"probably wrong that it {' and '.join(remarks)}")
     return suspected

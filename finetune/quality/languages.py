@@ -1,7 +1,7 @@
-"""Rows in another language than the rest of the file: a light guess by the commonest words.
+"""Rows in another language than the rest of the file, detected by common words.
 
-It knows languages in Latin letters only (the others `scripts` tells apart), needs a few words to go by, and
-keeps silent where two languages are close.
+Only languages with the Latin script are known; `scripts` detects other scripts. Texts with few common words, or with
+similar scores for two languages, have no detected language.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from core.datasets import Example
-from finetune.quality.findings import Finding, by_share, counted, rows_found
+from finetune.quality.findings import Finding, row_findings, severity_by_share, with_share
 from finetune.quality.sheet import Sheet
 
-FEWEST_ROWS = 20
-"""Rows of a guessed language without which the file has no usual one."""
-# One letter is a word in too many languages; addresses and tags are in none.
+MIN_ROWS = 20
+"""Rows that a language needs to be the main language of a file."""
+# Words have at least two letters; URLs and tags belong to no language.
 _WORD = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
-_NO_WORD = re.compile(r"https?://\S+|www\.\S+|[@#&]\w+")
+_NOT_WORDS = re.compile(r"https?://\S+|www\.\S+|[@#&]\w+")
 
 COMMON_WORDS = {
     "English": "the be to of and a in that have i it for not on with he as you do at this but his by from they we "
@@ -61,7 +60,7 @@ COMMON_WORDS = {
 }
 
 
-def _languages_of() -> dict[str, tuple[str, ...]]:
+def _languages_by_word() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for language, words in COMMON_WORDS.items():
         for word in set(words.split()):
@@ -69,25 +68,25 @@ def _languages_of() -> dict[str, tuple[str, ...]]:
     return {word: tuple(languages) for word, languages in found.items()}
 
 
-LANGUAGES_OF = _languages_of()
+LANGUAGES_BY_WORD = _languages_by_word()
 
 
-def scores(text: str) -> Counter[str]:
-    """How many different common words of each language a text has; a word of n languages counts 1/n.
+def word_scores(text: str) -> Counter[str]:
+    """The number of distinct common words of each language in a text; a word of n languages counts as 1/n.
 
-    >>> scores("Wo ist meine Karte?").most_common(1)
+    >>> word_scores("Wo ist meine Karte?").most_common(1)
     [('German', 3.0)]
     """
     found: Counter[str] = Counter()
-    for word in set(_WORD.findall(_NO_WORD.sub(" ", text.lower()))):
-        for language in LANGUAGES_OF.get(word, ()):
-            found[language] += 1 / len(LANGUAGES_OF[word])  # type: ignore[assignment]  # a Counter of floats
+    for word in set(_WORD.findall(_NOT_WORDS.sub(" ", text.lower()))):
+        for language in LANGUAGES_BY_WORD.get(word, ()):
+            found[language] += 1 / len(LANGUAGES_BY_WORD[word])  # type: ignore[assignment]  # a Counter of floats
     return found
 
 
 def language_of(text: str) -> str:
-    """The language of a text, "" where its words do not tell."""
-    ranked = scores(text).most_common(2)
+    """The language of a text; "" if it is unclear."""
+    ranked = word_scores(text).most_common(2)
     if not ranked or ranked[0][1] < 2:
         return ""
     second = ranked[1][1] if len(ranked) > 1 else 0.0
@@ -95,24 +94,20 @@ def language_of(text: str) -> str:
 
 
 def foreign_languages(sheet: Sheet) -> list[Finding]:
-    guesses = {index: language_of(_both(sheet.examples[index])) for index in sheet.written}
+    guesses = {index: language_of(sheet.text(index)) for index in sheet.with_text}
     known = Counter(language for language in guesses.values() if language)
-    if not known or known.most_common(1)[0][1] < FEWEST_ROWS:
+    if not known or known.most_common(1)[0][1] < MIN_ROWS:
         return []
-    usual = known.most_common(1)[0][0]
-    details = {index: f"looks {language}" for index, language in guesses.items() if language not in {"", usual}}
+    main_language = known.most_common(1)[0][0]
+    details = {index: f"looks {language}" for index, language in guesses.items() if language not in {"", main_language}}
     others = Counter(guesses[index] for index in details)
     named = ", ".join(f"{language} {rows:,}" for language, rows in others.most_common())
-    return rows_found(
+    return row_findings(
         "language",
         details,
         sheet.examples,
-        severity=by_share(len(details), sheet.rows),
-        sentence=f"{counted(len(details), 'row')} ({len(details) / sheet.rows:.1%}) in another language than {usual} "
-        f"by their commonest words: {named}.",
+        severity=severity_by_share(len(details), sheet.row_count),
+        sentence=f"{with_share(len(details), sheet.row_count)} in another language than {main_language} "
+        f"by their common words: {named}.",
         advice="Check that the base model knows these languages and that the rows belong here.",
     )
-
-
-def _both(example: Example) -> str:
-    return example.text if example.pair is None else f"{example.text}\n{example.pair}"

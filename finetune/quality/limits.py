@@ -1,4 +1,4 @@
-"""Where the checks draw their lines."""
+"""The limits of the checks."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """`alpha`, `min_rows`, `resamples` and `max_rows` are those of drift checks, and mean the same."""
+    """`alpha`, `min_rows`, `resamples` and `max_rows` have the meaning and the defaults of drift checks."""
 
     min_characters: int = 3
-    """Letters and digits without which a text says nothing."""
+    """Texts with fewer letters and digits are too short."""
     min_rows_of_label: int = 10
-    """Distinct texts of a label below which it is warned of."""
+    """Labels with fewer distinct texts give a warning."""
     max_imbalance: float = 10.0
-    """Rows of the largest label for one of the smallest."""
+    """Ratio of the largest to the smallest label that gives a warning."""
     near_similarity: float = 0.8
-    """Share of the character 4-grams that near duplicates have in common."""
+    """Jaccard similarity of the character 4-grams from which texts are near duplicates."""
     folds: int = 5
-    fitted_rows: int = 10_000
-    """Rows that a head of the cross-validation learns from, at most; all are scored."""
-    neighbour_rows: int = 20_000
-    """Rows among which nearest neighbours are looked for, at most."""
+    max_fitted_rows: int = 10_000
+    """Rows that a head of the cross-validation is fitted on, at most; all rows are scored."""
+    max_neighbour_rows: int = 20_000
+    """Rows that are searched for nearest neighbours, at most."""
     alpha: float = 0.01
     min_rows: int = 50
     resamples: int = 1000
     max_rows: int = 2000
 
 
-USUAL = Limits()
+DEFAULT_LIMITS = Limits()

@@ -1,4 +1,4 @@
-"""Personal data as it may be shown: enough to find the row by, too little to guess from."""
+"""Masking of personal data in shown texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from core.personal_data import replaced
 
 
 def masked(text: str) -> str:
-    """The text with nothing left of each piece of personal data but what tells its kind.
+    """The text with personal data shortened to a few characters, which help to find the row.
 
     >>> masked("IBAN DE89 3704 0044 0532 0130 00 of jo@example.org, 020 7946 0958")
     'IBAN DE… of j…@example.org, …58'

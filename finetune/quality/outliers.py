@@ -1,48 +1,47 @@
-"""Rows that are like no other row of the file."""
+"""Rows that are unlike all other rows of the file."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.metrics import Floats
 from core.two_sample.distances import squared_distances
-from finetune.head import Floats
-from finetune.quality.findings import Finding, counted, rows_found
+from finetune.quality.findings import Finding, quantity, row_findings
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
 NEIGHBOURS = 5
 MAX_SCORE = 3.5
-"""The modified z-score from which Iglewicz and Hoaglin (1993) call a value an outlier."""
-FEWEST_ROWS = 50
+"""The limit of the modified z-score recommended by Iglewicz and Hoaglin (1993)."""
+MIN_ROWS = 50
 _BLOCK = 512
 
 
 def outliers(sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int) -> list[Finding]:
-    """Rows far from their nearest ones; `embeddings` (n, d) are of `sheet.written`."""
-    position = {index: row for row, index in enumerate(sheet.written)}
-    # Copies would be each other's nearest rows, however strange they are.
-    distinct = sheet.distinct(sheet.written)
-    if len(distinct) < FEWEST_ROWS:
+    """Rows far from their nearest neighbours; `embeddings` (n, d) are of `sheet.with_text`."""
+    position = {index: row for row, index in enumerate(sheet.with_text)}
+    # Distinct texts only: the nearest neighbour of an outlier could be its copy.
+    distinct = sheet.distinct(sheet.with_text)
+    if len(distinct) < MIN_ROWS:
         return []
     distances = neighbour_distances(
-        embeddings[[position[index] for index in distinct]], limit=limits.neighbour_rows, seed=seed
+        embeddings[[position[index] for index in distinct]], limit=limits.max_neighbour_rows, seed=seed
     )
     scores = modified_z_scores(distances)
     far = [row for row in np.argsort(-scores, kind="stable").tolist() if scores[row] > MAX_SCORE]
-    usual = float(np.median(distances))
-    return rows_found(
+    median = float(np.median(distances))
+    return row_findings(
         "outliers",
-        {distinct[row]: f"{distances[row]:.2f} from its nearest rows (usual: {usual:.2f})" for row in far},
+        {distinct[row]: f"{distances[row]:.2f} from its nearest rows (median: {median:.2f})" for row in far},
         sheet.examples,
         severity="info",
-        sentence=f"{counted(len(far), 'text')} unlike any other in the file.",
-        advice="Read them: they are either rare cases to collect more of, or not meant for this task.",
+        sentence=f"{quantity(len(far), 'text')} unlike any other in the file.",
+        advice="Read them: collect more rows like them if they are rare cases, remove them if they are off topic.",
     )
 
 
-def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> NDArray[np.float64]:
-    """(n,) mean distance of each row to its nearest `NEIGHBOURS` others, among at most `limit` rows drawn."""
+def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> Floats:
+    """(n,) mean distance of each row to its `NEIGHBOURS` nearest neighbours in a sample of at most `limit` rows."""
     rows = len(embeddings)
     drawn = np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
     nearest = min(NEIGHBOURS, len(drawn) - 1)
@@ -55,13 +54,13 @@ def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> NDArray
     return means
 
 
-def modified_z_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How many deviations above the median, by the median of the absolute deviations.
+def modified_z_scores(values: Floats) -> Floats:
+    """Deviation from the median, in units of the median absolute deviation scaled to a standard deviation.
 
     >>> modified_z_scores(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(2).tolist()
     [-1.35, -0.67, 0.0, 0.67, 65.43]
     """
     median = np.median(values)
     deviation = np.median(np.abs(values - median))
-    scores: NDArray[np.float64] = 0.6745 * (values - median) / (deviation or 1.0)
+    scores: Floats = 0.6745 * (values - median) / (deviation or 1.0)
     return scores

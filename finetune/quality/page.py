@@ -1,4 +1,4 @@
-"""The findings as one HTML page that needs nothing else."""
+"""The findings as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from finetune.quality.findings import Finding
 from finetune.quality.inspection import SEVERITIES
 
 TEMPLATE = Path(__file__).with_name("page.html")
-WORDS = {"error": "error", "warning": "warning", "info": "to look at"}
+SEVERITY_NAMES = {"error": "error", "warning": "warning", "info": "to look at"}
 
 
 def quality_page(findings: Sequence[Finding], *, source: str, about: str, checks: Sequence[str]) -> str:
-    """`about` says in a sentence what was looked at, `checks` names every check that was made."""
+    """`about` is a sentence on the inspected rows, `checks` are the names of all checks that ran."""
     totals = Counter(finding.severity for finding in findings)
     found = {finding.check for finding in findings}
     return page(
@@ -25,6 +25,6 @@ def quality_page(findings: Sequence[Finding], *, source: str, about: str, checks
         findings=findings,
         severities=SEVERITIES,
         totals={severity: totals.get(severity, 0) for severity in SEVERITIES},
-        words=WORDS,
+        words=SEVERITY_NAMES,
         clear=", ".join(check.replace("_", " ") for check in checks if check not in found),
     )

@@ -1,4 +1,4 @@
-"""Rows in another script than the rest of the file, and rows in which scripts are mixed."""
+"""Rows in another script than the rest of the file, and rows with mixed scripts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-from core.datasets import Example
-from finetune.quality.findings import Finding, by_share, counted, rows_found
+from finetune.quality.findings import Finding, row_findings, severity_by_share, with_share
 from finetune.quality.sheet import Sheet
 
 MIXED_SHARE = 0.2
-"""Of a row's letters, that a second script must have."""
+"""Share of the letters that makes a second script count."""
 LOOK_ALIKES = ({"Latin", "Cyrillic"}, {"Latin", "Greek"})
 _SHORTEST_WORD = 4
 _WORD = re.compile(r"[^\W\d_]+")
@@ -20,22 +19,22 @@ _FAMILIES = {"Cjk": "Han", "Hiragana": "Japanese", "Katakana": "Japanese", "Hang
 
 
 def foreign_scripts(sheet: Sheet) -> list[Finding]:
-    scripts = {index: letters_by_script(_both(sheet.examples[index])) for index in sheet.written}
-    leading = Counter(script for counts in scripts.values() if (script := main_script(counts)))
-    if not leading:
+    scripts = {index: letters_by_script(sheet.text(index)) for index in sheet.with_text}
+    main_scripts = Counter(script for counts in scripts.values() if (script := main_script(counts)))
+    if not main_scripts:
         return []
-    usual = leading.most_common(1)[0][0]
+    file_script = main_scripts.most_common(1)[0][0]
     details = {
         index: remark
         for index, counts in scripts.items()
-        if (remark := _remark(_both(sheet.examples[index]), counts, usual))
+        if (remark := _remark(sheet.text(index), counts, file_script))
     }
-    return rows_found(
+    return row_findings(
         "script",
         details,
         sheet.examples,
-        severity=by_share(len(details), sheet.rows),
-        sentence=f"{counted(len(details), 'row')} ({len(details) / sheet.rows:.1%}) in another script than {usual}, "
+        severity=severity_by_share(len(details), sheet.row_count),
+        sentence=f"{with_share(len(details), sheet.row_count)} in another script than {file_script}, "
         "or in several at once.",
         advice="Check that the base model knows these scripts and that the rows belong here.",
     )
@@ -50,7 +49,7 @@ def letters_by_script(text: str) -> Counter[str]:
         letters = sum(map(str.isalpha, text))
         return Counter({"Latin": letters} if letters else {})
     counts = Counter(script for character in text if character.isalpha() and (script := script_of(character)))
-    # Han signs among kana are Japanese.
+    # Han characters next to kana are Japanese.
     if counts["Japanese"]:
         counts["Japanese"] += counts.pop("Han", 0)
     return +counts
@@ -58,7 +57,7 @@ def letters_by_script(text: str) -> Counter[str]:
 
 @lru_cache(maxsize=100_000)
 def script_of(character: str) -> str:
-    """The first word of a letter's Unicode name, which is its script; Chinese, Japanese and Korean by family.
+    """The script of a letter, the first word of its Unicode name; Chinese, Japanese and Korean scripts are grouped.
 
     >>> script_of("ж"), script_of("é"), script_of("カ")
     ('Cyrillic', 'Latin', 'Japanese')
@@ -76,13 +75,13 @@ def main_script(counts: Counter[str]) -> str:
     return max(counts, key=lambda script: counts[script]) if counts else ""
 
 
-def _remark(text: str, counts: Counter[str], usual: str) -> str:
+def _remark(text: str, counts: Counter[str], file_script: str) -> str:
     own = main_script(counts)
-    if own and own != usual and not (own == "Han" and usual in {"Japanese", "Korean"}):
+    if own and own != file_script and not (own == "Han" and file_script in {"Japanese", "Korean"}):
         return f"mostly {own}"
     if words := [] if text.isascii() else _words_of_look_alikes(text):
         return f"{words[0]!r} mixes {' and '.join(sorted(letters_by_script(words[0])))} letters"
-    # Names in Latin letters stand in texts of every script.
+    # Texts in every script contain names in Latin letters.
     second = [script for script in counts if script not in {own, "Latin", "Han"}]
     if second and sum(counts[script] for script in second) >= MIXED_SHARE * counts.total():
         return f"{own} with {' and '.join(sorted(second))}"
@@ -90,13 +89,9 @@ def _remark(text: str, counts: Counter[str], usual: str) -> str:
 
 
 def _words_of_look_alikes(text: str) -> list[str]:
-    """Words that mix letters which look alike, as in 'pаypal' with a Cyrillic а."""
+    """Words with look-alike letters of two scripts, such as 'pаypal' with a Cyrillic а."""
     return [
         word
         for word in _WORD.findall(text)
         if len(word) >= _SHORTEST_WORD and any(pair <= set(letters_by_script(word)) for pair in LOOK_ALIKES)
     ]
-
-
-def _both(example: Example) -> str:
-    return example.text if example.pair is None else f"{example.text}\n{example.pair}"

@@ -1,4 +1,4 @@
-"""The rows under inspection, with what several checks need of them, computed once."""
+"""The rows of an inspected file, with indices that several checks use."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from core.labels import names_in
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows as read: a text may be empty, a label None."""
+    """Rows as read: a text may be empty, a label may be None."""
 
     examples: Sequence[Example]
     is_multi_label: bool = False
 
     @property
-    def rows(self) -> int:
+    def row_count(self) -> int:
         return len(self.examples)
 
     @cached_property
     def keys(self) -> list[str]:
-        """What each row is compared by; equal texts have equal keys."""
+        """The key of each row; equal texts have equal keys."""
         return [example.key for example in self.examples]
 
     @cached_property
-    def written(self) -> list[int]:
-        """Indices of the rows that have a text, and of pairs both."""
+    def with_text(self) -> list[int]:
+        """Indices of the rows with a text, or with both texts of a pair."""
         return [
             index
             for index, example in enumerate(self.examples)
@@ -37,24 +37,29 @@ class Sheet:
 
     @cached_property
     def labelled(self) -> list[int]:
-        """Indices of the written rows that have a label."""
-        return [index for index in self.written if self.examples[index].label is not None]
+        """Indices of the rows with a text and a label."""
+        return [index for index in self.with_text if self.examples[index].label is not None]
 
     @cached_property
     def rows_of_label(self) -> dict[str, list[int]]:
-        """Indices of the labelled rows of each name, names in alphabetical order."""
+        """Indices of the labelled rows by label, in alphabetical order."""
         rows: dict[str, list[int]] = {}
         for index in self.labelled:
-            for name in self.names(index):
+            for name in self.labels_of(index):
                 rows.setdefault(name, []).append(index)
         return dict(sorted(rows.items()))
 
-    def names(self, index: int) -> tuple[str, ...]:
-        """The labels of a row: one, or where it may have several, any number."""
+    def labels_of(self, index: int) -> tuple[str, ...]:
+        """The labels of a row: none, one, or several if multi-label."""
         label = self.examples[index].label
         if label is None:
             return ()
         return names_in(label) if self.is_multi_label else (label,)
+
+    def text(self, index: int) -> str:
+        """The text, or both texts of a pair on separate lines."""
+        example = self.examples[index]
+        return example.text if example.pair is None else f"{example.text}\n{example.pair}"
 
     def distinct(self, indices: Sequence[int]) -> list[int]:
         """The first row of each text among `indices`."""

@@ -1,27 +1,27 @@
-"""Texts that are missing, too short to say anything, or too long to be read whole."""
+"""Checks of the texts: missing, too short, too long."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from core.datasets import Example
-from finetune.quality.findings import Finding, by_share, counted, rows_found
+from finetune.quality.findings import Finding, quantity, row_findings, severity_by_share, with_share
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
-if TYPE_CHECKING:  # torch takes seconds to import, and most checks do without
+if TYPE_CHECKING:  # torch takes seconds to import, and most checks do not need it
     from finetune.encoders.encoder import TextTokenizer
 
 
 def empty(sheet: Sheet) -> list[Finding]:
     """Rows without a text, without the second text of a pair, or without a label."""
     details = {index: remark for index, example in enumerate(sheet.examples) if (remark := _missing(example))}
-    return rows_found(
+    return row_findings(
         "empty",
         details,
         sheet.examples,
         severity="error",
-        sentence=f"{counted(len(details), 'row')} without a text or a label; training refuses such rows.",
+        sentence=f"{quantity(len(details), 'row')} without a text or a label; training refuses such rows.",
         advice="Fill them or remove them; --fix removes them.",
         is_fixable=True,
     )
@@ -38,42 +38,37 @@ def _missing(example: Example) -> str:
 
 
 def too_short(sheet: Sheet, limits: Limits) -> list[Finding]:
-    """Texts with fewer letters and digits than say anything."""
-    sizes = {index: _letters(sheet.examples[index]) for index in sheet.written}
-    details = {index: counted(size, "letter") for index, size in sizes.items() if size < limits.min_characters}
-    return rows_found(
+    """Texts with too few letters and digits."""
+    sizes = {index: _letters(sheet.text(index)) for index in sheet.with_text}
+    details = {index: quantity(size, "letter") for index, size in sizes.items() if size < limits.min_characters}
+    return row_findings(
         "too_short",
         details,
         sheet.examples,
         severity="warning",
-        sentence=f"{counted(len(details), 'text')} with fewer than {limits.min_characters} letters or digits.",
-        advice="Read them: a text that a person cannot label without its context should go.",
+        sentence=f"{quantity(len(details), 'text')} with fewer than {limits.min_characters} letters or digits.",
+        advice="Read them, and remove texts that a person could not label without context.",
     )
 
 
-def _letters(example: Example) -> int:
-    """Letters and digits; one of a script that writes a word with one sign counts as three."""
-    both = example.text + (example.pair or "")
-    return sum(3 if character >= "\u2e80" else 1 for character in both if character.isalnum())
+def _letters(text: str) -> int:
+    """Number of letters and digits; a Chinese, Japanese or Korean character counts as three."""
+    return sum(3 if character >= "\u2e80" else 1 for character in text if character.isalnum())
 
 
 def over_length(sheet: Sheet, tokenizer: TextTokenizer) -> list[Finding]:
-    """Texts that the model reads the beginning of only."""
-    lengths = _lengths(sheet, tokenizer)
+    """Texts that are truncated at the maximum length."""
+    counts = tokenizer.lengths([sheet.examples[index].input for index in sheet.with_text])
+    lengths = dict(zip(sheet.with_text, counts, strict=True))
     limit = tokenizer.max_length
     longest_first = sorted(lengths, key=lambda index: -lengths[index])
     details = {index: f"{lengths[index]} tokens" for index in longest_first if lengths[index] > limit}
-    return rows_found(
+    return row_findings(
         "over_length",
         details,
         sheet.examples,
-        severity=by_share(len(details), sheet.rows),
-        sentence=f"{counted(len(details), 'text')} ({len(details) / sheet.rows:.1%}) longer than {limit} tokens: "
+        severity=severity_by_share(len(details), sheet.row_count),
+        sentence=f"{with_share(len(details), sheet.row_count, 'text')} longer than {limit} tokens: "
         "the rest is not read.",
-        advice="Raise finetune.max_length, or put what tells the label at the beginning of the text.",
+        advice="Raise finetune.max_length, or move what decides the label to the beginning of the text.",
     )
-
-
-def _lengths(sheet: Sheet, tokenizer: TextTokenizer) -> dict[int, int]:
-    lengths = tokenizer.lengths([sheet.examples[index].input for index in sheet.written])
-    return dict(zip(sheet.written, lengths, strict=True))

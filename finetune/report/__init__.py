@@ -1,1 +1,1 @@
-"""The page about one training run: what it learned, how well, and where it is wrong."""
+"""The HTML report of a training run."""

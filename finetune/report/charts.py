@@ -1,6 +1,6 @@
-"""The charts of the page, each as SVG markup: the same numbers give the same bytes.
+"""The charts of the page as SVG markup; equal numbers give equal bytes.
 
-Drawn in stand-in colours that the page's own take the place of, so that charts follow its light and dark.
+The charts are drawn in placeholder colours, which CSS variables of the page replace, for its light and dark mode.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
-from numpy.typing import NDArray
 
+from core.arrays import Indices
 from core.metrics import Floats
 from finetune.measuring.calibration import CalibrationBin
 
@@ -49,12 +49,16 @@ _STYLE: Any = {
 
 
 def loss_curves(history: Sequence[Mapping[str, Any]], *, metric: str) -> str | None:
-    """Training and validation loss, and the metric, of each judged epoch; None where there is nothing to draw."""
+    """Training and validation loss and the metric by epoch; for a linear head, by C. None for fewer than two points."""
     epochs = [entry for entry in history if entry.get("step") == "fine-tuning"]
     if len(epochs) > 1:
         return _curves(epochs, x="epoch", label="epoch", metric=metric)
     head = [entry for entry in history if entry.get("step") == "head" and "strength" in entry]
-    return _curves(head, x="strength", label="looseness of the head (C)", metric=metric) if len(head) > 1 else None
+    return (
+        _curves(head, x="strength", label="C (inverse regularisation strength)", metric=metric)
+        if len(head) > 1
+        else None
+    )
 
 
 def _curves(entries: Sequence[Mapping[str, Any]], *, x: str, label: str, metric: str) -> str | None:
@@ -97,7 +101,7 @@ def _line(axes: Any, entries: Sequence[Mapping[str, Any]], x: str, y: str, *, na
 
 
 def rate_curve(found: Mapping[str, Any]) -> str | None:
-    """Loss by learning rate, with the rate that was chosen; None where nothing was searched."""
+    """Loss by learning rate, with the chosen rate; None without a search."""
     curve = [point for point in found.get("curve", []) if np.isfinite(point["loss"])]
     if len(curve) < 2:
         return None
@@ -108,7 +112,7 @@ def rate_curve(found: Mapping[str, Any]) -> str | None:
         axes.plot([point["rate"] for point in ordered], [point["loss"] for point in ordered], "o-", color=ACCENT)
         axes.axvline(found["chosen"], color=SECOND, linestyle="--", label=f"chosen: {found['chosen']:.2g}")
         axes.set_xscale("log")
-        # The usual labels of a logarithmic axis are formulas, which are not parsed here.
+        # The default tick labels of a logarithmic axis are formulas, whose parsing is switched off.
         axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _place: f"{rate:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("learning rate")
@@ -119,7 +123,7 @@ def rate_curve(found: Mapping[str, Any]) -> str | None:
 
 
 def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin]) -> str:
-    """What was said against what came true, side by side; the area of a dot is its share of the rows."""
+    """Reliability diagrams before and after the temperature; the area of a point is its share of the rows."""
 
     def draw(figure: Figure) -> None:
         for axes, table, title in zip(
@@ -127,41 +131,43 @@ def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin
         ):
             total = sum(entry.count for entry in table)
             axes.plot([0, 1], [0, 1], "--", color=SOFT, linewidth=1)
-            said, true = [entry.confidence for entry in table], [entry.accuracy for entry in table]
-            axes.vlines(said, said, true, color=SECOND, linewidth=2)
-            axes.scatter(said, true, s=[20 + 400 * entry.count / total for entry in table], color=ACCENT, alpha=0.75)
+            confidences, accuracies = [entry.confidence for entry in table], [entry.accuracy for entry in table]
+            axes.vlines(confidences, confidences, accuracies, color=SECOND, linewidth=2)
+            axes.scatter(
+                confidences, accuracies, s=[20 + 400 * entry.count / total for entry in table], color=ACCENT, alpha=0.75
+            )
             axes.set(xlim=(0, 1.05), ylim=(0, 1.05), xlabel="confidence")
             axes.set_title(title, loc="left")
-        figure.axes[0].set_ylabel("share that was right")
+        figure.axes[0].set_ylabel("accuracy")
 
     return _svg(draw, width=8.4, height=3.9)
 
 
 def risk_by_coverage(coverage: Floats, risk: Floats, *, chosen: tuple[float, float] | None) -> str:
-    """Error rate among answers by how many rows are answered; `chosen`: the threshold's coverage and risk."""
-    kept = _thinned(len(coverage))
+    """Error rate of the answers by coverage; `chosen`: coverage and risk at the abstention threshold."""
+    indices = _sampled_indices(len(coverage))
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.plot(coverage[kept], risk[kept], color=ACCENT, linewidth=1.8)
+        axes.plot(coverage[indices], risk[indices], color=ACCENT, linewidth=1.8)
         if chosen:
             axes.plot(*([value] for value in chosen), "o", color=SECOND, markersize=8, label="abstention threshold")
             axes.legend()
-        axes.set(xlim=(0, 1.02), xlabel="share of rows answered, the surest first")
+        axes.set(xlim=(0, 1.02), xlabel="share of rows answered, the most confident first")
         axes.set_ylim(bottom=0)
         axes.set_title("share of answers that are wrong", loc="left")
 
     return _svg(draw, width=5.2, height=2.9)
 
 
-def _thinned(count: int, *, most: int = 400) -> NDArray[np.int64]:
-    """Places of so many points at most, the last one included."""
-    places: NDArray[np.int64] = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
-    return places
+def _sampled_indices(count: int, *, most: int = 400) -> Indices:
+    """Indices of at most `most` evenly spaced points, including the last."""
+    indices: Indices = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+    return indices
 
 
-def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str]) -> str:
-    """Shares of each true label's rows by answer (k, k); the numbers are the rows."""
+def confusion_matrix(counts: Indices, labels: Sequence[str]) -> str:
+    """The confusion matrix (k, k): the colour is the share of the true label's rows, the number is the count."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = 2.2 + 0.42 * len(labels)
 
@@ -176,7 +182,7 @@ def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str]) -> str:
         axes.set_yticks(range(len(labels)), names)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set(xlabel="answered", ylabel="true")
+        axes.set(xlabel="predicted", ylabel="true")
         for row, column in np.argwhere(counts > 0).tolist():
             _cell(axes, row, column, share=float(shares[row, column]), count=int(counts[row, column]))
 
@@ -193,18 +199,18 @@ def _cell(axes: Any, row: int, column: int, *, share: float, count: int) -> None
 
 def _svg(draw: Callable[[Figure], None], *, width: float, height: float) -> str:
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        # Text stays text, in the fonts of who looks at it; matplotlib's own only measures it.
+        # Text is not converted to paths: the browser has the glyphs that matplotlib's font lacks.
         warnings.filterwarnings("ignore", r"Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure)
-        written = StringIO()
-        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    return _inlined(written.getvalue())
+        svg = StringIO()
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    return _inlined(svg.getvalue())
 
 
 def _inlined(svg: str) -> str:
-    """The element alone, as wide as its place allows, in the page's colours and font."""
+    """The svg element for inline use: responsive width, colours and font of the page."""
     element = svg[svg.index("<svg") :]
     width = re.search(r'width="([\d.]+)pt"', element)
     element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)

@@ -1,44 +1,42 @@
-"""What the page shows, gathered from a checkpoint and the rows that were kept of its training."""
+"""The contents of the page, from a checkpoint and its stored validation rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Booleans
+from core.assigned import cells
 from core.checkpoint import VALIDATION, Training, read_training
 from core.datasets import Example, kept_dataset
-from core.engine import set_confidence
 from core.errors import DatasetNotKept
 from core.features import truth_matrix, truth_of
-from core.labels import cell_of
 from core.metrics import Floats
 from finetune.measuring.calibration import CalibrationBin, calibration_table
-from finetune.measuring.metrics import Evaluation, answers_of, evaluate, row_losses
+from finetune.measuring.metrics import Evaluation, Truth, evaluate, predicted_labels, row_losses
 from finetune.measuring.temperature import probabilities_of
-from finetune.measuring.thresholds import uncalibrated
+from finetune.measuring.thresholds import confidence_and_errors, uncalibrated_thresholds
 from finetune.measuring.validation_outputs import ValidationOutputs, read_validation
 
-WORST = 20
+WORST_EXAMPLES = 20
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The validation rows as they were answered: evaluations and bins before and after the temperature.
+    """The answers to the n validation rows, and their evaluation before and after the temperature.
 
-    confidence (n,), whether the answer is wrong (n,), log loss (n,).
+    `predicted`: (n,) label indices or (n, k) bool; `confidence`, `wrong` and `losses` (log loss in nats): (n,).
     """
 
     before: Evaluation
     after: Evaluation
     bins_before: list[CalibrationBin]
     bins_after: list[CalibrationBin]
-    predicted: NDArray[Any]
+    predicted: Truth
     confidence: Floats
-    wrong: NDArray[np.bool_]
+    wrong: Booleans
     losses: Floats
 
 
@@ -54,7 +52,7 @@ class WorstExample:
 
 @dataclass(frozen=True)
 class Contents:
-    """`missing`: a sentence for each part that cannot be shown, and why."""
+    """`missing`: one sentence per part that cannot be shown, with the reason."""
 
     training: Training
     answers: Answers | None
@@ -63,12 +61,12 @@ class Contents:
 
 
 def gather(folder: Path, datasets: Path) -> Contents:
-    """Read a checkpoint and the rows kept under `datasets`; raises `CorruptCheckpoint`."""
+    """Reads a checkpoint and the rows stored under `datasets`; raises `CorruptCheckpoint`."""
     training = read_training(folder)
     outputs = read_validation(folder)
     if outputs is None:
-        sentence = f"The checkpoint holds no {VALIDATION}: what was answered on the validation rows is not shown."
-        return Contents(training, None, [], [f"{sentence} Checkpoints of this version hold it."])
+        sentence = f"The checkpoint has no {VALIDATION}: the answers to the validation rows are not shown."
+        return Contents(training, None, [], [f"{sentence} Checkpoints of this release have it."])
     answers = _answers(training, outputs)
     rows, problem = _rows(training, outputs, datasets)
     worst = _worst(rows, answers, training) if rows else []
@@ -81,50 +79,46 @@ def _answers(training: Training, outputs: ValidationOutputs) -> Answers:
     raw, scores = (probabilities_of(outputs.logits, divisor, training.kind) for divisor in (1.0, training.temperature))
     before, after = (
         evaluate(truth, side, labels=training.labels, kind=training.kind, thresholds=cuts, seed=training.seed)
-        for side, cuts in ((raw, uncalibrated(thresholds, training.temperature)), (scores, thresholds))
+        for side, cuts in ((raw, uncalibrated_thresholds(thresholds, training.temperature)), (scores, thresholds))
     )
-    predicted = answers_of(truth, scores, thresholds)
+    predicted = predicted_labels(truth, scores, thresholds)
+    confidence, wrong = confidence_and_errors(truth, scores, predicted)
     return Answers(
         before=before,
         after=after,
         bins_before=calibration_table(truth, raw),
         bins_after=calibration_table(truth, scores),
         predicted=predicted,
-        confidence=scores.max(axis=1) if truth.ndim == 1 else set_confidence(scores, predicted),
-        wrong=(predicted != truth).reshape(len(truth), -1).any(axis=1),
+        confidence=confidence,
+        wrong=wrong,
         losses=row_losses(truth, scores),
     )
 
 
 def _rows(training: Training, outputs: ValidationOutputs, datasets: Path) -> tuple[list[Example], str | None]:
-    """The validation rows in the order of the outputs, or none of them and why."""
+    """The validation rows in the order of the outputs; if they cannot be shown, no rows and the reason."""
     try:
         rows = kept_dataset(training.data.validation, datasets)
     except DatasetNotKept:
         name = training.data.validation[:12]
-        return [], f"The validation rows {name}… are no longer kept here: the worst examples cannot be shown."
+        return [], f"The validation rows {name}… are no longer stored here: the worst examples cannot be shown."
     truth = (truth_of if training.kind == "single-label" else truth_matrix)(rows, training.labels)
     if not np.array_equal(truth, outputs.truth):
-        return [], "The validation rows that are kept are not those that were answered: no examples are shown."
+        return [], "The stored validation rows do not match the answers: the worst examples are not shown."
     return rows, None
 
 
 def _worst(rows: list[Example], answers: Answers, training: Training) -> list[WorstExample]:
-    order = np.argsort(-answers.losses, kind="stable")[:WORST].tolist()
+    order = np.argsort(-answers.losses, kind="stable")[:WORST_EXAMPLES].tolist()
+    predicted = cells(answers.predicted[order], training.labels)
     return [
         WorstExample(
             text=rows[row].text,
             pair=rows[row].pair,
             truth=rows[row].label or "",
-            predicted=_cell(answers.predicted[row], training.labels),
+            predicted=label,
             confidence=float(answers.confidence[row]),
             loss=float(answers.losses[row]),
         )
-        for row in order
+        for row, label in zip(order, predicted, strict=True)
     ]
-
-
-def _cell(answer: Any, labels: list[str]) -> str:
-    if np.ndim(answer) == 0:
-        return labels[int(answer)]
-    return cell_of(labels[index] for index in np.flatnonzero(answer))

@@ -1,36 +1,26 @@
-"""The report of a run as one HTML file that needs nothing else."""
+"""The report of a run as one self-contained HTML file."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.checkpoint import Training
 from core.pages import page
+from finetune.measuring.metrics import METRIC_NAMES
 from finetune.measuring.thresholds import risk_coverage
 from finetune.report import charts
 from finetune.report.contents import Answers, Contents
 
 TEMPLATE = Path(__file__).with_name("page.html")
-MATRIX_LABELS, PAIRS = 12, 12
-"""So many labels fit a matrix that can be read, and so many confused pairs a table beside it."""
-
-SUMMARY = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "weighted_f1": "weighted F1",
-    "roc_auc": "area under ROC",
-    "hamming_loss": "Hamming loss",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "expected_calibration_error": "expected calibration error",
-}
+MAX_MATRIX_LABELS, MAX_PAIRS = 12, 12
+"""Limits for a readable confusion matrix and for the table of confused pairs."""
 
 
 def report_page(contents: Contents, *, name: str) -> str:
-    """`name` is what the page calls the checkpoint. The same contents give the same page."""
+    """The page; `name` is its title. Equal contents give equal pages."""
     training, answers = contents.training, contents.answers
     return page(
         TEMPLATE,
@@ -38,7 +28,7 @@ def report_page(contents: Contents, *, name: str) -> str:
         training=training,
         contents=contents,
         answers=answers,
-        summary=_summary(answers) if answers else _stated(training),
+        summary=_summary_of(answers) if answers else _stored_summary(training),
         curves=charts.loss_curves(training.history, metric=training.primary_metric),
         rates=charts.rate_curve(training.learning_rate),
         confusion=_confusion(answers) if answers else None,
@@ -60,35 +50,23 @@ def _provenance(training: Training) -> dict[str, Any]:
 
 
 def _shortened(value: Any) -> Any:
-    """Hashes by their first digits: enough to compare with `training.json`."""
+    """Hashes are shortened to 12 digits, enough to compare them with `training.json`."""
     return f"{value[:12]}…" if isinstance(value, str) and re.fullmatch("[0-9a-f]{40,}", value) else value
 
 
-def _summary(answers: Answers) -> list[dict[str, Any]]:
-    """A line a metric: its name, value, interval, and what it was before the temperature."""
-    return [
-        {
-            "name": words,
-            "value": answers.after.values[key],
-            "interval": answers.after.intervals.get(key),
-            "before": answers.before.values[key],
-        }
-        for key, words in SUMMARY.items()
-        if key in answers.after.values
-    ]
+def _summary_of(answers: Answers) -> list[dict[str, Any]]:
+    return _summary(answers.after.values, answers.before.values, answers.after.intervals)
 
 
-def _stated(training: Training) -> list[dict[str, Any]]:
-    """The same from `training.json`, for checkpoints that hold no answers."""
-    after, before = (training.metrics.get(side, {}) for side in ("validation", "before_temperature"))
+def _stored_summary(training: Training) -> list[dict[str, Any]]:
+    after, before = (training.metrics.get(key, {}) for key in ("validation", "before_temperature"))
+    return _summary(after, before, after.get("intervals", {}))
+
+
+def _summary(after: Mapping[str, Any], before: Mapping[str, Any], intervals: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
-        {
-            "name": words,
-            "value": after[key],
-            "interval": after.get("intervals", {}).get(key),
-            "before": before.get(key),
-        }
-        for key, words in SUMMARY.items()
+        {"name": name, "value": after[key], "interval": intervals.get(key), "before": before.get(key)}
+        for key, name in METRIC_NAMES.items()
         if key in after
     ]
 
@@ -97,7 +75,7 @@ def _confusion(answers: Answers) -> str | None:
     confusion = answers.after.confusion
     if confusion is None:
         return None
-    shown = confusion.most_confused(MATRIX_LABELS)
+    shown = confusion.most_confused(MAX_MATRIX_LABELS)
     counts = confusion.counts[:-1][shown][:, shown]
     return charts.confusion_matrix(counts, [confusion.labels[index] for index in shown])
 
@@ -105,9 +83,9 @@ def _confusion(answers: Answers) -> str | None:
 def _pairs(answers: Answers | None, metrics: dict[str, Any]) -> list[dict[str, Any]]:
     if answers is None:
         found: list[dict[str, Any]] = (metrics.get("validation", {}).get("confusion") or {}).get("pairs", [])
-        return found[:PAIRS]
+        return found[:MAX_PAIRS]
     confusion = answers.after.confusion
-    return [vars(pair) for pair in confusion.pairs(PAIRS)] if confusion else []
+    return [vars(pair) for pair in confusion.pairs(MAX_PAIRS)] if confusion else []
 
 
 def _risk(answers: Answers, training: Training) -> str:

@@ -1,1 +1,1 @@
-"""What outlives one process of a run, or holds in all of them."""
+"""State of a run that is kept on disk or shared between its processes."""

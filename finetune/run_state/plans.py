@@ -1,4 +1,4 @@
-"""What was measured on this machine and decided for a run: the same run decides alike the next time."""
+"""Measured values of a run, stored so that a repeated run uses the same."""
 
 from __future__ import annotations
 
@@ -7,36 +7,33 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from core.durable import write_bytes
-from finetune.run_state.processes import broadcast, is_main_process
+from finetune.run_state.processes import Value, broadcast, is_main_process
 
 log = logging.getLogger(__name__)
 
-Value = TypeVar("Value")
-
 
 class Plans:
-    """One small file a run, known by everything that the run depends on.
+    """One small JSON file per run, named by a hash of `facts`, everything that the run depends on.
 
-    Speeds vary from minute to minute. Without a memory, a second run with the same seed could get an epoch
-    more or less and other weights.
+    Measured speeds vary from minute to minute. Without the file, a second run with the same seed could plan another
+    number of epochs and end with other weights.
     """
 
     def __init__(self, folder: Path, facts: dict[str, object]) -> None:
         name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
         self._path = folder / f"{name}.json"
-        self._known: dict[str, object] = self._read()
+        self._values: dict[str, object] = self._read()
 
-    def decided(self, question: str, decide: Callable[[], Value]) -> Value:
-        """The answer given before, else that of `decide`, the same in every process."""
-        if question not in self._known:
-            self._known[question] = decide()
-        self._known[question] = broadcast(self._known[question])
+    def get_or_compute(self, key: str, compute: Callable[[], Value]) -> Value:
+        """The stored value, else that of `compute`, which is then stored; the same in every process."""
+        if key not in self._values:
+            self._values[key] = compute()
+        self._values[key] = broadcast(self._values[key])
         if is_main_process():
-            write_bytes(self._path, (json.dumps(self._known, indent=1) + "\n").encode())
-        return self._known[question]  # type: ignore[return-value]  # JSON keeps these types
+            write_bytes(self._path, (json.dumps(self._values, indent=1) + "\n").encode())
+        return self._values[key]  # type: ignore[return-value]  # JSON keeps these types
 
     def _read(self) -> dict[str, object]:
         try:
@@ -44,5 +41,5 @@ class Plans:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            log.warning("plan %s is unreadable and is made anew: %s", self._path, error)
+            log.warning("plan %s is unreadable and is replaced: %s", self._path, error)
             return {}

@@ -1,4 +1,4 @@
-"""The processes of one training: alone, or as many as `torchrun` started."""
+"""The processes of a training: one, or those that `torchrun` started."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def local_process_count() -> int:
 
 
 def is_main_process() -> bool:
-    """Whether this process writes what all have made."""
+    """Whether this process is the one that writes files."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def training_device() -> torch.device:
-    """Where a training runs, as Trainer chooses it."""
+    """The device that Trainer would choose."""
     if torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return torch.device("cpu")
@@ -35,7 +35,7 @@ def training_device() -> torch.device:
 
 @contextmanager
 def forked_rng() -> Iterator[None]:
-    """Restores the random state of torch afterwards, also on the device that trains."""
+    """Restores the random state of torch afterwards, that of the training device included."""
     device = training_device()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
@@ -43,7 +43,7 @@ def forked_rng() -> Iterator[None]:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """The process group of `torchrun` while the block runs; none where one process is alone."""
+    """Within the context, the process group of `torchrun` exists; no group for a single process."""
     if process_count() == 1 or distributed.is_initialized():
         yield
         return
@@ -55,7 +55,7 @@ def process_group() -> Iterator[None]:
 
 
 def broadcast(value: Value) -> Value:
-    """The value of the main process, in every process: clocks and measurements differ between them."""
+    """The value of the main process, in every process: clocks and measurements differ between processes."""
     if not distributed.is_initialized():
         return value
     values = [value]

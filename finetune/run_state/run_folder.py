@@ -1,4 +1,4 @@
-"""What an unfinished run leaves behind, so that `--resume` can go on."""
+"""The folder of an unfinished run, for `--resume`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ _RUN = "run.json"
 
 
 class RunFolder:
-    """The folder beside the checkpoint to be: the trainer's states and the seconds spent so far."""
+    """A folder beside the future checkpoint with the saved states of the trainer and the seconds spent so far."""
 
     def __init__(self, out: Path, identity: str, *, begun_at: float, is_resumed: bool) -> None:
-        """Go on with what an earlier run of the same `identity` left if `is_resumed`, else begin anew.
+        """Continue an interrupted run of the same `identity` if `is_resumed`, else start with an empty folder.
 
-        The time spent counts from `begun_at` (monotonic). What an earlier run left is never dropped unasked: raises
-        `RunInterrupted` where it could be gone on with, `OtherRunInterrupted` where it is of another identity.
+        The time spent is measured from `begun_at` (monotonic). The state of an interrupted run is never deleted
+        without the user's consent: raises `RunInterrupted` if the run could be resumed, `OtherRunInterrupted` if it
+        has another identity.
         """
         self.path = out.absolute().with_name(f".{out.name}.run")
         self._begun_at = begun_at
         self._identity = identity
-        self.spent_before_s = self._spent(is_resumed=is_resumed)
+        self.spent_before_s = self._read_spent_s(is_resumed=is_resumed)
         wait_for_all()
         if self.spent_before_s is None and is_main_process():
             shutil.rmtree(self.path, ignore_errors=True)
@@ -36,25 +37,26 @@ class RunFolder:
     def spent_s(self) -> float:
         return (self.spent_before_s or 0.0) + time.monotonic() - self._begun_at
 
-    def note_time(self) -> None:
-        """Write down the time spent; called after each saved state."""
+    def save_time_spent(self) -> None:
+        """Called after each saved state."""
         content = {"identity": self._identity, "spent_s": round(self.spent_s, 1)}
         write_bytes(self.path / _RUN, json.dumps(content).encode())
 
-    def states(self, training: str) -> Path:
-        """Where the states of one training are saved."""
+    def states_folder(self, training: str) -> Path:
+        """The folder for the saved states of one training."""
         return self.path / training
 
     def last_state(self, training: str) -> Path | None:
-        """The newest complete state of a training; the last one may have been cut short."""
-        found = [path for path in self.states(training).glob("checkpoint-*") if (path / COMPLETE).is_file()]
+        """The newest complete state of a training; a killed run may leave an incomplete one."""
+        states = self.states_folder(training).glob("checkpoint-*")
+        found = [path for path in states if (path / COMPLETION_FILE).is_file()]
         return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _spent(self, *, is_resumed: bool) -> float | None:
-        """Seconds of the run that left its states here; None where none did."""
+    def _read_spent_s(self, *, is_resumed: bool) -> float | None:
+        """Seconds spent by the interrupted run; None if there is none."""
         try:
             run = json.loads((self.path / _RUN).read_text(encoding="utf-8"))
             spent_s, is_ours = float(run["spent_s"]), run["identity"] == self._identity
@@ -67,5 +69,5 @@ class RunFolder:
         return spent_s
 
 
-COMPLETE = "best.json"
-"""Written last into a state: without it, the state is not complete."""
+COMPLETION_FILE = "best.json"
+"""Written last: a saved state without this file is incomplete."""

@@ -1,1 +1,1 @@
-"""One training of a classifier: its recipe, its loss, its speed, its learning rate, its best state."""
+"""Training of a classifier: recipe, loss, learning rate, callbacks, saved states."""

@@ -1,4 +1,4 @@
-"""One way of fine-tuning, as a training sees it."""
+"""The interface of an approach to fine-tuning."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from finetune.training.classifier import Classifier
 
 
 class Approach(Protocol):
-    """Which weights of a copy are trained, and at which rates.
+    """Which weights are trained, and at which learning rates.
 
-    `usual_rate` is the learning rate at the top where none is given or found; `layer_decay` is the factor from a
-    block to the one below it.
+    `default_rate` is the rate of the head, used if the settings give none and the search finds none.
+    `layer_decay` multiplies the rate from each block to the block below it.
     """
 
     name: str
-    usual_rate: float
+    default_rate: float
     layer_decay: float
 
     def prepare(self, model: Classifier) -> None:
-        """Change the copy before it is trained: freeze or add weights."""
+        """Freeze or add weights before training."""
 
     def callbacks(self, model: Classifier) -> Sequence[TrainerCallback]:
-        """Callbacks of its own during the training."""
+        """Further callbacks of the trainer."""
 
     def finish(self, model: Classifier) -> None:
-        """Leave a plain encoder behind."""
+        """Remove what `prepare` added: the encoder has its original modules again."""

@@ -1,4 +1,4 @@
-"""Judges a training after every epoch, and keeps its best state."""
+"""Evaluation after every epoch, and selection of the best state."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from torch import Tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from finetune.encoders.encoder import embed
-from finetune.task import Scored, Task, judged, score
+from finetune.task import Scored, Task, history_entry, score
 from finetune.training.average import WeightAverage
 from finetune.training.classifier import Classifier
 from finetune.training.training_loss import TrainingLoss
 
-CLEARLY = 1.64
-"""Standard errors by which a later state must be worse to be left: a one-sided test at the level of 5 %."""
+Z_WORSE = 1.64
+"""Standard errors by which a later state must be worse to be rejected: a one-sided test at the 5 % level."""
 
 
 @dataclass(frozen=True)
 class State:
-    """Weights with their scores; `name` says where in the training they come from."""
+    """Weights and their scores; `name` says which point of the training they come from, such as "epoch 3"."""
 
     name: str
     scored: Scored
@@ -28,11 +28,11 @@ class State:
 
 
 class BestState(TrainerCallback):
-    """Judges the mean of the weights after every epoch on the validation rows, and keeps one, the start's included.
+    """Evaluates the averaged weights on the validation rows after every epoch and selects one state.
 
-    Kept is the latest that is not worse than the best so far, beyond chance. Of few validation rows the best of
-    many states would be the luckiest, while a training on a falling rate gains to its end more often than not.
-    `history` has an entry for each state that was judged.
+    The latest state that is not significantly worse than the best so far is kept; the start counts as a state. The
+    best of many states would be selected by luck if there are few validation rows, and a training with a falling
+    rate usually improves until its end. `history` has one entry per evaluated state.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class BestState(TrainerCallback):
         epoch = round(state.epoch or 0.0, 2)
         with self._average.applied():
             scored = self._evaluate()
-            is_kept = not scored.is_worse_than(self.best_so_far, errors=CLEARLY)
+            is_kept = not scored.is_worse_than(self.best_so_far, errors=Z_WORSE)
             if is_kept:
                 self.kept = State(f"epoch {epoch:g}", scored, _copied(self._model))
         if scored.beats(self.best_so_far):
             self.best_so_far = scored
         facts = {"epoch": epoch, "train_loss": self._loss.end_epoch(), "kept": is_kept}
-        self.history.append(judged("fine-tuning", scored, **facts))
+        self.history.append(history_entry("fine-tuning", scored, **facts))
 
     def evaluate(self, weights: dict[str, Tensor]) -> Scored:
-        """How other weights do on the validation rows; the model has them afterwards."""
+        """Load the weights into the model and score it on the validation rows."""
         self._model.load_state_dict(weights)
         return self._evaluate()
 

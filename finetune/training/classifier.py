@@ -1,4 +1,4 @@
-"""Encoder and head as one module, with a learning rate for each depth."""
+"""Encoder and head as one module, with a learning rate per depth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from finetune.encoders.depth import blocks, depth_of, embeddings_of
+from finetune.encoders.depth import blocks, embeddings_of, transformer_depths
 from finetune.encoders.encoder import Encoder
 from finetune.head import Head
 from finetune.training.dropout import set_dropout
@@ -17,7 +17,7 @@ from finetune.training.recipe import Recipe
 
 
 class Classifier(nn.Module):
-    """Token ids → logits (n, k): encoder, then the linear head."""
+    """Encoder and linear head: token ids → logits (n, k)."""
 
     def __init__(self, encoder: Encoder, head: Head) -> None:
         super().__init__()
@@ -40,10 +40,10 @@ class Classifier(nn.Module):
 
 
 def trainable_copy(encoder: Encoder, head: Head, temperature: float, *, dropout: float) -> Classifier:
-    """A copy to train: its logits are divided by the temperature, its embedding tables stay as they are.
+    """A copy to train, whose logits are divided by the temperature and whose embedding tables are frozen.
 
-    A start that is sure of too little spends its first steps on its scale. The tables are half of the
-    parameters, and few of their rows occur: without them a step takes two thirds of the time.
+    Training of an uncalibrated start spends its first steps on the scale of the logits. The tables are half of the
+    parameters, and few of their rows are used: with frozen tables a step takes two thirds of the time.
     """
     model = Classifier(copy.deepcopy(encoder), Head(head.weight / temperature, head.bias / temperature))
     for table in embeddings_of(model.encoder.transformer).modules():
@@ -51,15 +51,15 @@ def trainable_copy(encoder: Encoder, head: Head, temperature: float, *, dropout:
             table.requires_grad_(False)
     set_dropout(model.encoder.transformer, dropout)
     if not torch.cuda.is_available():
-        # The backward pass of torch's fused attention for CPUs takes a third of a step on short texts
-        # (all-MiniLM-L6-v2, 128 texts of 16 tokens, bfloat16); the plain products take a twentieth.
+        # On CPUs the backward pass of torch's fused attention takes a third of a step on short texts
+        # (all-MiniLM-L6-v2, 128 texts of 16 tokens, bfloat16); that of eager attention takes a twentieth.
         model.encoder.transformer.set_attn_implementation("eager")
     return model
 
 
 def parameter_groups(model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
-    """The optimizer's groups, one a trained parameter: its rate by its depth; vectors have no weight decay."""
-    depths = named_depths(model)
+    """One optimizer group per trained parameter: the rate depends on the depth; vectors have no weight decay."""
+    depths = classifier_depths(model)
     top = max(depths.values())
     return [
         {
@@ -73,9 +73,9 @@ def parameter_groups(model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def named_depths(model: Classifier) -> Mapping[str, int]:
-    """Depth of each parameter: 0 for the embeddings, 1 to L for the blocks from below, L + 1 on top of them."""
-    inner = depth_of(model.encoder.transformer)
+def classifier_depths(model: Classifier) -> Mapping[str, int]:
+    """Depth by parameter name: 0 for the embeddings, 1 to L for the blocks, L + 1 for what follows the last block."""
+    inner = transformer_depths(model.encoder.transformer)
     top = len(blocks(model.encoder.transformer)) + 1
     depths = {f"encoder.transformer.{name}": depth for name, depth in inner.items()}
     return {name: depths.get(name, top) for name, _ in model.named_parameters()}

@@ -1,4 +1,4 @@
-"""The recipe of a task whose settings leave it open; docs/decisions/0007-fine-tuning-recipe.md has what was tried."""
+"""The default recipe of a task; docs/decisions/0007-fine-tuning-recipe.md lists the experiments behind it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ WARM_UP = 0.1
 
 
 @dataclass(frozen=True)
-class _Size:
-    """What suits up to so many rows. `consistency` computes every row twice: few rows need it most."""
+class _RowCountDefaults:
+    """Defaults for at most `rows` training rows. `consistency` doubles the cost of a row and helps most on few rows."""
 
     rows: float
     epochs: int
@@ -22,19 +22,19 @@ class _Size:
     consistency: float
 
 
-_SIZES = (
-    _Size(300, 20, 16, 4.0),
-    _Size(1_000, 15, 32, 4.0),
-    _Size(3_000, 8, 32, 4.0),
-    _Size(30_000, 6, 64, 2.0),
-    _Size(math.inf, 3, 64, 0.0),
+_BY_ROW_COUNT = (
+    _RowCountDefaults(300, 20, 16, 4.0),
+    _RowCountDefaults(1_000, 15, 32, 4.0),
+    _RowCountDefaults(3_000, 8, 32, 4.0),
+    _RowCountDefaults(30_000, 6, 64, 2.0),
+    _RowCountDefaults(math.inf, 3, 64, 0.0),
 )
 
 
 def default_recipe(task: Task, approach: Approach) -> Recipe:
-    """What the settings say, and the defaults for the number of training rows; the rate is not yet known."""
+    """The settings, completed by defaults for the number of training rows; the learning rate is still 0."""
     settings = task.settings
-    size = next(size for size in _SIZES if len(task.train.inputs) <= size.rows)
+    size = next(size for size in _BY_ROW_COUNT if len(task.train.inputs) <= size.rows)
     return Recipe(
         epochs=float(settings.epochs or size.epochs),
         batch_rows=settings.batch_rows or size.batch_rows,

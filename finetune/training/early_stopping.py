@@ -1,4 +1,4 @@
-"""Whether a training ends before its last step."""
+"""Early stopping: by time, by divergence, by patience."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from finetune.training.training_loss import TrainingLoss
 
 
 class EarlyStopping(TrainerCallback):
-    """Ends a training when its time is up, its loss diverges, or `patience` epochs in turn were not kept.
+    """Stops a training if its time is over, its loss diverges, or the last `patience` epochs were not kept.
 
-    The main process decides for all. `reason` is "budget", "divergence", "patience", or None up to the end;
-    `time_used` is the share of the time that was used when the last step ended.
+    The main process decides for all processes. `reason` is "budget", "divergence", "patience", or None while
+    nothing stopped the training. `time_used` is the share of the time used at the end of the last step.
     """
 
     def __init__(self, time_limit: TimeLimit, loss: TrainingLoss, best_state: BestState, *, patience: int) -> None:
@@ -28,11 +28,11 @@ class EarlyStopping(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._time_limit.begin(done_before=state.global_step / state.max_steps)
+        self._time_limit.start(done_before=state.global_step / state.max_steps)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         is_diverging = self._loss.is_diverging()
-        reason = "budget" if self._time_limit.is_up else "divergence" if is_diverging else None
+        reason = "budget" if self._time_limit.is_over else "divergence" if is_diverging else None
         self.time_used, reason = broadcast((self._time_limit.used, reason))
         self._stop(reason, control)
 

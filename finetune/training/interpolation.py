@@ -1,37 +1,37 @@
-"""States between the start of a training and its best one (Wortsman et al. 2022, arXiv 2109.01903)."""
+"""Interpolation between the initial and the best weights (WiSE-FT, Wortsman et al. 2022, arXiv 2109.01903)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from finetune.task import judged
-from finetune.training.best_state import CLEARLY, BestState, State
+from finetune.task import history_entry
+from finetune.training.best_state import Z_WORSE, BestState, State
 
 HALF_WAY, OTHER_SHARES = 0.5, (0.75, 0.25)
 
 
 def interpolate(best_state: BestState) -> None:
-    """Judge them: half-way is kept unless it is clearly worse, another share only where it is clearly better.
+    """Evaluate interpolated weights; keep half-way unless it is worse, another share only if it is better.
 
-    Weights half-way often answer better than either end, most of all rows of another kind than those trained on.
-    That is believed until the validation rows show otherwise; which of several shares is best they are too few
-    to tell.
+    Worse and better mean a significant difference. Weights half-way are often more accurate than both ends, most of
+    all on rows unlike the training rows, so they are the default. The validation rows are too few to select the
+    best of several shares.
     """
     end = best_state.kept
     if end.name == "start":
         return
     for share in (HALF_WAY, *OTHER_SHARES):
-        weights = {name: _between(best_state.start.weights[name], value, share) for name, value in end.weights.items()}
+        weights = {name: _lerp(best_state.start.weights[name], value, share) for name, value in end.weights.items()}
         scored, kept = best_state.evaluate(weights), best_state.kept.scored
         if share == HALF_WAY:
-            is_kept = not scored.is_worse_than(kept, errors=CLEARLY)
+            is_kept = not scored.is_worse_than(kept, errors=Z_WORSE)
         else:
-            is_kept = kept.is_worse_than(scored, errors=CLEARLY)
+            is_kept = kept.is_worse_than(scored, errors=Z_WORSE)
         if is_kept:
             best_state.kept = State(f"{share:.0%} of the way to {end.name}", scored, weights)
-        best_state.history.append(judged("interpolation", scored, share=share, kept=is_kept))
+        best_state.history.append(history_entry("interpolation", scored, share=share, kept=is_kept))
 
 
-def _between(start: Tensor, end: Tensor, share: float) -> Tensor:
+def _lerp(start: Tensor, end: Tensor, share: float) -> Tensor:
     return torch.lerp(start, end, share) if start.is_floating_point() else end

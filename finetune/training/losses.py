@@ -1,4 +1,4 @@
-"""What a training makes small."""
+"""Loss functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def loss_of(kind: Kind, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> Loss:
-    """Mean loss of logits (n, k) in nats: against label indices (n,), or against 0 and 1 (n, k) of several labels."""
+    """Mean loss in nats of logits (n, k); the truth is label indices (n,), or 0 and 1 (n, k) if multi-label."""
     if kind == "multi-label":
         return _binary(label_smoothing, weights)
     return _categorical(label_smoothing, weights)
@@ -25,7 +25,7 @@ def _categorical(label_smoothing: float, weights: Tensor | None) -> Loss:
     inner = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing, reduction="none")
 
     def loss(logits: Tensor, truth: Tensor) -> Tensor:
-        # The mean over rows, not over weights: so a batch may be computed in parts.
+        # Not torch's mean, which divides by the sum of the weights: micro-batches must add up to the batch.
         mean: Tensor = inner(logits, truth).mean()
         return mean
 
@@ -43,9 +43,9 @@ def _binary(label_smoothing: float, weights: Tensor | None) -> Loss:
 
 
 def class_weights(truth: NDArray[np.generic], labels: int) -> Tensor:
-    """Weights (k,) under which every label counts alike: n / (k · rows of the label).
+    """Weights (k,) that give every label the same total weight: n / (k · rows of the label).
 
-    Of several labels a text: how much a present one counts against an absent one, at most 20.
+    If a text may have several labels: the weight of a positive against a negative, clipped to 0.05..20.
     """
     if truth.ndim == 2:
         present = np.maximum(truth.sum(axis=0, dtype=np.float64), 1.0)
@@ -54,17 +54,17 @@ def class_weights(truth: NDArray[np.generic], labels: int) -> Tensor:
     return torch.from_numpy((len(truth) / (labels * rows)).astype(np.float32))
 
 
-def divergence(first: Tensor, second: Tensor, kind: Kind) -> Tensor:
-    """Mean symmetric Kullback-Leibler divergence of two answers to the same rows, both logits (n, k)."""
+def symmetric_kl(first: Tensor, second: Tensor, kind: Kind) -> Tensor:
+    """Mean symmetric Kullback-Leibler divergence between two predictions (logits, n × k) of the same rows."""
     if kind == "multi-label":
         first, second = _both_outcomes(first), _both_outcomes(second)
     else:
         first, second = first.log_softmax(-1), second.log_softmax(-1)
-    there = nn.functional.kl_div(first, second, log_target=True, reduction="none")
-    back = nn.functional.kl_div(second, first, log_target=True, reduction="none")
-    return (there + back).sum(-1).mean() / 2
+    forward = nn.functional.kl_div(first, second, log_target=True, reduction="none")
+    backward = nn.functional.kl_div(second, first, log_target=True, reduction="none")
+    return (forward + backward).sum(-1).mean() / 2
 
 
 def _both_outcomes(logits: Tensor) -> Tensor:
-    """Log probabilities (n, k, 2) that a label is given and that it is not."""
+    """Log probabilities (n, k, 2) of each label's presence and absence."""
     return torch.stack([nn.functional.logsigmoid(logits), nn.functional.logsigmoid(-logits)], dim=-1)

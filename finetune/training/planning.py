@@ -1,4 +1,4 @@
-"""What a training is planned to be: its precision, its rate and its epochs, from what was measured here."""
+"""The plan of a training: precision, learning rate and epochs, from measurements on this machine."""
 
 from __future__ import annotations
 
@@ -15,65 +15,65 @@ from finetune.training import speed
 from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier, trainable_copy
 from finetune.training.defaults import default_recipe
-from finetune.training.rate import SHARE, find_rate
+from finetune.training.rate import BUDGET_SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
 
 FEW_EPOCHS = 3
-"""With the time for fewer epochs of rows computed twice, rows are computed once."""
+"""If the time allows fewer epochs with the consistency term, the term is dropped: it doubles the cost of a row."""
 
-SOFTENED = 4.0
-"""The rate is searched from a head that is this much less sure: one that knows its rows by heart can only get worse."""
+SEARCH_TEMPERATURE = 4.0
+"""The rate search starts from logits divided by this: the loss of a head that fits its rows exactly can only rise."""
 
-_PLANNED = 0.95
-"""Part of the time left that epochs and their judging may plan to use; the rest is for a slower minute."""
+_PLANNED_SHARE = 0.95
+"""Share of the time left that is planned for epochs and evaluations; the rest is a reserve for slow phases."""
 
-_OTHER_STATES = 4  # judged after the last step: interpolated ones, and a sample of the training rows
+_FINAL_EVALUATIONS = 4  # after the last step: three interpolated states and a sample of the training rows
 _WRITING_S = 5.0
 
 
 def plan(task: Task, start: Fitted, approach: Approach) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe with precision, rate and epochs as decided for this run, and how the rate was found."""
-    recipe = _measured_precision(task, start, approach)
+    """The recipe with precision, rate and epochs of this run, and the record of the rate search."""
+    recipe = _with_precision(task, start, approach)
     recipe, found = _with_rate(task, start, approach, recipe)
-    return _within_budget(task, recipe, seconds_an_epoch(task, start, approach)), found
+    return _within_budget(task, recipe, seconds_per_epoch(task, start, approach)), found
 
 
 def _within_budget(task: Task, recipe: Recipe, seconds: float) -> Recipe:
-    """As many epochs as the time left allows; where these are few, no row is computed twice unless it was asked for."""
-    judging_s = recipe.epochs * _judging_s(task, recipe, seconds) + ending_s(task, recipe, seconds)
-    left = task.plans.decided("seconds for epochs", lambda: _PLANNED * task.left_s - judging_s)
+    """Limit the epochs to the time left; drop a default consistency term if the time allows few epochs with it."""
+    evaluation_s = recipe.epochs * _evaluation_s(task, recipe, seconds) + finishing_s(task, recipe, seconds)
+    left = task.plans.get_or_compute("seconds for epochs", lambda: _PLANNED_SHARE * task.left_s - evaluation_s)
     if recipe.consistency and left < FEW_EPOCHS * seconds and task.settings.consistency is None:
         recipe, seconds = replace(recipe, consistency=0.0), seconds / 2
-    # Tenths of an epoch: whole ones would leave up to a fifth of the budget unused.
+    # Multiples of 0.1: whole epochs would leave up to a fifth of the budget unused.
     return replace(recipe, epochs=max(1.0, min(recipe.epochs, math.floor(10 * left / seconds) / 10)))
 
 
-def _judging_s(task: Task, recipe: Recipe, seconds: float) -> float:
-    """For one state, from the seconds of an epoch: an answer takes no longer than a row in training."""
+def _evaluation_s(task: Task, recipe: Recipe, seconds: float) -> float:
+    """Upper bound for one evaluation on the validation rows: inference is not slower than training."""
     return len(task.validation.inputs) * seconds / (recipe.passes * len(task.train.inputs))
 
 
-def ending_s(task: Task, recipe: Recipe, seconds: float) -> float:
-    """From the last step to the complete checkpoint."""
-    return _OTHER_STATES * _judging_s(task, recipe, seconds) + _WRITING_S
+def finishing_s(task: Task, recipe: Recipe, seconds: float) -> float:
+    """Seconds from the last step to the complete checkpoint."""
+    return _FINAL_EVALUATIONS * _evaluation_s(task, recipe, seconds) + _WRITING_S
 
 
-def seconds_an_epoch(task: Task, start: Fitted, approach: Approach) -> float:
-    """From the speed of a few steps on this machine."""
-    recipe = _measured_precision(task, start, approach)
-    return task.plans.decided(
+def seconds_per_epoch(task: Task, start: Fitted, approach: Approach) -> float:
+    """Measured on a few steps on this machine, once per run."""
+    recipe = _with_precision(task, start, approach)
+    return task.plans.get_or_compute(
         f"{approach.name} seconds an epoch",
-        lambda: speed.seconds_an_epoch(prepared_copy(task, start, approach, recipe), task, recipe),
+        lambda: speed.seconds_per_epoch(prepared_copy(task, start, approach, recipe), task, recipe),
     )
 
 
-def _measured_precision(task: Task, start: Fitted, approach: Approach) -> Recipe:
+def _with_precision(task: Task, start: Fitted, approach: Approach) -> Recipe:
     recipe = default_recipe(task, approach)
     if task.settings.precision != "auto":
         return replace(recipe, precision=task.settings.precision)
     if not task.encoder.is_wide or not supports_bfloat16(task.encoder):
         return recipe
-    faster: Precision = task.plans.decided(
+    faster: Precision = task.plans.get_or_compute(
         "precision", lambda: speed.faster_precision(prepared_copy(task, start, approach, recipe), task, recipe)
     )
     return replace(recipe, precision=faster)
@@ -85,25 +85,26 @@ def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) ->
         return replace(recipe, rate=task.settings.lr), given
 
     def search() -> dict[str, Any]:
-        model = prepared_copy(task, start, approach, recipe, softened=SOFTENED)
+        model = prepared_copy(task, start, approach, recipe, temperature_factor=SEARCH_TEMPERATURE)
         return find_rate(
             model,
             task,
             replace(recipe, consistency=0.0),
-            rows_per_s=len(task.train.inputs) / seconds_an_epoch(task, start, approach),
-            limit_s=SHARE * max(task.left_s, 0.0),
-            usual=approach.usual_rate,
+            rows_per_s=len(task.train.inputs) / seconds_per_epoch(task, start, approach),
+            limit_s=BUDGET_SHARE * max(task.left_s, 0.0),
+            default=approach.default_rate,
         ).as_dict()
 
-    found = task.plans.decided(f"{approach.name} rate", search)
+    found = task.plans.get_or_compute(f"{approach.name} rate", search)
     return replace(recipe, rate=float(found["chosen"])), found
 
 
 def prepared_copy(
-    task: Task, start: Fitted, approach: Approach, recipe: Recipe, *, softened: float = 1.0
+    task: Task, start: Fitted, approach: Approach, recipe: Recipe, *, temperature_factor: float = 1.0
 ) -> Classifier:
-    """The encoder and the head of the start, prepared for the approach; its head `softened` times less sure."""
+    """A copy of the start, prepared for the approach; `temperature_factor` is an additional divisor of its logits."""
     torch.manual_seed(task.settings.seed)
-    model = trainable_copy(task.encoder, start.head, softened * start.scored.temperature, dropout=recipe.dropout)
+    temperature = temperature_factor * start.scored.temperature
+    model = trainable_copy(task.encoder, start.head, temperature, dropout=recipe.dropout)
     approach.prepare(model)
     return model.to(training_device())

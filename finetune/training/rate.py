@@ -1,7 +1,7 @@
-"""A learning rate that is found: the range test (Smith 2017, arXiv 1506.01186).
+"""Learning rate search: the range test (Smith 2017, arXiv 1506.01186).
 
-The rate grows from step to step until the loss climbs. Where the smoothed loss stops falling, a step is already
-as long as it can be; a whole training needs less.
+The rate grows from step to step until the loss rises. At the rate where the smoothed loss stops falling, steps are as
+long as they can be; a whole training needs a lower rate.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ import torch
 from finetune.run_state.processes import forked_rng
 from finetune.task import Task
 from finetune.training.classifier import Classifier, parameter_groups
-from finetune.training.objective import Item, Objective, items
+from finetune.training.objective import Item, Objective, encoded_rows
 from finetune.training.recipe import Recipe
-from finetune.training.sampler import ByLength
+from finetune.training.sampler import LengthGroupedSampler
 
-LOWEST, HIGHEST = 3e-6, 1e-1
-MOST_STEPS, LEAST_STEPS = 90, 30
-"""Rates tried, one a step, evenly on a logarithmic scale: 20 a power of ten, or 7 where time is short."""
+MIN_RATE, MAX_RATE = 3e-6, 1e-1
+MAX_STEPS, MIN_STEPS = 90, 30
+"""One rate is tried per step, evenly on a logarithmic scale: 20 per power of ten, or 7 if the time is short."""
 
-SHARE = 0.06
-"""Part of the budget that the search may take; it ends earlier where the loss climbs."""
+BUDGET_SHARE = 0.06
+"""Share of the budget for the search, which ends earlier if the loss rises."""
 
-FALLEN = 0.9
-"""The loss has stopped falling where so much of its fall is done. Its very least lies anywhere on the flat part
-that follows: two searches on banking77 had it at 2e-3 and at 5e-3."""
+FALL_SHARE = 0.9
+"""The loss counts as no longer falling after this share of its total fall. The exact minimum varies along the flat
+part that follows: two searches on banking77 found it at 2e-3 and at 5e-3."""
 
-DISTANCE = 3.0
-"""The rate taken lies this far below, for a whole training bears less than a few steps do."""
+SAFETY_FACTOR = 3.0
+"""The rate found is divided by this: a whole training needs a lower rate than a few steps."""
 
-HIGHEST_OF_USUAL = 2.0
-"""Nor is it more than so many times what the method usually takes. Of few rows, which the head knows by heart, the
-search learns little but how fast the head can move: on 10 rows a label of banking77 it led to 2.5e-3, and the training
-to 83.6 % where rates of 5e-4 and 8e-4 had led to 86.1 and 86.5 %."""
+MAX_TIMES_DEFAULT = 2.0
+"""Upper limit of the rate, in multiples of the method's default. On few rows, which the head fits exactly, the search
+finds rates that are too high: on banking77 with 10 rows per label it found 2.5e-3, and the accuracy was 83.6 %, against
+86.1 % at 5e-4 and 86.5 % at 8e-4."""
 
 _SMOOTHING = 0.8
-_CLIMBED = 1.5
+_STOP_RATIO = 1.5
 
 
 @dataclass(frozen=True)
-class Found:
-    """The rate, why, and the curve: one entry a step, {"rate", "loss"}, the loss smoothed, in nats."""
+class RateSearch:
+    """The rate, the reason in one sentence, and the curve: {"rate", "loss"} per step, the loss smoothed, in nats."""
 
     rate: float
     reason: str
@@ -57,73 +57,74 @@ class Found:
 
 
 def find_rate(
-    model: Classifier, task: Task, recipe: Recipe, *, rows_per_s: float, limit_s: float, usual: float
-) -> Found:
-    """Search on `model`, which cannot be used afterwards; the rate of `recipe` is ignored.
+    model: Classifier, task: Task, recipe: Recipe, *, rows_per_s: float, limit_s: float, default: float
+) -> RateSearch:
+    """Search by training `model`, which cannot be used afterwards; the rate of `recipe` is ignored.
 
-    Where `limit_s` has no room for `LEAST_STEPS` at `rows_per_s`, the answer is `usual`. The random state
-    of torch stays as it is.
+    Returns the rate `default` if `limit_s` is too short for `MIN_STEPS` at `rows_per_s`. The random state of torch
+    does not change.
     """
-    steps = min(MOST_STEPS, int(limit_s * rows_per_s / recipe.batch_rows))
-    if steps < LEAST_STEPS:
-        reason = f"{limit_s:.0f} s have no room for a search; {usual:.1e} is what the method usually takes."
-        return Found(usual, reason, [])
+    steps = min(MAX_STEPS, int(limit_s * rows_per_s / recipe.batch_rows))
+    if steps < MIN_STEPS:
+        reason = f"{limit_s:.0f} s are too short for a search; {default:.1e} is the method's default."
+        return RateSearch(default, reason, [])
     with forked_rng():
         torch.manual_seed(task.settings.seed)
-        curve = _curve(model.train(), task, recipe, steps=steps, ends_at=time.monotonic() + 2 * limit_s)
-    return _chosen(curve, usual)
+        curve = _run_search(model.train(), task, recipe, steps=steps, ends_at=time.monotonic() + 2 * limit_s)
+    return _choose(curve, default)
 
 
-def _curve(model: Classifier, task: Task, recipe: Recipe, *, steps: int, ends_at: float) -> list[dict[str, float]]:
-    optimizer = torch.optim.AdamW(parameter_groups(model, replace(recipe, rate=LOWEST)), fused=True)
+def _run_search(model: Classifier, task: Task, recipe: Recipe, *, steps: int, ends_at: float) -> list[dict[str, float]]:
+    optimizer = torch.optim.AdamW(parameter_groups(model, replace(recipe, rate=MIN_RATE)), fused=True)
     objective = Objective.of(task, recipe)
     first = [group["lr"] for group in optimizer.param_groups]
     smoothed, least, curve = 0.0, math.inf, []
     for step, batch in enumerate(_shuffled_batches(task, recipe, steps)):
-        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
+        rate = MIN_RATE * (MAX_RATE / MIN_RATE) ** (step / (steps - 1))
         for group, lr in zip(optimizer.param_groups, first, strict=True):
-            group["lr"] = lr * rate / LOWEST
+            group["lr"] = lr * rate / MIN_RATE
         loss = objective.step(model, optimizer, batch)
         smoothed = _SMOOTHING * smoothed + (1 - _SMOOTHING) * loss
         level = smoothed / (1 - _SMOOTHING ** (step + 1))
         curve.append({"rate": rate, "loss": round(level, 5)})
         least = min(least, level)
-        if not math.isfinite(loss) or level > _CLIMBED * least + 0.1 or time.monotonic() > ends_at:
+        if not math.isfinite(loss) or level > _STOP_RATIO * least + 0.1 or time.monotonic() > ends_at:
             break
         task.on_progress("Searching the learning rate", step / steps)
     return curve
 
 
 def _shuffled_batches(task: Task, recipe: Recipe, steps: int) -> list[list[Item]]:
-    rows = items(task, task.train)
-    sampler = ByLength([len(row["input_ids"]) for row in rows], batch_rows=recipe.batch_rows, seed=task.settings.seed)
+    rows = encoded_rows(task, task.train)
+    lengths = [len(row["input_ids"]) for row in rows]
+    sampler = LengthGroupedSampler(lengths, batch_rows=recipe.batch_rows, seed=task.settings.seed)
     batches: list[list[Item]] = []
     while len(batches) < steps:
         sampler.set_epoch(len(batches))
         order = list(sampler)
-        # Batches of one length each, in random order: else the loss would follow the length.
+        # The batches, each of similar lengths, are shuffled: else the loss would follow the text length.
         parts = [order[start : start + recipe.batch_rows] for start in range(0, len(order), recipe.batch_rows)]
         batches += [[rows[index] for index in part] for part in parts]
     random.Random(task.settings.seed).shuffle(batches)
     return batches[:steps]
 
 
-def _chosen(curve: list[dict[str, float]], usual: float) -> Found:
+def _choose(curve: list[dict[str, float]], default: float) -> RateSearch:
     finite = [entry for entry in curve if math.isfinite(entry["loss"])]
-    least = min(finite, key=lambda entry: entry["loss"])
-    if least is finite[-1] or finite.index(least) < len(finite) // 10:
-        reason = f"The loss did not fall and climb again; {usual:.1e} is what the method usually takes."
-        return Found(usual, reason, finite)
+    least = min(finite, key=lambda entry: entry["loss"], default=None)
+    if least is None or least is finite[-1] or finite.index(least) < max(1, len(finite) // 10):
+        reason = f"The loss did not fall and rise again; {default:.1e} is the method's default."
+        return RateSearch(default, reason, finite)
     highest = max(entry["loss"] for entry in finite[: finite.index(least)])
-    fallen = highest - FALLEN * (highest - least["loss"])
+    fallen = highest - FALL_SHARE * (highest - least["loss"])
     stop = next(entry for entry in finite if entry["loss"] <= fallen)
-    rate = float(f"{min(stop['rate'] / DISTANCE, HIGHEST_OF_USUAL * usual):.2g}")
+    rate = float(f"{min(stop['rate'] / SAFETY_FACTOR, MAX_TIMES_DEFAULT * default):.2g}")
     reason = (
-        f"Over {len(curve)} steps the loss fell from {highest:.2f} to {least['loss']:.2f}, {FALLEN:.0%} of that by a "
-        f"rate of {stop['rate']:.1e}; {rate:.1e} is "
+        f"Over {len(curve)} steps the loss fell from {highest:.2f} to {least['loss']:.2f}, {FALL_SHARE:.0%} of that by "
+        f"a rate of {stop['rate']:.1e}; {rate:.1e} is "
     )
-    if stop["rate"] / DISTANCE > HIGHEST_OF_USUAL * usual:
-        return Found(
-            rate, f"{reason}{HIGHEST_OF_USUAL:g} times what the method usually takes, which is the most.", finite
+    if stop["rate"] / SAFETY_FACTOR > MAX_TIMES_DEFAULT * default:
+        return RateSearch(
+            rate, f"{reason}{MAX_TIMES_DEFAULT:g} times the method's default, which is the upper limit.", finite
         )
-    return Found(rate, f"{reason}1/{DISTANCE:g} of it.", finite)
+    return RateSearch(rate, f"{reason}1/{SAFETY_FACTOR:g} of it.", finite)

@@ -11,12 +11,12 @@ Precision = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: `rate` at the top, times `layer_decay` a block further down.
+    """`rate` is the learning rate of the head; each block below has `layer_decay` times the rate above it.
 
-    `epochs` may end within one. `batch_rows` are the rows behind one step, over all processes and `accumulate`
-    parts. `consistency` weighs how far two dropouts of one row may differ (R-Drop, Wu et al. 2021, arXiv
-    2106.14448; 0: off, and each row is computed once). `patience`: epochs without a better state before the
-    training ends.
+    `epochs` may be a fraction. `batch_rows` are the rows of one optimizer step, over all processes and `accumulate`
+    gradient accumulation steps. `consistency` is the weight of R-Drop (Wu et al. 2021, arXiv 2106.14448): the
+    divergence between two predictions of a row with different dropout; 0 switches it off. `patience` is the number
+    of epochs without a kept state after which the training stops.
     """
 
     epochs: float
@@ -35,11 +35,11 @@ class Recipe:
 
     @property
     def passes(self) -> int:
-        """How often a row is computed in an epoch."""
+        """Forward passes per row and epoch."""
         return 2 if self.consistency else 1
 
     def rows_at_once(self, processes: int) -> int:
-        """Rows that one of so many processes takes from the trainer at a time."""
+        """Rows that each of `processes` gets per gradient accumulation step."""
         return max(1, math.ceil(self.batch_rows / (self.accumulate * processes)))
 
     def steps(self, rows: int) -> int:

@@ -1,4 +1,4 @@
-"""The order of the rows in an epoch."""
+"""The order of the training rows in an epoch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 
-class ByLength(Sampler[int]):
-    """Shuffled, with rows of similar length side by side: on short texts padding is the largest waste.
+class LengthGroupedSampler(Sampler[int]):
+    """Shuffled, with rows of similar length next to each other: batches of short texts need little padding.
 
-    Transformers' own sampler draws from torch's state, so that a run that is resumed within an epoch would
-    go on with another order. This one knows its order from the seed and the epoch.
+    The sampler of transformers draws from torch's global random state, so a run resumed within an epoch would
+    continue in another order. The order of this one depends only on the seed and the epoch.
     """
 
     def __init__(self, lengths: Sequence[int], *, batch_rows: int, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""What `--resume` needs beside the state that the Trainer saves."""
+"""State for `--resume`, saved beside the state of the Trainer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from core.durable import write_bytes
 from finetune.run_state.processes import broadcast, is_main_process
-from finetune.run_state.run_folder import COMPLETE
+from finetune.run_state.run_folder import COMPLETION_FILE
 from finetune.task import Task, score
 from finetune.training.average import WeightAverage
 from finetune.training.best_state import BestState, State
@@ -26,7 +26,7 @@ _WEIGHTS, _MEANS, _LOGITS = "best.safetensors", "means.safetensors", "logits.npz
 
 
 class StateSaving(TrainerCallback):
-    """Has the Trainer save its state every `SAVE_EVERY_S` seconds, and completes it."""
+    """Makes the Trainer save its state every `SAVE_EVERY_S` seconds and adds the state of the other callbacks."""
 
     def __init__(
         self,
@@ -54,25 +54,25 @@ class StateSaving(TrainerCallback):
         save_file(best_state.kept.weights, folder / _WEIGHTS)
         save_file(self._average.means, folder / _MEANS)
         np.savez(folder / _LOGITS, best=best_state.kept.scored.logits, anchor=best_state.best_so_far.logits)
-        # Under these names the states of earlier releases are read, too.
+        # The keys, and "anchor" above, are those of earlier releases, whose states must stay readable.
         facts = {
             "name": best_state.kept.name,
             "history": best_state.history,
-            "_losses": loss.of_epoch,
+            "_losses": loss.epoch_losses,
             "_smoothed": loss.smoothed,
             "_lowest": loss.lowest,
             "_steps": loss.steps,
             "steps": self._average.steps,
         }
-        write_bytes(folder / COMPLETE, json.dumps(facts).encode())
-        self._task.run_folder.note_time()
+        write_bytes(folder / COMPLETION_FILE, json.dumps(facts).encode())
+        self._task.run_folder.save_time_spent()
 
     def load_state(self, folder: Path) -> None:
-        """Go on as when `folder` was saved."""
-        facts = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+        """Restore the callbacks from a saved state."""
+        facts = json.loads((folder / COMPLETION_FILE).read_text(encoding="utf-8"))
         best_state, loss = self._best_state, self._loss
         self._average.steps, self._average.means = facts["steps"], load_file(folder / _MEANS)
-        loss.of_epoch, loss.steps = facts["_losses"], facts["_steps"]
+        loss.epoch_losses, loss.steps = facts["_losses"], facts["_steps"]
         loss.smoothed, loss.lowest = facts["_smoothed"], facts["_lowest"]
         with np.load(folder / _LOGITS, allow_pickle=False) as logits:
             kept, best_state.best_so_far = (score(logits[name], self._task) for name in ("best", "anchor"))

@@ -1,4 +1,4 @@
-"""How fast this machine trains, measured on a few real batches."""
+"""Training speed of this machine, measured on a few real batches."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import nn
 
 from finetune.run_state.processes import forked_rng, process_count
 from finetune.task import Task
-from finetune.training.objective import Item, Objective, items
+from finetune.training.objective import Item, Objective, encoded_rows
 from finetune.training.recipe import Precision, Recipe
-from finetune.training.sampler import ByLength
+from finetune.training.sampler import LengthGroupedSampler
 
-WORTH_IT = 1.15
-"""How much faster another number format must be to be taken: it costs digits."""
+MIN_SPEEDUP = 1.15
+"""bfloat16 must be this much faster to be used: it costs precision."""
 
-_PLACES = (1 / 6, 1 / 2, 5 / 6)
+_LENGTH_QUANTILES = (1 / 6, 1 / 2, 5 / 6)
 
 
-def seconds_an_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
-    """From a short, a middling and a long batch, by the padded tokens that all batches of an epoch have.
+def seconds_per_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
+    """Timed on a short, a medium and a long batch, and scaled by the padded tokens of all batches of an epoch.
 
-    Neither the model nor torch's random state changes.
+    The model and the random state of torch do not change.
     """
     copied = copy.deepcopy(model).train()
     objective = Objective.of(task, recipe)
@@ -33,9 +33,9 @@ def seconds_an_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
     batches = sorted(_batches(task, recipe), key=_padded_tokens)
     tokens, seconds = 0, 0.0
     with forked_rng():
-        for place in _PLACES:
+        for place in _LENGTH_QUANTILES:
             batch = batches[int(place * len(batches))]
-            objective.step(copied, optimizer, batch)  # the first of each shape prepares kernels
+            objective.step(copied, optimizer, batch)  # warm-up: the first step of a shape prepares kernels
             started = time.monotonic()
             objective.step(copied, optimizer, batch)
             seconds += time.monotonic() - started
@@ -44,15 +44,17 @@ def seconds_an_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
 
 
 def faster_precision(model: nn.Module, task: Task, recipe: Recipe) -> Precision:
-    """bfloat16 where it is `WORTH_IT` on this machine, else float32."""
-    exact, coarse = (seconds_an_epoch(model, task, replace(recipe, precision=name)) for name in ("float32", "bfloat16"))
-    return "bfloat16" if exact >= WORTH_IT * coarse else "float32"
+    """bfloat16 if it is at least `MIN_SPEEDUP` times as fast on this machine, else float32."""
+    float32_s, bfloat16_s = (
+        seconds_per_epoch(model, task, replace(recipe, precision=name)) for name in ("float32", "bfloat16")
+    )
+    return "bfloat16" if float32_s >= MIN_SPEEDUP * bfloat16_s else "float32"
 
 
 def _batches(task: Task, recipe: Recipe) -> list[list[Item]]:
-    """Those of an epoch, as each process gets them."""
-    rows = items(task, task.train)
-    order = list(ByLength([len(row["input_ids"]) for row in rows], batch_rows=recipe.batch_rows, seed=0))
+    """The batches of an epoch, of the size that one process gets."""
+    rows = encoded_rows(task, task.train)
+    order = list(LengthGroupedSampler([len(row["input_ids"]) for row in rows], batch_rows=recipe.batch_rows, seed=0))
     size = recipe.rows_at_once(process_count())
     return [[rows[index] for index in order[start : start + size]] for start in range(0, len(order), size)]
 

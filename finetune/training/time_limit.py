@@ -1,4 +1,4 @@
-"""The time that a training may take."""
+"""Time limit of a training."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from finetune.task import Task
 
 
 class TimeLimit:
-    """Ends `reserve_s` seconds before the time of the task: what follows the training takes time, too."""
+    """Ends `reserve_s` seconds before the end of the task's time, for the work that follows the training."""
 
     def __init__(self, task: Task, *, reserve_s: float) -> None:
         self._task, self._reserve_s = task, reserve_s
-        self._given_s, self._done_before = math.inf, 0.0
+        self._total_s, self._done_before = math.inf, 0.0
 
-    def begin(self, *, done_before: float) -> None:
-        """Measure from now; `done_before` is the share of the steps that was done before a resumption."""
-        self._given_s, self._done_before = self._left_s, done_before
+    def start(self, *, done_before: float) -> None:
+        """Measure from now; `done_before` is the share of the steps done before the run was resumed."""
+        self._total_s, self._done_before = self._left_s, done_before
 
     @property
-    def is_up(self) -> bool:
+    def is_over(self) -> bool:
         return self._task.left_s <= self._reserve_s
 
     @property
     def used(self) -> float:
-        """Share of the time that is used; for what was done before a resumption, its share of the steps."""
-        left = self._left_s / max(self._given_s, 1e-9)
+        """Share of the time used so far; the steps before a resumption count by their share."""
+        left = self._left_s / max(self._total_s, 1e-9)
         return self._done_before + (1 - self._done_before) * (1 - min(1.0, max(0.0, left)))
 
     @property

@@ -1,4 +1,4 @@
-"""One training on Hugging Face's `Trainer`: from a start to its best state."""
+"""One training with Hugging Face's `Trainer`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from finetune.training.average import WeightAverage
 from finetune.training.best_state import BestState
 from finetune.training.classifier import Classifier, parameter_groups
 from finetune.training.early_stopping import EarlyStopping
-from finetune.training.objective import Objective, collate, items
+from finetune.training.objective import Objective, collate, encoded_rows
 from finetune.training.recipe import Recipe
-from finetune.training.sampler import ByLength
+from finetune.training.sampler import LengthGroupedSampler
 from finetune.training.saving import StateSaving
 from finetune.training.schedule import schedule
 from finetune.training.time_limit import TimeLimit
@@ -38,7 +38,7 @@ from finetune.training.training_loss import TrainingLoss
 
 @dataclass(frozen=True)
 class Trained:
-    """`stopped_by` is "budget", "divergence" or "patience"; None after the last planned step."""
+    """`stopped_by` is "budget", "divergence" or "patience"; None if all planned steps were done."""
 
     best_state: BestState
     stopped_by: str | None
@@ -54,9 +54,9 @@ def train(
     reserve_s: float = 0.0,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> Trained:
-    """Train `model`, whose scores are `start`, by the recipe; goes on with a saved state if there is one.
+    """Train `model` by the recipe, from its saved state if there is one; `start` are the scores before training.
 
-    `name` tells this training from others of the same run. It ends `reserve_s` seconds before the time of the task.
+    `name` identifies this training within the run. It ends `reserve_s` seconds before the end of the task's time.
     """
     average, loss = WeightAverage(model), TrainingLoss()
     best_state = BestState(task, model, start, average, loss)
@@ -70,23 +70,23 @@ def train(
         objective=Objective.of(task, recipe),
         loss=loss,
         model=model,
-        args=_arguments(task.run_folder.states(name), recipe, seed=task.settings.seed),
-        train_dataset=items(task, task.train),
+        args=_training_arguments(task.run_folder.states_folder(name), recipe, seed=task.settings.seed),
+        train_dataset=encoded_rows(task, task.train),
         data_collator=lambda rows: collate(task, rows),
         optimizers=(optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, shape)),
-        # The order matters: the average is judged, and early stopping looks at the judgement.
-        callbacks=[_ProgressReport(task.on_progress), average, best_state, early_stopping, saving, *callbacks],
+        # The order matters: the average is updated, then evaluated, then early stopping reads the evaluation.
+        callbacks=[_ProgressCallback(task.on_progress), average, best_state, early_stopping, saving, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
     state = task.run_folder.last_state(name)
     if state is not None:
         saving.load_state(state)
-    with _known_warnings():
+    with _ignored_warnings():
         trainer.train(resume_from_checkpoint=None if state is None else str(state))
     return Trained(best_state, early_stopping.reason)
 
 
-class _ProgressReport(TrainerCallback):
+class _ProgressCallback(TrainerCallback):
     def __init__(self, on_progress: Progress) -> None:
         self._on_progress = on_progress
 
@@ -95,39 +95,39 @@ class _ProgressReport(TrainerCallback):
 
 
 class _Trainer(Trainer):
-    """Computes our loss part by part, and adds it to the training loss."""
+    """Computes the objective in micro-batches and records the training loss."""
 
     def __init__(self, *, objective: Objective, loss: TrainingLoss, **options: Any) -> None:
         super().__init__(**options)
         self._objective, self._loss = objective, loss
-        self._share, self._batch_loss = 1.0, 0.0
+        self._micro_batch_share, self._batch_loss = 1.0, 0.0
         self._lengths = [len(item["input_ids"]) for item in options["train_dataset"]]
         self.model_accepts_loss_kwargs = False
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
         rows = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps * process_count()
-        return ByLength(self._lengths, batch_rows=rows, seed=self.args.seed)
+        return LengthGroupedSampler(self._lengths, batch_rows=rows, seed=self.args.seed)
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         self._batch_loss = 0.0
         losses = []
-        parts = self._objective.parts(inputs)
-        for number, (part, self._share) in enumerate(parts, 1):
-            # Processes exchange gradients once a step, however many parts each of them has.
-            with nullcontext() if number == len(parts) else self.accelerator.no_sync(model):
-                losses.append(super().training_step(model, part, num_items_in_batch))
+        micro_batches = self._objective.micro_batches(inputs)
+        for number, (micro_batch, self._micro_batch_share) in enumerate(micro_batches, 1):
+            # Processes synchronise gradients once per step, whatever their numbers of micro-batches.
+            with nullcontext() if number == len(micro_batches) else self.accelerator.no_sync(model):
+                losses.append(super().training_step(model, micro_batch, num_items_in_batch))
         self._loss.add(self._batch_loss)
         return torch.stack(losses).sum()
 
-    def compute_loss(  # type: ignore[override]  # theirs names arguments that we ignore
+    def compute_loss(  # type: ignore[override]  # transformers names arguments that are ignored here
         self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
     ) -> Any:
-        loss = self._objective(model, inputs) * self._share
+        loss = self._objective(model, inputs) * self._micro_batch_share
         self._batch_loss += float(loss.detach())
         return (loss, {}) if return_outputs else loss
 
 
-def _arguments(folder: Path, recipe: Recipe, *, seed: int) -> TrainingArguments:
+def _training_arguments(folder: Path, recipe: Recipe, *, seed: int) -> TrainingArguments:
     has_gpu = torch.cuda.is_available()
     return TrainingArguments(
         output_dir=str(folder),
@@ -150,8 +150,8 @@ def _arguments(folder: Path, recipe: Recipe, *, seed: int) -> TrainingArguments:
 
 
 @contextmanager
-def _known_warnings() -> Iterator[None]:
+def _ignored_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
-        # Raised by torch itself while a sampler's or a scheduler's state is restored.
+        # Raised within torch when the state of the scheduler is restored.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         yield

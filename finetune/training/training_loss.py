@@ -1,4 +1,4 @@
-"""The loss on the training rows: its mean over an epoch, and whether it diverges."""
+"""The training loss: its mean over an epoch, and detection of divergence."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import math
 
 import numpy as np
 
-DIVERGED = 3.0
-"""A smoothed loss this many times its lowest is no noise: the rate is too high."""
+DIVERGENCE_RATIO = 3.0
+"""A smoothed loss above this multiple of its lowest value counts as divergence: the learning rate is too high."""
 
 _SMOOTHING = 0.95
-_FLOOR = 0.3  # nats: below, a head that fits the training rows exactly would look as if it diverged
+_FLOOR = 0.3  # nats; without it, small changes of a loss near 0 would count as divergence
 
 
 class TrainingLoss:
-    """Losses of the batches in nats: those `of_epoch`, and all of them `smoothed` exponentially."""
+    """Batch losses in nats: those of the current epoch, and an exponential moving average of all."""
 
     def __init__(self) -> None:
-        self.of_epoch: list[float] = []
+        self.epoch_losses: list[float] = []
         self.smoothed, self.lowest, self.steps = 0.0, math.inf, 0
 
     def add(self, loss: float) -> None:
-        self.of_epoch.append(loss)
+        self.epoch_losses.append(loss)
         self.steps += 1
         self.smoothed = _SMOOTHING * self.smoothed + (1 - _SMOOTHING) * loss
 
     def is_diverging(self) -> bool:
-        """Whether the last loss is not finite, or the smoothed one far above its lowest; called once a step."""
-        if not math.isfinite(self.of_epoch[-1]):
+        """Whether the last loss is not finite, or the smoothed loss far above its lowest; call once per step."""
+        if not math.isfinite(self.epoch_losses[-1]):
             return True
-        # Corrected for the start at zero, as Adam corrects its moments.
+        # Bias correction as in Adam: the average starts at zero.
         level = max(self.smoothed / (1 - _SMOOTHING**self.steps), _FLOOR)
         self.lowest = min(self.lowest, level)
-        return level > DIVERGED * self.lowest
+        return level > DIVERGENCE_RATIO * self.lowest
 
     def end_epoch(self) -> float | None:
-        """The mean over the epoch that ends here; None without a batch."""
-        losses, self.of_epoch = self.of_epoch, []
+        """Start a new epoch; returns the mean loss of the one that ends, None if it had no batch."""
+        losses, self.epoch_losses = self.epoch_losses, []
         return round(float(np.mean(losses)), 5) if losses else None

@@ -1,4 +1,4 @@
-"""From a head on frozen features to a fine-tuned classifier, whichever weights an approach moves."""
+"""Fine-tuning from a head on frozen features, with any approach."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier
 from finetune.training.interpolation import interpolate
 from finetune.training.label_names import with_label_names
-from finetune.training.planning import ending_s, plan, prepared_copy, seconds_an_epoch
+from finetune.training.planning import finishing_s, plan, prepared_copy, seconds_per_epoch
 from finetune.training.recipe import Recipe
 from finetune.training.trainer import Trained, train
 
 MAX_RESTARTS = 2
-RESTARTED_AT = 0.25
-"""A training that diverges starts again at this part of its rate."""
+RESTART_FACTOR = 0.25
+"""The rate of a training that diverged is multiplied by this before a restart."""
 
 
 def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
-    """Fine-tune from a head on frozen features; the best state of all is kept, the start's included.
+    """Fine-tune from `start`, a head on frozen features; the result is the best state, which may be the start.
 
-    It costs time, never validation rows. A training that diverges is stopped and started again at a quarter
-    of its rate. With too little time for an epoch, part of one.
+    A training that diverges is restarted at a quarter of its rate. If the time is too short for an epoch, a part of
+    one is trained.
     """
     rows = len(task.train.inputs)
     task = with_label_names(task)
@@ -32,8 +32,8 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
         model, trained = _attempt(task, start, baseline, approach, recipe, attempt)
         if trained.stopped_by != "divergence" or attempt == MAX_RESTARTS:
             break
-        restarts.append({"rate": recipe.rate, "restarted_at": recipe.rate * RESTARTED_AT})
-        recipe = replace(recipe, rate=recipe.rate * RESTARTED_AT)
+        restarts.append({"rate": recipe.rate, "restarted_at": recipe.rate * RESTART_FACTOR})
+        recipe = replace(recipe, rate=recipe.rate * RESTART_FACTOR)
         history += trained.best_state.history
     best_state = trained.best_state
     interpolate(best_state)
@@ -61,7 +61,7 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
 
 
 def _baseline(task: Task, start: Fitted) -> Scored:
-    """The scores of the start with its head divided by its temperature, as the copy to train has it."""
+    """Scores of the start with its logits divided by its temperature, as in the copy to train."""
     return score(start.scored.logits / start.scored.temperature, task)
 
 
@@ -73,9 +73,9 @@ def _attempt(
         model,
         task,
         recipe,
-        name=f"{task.part}{approach.name}-{number}",
+        name=f"{task.name_prefix}{approach.name}-{number}",
         start=baseline,
-        reserve_s=ending_s(task, recipe, seconds_an_epoch(task, start, approach)),
+        reserve_s=finishing_s(task, recipe, seconds_per_epoch(task, start, approach)),
         callbacks=approach.callbacks(model),
     )
     return model, trained
@@ -93,5 +93,5 @@ def _reason(trained: Trained, baseline: Scored, restarts: list[dict[str, float]]
             f"{kept.name} was best."
         )
     for entry in restarts:
-        reason += f" A rate of {entry['rate']:.1e} diverged; it was started again at {entry['restarted_at']:.1e}."
+        reason += f" A rate of {entry['rate']:.1e} diverged; training restarted at {entry['restarted_at']:.1e}."
     return reason + (" The budget ended it early." if trained.stopped_by == "budget" else "")

@@ -1,4 +1,4 @@
-"""A challenger fine-tuned anew from the base model on all rows."""
+"""Trains a challenger from the base model on all rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lifecycle.situation import Situation
 
 @dataclass(frozen=True)
 class Challenger:
-    """`seconds`: how long its training took."""
+    """`seconds`: time of the training."""
 
     package: Path
     training: TrainingSummary
@@ -49,7 +49,7 @@ def train_challenger(
 def _finetune(
     rows: TrainingSet, situation: Situation, config: Config, job: JobRecord, work: Path, on_progress: Progress
 ) -> FinetuneResult:
-    # What the champion answers, its challenger does: pairs are seen from the rows, several labels are not.
+    # The challenger has the champion's task. Rows show whether they are pairs, but not whether they are multi-label.
     settings = overridden(
         config.finetune,
         {
@@ -95,9 +95,9 @@ def _export(
 
 
 def _reference(situation: Situation, config: Config) -> list[Example] | None:
-    """The new normal: held-out texts of the fresh window, labelled where a label is known.
+    """Reference of the challenger: held-out rows of the window, with their labels if known.
 
-    None, which means the validation rows, while there are fewer than a check needs.
+    None if there are fewer rows than a check needs; then the export uses the validation rows.
     """
     labels = {row.prediction_id: row.label for row in situation.labelled}
     measure, _ = pools_of(row for row in situation.window if row.has_text)

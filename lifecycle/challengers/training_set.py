@@ -1,4 +1,4 @@
-"""What a challenger is trained on and what it is judged on; the two never share a text."""
+"""The rows that a challenger is trained on, and the rows that the gate compares on. No text is in both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.config import Config
 from core.datasets import Example, kept_dataset
-from core.errors import NoTexts, NothingNew
+from core.errors import NoNewLabels, NoTexts
 from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
@@ -18,9 +18,9 @@ from lifecycle.situation import Situation
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """`train` holds original and newly labelled rows; `fresh` and `old` only measure.
+    """`train`: rows of the champion's training and newly labelled rows; `fresh` and `old`: rows for the gate.
 
-    `set_aside` counts rows per label that cannot be trained on yet: too few of a new label.
+    `set_aside`: number of rows by label, of labels with too few rows to train on.
     """
 
     train: list[Example]
@@ -31,56 +31,57 @@ class TrainingSet:
 
 
 def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) -> TrainingSet:
-    """Original rows of the champion and all labels given.
+    """The rows of the champion's training and all rows with a label from a person.
 
-    Fresh are the held-out rows that the champion answered after its last check without drift. A new
-    label with fewer than `minimum` rows waits. Raises `NothingNew`, `NoTexts` where the labels are of texts that
-    were not kept, or `DatasetNotKept` when the original rows are gone.
+    `fresh` are held-out rows that the champion answered after its last check without drift. Rows of a label with fewer
+    than `minimum` rows are set aside. Raises `NoNewLabels`, `NoTexts` if no text of the labels is stored, or
+    `DatasetNotKept` if the rows of the champion's training are missing.
     """
     facts, config = situation.champion.facts, home.config
     given = home.ledger.labelled(situation.model)
     labelled = [row for row in given if row.has_text]
     if given and not labelled:
         raise NoTexts(situation.model, len(given))
-    measure, teach = pools_of(labelled)
-    if not teach:
-        raise NothingNew(situation.model)
+    measure, trainable = pools_of(labelled)
+    if not trainable:
+        raise NoNewLabels(situation.model)
     original = kept_dataset(facts.lineage.data.train, config.datasets)
     validation = kept_dataset(facts.lineage.data.validation, config.datasets)
     is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in measure]
     fresh = [row.example for row, fresh in zip(measure, is_fresh, strict=True) if fresh]
     old = _old_rows(facts, config) + [row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh]
     if len(old) < config.gate.min_rows:
-        old += validation  # then they are not trained on, below
-    taught = [row.example for row in teach]
-    judged = {row.key for row in [*old, *fresh]}
-    train = _latest_label_wins([row for row in [*original, *validation, *taught] if row.key not in judged])
+        old += validation  # they are removed from the training rows below
+    labelled_rows = [row.example for row in trainable]
+    measuring_keys = {row.key for row in [*old, *fresh]}
+    train = _with_latest_labels(
+        [row for row in [*original, *validation, *labelled_rows] if row.key not in measuring_keys]
+    )
     train, set_aside = _without_rare_labels(train, minimum, facts.kind)
     return TrainingSet(
         train=train,
-        fresh=_latest_label_wins(fresh),
-        old=_latest_label_wins(old),
+        fresh=_with_latest_labels(fresh),
+        old=_with_latest_labels(old),
         new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - set(facts.labels)),
         set_aside=set_aside,
     )
 
 
 def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
-    """Labelled rows that no version was trained on: what judged the champion, and its reference."""
+    """Labelled rows that no version was trained on: the champion's gate rows and its reference."""
     lineage = facts.lineage
     names = [kept.fingerprint for kept in (lineage.holdout, lineage.reference) if kept.rows]
-    untouched = [name for name in names if name != lineage.data.validation]
-    rows = [row for name in untouched for row in kept_dataset(name, config.datasets)]
+    rows = [row for name in names if name != lineage.data.validation for row in kept_dataset(name, config.datasets)]
     return [row for row in rows if row.label is not None]
 
 
-def _latest_label_wins(rows: Sequence[Example]) -> list[Example]:
+def _with_latest_labels(rows: Sequence[Example]) -> list[Example]:
     return list({row.key: row for row in rows}.values())
 
 
 def _without_rare_labels(rows: list[Example], minimum: int, kind: Kind) -> tuple[list[Example], dict[str, int]]:
     set_aside: dict[str, int] = {}
-    # Where a text may have several labels, a row that goes takes its other labels with it: look again.
+    # Setting a multi-label row aside may make its other labels rare, so this repeats.
     while rare := _rare_labels(rows, minimum, kind):
         set_aside |= rare
         rows = [row for row in rows if rare.keys().isdisjoint(_names(row, kind))]

@@ -1,4 +1,4 @@
-"""Challenger and champion on the same labelled rows, each with the file that serves."""
+"""Compares challenger and champion on the same labelled rows, each with its package."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from core.records import Comparison
 
 
 def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Comparison:
-    """A row whose label an engine does not know counts as wrong, and so does one of several labels unless all
-    of them are right.
-    """
+    """Rows with a label that an engine does not know count as wrong, as do multi-label rows with one wrong label."""
     if not rows:
         return Comparison()
     before, after = _correct(champion, rows), _correct(challenger, rows)

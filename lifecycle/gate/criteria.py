@@ -1,4 +1,4 @@
-"""The criteria of the gate: each returns its objection to a promotion, or None."""
+"""The criteria of the gate. Each returns an objection to the promotion, or None."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from core.config import GateConfig
 from core.paired import Z_POWER
 from core.records import Comparison, GateAnswer
-from lifecycle.gate.wording import on, points
+from lifecycle.gate.wording import accuracy_on, points
 
 
 @dataclass(frozen=True)
 class Objection:
-    """`labels_needed`: about how many more labels would settle it, where they would."""
+    """`labels_needed`: estimated number of labels until the criterion can decide, None if labels do not help."""
 
     answer: GateAnswer
     reason: str
@@ -21,23 +21,23 @@ class Objection:
 
 
 Criterion = Callable[[Comparison, Comparison, GateConfig], Objection | None]
-"""Of the comparisons on fresh rows and on old rows."""
+"""Takes the comparison on fresh rows and the one on old rows."""
 
 
 def not_worse_on_old_rows(fresh: Comparison, old: Comparison, settings: GateConfig) -> Objection | None:
-    """No more than `max_old_drop` is lost on old rows, beyond what chance loses in one of five times.
+    """The loss of accuracy on old rows is at most `max_old_drop` plus a margin for chance (one-sided 80 %).
 
-    Of 100 rows a margin of one point is one row: without room for chance, a challenger just as good
-    would be held in every third case. With many rows the room vanishes.
+    One point of 100 rows is one row. Without the margin, an equally good challenger would be held in every third case.
+    The margin decreases with the number of rows.
     """
     lost = -old.paired.gain
     if lost - Z_POWER * old.paired.standard_error <= settings.max_old_drop + 1e-9:
         return None
-    reason = f"{on(old, 'old')}: {points(lost)} lost, more than the {points(settings.max_old_drop)} allowed"
+    reason = f"{accuracy_on(old, 'old')}: {points(lost)} lost, more than the {points(settings.max_old_drop)} allowed"
     if old.paired.reversed.p_value <= settings.alpha:
         return Objection("reject", f"{reason}.")
     needed = _more_rows(old)
-    return Objection("hold", f"{reason}, though it may be chance.{_ask(needed, 'old')}", needed)
+    return Objection("hold", f"{reason}, but it may be chance.{_labels_hint(needed, 'old')}", needed)
 
 
 def enough_fresh_rows(fresh: Comparison, old: Comparison, settings: GateConfig) -> Objection | None:
@@ -53,14 +53,16 @@ def better_on_fresh_rows(fresh: Comparison, old: Comparison, settings: GateConfi
     if fresh.p_value <= settings.alpha:
         return None
     if fresh.wins <= fresh.losses:
-        return Objection("reject", f"{on(fresh, 'fresh')}: not better ({fresh.wins} won, {fresh.losses} lost).")
+        return Objection(
+            "reject", f"{accuracy_on(fresh, 'fresh')}: not better ({fresh.wins} won, {fresh.losses} lost)."
+        )
     needed = _more_rows(fresh)
-    reason = f"{on(fresh, 'fresh')}: better, but it may be chance (p = {fresh.p_value:.2g}).{_ask(needed, 'fresh')}"
-    return Objection("hold", reason, needed)
+    reason = f"{accuracy_on(fresh, 'fresh')}: better, but it may be chance (p = {fresh.p_value:.2g})."
+    return Objection("hold", f"{reason}{_labels_hint(needed, 'fresh')}", needed)
 
 
 CRITERIA: tuple[Criterion, ...] = (not_worse_on_old_rows, enough_fresh_rows, better_on_fresh_rows)
-"""In the order in which they are asked; the first objection stands."""
+"""In the order of evaluation; the first objection decides."""
 
 
 def _more_rows(comparison: Comparison) -> int | None:
@@ -68,5 +70,5 @@ def _more_rows(comparison: Comparison) -> int | None:
     return None if needed is None else max(1, needed - comparison.rows)
 
 
-def _ask(needed: int | None, kind: str) -> str:
+def _labels_hint(needed: int | None, kind: str) -> str:
     return f" About {needed} more {kind} labels would settle it." if needed else ""

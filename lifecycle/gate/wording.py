@@ -1,11 +1,11 @@
-"""Comparisons in words."""
+"""Phrases about comparisons."""
 
 from __future__ import annotations
 
 from core.records import Comparison
 
 
-def on(comparison: Comparison, kind: str) -> str:
+def accuracy_on(comparison: Comparison, kind: str) -> str:
     """`kind` of rows: "fresh" or "old"."""
     if comparison.rows == 0:
         return f"No {kind} rows"

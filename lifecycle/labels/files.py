@@ -1,4 +1,4 @@
-"""Label requests as a CSV file to fill in, and the labels read back from it."""
+"""Writes label requests to a CSV file, and reads the labels that people added to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.tables import read_table
 
 
 def write_requests(file: IO[str], requests: Sequence[LabelRequest]) -> None:
-    """Columns prediction_id, text, predicted, score and an empty label; a column pair where a request has one."""
+    """Columns: prediction_id, text, pair (if a request has one), predicted, score, and label, which is empty."""
     pair = ["pair"] if any(item.pair is not None for item in requests) else []
     writer = csv.DictWriter(
         file,
@@ -42,7 +42,7 @@ def read_given_labels(path: Path, *, source: str) -> tuple[list[GivenLabel], int
 
 
 def _cell(label: Any) -> str | list[str]:
-    """A cell without blanks around it; JSON Lines and Parquet may hold lists."""
+    """The label, or the list of labels of a JSON Lines or Parquet file; "" without a label."""
     if isinstance(label, list):
         return [str(name) for name in label] or SEPARATOR
     return "" if label is None else str(label).strip()

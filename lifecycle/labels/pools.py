@@ -1,4 +1,4 @@
-"""Which rows measure and which teach: no text ever does both."""
+"""Splits rows into those that measure accuracy and those that may be trained on; no text is in both."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Row = TypeVar("Row", PredictionRecord, LabelledPrediction)
 
 
 def pools_of(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows that measure, and those that may be trained on.
+    """(rows that measure, rows that may be trained on).
 
-    Those with held-out texts measure. Nothing can be trained on where the text was not kept, so these rows
-    measure as well, by the answer that was recorded.
+    Rows with held-out texts measure. Rows without a stored text cannot be trained on, so they measure, too, by the
+    recorded answer.
     """
     measure: list[Row] = []
-    teach: list[Row] = []
+    trainable: list[Row] = []
     for row in rows:
-        (measure if not row.has_text or is_held_out(row.input) else teach).append(row)
-    return measure, teach
+        (measure if not row.has_text or is_held_out(row.input) else trainable).append(row)
+    return measure, trainable

@@ -1,4 +1,4 @@
-"""Which few predictions to ask labels for: some to measure, the others to learn from."""
+"""Selects the predictions to label: some to measure accuracy, the others to train on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from core.records import PredictionRecord, Purpose
 from lifecycle.labels.pools import pools_of
 
 NO_TEXTS = (
-    "There is nothing to label, for the ledger keeps no texts (ledger.keep is 'features'); "
-    "who has them can send labels with POST /feedback."
+    "There is nothing to label, because the ledger keeps no texts (ledger.keep is 'features'). "
+    "Labels can still be sent with POST /feedback."
 )
 
 
@@ -22,17 +22,16 @@ def choose(
 ) -> list[tuple[str, Purpose]]:
     """At most `settings.budget` prediction ids of the window, each with its purpose.
 
-    `measure` rows are drawn at random from the held-out texts, so that what they say of accuracy
-    holds for the window; `learn` rows are chosen from the rest to be uncertain and unlike each
-    other. `labelled` holds the keys (`core.datasets.key_of`) of texts whose label is known already. Nobody can
-    label a row whose text is not kept: it is passed over.
+    `measure` rows are a random sample of the held-out texts, so their accuracy is an unbiased estimate for the window.
+    `learn` rows are the other texts that are uncertain and diverse. `labelled`: keys (`core.datasets.key_of`) of texts
+    with a known label, which are not selected. Neither are rows without a stored text.
     """
     rng = np.random.default_rng(seed)
     readable = [row for row in window if row.has_text]
     unique = {key_of(row.input): row for row in readable if key_of(row.input) not in labelled}
-    measuring, teaching = pools_of(unique.values())
-    measure = _drawn(measuring, round(settings.budget * settings.measure_share), rng)
-    learn = _uncertain_and_diverse(teaching, settings.budget - len(measure), rng)
+    held_out, trainable = pools_of(unique.values())
+    measure = _drawn(held_out, round(settings.budget * settings.measure_share), rng)
+    learn = _uncertain_and_diverse(trainable, settings.budget - len(measure), rng)
     return _interleaved(measure, learn)
 
 
@@ -41,9 +40,9 @@ def _drawn(rows: list[PredictionRecord], count: int, rng: np.random.Generator) -
 
 
 def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.random.Generator) -> list[str]:
-    """k-means++ seeding (Arthur & Vassilvitskii 2007) over the embeddings, weighted by uncertainty.
+    """k-means++ seeding (Arthur & Vassilvitskii 2007) on the embeddings, weighted by uncertainty.
 
-    A row's chance grows with its squared distance from those already chosen and with 1 - score.
+    The probability of a row is proportional to 1 - score and to its squared distance from the rows already chosen.
     """
     if count >= len(rows):
         return [row.id for row in rows]
@@ -54,7 +53,7 @@ def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.ran
     for _ in range(count):
         chance = weight * distance
         chance[chosen] = 0.0
-        if chance.sum() == 0:  # only copies of what is chosen are left
+        if chance.sum() == 0:  # the other rows are copies of chosen ones
             break
         chosen.append(int(rng.choice(len(rows), p=chance / chance.sum())))
         gap = ((points - points[chosen[-1]]) ** 2).sum(axis=1)
@@ -63,7 +62,7 @@ def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.ran
 
 
 def _interleaved(measure: list[str], learn: list[str]) -> list[tuple[str, Purpose]]:
-    """Both kinds spread evenly: whoever stops half-way has labelled half of each."""
+    """Mixes both purposes evenly, so that the first half of the queue has half of each."""
     places = [(index / max(len(measure), 1), key, "measure") for index, key in enumerate(measure)]
     places += [(index / max(len(learn), 1), key, "learn") for index, key in enumerate(learn)]
     ordered = sorted(places, key=lambda place: place[0])

@@ -1,4 +1,4 @@
-"""What a decision is made from."""
+"""The facts that the policy decides by."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from core.records import Comparison, PromotionRecord, Verdict
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Labelled rows of the fresh kind that nothing was trained on, as the champion answered them.
+class MeasuredAccuracy:
+    """The champion's answers on held-out labelled rows since the drift.
 
-    `expected` is the champion's accuracy on its reference, None where that has no labels.
+    `expected`: the champion's accuracy on its reference, None if that has no labels. `unknown_labels`: labels from
+    people that the champion does not know.
     """
 
     rows: int
@@ -21,19 +22,19 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Labels:
-    """Label requests since a drift began: how many were made, how many are still open, and whether the last
-    check made them.
-    """
+class LabelProgress:
+    """Label requests since the drift began, those without an answer, and whether the last check made them."""
 
-    asked: int
+    requested: int
     still_open: int
     is_of_this_check: bool = True
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """The version that the champion replaced, as challenger on the labelled rows since the promotion."""
+class PreviousVersion:
+    """The version before the champion. `comparison`: with this version as challenger, on the labelled rows since the
+    promotion.
+    """
 
     version: str
     comparison: Comparison
@@ -41,19 +42,19 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Case:
-    """`verdict`: of the champion's last conclusive check; `refused`: the last challenger of this champion, if
-    the gate refused it and no label came since; `budget`: how many labels to ask for at most; `available`:
-    unlabelled rows of the window; `alpha`: level of the test that `earlier` is better.
+    """`verdict`: of the champion's last conclusive check; `budget`: most labels to request; `available`: rows of the
+    window that could be labelled; `alpha`: level of the test that `previous` is better; `refused`: the champion's last
+    challenger, if the gate refused it and there are no labels since.
     """
 
     model: str
     version: str
     verdict: Verdict | None
-    labels: Labels
-    measured: Measured
+    labels: LabelProgress
+    measured: MeasuredAccuracy
     budget: int
     available: int
     alpha: float
-    earlier: Earlier | None = None
+    previous: PreviousVersion | None = None
     refused: PromotionRecord | None = None
     texts_are_kept: bool = True

@@ -1,4 +1,4 @@
-"""What to do about a verdict: the first rule that applies."""
+"""Decides what to do after a check, by the first rule that applies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lifecycle.policy.rules import RULES
 def decide(case: Case) -> Decision:
     """`none`, `watch`, `label N`, `retrain` or `roll back`.
 
-    Labels cannot be asked for where no text is kept: the decision is then to watch, and gives that reason, too.
+    If no texts are stored, labels cannot be requested: then the decision is `watch` instead, with this reason.
     """
     decision = next(decision for rule in RULES if (decision := rule(case)))
     if case.texts_are_kept or decision.action not in ("label", "watch"):

@@ -1,4 +1,4 @@
-"""The rules of the policy: each decides in its case, or returns None."""
+"""The rules of the policy. Each returns a decision, or None if it does not apply."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Callable
 
 from core.records import Decision
 from core.share import wilson_interval
-from lifecycle.policy.case import Case, Measured
+from lifecycle.policy.case import Case, MeasuredAccuracy
 
 Rule = Callable[[Case], Decision | None]
 
 
 def roll_back(case: Case) -> Decision | None:
-    """The version before is shown to answer the fresh labelled rows better."""
-    if case.earlier is None or case.earlier.comparison.p_value > case.alpha:
+    """The previous version is significantly better on the labelled rows since the promotion."""
+    if case.previous is None or case.previous.comparison.p_value > case.alpha:
         return None
-    before, found = case.earlier.version, case.earlier.comparison
+    previous, found = case.previous.version, case.previous.comparison
     return Decision(
         "roll back",
-        f"{case.model}@{before} answers {found.challenger_accuracy:.1%} of {found.rows} labelled rows since "
-        f"the promotion right, {case.model}@{case.version} {found.champion_accuracy:.1%}.",
+        f"On {found.rows} labelled rows since the promotion, {case.model}@{previous} is right in "
+        f"{found.challenger_accuracy:.1%} and {case.model}@{case.version} in {found.champion_accuracy:.1%}.",
     )
 
 
-def train_no_refused_challenger_again(case: Case) -> Decision | None:
+def skip_refused_challenger(case: Case) -> Decision | None:
     if case.refused is None:
         return None
     reason = f"The gate refused {case.model}@{case.refused.version}: {case.refused.reason}"
@@ -33,24 +33,23 @@ def train_no_refused_challenger_again(case: Case) -> Decision | None:
 
 def do_nothing_without_drift(case: Case) -> Decision | None:
     if case.verdict is None:
-        return Decision("none", "No check of this version has had enough rows yet.")
+        return Decision("none", "No check of this version had enough rows yet.")
     return Decision("none", case.verdict.sentence) if case.verdict.outcome != "drift" else None
 
 
 def ask_for_labels(case: Case) -> Decision | None:
-    if case.labels.asked > 0 or case.available == 0:
+    if case.labels.requested > 0 or case.available == 0:
         return None
     count = min(case.budget, case.available)
-    return Decision("label", f"Inputs drifted; {count} labels show whether that costs accuracy.", count)
+    return Decision("label", f"Inputs drifted; {count} labels will show whether accuracy is lower.", count)
 
 
 def await_labels(case: Case) -> Decision | None:
-    asked, still_open = case.labels.asked, case.labels.still_open
+    requested, still_open = case.labels.requested, case.labels.still_open
+    given = requested - still_open
     if still_open == 0:
         return None
-    return Decision(
-        "label", f"Inputs drifted; {asked - still_open} of the {asked} labels asked for are here.", still_open
-    )
+    return Decision("label", f"Inputs drifted; {given} of {requested} requested labels are given.", still_open)
 
 
 def retrain_for_new_labels(case: Case) -> Decision | None:
@@ -63,7 +62,7 @@ def retrain_for_new_labels(case: Case) -> Decision | None:
     return Decision("retrain", reason)
 
 
-def retrain_where_accuracy_fell(case: Case) -> Decision | None:
+def retrain_after_loss_of_accuracy(case: Case) -> Decision | None:
     measured = case.measured
     if measured.rows == 0 or measured.expected is None:
         return None
@@ -72,22 +71,22 @@ def retrain_where_accuracy_fell(case: Case) -> Decision | None:
     return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {measured.expected:.0%} expected.")
 
 
-def ask_again_where_it_got_worse(case: Case) -> Decision | None:
-    """Everything that the estimate of the last check allows lies below everything that labels of earlier rows do."""
+def ask_again_after_further_drift(case: Case) -> Decision | None:
+    """The estimated accuracy since the last labels is significantly lower than the accuracy that they measured."""
     estimate, measured = case.verdict.estimated_accuracy if case.verdict else None, case.measured
     if estimate is None or measured.rows == 0 or case.available == 0 or case.labels.is_of_this_check:
         return None
     if estimate.high >= wilson_interval(measured.correct, measured.rows)[0]:
         return None
     count = min(case.budget, case.available)
-    reason = f"Labels showed {_share(measured)}, and what came since is estimated lower; {count} more show it."
+    reason = f"{_right_share(measured)}, but the estimate for later rows is lower; {count} more labels will show it."
     return Decision("label", reason, count)
 
 
 def watch(case: Case) -> Decision:
     measured = case.measured
     if measured.rows == 0:
-        return Decision("watch", "Inputs drifted; no label of a held-out fresh row shows whether that costs accuracy.")
+        return Decision("watch", "Inputs drifted; no held-out fresh row has a label yet, so the accuracy is unknown.")
     if measured.expected is None:
         return Decision("watch", f"Inputs drifted; {_interval(measured)}, and no accuracy to compare it with.")
     reason = f"Inputs drifted but accuracy holds so far: {_interval(measured)}, {measured.expected:.0%} expected."
@@ -96,22 +95,22 @@ def watch(case: Case) -> Decision:
 
 RULES: tuple[Rule, ...] = (
     roll_back,
-    train_no_refused_challenger_again,
+    skip_refused_challenger,
     do_nothing_without_drift,
     ask_for_labels,
     await_labels,
     retrain_for_new_labels,
-    retrain_where_accuracy_fell,
-    ask_again_where_it_got_worse,
+    retrain_after_loss_of_accuracy,
+    ask_again_after_further_drift,
     watch,
 )
-"""In the order in which they are asked; the last one always decides."""
+"""In the order of evaluation; the last one always decides."""
 
 
-def _share(measured: Measured) -> str:
+def _right_share(measured: MeasuredAccuracy) -> str:
     return f"{measured.correct} of {measured.rows} held-out fresh rows right"
 
 
-def _interval(measured: Measured) -> str:
+def _interval(measured: MeasuredAccuracy) -> str:
     low, high = wilson_interval(measured.correct, measured.rows)
-    return f"{_share(measured)} (95 % interval {low:.0%} to {high:.0%})"
+    return f"{_right_share(measured)} (95 % interval {low:.0%} to {high:.0%})"

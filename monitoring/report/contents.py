@@ -1,4 +1,4 @@
-"""What a report shows of a check: a table with a column for each signal, and the verdict in Markdown."""
+"""Content of a report: a table with a column for each signal, and the verdict in Markdown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monitoring.signals.signal import Column, Sides, Signal
 
 
 def report_tables(sides: Sides) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One row a row, of the reference and of the window."""
+    """Tables of the reference and of the window, with one line per row."""
     before, after = {}, {}
     for signal in SIGNALS:
         before[signal.column], after[signal.column] = (_shown(signal, values) for values in signal.values(sides))
@@ -18,13 +18,13 @@ def report_tables(sides: Sides) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _shown(signal: Signal, values: Column) -> Column:
-    return [_harmless(value) for value in values] if signal.is_categorical else values
+    return [_escaped(value) for value in values] if signal.is_categorical else values
 
 
 def verdict_markdown(verdict: Verdict, model: str, version: str) -> str:
-    """The verdict's sentence, then a line for each piece of evidence."""
-    lines = [f"**{model}@{version}: {verdict.outcome}.** {_harmless(verdict.sentence)}", ""]
-    lines += [f"- {item.feature} (p = {item.p_value:.2g}): {_harmless(item.detail)}" for item in verdict.evidence]
+    """The verdict's sentence and a line for each test."""
+    lines = [f"**{model}@{version}: {verdict.outcome}.** {_escaped(verdict.sentence)}", ""]
+    lines += [f"- {item.feature} (p = {item.p_value:.2g}): {_escaped(item.detail)}" for item in verdict.evidence]
     if estimate := verdict.estimated_accuracy:
         lines.append(
             f"- estimated accuracy, without labels: {estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
@@ -32,6 +32,6 @@ def verdict_markdown(verdict: Verdict, model: str, version: str) -> str:
     return "\n".join(lines)
 
 
-def _harmless(text: str) -> str:
-    # Evidently writes texts into a <script> of its page as they are: a label could end it.
+def _escaped(text: str) -> str:
+    # Evidently writes texts into a <script> element without escaping: a label could close that element.
     return text.replace("<", "＜")

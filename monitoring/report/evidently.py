@@ -1,7 +1,7 @@
-"""A check as an Evidently report: one HTML file, and a snapshot that `evidently ui` shows.
+"""A drift check as an Evidently report: one HTML file, and a snapshot for `evidently ui`.
 
-Evidently draws; it does not judge. Its own tests raise false alarms and change with the size of the
-reference, so each of its drift tests here carries the p-value of our verdict and its threshold.
+The report shows the p-values and the threshold of our verdict, not those of Evidently's own drift tests: these raise
+false alarms and depend on the size of the reference.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from core.config import DriftConfig
-from core.durable import disk_full_is_said, write_bytes
+from core.durable import detect_disk_full, write_bytes
 from core.features import Features
 from core.records import Verdict
 from monitoring.report.contents import report_tables, verdict_markdown
@@ -24,7 +24,7 @@ from monitoring.sample import sample_sides
 from monitoring.signals.catalogue import SIGNALS
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # it uses numpy.core, and litestar's old names
+    warnings.simplefilter("ignore", DeprecationWarning)  # Evidently uses numpy.core and old names of litestar
     from evidently import DataDefinition, Dataset, Report
     from evidently.core.container import MetricContainer
     from evidently.core.report import Context, Snapshot
@@ -38,13 +38,13 @@ with warnings.catch_warnings():
 
 METHOD = "retune_permutation"
 KEPT_REPORTS = 100
-"""Reports kept of a model, 4 MB each; the verdicts behind the others stay in the ledger."""
+"""Reports stored per model, of 4 MB each; the verdicts of deleted reports stay in the ledger."""
 
 _p_values: ContextVar[Mapping[str, float]] = ContextVar("p_values")
 
 
-class VerdictInWords(MetricContainer):  # type: ignore[misc]  # evidently is untyped
-    """The head of the report: the verdict's sentence and a line for each piece of evidence."""
+class VerdictText(MetricContainer):  # type: ignore[misc]  # evidently is untyped
+    """The first widget of the report: the verdict's sentence and a line for each test."""
 
     text: str
 
@@ -68,12 +68,12 @@ def run_report(
     """The Evidently snapshot of a conclusive verdict, on at most 2,000 rows of each side."""
     before, after = report_tables(sample_sides(reference, window, labels))
     report = Report(
-        [VerdictInWords(text=verdict_markdown(verdict, model, version)), *_drift_tests(settings)],
+        [VerdictText(text=verdict_markdown(verdict, model, version)), *_drift_tests(settings)],
         include_tests=True,
         metadata={"model": model, "version": version, "verdict": verdict.outcome},
         tags=[verdict.outcome],
     )
-    with _carrying(verdict):
+    with _p_values_of(verdict):
         return report.run(
             _dataset(after),
             _dataset(before),
@@ -82,9 +82,9 @@ def run_report(
 
 
 def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEPT_REPORTS) -> Path:
-    """Write `folder`/`name`.html, complete or not at all; raises `DiskFull`.
+    """Write `folder`/`name`.html, complete or absent; raises `DiskFull`.
 
-    Only the last `kept` names of the folder, in the order of the alphabet, stay.
+    Deletes all but the last `kept` reports of the folder in alphabetical order.
     """
     path = folder / f"{name}.html"
     write_bytes(path, snapshot.get_html_str(as_iframe=False).encode())
@@ -94,8 +94,8 @@ def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEP
 
 
 def add_snapshot(snapshot: Snapshot, *, model: str, workspace: Path) -> None:
-    """Add a run to the model's project in the workspace, for `evidently ui --workspace DIR`."""
-    with disk_full_is_said(workspace):
+    """Add the snapshot to the model's project in the workspace, for `evidently ui --workspace DIR`."""
+    with detect_disk_full(workspace):
         workspace.mkdir(parents=True, exist_ok=True)
         opened = Workspace.create(str(workspace))
         project = next(iter(opened.search_project(model)), None) or _new_project(opened, model)
@@ -122,8 +122,8 @@ def _drift_tests(settings: DriftConfig) -> list[ValueDrift]:
 
 
 @contextmanager
-def _carrying(verdict: Verdict) -> Iterator[None]:
-    """While it lasts, Evidently's drift tests answer with this verdict's p-values."""
+def _p_values_of(verdict: Verdict) -> Iterator[None]:
+    """In this context Evidently's drift tests return the verdict's p-values."""
     _register_method()
     columns = {signal.feature: signal.column for signal in SIGNALS}
     token = _p_values.set({columns[item.feature]: item.p_value for item in verdict.evidence})
@@ -140,11 +140,11 @@ def _register_method() -> None:
             display_name="p-value by permutation, corrected for all tests",
             allowed_feature_types=[ColumnType.Categorical, ColumnType.Numerical],
         ),
-        _calibrated,
+        _stored_p_value,
     )
 
 
-def _calibrated(
+def _stored_p_value(
     reference: pd.Series[Any], current: pd.Series[Any], feature_type: ColumnType, threshold: float
 ) -> tuple[float, bool]:
     p_value = _p_values.get()[str(current.name)]

@@ -1,4 +1,4 @@
-"""The drift tests of a check, in the order in which they are reported."""
+"""The drift tests of a check, in the order of the report."""
 
 from __future__ import annotations
 

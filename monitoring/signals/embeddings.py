@@ -1,10 +1,11 @@
-"""Texts of another kind: the distribution of embeddings."""
+"""Tests for other kinds of texts: the distribution of the embeddings."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from core.two_sample.distances import Floats, distance_to_nearest, distance_to_nearest_other, unlike_reference
+from core.arrays import Floats
+from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other, unlike_reference
 from core.two_sample.statistics import Statistic, maximum_mean_discrepancy
 from monitoring.signals.signal import Sides
 from monitoring.wording import share
@@ -13,15 +14,15 @@ from monitoring.wording import share
 class Embeddings:
     feature = "embeddings"
     statistic = "maximum mean discrepancy"
-    column = "distance to the nearest reference row"  # they have too many dimensions to be drawn as they are
+    column = "distance to the nearest reference row"  # embeddings have too many dimensions to be plotted
     is_categorical = False
 
     def prepare(self, sides: Sides) -> Statistic:
         return maximum_mean_discrepancy(np.concatenate([sides.reference.embeddings, sides.window.embeddings]))
 
     def describe(self, sides: Sides) -> str:
-        strange = float(unlike_reference(sides.window.embeddings, sides.reference.embeddings).mean())
-        return f"{share(strange)} of the rows look like nothing in the reference (1 % expected)"
+        unlike = float(unlike_reference(sides.window.embeddings, sides.reference.embeddings).mean())
+        return f"{share(unlike)} of the rows are unlike all rows of the reference (1 % expected)"
 
     def values(self, sides: Sides) -> tuple[Floats, Floats]:
         reference, window = sides.reference.embeddings, sides.window.embeddings

@@ -1,14 +1,14 @@
-"""Other answers: the shares of the predicted labels."""
+"""Tests for a change of the answers: the shares of the predicted labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Booleans, Doubles, Floats
 from core.assigned import Assigned, cells, membership
-from core.two_sample.statistics import Floats, Statistic, Values, chi_square
+from core.two_sample.statistics import Statistic, chi_square
 from monitoring.signals.signal import Sides
 from monitoring.wording import share
 
@@ -22,23 +22,23 @@ class PredictedLabels:
     is_categorical = True
 
     def prepare(self, sides: Sides) -> Statistic:
-        """Over the labels, or over each label's presence where rows have sets of them."""
+        """Chi-square over the labels; for sets of labels, over the presence of each label."""
         assigned = np.concatenate([sides.reference.predicted, sides.window.predicted])
         return chi_square_of_sets(assigned.astype(np.bool_)) if assigned.ndim == 2 else chi_square(assigned.astype(int))
 
     def describe(self, sides: Sides) -> str:
-        return moves(sides.reference.predicted, sides.window.predicted, sides.labels)
+        return describe_shift(sides.reference.predicted, sides.window.predicted, sides.labels)
 
     def values(self, sides: Sides) -> tuple[list[str], list[str]]:
         before, after = (cells(side.predicted, sides.labels) for side in (sides.reference, sides.window))
         return [cell or NO_LABEL for cell in before], [cell or NO_LABEL for cell in after]
 
 
-def chi_square_of_sets(sets: NDArray[np.bool_]) -> Statistic:
-    """Pearson's chi-square statistics of presence and absence (n, k), summed over the labels.
+def chi_square_of_sets(sets: Booleans) -> Statistic:
+    """Pearson's chi-square statistics of each label's presence (n, k), summed over the labels.
 
-    The labels of a row depend on each other, so the sum has no chi-square distribution; permutations
-    of whole rows need none.
+    The labels of a row are dependent, so the sum has no chi-square distribution. Permutations of whole rows do not
+    need one.
 
     >>> sets = np.array([[True], [True], [False], [False]])
     >>> chi_square_of_sets(sets)(np.array([[1], [1], [0], [0]], dtype=np.float32))
@@ -47,21 +47,21 @@ def chi_square_of_sets(sets: NDArray[np.bool_]) -> Statistic:
     varying = sets[:, sets.any(axis=0) & ~sets.all(axis=0)].astype(np.float32).T
     totals = varying.sum(axis=1, dtype=np.float64)[:, None]
 
-    def statistic(memberships: Floats) -> Values:
+    def statistic(memberships: Floats) -> Doubles:
         rows = len(memberships)
         sizes = memberships.sum(axis=0, dtype=np.float64)
         surplus = varying @ memberships - totals * sizes / rows
         weight = rows / totals + rows / (rows - totals)
-        distance: Values = (surplus**2 * weight).sum(axis=0) * rows / (sizes * (rows - sizes))
+        distance: Doubles = (surplus**2 * weight).sum(axis=0) * rows / (sizes * (rows - sizes))
         return distance
 
     return statistic
 
 
-def moves(reference: Assigned, window: Assigned, labels: Sequence[str]) -> str:
-    """The labels whose predicted share grew and shrank most; of rows with sets of labels, also "no label".
+def describe_shift(reference: Assigned, window: Assigned, labels: Sequence[str]) -> str:
+    """The labels whose predicted share grew and shrank most; for sets of labels also "no label".
 
-    >>> moves(np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1]), ["billing", "bug"])
+    >>> describe_shift(np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1]), ["billing", "bug"])
     "'bug' grew from 25 % to 75 %; 'billing' shrank from 75 % to 25 %"
     """
     before, after = label_shares(reference, len(labels)), label_shares(window, len(labels))
@@ -70,11 +70,11 @@ def moves(reference: Assigned, window: Assigned, labels: Sequence[str]) -> str:
     grown = [index for index in order[:2] if after[index] > before[index]]
     shrunk = [index for index in order[::-1][:2] if after[index] < before[index]]
     parts = [_moved(names, grown, before, after, "grew"), _moved(names, shrunk, before, after, "shrank")]
-    return "; ".join(part for part in parts if part) or "every label has the share it had"
+    return "; ".join(part for part in parts if part) or "no share of a label changed"
 
 
-def label_shares(assigned: Assigned, labels: int) -> Values:
-    """(k + 1,) share of rows that have each of k labels, and of those that have none.
+def label_shares(assigned: Assigned, labels: int) -> Doubles:
+    """(k + 1,) share of rows with each of k labels, and share of rows without a label.
 
     >>> label_shares(np.array([0, 1, 1, 1]), 2).tolist()
     [0.25, 0.75, 0.0]
@@ -83,6 +83,6 @@ def label_shares(assigned: Assigned, labels: int) -> Values:
     return np.append(marked.mean(axis=0), np.mean(~marked.any(axis=1)))
 
 
-def _moved(names: Sequence[str], indices: Sequence[int], before: Values, after: Values, verb: str) -> str:
+def _moved(names: Sequence[str], indices: Sequence[int], before: Doubles, after: Doubles, verb: str) -> str:
     shifts = [f"{names[index]!r} {verb} from {share(before[index])} to {share(after[index])}" for index in indices]
     return ", ".join(shifts)

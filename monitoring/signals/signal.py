@@ -1,4 +1,4 @@
-"""What every drift test is: a statistic of two sides, in words and as a column of the report."""
+"""The Protocol of a drift test: a statistic of reference and window, a description and a column of the report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Column = Sequence[Any] | NDArray[Any]
 
 @dataclass(frozen=True)
 class Sides:
-    """The rows compared; `labels` are the names of the label indices in both."""
+    """Reference and window of a check; `labels`: names of the label indices."""
 
     reference: Features
     window: Features
@@ -24,22 +24,22 @@ class Sides:
 
 
 class Signal(Protocol):
-    """One drift test, without state."""
+    """A drift test without state."""
 
     feature: str
-    """What it looks at, in words."""
+    """Name of the feature that it tests."""
     statistic: str
-    """Its statistic's name in the literature."""
+    """Name of the statistic in the literature."""
     column: str
-    """The name of its column in the report."""
+    """Name of the column in the report."""
     is_categorical: bool
-    """Whether that column holds names."""
+    """Whether the values of the column are names."""
 
     def prepare(self, sides: Sides) -> Statistic:
-        """The statistic on the pooled rows, the reference's first."""
+        """The statistic of the pooled rows: first those of the reference, then those of the window."""
 
     def describe(self, sides: Sides) -> str:
-        """What changed, in words."""
+        """The change in words."""
 
     def values(self, sides: Sides) -> tuple[Column, Column]:
-        """The column: a value for each row of the reference, and for each row of the window."""
+        """The values of the column, of the reference and of the window."""

@@ -1,10 +1,10 @@
-"""Shorter or longer texts: the distribution of their length in tokens."""
+"""Tests for shorter or longer texts: the distribution of the lengths in tokens."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.arrays import Indices
 from core.two_sample.statistics import Statistic, kolmogorov_smirnov
 from monitoring.signals.signal import Sides
 
@@ -22,8 +22,8 @@ class TextLength:
         before, after = (np.quantile(lengths, [0.5, 0.9]) for lengths in self.values(sides))
         return (
             f"median length from {before[0]:.0f} to {after[0]:.0f} tokens, "
-            f"a tenth of the rows at {after[1]:.0f} or more (before: {before[1]:.0f})"
+            f"ninth decile {after[1]:.0f} (before: {before[1]:.0f})"
         )
 
-    def values(self, sides: Sides) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def values(self, sides: Sides) -> tuple[Indices, Indices]:
         return sides.reference.length, sides.window.length

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from core.api_keys import ApiKey, is_proven, parts_of, read_keys
+from core.api_keys import ApiKey, read_keys, split_key, verify_secret
 from core.errors import KeysUnreadable
 from service.refusals import KeysUnavailable
 
@@ -43,9 +43,9 @@ class Keyring:
     def find(self, text: str) -> ApiKey | None:
         """The live key with this id and secret."""
         self._refresh()
-        public_id, secret = parts_of(text)
+        public_id, secret = split_key(text)
         key = self._by_id.get(public_id)
-        return key if is_proven(key, secret) and key is not None and key.is_live else None
+        return key if verify_secret(key, secret) and key is not None and key.is_live else None
 
     def live_key(self, public_id: str) -> ApiKey | None:
         """The live key with this id; its secret is not checked."""

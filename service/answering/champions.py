@@ -13,13 +13,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from core.cpu import engine_threads
-from core.durable import in_turn
+from core.durable import file_lock
 from core.engine import Engine
 from core.errors import ModelNotFound, RetuneError
 from core.home import Home
 from core.registry import Champion
 from core.server_workers import ModelStatus
-from core.verification import check_golden
+from core.verification import verify_golden
 from service.answering.model import Failure, ModelState, ServedVersion
 from service.host.memory import give_back
 from service.refusals import ModelNotNamed, VersionNotLoaded
@@ -193,9 +193,9 @@ class Champions:
 
         Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
         """
-        with in_turn(self._load_lock):  # the workers of a server must not all load at once
+        with file_lock(self._load_lock):  # the workers of a server must not all load at once
             engine = Engine(self._registry.verified_folder(model.name, version), threads=self._threads)
-            check_golden(engine)
+            verify_golden(engine)
         return ServedVersion(model.name, version, since, engine)
 
     def _record_failure(self, model: ModelState, pointer: Champion | None, error: str) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from core.answers import answer
+from core.arrays import Floats
 from core.clock import sortable_id, utc_now
 from core.config import ServiceConfig
 from core.datasets import Text
-from core.engine import Encoded, Floats, Outputs
+from core.engine import Encoded, Outputs
 from core.records import PredictionRecord
 from service.answering.batcher import Batcher
 from service.answering.champions import Champions

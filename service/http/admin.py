@@ -104,7 +104,7 @@ class Endpoints:
     def _record(self, *change: Any) -> None:
         """Record the change if the ledger is reachable; the champion pointer alone decides what is served."""
         try:
-            promotion.record(self._worker.home.ledger, *change)
+            promotion.record_change(self._worker.home.ledger, *change)
         except Exception as error:  # no request waits for the result
             logger.error("A change of champion is not recorded in the ledger: %s", error)
 

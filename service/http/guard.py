@@ -32,9 +32,9 @@ from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, ServerFailur
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
 from service.wire.body import Body, Headers, has_body
-from service.wire.connection import Door, written
+from service.wire.connection import Callbacks
 from service.wire.heads import Head
-from service.wire.reply import RawHeaders, Reply, more_headers
+from service.wire.reply import RawHeaders, Reply, more_headers, response_bytes
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # As in nginx's log: the client closed the connection before the answer.
@@ -105,13 +105,13 @@ class Guard:
             elif reply.started:
                 raise
             else:
-                await self._say_farewell(scope, body, reply)
+                await self._refuse_stopping(scope, body, reply)
         finally:
             self._count_and_log(scope, reply.status, started)
 
-    def door(self, app: ASGIApp, *, head_s: float, stall_s: float) -> Door:
-        """What the connections of a server ask; `app` is this one, or one around it."""
-        return Door(app, self._head_refusal, self._full_for_s, self._early_refusal, head_s, stall_s)
+    def callbacks(self, app: ASGIApp, *, head_s: float, stall_s: float) -> Callbacks:
+        """What the connections of a server call; `app` is this one, or one around it."""
+        return Callbacks(app, self._head_refusal, self._full_for_s, self._early_refusal, head_s, stall_s)
 
     async def _answer(self, scope: Scope, headers: Headers, body: Body, reply: Reply) -> Response | None:
         """Let the route answer and return None, or return the response of an error."""
@@ -146,8 +146,8 @@ class Guard:
             deadline.end()
         return None
 
-    async def _say_farewell(self, scope: Scope, body: Body, reply: Reply) -> None:
-        """To who waits still when the server ends."""
+    async def _refuse_stopping(self, scope: Scope, body: Body, reply: Reply) -> None:
+        """The answer to a request that still waits when the server ends."""
         reply.is_last = True
         flat = self._group(scope["path"]).flat_errors
         await error_response(Stopping(), scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
@@ -173,7 +173,7 @@ class Guard:
         group = self._group(unquote(target.decode("latin-1")))
         response = error_response(error, request_id, flat=group.flat_errors)
         self._metrics.count_request(UNKNOWN, response.status_code, None)
-        return written(response, more_headers(request_id, is_secure=False, is_last=True))
+        return response_bytes(response, more_headers(request_id, is_secure=False, is_last=True))
 
     def _early_refusal(self, head: Head, retry_after_s: int) -> bytes | None:
         """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
@@ -208,7 +208,7 @@ class Guard:
 def overload_form(retry_after_s: int, blank: bytes, flat: bool, is_secure: bool, is_last: bool) -> bytes:
     """Such an answer but for its id: there may be thousands a second, each at the cost of those who are served."""
     response = error_response(Overloaded(retry_after_s), blank.decode(), flat=flat)
-    return written(response, more_headers(blank.decode(), is_secure=is_secure, is_last=is_last))
+    return response_bytes(response, more_headers(blank.decode(), is_secure=is_secure, is_last=is_last))
 
 
 def _noted_id(state: dict[str, object], headers: RawHeaders) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from core.clock import made_at_s
-from core.errors import DiskFull, LabelRefused, LedgerUnreadable, NoDriver
+from core.clock import created_at_s
+from core.errors import DiskFull, DriverMissing, LabelRefused, LedgerUnreadable
 from core.feedback import GivenLabel, StoredLabels, store_labels
 from core.home import Home
 from core.labels import Kind
@@ -57,7 +57,7 @@ class FeedbackStore:
             stored = await self._in_thread(lambda: store_labels(self._home.ledger, given, kind_of=self._kind_of))
         except LabelRefused as error:
             raise InvalidBody(f"Item {error.number} of 'feedback': {error.problem}") from error
-        except (DiskFull, LedgerUnreadable, NoDriver) as error:
+        except (DiskFull, LedgerUnreadable, DriverMissing) as error:
             logger.error("Feedback cannot be stored: %s", error)
             raise LedgerUnavailable from error
         if not stored.accepted:
@@ -94,7 +94,7 @@ class FeedbackStore:
 def _is_fresh(prediction_id: str) -> bool:
     """Whether this server made the id within the last minute: it starts with its time (see `sortable_id`)."""
     try:
-        made_s = made_at_s(prediction_id)
+        made_s = created_at_s(prediction_id)
         int(prediction_id[16:], 16)
     except ValueError:
         return False

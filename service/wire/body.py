@@ -1,4 +1,4 @@
-"""The body of a request on its way in, counted."""
+"""The body of a request: its size is bounded, and the rest of a refused one is read for a moment."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from starlette.types import Message, Receive, Scope
 
 from service.refusals import BodyCut, BodyTooLarge, BodyTooSlow, MalformedRequest
 
-# A refused body is read on for a moment: to close at once would tear the answer away from the client.
+# How long the rest of a refused body is read: a client whose connection closes earlier may lose the answer.
 DRAIN_S = 0.5
-# Where our transport notes in a request's state why no more of its body will come.
+# The key in a request's state under which its connection notes why no more of the body will come.
 BROKEN = "body_broken"
 Headers = Mapping[bytes, bytes]
 
 
 class Body:
-    """Takes the place of the server's `receive`. `complete`: nothing of it is still to come."""
+    """Replaces the `receive` of the server. `complete`: the whole body has been received."""
 
     def __init__(self, scope: Scope, receive: Receive, headers: Headers, *, limit_bytes: int) -> None:
         self._state = scope["state"]
         self._receive = receive
         self._limit_bytes = limit_bytes
         self._size_bytes = 0
-        # A client that waits to be told to go on sends nothing before; a server tells it when it is asked for the body.
+        # Such a client sends no body before "100 Continue", which the server sends when the app asks for the body.
         self._is_held_back = headers.get(b"expect", b"").lower() == b"100-continue"
         self.complete = not has_body(headers)
 
     async def receive(self) -> Message:
-        """Raises `BodyTooLarge`, or what our transport found wrong: `BodyTooSlow`, `BodyCut` or `MalformedRequest`."""
+        """Raises `BodyTooLarge`, or what the connection noted: `BodyTooSlow`, `BodyCut` or `MalformedRequest`."""
         message = await self._next_part()
         self._size_bytes += len(message.get("body", b""))
         if self._size_bytes > self._limit_bytes:
@@ -38,7 +38,7 @@ class Body:
         return message
 
     async def drop_rest(self) -> None:
-        """Read what is left, for a bounded time, and keep none of it; nothing of what nobody has asked for yet."""
+        """Read and drop the rest, for a bounded time, unless the client still waits for "100 Continue"."""
         if self._is_held_back:
             return
         with suppress(TimeoutError, BodyTooSlow, BodyCut, MalformedRequest):

@@ -1,444 +1,308 @@
-"""HTTP/1.1 on a connection: what uvicorn's protocol leaves open.
+"""HTTP/1.1 on a connection: the states of `service.wire.states` on top of uvicorn's protocol.
 
-Requests go straight to our app, past BentoML's middleware (docs/decisions/0005-front-door.md). A head that
-is malformed, too large or too slow is answered in our envelope; uvicorn answers the first in plain text and
-waits for ever for the last. What can be refused by its head alone is refused without a task.
+Requests go straight to our app, past BentoML's middleware (docs/decisions/0005-front-door.md). A head that is
+malformed, too large or too slow is answered in our envelope; uvicorn answers the first in plain text and waits for ever
+for the last. Requests that can be refused by their head alone are refused without a task.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
-import signal
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import chain
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
-from starlette.responses import Response
-from starlette.types import Scope
+from httptools import HttpParserError, HttpParserUpgrade
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.server import Server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.errors import RetuneError
 from service.refusals import BodyCut, BodyTooSlow, HeadTooLarge, HeadTooSlow, MalformedRequest
+from service.wire.balancing import Balancer
 from service.wire.body import BROKEN
-from service.wire.exchange import Exchange
-from service.wire.heads import FRAMING, Head, KnownHeads
-from service.wire.listener import Reception
-from service.wire.reply import RawHeaders
+from service.wire.exchange import Exchange, Flow
+from service.wire.heads import MAX_HEAD_BYTES, Head, head_error, keeps_alive, scope_of, target_in
+from service.wire.states import BODY, CLOSING, FINISHING, HEAD, IDLE, NEW, NEXT_HEAD, REST, TABLE, Event
+from service.wire.upgrade import body_parser, head_of_body
 
-# Written by clients and proxies without an end; 16 KiB hold the longest cookies and tokens there are. As much of
-# trailers, which are dropped.
-MAX_HEAD_BYTES = 16_384
-# Requests that wait for the answer to the one before; one read may bring thousands. Who sends more asks again for them.
+# Requests that wait for the answer to the one before. One read may bring thousands; clients send the rest again.
 MAX_PIPELINED = 64
-# The parser lets 0.9 and 2.0 pass as well.
-VERSIONS = ("1.1", "1.0")
+HEADS = frozenset({HEAD, NEXT_HEAD})
+# In these states the client has to send more within a time.
+TIMED = frozenset({NEW, HEAD, NEXT_HEAD, BODY, REST})
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Door:
-    """What a connection asks of the app: `app` answers requests; `refusal` makes the answer to a head that is
-    none, given as much of its target as has come; `early` the one to a request that is refused while `full_for_s`
-    says for how long, or None. Both are whole responses, after the first of which the connection ends, after the
-    other where it is not kept alive.
+class Callbacks:
+    """The app, as connections call it. `refusal` is the whole response to a head with an error, of which a part of the
+    target may have come. `early_refusal` is the whole response to a request that is refused while `full_for_s` is not
+    None, or None if it is not. `head_s` bounds the time of a head, `stall_s` a silence.
     """
 
-    app: Any
+    app: ASGIApp
     refusal: Callable[[RetuneError, bytes], bytes]
     full_for_s: Callable[[], int | None]
-    early: Callable[[Head, int], bytes | None]
+    early_refusal: Callable[[Head, int], bytes | None]
     head_s: float
     stall_s: float
-    refused: KnownHeads = field(default_factory=KnownHeads)
 
 
 class Connection(HttpToolsProtocol):
-    """One client; `head_s` bounds the time of a request's head, `stall_s` the silence in the middle of a request."""
+    """One client. The table of `states` gives the action and the next state for each event."""
 
-    cycle: Exchange  # type: ignore[assignment]  # ours has the names that uvicorn's protocol asks for
+    cycle: Exchange  # the last one begun
+    flow: Flow
 
-    def __init__(self, door: Door, reception: Reception, **options: Any) -> None:
+    def __init__(self, callbacks: Callbacks, balancer: Balancer, **options: Any) -> None:
         super().__init__(**options)
-        self._door = door
-        self._reception = reception
-        self.ws_protocol_class = None
-        self.url = b""  # which uvicorn leaves out until there is a request
-        self._head_bytes = 0
-        self._in_head = False
-        self._head_deadline = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._running: Exchange | None = None
-        self._pipelined: deque[Exchange] = deque()
-        self._in_message = False
-        self._turned_away = False
-        self._trailer_bytes = 0
-        self._rest_deadline: float | None = None
-        self._stuck: tuple[float, int] | None = None
-        self._refused: Head | None = None
+        self.state = NEW
+        self.url = b""  # uvicorn has none before the first request
+        self._callbacks = callbacks
+        self._balancer = balancer
+        self._deadline = math.inf
+        self._exchanges: deque[Exchange] = deque()  # not yet answered; the first one is running
         self._begun = 0
+        self._field_bytes = 0  # of the head, then of the trailers
         self._quiet_since = 0.0
+
+    def _on(self, event: Event, given: Any = None) -> None:
+        try:
+            self.state, act = TRANSITIONS[self.state][event]
+        except KeyError:
+            logger.error("A connection is closed: %r cannot happen in state %s", event, self.state.name)
+            self.state, act = CLOSING, Connection._close
+        act(self, given)
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        # As after an answer: who connects and says nothing goes when an idle client would.
-        self._quiet_since = self.loop.time()
-        self._reception.come(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        super().connection_lost(exc)
-        self._reception.leave(self)
-        exchange = self._running
-        if exchange is not None and exchange.task is not None and not exchange.response_complete:
-            exchange.scope["state"]["gone"] = True
-            exchange.task.cancel()
-
-    def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio's own says so, uvicorn's never does
-        """In the middle of a request there is something to say yet; else who says no more has gone."""
-        if self._in_head:
-            self._refuse(MalformedRequest())
-        elif self._waits_for_body:
-            self._break_body(BodyCut())
-            return self.scheme == "http"  # TLS has no half of a connection
-        return None
-
-    def quiet_s(self, now: float) -> float:
-        """Seconds since its last answer or, before the first, since it came; 0 while it waits for one."""
-        return 0.0 if self._in_message or not self._is_answered else now - self._quiet_since
-
-    @property
-    def is_to_ask(self) -> bool:
-        """Whether it came and asked nothing so far, or is in the middle of a head."""
-        return not self.transport.is_closing() and (self._in_head or not self._begun)
-
-    def let_go(self, now: float) -> None:
-        """End it if it is idle, or if its client reads nothing of its answers. To be called now and then: a timer for
-        each answer would cost as much as its JSON.
-        """
-        if self.quiet_s(now) > self.timeout_keep_alive:
-            self.transport.close()
-        if not (self.flow.write_paused or self.transport.is_closing()):
-            self._stuck = None
-            return
-        unread = self.transport.get_write_buffer_size()
-        if self._stuck is None or self._stuck[1] != unread:
-            self._stuck = now, unread
-        elif now - self._stuck[0] > self.timeout_keep_alive:
-            self.transport.abort()  # to close it would wait until all is read
+        self.flow = Flow(transport)
+        self._become_idle()
+        self._balancer.use(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._refuses_again(data):
+        self._unset_keepalive_if_required()
+        self._on("data", data)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio's own says so, uvicorn's never does
+        """Whether to keep the other direction open, for an answer."""
+        self._on("end", BodyCut() if self.state is BODY else MalformedRequest())
+        return self.state is FINISHING and self.scheme == "http"  # TLS closes both at once
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on("lost", exc)
+
+    def shutdown(self) -> None:
+        """Close it once its requests are answered."""
+        self._on("shutdown")
+
+    def quiet_s(self, now: float) -> float:
+        """Seconds since its last answer or, before the first, since it was made; 0 while there is a request."""
+        return now - self._quiet_since if self.state in (NEW, IDLE, CLOSING) else 0.0
+
+    def on_message_begin(self) -> None:
+        self._on("begin")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers come here as well, and are none of the headers that the request was accepted with."""
+        if self.state in HEADS:
+            HttpToolsProtocol.on_header(self, name, value)  # super() would cost as much again for each header
             return
-        self._stop_timer()
-        # Whether all of it is the head that it ends in; else what came before is not counted: a read has an end, too.
-        is_head = self._in_head or not self._in_message
-        begun = self._begun
-        self._refused = None
-        was_between = not self._in_message
-        self._parse(data)
-        if self.transport.is_closing() or (self._begun and not self._in_message):
-            if self._refused is not None and was_between and self._begun - begun == 1:
-                self._door.refused.add(self._refused, data)
-            return
-        if self._in_head:
-            self._head_bytes += len(data) if is_head and self._begun - begun <= 1 else 0
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(HeadTooLarge(MAX_HEAD_BYTES))
-                return
-            self._start_timer(until=self._head_deadline)
-        elif self._waits_for_body:
+        self._field_bytes += len(name) + len(value)
+        if self._field_bytes > MAX_HEAD_BYTES:
+            self._stop_parser()
+
+    def on_headers_complete(self) -> None:
+        error = MalformedRequest() if len(self._exchanges) > MAX_PIPELINED else head_error(self)
+        if error is not None:
+            self._on("fail", error)
+            self._stop_parser()
+        elif (answer := self._early_refusal()) is not None:
+            self._on("shed", answer)
+        else:
+            self._on("accept", scope_of(self))
+
+    def on_body(self, body: bytes) -> None:
+        self._on("part", body)
+
+    def on_message_complete(self) -> None:
+        self._on("complete")
+
+    def _start_timer(self) -> None:
+        """In place of uvicorn's for idle connections, which `IdleSweep` closes."""
+        end = min(self._deadline, self.loop.time() + self._callbacks.stall_s)
+        self.timeout_keep_alive_task = self.loop.call_at(end, self._time_out)
+
+    def _time_out(self) -> None:
+        if self.flow.read_paused:  # the silence is not the client's
+            self._deadline = max(self._deadline, self.loop.time() + self._callbacks.head_s)
             self._start_timer()
-        elif self._is_answered:  # what comes is dropped; however fast it does, not for ever
-            if self._rest_deadline is None:
-                self._rest_deadline = self.loop.time() + self._door.head_s
-            self._start_timer(until=self._rest_deadline)
+        else:
+            self._on("fail", BodyTooSlow() if self.state is BODY else HeadTooSlow())
+
+    def _end_exchange(self) -> None:
+        self.server_state.total_requests += 1
+        keep_alive = self._exchanges.popleft().keep_alive
+        self._on("hang_up" if not keep_alive else "next" if self._exchanges else "answered")
+        self.flow.is_held = len(self._exchanges) > 1 or self.state in (FINISHING, CLOSING)
+        self.flow.resume_reading()
+
+    def _read(self, data: bytes) -> None:
+        before, begun = self.state, self._begun
+        self._parse(data)
+        if self.state in HEADS:
+            # Only reads that hold nothing but this head are counted; another read is bounded by its own size.
+            if before not in (BODY, REST) and (before in HEADS) + self._begun - begun == 1:
+                self._field_bytes += len(data)
+            if self._field_bytes > MAX_HEAD_BYTES:
+                self._on("fail", HeadTooLarge(MAX_HEAD_BYTES))
+        elif self.state is NEW:  # empty lines may precede the first request, but not for ever
+            self._deadline = min(self._deadline, self.loop.time() + self._callbacks.head_s)
+        if self.state in TIMED:
+            self._start_timer()
 
     def _parse(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as offer:
-            self._decline(data[offer.args[0] :])
+            self._on("upgrade", data[offer.args[0] :])
         except HttpParserError:
-            if not self.url and self._is_answered:  # a method that is none hides what was asked for
-                self.url = _target_in(data)
-            self._refuse_malformed()
+            if not self.url:  # the parser reads no target after a wrong method
+                self.url = target_in(data)
+            self._on("fail", MalformedRequest())
 
-    def _decline(self, rest: bytes) -> None:
-        """Answer in HTTP/1.1 who offers to go on in another protocol, as Java's client does with each request.
+    def _stop_parser(self, _: object = None) -> None:
+        raise MalformedRequest
 
-        The parser takes what follows such a head for the other protocol, so another one reads it as the body.
-        """
-        if self.cycle.response_complete:
-            self.transport.close()
-            return
-        self.cycle.keep_alive = False
-        self.cycle.more_body = True
-        self._in_message = True
-        self.parser = HttpRequestParser(
-            SimpleNamespace(on_body=self.on_body, on_message_complete=self.on_message_complete)
-        )
-        framing = [name + b": " + value + b"\r\n" for name, value in self.headers if name in FRAMING]
-        self._parse(b"".join([b"POST / HTTP/1.1\r\nConnection: close\r\n", *framing, b"\r\n"]))
-        if rest:
-            self._parse(rest)
-
-    @property
-    def _waits_for_body(self) -> bool:
-        cycle = self.cycle
-        return cycle is not None and cycle.more_body and not cycle.response_complete
-
-    @property
-    def _drops_rest(self) -> bool:
-        """Whether the request that is coming in has its answer before it is here as a whole."""
-        return self.cycle is not None and self.cycle.more_body and self.cycle.response_complete
-
-    @property
-    def _is_answered(self) -> bool:
-        """Whether all that was asked has its answer."""
-        return self.cycle is None or self.cycle.response_complete
-
-    def on_message_begin(self) -> None:
-        self._in_head = self._in_message = True
-        self._turned_away = False
+    def _begin(self, _: object = None) -> None:
+        super().on_message_begin()
         self._begun += 1
-        self._reception.use(self)
-        self._head_bytes = self._trailer_bytes = 0
-        self._head_deadline = self.loop.time() + self._door.head_s
-        self._rest_deadline = None
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
+        self._field_bytes = 0
+        self._deadline = self.loop.time() + self._callbacks.head_s
+        self._balancer.use(self)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Trailers come here as well, and are none of the headers that the request was let in with."""
-        if self._in_head:
-            super().on_header(name, value)
-            return
-        self._trailer_bytes += len(name) + len(value)
-        if self._trailer_bytes > MAX_HEAD_BYTES:
-            raise MalformedRequest  # which stops the parser
+    def _accept(self, scope: Any) -> None:
+        is_first = not self._exchanges
+        self.cycle = Exchange(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keeps_alive(self.parser) and not (is_first and self._balancer.should_close()),
+            on_response=self._end_exchange,
+        )
+        self._exchanges.append(self.cycle)
+        self._field_bytes = 0
+        self._deadline = math.inf
+        if is_first:
+            self._answer_next()
+        else:
+            self._hold()
 
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        if self.transport.is_closing():  # what follows the last answer is nobody's
-            self._turned_away = True
-            return
-        if len(self._pipelined) == MAX_PIPELINED:
-            raise MalformedRequest  # which stops the parser, and makes the answer to the one before the last
-        if (error := self._problem_of_head()) is not None:
-            self._refuse(error)
-            raise error  # which stops the parser
-        if (answer := self._early_answer()) is None:
-            self._begin_exchange()
-            return
-        self._turned_away = True
-        self._write_early(answer)
+    def _hold(self) -> None:
+        """Read no more, even if an app asks for more of a body: there is enough to answer."""
+        self.flow.is_held = True
+        self.flow.pause_reading()
 
-    def on_body(self, body: bytes) -> None:
+    def _answer_next(self, _: object = None) -> None:
+        exchange = self._exchanges[0]
+        exchange.task = task = self.loop.create_task(exchange.run(self._callbacks.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def _early_refusal(self) -> bytes | None:
+        """The answer to a request that is not worth a task, if it is the next to be answered."""
+        if self.state is NEXT_HEAD or (full_for_s := self._callbacks.full_for_s()) is None:
+            return None
+        # A client that waits for "100 Continue" would not send its body, and its length would not hold. One that does
+        # not read its answers waits for its turn.
+        if self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade():
+            return None
+        method, keep_alive = self.parser.get_method(), keeps_alive(self.parser)
+        head = Head(method, self.url, self.headers, self.scheme, keep_alive)
+        return self._callbacks.early_refusal(head, full_for_s)
+
+    def _shed(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        self._field_bytes = 0
+        self._drop_rest()
+
+    def _take_part(self, body: bytes) -> None:
         exchange = self.cycle
-        if self._turned_away or exchange.response_complete:
-            return
         exchange.body += body
         if len(exchange.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         exchange.message_event.set()
 
-    def on_message_complete(self) -> None:
-        self._in_message = False
-        self._quiet_since = self.loop.time()
-        if not self._turned_away:
-            self.cycle.more_body = False
-            self.cycle.message_event.set()
-        elif not self._keeps_alive:  # only now: to close before its body has come would tear the answer away
-            self.transport.close()
-
-    def on_response_complete(self) -> None:
-        """As uvicorn's, but for its timer."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self._quiet_since = self.loop.time()
-        if self._pipelined:
-            self._run(self._pipelined.popleft())
-        self._resume_reading()
-
-    def _resume_reading(self) -> None:
-        """Unless there is enough to answer."""
-        if not self._pipelined:
-            self.flow.resume_reading()
-
-    @property
-    def _keeps_alive(self) -> bool:
-        keeps_alive: bool = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        return keeps_alive
-
-    def _early_answer(self) -> bytes | None:
-        """To a request that is not worth a task, if the answers before it are written."""
-        if (full_for_s := self._door.full_for_s()) is None:
-            return None
-        # Who asks for leave to send a body would, once refused, not send it, and its length would not hold; who
-        # does not read its answers waits for its turn like everybody.
-        takes_time = self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade()
-        if takes_time or not self._is_answered:
-            return None
-        head = Head(self.parser.get_method(), self.url, self.headers, self.scheme, self._keeps_alive)
-        answer = self._door.early(head, full_for_s)
-        self._refused = head if answer is not None else None
-        return answer
-
-    def _refuses_again(self, data: bytes) -> bool:
-        """Answer a request that is known to be refused by its head, past the parser, if it is here as a whole."""
-        if self._in_message or not self._is_answered or self.transport.is_closing() or self.flow.write_paused:
-            return False
-        if (full_for_s := self._door.full_for_s()) is None or (head := self._door.refused.find(data)) is None:
-            return False
-        if (answer := self._door.early(head, full_for_s)) is None:
-            return False
-        self._stop_timer()
-        self._begun += 1
-        self._reception.use(self)
-        self._quiet_since = self.loop.time()
-        self._write_early(answer)
-        return True
-
-    def _write_early(self, answer: bytes) -> None:
-        self.transport.write(answer)
-        self.server_state.total_requests += 1
-
-    def _problem_of_head(self) -> RetuneError | None:
-        """What the parser has nothing against."""
-        version = self.parser.get_http_version()
-        if version not in VERSIONS:
-            return MalformedRequest()
-        if version == "1.1" and [name for name, _ in self.headers].count(b"host") != 1:
-            return MalformedRequest()
-        # A head that comes in one piece is whole before it is measured on the way in.
-        if len(self.url) + sum(map(len, chain.from_iterable(self.headers))) > MAX_HEAD_BYTES:
-            return HeadTooLarge(MAX_HEAD_BYTES)
-        return None
-
-    def _refuse_malformed(self) -> None:
-        self._in_head = False
-        if self._waits_for_body:
-            self._break_body(MalformedRequest())
-        else:
-            self._refuse(MalformedRequest())
-
-    def _begin_exchange(self) -> None:
-        is_first = self._is_answered
-        exchange = self.cycle = Exchange(
-            self._scope(),
-            self.transport,
-            self.flow,
-            always=self.server_state.default_headers,
-            keep_alive=self._keeps_alive and not (is_first and self._reception.sends_away()),
-            asks_to_go_on=self.expect_100_continue,
-            on_read=self._resume_reading,
-            on_end=self.on_response_complete,
-        )
-        if is_first:
-            self._run(exchange)
-        else:
-            self.flow.pause_reading()
-            self._pipelined.append(exchange)
-
-    def _scope(self) -> Scope:
-        target = parse_url(self.url)
-        path = target.path.decode("ascii")
-        return {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": self.parser.get_http_version(),
-            "method": self.parser.get_method().decode("ascii"),
-            "scheme": self.scheme,
-            "server": self.server,
-            "client": self.client,
-            "root_path": "",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": target.path,
-            "query_string": target.query or b"",
-            "headers": self.headers,
-            "state": {},
-        }
-
-    def _run(self, exchange: Exchange) -> None:
-        self._running = exchange
-        exchange.task = task = self.loop.create_task(exchange.run(self._door.app))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
-
-    def _start_timer(self, *, until: float = math.inf) -> None:
-        """Cut it after a silence, or at a time of the loop's clock, if that comes first."""
-        self._timer = self.loop.call_at(min(self.loop.time() + self._door.stall_s, until), self._cut)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _cut(self) -> None:
-        if self.flow.read_paused:  # it is we who do not read
-            self._head_deadline = self.loop.time() + self._door.head_s
-            self._start_timer()
-        elif self._in_head or not self._begun:
-            self._refuse(HeadTooSlow())
-        elif self._is_answered:
-            self.transport.close()
-        elif self._waits_for_body:
-            self._break_body(BodyTooSlow())
+    def _end_body(self, _: object = None) -> None:
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
 
     def _break_body(self, error: RetuneError) -> None:
         """No more of the body will come: the app learns why, answers, and the connection ends."""
         self.cycle.scope["state"][BROKEN] = error
-        self.cycle.keep_alive = False
         self.cycle.message_event.set()
+        self._let_last_close()
+
+    def _drop_rest(self, _: object = None) -> None:
+        """Bound its time, however fast it comes."""
+        self._deadline = self.loop.time() + self._callbacks.head_s
+
+    def _end_rest(self, _: object = None) -> None:
+        """Only now close, if at all: a client whose body is cut off may lose the answer."""
+        self._become_idle()
+        if not keeps_alive(self.parser):
+            self._on("hang_up")
+
+    def _become_idle(self, _: object = None) -> None:
+        self._quiet_since = self.loop.time()
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        self._let_last_close()
+        self.cycle.more_body = True
+        self.parser = body_parser(self)
+        self._parse(head_of_body(self.headers))
+        if rest:
+            self._parse(rest)
 
     def _refuse(self, error: RetuneError) -> None:
-        """Answer in place of the app, and hang up; while an answer is under way, that is the last."""
-        if self.transport.is_closing():
-            return
-        if self._in_message and (self._turned_away or self._drops_rest):  # it has its answer
-            self.transport.close()
-        elif self._is_answered:
-            self.transport.write(self._door.refusal(error, self.url))
-            self.transport.close()
-        else:
-            self.cycle.keep_alive = False
-            self.flow.pause_reading()
+        """Answer in place of the app, and hang up."""
+        self.transport.write(self._callbacks.refusal(error, self.url))
+        self.transport.close()
+
+    def _let_last_close(self, _: object = None) -> None:
+        self.cycle.keep_alive = False
+
+    def _stop_reading(self, _: object) -> None:
+        self._let_last_close()
+        self._hold()
+
+    def _close(self, _: object) -> None:
+        self.transport.close()
+
+    def _ignore(self, _: object) -> None:
+        pass
+
+    def _lose(self, exc: Exception | None) -> None:
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+        self._balancer.closed(self)
+        if self._exchanges and (task := self._exchanges[0].task) is not None:
+            self._exchanges[0].scope["state"]["gone"] = True
+            task.cancel()
 
 
-def _target_in(line: bytes) -> bytes:
-    """What stands where a request line has its target.
-
-    >>> _target_in(b"FOO /v2/models HTTP/1.1\\r\\n"), _target_in(b"\\x16\\x03")
-    (b'/v2/models', b'')
-    """
-    return b"".join(line.split(b"\r\n", 1)[0].split(b" ")[1:2])
-
-
-def written(response: Response, more: RawHeaders) -> bytes:
-    """A whole response of HTTP/1.1, with `more` headers."""
-    lines = [name + b": " + value + b"\r\n" for name, value in [*response.raw_headers, *more]]
-    return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
-
-
-def uvicorn_server() -> Server | None:
-    """The server that this process runs: its own handler waits for SIGTERM. BentoML does not hand it over."""
-    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return owner if isinstance(owner, Server) else None
-
-
-def put_door(server: Server, door: Door, reception: Reception) -> None:
-    """Let connections from now on be ours."""
-
-    def connection(**options: Any) -> Connection:
-        return Connection(door, reception, **options)
-
-    server.config.http_protocol_class = connection  # type: ignore[assignment]  # called like the class it replaces
+TRANSITIONS = {
+    state: {event: (following, getattr(Connection, action)) for event, (following, action) in row.items()}
+    for state, row in TABLE.items()
+}

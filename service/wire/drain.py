@@ -1,6 +1,6 @@
-"""SIGTERM: not ready at once, still answering for a while, and only then deaf.
+"""On SIGTERM: not ready at once, answering for a while longer, and only then no new connections.
 
-uvicorn alone goes deaf at once while its port still takes connections, and resets them when it ends.
+uvicorn alone stops accepting at once while its port still takes connections, and resets them when it ends.
 """
 
 from __future__ import annotations
@@ -10,42 +10,52 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from types import FrameType
+from typing import Any
 
 from uvicorn.server import Server
 
-from service.wire.listener import Reception
+from service.wire.listener import Listener
+from service.wire.states import HEAD, NEW, NEXT_HEAD
 
-LAST_WORDS_S = 0.3
-# So much longer for who has come and not asked yet: where the machine is busy, a client stands still in between.
-PATIENCE_S = 1.0
-# Who signals a whole group, as systemd does, reaches a worker by itself and through its parent: that is one order.
+# For connections that were accepted last to be read and answered, before uvicorn closes what it takes for idle.
+LAST_READ_S = 0.3
+# How much longer to wait for a first request; how often to check. On a busy machine a client may halt before it.
+FIRST_REQUEST_S, CHECK_S = 1.0, 0.02
+# Signals to a whole group, as systemd sends them, reach a worker directly and through its parent: that is one order.
 SAME_ORDER_S = 1.0
 logger = logging.getLogger(__name__)
 
 
+def running_server() -> Server | None:
+    """The server that this process runs: its own handler waits for SIGTERM. BentoML does not hand it over."""
+    owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return owner if isinstance(owner, Server) else None
+
+
 class Drain:
-    """Stands before uvicorn's handler of SIGTERM."""
+    """Runs before uvicorn's handler of SIGTERM."""
 
     def __init__(
         self,
         server: Server,
-        reception: Reception,
+        listener: Listener,
         *,
         seconds: float,
         on_begin: Callable[[], None] = lambda: None,
         is_last: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`on_begin` says so to probes, and lets each answer close its connection, so that its client comes back
-        elsewhere. `is_last`: whether no worker goes on that shares the listening socket.
+        """`on_begin` makes probes fail and each answer close its connection, so that its client connects elsewhere.
+        `is_last`: whether no other worker goes on that shares the listening socket.
         """
         self._server = server
-        self._reception = reception
+        self._listener = listener
         self._seconds = seconds
         self._on_begin = on_begin
         self._is_last = is_last
         self._loop = asyncio.get_running_loop()
-        self._ending: asyncio.Task[None] | None = None
+        self._ending: Future[None] | None = None
         self._began_s: float | None = None
 
     def install(self) -> None:
@@ -54,21 +64,24 @@ class Drain:
     def _begin(self, number: int, frame: FrameType | None) -> None:
         if self._began_s is None:
             self._began_s = time.monotonic()
-            self._loop.call_soon_threadsafe(self._start, number)
-        elif time.monotonic() - self._began_s > SAME_ORDER_S:  # a second one means now
+            self._ending = asyncio.run_coroutine_threadsafe(self._end(number), self._loop)
+        elif time.monotonic() - self._began_s > SAME_ORDER_S:  # a second order means now
             self._server.handle_exit(number, frame)
-
-    def _start(self, number: int) -> None:
-        self._ending = self._loop.create_task(self._end(number))
 
     async def _end(self, number: int) -> None:
         logger.info("Stopping in %g s: not ready, still answering", self._seconds)
         try:
             self._on_begin()
             await asyncio.sleep(self._seconds)
-            await self._reception.go_deaf(for_all=self._is_last())
-            # What was taken just now is read and answered before uvicorn closes what it thinks is idle.
-            await asyncio.sleep(LAST_WORDS_S)
-            await self._reception.hear_out(seconds=PATIENCE_S)
+            await self._listener.stop_accepting(is_last=self._is_last())
+            await asyncio.sleep(LAST_READ_S)
+            await self._wait_for_requests()
         finally:
             self._server.handle_exit(number, None)
+
+    async def _wait_for_requests(self) -> None:
+        """Until none is about to come; not for ever, as some clients connect and never send one."""
+        connections: Any = self._server.server_state.connections
+        until = self._loop.time() + FIRST_REQUEST_S
+        while any(one.state in (NEW, HEAD, NEXT_HEAD) for one in connections) and self._loop.time() < until:
+            await asyncio.sleep(CHECK_S)

@@ -1,12 +1,14 @@
-"""The answer on its way out: its id, and what tells a browser to be careful."""
+"""The id of an answer, and the headers that make browsers careful with it."""
 
 from __future__ import annotations
 
+from starlette.responses import Response
 from starlette.types import Message, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-# Of these an answer may have its own; it has all others, too.
+# An answer has these unless it has its own of the same name.
 CAREFUL: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -18,13 +20,23 @@ LAST: RawHeaders = [(b"connection", b"close")]
 
 
 def more_headers(request_id: str, *, is_secure: bool, is_last: bool) -> RawHeaders:
-    """What every answer has beside what is its own."""
+    """The headers of every answer."""
     always = [(b"x-request-id", request_id.encode()), *CAREFUL]
     return always + (OVER_TLS if is_secure else []) + (LAST if is_last else [])
 
 
+def header_lines(headers: RawHeaders) -> list[bytes]:
+    return [name + b": " + value + b"\r\n" for name, value in headers]
+
+
+def response_bytes(response: Response, more: RawHeaders) -> bytes:
+    """A whole response of HTTP/1.1, with `more` headers."""
+    lines = header_lines([*response.raw_headers, *more])
+    return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
+
+
 class Reply:
-    """Takes the place of the server's `send`; `is_last`: the connection is closed after it."""
+    """Replaces the `send` of the server. `is_last`: the connection is closed after the answer."""
 
     def __init__(self, send: Send, request_id: str, *, is_secure: bool, is_last: bool) -> None:
         self._send = send

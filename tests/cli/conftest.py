@@ -1,4 +1,4 @@
-"""The command line as a person calls it, in an empty folder with a home of its own."""
+"""The command line in an empty folder with a new home."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from core.config import Config
 from core.ledger import Ledger, open_ledger
 
 Result = tuple[int, str, str]
+"""Exit code, stdout and stderr."""
+Command = Callable[..., Result]
 
 
 @pytest.fixture
@@ -20,10 +22,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def retune(
-    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Result]:
-    """Exit code, stdout and stderr of `retune WORDS`; a traceback fails the test."""
+def retune(home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run `retune WORDS`; a traceback fails the test."""
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str | Path) -> Result:

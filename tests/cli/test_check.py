@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import pytest
 
 from core.datasets import Example
 from core.tables import read_table
+from tests.cli.conftest import Command
 from tests.finetune.quality.planted import BAD, write_rows
 from tests.tiny import tiny_rows
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
 
 
 @pytest.fixture
@@ -30,7 +27,7 @@ def bad(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
-    """Rows that no check objects to, each with words of its own."""
+    """Rows without findings, each with one unique word."""
     return write_rows(tmp_path / "good.csv", distinct(tiny_rows(120)))
 
 
@@ -42,7 +39,7 @@ def finding(out: str, name: str) -> dict[str, Any]:
     return next(item for item in json.loads(out)["findings"] if item["check"] == name)
 
 
-def test_json_tells_each_finding_with_its_rows(check: Command, bad: Path) -> None:
+def test_json_contains_each_finding_with_its_rows(check: Command, bad: Path) -> None:
     code, out, _ = check(bad, "--json")
     result = json.loads(out)
     assert code == 0
@@ -53,20 +50,20 @@ def test_json_tells_each_finding_with_its_rows(check: Command, bad: Path) -> Non
     assert empty["rows"] == [{"row": len(BAD), "text": "", "label": "bug", "detail": "no text"}]
 
 
-def test_table_names_the_finding_the_row_and_the_cure(check: Command, bad: Path) -> None:
+def test_the_table_names_the_finding_the_row_and_what_to_do(check: Command, bad: Path) -> None:
     _, out, _ = check(bad, "--quick")
     assert "ERROR    empty: 1 row" in out
     assert f"row {len(BAD)}" in out
     assert "--fix removes them" in out
 
 
-def test_strict_exits_3_on_a_warning_and_0_on_none(check: Command, bad: Path, good: Path) -> None:
+def test_strict_exits_3_with_a_warning_and_0_without(check: Command, bad: Path, good: Path) -> None:
     assert check(bad, "--quick", "--strict")[0] == 3
     code, out, _ = check(good, "--quick", "--strict")
     assert (code, out.count("WARNING")) == (0, 0)
 
 
-def test_most_rows_that_the_command_suspects_are_the_flipped_ones(check: Command, tmp_path: Path) -> None:
+def test_most_suspected_rows_have_a_flipped_label(check: Command, tmp_path: Path) -> None:
     rows = distinct(tiny_rows(400))
     wrong = set(range(7, 400, 20))
     given = [
@@ -79,7 +76,7 @@ def test_most_rows_that_the_command_suspects_are_the_flipped_ones(check: Command
     assert len(listed & wrong) >= 0.7 * len(listed)
 
 
-def test_other_file_that_looks_different_is_told(check: Command, good: Path, tmp_path: Path) -> None:
+def test_a_different_other_file_is_a_finding(check: Command, good: Path, tmp_path: Path) -> None:
     others = [(f"guide guide explain steps {number:x}", "how_to") for number in range(80)]
     _, out, _ = check(good, "--against", write_rows(tmp_path / "other.csv", others), "--json")
     assert finding(out, "representativeness")["severity"] == "warning"
@@ -95,7 +92,7 @@ def test_fix_writes_a_copy_and_a_log(check: Command, bad: Path, tmp_path: Path) 
     assert {"empty", "duplicates"}.isdisjoint(item["check"] for item in json.loads(again)["findings"])
 
 
-def test_suspects_are_dropped_only_when_asked_for(check: Command, tmp_path: Path) -> None:
+def test_suspects_are_dropped_only_with_the_option(check: Command, tmp_path: Path) -> None:
     rows = distinct(tiny_rows(400))
     given = [(text, "bug" if row % 40 == 5 else label) for row, (text, label) in enumerate(rows)]
     file = write_rows(tmp_path / "rows.csv", given)
@@ -106,7 +103,7 @@ def test_suspects_are_dropped_only_when_asked_for(check: Command, tmp_path: Path
     assert json.loads(dropped)["removed"] - json.loads(kept)["removed"] == suspects
 
 
-def test_page_escapes_what_stands_in_the_texts(check: Command, tmp_path: Path) -> None:
+def test_the_page_escapes_the_texts(check: Command, tmp_path: Path) -> None:
     rows = [*BAD, ("<script>alert(1)</script> & more", "bug"), ("<script>alert(1)</script> & more", "bug")]
     check(write_rows(tmp_path / "rows.csv", rows), "--quick", "--html", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
@@ -115,7 +112,7 @@ def test_page_escapes_what_stands_in_the_texts(check: Command, tmp_path: Path) -
     assert "http" not in page
 
 
-def test_secrets_reach_neither_screen_nor_page_nor_log(check: Command, tmp_path: Path) -> None:
+def test_secrets_are_not_in_the_output_the_page_or_the_log(check: Command, tmp_path: Path) -> None:
     secrets = ["jo.smith@example.org", "4111 1111 1111 1111", "GB82 WEST 1234 5698 7654 32", "+44 20 7946 0958"]
     rows = [(f"my data is {secret} as you know", "bug") for secret in secrets for _ in range(2)]
     file = write_rows(tmp_path / "rows.csv", [*BAD, *rows])
@@ -144,7 +141,7 @@ def test_several_labels_and_pairs_can_be_checked(check: Command, tmp_path: Path)
         (("--fix", "new.csv", "--drop-suspects", "--quick"), ("--quick",)),
     ],
 )
-def test_options_that_make_no_sense_together_are_wrong_usage(
+def test_contradicting_options_are_wrong_usage(
     check: Command, bad: Path, words: tuple[str, ...], parts: tuple[str, ...]
 ) -> None:
     code, _, err = check(bad, *words)

@@ -7,14 +7,14 @@ from core.datasets import normalised, read_examples
 PARTS = ("train", "reference", "fresh")
 
 
-def test_shipped_data_set_has_eight_labels_and_one_new_one_in_fresh() -> None:
+def test_the_fresh_file_of_the_repository_has_one_new_label() -> None:
     labels = {part: {row.label for row in read_examples(TICKETS / f"{part}.csv")} for part in PARTS}
     assert labels["train"] == labels["reference"]
     assert len(labels["train"]) == 8
     assert labels["fresh"] - labels["train"] == {"scribe"}
 
 
-def test_shipped_parts_share_no_near_duplicates() -> None:
+def test_the_files_of_the_repository_share_no_near_duplicates() -> None:
     words = [
         (part, frozenset(re.findall(r"\w+", normalised(row.text))))
         for part in PARTS
@@ -28,7 +28,7 @@ def test_shipped_parts_share_no_near_duplicates() -> None:
     assert alike == []
 
 
-def test_parts_of_the_demo_do_not_overlap() -> None:
+def test_the_parts_of_the_demo_do_not_overlap() -> None:
     parts = read_parts(*(TICKETS / f"{part}.csv" for part in PARTS))
     texts = [
         [row.text for row in rows] for rows in (parts.train, parts.reference, parts.replay, parts.fresh, parts.later)

@@ -1,4 +1,4 @@
-"""Every wrong input is one sentence that names the thing and the cure, exit 1, without a traceback."""
+"""Every wrong input exits 1 with one sentence that says what is wrong and what to do, without a traceback."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import json
 import re
 import shutil
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.config import Config, load_config
 from core.registry import open_registry
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
+from tests.cli.conftest import Command, Result
 
 
-def refuses(result: Result, *parts: str) -> None:
+def assert_error(result: Result, *parts: str) -> None:
     code, out, err = result
     assert code == 1
     assert out == ""
@@ -48,82 +45,86 @@ def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
         ("text;label\na;x\nb;y\n", ("no column 'text'", "commas instead of ';'")),
     ],
 )
-def test_finetune_refuses_bad_rows(retune: Command, tmp_path: Path, content: str | bytes, parts: tuple[str]) -> None:
-    refuses(retune("finetune", "--data", write(tmp_path, content), "--out", tmp_path / "out"), *parts)
+def test_finetune_refuses_invalid_rows(
+    retune: Command, tmp_path: Path, content: str | bytes, parts: tuple[str]
+) -> None:
+    assert_error(retune("finetune", "--data", write(tmp_path, content), "--out", tmp_path / "out"), *parts)
     assert not (tmp_path / "out").exists()
 
 
-def test_wrong_path_is_named(retune: Command, tmp_path: Path) -> None:
-    refuses(retune("finetune", "--data", tmp_path / "no.csv", "--out", tmp_path / "out"), "no.csv", "Check the path")
+def test_the_error_names_a_wrong_path(retune: Command, tmp_path: Path) -> None:
+    assert_error(
+        retune("finetune", "--data", tmp_path / "no.csv", "--out", tmp_path / "out"), "no.csv", "Check the path"
+    )
 
 
-def test_folder_with_content_is_not_written_over(retune: Command, tmp_path: Path) -> None:
+def test_a_folder_with_content_is_not_overwritten(retune: Command, tmp_path: Path) -> None:
     data = write(tmp_path, "text,label\n" + "".join(f"a {n},x\nb {n},y\n" for n in range(9)))
-    refuses(retune("finetune", "--data", data, "--out", tmp_path), "not empty")
+    assert_error(retune("finetune", "--data", data, "--out", tmp_path), "not empty")
 
 
-def test_unusable_duration_and_base_model_are_named(retune: Command, tmp_path: Path) -> None:
+def test_the_error_names_an_invalid_duration_and_base_model(retune: Command, tmp_path: Path) -> None:
     data = write(tmp_path, "text,label\n" + "".join(f"a {n},x\nb {n},y\n" for n in range(9)))
     out = tmp_path / "out"
-    refuses(retune("finetune", "--data", data, "--out", out, "--budget", "soon"), "'soon'", "10m")
-    refuses(retune("finetune", "--data", data, "--out", out, "--base-model", "org/model"), "org/model", "revision")
-    refuses(retune("finetune", "--data", data, "--out", out, "--base-model", tmp_path), str(tmp_path))
+    assert_error(retune("finetune", "--data", data, "--out", out, "--budget", "soon"), "'soon'", "10m")
+    assert_error(retune("finetune", "--data", data, "--out", out, "--base-model", "org/model"), "org/model", "revision")
+    assert_error(retune("finetune", "--data", data, "--out", out, "--base-model", tmp_path), str(tmp_path))
 
 
-def test_a_place_that_cannot_be_written_is_named_before_the_work(retune: Command, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error_before_the_training(retune: Command, tmp_path: Path) -> None:
     data = write(tmp_path, "text,label\n" + "".join(f"a {n},x\nb {n},y\n" for n in range(9)))
-    refuses(retune("finetune", "--data", data, "--out", data / "out"), "data.csv/out cannot be written")
+    assert_error(retune("finetune", "--data", data, "--out", data / "out"), "data.csv/out cannot be written")
 
 
-def test_unknown_config_key_lists_the_known(retune: Command, tmp_path: Path) -> None:
+def test_unknown_config_key_lists_the_known_keys(retune: Command, tmp_path: Path) -> None:
     write(tmp_path, "[service]\nprot = 1\n", "retune.toml")
-    refuses(retune("versions", "m"), "service.prot", "service.port")
+    assert_error(retune("versions", "m"), "service.prot", "service.port")
     write(tmp_path, "[service.limits.sms]\nmax_itms = 1\n", "retune.toml")
-    refuses(retune("versions", "m"), "service.limits.sms.max_itms", "Known: service.limits.sms.max_items, ")
+    assert_error(retune("versions", "m"), "service.limits.sms.max_itms", "Known: service.limits.sms.max_items, ")
 
 
-def test_model_without_champion_says_which_versions_there_are(retune: Command, home: Path, tiny_package: Path) -> None:
+def test_the_error_for_a_missing_champion_lists_the_versions(retune: Command, home: Path, tiny_package: Path) -> None:
     assert retune("register", tiny_package, "--model", "m")[0] == 0
-    refuses(retune("predict", "hello", "--model", "m"), "no champion yet", "m@1", "retune promote")
-    refuses(retune("predict", "hello", "--model", "other"), "No model 'other'", "m")
-    refuses(retune("promote", "m@7"), "no version '7'", "1")
-    refuses(retune("promote", "m"), "NAME@VERSION")
-    refuses(retune("rollback", "m"), "no champion yet")
-    refuses(retune("retrain", "m"), "no champion yet")
+    assert_error(retune("predict", "hello", "--model", "m"), "no champion yet", "m@1", "retune promote")
+    assert_error(retune("predict", "hello", "--model", "other"), "No model 'other'", "m")
+    assert_error(retune("promote", "m@7"), "no version '7'", "1")
+    assert_error(retune("promote", "m"), "NAME@VERSION")
+    assert_error(retune("rollback", "m"), "no champion yet")
+    assert_error(retune("retrain", "m"), "no champion yet")
 
 
 def test_corrupt_package_is_refused_and_the_champion_stays(
     retune: Command, home: Path, tmp_path: Path, tiny_package: Path
 ) -> None:
-    spoiled = tmp_path / "spoiled"
-    shutil.copytree(tiny_package, spoiled)
-    graph = bytearray((spoiled / "model.onnx").read_bytes())
+    damaged = tmp_path / "damaged"
+    shutil.copytree(tiny_package, damaged)
+    graph = bytearray((damaged / "model.onnx").read_bytes())
     graph[len(graph) // 2] ^= 1
-    (spoiled / "model.onnx").write_bytes(graph)
-    refuses(retune("register", spoiled, "--model", "m"), "model.onnx differs", "retune export")
+    (damaged / "model.onnx").write_bytes(graph)
+    assert_error(retune("register", damaged, "--model", "m"), "model.onnx differs", "retune export")
     assert open_registry(Config(home=home)).versions("m") == []
 
 
-def test_registered_version_that_was_damaged_later_is_never_promoted(
-    retune: Command, home: Path, tiny_package: Path
-) -> None:
+def test_a_registered_version_that_was_damaged_is_not_promoted(retune: Command, home: Path, tiny_package: Path) -> None:
     retune("register", tiny_package, "--model", "m")
     (home / "registry" / "m" / "versions" / "1" / "tokenizer.json").write_text("{}")
-    refuses(retune("promote", "m@1"), "tokenizer.json differs")
+    assert_error(retune("promote", "m@1"), "tokenizer.json differs")
     assert open_registry(Config(home=home)).pointer("m") is None
 
 
-def test_package_that_is_none_is_named(retune: Command, tmp_path: Path) -> None:
-    refuses(retune("register", tmp_path / "nothing", "--model", "m"), "No package at", "nothing", "Check the path")
-    refuses(retune("verify", tmp_path / "nothing"), "No package at", "nothing", "Check the path")
-    refuses(retune("export", tmp_path / "nothing", "--out", tmp_path / "out"), "No checkpoint at", "Check the path")
+def test_the_error_names_a_missing_package(retune: Command, tmp_path: Path) -> None:
+    assert_error(retune("register", tmp_path / "nothing", "--model", "m"), "No package at", "nothing", "Check the path")
+    assert_error(retune("verify", tmp_path / "nothing"), "No package at", "nothing", "Check the path")
+    assert_error(
+        retune("export", tmp_path / "nothing", "--out", tmp_path / "out"), "No checkpoint at", "Check the path"
+    )
 
 
-def test_unusable_model_name_is_named(retune: Command, tiny_package: Path) -> None:
-    refuses(retune("register", tiny_package, "--model", "../up"), "'../up'", "letters")
+def test_the_error_names_an_invalid_model_name(retune: Command, tiny_package: Path) -> None:
+    assert_error(retune("register", tiny_package, "--model", "../up"), "'../up'", "letters")
 
 
-def test_port_in_use_is_named(retune: Command) -> None:
+def test_the_error_names_a_port_in_use(retune: Command) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -134,9 +135,11 @@ def test_port_in_use_is_named(retune: Command) -> None:
     assert "--port" in err
 
 
-def test_missing_tls_file_is_named_before_anything_starts(retune: Command) -> None:
-    refuses(retune("serve", "--tls-certificate", "gone.pem", "--tls-key", "gone.key"), "gone.pem", "Check the path")
-    refuses(retune("serve", "--tls-key", "gone.key"), "service.tls_certificate")
+def test_a_missing_tls_file_is_an_error_before_the_start(retune: Command) -> None:
+    assert_error(
+        retune("serve", "--tls-certificate", "missing.pem", "--tls-key", "missing.key"), "missing.pem", "Check the path"
+    )
+    assert_error(retune("serve", "--tls-key", "missing.key"), "service.tls_certificate")
 
 
 def test_wrong_usage_exits_2(retune: Command) -> None:
@@ -162,29 +165,27 @@ def test_predict_answers_with_the_champion(retune: Command, tiny_package: Path) 
     assert [set(item) for item in answer["predictions"]] == [{"label", "score", "scores", "truncated", "abstained"}] * 2
 
 
-def test_blank_texts_are_not_answered(retune: Command, tiny_package: Path) -> None:
+def test_an_empty_text_is_an_error(retune: Command, tiny_package: Path) -> None:
     retune("register", tiny_package, "--model", "m")
     retune("promote", "m@1")
-    refuses(retune("predict", "one text", " ", "--model", "m"), "Text 2 is empty")
+    assert_error(retune("predict", "one text", " ", "--model", "m"), "Text 2 is empty")
 
 
-def test_labels_need_their_columns_and_a_model_that_is_known(
-    retune: Command, tmp_path: Path, tiny_package: Path
-) -> None:
+def test_labels_need_their_columns_and_a_known_model(retune: Command, tmp_path: Path, tiny_package: Path) -> None:
     file = write(tmp_path, "id,label\n1,x\n")
     retune("register", tiny_package, "--model", "m")
-    refuses(retune("labels", "import", "m", file), "prediction_id")
-    refuses(retune("labels", "import", "n", file), "No model 'n'", "m")
-    refuses(retune("labels", "export", "n"), "No model 'n'", "m")
+    assert_error(retune("labels", "import", "m", file), "prediction_id")
+    assert_error(retune("labels", "import", "n", file), "No model 'n'", "m")
+    assert_error(retune("labels", "export", "n"), "No model 'n'", "m")
 
 
-def test_init_writes_a_config_that_loads_and_never_writes_over_one(retune: Command, tmp_path: Path) -> None:
+def test_init_writes_a_valid_config_and_never_overwrites_one(retune: Command, tmp_path: Path) -> None:
     assert retune("init", tmp_path)[0] == 0
     assert retune("doctor", "--json")[0] == 0
-    refuses(retune("init", tmp_path), "retune.toml", "exists already")
+    assert_error(retune("init", tmp_path), "retune.toml", "exists already")
 
 
-def test_the_config_of_init_says_the_defaults(retune: Command, tmp_path: Path) -> None:
+def test_the_config_of_init_contains_the_defaults(retune: Command, tmp_path: Path) -> None:
     retune("init", tmp_path)
     path = tmp_path / "retune.toml"
     path.write_text(re.sub(r"^# (\w+ = \S)", r"\1", path.read_text(), flags=re.MULTILINE))
@@ -192,17 +193,17 @@ def test_the_config_of_init_says_the_defaults(retune: Command, tmp_path: Path) -
     assert load_config(path, environment={}) == Config()
 
 
-def test_doctor_says_that_the_default_model_is_not_there(retune: Command, tmp_path: Path) -> None:
-    write(tmp_path, '[service]\ndefault_model = "gone"\n', "retune.toml")
+def test_doctor_reports_a_missing_default_model(retune: Command, tmp_path: Path) -> None:
+    write(tmp_path, '[service]\ndefault_model = "missing"\n', "retune.toml")
     code, out, _ = retune("doctor")
     assert code == 3
-    assert "No model 'gone'" in out
+    assert "No model 'missing'" in out
 
 
-def test_a_retrain_with_other_options_than_the_one_that_waits_is_refused(retune: Command, tiny_package: Path) -> None:
+def test_a_retrain_with_other_options_than_the_queued_one_is_refused(retune: Command, tiny_package: Path) -> None:
     retune("register", tiny_package, "--model", "m")
     retune("promote", "m@1")
-    refuses(retune("retrain", "m", "--budget", "soon"), "'soon'", "10m")
+    assert_error(retune("retrain", "m", "--budget", "soon"), "'soon'", "10m")
     assert retune("retrain", "m", "--method", "features")[0] == 0
     assert retune("retrain", "m")[0] == 0
-    refuses(retune("retrain", "m", "--method", "full"), "Job 1 (retrain m) is queued", "method features")
+    assert_error(retune("retrain", "m", "--method", "full"), "Job 1 (retrain m) is queued", "method features")

@@ -1,4 +1,4 @@
-"""`retune evaluate`, for a checkpoint and for a package, with and without what training needs."""
+"""`retune evaluate` for a checkpoint and for a package, with and without the training extra."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.checkpoint import read_training
 from core.datasets import Example
 from tests.tasks import make_checkpoint, make_task_base_model, multi_label_rows
 
-PROMISED = {"rows", "accuracy", "macro_f1", "log_loss", "expected_calibration_error"}
+BASIC_METRICS = {"rows", "accuracy", "macro_f1", "log_loss", "expected_calibration_error"}
 
 
 def written(rows: Sequence[Example], path: Path) -> Path:
@@ -33,7 +33,7 @@ def evaluated(capfd: pytest.CaptureFixture[str], *words: str | Path) -> str:
 
 
 @pytest.mark.parametrize("target", ["tiny_checkpoint", "tiny_package"])
-def test_evaluate_gives_every_metric_with_intervals(
+def test_evaluate_returns_every_metric_with_intervals(
     target: str,
     tiny_validation: list[Example],
     tmp_path: Path,
@@ -43,7 +43,7 @@ def test_evaluate_gives_every_metric_with_intervals(
     folder = request.getfixturevalue(target)
     data = written(tiny_validation, tmp_path / "rows.jsonl")
     found = json.loads(evaluated(capfd, folder, "--data", data, "--json"))
-    assert PROMISED | {"weighted_f1", "brier", "per_label", "intervals", "confusion"} <= set(found)
+    assert BASIC_METRICS | {"weighted_f1", "brier", "per_label", "intervals", "confusion"} <= set(found)
     assert [scores["label"] for scores in found["per_label"]] == ["billing", "bug", "how_to"]
     low, high = found["intervals"]["accuracy"]
     assert low <= found["accuracy"] <= high
@@ -52,7 +52,7 @@ def test_evaluate_gives_every_metric_with_intervals(
     assert found["log_loss"] == pytest.approx(stated["log_loss"], abs=1e-3)
 
 
-def test_evaluate_tells_a_person_which_labels_are_taken_for_each_other(
+def test_evaluate_prints_the_most_confused_labels(
     tiny_package: Path, tiny_validation: list[Example], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wrong = [Example(row.text, "bug" if row.label == "billing" else row.label) for row in tiny_validation]
@@ -64,9 +64,7 @@ def test_evaluate_tells_a_person_which_labels_are_taken_for_each_other(
     assert "[0." in out
 
 
-def test_evaluate_reads_several_labels_from_the_cells_without_being_told(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_evaluate_reads_multi_label_cells_without_an_option(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     rows = multi_label_rows(160)
     (tmp_path / "run").mkdir()
     checkpoint = make_checkpoint(
@@ -79,12 +77,12 @@ def test_evaluate_reads_several_labels_from_the_cells_without_being_told(
     )
     data = written(rows[-60:], tmp_path / "rows.jsonl")
     found = json.loads(evaluated(capfd, checkpoint, "--data", data, "--json"))
-    assert PROMISED | {"micro_f1", "subset_accuracy", "hamming_loss"} <= set(found)
+    assert BASIC_METRICS | {"micro_f1", "subset_accuracy", "hamming_loss"} <= set(found)
     assert found["kind"] == "multi-label"
     assert found["micro_f1"] > 0.6
 
 
-def test_machine_that_only_serves_gets_the_metrics_it_was_promised(
+def test_without_scikit_learn_evaluate_returns_the_basic_metrics(
     tiny_package: Path, tiny_validation: list[Example], tmp_path: Path
 ) -> None:
     data = written(tiny_validation, tmp_path / "rows.jsonl")
@@ -96,5 +94,5 @@ def test_machine_that_only_serves_gets_the_metrics_it_was_promised(
         check=False,
     )
     assert done.returncode == 0
-    assert set(json.loads(done.stdout)) == PROMISED
+    assert set(json.loads(done.stdout)) == BASIC_METRICS
     assert "pip install 'retune[train]'" in done.stderr

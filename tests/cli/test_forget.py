@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ from core.jobs import JobQueue, this_worker
 from core.ledger import Ledger
 from core.package import read_facts
 from core.records import FeedbackRecord, PredictionRecord
-from tests.cli.test_errors import Command, refuses
+from tests.cli.conftest import Command
+from tests.cli.test_errors import assert_error
 
 
 def record(ledger: Ledger, text: str, *, key: str | None = None, days_ago: float = 0) -> str:
@@ -32,11 +32,11 @@ def texts_in(ledger: Ledger) -> list[str]:
     return [row.text for row in ledger.window("m", "1", limit=9)]
 
 
-def test_named_predictions_are_erased_with_what_hangs_on_them(retune: Command, ledger: Ledger) -> None:
-    gone = [record(ledger, "one"), record(ledger, "two")]
+def test_named_predictions_are_erased_with_feedback_and_label_requests(retune: Command, ledger: Ledger) -> None:
+    erased = [record(ledger, "one"), record(ledger, "two")]
     record(ledger, "three")
-    ledger.request_labels("m", [(gone[0], "learn")], check_id=None)
-    code, out, _ = retune("forget", "--prediction", gone[0], "--prediction", gone[1], "--json")
+    ledger.request_labels("m", [(erased[0], "learn")], check_id=None)
+    code, out, _ = retune("forget", "--prediction", erased[0], "--prediction", erased[1], "--json")
     expected = {
         "predictions": 2,
         "feedback": 2,
@@ -50,9 +50,9 @@ def test_named_predictions_are_erased_with_what_hangs_on_them(retune: Command, l
     assert texts_in(ledger) == ["three"]
 
 
-def test_an_unknown_id_erases_nothing_and_is_named(retune: Command, ledger: Ledger) -> None:
+def test_an_unknown_id_is_an_error_and_erases_nothing(retune: Command, ledger: Ledger) -> None:
     known = record(ledger, "one")
-    refuses(retune("forget", "--prediction", known, "--prediction", "nobody"), "'nobody'", "nothing was erased")
+    assert_error(retune("forget", "--prediction", known, "--prediction", "unknown"), "'unknown'", "nothing was erased")
     assert texts_in(ledger) == ["one"]
 
 
@@ -63,10 +63,10 @@ def test_all_predictions_of_a_key_are_erased(retune: Command, ledger: Ledger) ->
     code, out, _ = retune("forget", "--key", "shop")
     assert (code, out) == (0, "Erased: predictions 2, feedback 2, label requests 0.\n")
     assert texts_in(ledger) == ["three"]
-    refuses(retune("forget", "--key", "shop"), "'shop'", "Check its name")
+    assert_error(retune("forget", "--key", "shop"), "'shop'", "Check its name")
 
 
-def test_a_forgotten_text_leaves_the_data_sets_that_it_was_kept_in(retune: Command, ledger: Ledger, home: Path) -> None:
+def test_a_forgotten_text_is_erased_from_the_stored_data_sets(retune: Command, ledger: Ledger, home: Path) -> None:
     prediction = record(ledger, "Private Words", days_ago=1)
     name = keep_dataset([Example("private words", "b"), Example("other", "a")], home / "datasets")
     code, out, _ = retune("forget", "--prediction", prediction, "--json")
@@ -74,7 +74,7 @@ def test_a_forgotten_text_leaves_the_data_sets_that_it_was_kept_in(retune: Comma
     assert kept_dataset(name, home / "datasets") == [Example("other", "a")]
 
 
-def test_versions_whose_golden_answers_hold_the_text_are_named(
+def test_versions_with_the_text_in_their_golden_answers_are_named(
     retune: Command, ledger: Ledger, tiny_package: Path
 ) -> None:
     retune("register", tiny_package, "--model", "m")
@@ -84,12 +84,12 @@ def test_versions_whose_golden_answers_hold_the_text_are_named(
     assert "golden answers of m@1" in out
 
 
-def test_while_a_job_runs_nothing_is_erased(retune: Command, ledger: Ledger) -> None:
+def test_nothing_is_erased_while_a_job_runs(retune: Command, ledger: Ledger) -> None:
     prediction = record(ledger, "one")
     jobs = JobQueue(ledger)
     jobs.enqueue("m", "retrain")
     jobs.take(this_worker())
-    refuses(retune("forget", "--prediction", prediction), "Job 1 (retrain m)", "when it has ended")
+    assert_error(retune("forget", "--prediction", prediction), "Job 1 (retrain m)", "when it has ended")
     assert texts_in(ledger) == ["one"]
 
 
@@ -99,7 +99,7 @@ def kept_for_30_days(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("kept_for_30_days")
-def test_expired_predictions_are_erased_by_hand(retune: Command, ledger: Ledger) -> None:
+def test_expired_predictions_can_be_erased_by_command(retune: Command, ledger: Ledger) -> None:
     record(ledger, "old", days_ago=31)
     record(ledger, "young", days_ago=29)
     code, out, _ = retune("forget", "--expired", "--json")
@@ -108,7 +108,7 @@ def test_expired_predictions_are_erased_by_hand(retune: Command, ledger: Ledger)
 
 
 @pytest.mark.usefixtures("kept_for_30_days")
-def test_every_round_of_the_monitor_erases_what_expired(retune: Command, ledger: Ledger) -> None:
+def test_every_round_of_the_monitor_erases_expired_predictions(retune: Command, ledger: Ledger) -> None:
     record(ledger, "old", days_ago=31)
     code, out, err = retune("monitor", "--once", "--json")
     assert (code, out, texts_in(ledger)) == (0, "", [])
@@ -117,20 +117,20 @@ def test_every_round_of_the_monitor_erases_what_expired(retune: Command, ledger:
 
 def test_without_keep_days_nothing_expires(retune: Command, ledger: Ledger) -> None:
     record(ledger, "old", days_ago=9999)
-    refuses(retune("forget", "--expired"), "ledger.keep_days is not set")
+    assert_error(retune("forget", "--expired"), "ledger.keep_days is not set")
     assert retune("monitor", "--once")[0] == 0
     assert texts_in(ledger) == ["old"]
 
 
 @pytest.mark.parametrize("words", [(), ("--expired", "--key", "shop"), ("--key", "a", "--prediction", "b")])
-def test_one_thing_is_forgotten_at_a_time(retune: Command, words: tuple[str, ...]) -> None:
+def test_only_one_option_is_allowed(retune: Command, words: tuple[str, ...]) -> None:
     code, _, err = retune("forget", *words)
     assert code == 2
     assert "one of them" in err
 
 
-def test_an_empty_label_queue_says_that_no_texts_are_kept(
-    retune: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tiny_package: Path
+def test_exporting_an_empty_label_queue_says_that_no_texts_are_stored(
+    retune: Command, monkeypatch: pytest.MonkeyPatch, tiny_package: Path
 ) -> None:
     retune("register", tiny_package, "--model", "m")
     monkeypatch.setitem(os.environ, "RETUNE_LEDGER__KEEP", "features")

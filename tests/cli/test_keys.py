@@ -1,26 +1,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-from core.api_keys import is_proven, parts_of, read_keys
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
+from core.api_keys import read_keys, split_key, verify_secret
+from tests.cli.conftest import Command
 
 
-def test_a_key_is_shown_once_alone_on_stdout(retune: Command, home: Path) -> None:
+def test_a_new_key_is_the_only_output_on_stdout(retune: Command, home: Path) -> None:
     code, out, err = retune("keys", "add", "shop", "--scope", "predict", "--rate", 50, "--burst", 100)
     assert code == 0
     (stored,) = read_keys(home / "keys.json") or ()
-    assert is_proven(stored, parts_of(out.strip())[1])
+    assert verify_secret(stored, split_key(out.strip())[1])
     assert "From now on /predict and /feedback need a key" in err
     assert (stored.rate, stored.burst) == (50, 100)
-    assert "From now on" not in retune("keys", "add", "desk", "--scope", "feedback")[2]
+    assert "From now on" not in retune("keys", "add", "app", "--scope", "feedback")[2]
 
 
-def test_json_has_the_key_when_it_is_made_and_never_again(retune: Command) -> None:
+def test_json_contains_the_key_only_when_it_is_made(retune: Command) -> None:
     made = json.loads(retune("keys", "add", "ops", "--scope", "admin", "--expires", "90d", "--json")[1])
     assert made["key"].startswith(f"rt_{made['id']}_")
     (listed,) = json.loads(retune("keys", "list", "--json")[1])["keys"]
@@ -28,7 +25,7 @@ def test_json_has_the_key_when_it_is_made_and_never_again(retune: Command) -> No
     assert listed["status"] == "live"
 
 
-def test_the_list_says_what_stands(retune: Command) -> None:
+def test_the_list_shows_status_scopes_and_rate(retune: Command) -> None:
     assert "open" in retune("keys", "list")[1]
     retune("keys", "add", "shop", "--scope", "predict", "--scope", "feedback", "--rate", 2)
     assert retune("keys", "revoke", "shop")[:2] == (0, "Key 'shop' is revoked.\n")
@@ -38,7 +35,7 @@ def test_the_list_says_what_stands(retune: Command) -> None:
 
 def test_wrong_input_is_one_sentence(retune: Command, home: Path) -> None:
     for words, part in (
-        (("revoke", "nobody"), "no key 'nobody'"),
+        (("revoke", "unknown"), "no key 'unknown'"),
         (("add", "1st", "--scope", "predict"), "'1st'"),
         (("add", "shop", "--scope", "predict", "--burst", 5), "--rate"),
         (("add", "shop", "--scope", "predict", "--rate", "nan"), "nan"),
@@ -54,7 +51,7 @@ def test_wrong_input_is_one_sentence(retune: Command, home: Path) -> None:
     assert not (home / "keys.json").exists()
 
 
-def test_a_damaged_file_is_named_and_left_alone(retune: Command, home: Path) -> None:
+def test_a_damaged_file_is_an_error_and_stays_unchanged(retune: Command, home: Path) -> None:
     home.mkdir()
     (home / "keys.json").write_text("{")
     for words in (("list",), ("add", "shop", "--scope", "predict"), ("revoke", "shop")):

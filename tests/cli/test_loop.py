@@ -1,4 +1,4 @@
-"""The loop by hand, on a ledger with something in it."""
+"""Commands of the loop on a ledger with records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.clock import utc_now
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.records import Decision, PredictionRecord, Verdict
-from tests.cli.test_errors import Command
+from tests.cli.conftest import Command
 
 
 @pytest.fixture
@@ -31,7 +31,9 @@ def predicted(ledger: Ledger, model: str, number: int) -> str:
 
 
 @pytest.mark.usefixtures("models")
-def test_labels_of_another_model_are_refused_whole(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
+def test_a_file_with_a_label_of_another_model_is_refused_completely(
+    retune: Command, ledger: Ledger, tmp_path: Path
+) -> None:
     ours, other = predicted(ledger, "m", 1), predicted(ledger, "n", 2)
     file = tmp_path / "labels.csv"
     file.write_text(f"prediction_id,label\n{ours},bug\n{other},bug\n")
@@ -40,12 +42,12 @@ def test_labels_of_another_model_are_refused_whole(retune: Command, ledger: Ledg
     assert f"Prediction {other} was answered by 'n', not by 'm'; no label was stored." in err
     assert ledger.labelled("m") == []
     file.write_text(f"prediction_id,label\n{ours},bug\nunknown,bug\n")
-    told = json.loads(retune("labels", "import", "m", file, "--json")[1])
-    assert (told["accepted"], told["unknown"]) == (1, 1)
+    result = json.loads(retune("labels", "import", "m", file, "--json")[1])
+    assert (result["accepted"], result["unknown"]) == (1, 1)
 
 
 @pytest.mark.usefixtures("models")
-def test_decisions_are_the_most_recent_events_of_all_kinds(retune: Command, ledger: Ledger) -> None:
+def test_decisions_lists_the_most_recent_events_of_all_kinds(retune: Command, ledger: Ledger) -> None:
     verdict = Verdict("ok", 0.4, 340, 520, [], None, "Nothing moved.")
     for _ in range(3):
         check = ledger.record_check("m", "1", verdict, source="traffic")
@@ -55,13 +57,13 @@ def test_decisions_are_the_most_recent_events_of_all_kinds(retune: Command, ledg
     _, out, _ = retune("decisions", "m", "--limit", "4")
     assert [line.split()[1] for line in out.splitlines()] == ["job", "decision", "check", "check"]
     assert "old.csv, ok: Nothing moved." in out
-    told = json.loads(retune("decisions", "m", "--limit", "4", "--json")[1])
-    counts = {kind: len(told[kind]) for kind in ("jobs", "decisions", "checks", "promotions")}
+    result = json.loads(retune("decisions", "m", "--limit", "4", "--json")[1])
+    counts = {kind: len(result[kind]) for kind in ("jobs", "decisions", "checks", "promotions")}
     assert counts == {"jobs": 1, "decisions": 1, "checks": 2, "promotions": 0}
 
 
 @pytest.mark.usefixtures("models")
-def test_one_model_that_cannot_be_monitored_does_not_keep_the_others_from_it(
+def test_an_error_of_one_model_does_not_stop_the_check_of_the_others(
     retune: Command, ledger: Ledger, home: Path
 ) -> None:
     (home / "registry" / "m" / "champion.json").write_text("{")

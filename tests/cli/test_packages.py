@@ -1,20 +1,18 @@
-"""`retune verify` and `retune score`, by the words that a person types."""
+"""`retune verify` and `retune score`."""
 
 from __future__ import annotations
 
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from core.datasets import Example
 from core.package import GRAPH
+from tests.cli.conftest import Command
 
-Command = Callable[..., tuple[int, str, str]]
 
-
-def test_a_sound_package_is_verified(retune: Command, tiny_package: Path) -> None:
+def test_a_valid_package_is_verified(retune: Command, tiny_package: Path) -> None:
     code, out, _ = retune("verify", tiny_package, "--json")
     facts = json.loads(out)
     assert (code, facts["rung"], facts["labels"], facts["golden"]) == (0, "fp32", 3, 3)
@@ -33,12 +31,12 @@ def test_a_package_with_one_flipped_byte_is_refused(retune: Command, tiny_packag
     assert len(err.splitlines()) == 1
 
 
-def test_a_folder_that_is_no_package_is_told_apart(retune: Command, tmp_path: Path) -> None:
+def test_a_folder_without_a_package_and_a_missing_folder_are_different_errors(retune: Command, tmp_path: Path) -> None:
     assert "manifest.json is missing" in retune("verify", tmp_path)[2]
     assert "No package at" in retune("verify", tmp_path / "absent")[2]
 
 
-def test_a_file_is_scored_with_its_own_columns(
+def test_a_file_is_scored_with_the_named_column(
     retune: Command, tiny_package: Path, tiny_examples: list[Example], tmp_path: Path
 ) -> None:
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
@@ -56,10 +54,10 @@ def test_a_file_is_scored_with_its_own_columns(
     assert str(out) in again[2]
 
 
-def test_a_file_of_another_kind_is_refused(retune: Command, tiny_package: Path, tmp_path: Path) -> None:
+def test_a_file_of_an_unknown_format_is_refused(retune: Command, tiny_package: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("hello")
     code, _, err = retune("score", tmp_path / "in.txt", "--model", tiny_package, "--out", tmp_path / "out.csv")
-    assert (code, "Rename or convert it to one of: .csv, .jsonl, .parquet" in err) == (1, True)
+    assert (code, "Convert it to one of: .csv, .jsonl, .parquet" in err) == (1, True)
     (tmp_path / "in.csv").write_text("text\nhello\n")
     code, _, err = retune("score", tmp_path / "in.csv", "--model", tiny_package, "--out", tmp_path / "out.txt")
-    assert (code, "out.txt has the ending '.txt'" in err) == (1, True)
+    assert (code, "out.txt ends in '.txt'" in err) == (1, True)

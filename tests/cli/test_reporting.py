@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.checkpoint import read_training
+from tests.cli.conftest import Command
 from tests.trainings import write_made_up_checkpoint
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -20,7 +18,7 @@ def report(retune: Command, home: Path, tmp_path: Path) -> Command:
     return lambda *words: retune("report", *words)
 
 
-def test_report_lies_beside_the_checkpoint_which_stays_sealed(report: Command, tmp_path: Path) -> None:
+def test_the_report_is_written_beside_the_unchanged_checkpoint(report: Command, tmp_path: Path) -> None:
     code, out, err = report(tmp_path / "run", "--json")
     found = json.loads(out)
     assert (code, err) == (0, "")
@@ -33,7 +31,7 @@ def test_report_lies_beside_the_checkpoint_which_stays_sealed(report: Command, t
     }
 
 
-def test_report_goes_where_it_is_told(report: Command, tmp_path: Path) -> None:
+def test_the_report_is_written_to_the_given_path(report: Command, tmp_path: Path) -> None:
     code, out, _ = report(tmp_path / "run", "--out", tmp_path / "pages" / "mine.html")
     assert code == 0
     assert f"Report {tmp_path / 'pages' / 'mine.html'}" in out
@@ -44,7 +42,7 @@ def test_report_goes_where_it_is_told(report: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "words"), [("run/page.html", "sealed checkpoint"), (".", "is a folder"), ("run/x/../p.html", "sealed")]
 )
-def test_report_into_the_checkpoint_or_a_folder_is_refused(
+def test_a_report_inside_the_checkpoint_or_on_a_folder_is_refused(
     place: str, words: str, report: Command, tmp_path: Path
 ) -> None:
     code, out, err = report(tmp_path / "run", "--out", tmp_path / place)
@@ -53,14 +51,14 @@ def test_report_into_the_checkpoint_or_a_folder_is_refused(
     assert not (tmp_path / "run" / "page.html").exists()
 
 
-def test_report_of_what_is_no_checkpoint_is_one_sentence(report: Command, tmp_path: Path) -> None:
+def test_a_report_of_a_missing_checkpoint_is_one_sentence(report: Command, tmp_path: Path) -> None:
     code, out, err = report(tmp_path / "nothing")
     assert (code, out) == (1, "")
     assert err.startswith("Error: No checkpoint at ")
     assert len(err.strip().splitlines()) == 1
 
 
-def test_page_without_the_rows_says_so_on_the_terminal(report: Command, tmp_path: Path) -> None:
+def test_missing_rows_are_reported_on_the_terminal(report: Command, tmp_path: Path) -> None:
     for path in (tmp_path / "home" / "datasets").iterdir():
         path.unlink()
     code, out, _ = report(tmp_path / "run")

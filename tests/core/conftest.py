@@ -1,4 +1,4 @@
-"""An open ledger for every test that asks for one, on each database that Retune supports."""
+"""An open ledger, on every database that Retune supports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.ledger import Ledger, open_ledger
 from tests.postgres import new_database, programs, running_postgres
 
 SQLITE = pytest.mark.parametrize("config", ["sqlite"], indirect=True)
-"""For tests that look at SQLite's own files and locks."""
+"""For tests of SQLite's files and locks."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def postgres() -> Iterator[Path]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> Config:
-    """Of a home without a ledger yet."""
+    """Config of a home that has no ledger yet."""
     if request.param == "sqlite":
         return Config(home=tmp_path)
     return Config(home=tmp_path, ledger=LedgerConfig(url=new_database(request.getfixturevalue("postgres"))))

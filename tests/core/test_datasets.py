@@ -39,12 +39,12 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
     assert read_examples(tmp_path / "a.csv", Columns(text="body", label="intent")) == [Example("hello", "x")]
 
 
-def test_byte_order_mark_of_spreadsheets_is_no_part_of_the_header(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_header(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbftext,label\nhello,x\n")
     assert read_examples(tmp_path / "a.csv") == [Example("hello", "x")]
 
 
-def test_missing_column_names_what_is_there_and_the_option(tmp_path: Path) -> None:
+def test_missing_column_error_lists_the_columns_and_the_option(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body,label\nhello,x\n")
     with pytest.raises(MissingColumn, match=r"no column 'text'.*body, label.*--text-column"):
         read_examples(tmp_path / "a.csv")
@@ -79,13 +79,13 @@ def test_labels_may_be_missing_where_they_are_not_needed(tmp_path: Path) -> None
         ("a.parquet", b"not parquet at all"),
     ],
 )
-def test_undecodable_bytes_are_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+def test_an_undecodable_file_is_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UndecodableFile, match="cannot be read"):
         read_examples(tmp_path / name)
 
 
-def test_wrong_path_and_unknown_ending_are_told_apart(tmp_path: Path) -> None:
+def test_wrong_path_and_unknown_ending_are_different_errors(tmp_path: Path) -> None:
     with pytest.raises(FileMissing, match="No data file"):
         read_examples(tmp_path / "no.csv")
     with pytest.raises(UnknownFileFormat, match=r"'\.xlsx'"):
@@ -98,17 +98,17 @@ def test_fingerprint_ignores_order_and_spacing_but_not_labels() -> None:
     assert fingerprint(rows) != fingerprint([Example("a b", "y"), Example("c", "y")])
 
 
-def test_kept_data_set_comes_back_by_its_fingerprint(tmp_path: Path) -> None:
+def test_a_stored_data_set_is_found_by_its_fingerprint(tmp_path: Path) -> None:
     rows = [Example("ünï 😀\nline", "x"), Example("no label")]
     assert kept_dataset(keep_dataset(rows, tmp_path), tmp_path) == in_order(rows)
 
 
-def test_unknown_fingerprint_says_how_to_go_on(tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_fingerprint_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DatasetNotKept, match="retune finetune"):
         kept_dataset("0" * 64, tmp_path)
 
 
-def test_held_out_share_is_as_stated_and_the_same_for_the_same_text() -> None:
+def test_the_held_out_share_is_40_percent_and_depends_on_the_text_only() -> None:
     texts = [f"text number {number}" for number in range(2000)]
     share = sum(is_held_out(text) for text in texts) / len(texts)
     assert 0.36 < share < 0.44
@@ -129,7 +129,7 @@ def test_a_mark_that_is_neither_1_nor_0_is_refused(tmp_path: Path) -> None:
         read_examples(tmp_path / "a.csv", Columns(multi_label=True, labels=("bug",)))
 
 
-def test_pairs_are_read_kept_and_told_apart(tmp_path: Path) -> None:
+def test_pairs_are_read_and_stored_with_distinct_keys(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,other,label\nhello,there,x\nhello,again,x\n")
     rows = read_examples(tmp_path / "a.csv", Columns(pair="other"))
     assert [row.input for row in rows] == [("hello", "there"), ("hello", "again")]

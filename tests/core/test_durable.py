@@ -11,7 +11,7 @@ from core.durable import new_folder, require_writable, write_bytes
 from core.errors import DiskFull, NotWritable, TargetExists
 
 
-def test_file_is_replaced_whole_and_leaves_nothing_beside(tmp_path: Path) -> None:
+def test_a_file_is_replaced_completely_without_temporary_files(tmp_path: Path) -> None:
     write_bytes(tmp_path / "a", b"one")
     write_bytes(tmp_path / "a", b"two")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"two")]
@@ -23,7 +23,7 @@ def fail_while_writing(target: Path, error: Exception) -> None:
         raise error
 
 
-def test_folder_that_fails_half_way_does_not_exist(tmp_path: Path) -> None:
+def test_a_folder_is_absent_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="midway"):
         fail_while_writing(tmp_path / "out", ValueError("midway"))
     assert list(tmp_path.iterdir()) == []
@@ -36,15 +36,15 @@ def test_folder_that_fails_half_way_does_not_exist(tmp_path: Path) -> None:
         ValueError("Error while serializing: I/O error: No space left on device (os error 28)"),
     ],
 )
-def test_full_disk_is_one_sentence_and_nothing_is_left(tmp_path: Path, error: Exception) -> None:
+def test_a_full_disk_is_one_sentence_and_leaves_no_files(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(DiskFull, match="No space is left to write"):
         fail_while_writing(tmp_path / "out", error)
     assert list(tmp_path.iterdir()) == []
 
 
 @contextmanager
-def powerless() -> Iterator[None]:
-    """As a user to whom permissions apply; the superuser writes anywhere."""
+def unprivileged() -> Iterator[None]:
+    """Without the rights of the superuser, who may write everywhere."""
     before = os.geteuid()
     if before == 0:
         os.seteuid(65534)
@@ -54,18 +54,18 @@ def powerless() -> Iterator[None]:
         os.seteuid(before)
 
 
-def test_a_place_that_cannot_be_written_is_named_and_probing_leaves_nothing(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_named_and_the_test_leaves_no_files(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o555)
-        with powerless(), pytest.raises(NotWritable, match=r"a/out cannot be written: Permission denied\."):
+        with unprivileged(), pytest.raises(NotWritable, match=r"a/out cannot be written: Permission denied\."):
             require_writable(folder / "a" / "out")
         folder.chmod(0o755)
     require_writable(tmp_path / "a" / "out")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folder_with_content_is_never_written_over(tmp_path: Path) -> None:
+def test_a_folder_with_content_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("keep")
     with pytest.raises(TargetExists), new_folder(tmp_path / "out"):

@@ -1,4 +1,4 @@
-"""An engine over packages of pairs, and of several labels a text."""
+"""Engines of packages for text pairs and for multi-label models."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def several(multi_label: TaskFiles) -> Engine:
     return Engine(multi_label.package, threads=1)
 
 
-def test_pairs_are_tokenized_and_cut_as_transformers_does(pairs: Engine, paired: TaskFiles) -> None:
+def test_pairs_are_tokenized_and_truncated_as_by_transformers(pairs: Engine, paired: TaskFiles) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(paired.checkpoint)
@@ -41,45 +41,45 @@ def test_answers_depend_on_which_text_comes_second(pairs: Engine) -> None:
     assert right.mean() > swapped.mean() + 0.15
 
 
-def test_a_pair_is_answered_alone_as_in_a_batch(pairs: Engine) -> None:
+def test_a_pair_gets_the_same_answer_alone_and_in_a_batch(pairs: Engine) -> None:
     together = pairs.answer(PAIRS).probabilities
     alone = np.concatenate([pairs.answer([pair]).probabilities for pair in PAIRS])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_a_text_for_pairs_and_a_pair_for_texts_are_refused(pairs: Engine, several: Engine) -> None:
+def test_a_single_text_or_a_pair_of_the_wrong_task_is_refused(pairs: Engine, several: Engine) -> None:
     with pytest.raises(InputDoesNotFit, match="answers pairs of texts and was given a single text"):
         pairs.encode([("a", "b"), "c"])
     with pytest.raises(InputDoesNotFit, match="answers single texts and was given a pair"):
         several.encode([("a", "b")])
 
 
-def test_shorter_rows_are_filled_up_with_the_packages_token() -> None:
+def test_shorter_rows_are_padded_with_the_packages_token() -> None:
     feed = padded([Encoded([7, 8, 9], False, [0, 1, 1]), Encoded([5], False)], pad_id=1)
     assert feed["input_ids"].tolist() == [[7, 8, 9], [5, 1, 1]]
     assert feed["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert feed["token_type_ids"].tolist() == [[0, 1, 1], [0, 0, 0]]
 
 
-def test_labels_are_given_that_reach_their_own_threshold(several: Engine) -> None:
+def test_labels_that_reach_their_threshold_are_given(several: Engine) -> None:
     outputs = several.answer([row.text for row in multi_label_rows(60, seed=3)])
     thresholds = np.array([0.4, 0.5, 0.6], dtype=np.float32)
     np.testing.assert_allclose(outputs.probabilities, 1 / (1 + np.exp(-outputs.logits)), atol=1e-6)
     assert (outputs.predicted == (outputs.probabilities >= thresholds)).all()
 
 
-def test_sets_of_labels_are_found_the_empty_one_among_them(several: Engine) -> None:
+def test_sets_of_labels_are_predicted_including_the_empty_set(several: Engine) -> None:
     rows = multi_label_rows(120, seed=3)
     given = cells(several.answer([row.text for row in rows]).predicted, several.labels)
     assert np.mean([cell == row.label for cell, row in zip(given, rows, strict=True)]) > 0.8
     assert {"", "billing", "billing|bug|how_to"} <= set(given)
 
 
-def test_confidence_orders_sets_by_how_often_they_are_right(several: Engine) -> None:
+def test_sets_with_higher_confidence_are_right_more_often(several: Engine) -> None:
     rows = multi_label_rows(400, seed=4)
     features = several.features(rows)
-    surer = features.confidence >= np.median(features.confidence)
-    assert features.right[surer].mean() > features.right[~surer].mean()
+    is_confident = features.confidence >= np.median(features.confidence)
+    assert features.right[is_confident].mean() > features.right[~is_confident].mean()
     assert np.array_equal(features.confidence, several.answer([row.text for row in rows]).confidence)
 
 

@@ -15,8 +15,8 @@ from core.registry import Registry
 from tests.tasks import TaskFiles
 
 
-def answered(ledger: Ledger, *models: str) -> list[str]:
-    """Ids of one prediction by each of the models."""
+def predictions_by(ledger: Ledger, *models: str) -> list[str]:
+    """Record one prediction by each model; return their ids."""
     ids = [sortable_id() for _ in models]
     embedding = np.zeros(2, dtype=np.float32)
     ledger.record_predictions(
@@ -32,29 +32,29 @@ def kind_of(model: str) -> Kind:
     return "multi-label" if model == "topics" else "single-label"
 
 
-def test_each_label_is_written_as_its_own_model_has_it(ledger: Ledger) -> None:
-    one, several = answered(ledger, "tickets", "topics")
+def test_each_label_is_stored_in_the_spelling_of_its_model(ledger: Ledger) -> None:
+    one, several = predictions_by(ledger, "tickets", "topics")
     given = [GivenLabel(one, " b|a ", "file"), GivenLabel(several, " b | a ", "file"), GivenLabel("?", "a", "file")]
     assert store_labels(ledger, given, kind_of=kind_of) == StoredLabels(2, ["?"])
     assert [row.label for row in ledger.labelled("tickets")] == ["b|a"]
     assert [row.label for row in ledger.labelled("topics")] == ["a|b"]
 
 
-def test_one_label_that_the_model_cannot_have_stores_none(ledger: Ledger) -> None:
-    (key,) = answered(ledger, "tickets")
-    with pytest.raises(LabelRefused, match="Label 2: .*2 were given for one"):
+def test_no_label_is_stored_if_one_is_invalid(ledger: Ledger) -> None:
+    (key,) = predictions_by(ledger, "tickets")
+    with pytest.raises(LabelRefused, match="Label 2: .*but 2 were given"):
         store_labels(ledger, [GivenLabel(key, "a", "u"), GivenLabel(key, ["a", "b"], "u")], kind_of=kind_of)
     assert ledger.labelled("tickets") == []
 
 
-def test_a_file_for_one_model_stores_no_label_of_another(ledger: Ledger) -> None:
-    ids = answered(ledger, "tickets", "topics")
+def test_no_label_is_stored_if_one_belongs_to_another_model(ledger: Ledger) -> None:
+    ids = predictions_by(ledger, "tickets", "topics")
     with pytest.raises(LabelsOfAnotherModel, match="answered by 'topics', not by 'tickets'"):
         store_labels(ledger, [GivenLabel(key, "a", "u") for key in ids], kind_of=kind_of, model="tickets")
     assert ledger.labelled("tickets") == []
 
 
-def test_a_model_without_champion_is_of_the_kind_of_its_newest_version(multi_label: TaskFiles, tmp_path: Path) -> None:
+def test_without_a_champion_the_newest_version_determines_the_kind(multi_label: TaskFiles, tmp_path: Path) -> None:
     registry = Registry(str(tmp_path / "registry"), cache=tmp_path / "cache")
     assert registered_kind(registry, "topics") == "single-label"
     registry.add(multi_label.package, "topics")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from core.config import Config
-from core.errors import JobAskedOtherwise, JobLost, JobNotFound
+from core.errors import JobLost, JobNotFound, JobOptionsDiffer
 from core.jobs import MAX_ATTEMPTS, JobQueue, this_worker
 from core.ledger import Ledger, open_ledger
 from core.schema import jobs as table
@@ -18,19 +18,19 @@ def queue(ledger: Ledger) -> JobQueue:
     return JobQueue(ledger)
 
 
-def test_asking_twice_is_one_job(queue: JobQueue) -> None:
+def test_enqueueing_twice_makes_one_job(queue: JobQueue) -> None:
     assert queue.enqueue("m", "retrain").id == queue.enqueue("m", "retrain").id
     assert queue.enqueue("other", "retrain").id != queue.enqueue("m", "retrain").id
 
 
-def test_a_job_that_waits_is_no_answer_to_other_options(queue: JobQueue) -> None:
+def test_enqueueing_with_other_options_than_a_queued_job_is_an_error(queue: JobQueue) -> None:
     job = queue.enqueue("m", "retrain", {"method": "full"})
     assert queue.enqueue("m", "retrain", {"method": "full"}).id == queue.enqueue("m", "retrain").id == job.id
-    with pytest.raises(JobAskedOtherwise, match="queued already, with method full"):
+    with pytest.raises(JobOptionsDiffer, match="queued already, with method full"):
         queue.enqueue("m", "retrain", {"method": "full", "budget": "5m"})
 
 
-def test_one_job_runs_at_a_time_a_model(queue: JobQueue) -> None:
+def test_one_job_per_model_runs_at_a_time(queue: JobQueue) -> None:
     queue.enqueue("m", "retrain")
     queue.enqueue("m", "export")
     queue.enqueue("other", "retrain")
@@ -38,7 +38,7 @@ def test_one_job_runs_at_a_time_a_model(queue: JobQueue) -> None:
     assert [job and (job.model, job.kind) for job in taken] == [("m", "retrain"), ("other", "retrain"), None]
 
 
-def test_finished_job_keeps_its_result(queue: JobQueue) -> None:
+def test_a_finished_job_has_a_result(queue: JobQueue) -> None:
     queue.enqueue("m", "retrain")
     job = queue.take(this_worker())
     assert job is not None
@@ -65,7 +65,7 @@ def kill_a_worker(config: Config, queue: JobQueue) -> None:
     process.join()
 
 
-def test_job_of_a_killed_worker_is_taken_again_at_once(config: Config, queue: JobQueue) -> None:
+def test_the_job_of_a_killed_worker_is_taken_again_at_once(config: Config, queue: JobQueue) -> None:
     queue.enqueue("m", "retrain")
     kill_a_worker(config, queue)
     job = queue.take(this_worker())
@@ -73,32 +73,32 @@ def test_job_of_a_killed_worker_is_taken_again_at_once(config: Config, queue: Jo
     assert job.attempts == 2
 
 
-def test_job_that_loses_every_worker_fails_with_a_reason(ledger: Ledger, queue: JobQueue) -> None:
+def test_a_job_fails_after_the_last_attempt_with_a_reason(ledger: Ledger, queue: JobQueue) -> None:
     queue.enqueue("m", "retrain")
     for _ in range(MAX_ATTEMPTS):
         assert queue.take("another-host/1/1") is not None
-        let_lease_run_out(ledger)
+        expire_leases(ledger)
     assert queue.take(this_worker()) is None
     job = queue.latest("m")[0]
     assert job.status == "failed"
     assert job.error is not None
-    assert "lost" in job.error
+    assert "died" in job.error
 
 
-def let_lease_run_out(ledger: Ledger) -> None:
+def expire_leases(ledger: Ledger) -> None:
     with ledger.database.write() as connection:
         connection.execute(update(table).values(lease_until=0.0))
 
 
-def test_silent_worker_learns_that_its_job_was_taken(ledger: Ledger, queue: JobQueue) -> None:
+def test_a_worker_with_an_expired_lease_loses_its_job(ledger: Ledger, queue: JobQueue) -> None:
     queue.enqueue("m", "retrain")
-    silent = queue.take("another-host/1/1")
-    assert silent is not None
-    let_lease_run_out(ledger)
+    first = queue.take("another-host/1/1")
+    assert first is not None
+    expire_leases(ledger)
     taken = queue.take(this_worker())
     assert taken is not None
     with pytest.raises(JobLost):
-        queue.finish(silent, {})
+        queue.finish(first, {})
     queue.finish(taken, {"by": "the second"})
     assert queue.get(taken.id).result == {"by": "the second"}
 

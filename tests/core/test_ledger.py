@@ -10,7 +10,7 @@ from sqlalchemy import text
 from core.clock import sortable_id, utc_now
 from core.config import Config
 from core.database import MIGRATIONS, REVISIONS, Database
-from core.errors import LedgerUnreadable, NoDatabase, NoDriver
+from core.errors import DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
 from core.ledger import Ledger, open_ledger
 from core.records import (
     TRAFFIC,
@@ -31,12 +31,12 @@ def prediction(text: str = "hello", *, version: str = "1") -> PredictionRecord:
     )
 
 
-def test_migrations_end_at_the_schema(ledger: Ledger) -> None:
+def test_the_migrations_create_the_schema(ledger: Ledger) -> None:
     with ledger.database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_window_is_the_latest_of_one_version_oldest_first(ledger: Ledger) -> None:
+def test_the_window_has_the_latest_rows_of_one_version_oldest_first(ledger: Ledger) -> None:
     rows = [prediction(str(number)) for number in range(5)]
     ledger.record_predictions([*rows, prediction("other", version="2")])
     window = ledger.window("m", "1", limit=3)
@@ -45,16 +45,16 @@ def test_window_is_the_latest_of_one_version_oldest_first(ledger: Ledger) -> Non
     assert [row.text for row in ledger.window("m", "1", limit=9, after=rows[3].id)] == ["4"]
 
 
-def test_same_feedback_twice_is_one_row_and_unknown_ids_are_told(ledger: Ledger) -> None:
+def test_repeated_feedback_is_one_row_and_unknown_ids_are_reported(ledger: Ledger) -> None:
     row = prediction()
     ledger.record_predictions([row])
-    given = [FeedbackRecord(row.id, "b"), FeedbackRecord(row.id, "b"), FeedbackRecord("nobody", "b")]
+    given = [FeedbackRecord(row.id, "b"), FeedbackRecord(row.id, "b"), FeedbackRecord("unknown", "b")]
     assert ledger.record_feedback(given) == [True, True, False]
     assert ledger.record_feedback(given[:1]) == [True]
     assert [item.label for item in ledger.labelled("m")] == ["b"]
 
 
-def test_corrected_label_is_the_one_that_counts(ledger: Ledger) -> None:
+def test_a_corrected_label_replaces_the_earlier_one(ledger: Ledger) -> None:
     row = prediction()
     ledger.record_predictions([row])
     ledger.record_feedback([FeedbackRecord(row.id, "b")])
@@ -62,7 +62,7 @@ def test_corrected_label_is_the_one_that_counts(ledger: Ledger) -> None:
     assert [item.label for item in ledger.labelled("m")] == ["c"]
 
 
-def test_check_comes_back_as_it_was_recorded(ledger: Ledger) -> None:
+def test_a_recorded_check_is_read_unchanged(ledger: Ledger) -> None:
     evidence = [Evidence("labels", "total variation", 0.2, 0.01, True, "more b")]
     verdict = Verdict("drift", 0.01, 60, 100, evidence, Share(0.8, 0.7, 0.9), "It moved.")
     check_id = ledger.record_check("m", "1", verdict, source="traffic", window_end="f" * 32)
@@ -75,7 +75,7 @@ def test_check_comes_back_as_it_was_recorded(ledger: Ledger) -> None:
     assert decision.sentence == "label 12"
 
 
-def test_answered_requests_leave_the_queue(ledger: Ledger) -> None:
+def test_answered_requests_are_not_in_the_queue(ledger: Ledger) -> None:
     rows = [prediction("x"), prediction("y")]
     ledger.record_predictions(rows)
     ledger.request_labels("m", [(rows[1].id, "learn"), (rows[0].id, "measure")], check_id=7)
@@ -87,7 +87,7 @@ def test_answered_requests_leave_the_queue(ledger: Ledger) -> None:
     assert ledger.label_progress("m", "2") == (0, 0, None)
 
 
-def test_what_a_source_says_last_counts_though_it_said_it_before(ledger: Ledger) -> None:
+def test_the_last_label_of_a_source_counts_even_if_it_repeats_an_earlier_one(ledger: Ledger) -> None:
     one, other = prediction("x"), prediction("y")
     ledger.record_predictions([one, other])
     for label in ("b", "c", "b"):
@@ -98,7 +98,7 @@ def test_what_a_source_says_last_counts_though_it_said_it_before(ledger: Ledger)
     assert [(item.text, item.label) for item in ledger.labelled("m")] == [("y", "c"), ("x", "d")]
 
 
-def test_checks_that_conclude_nothing_do_not_pile_up(ledger: Ledger) -> None:
+def test_inconclusive_checks_replace_each_other(ledger: Ledger) -> None:
     def checked(verdict: Outcome, rows: int, *, source: str = TRAFFIC) -> int:
         found = Verdict(verdict, None, rows, 100, [], None, f"{rows} rows.")
         return ledger.record_check("m", "1", found, source=source, window_end=None)
@@ -123,7 +123,7 @@ def write_many(config: Config, rows: int) -> None:
         ledger.record_predictions([prediction()])
 
 
-def test_processes_that_start_on_an_empty_database_lose_nothing(config: Config) -> None:
+def test_processes_that_start_with_an_empty_database_lose_no_rows(config: Config) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=write_many, args=(config, 25)) for _ in range(4)]
     for process in processes:
@@ -136,7 +136,7 @@ def test_processes_that_start_on_an_empty_database_lose_nothing(config: Config) 
     ledger.database.close()
 
 
-def test_a_ledger_of_a_newer_release_is_used_as_it_is(config: Config, ledger: Ledger) -> None:
+def test_a_ledger_of_a_newer_release_can_be_used(config: Config, ledger: Ledger) -> None:
     with ledger.database.write() as connection:
         connection.execute(text("ALTER TABLE predictions ADD COLUMN mood VARCHAR(8)"))
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -151,15 +151,15 @@ def test_every_revision_is_known() -> None:
     assert tuple(scripts) == REVISIONS
 
 
-def test_broken_database_is_one_sentence(tmp_path: Path) -> None:
+def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_bytes(b"this is not a database" * 100)
     with pytest.raises(LedgerUnreadable, match="cannot be used"):
         open_ledger(Config(home=tmp_path))
 
 
-def test_a_url_without_its_driver_and_one_that_is_none_are_said() -> None:
-    with pytest.raises(NoDriver, match=r"oracle\+oracledb://jo:\*\*\*@db/x cannot be used.*Install the driver"):
+def test_a_missing_driver_and_an_invalid_url_are_errors() -> None:
+    with pytest.raises(DriverMissing, match=r"oracle\+oracledb://jo:\*\*\*@db/x cannot be used.*Install the driver"):
         Database("oracle+oracledb://jo:pw@db/x")
-    with pytest.raises(NoDatabase) as refused:
+    with pytest.raises(InvalidDatabaseUrl) as refused:
         Database("jo:secret@db")
     assert "secret" not in str(refused.value)

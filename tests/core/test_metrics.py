@@ -27,12 +27,12 @@ def test_unknown_label_counts_as_wrong_everywhere() -> None:
     assert macro_f1(truth, np.array([0, 0])) < 0.5
 
 
-def test_certain_and_right_is_calibrated_and_certain_and_wrong_is_not() -> None:
+def test_calibration_error_of_certain_answers_is_0_if_right_and_1_if_wrong() -> None:
     certain = np.array([[1.0, 0.0]] * 10)
     assert expected_calibration_error(np.zeros(10, dtype=int), certain) == 0.0
     assert expected_calibration_error(np.ones(10, dtype=int), certain) == 1.0
     assert log_loss(np.zeros(10, dtype=int), certain) == pytest.approx(0.0)
 
 
-def test_wilson_interval_of_nothing_is_everything() -> None:
+def test_the_wilson_interval_of_no_rows_is_0_to_1() -> None:
     assert wilson_interval(0, 0) == (0.0, 1.0)

@@ -11,14 +11,14 @@ def test_the_p_value_is_the_exact_binomial_tail(wins: int, losses: int, expected
     assert Paired(wins, losses, 100).p_value == expected
 
 
-def test_no_difference_needs_no_number_of_rows() -> None:
+def test_without_a_difference_there_are_no_rows_needed() -> None:
     assert Paired(0, 0, 50).rows_needed is None
 
 
-def test_no_rows_show_nothing() -> None:
-    nothing = Paired(0, 0, 0)
-    assert (nothing.gain, nothing.standard_error, nothing.chance_error) == (0.0, 0.0, 0.0)
-    assert (nothing.p_value, nothing.largest_loss, nothing.rows_needed) == (1.0, 1.0, None)
+def test_without_rows_all_values_are_neutral() -> None:
+    no_rows = Paired(0, 0, 0)
+    assert (no_rows.gain, no_rows.standard_error, no_rows.chance_error) == (0.0, 0.0, 0.0)
+    assert (no_rows.p_value, no_rows.largest_loss, no_rows.rows_needed) == (1.0, 1.0, None)
 
 
 @pytest.mark.parametrize(("rows", "lost", "gained"), [(200, 3, 1), (1000, 10, 4), (3000, 12, 12)])

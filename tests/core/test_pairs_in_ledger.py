@@ -1,4 +1,4 @@
-"""Pairs and sets of labels in the ledger, and a ledger from before there were any."""
+"""Pairs and sets of labels in the ledger, and a ledger from a release without pairs."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def prediction(first: str, second: str | None, label: str = "") -> PredictionRec
     return PredictionRecord(sortable_id(), "m", "1", utc_now(), first, label, 0.5, 3, False, vector, second)
 
 
-def test_the_second_text_is_kept_with_predictions_requests_and_labels(tmp_path: Path) -> None:
+def test_the_second_text_is_stored_with_predictions_requests_and_labels(tmp_path: Path) -> None:
     ledger = open_ledger(Config(home=tmp_path))
     row = prediction("a question", "an answer", "bug|billing")
     ledger.record_predictions([row])
@@ -36,7 +36,7 @@ def test_the_second_text_is_kept_with_predictions_requests_and_labels(tmp_path: 
     ledger.database.close()
 
 
-def test_predictions_of_an_older_ledger_stay_and_have_no_pair(tmp_path: Path) -> None:
+def test_predictions_of_an_older_ledger_have_no_pair(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
     with engine.begin() as connection:
         config = AlembicConfig()
@@ -54,7 +54,7 @@ def test_predictions_of_an_older_ledger_stay_and_have_no_pair(tmp_path: Path) ->
     ledger.database.close()
 
 
-def test_a_pair_is_held_out_by_both_its_texts() -> None:
+def test_holding_out_a_pair_depends_on_both_texts() -> None:
     sides = {is_held_out(("the same", f"other {number}")) for number in range(20)}
     assert sides == {True, False}
     assert is_held_out(("A  b", "c")) == is_held_out(("a b", " C"))
@@ -66,7 +66,7 @@ def test_a_set_of_labels_has_one_spelling() -> None:
     assert [canonical("|", "multi-label"), canonical([], "multi-label")] == ["", ""]
 
 
-def test_a_model_of_one_label_takes_one_and_leaves_its_spelling() -> None:
+def test_a_single_label_model_takes_one_label_unchanged() -> None:
     assert canonical("a|b", "single-label") == "a|b"
     several: list[list[str]] = [[], ["a", "b"]]
     for given in several:

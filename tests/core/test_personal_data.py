@@ -51,12 +51,12 @@ def test_personal_data_is_recognised(text: str, kind: str) -> None:
         "https://example.org/@jo?monkey=1",
     ],
 )
-def test_other_numbers_are_left_alone(text: str) -> None:
+def test_other_numbers_are_not_personal_data(text: str) -> None:
     assert kinds(text) == []
     assert redacted(text) == text
 
 
-def test_each_piece_is_replaced_by_the_name_of_its_kind() -> None:
+def test_each_part_is_replaced_by_a_placeholder_of_its_kind() -> None:
     text = (
         "jo@example.org, 4111 1111 1111 1111, 020 7946 0958, 192.0.2.17 and https://a:b@example.org/x?y=jo@example.org"
     )
@@ -64,8 +64,8 @@ def test_each_piece_is_replaced_by_the_name_of_its_kind() -> None:
 
 
 @pytest.mark.parametrize("part", ["1 ", "a@b.de ", "a://b? ", "?key=", "0000:", "4111111111111111 ", "a.b@c."])
-def test_time_grows_with_the_length_of_a_text_and_no_faster(part: str) -> None:
-    """A recorder shares its interpreter with answers: no text may hold it for long."""
+def test_the_time_is_linear_in_the_length_of_the_text(part: str) -> None:
+    """The recorder and the requests share one interpreter, which no text may block for long."""
     started = time.perf_counter()
     personal_data("a://" + part * (200_000 // len(part)))
     assert time.perf_counter() - started < 2

@@ -14,7 +14,7 @@ def registry(tmp_path: Path) -> Registry:
     return open_registry(Config(home=tmp_path))
 
 
-def test_the_same_package_is_the_same_version_until_that_is_damaged(
+def test_the_same_package_is_the_same_version_unless_that_is_damaged(
     registry: Registry, tiny_package: Path, tmp_path: Path
 ) -> None:
     assert [registry.add(tiny_package, "tickets") for _ in range(2)] == ["1", "1"]

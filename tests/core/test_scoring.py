@@ -1,4 +1,4 @@
-"""Files of any size, scored chunk by chunk."""
+"""Scoring of files in chunks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from core import scoring as module
 from core.datasets import Columns
 from core.engine import Engine
-from core.errors import ColumnsTaken, EmptyDataset, MissingColumn, MixedColumn, TargetExists, UnevenColumns
+from core.errors import ColumnNotInHeader, EmptyDataset, MissingColumn, MixedTypes, ReservedColumns, TargetExists
 from core.scoring import LABEL, SCORE, SCORES, ScoredFile, Scoring, score_file
 from core.tables import read_table
 from tests.tiny import tiny_rows
@@ -66,7 +66,7 @@ def test_every_row_is_answered_in_order_as_the_engine_answers(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted({f"in.{given}", f"out.{wanted}"})
 
 
-def test_a_row_without_text_says_so_and_holds_up_no_other(engine: Engine, tmp_path: Path) -> None:
+def test_a_row_without_text_has_an_error_and_the_others_have_answers(engine: Engine, tmp_path: Path) -> None:
     rows = [*ROWS[:20], {"id": 20, "text": " "}, *ROWS[21:]]
     result = scored(engine, written(tmp_path / "in.csv", rows), tmp_path / "out.jsonl")
     answers = read_table(tmp_path / "out.jsonl")
@@ -75,13 +75,13 @@ def test_a_row_without_text_says_so_and_holds_up_no_other(engine: Engine, tmp_pa
     assert answers[20]["id"] == "20"
 
 
-def test_a_chunk_without_any_text_is_no_problem(engine: Engine, tmp_path: Path) -> None:
+def test_a_chunk_without_any_text_has_only_errors(engine: Engine, tmp_path: Path) -> None:
     rows = [{"id": number, "text": ""} for number in range(20)]
     assert scored(engine, written(tmp_path / "in.jsonl", rows), tmp_path / "out.parquet").errors == 20
     assert [row["error"] for row in read_table(tmp_path / "out.parquet")] == ["The text is empty."] * 20
 
 
-def test_scores_of_the_likeliest_labels_come_as_json(engine: Engine, tmp_path: Path) -> None:
+def test_scores_of_the_most_probable_labels_are_json(engine: Engine, tmp_path: Path) -> None:
     scored(engine, written(tmp_path / "in.csv", ROWS), tmp_path / "out.csv", top_k=2)
     row = read_table(tmp_path / "out.csv")[0]
     scores = json.loads(row[SCORES])
@@ -90,7 +90,7 @@ def test_scores_of_the_likeliest_labels_come_as_json(engine: Engine, tmp_path: P
 
 
 def stopped_after(chunks: int, engine: Engine, source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the process had been killed once so many chunks were there."""
+    """Interrupt the scoring after this number of chunks."""
     original = module._Chunks.add
 
     def add(self: Any, rows: Any) -> None:
@@ -105,7 +105,7 @@ def stopped_after(chunks: int, engine: Engine, source: Path, out: Path, monkeypa
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-def test_an_interrupted_run_goes_on_and_ends_alike(
+def test_a_resumed_run_writes_the_same_file(
     ending: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = written(tmp_path / "in.csv", ROWS)
@@ -117,28 +117,26 @@ def test_an_interrupted_run_goes_on_and_ends_alike(
     assert (tmp_path / f"out.{ending}").read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
 
 
-def test_what_was_scored_of_another_file_is_not_taken(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chunks_of_another_file_are_not_reused(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = written(tmp_path / "in.csv", ROWS)
     stopped_after(2, engine, source, tmp_path / "out.csv", monkeypatch)
     written(source, [*ROWS, {"id": 50, "text": "one more"}])
     assert scored(engine, source, tmp_path / "out.csv", resume=True).reused == 0
 
 
-def test_an_output_that_is_there_is_not_overwritten(engine: Engine, tmp_path: Path) -> None:
+def test_an_existing_output_is_not_overwritten(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("mine")
     with pytest.raises(TargetExists):
         scored(engine, written(tmp_path / "in.csv", ROWS), tmp_path / "out.csv")
 
 
-def test_what_cannot_be_scored_is_refused_with_its_cure(engine: Engine, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_scored_is_an_error_that_says_what_to_do(engine: Engine, tmp_path: Path) -> None:
     cases: list[tuple[str, list[dict[str, Any]], str, type[Exception], str]] = [
         ("in.csv", [{"body": "a"}], "out.csv", MissingColumn, "--text-column"),
-        ("in.csv", [{"text": "a", LABEL: "x"}], "out.csv", ColumnsTaken, "Rename"),
+        ("in.csv", [{"text": "a", LABEL: "x"}], "out.csv", ReservedColumns, "Rename"),
         ("in.jsonl", [], "out.csv", EmptyDataset, "no rows"),
-        ("in.jsonl", [{"text": "a"}, {"text": "b", "more": 1}], "out.csv", UnevenColumns, "more.*jsonl"),
-        ("in.jsonl", [{"text": "a", "n": 1}, {"text": "b", "n": "x"}], "out.parquet", MixedColumn, "'n'.*jsonl"),
+        ("in.jsonl", [{"text": "a"}, {"text": "b", "more": 1}], "out.csv", ColumnNotInHeader, "more.*jsonl"),
+        ("in.jsonl", [{"text": "a", "n": 1}, {"text": "b", "n": "x"}], "out.parquet", MixedTypes, "'n'.*jsonl"),
     ]
     for name, rows, out, error, words in cases:
         with pytest.raises(error, match=words):

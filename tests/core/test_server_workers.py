@@ -5,30 +5,30 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.server_workers import ModelStatus, ServerWorkers, living_workers
+from core.server_workers import ModelStatus, ServerWorkers, living_server_workers
 
-ENTER_AND_DIE = """
+PUBLISH_AND_EXIT = """
 import sys; from pathlib import Path; from core.server_workers import ServerWorkers, ModelStatus
 ServerWorkers(Path(sys.argv[1])).publish({"tickets": ModelStatus("9", "now")})
 """
 
 
-def test_an_entry_is_read_back_whole(tmp_path: Path) -> None:
+def test_a_published_status_is_read_unchanged(tmp_path: Path) -> None:
     server_workers = ServerWorkers(tmp_path)
     status = ModelStatus("2", "now", error="it differs", failed="3", warm=("1",))
     server_workers.publish({"tickets": status}, draining=True)
     [worker] = server_workers.living()
     assert (worker.pid, worker.draining, worker.models) == (os.getpid(), True, {"tickets": status})
-    assert living_workers(tmp_path) == [worker]
+    assert living_server_workers(tmp_path) == [worker]
     server_workers.remove()
     assert server_workers.living() == []
 
 
-def test_what_the_dead_left_is_removed(tmp_path: Path) -> None:
+def test_files_of_ended_workers_are_deleted(tmp_path: Path) -> None:
     server_workers = ServerWorkers(tmp_path)
     server_workers.publish({})
-    subprocess.run([sys.executable, "-c", ENTER_AND_DIE, str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-c", PUBLISH_AND_EXIT, str(tmp_path)], check=True)
     assert len(list((tmp_path / "workers").glob("*/*.json"))) == 2
-    assert [worker.pid for worker in living_workers(tmp_path)] == [os.getpid()]
+    assert [worker.pid for worker in living_server_workers(tmp_path)] == [os.getpid()]
     assert len(list((tmp_path / "workers").glob("*/*.json"))) == 1
     server_workers.remove()

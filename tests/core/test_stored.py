@@ -1,4 +1,4 @@
-"""Two releases share a home: each reads what the other wrote."""
+"""Two releases that share a home can read each other's records."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sqlalchemy import insert
 
+from core.arrays import Floats
 from core.clock import utc_now
 from core.errors import CorruptPackage, PointerUnreadable
 from core.features import Features
@@ -27,7 +27,7 @@ from core.stored import as_stored, restored
 VERDICT = Verdict("drift", 0.002, 60, 100, [Evidence("embeddings", "MMD")], Share(0.8, 0.7, 0.9), "It moved.")
 
 
-def test_a_record_comes_back_as_it_was() -> None:
+def test_a_stored_record_is_read_unchanged() -> None:
     assert as_stored(VERDICT)["verdict"] == "drift"
     assert restored(Verdict, json.loads(json.dumps(as_stored(VERDICT)))) == VERDICT
     status = ModelStatus("2", "now", warm=("1",))
@@ -45,9 +45,7 @@ def test_a_record_comes_back_as_it_was() -> None:
         (ModelStatus, {}),
     ],
 )
-def test_a_missing_key_has_its_default_and_an_unknown_one_is_passed_over(
-    kind: type[Any], least: dict[str, str]
-) -> None:
+def test_a_missing_key_has_its_default_and_an_unknown_key_is_ignored(kind: type[Any], least: dict[str, str]) -> None:
     assert restored(kind, {**least, "of_a_later_release": {"a": [1]}}) == kind(*least.values())
 
 
@@ -75,7 +73,7 @@ def test_gate_records_of_an_earlier_release_are_read(ledger: Ledger) -> None:
     assert judged.gate == GateRecord(7, verdict, TrainingSummary(90), 1.5)
 
 
-def test_a_pointer_of_another_release_is_read(tmp_path: Path) -> None:
+def test_a_champion_pointer_of_another_release_is_read(tmp_path: Path) -> None:
     registry = Registry(str(tmp_path), cache=tmp_path / "cache")
     pointer = tmp_path / "m" / "champion.json"
     pointer.parent.mkdir()
@@ -89,7 +87,7 @@ def test_a_pointer_of_another_release_is_read(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class LaterFeatures(Features):
-    form: NDArray[np.float32] | None = None
+    form: Floats | None = None
 
 
 @pytest.mark.parametrize(("writes", "reads"), [(Features, LaterFeatures), (LaterFeatures, Features)])
@@ -105,7 +103,7 @@ def test_a_reference_of_another_release_is_read(
     assert read_reference(tmp_path).truth.tolist() == [0, 1, 2]
 
 
-def test_a_reference_without_its_answers_is_corrupt(tmp_path: Path) -> None:
+def test_a_reference_without_predictions_is_corrupt(tmp_path: Path) -> None:
     np.savez(tmp_path / REFERENCE, embeddings=np.ones((3, 2), np.float32))
     with pytest.raises(CorruptPackage, match="predicted"):
         read_reference(tmp_path)

@@ -1,4 +1,4 @@
-"""More than forty packages that are not what they say: each is refused with its reason, and none is loaded."""
+"""More than forty damaged or manipulated packages; each is refused with its reason."""
 
 from __future__ import annotations
 
@@ -28,91 +28,91 @@ from core.package import (
 )
 from core.verification import SAME_MACHINE, verify_package
 
-Spoil = Callable[[Path], object]
+Damage = Callable[[Path], object]
 
 
-def manifest_with(**changes: Any) -> Spoil:
-    def spoil(folder: Path) -> None:
+def manifest_with(**changes: Any) -> Damage:
+    def damage(folder: Path) -> None:
         path = folder / MANIFEST
         path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
-    return spoil
+    return damage
 
 
-def without(name: str) -> Spoil:
+def without(name: str) -> Damage:
     return lambda folder: (folder / name).unlink()
 
 
-def flipped(name: str, place: float) -> Spoil:
-    def spoil(folder: Path) -> None:
+def flipped(name: str, place: float) -> Damage:
+    def damage(folder: Path) -> None:
         content = bytearray((folder / name).read_bytes())
         content[int(place * (len(content) - 1))] ^= 0x10
         (folder / name).write_bytes(content)
 
-    return spoil
+    return damage
 
 
-def cut(name: str) -> Spoil:
+def cut(name: str) -> Damage:
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-100])
 
 
-def sealed(spoil: Spoil) -> Spoil:
-    """Spoiled by someone who makes the manifest fit again."""
+def sealed(damage: Damage) -> Damage:
+    """Damage the package, then write a manifest that fits."""
 
-    def spoil_and_seal(folder: Path) -> None:
-        spoil(folder)
+    def damage_and_seal(folder: Path) -> None:
+        damage(folder)
         write_manifest(folder)
 
-    return spoil_and_seal
+    return damage_and_seal
 
 
-def facts_with(**changes: Any) -> Spoil:
-    def spoil(folder: Path) -> None:
+def facts_with(**changes: Any) -> Damage:
+    def damage(folder: Path) -> None:
         path = folder / FACTS
         path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
-    return sealed(spoil)
+    return sealed(damage)
 
 
-def reference_with(**changes: Any) -> Spoil:
-    def spoil(folder: Path) -> None:
+def reference_with(**changes: Any) -> Damage:
+    def damage(folder: Path) -> None:
         with np.load(folder / REFERENCE) as arrays:
             kept = {name: arrays[name] for name in arrays.files}
         np.savez(folder / REFERENCE, **{**kept, **changes})
 
-    return sealed(spoil)
+    return sealed(damage)
 
 
-def graph_changed(change: Callable[[onnx.ModelProto], object]) -> Spoil:
-    def spoil(folder: Path) -> None:
+def graph_changed(change: Callable[[onnx.ModelProto], object]) -> Damage:
+    def damage(folder: Path) -> None:
         model = onnx.load(folder / GRAPH)
         change(model)
         onnx.save(model, folder / GRAPH)
 
-    return sealed(spoil)
+    return sealed(damage)
 
 
-def weights_in(location: str) -> Spoil:
+def weights_in(location: str) -> Damage:
     def change(model: onnx.ModelProto) -> None:
         tensor = max(model.graph.initializer, key=lambda entry: len(entry.raw_data))
         tensor.ClearField("raw_data")
         tensor.data_location = TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value=location)
 
-    def spoil(folder: Path) -> None:
+    def damage(folder: Path) -> None:
         model = onnx.load(folder / GRAPH)
         change(model)
         (folder / GRAPH).write_bytes(model.SerializeToString())
 
-    return sealed(spoil)
+    return sealed(damage)
 
 
-def linked(name: str) -> Spoil:
-    def spoil(folder: Path) -> None:
+def linked(name: str) -> Damage:
+    def damage(folder: Path) -> None:
         (folder / name).rename(folder.parent / name)
         (folder / name).symlink_to(folder.parent / name)
 
-    return spoil
+    return damage
 
 
 def opset_too_new(model: onnx.ModelProto) -> None:
@@ -134,17 +134,17 @@ def unknown_operator(model: onnx.ModelProto) -> None:
     model.graph.node[-1].op_type = "Exec"
 
 
-def golden_with(**changes: Any) -> Spoil:
-    def spoil(folder: Path) -> None:
+def golden_with(**changes: Any) -> Damage:
+    def damage(folder: Path) -> None:
         path = folder / FACTS
         facts = json.loads(path.read_text())
         facts["golden"][0].update(changes)
         path.write_text(json.dumps(facts))
 
-    return sealed(spoil)
+    return sealed(damage)
 
 
-CASES: dict[str, tuple[Spoil, str]] = {
+CASES: dict[str, tuple[Damage, str]] = {
     "no manifest": (without(MANIFEST), "manifest.json is missing"),
     "no graph": (without(GRAPH), "model.onnx is missing"),
     "no tokenizer": (without(TOKENIZER), "tokenizer.json is missing"),
@@ -213,29 +213,29 @@ CASES: dict[str, tuple[Spoil, str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_package_that_is_not_what_it_says_is_refused(name: str, tiny_package: Path, tmp_path: Path) -> None:
-    spoil, reason = CASES[name]
+def test_a_damaged_package_is_refused(name: str, tiny_package: Path, tmp_path: Path) -> None:
+    damage, reason = CASES[name]
     folder = tmp_path / "package"
     shutil.copytree(tiny_package, folder)
-    spoil(folder)
+    damage(folder)
     with pytest.raises(CorruptPackage, match="is refused") as refusal:
         verify_package(folder)
     assert reason in str(refusal.value)
 
 
-def test_a_sound_package_answers_its_golden_texts(tiny_package: Path) -> None:
+def test_a_valid_package_has_its_golden_answers(tiny_package: Path) -> None:
     assert verify_package(tiny_package, tolerance=SAME_MACHINE) < SAME_MACHINE
 
 
 STORED = Path(__file__).parent / "stored" / f"format-{FORMAT}"
 
 
-def test_a_package_of_this_format_that_was_written_long_ago_is_still_read() -> None:
+def test_an_old_package_of_this_format_is_still_valid() -> None:
     assert verify_package(STORED) < SAME_MACHINE
 
 
 @pytest.mark.parametrize(("name", "kind"), [("manifest", Manifest), ("package", PackageFacts)])
-def test_the_schemas_in_the_docs_are_those_that_are_checked(name: str, kind: type) -> None:
+def test_the_schemas_in_the_docs_are_those_of_the_code(name: str, kind: type) -> None:
     path = Path(__file__).parents[2] / "docs" / "schemas" / f"{name}.schema.json"
     stated = json.loads(path.read_text(encoding="utf-8"))
     assert stated.pop("$schema") == "https://json-schema.org/draft/2020-12/schema"

@@ -1,4 +1,4 @@
-"""Two processes that write at the same moment: one of them comes after the other, on every database."""
+"""Two processes that write at the same time, on every database: one waits for the other."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def request_labels(ledger: Ledger, number: int) -> None:
     ledger.request_labels("m", [(f"{key:032x}", "learn") for key in range(ROUNDS)], check_id=number)
 
 
-def act_in_step(config: Config, act: Act, barrier: Barrier, results: Queue[list[object]]) -> None:
+def act_in_rounds(config: Config, act: Act, barrier: Barrier, results: Queue[list[object]]) -> None:
     answers: list[object] = []
     try:
         ledger = open_ledger(config)
@@ -54,11 +54,11 @@ def act_in_step(config: Config, act: Act, barrier: Barrier, results: Queue[list[
 
 
 def race(config: Config, act: Act) -> list[list[object]]:
-    """What each process was answered in each round; an error ends the race."""
+    """The results of each process by round; an error ends the race."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(PROCESSES), context.Queue()
     processes: list[SpawnProcess] = [
-        context.Process(target=act_in_step, args=(config, act, barrier, results)) for _ in range(PROCESSES)
+        context.Process(target=act_in_rounds, args=(config, act, barrier, results)) for _ in range(PROCESSES)
     ]
     for process in processes:
         process.start()
@@ -79,31 +79,31 @@ def predicted(ledger: Ledger) -> None:
     )
 
 
-def test_a_job_that_two_ask_for_is_one(config: Config, ledger: Ledger) -> None:
+def test_two_processes_that_enqueue_a_job_make_one(config: Config, ledger: Ledger) -> None:
     one, other = race(config, enqueue)
     assert one == other
     assert len(set(one)) == ROUNDS
 
 
-def test_a_job_is_handed_to_one_worker(config: Config, ledger: Ledger) -> None:
-    asked = {JobQueue(ledger).enqueue(f"m{number}", "retrain").id for number in range(ROUNDS)}
+def test_a_job_is_taken_by_one_worker(config: Config, ledger: Ledger) -> None:
+    queued = {JobQueue(ledger).enqueue(f"m{number}", "retrain").id for number in range(ROUNDS)}
     taken = [job for answers in race(config, take) for job in answers if isinstance(job, int)]
-    assert sorted(taken) == sorted(asked)
+    assert sorted(taken) == sorted(queued)
 
 
 @pytest.mark.usefixtures("predicted")
-def test_the_same_feedback_from_two_is_stored_once(config: Config, ledger: Ledger) -> None:
+def test_the_same_feedback_from_two_processes_is_stored_once(config: Config, ledger: Ledger) -> None:
     assert race(config, give_feedback) == [[True] * ROUNDS] * PROCESSES
     assert len(ledger.labelled("m")) == ROUNDS
 
 
 @pytest.mark.usefixtures("predicted")
-def test_label_requests_of_two_replace_each_other_whole(config: Config, ledger: Ledger) -> None:
+def test_label_requests_of_two_processes_replace_each_other_completely(config: Config, ledger: Ledger) -> None:
     race(config, request_labels)
     assert [item.prediction_id for item in ledger.label_requests("m")] == [f"{key:032x}" for key in range(ROUNDS)]
 
 
-def test_a_writer_that_holds_on_is_told_of_in_time(config: Config, ledger: Ledger) -> None:
+def test_a_writer_gives_up_after_its_timeout(config: Config, ledger: Ledger) -> None:
     impatient = Database(config.ledger_url, busy_s=0.1)
     with ledger.database.write(), pytest.raises(LedgerUnreadable), impatient.write():
         raise AssertionError("two writers at once")

@@ -1,4 +1,4 @@
-"""Rungs with made-up answers, for the rules that judge them."""
+"""Rungs with made-up answers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ def candidate(
     lost: int = 0,
     gained: int = 0,
     wrong: int = 50,
-    move: float = 0.0,
-    moved: int = 0,
+    probability_change: float = 0.0,
+    changed_labels: int = 0,
     is_dynamic: bool = False,
     score: float = 0.9,
 ) -> Candidate:
-    """Two labels. Of `rows` the first `lost` are wrong, the last `wrong` too but for the first `gained` of them."""
+    """A rung on `rows` rows of two labels, compared with a baseline that is wrong on the last `wrong` rows.
+
+    It is also wrong on the first `lost` rows, and right on `gained` of those that the baseline has wrong.
+    """
     truth = np.zeros(rows, dtype=np.int64)
     predicted = truth.copy()
     predicted[:lost] = 1
     predicted[rows - wrong + gained :] = 1
     probabilities = np.where(np.eye(2)[predicted] == 1, score, 1 - score).astype(np.float32)
     outputs = Outputs(probabilities, np.zeros((rows, 1), dtype=np.float32), probabilities)
-    return Candidate(name, Path(name), outputs, truth, move, moved, size_mb=1.0, is_dynamic=is_dynamic)
+    return Candidate(
+        name, Path(name), outputs, truth, probability_change, changed_labels, size_mb=1.0, is_dynamic=is_dynamic
+    )

@@ -1,4 +1,4 @@
-"""Checkpoints that cannot be trusted, or whose files do not fit each other: each refused with the reason."""
+"""Checkpoints that can run code, or whose files do not match each other, are refused with the reason."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def edit(path: Path, **facts: Any) -> None:
+def update_json(path: Path, **facts: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
 
 
-def lose_encoder(folder: Path) -> None:
+def delete_encoder(folder: Path) -> None:
     (folder / ENCODER).unlink()
 
 
@@ -37,19 +37,19 @@ def pickle_the_weights(folder: Path) -> None:
     (folder / ENCODER).rename(folder / "pytorch_model.bin")
 
 
-def bring_code(folder: Path) -> None:
+def add_code(folder: Path) -> None:
     (folder / "modeling_own.py").write_text("raise SystemExit")
 
 
-def ask_for_code(folder: Path) -> None:
-    edit(folder / CONFIG, auto_map={"AutoModel": "modeling_own.OwnModel"})
+def require_code(folder: Path) -> None:
+    update_json(folder / CONFIG, auto_map={"AutoModel": "modeling_own.OwnModel"})
 
 
-def ask_for_code_to_tokenize(folder: Path) -> None:
-    edit(folder / TOKENIZER_CONFIG, auto_map={"AutoTokenizer": ["own.Tokenizer", None]})
+def require_code_to_tokenize(folder: Path) -> None:
+    update_json(folder / TOKENIZER_CONFIG, auto_map={"AutoTokenizer": ["own.Tokenizer", None]})
 
 
-def bring_another_tokenizer(folder: Path) -> None:
+def replace_tokenizer(folder: Path) -> None:
     content = json.loads((folder / "tokenizer.json").read_text())
     content["model"]["vocab"].update({f"new{number}": 10_000 + number for number in range(5)})
     (folder / "tokenizer.json").write_text(json.dumps(content))
@@ -59,12 +59,12 @@ def break_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{}")
 
 
-def cut_weights(folder: Path) -> None:
+def truncate_weights(folder: Path) -> None:
     content = (folder / ENCODER).read_bytes()
     (folder / ENCODER).write_bytes(content[: len(content) // 2])
 
 
-def forget_a_label(folder: Path) -> None:
+def remove_a_label(folder: Path) -> None:
     arrays = load_file(folder / HEAD)
     save_file({name: array[:-1] for name, array in arrays.items()}, folder / HEAD)
 
@@ -74,38 +74,38 @@ def widen_head(folder: Path) -> None:
     save_file({**arrays, "weight": np.concatenate([arrays["weight"]] * 2, axis=1)}, folder / HEAD)
 
 
-def garble_config(folder: Path) -> None:
+def break_config(folder: Path) -> None:
     (folder / CONFIG).write_text("{")
 
 
-def lose_sample(folder: Path) -> None:
+def empty_sample(folder: Path) -> None:
     (folder / SAMPLE).write_text("")
 
 
-def garble_sample(folder: Path) -> None:
+def break_sample(folder: Path) -> None:
     (folder / SAMPLE).write_text('["text"]\n')
 
 
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lose_encoder, "model.safetensors is missing"),
+        (delete_encoder, "model.safetensors is missing"),
         (pickle_the_weights, "pytorch_model.bin can run code"),
-        (bring_code, "modeling_own.py can run code"),
-        (ask_for_code, "config.json asks for code of its own"),
-        (ask_for_code_to_tokenize, "tokenizer_config.json asks for code of its own"),
-        (bring_another_tokenizer, "gives token 10004, the encoder knows"),
+        (add_code, "modeling_own.py can run code"),
+        (require_code, "config.json asks for custom code"),
+        (require_code_to_tokenize, "tokenizer_config.json asks for custom code"),
+        (replace_tokenizer, "has token id 10004, but the encoder has"),
         (break_tokenizer, "it cannot be loaded"),
-        (cut_weights, "it cannot be loaded"),
-        (forget_a_label, "does not fit its 3 labels"),
+        (truncate_weights, "it cannot be loaded"),
+        (remove_a_label, "does not fit its 3 labels"),
         (widen_head, "an encoder of width 32"),
-        (garble_config, "config.json is not readable JSON"),
-        (lose_sample, "sample.jsonl holds no text"),
-        (garble_sample, "sample.jsonl is not one text a line"),
+        (break_config, "config.json is not readable JSON"),
+        (empty_sample, "sample.jsonl has no text"),
+        (break_sample, "sample.jsonl does not have one JSON object"),
     ],
 )
-def test_it_is_refused(damage: Callable[[Path], None], reason: str, checkpoint: Path) -> None:
-    """Sealed again after the damage: its hashes are right."""
+def test_damaged_checkpoint_is_refused(damage: Callable[[Path], None], reason: str, checkpoint: Path) -> None:
+    """The hashes are updated after the damage."""
     read_source(checkpoint)
     training = read_training(checkpoint)
     damage(checkpoint)
@@ -114,13 +114,13 @@ def test_it_is_refused(damage: Callable[[Path], None], reason: str, checkpoint: 
         read_source(checkpoint)
 
 
-def test_an_adapter_beside_the_sealed_files_is_refused(checkpoint: Path) -> None:
+def test_an_unlisted_adapter_is_refused(checkpoint: Path) -> None:
     (checkpoint / "adapter_config.json").write_text("{}")
     with pytest.raises(CorruptCheckpoint, match=r"adapter_config\.json is not named in training\.json"):
         read_source(checkpoint)
 
 
-def test_texts_longer_than_the_encoder_reads_are_refused(checkpoint: Path) -> None:
+def test_maximum_length_above_that_of_the_encoder_is_refused(checkpoint: Path) -> None:
     write_training(checkpoint, replace(read_training(checkpoint), max_length=1000))
-    with pytest.raises(CorruptCheckpoint, match="cut at 1000 tokens, the encoder knows 64"):
+    with pytest.raises(CorruptCheckpoint, match="length is 1000 tokens, but the encoder has 64"):
         read_source(checkpoint)

@@ -7,11 +7,11 @@ from core.datasets import Example
 from core.engine import Engine
 from core.errors import ParityFailed
 from export.model import read_source
-from export.parity import odd_texts, require_parity
+from export.parity import edge_case_texts, require_parity
 from tests.tasks import TaskFiles
 
 
-def test_a_graph_of_other_weights_is_refused(
+def test_a_graph_with_other_weights_is_refused(
     tiny_checkpoint: Path, tiny_package: Path, tiny_validation: list[Example]
 ) -> None:
     source, engine = read_source(tiny_checkpoint), Engine(tiny_package)
@@ -27,17 +27,17 @@ def test_a_graph_of_other_weights_is_refused(
         require_parity(source, engine, texts)
 
 
-def test_odd_texts_are_none_and_all_that_fits_and_more(tiny_package: Path, paired: TaskFiles) -> None:
+def test_edge_cases_include_empty_and_maximum_length_texts(tiny_package: Path, paired: TaskFiles) -> None:
     engine = Engine(tiny_package)
-    encoded = engine.encode(odd_texts(engine))
+    encoded = engine.encode(edge_case_texts(engine))
     assert encoded[0].tokens == 2
     assert (encoded[2].tokens, encoded[2].truncated) == (engine.facts.max_length, False)
     assert (encoded[3].tokens, encoded[3].truncated) == (engine.facts.max_length, True)
     pairs = Engine(paired.package)
-    assert (pairs.encode(odd_texts(pairs))[2].tokens, pairs.facts.max_length) == (32, 32)
+    assert (pairs.encode(edge_case_texts(pairs))[2].tokens, pairs.facts.max_length) == (32, 32)
 
 
-def test_an_error_that_only_a_long_text_meets_is_found(
+def test_an_error_in_long_texts_only_is_detected(
     tiny_checkpoint: Path, tiny_package: Path, tiny_validation: list[Example]
 ) -> None:
     source, engine = read_source(tiny_checkpoint), Engine(tiny_package)

@@ -30,7 +30,7 @@ def test_package_answers_as_the_checkpoint_does(
     np.testing.assert_allclose(np.linalg.norm(answers.embeddings, axis=1), 1, atol=1e-5)
 
 
-def test_package_verifies_and_states_its_origin(tiny_package: Path, tiny_checkpoint: Path) -> None:
+def test_package_is_verified_and_records_its_lineage(tiny_package: Path, tiny_checkpoint: Path) -> None:
     assert verify_files(tiny_package)
     facts, training = read_facts(tiny_package), read_training(tiny_checkpoint)
     assert facts.labels == training.labels
@@ -42,7 +42,7 @@ def test_package_verifies_and_states_its_origin(tiny_package: Path, tiny_checkpo
     assert facts.metrics["validation"]["rows"] == training.data.validation_rows
 
 
-def test_golden_answers_are_those_of_the_packaged_file(tiny_package: Path) -> None:
+def test_golden_answers_are_those_of_the_package(tiny_package: Path) -> None:
     engine = Engine(tiny_package)
     assert len(engine.facts.golden) == 3
     for entry in engine.facts.golden:
@@ -57,7 +57,7 @@ def test_reference_defaults_to_the_validation_rows(tiny_package: Path, tiny_vali
     assert reference.truth.min() >= 0
 
 
-def test_given_reference_is_kept_with_what_it_lacks(
+def test_given_reference_may_have_missing_and_unknown_labels(
     tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
 ) -> None:
     given = [Example("invoice please", "billing"), Example("no label"), Example("another one", "unseen label")]
@@ -65,7 +65,7 @@ def test_given_reference_is_kept_with_what_it_lacks(
     assert read_reference(tmp_path / "p").truth.tolist() == [0, -1, -1]
 
 
-def test_export_is_silent_and_leaves_only_the_package(
+def test_export_prints_nothing_and_writes_no_other_files(
     tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stages: list[tuple[str, float]] = []
@@ -83,7 +83,7 @@ def test_export_is_silent_and_leaves_only_the_package(
     assert result.digest == verify_files(tmp_path / "p")
 
 
-def test_a_rung_whose_answers_depend_on_the_batch_answers_its_golden_texts(
+def test_golden_answers_of_a_dynamic_rung_are_those_of_single_texts(
     tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
 ) -> None:
     out = tmp_path / "p"
@@ -96,7 +96,7 @@ def test_a_rung_whose_answers_depend_on_the_batch_answers_its_golden_texts(
 
 
 @pytest.mark.parametrize("rung", ["fp32", "int8-static"])
-def test_same_checkpoint_and_settings_give_the_same_hashes(
+def test_equal_checkpoints_and_settings_give_equal_hashes(
     rung: str, tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
 ) -> None:
     manifests = []
@@ -109,18 +109,18 @@ def test_same_checkpoint_and_settings_give_the_same_hashes(
     assert manifests[0]["digest"] == manifests[1]["digest"]
 
 
-def test_the_package_holds_the_ladder_as_a_table_and_as_a_page(
+def test_package_contains_the_rungs_as_json_and_html(
     tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
 ) -> None:
     export(tiny_checkpoint, out=tmp_path / "p", validation=tiny_validation, settings=SETTINGS)
-    told = json.loads((tmp_path / "p" / "rungs.json").read_text())
-    by_name = {entry["name"]: entry for entry in told["rungs"]}
-    assert told["packaged"] == "fp32"
+    table = json.loads((tmp_path / "p" / "rungs.json").read_text())
+    by_name = {entry["name"]: entry for entry in table["rungs"]}
+    assert table["packaged"] == "fp32"
     assert "30 labelled rows are too few" in by_name["int8-static"]["why"]
-    assert "no GPU" in told["not_built"]["cuda-fp16"]
+    assert "no GPU" in table["not_built"]["cuda-fp16"]
     assert min(by_name["fp32"][key] for key in ("texts_per_s", "latency_ms_p95", "startup_s", "resident_mb")) > 0
     page = (tmp_path / "p" / "rungs.html").read_text()
-    assert all(f'<td class="name">{name}</td>' in page for name in [*by_name, *told["not_built"]])
+    assert all(f'<td class="name">{name}</td>' in page for name in [*by_name, *table["not_built"]])
     assert page.count("<circle") == len(by_name)
     assert "http" not in page.replace("http-equiv", "")
 
@@ -130,7 +130,7 @@ def test_unknown_rung_is_refused(tiny_checkpoint: Path, tiny_validation: list[Ex
         export(tiny_checkpoint, out=tmp_path / "p", validation=tiny_validation, settings=SETTINGS, rung="int2")
 
 
-def test_target_with_content_is_refused(tiny_checkpoint: Path, tiny_package: Path) -> None:
+def test_existing_target_is_refused(tiny_checkpoint: Path, tiny_package: Path) -> None:
     with pytest.raises(TargetExists):
         export(tiny_checkpoint, out=tiny_package, validation=[], settings=SETTINGS)
 
@@ -140,7 +140,7 @@ def test_no_validation_rows_are_refused(tiny_checkpoint: Path, tmp_path: Path) -
         export(tiny_checkpoint, out=tmp_path / "p", validation=[], settings=SETTINGS)
 
 
-def test_damaged_checkpoint_leaves_no_package(
+def test_damaged_checkpoint_writes_no_package(
     tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
 ) -> None:
     damaged = tmp_path / "checkpoint"

@@ -1,4 +1,4 @@
-"""Export of pairs and of several labels: what the checkpoint says, the package says and does."""
+"""Export of paired and of multi-label checkpoints."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +23,14 @@ from tests.tasks import TaskFiles, multi_label_rows
 SETTINGS = ExportSettings(max_drop=0.005, min_agreement=0.985)
 
 
-def test_the_package_says_which_task_it_is(multi_label: TaskFiles, paired: TaskFiles) -> None:
-    several, pairs = read_facts(multi_label.package), read_facts(paired.package)
-    assert (several.kind, several.is_paired, several.score_function) == ("multi-label", False, "sigmoid")
-    assert (several.thresholds, several.abstain_below) == ({"billing": 0.4, "bug": 0.5, "how_to": 0.6}, 0.5)
+def test_package_states_its_task(multi_label: TaskFiles, paired: TaskFiles) -> None:
+    multi, pairs = read_facts(multi_label.package), read_facts(paired.package)
+    assert (multi.kind, multi.is_paired, multi.score_function) == ("multi-label", False, "sigmoid")
+    assert (multi.thresholds, multi.abstain_below) == ({"billing": 0.4, "bug": 0.5, "how_to": 0.6}, 0.5)
     assert (pairs.kind, pairs.is_paired, pairs.abstain_below) == ("single-label", True, None)
 
 
-def test_accuracy_of_several_labels_is_that_of_whole_sets(multi_label: TaskFiles) -> None:
+def test_multi_label_accuracy_is_subset_accuracy(multi_label: TaskFiles) -> None:
     engine, rows = Engine(multi_label.package, threads=1), multi_label.validation
     given = cells(engine.answer([row.text for row in rows]).predicted, engine.labels)
     right = np.mean([cell == row.label for cell, row in zip(given, rows, strict=True)])
@@ -43,7 +43,7 @@ def test_accuracy_of_several_labels_is_that_of_whole_sets(multi_label: TaskFiles
 
 
 @pytest.mark.parametrize("task", ["multi_label", "paired"])
-def test_golden_answers_can_be_asked_again(task: str, request: pytest.FixtureRequest) -> None:
+def test_golden_answers_are_reproduced(task: str, request: pytest.FixtureRequest) -> None:
     files: TaskFiles = request.getfixturevalue(task)
     engine = Engine(files.package, threads=1)
     outputs = engine.answer(engine.facts.golden_inputs)
@@ -56,7 +56,7 @@ def test_golden_answers_can_be_asked_again(task: str, request: pytest.FixtureReq
 
 
 @pytest.mark.parametrize("task", ["multi_label", "paired"])
-def test_eight_bits_answer_as_full_precision_does(task: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_eight_bit_answers_agree_with_full_precision(task: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     files: TaskFiles = request.getfixturevalue(task)
     result = export(
         files.checkpoint, out=tmp_path / "p", validation=files.validation, settings=SETTINGS, rung="int8-static"
@@ -65,13 +65,13 @@ def test_eight_bits_answer_as_full_precision_does(task: str, request: pytest.Fix
     assert Engine(tmp_path / "p").facts.thresholds == read_facts(files.package).thresholds
 
 
-def test_parity_compares_sets_and_forgives_a_score_on_its_threshold(multi_label: TaskFiles) -> None:
+def test_parity_compares_label_sets_and_tolerates_scores_at_their_threshold(multi_label: TaskFiles) -> None:
     import torch
 
     source, engine = read_source(multi_label.checkpoint), Engine(multi_label.package, threads=1)
     texts = [row.text for row in multi_label.validation]
     scores = engine.answer(texts).probabilities
-    engine._thresholds = scores[0].copy()  # as a search over these rows may choose them
+    engine._thresholds = scores[0].copy()  # tuned thresholds may equal scores of these rows
     require_parity(source, engine, texts)
     with torch.no_grad():
         source.model.head.weight.mul_(-1)
@@ -86,7 +86,7 @@ def test_reference_rows_of_another_task_are_refused(paired: TaskFiles, tmp_path:
     assert not (tmp_path / "p").exists()
 
 
-def test_a_rung_that_changes_one_label_of_a_set_changes_the_row() -> None:
+def test_a_changed_label_of_a_set_counts_as_a_changed_row() -> None:
     given = np.ones((1000, 3), dtype=bool)
     outputs = Outputs(given.astype("f4"), np.zeros((1000, 1), "f4"), given.astype("f4"), given)
     plain = Candidate("fp32", Path("fp32"), outputs, given.astype(np.int8), 0.0, 0, 1.0)
@@ -96,7 +96,7 @@ def test_a_rung_that_changes_one_label_of_a_set_changes_the_row() -> None:
     assert objection(other, plain, SETTINGS) == "It loses 2.00% of 1000 rows; 0.50% are allowed."
 
 
-def test_the_checkpoint_is_read_with_its_pairs_to_calibrate_on(paired: TaskFiles, multi_label: TaskFiles) -> None:
+def test_calibration_sample_of_a_paired_checkpoint_has_pairs(paired: TaskFiles, multi_label: TaskFiles) -> None:
     assert all(isinstance(text, tuple) for text in read_source(paired.checkpoint).sample)
     assert all(isinstance(text, str) for text in read_source(multi_label.checkpoint).sample)
     assert read_training(multi_label.checkpoint).kind == "multi-label"

@@ -1,4 +1,4 @@
-"""A task of three labels, made as `finetune` makes it."""
+"""The fixture `make_task`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.tiny import tiny_settings
 
 @pytest.fixture
 def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path) -> MakeTask:
-    """A task on 80 rows of 3 labels, with a place of its own: `make_task(budget_s=0.0, epochs=2)`."""
+    """Makes a task as `finetune` does, by default of 80 rows and 3 labels: `make_task(budget_s=0.0, epochs=2)`."""
     numbers = count()
 
     def make(examples: Sequence[Example] = tiny_examples[:80], *, budget_s: float = 60.0, **settings: Any) -> Task:
@@ -34,7 +34,7 @@ def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Pat
         chosen = tiny_settings(tiny_base_model, **{"epochs": 4, "lr": 4e-4, **settings})
         frozen = load_frozen(find_base_model(str(tiny_base_model)), max_length=32, cache=tmp_path / "cache")
         made = prepare(
-            split(examples, kind, share=0.4, most=1000, seed=0),
+            split(examples, kind, share=0.4, max_rows=1000, seed=0),
             kind,
             frozen,
             settings=chosen,

@@ -1,4 +1,4 @@
-"""Tasks for tests of methods and of parts of a training."""
+"""The type of the fixture `make_task`."""
 
 from __future__ import annotations
 

@@ -4,11 +4,11 @@ from sklearn.linear_model import LogisticRegression
 from finetune.head import fit_head
 
 
-def test_head_is_the_logistic_regression_of_scikit_learn() -> None:
-    chance = np.random.default_rng(0)
-    embeddings = chance.normal(size=(200, 8)).astype(np.float32)
-    truth = (embeddings[:, :3] + chance.normal(size=(200, 3))).argmax(axis=1)
+def test_head_equals_logistic_regression_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(200, 8)).astype(np.float32)
+    truth = (embeddings[:, :3] + rng.normal(size=(200, 3))).argmax(axis=1)
     theirs = LogisticRegression(C=3.0, tol=1e-8, max_iter=1000).fit(embeddings, truth).predict_log_proba(embeddings)
-    logits = fit_head(embeddings, truth, labels=3, strength=3.0).logits(embeddings)
+    logits = fit_head(embeddings, truth, label_count=3, c=3.0).logits(embeddings)
     ours = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(ours, theirs, atol=2e-2)

@@ -1,4 +1,4 @@
-"""The command itself, killed in the middle, resumed, run twice, and run by two processes at once."""
+"""The command `retune finetune`: run twice, killed and resumed, and run by two processes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rows(tiny_examples: list[Example], tmp_path: Path) -> Path:
     return path
 
 
-def words(rows: Path, base: Path, out: Path, *more: str) -> list[str]:
+def finetune_arguments(rows: Path, base: Path, out: Path, *more: str) -> list[str]:
     options = ["--data", str(rows), "--out", str(out), "--base-model", str(base), "--method", "full", "--lr", "4e-4"]
     return ["--home", str(rows.parent / "home"), "finetune", *options, "--epochs", "6", "--json", *more]
 
@@ -50,27 +50,27 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def answer(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def result_of(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert finished.returncode == 0, finished.stderr
     result: dict[str, Any] = json.loads(finished.stdout)
     return result
 
 
-def weights(checkpoint: Path) -> tuple[str, str]:
+def weight_hashes(checkpoint: Path) -> tuple[str, str]:
     files = read_training(checkpoint).files
     return files[ENCODER], files[HEAD]
 
 
 def test_two_runs_with_one_seed_give_the_same_bytes(rows: Path, tiny_base_model: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        answer(run("cli", *words(rows, tiny_base_model, tmp_path / name)))
-    assert weights(tmp_path / "one") == weights(tmp_path / "two")
+        result_of(run("cli", *finetune_arguments(rows, tiny_base_model, tmp_path / name)))
+    assert weight_hashes(tmp_path / "one") == weight_hashes(tmp_path / "two")
 
 
-def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(rows: Path, tiny_base_model: Path, tmp_path: Path) -> None:
-    whole = answer(run("cli", *words(rows, tiny_base_model, tmp_path / "whole", "--epochs", "60")))
+def test_a_killed_run_is_resumed_with_the_same_result(rows: Path, tiny_base_model: Path, tmp_path: Path) -> None:
+    whole = result_of(run("cli", *finetune_arguments(rows, tiny_base_model, tmp_path / "whole", "--epochs", "60")))
     out = tmp_path / "killed"
-    command = words(rows, tiny_base_model, out, "--epochs", "60")
+    command = finetune_arguments(rows, tiny_base_model, out, "--epochs", "60")
     killed = subprocess.Popen(
         [sys.executable, "-c", _SAVE_OFTEN, *command],
         cwd=ROOT,
@@ -81,9 +81,9 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(rows: Path, tiny_ba
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not out.exists()
-    resumed = answer(run("cli", *command, "--resume"))
+    resumed = result_of(run("cli", *command, "--resume"))
     assert resumed["metrics"]["accuracy"] == whole["metrics"]["accuracy"]
-    assert weights(out) == weights(tmp_path / "whole")
+    assert weight_hashes(out) == weight_hashes(tmp_path / "whole")
     assert not (tmp_path / ".killed.run").exists()
 
 
@@ -101,15 +101,15 @@ def _wait_for_states(folder: Path, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         if len(list(folder.glob("full-0/checkpoint-*/best.json"))) > 1:
             return
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.02)
     raise AssertionError("no state was saved in time")
 
 
 def test_two_processes_train_together_and_one_writes(rows: Path, tiny_base_model: Path, tmp_path: Path) -> None:
     launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "cli"]
-    finished = run(*launcher, *words(rows, tiny_base_model, tmp_path / "out"))
-    result = answer(finished)
+    finished = run(*launcher, *finetune_arguments(rows, tiny_base_model, tmp_path / "out"))
+    result = result_of(finished)
     training = read_training(tmp_path / "out")
     assert training.provenance["processes"] == 2
     assert result["metrics"]["accuracy"] > 0.75

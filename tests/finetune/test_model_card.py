@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
+import yaml  # type: ignore[import-untyped]  # its stubs are a separate package
 from huggingface_hub.repocard import RepoCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
@@ -25,7 +25,7 @@ def front_matter(card: str) -> dict[str, Any]:
     return found
 
 
-def test_front_matter_is_yaml_that_the_hub_reads(training: Training) -> None:
+def test_front_matter_is_valid_for_the_hub(training: Training) -> None:
     content = front_matter(model_card(training))
     assert content["license"] == "apache-2.0"
     assert content["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
@@ -37,7 +37,7 @@ def test_front_matter_is_yaml_that_the_hub_reads(training: Training) -> None:
     assert RepoCard(model_card(training), ignore_metadata_errors=False).data.get("tags")[0] == "retune"
 
 
-def test_card_states_metrics_with_intervals_and_what_they_were_uncalibrated(training: Training) -> None:
+def test_card_states_metrics_with_intervals_and_uncalibrated_values(training: Training) -> None:
     card = model_card(training)
     after, before = (training.metrics[side] for side in ("validation", "before_temperature"))
     low, high = after["intervals"]["log_loss"]
@@ -46,14 +46,14 @@ def test_card_states_metrics_with_intervals_and_what_they_were_uncalibrated(trai
     assert "Fit: **healthy**. It levels off." in card
 
 
-def test_folder_of_a_base_model_and_paths_are_not_told(training: Training) -> None:
-    secret = replace(
+def test_card_contains_no_paths_or_names_of_the_machine(training: Training) -> None:
+    private = replace(
         training,
         base_model={"name": "/home/someone/models/mine", "revision": "", "fingerprint": "f00"},
         settings={**training.settings, "base_model": "/home/someone/models/mine"},
         provenance={"hardware": "A processor", "hostname": "host-17", "user": "someone"},
     )
-    card = model_card(secret)
+    card = model_card(private)
     assert "someone" not in card
     assert "host-17" not in card
     assert "A processor" in card
@@ -61,7 +61,7 @@ def test_folder_of_a_base_model_and_paths_are_not_told(training: Training) -> No
 
 
 @pytest.mark.parametrize("label", ['say "hi": [x]', "a|b", "- no", "`code`", "ночь", "---"])
-def test_odd_label_names_break_neither_yaml_nor_tables(label: str, training: Training) -> None:
+def test_special_characters_in_labels_are_escaped(label: str, training: Training) -> None:
     labels = [label, *training.labels[1:]]
     metrics = evaluate(np.array([0, 1, 2]), np.eye(3), labels=labels, kind="single-label").as_dict()
     card = model_card(replace(training, labels=labels, metrics={"validation": metrics}))
@@ -76,16 +76,18 @@ def test_abstention_is_stated_with_its_risk(training: Training) -> None:
     assert "Abstention at a risk of 5.0%: Every answer is given: 100.0% of 400 rows, 0 of them wrong." in card
 
 
-def test_checkpoint_with_the_least_of_facts_has_a_card(training: Training) -> None:
-    bare = replace(training, metrics={}, history=[], fit={}, settings={}, versions={}, provenance={}, learning_rate={})
-    assert front_matter(model_card(bare))["tags"] == ["retune", "text-classification", "single-label", "full"]
+def test_card_needs_no_optional_facts(training: Training) -> None:
+    minimal = replace(
+        training, metrics={}, history=[], fit={}, settings={}, versions={}, provenance={}, learning_rate={}
+    )
+    assert front_matter(model_card(minimal))["tags"] == ["retune", "text-classification", "single-label", "full"]
 
 
-def test_same_facts_give_the_same_card(training: Training) -> None:
+def test_equal_facts_give_equal_cards(training: Training) -> None:
     assert model_card(training) == model_card(made_up_training(rows=400))
 
 
-def test_checkpoint_holds_its_card_under_its_seal(tiny_checkpoint: Path) -> None:
+def test_checkpoint_contains_its_card_and_the_hash_of_it(tiny_checkpoint: Path) -> None:
     from core.checkpoint import CARD, read_training
 
     training = read_training(tiny_checkpoint)

@@ -1,4 +1,4 @@
-"""What a module or a sub-room of `finetune` imports stands before it, and there are no circles."""
+"""Modules and sub-packages of `finetune` import only earlier entries of `ORDER`, without cycles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-ROOM = Path(__file__).parents[2] / "finetune"
+PACKAGE = Path(__file__).parents[2] / "finetune"
 
 ORDER = (
     "run_state",
@@ -31,14 +31,14 @@ ORDER = (
 
 
 MODULES = {
-    ".".join(path.relative_to(ROOM.parent).with_suffix("").parts): path
-    for path in sorted(ROOM.rglob("*.py"))
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
     if path.name != "__init__.py"
 }
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Modules of the room that a file imports."""
+    """The modules of the package that a file imports."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module in MODULES:
             yield node.module
@@ -50,11 +50,11 @@ def entry_of(module: str) -> str:
     return module.split(".")[1]
 
 
-def test_every_entry_has_its_place() -> None:
+def test_order_lists_every_entry() -> None:
     assert {entry_of(module) for module in MODULES} == set(ORDER)
 
 
-def test_no_import_points_up() -> None:
+def test_no_module_imports_a_later_entry() -> None:
     wrong = [
         f"{module} imports {name}"
         for module, path in MODULES.items()
@@ -64,5 +64,5 @@ def test_no_import_points_up() -> None:
     assert wrong == []
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_imports_have_no_cycles() -> None:
     TopologicalSorter({module: set(imported(path)) for module, path in MODULES.items()}).prepare()

@@ -1,4 +1,4 @@
-"""A home of its own for every test, with an open ledger."""
+"""A new home for every test, with an open ledger."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ledger(home: Home) -> Ledger:
 
 @pytest.fixture
 def other_package(tiny_package: Path, tmp_path: Path) -> Path:
-    """Its answers are all other ones: the labels' names have moved on."""
+    """A package whose answers all differ, because its label names are rotated."""
     folder = tmp_path / "other"
     shutil.copytree(tiny_package, folder)
     facts = read_facts(folder)

@@ -1,4 +1,4 @@
-"""Answers of a model `m`, recorded."""
+"""Recorded predictions of a model `m`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ TEXTS = {item.id: item.text for item in WINDOW}
 SETTINGS = LabelsConfig(budget=60, measure_share=0.35)
 
 
-def test_budget_is_kept_and_split_between_measuring_and_learning() -> None:
+def test_the_budget_is_split_between_measuring_and_learning() -> None:
     chosen = choose(WINDOW, labelled=set(), settings=SETTINGS, seed=1)
     purposes = [purpose for _, purpose in chosen]
     assert (purposes.count("measure"), purposes.count("learn")) == (21, 39)
@@ -31,14 +31,14 @@ def test_measuring_rows_are_held_out_and_learning_rows_are_not() -> None:
         assert is_held_out(TEXTS[key]) == (purpose == "measure")
 
 
-def test_texts_with_a_label_and_copies_are_not_asked_for() -> None:
+def test_labelled_texts_and_copies_are_not_requested() -> None:
     labelled = {normalised(item.text) for item in WINDOW[:150]}
     chosen = choose([*WINDOW, *WINDOW], labelled=labelled, settings=SETTINGS, seed=1)
     assert len(chosen) <= 50
     assert not {TEXTS[key] for key, _ in chosen} & labelled
 
 
-def test_a_small_uncertain_group_is_found() -> None:
+def test_a_small_uncertain_cluster_is_selected() -> None:
     odd = [row(number, score=0.4, centre=3.0) for number in range(1000, 1020)]
     ids = {item.id for item in odd if not is_held_out(item.text)}
     chosen = choose([*WINDOW, *odd], labelled=set(), settings=LabelsConfig(budget=30), seed=1)
@@ -46,12 +46,12 @@ def test_a_small_uncertain_group_is_found() -> None:
     assert len(ids & set(learned)) / len(learned) > 2 * len(odd) / (len(WINDOW) + len(odd))
 
 
-def test_same_seed_asks_for_the_same_rows() -> None:
+def test_same_seed_selects_the_same_rows() -> None:
     first, second = (choose(WINDOW, labelled=set(), settings=SETTINGS, seed=3) for _ in range(2))
     assert first == second
 
 
-def test_half_of_the_answers_is_half_of_each_purpose() -> None:
+def test_half_of_the_queue_has_half_of_each_purpose() -> None:
     chosen = choose(WINDOW, labelled=set(), settings=SETTINGS, seed=1)
     purposes = [purpose for _, purpose in chosen[:30]]
     assert 9 <= purposes.count("measure") <= 12

@@ -17,10 +17,10 @@ from core.package import read_facts, write_facts, write_manifest
 from core.progress import ignore
 from core.records import Comparison, GateRecord, GateVerdict
 from core.server_workers import ModelStatus, ServerWorkers
-from lifecycle.retrain import _unless_overtaken, retrain
+from lifecycle.retrain import _hold_if_champion_changed, retrain
 
 
-def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
+def test_a_promotion_that_a_server_worker_refuses_is_recorded_as_undone(
     home: Home, ledger: Ledger, tiny_package: Path, tmp_path: Path
 ) -> None:
     registry, server_workers = home.registry, ServerWorkers(home.folder)
@@ -31,7 +31,7 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     write_manifest(other)
     version = registry.add(other, "tickets")
     job = JobQueue(ledger).enqueue("tickets", "retrain")
-    # As an earlier run of the job left it, killed after its gate.
+    # An earlier run of the job was killed after the gate.
     gate = GateRecord(job.id, GateVerdict("promote", "Better."))
     ledger.record_promotion("tickets", version, previous="1", promoted=True, reason="Better.", gate=gate)
     server_workers.publish({"tickets": ModelStatus("1", before.since)})
@@ -49,14 +49,14 @@ def test_a_promotion_that_a_worker_refuses_is_recorded_as_undone(
     worker.join()
     server_workers.remove()
     assert registry.champion("tickets") == before
-    told = [(row.version, row.reason) for row in ledger.promotions("tickets")]
-    assert told == [("1", f"Version {version} could not be loaded."), (version, "Better.")]
+    recorded = [(row.version, row.reason) for row in ledger.promotions("tickets")]
+    assert recorded == [("1", f"Version {version} could not be loaded."), (version, "Better.")]
 
 
-def test_a_challenger_of_another_champion_than_the_present_one_is_held() -> None:
-    nothing = Comparison(0, 0.0, 0.0, 0, 0, 1.0)
-    verdict = GateVerdict("promote", "Better.", nothing, nothing, labels_needed=3)
-    assert _unless_overtaken(verdict, "m", against="1", now="1") is verdict
-    held = _unless_overtaken(verdict, "m", against="1", now="2")
+def test_a_challenger_compared_with_an_earlier_champion_is_held() -> None:
+    no_rows = Comparison(0, 0.0, 0.0, 0, 0, 1.0)
+    verdict = GateVerdict("promote", "Better.", no_rows, no_rows, labels_needed=3)
+    assert _hold_if_champion_changed(verdict, "m", against="1", now="1") is verdict
+    held = _hold_if_champion_changed(verdict, "m", against="1", now="2")
     assert (held.answer, held.labels_needed) == ("hold", None)
     assert "m@2 was put in service meanwhile" in held.reason

@@ -5,70 +5,75 @@ import pytest
 from core.records import Comparison, GateRecord, GateVerdict, Outcome, PromotionRecord, Verdict
 from core.share import Share
 from lifecycle.labels.queue import NO_TEXTS
-from lifecycle.policy.case import Case, Earlier, Labels, Measured
+from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
 from lifecycle.policy.policy import decide
 
-NONE_ASKED = Labels(asked=0, still_open=0)
-ALL_GIVEN = Labels(asked=60, still_open=0)
-NOT_MEASURED = Measured(0, 0, 0.9)
+NONE_REQUESTED = LabelProgress(requested=0, still_open=0)
+ALL_GIVEN = LabelProgress(requested=60, still_open=0)
+NOT_MEASURED = MeasuredAccuracy(0, 0, 0.9)
 
 
 def verdict(name: Outcome) -> Verdict:
     return Verdict(name, None if name == "insufficient_data" else 0.001, 100, 200, [], None, "What was seen.")
 
 
-def action(given: Verdict | None, labels: Labels, measured: Measured, *, available: int = 100) -> str:
+def action(given: Verdict | None, labels: LabelProgress, measured: MeasuredAccuracy, *, available: int = 100) -> str:
     case = Case("m", "2", given, labels, measured, budget=60, available=available, alpha=0.05)
     return decide(case).sentence
 
 
-LOST = Case("m", "2", verdict("drift"), ALL_GIVEN, Measured(40, 22, 0.9), budget=60, available=100, alpha=0.05)
+LOST = Case("m", "2", verdict("drift"), ALL_GIVEN, MeasuredAccuracy(40, 22, 0.9), budget=60, available=100, alpha=0.05)
 
 
-def test_no_drift_and_too_little_data_ask_for_nothing() -> None:
-    assert action(verdict("ok"), NONE_ASKED, NOT_MEASURED) == "none"
-    assert action(verdict("insufficient_data"), NONE_ASKED, NOT_MEASURED) == "none"
-    assert action(None, NONE_ASKED, NOT_MEASURED) == "none"
+def test_without_drift_or_with_too_few_rows_nothing_is_done() -> None:
+    assert action(verdict("ok"), NONE_REQUESTED, NOT_MEASURED) == "none"
+    assert action(verdict("insufficient_data"), NONE_REQUESTED, NOT_MEASURED) == "none"
+    assert action(None, NONE_REQUESTED, NOT_MEASURED) == "none"
 
 
-def test_drift_asks_for_labels_within_the_budget_and_the_window() -> None:
-    assert action(verdict("drift"), NONE_ASKED, NOT_MEASURED) == "label 60"
-    assert action(verdict("drift"), NONE_ASKED, NOT_MEASURED, available=20) == "label 20"
+def test_drift_requests_labels_within_the_budget_and_the_window() -> None:
+    assert action(verdict("drift"), NONE_REQUESTED, NOT_MEASURED) == "label 60"
+    assert action(verdict("drift"), NONE_REQUESTED, NOT_MEASURED, available=20) == "label 20"
 
 
-def test_open_requests_are_asked_for_again() -> None:
-    assert action(verdict("drift"), Labels(asked=60, still_open=45), NOT_MEASURED) == "label 45"
+def test_open_requests_are_requested_again() -> None:
+    assert action(verdict("drift"), LabelProgress(requested=60, still_open=45), NOT_MEASURED) == "label 45"
 
 
-def test_shown_loss_of_accuracy_asks_for_a_retrain() -> None:
-    assert action(verdict("drift"), ALL_GIVEN, Measured(40, 22, 0.9)) == "retrain"
+def test_a_significant_loss_of_accuracy_starts_a_retrain() -> None:
+    assert action(verdict("drift"), ALL_GIVEN, MeasuredAccuracy(40, 22, 0.9)) == "retrain"
 
 
-def test_unknown_labels_ask_for_a_retrain() -> None:
-    assert action(verdict("drift"), ALL_GIVEN, Measured(40, 36, 0.9, ("refund",))) == "retrain"
+def test_unknown_labels_start_a_retrain() -> None:
+    assert action(verdict("drift"), ALL_GIVEN, MeasuredAccuracy(40, 36, 0.9, ("refund",))) == "retrain"
 
 
-def test_benign_drift_is_only_watched() -> None:
-    assert action(verdict("drift"), ALL_GIVEN, Measured(40, 36, 0.9)) == "watch"
+def test_drift_without_loss_of_accuracy_is_only_watched() -> None:
+    assert action(verdict("drift"), ALL_GIVEN, MeasuredAccuracy(40, 36, 0.9)) == "watch"
 
 
 @pytest.mark.parametrize(
     ("high", "labels", "available", "sentence"),
     [
-        (0.5, Labels(60, 0, is_of_this_check=False), 100, "label 60"),
-        (0.5, Labels(60, 0, is_of_this_check=False), 0, "watch"),
-        (0.5, Labels(60, 0, is_of_this_check=True), 100, "watch"),  # these labels are of the rows that it doubts
-        (0.9, Labels(60, 0, is_of_this_check=False), 100, "watch"),
-        (0.5, Labels(60, 7, is_of_this_check=False), 100, "label 7"),
+        (0.5, LabelProgress(60, 0, is_of_this_check=False), 100, "label 60"),
+        (0.5, LabelProgress(60, 0, is_of_this_check=False), 0, "watch"),
+        (
+            0.5,
+            LabelProgress(60, 0, is_of_this_check=True),
+            100,
+            "watch",
+        ),  # the labels are of the same rows as the estimate
+        (0.9, LabelProgress(60, 0, is_of_this_check=False), 100, "watch"),
+        (0.5, LabelProgress(60, 7, is_of_this_check=False), 100, "label 7"),
     ],
 )
-def test_a_drift_that_gets_worse_is_measured_again(high: float, labels: Labels, available: int, sentence: str) -> None:
+def test_a_further_drift_is_measured_again(high: float, labels: LabelProgress, available: int, sentence: str) -> None:
     worse = replace(verdict("drift"), estimated_accuracy=Share(0.4, 0.1, high))
-    assert action(worse, labels, Measured(40, 38, 0.9), available=available) == sentence
+    assert action(worse, labels, MeasuredAccuracy(40, 38, 0.9), available=available) == sentence
 
 
-def test_nothing_to_compare_with_is_only_watched() -> None:
-    assert action(verdict("drift"), ALL_GIVEN, Measured(40, 10, None)) == "watch"
+def test_drift_without_an_expected_accuracy_is_only_watched() -> None:
+    assert action(verdict("drift"), ALL_GIVEN, MeasuredAccuracy(40, 10, None)) == "watch"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +90,12 @@ def test_a_refused_challenger_is_not_trained_again(gate: GateRecord, sentence: s
 
 
 @pytest.mark.parametrize(("p_value", "sentence"), [(0.01, "roll back"), (0.2, "retrain")])
-def test_a_version_shown_to_be_better_comes_back(p_value: float, sentence: str) -> None:
-    earlier = Earlier("1", Comparison(60, 0.5, 0.8, 20, 2, p_value))
-    assert decide(replace(LOST, earlier=earlier)).sentence == sentence
+def test_a_significantly_better_previous_version_is_restored(p_value: float, sentence: str) -> None:
+    previous = PreviousVersion("1", Comparison(60, 0.5, 0.8, 20, 2, p_value))
+    assert decide(replace(LOST, previous=previous)).sentence == sentence
 
 
-def test_labels_of_texts_that_are_not_kept_are_not_asked_for() -> None:
-    decision = decide(replace(LOST, labels=NONE_ASKED, texts_are_kept=False))
+def test_labels_of_texts_that_are_not_stored_are_not_requested() -> None:
+    decision = decide(replace(LOST, labels=NONE_REQUESTED, texts_are_kept=False))
     assert decision.action == "watch"
     assert decision.reason.endswith(NO_TEXTS)

@@ -15,7 +15,7 @@ from tests.lifecycle.predictions import predicted
 from tests.tiny import tiny_rows
 
 
-def test_a_refusal_counts_whatever_people_put_in_service_since(ledger: Ledger) -> None:
+def test_a_refusal_stays_valid_after_promotions_by_people(ledger: Ledger) -> None:
     situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[]))
     assert _refused(situation, ledger) is None
     gate = GateRecord(1, GateVerdict("hold", "not better", labels_needed=40))
@@ -28,13 +28,11 @@ def test_a_refusal_counts_whatever_people_put_in_service_since(ledger: Ledger) -
 
 
 def checked(ledger: Ledger, verdict: Outcome, rows: list[PredictionRecord]) -> None:
-    found = Verdict(verdict, 0.001 if verdict == "drift" else 0.5, len(rows), 100, [], None, "It was looked at.")
+    found = Verdict(verdict, 0.001 if verdict == "drift" else 0.5, len(rows), 100, [], None, "Checked.")
     ledger.record_check("m", "1", found, source=TRAFFIC, window_end=rows[-1].id)
 
 
-def test_labels_that_are_slower_than_the_checks_are_judged_all_the_same(
-    ledger: Ledger, home: Home, tiny_package: Path
-) -> None:
+def test_labels_that_come_after_the_next_check_are_used(ledger: Ledger, home: Home, tiny_package: Path) -> None:
     registry = home.registry
     registry.promote("m", registry.add(tiny_package, "m"))
 
@@ -43,30 +41,28 @@ def test_labels_that_are_slower_than_the_checks_are_judged_all_the_same(
 
     checked(ledger, "drift", predicted(ledger, 300))
     assert decided().count == 120
-    asked = ledger.label_requests("m")
+    requests = ledger.label_requests("m")
     checked(ledger, "drift", predicted(ledger, 300))
-    assert decided() == Decision("label", "Inputs drifted; 0 of the 120 labels asked for are here.", 120)
-    assert ledger.label_requests("m") == asked
-    ledger.record_feedback([FeedbackRecord(item.prediction_id, "bug") for item in asked])
+    assert decided() == Decision("label", "Inputs drifted; 0 of 120 requested labels are given.", 120)
+    assert ledger.label_requests("m") == requests
+    ledger.record_feedback([FeedbackRecord(item.prediction_id, "bug") for item in requests])
     checked(ledger, "drift", predicted(ledger, 300))
     assert decided().action == "retrain"
 
 
-def test_a_drift_after_one_that_has_passed_asks_for_labels_of_its_own(
-    ledger: Ledger, home: Home, tiny_package: Path
-) -> None:
+def test_a_second_drift_requests_new_labels(ledger: Ledger, home: Home, tiny_package: Path) -> None:
     registry = home.registry
     registry.promote("m", registry.add(tiny_package, "m"))
     for verdict in ("drift", "ok", "drift"):
         rows = predicted(ledger, 300)
         checked(ledger, verdict, rows)
         respond(home, read_champion(home.registry, "m"))
-    asked = {item.prediction_id for item in ledger.label_requests("m")}
-    assert len(asked) == 120
-    assert asked <= {row.id for row in rows}
+    requests = {item.prediction_id for item in ledger.label_requests("m")}
+    assert len(requests) == 120
+    assert requests <= {row.id for row in rows}
 
 
-def test_labels_given_to_one_version_are_not_asked_for_again_of_the_next(
+def test_texts_labelled_for_one_version_are_not_requested_for_the_next(
     ledger: Ledger, home: Home, tiny_package: Path
 ) -> None:
     registry = home.registry
@@ -76,12 +72,12 @@ def test_labels_given_to_one_version_are_not_asked_for_again_of_the_next(
     rows = predicted(ledger, 80, texts=[row.text for row in earlier] + [f"new {number}" for number in range(40)])
     checked(ledger, "drift", rows)
     respond(home, read_champion(home.registry, "m"))
-    asked = ledger.label_requests("m")
-    assert len(asked) > 20
-    assert all(item.text.startswith("new") for item in asked)
+    requests = ledger.label_requests("m")
+    assert len(requests) > 20
+    assert all(item.text.startswith("new") for item in requests)
 
 
-def test_what_was_labelled_in_an_earlier_time_in_service_takes_no_promotion_back(
+def test_labels_before_the_last_promotion_do_not_cause_a_rollback(
     ledger: Ledger, home: Home, tiny_package: Path, other_package: Path
 ) -> None:
     registry = home.registry

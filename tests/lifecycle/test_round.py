@@ -1,4 +1,4 @@
-"""A round looks at one champion from the check to the decision."""
+"""Check and decision of a round use the same champion."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def test_a_round_hashes_the_package_once(served: Home, monkeypatch: pytest.Monke
 
 
 def test_the_decision_is_about_the_version_that_was_checked(served: Home, other_package: Path) -> None:
-    def overtaken(home: Home, champion: ChampionPackage) -> DecisionRecord:
+    def respond_after_promotion(home: Home, champion: ChampionPackage) -> DecisionRecord:
         home.registry.promote("m", home.registry.add(other_package, "m"))
         return respond(home, champion)
 
-    checked = check_and_respond(served, overtaken, "m")
+    checked = check_and_respond(served, respond_after_promotion, "m")
     assert served.registry.champion("m").version == "2"
     assert (checked.check.version, checked.decision.check_id) == ("1", checked.check.id)
     assert checked.decision.action == "label"

@@ -1,4 +1,4 @@
-"""Gate, label queue and training set of pairs, and of several labels a text."""
+"""Gate, label queue and training set of text pairs and of multi-label models."""
 
 from dataclasses import replace
 
@@ -22,14 +22,14 @@ from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 
 
 class Blind(Engine):
-    """Never gives the first of its labels."""
+    """An engine that never gives its first label."""
 
     def outputs(self, logits, embeddings):  # type: ignore[no-untyped-def]  # as the engine's
         found = super().outputs(logits, embeddings)
         return replace(found, given=found.given & np.array([False, True, True]))
 
 
-def test_the_gate_counts_a_set_as_right_only_if_all_of_it_is(multi_label: TaskFiles) -> None:
+def test_the_gate_counts_a_set_as_right_only_if_all_labels_are(multi_label: TaskFiles) -> None:
     good, blind = Engine(multi_label.package, threads=1), Blind(multi_label.package, threads=1)
     rows = multi_label_rows(150, seed=11)
     comparison = compare(blind, good, rows)
@@ -40,7 +40,7 @@ def test_the_gate_counts_a_set_as_right_only_if_all_of_it_is(multi_label: TaskFi
     assert compare(good, good, [Example("the", ""), Example("the", "bug|unheard of")]).champion_accuracy <= 0.5
 
 
-def test_the_gate_asks_with_both_texts(paired: TaskFiles) -> None:
+def test_the_gate_uses_both_texts(paired: TaskFiles) -> None:
     engine = Engine(paired.package, threads=1)
     rows = paired_rows(120, seed=9)
     swapped = [Example(str(row.pair), row.label, row.text) for row in rows]
@@ -52,7 +52,7 @@ def prediction(number: int, text: str, pair: str | None, label: str = "a") -> Pr
     return PredictionRecord(f"{number:032x}", "m", "1", utc_now(), text, label, 0.5, 3, False, vector, pair)
 
 
-def test_labels_are_asked_for_pairs_that_differ_in_one_text() -> None:
+def test_labels_are_requested_for_pairs_that_differ_in_one_text() -> None:
     window = [prediction(number, "the same question", f"answer {number}") for number in range(40)]
     known = {"the same question\nanswer 3"}
     chosen = choose([*window, *window], labelled=known, settings=LabelsConfig(budget=100), seed=1)
@@ -73,7 +73,7 @@ def situation(config: Config) -> Situation:
 
 
 def give(ledger: Ledger, labels: list[str]) -> list[PredictionRecord]:
-    """Labels for pairs that may be trained on."""
+    """Give labels to pairs that may be trained on."""
     rows = [prediction(number, "fresh", f"answer {number}") for number in range(10 * len(labels))]
     trainable = [row for row in rows if not is_held_out(row.input)][: len(labels)]
     ledger.record_predictions(trainable)
@@ -92,7 +92,7 @@ def test_pairs_with_no_label_and_with_several_are_trained_on(home: Home, ledger:
 
 
 def test_a_rare_label_sets_its_whole_row_aside(home: Home, ledger: Ledger) -> None:
-    """`newer` is left with one row when the row of `rare` goes, and waits with it."""
+    """`newer` has one row left when the row with `rare` is set aside, so that row is set aside, too."""
     given = give(ledger, ["newer|rare", "newer|a", "a"])
     built = build_training_set(home, situation(home.config))
     assert built.set_aside == {"rare": 1, "newer": 1}

@@ -5,7 +5,7 @@ from core.clock import utc_now
 from core.config import Config
 from core.dataset_erasure import erase_rows
 from core.datasets import Example, is_held_out, keep_dataset
-from core.errors import DatasetNotKept, NothingNew
+from core.errors import DatasetNotKept, NoNewLabels
 from core.home import Home
 from core.ledger import Ledger
 from core.lineage import DataSet, Lineage, TrainingData
@@ -49,7 +49,7 @@ def built(home: Home, ledger: Ledger) -> TrainingSet:
     return build_training_set(home, situation(home.config))
 
 
-def test_no_row_is_both_trained_on_and_judged_by(built: TrainingSet) -> None:
+def test_no_row_is_in_both_the_training_and_the_gate(built: TrainingSet) -> None:
     assert not texts_of(built.train) & texts_of([*built.fresh, *built.old])
 
 
@@ -59,7 +59,7 @@ def test_original_and_newly_labelled_rows_are_trained_on(built: TrainingSet) -> 
     assert built.new_labels == ["new"]
 
 
-def test_held_out_fresh_rows_and_reference_rows_judge(built: TrainingSet) -> None:
+def test_the_gate_uses_held_out_fresh_rows_and_reference_rows(built: TrainingSet) -> None:
     assert texts_of(built.fresh) == {text for text in FRESH if is_held_out(text)}
     assert texts_of(built.old) == texts_of(REFERENCE)
 
@@ -71,9 +71,7 @@ def test_rows_before_the_drift_count_as_old(home: Home, ledger: Ledger) -> None:
     assert {text for text in FRESH[:30] if is_held_out(text)} <= texts_of(built.old)
 
 
-def test_without_a_labelled_reference_the_validation_rows_judge_and_are_not_trained_on(
-    home: Home, ledger: Ledger
-) -> None:
+def test_without_a_labelled_reference_the_gate_uses_the_validation_rows(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
     unlabelled = [Example(row.text) for row in REFERENCE]
     built = build_training_set(home, situation(home.config, reference=unlabelled))
@@ -81,7 +79,7 @@ def test_without_a_labelled_reference_the_validation_rows_judge_and_are_not_trai
     assert not texts_of(VALIDATION) & texts_of(built.train)
 
 
-def test_new_label_with_one_row_waits(home: Home, ledger: Ledger) -> None:
+def test_a_new_label_with_one_row_is_set_aside(home: Home, ledger: Ledger) -> None:
     trainable = [text for text in FRESH if not is_held_out(text)]
     label(ledger, trainable[:1], "rare")
     label(ledger, trainable[1:5], "new", start=10)
@@ -90,7 +88,7 @@ def test_new_label_with_one_row_waits(home: Home, ledger: Ledger) -> None:
     assert "rare" not in {row.label for row in built.train}
 
 
-def test_person_corrects_the_label_of_an_original_row(home: Home, ledger: Ledger) -> None:
+def test_a_person_can_correct_the_label_of_an_original_row(home: Home, ledger: Ledger) -> None:
     corrected = next(row.text for row in TRAIN if row.label == "a" and not is_held_out(row.text))
     label(ledger, [corrected], "b")
     built = build_training_set(home, situation(home.config))
@@ -105,12 +103,12 @@ def test_a_forgotten_text_is_not_trained_on_again(home: Home, ledger: Ledger) ->
     assert texts_of(built.train) & texts_of(TRAIN) == texts_of(TRAIN) - {TRAIN[3].text}
 
 
-def test_no_labels_say_where_to_give_them(home: Home, ledger: Ledger) -> None:
-    with pytest.raises(NothingNew, match="POST /feedback"):
+def test_without_labels_the_error_says_how_to_give_them(home: Home, ledger: Ledger) -> None:
+    with pytest.raises(NoNewLabels, match="POST /feedback"):
         build_training_set(home, situation(home.config))
 
 
-def test_lost_original_rows_are_named(home: Home, ledger: Ledger) -> None:
+def test_missing_original_rows_are_named(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
     known = situation(home.config)
     (home.config.datasets / f"{known.champion.facts.lineage.data.train}.jsonl").unlink()

@@ -1,4 +1,4 @@
-"""Where the ledger keeps features only: drift is seen and accuracy measured, and nothing asks for a text."""
+"""A ledger without texts: drift is detected and accuracy measured, and no labels are requested."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def registry(home: Home, tiny_package: Path) -> Registry:
 
 @pytest.fixture
 def drifted(ledger: Ledger, registry: Registry) -> list[PredictionRecord]:
-    """80 rows without texts, found to have drifted."""
+    """80 rows without texts, and a check that says drift."""
     rows = [prediction() for _ in range(80)]
     ledger.record_predictions(rows)
     verdict = Verdict("drift", 0.001, 80, 100, [], None, "It moved.")
@@ -47,39 +47,35 @@ def decided(home: Home) -> Decision:
     return respond(home, read_champion(home.registry, "m")).decision
 
 
-def test_rows_without_texts_are_never_chosen() -> None:
+def test_rows_without_texts_are_never_selected() -> None:
     window = [prediction() for _ in range(30)] + [prediction("a text"), prediction("another")]
     chosen = choose(window, labelled=set(), settings=LabelsConfig(budget=20), seed=1)
     assert {key for key, _ in chosen} == {row.id for row in window[30:]}
 
 
 @pytest.mark.usefixtures("drifted")
-def test_after_drift_no_labels_are_asked_for_and_the_decision_says_why(home: Home, ledger: Ledger) -> None:
+def test_after_drift_no_labels_are_requested_and_the_decision_says_why(home: Home, ledger: Ledger) -> None:
     decision = decided(home)
     assert decision.action == "watch"
     assert decision.reason.endswith(NO_TEXTS)
     assert ledger.label_requests("m") == []
 
 
-def test_labels_that_come_by_themselves_measure_accuracy(
-    home: Home, ledger: Ledger, drifted: list[PredictionRecord]
-) -> None:
+def test_labels_without_a_request_measure_accuracy(home: Home, ledger: Ledger, drifted: list[PredictionRecord]) -> None:
     ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in drifted[:40]])
     decision = decided(home)
     assert decision.action == "retrain"
     assert "0 of 40" in decision.reason
 
 
-def test_a_retrain_says_that_there_are_no_texts_to_train_on(
-    home: Home, ledger: Ledger, drifted: list[PredictionRecord]
-) -> None:
+def test_a_retrain_without_texts_is_an_error(home: Home, ledger: Ledger, drifted: list[PredictionRecord]) -> None:
     ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in drifted[:40]])
     situation = assess(home, read_champion(home.registry, "m"))
     with pytest.raises(NoTexts, match=r"None of the 40 labels .*'features'.*retune finetune"):
         build_training_set(home, situation)
 
 
-def test_some_texts_are_asked_for_though_others_were_not_kept(
+def test_labels_are_requested_for_the_texts_that_are_stored(
     home: Home, ledger: Ledger, drifted: list[PredictionRecord]
 ) -> None:
     ledger.record_predictions([prediction(f"text {number}") for number in range(10)])

@@ -17,7 +17,7 @@ from core.records import JobRecord
 from lifecycle import worker
 
 
-def note_niceness(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, Any]:
+def report_niceness(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, Any]:
     on_progress("Looking", 0.5)
     return {"niceness": os.nice(0)}
 
@@ -34,14 +34,14 @@ def run_all(home: Home) -> list[JobRecord]:
 
 
 def run_two_jobs(folder: Path, results: Queue[list[int]]) -> None:
-    worker.KINDS = {"retrain": note_niceness}
+    worker.KINDS = {"retrain": report_niceness}
     home, before = Home(Config(home=folder)), os.nice(0)
     for model in ("one", "another"):
         home.jobs.enqueue(model, "retrain")
     results.put([(job.result or {})["niceness"] - before for job in run_all(home)])
 
 
-def test_a_worker_lowers_its_priority_once_and_not_with_each_job(tmp_path: Path) -> None:
+def test_a_worker_lowers_its_priority_only_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     results: Queue[list[int]] = context.Queue()
     process = context.Process(target=run_two_jobs, args=(tmp_path, results))
@@ -50,11 +50,11 @@ def test_a_worker_lowers_its_priority_once_and_not_with_each_job(tmp_path: Path)
     process.join()
 
 
-def test_a_job_that_fails_says_why_and_the_next_one_runs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_job_has_a_reason_and_the_next_job_runs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, Any]:
         raise ValueError("no such luck")
 
-    monkeypatch.setattr(worker, "KINDS", {"retrain": fail, "look": note_niceness})
+    monkeypatch.setattr(worker, "KINDS", {"retrain": fail, "look": report_niceness})
     monkeypatch.setattr("os.nice", lambda _: 0)
     home.jobs.enqueue("m", "retrain")
     home.jobs.enqueue("m", "look")

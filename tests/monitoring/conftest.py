@@ -1,4 +1,4 @@
-"""A served model of one word, its registry and its ledger."""
+"""A registered model that classifies by one word, with its registry and its ledger."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILLER = ["the", "my", "please", "today"]
 
 @dataclass(frozen=True)
 class Served:
-    """A champion with its places; `receive` records predictions as the service does."""
+    """A champion with its home; `receive` records predictions as the service does."""
 
     home: Home
     version: str
@@ -69,7 +69,7 @@ class Served:
 
 
 def word_examples(count: int, *, seed: int) -> list[Example]:
-    """Texts whose one telling word is their label."""
+    """Texts with one word that determines the label."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, len(WORDS), count)
     return [
@@ -106,7 +106,7 @@ def _write_tokenizer(folder: Path) -> None:
 
 
 def _write_graph(folder: Path) -> None:
-    """The sum of the words' vectors is the embedding; its first numbers are the logits."""
+    """The embedding is the sum of the words' vectors; its first values are the logits."""
     words = 1 + len(WORDS) + len(FILLER)
     table = np.random.default_rng(0).normal(0, 0.3, (words, rows.DIMENSIONS)).astype(np.float32)
     table[1 : 1 + len(WORDS), : len(WORDS)] += 8 * np.eye(len(WORDS), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Features drawn at random, with the shape of real ones: clusters, a label each, most answers right."""
+"""Random features similar to real ones: one cluster per label, and mostly right answers."""
 
 from __future__ import annotations
 

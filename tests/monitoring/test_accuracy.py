@@ -13,31 +13,31 @@ def accuracy(features: Features) -> float:
     return float(np.mean(features.predicted == features.truth))
 
 
-def test_without_change_the_estimate_is_the_accuracy_and_its_interval_holds_it() -> None:
+def test_without_a_change_the_estimate_is_the_accuracy_and_its_interval_covers_it() -> None:
     reference = rows.draw(600, seed=0)
-    held = 0
+    covered = 0
     for seed in range(1, 21):
         window = rows.draw(300, seed=seed)
         estimate = estimate_accuracy(reference, window, min_rows=50, seed=0)
         assert estimate is not None
         assert abs(estimate.value - accuracy(reference)) < 0.06
-        held += estimate.low <= accuracy(window) <= estimate.high
-    assert held >= 18
+        covered += estimate.low <= accuracy(window) <= estimate.high
+    assert covered >= 18
 
 
-def test_rows_unlike_the_reference_and_less_sure_answers_lower_the_estimate() -> None:
+def test_rows_unlike_the_reference_and_lower_confidence_lower_the_estimate() -> None:
     reference, window = rows.draw(600, seed=0), rows.draw(300, seed=1)
-    usual = estimate_accuracy(reference, window, min_rows=50, seed=0)
-    strange = replace(window, embeddings=np.where(np.arange(300)[:, None] % 3, window.embeddings, np.float32(9)))
-    for changed in (strange, rows.with_less_confidence(window)):
+    unchanged = estimate_accuracy(reference, window, min_rows=50, seed=0)
+    unlike = replace(window, embeddings=np.where(np.arange(300)[:, None] % 3, window.embeddings, np.float32(9)))
+    for changed in (unlike, rows.with_less_confidence(window)):
         estimate = estimate_accuracy(reference, changed, min_rows=50, seed=0)
-        assert usual is not None
+        assert unchanged is not None
         assert estimate is not None
-        assert estimate.high < usual.value
+        assert estimate.high < unchanged.value
         assert estimate.low < estimate.value
 
 
-def test_rows_of_the_reference_itself_are_estimated_as_they_were_answered() -> None:
+def test_the_estimate_for_the_reference_itself_is_its_accuracy() -> None:
     reference = rows.draw(600, seed=0)
     recorded = replace(reference, embeddings=reference.embeddings.astype("f2").astype("f4"))
     for window in (reference, recorded):

@@ -21,7 +21,7 @@ SETTINGS = DriftConfig(resamples=199, alpha=0.05)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("reference_rows", "window_rows"), [(100, 50), (60, 300)])
-def test_false_alarms_come_as_often_as_alpha_says(reference_rows: int, window_rows: int) -> None:
+def test_the_rate_of_false_alarms_is_alpha(reference_rows: int, window_rows: int) -> None:
     repetitions = 200
     alarms = 0
     for seed in range(repetitions):
@@ -42,40 +42,46 @@ def test_false_alarms_come_as_often_as_alpha_says(reference_rows: int, window_ro
         (TextLength.feature, rows.with_longer_texts),
     ],
 )
-def test_what_changed_is_found_and_named(feature: str, changed: Callable[[Features], Features]) -> None:
+def test_a_changed_feature_is_detected_and_named(feature: str, changed: Callable[[Features], Features]) -> None:
     window = changed(rows.draw(120, seed=1))
     verdict = check(rows.draw(200, seed=0), window, labels=rows.LABELS, settings=DriftConfig())
     assert verdict.outcome == "drift"
     assert verdict.p_value is not None
     assert 0 < verdict.p_value <= 0.01
-    assert [item.feature for item in verdict.evidence if item.drifted] == [feature]
+    assert feature in [item.feature for item in verdict.evidence if item.drifted]
     assert feature in verdict.sentence
+
+
+def test_features_that_did_not_change_are_not_named() -> None:
+    window = rows.with_longer_texts(rows.draw(120, seed=1))
+    verdict = check(rows.draw(200, seed=0), window, labels=rows.LABELS, settings=DriftConfig())
+    assert [item.feature for item in verdict.evidence if item.drifted] == ["text length"]
 
 
 @pytest.mark.parametrize(
     ("reference_rows", "window_rows", "words"),
     [(200, 12, "12 of 50, so 38 more"), (30, 200, "at least 20 more reference rows"), (200, 0, "0 of 50")],
 )
-def test_too_few_rows_are_neither_alarm_nor_all_clear(reference_rows: int, window_rows: int, words: str) -> None:
+def test_too_few_rows_are_insufficient_data(reference_rows: int, window_rows: int, words: str) -> None:
     reference, window = rows.draw(reference_rows, seed=0), rows.draw(window_rows, seed=1)
     verdict = check(reference, window, labels=rows.LABELS, settings=DriftConfig())
     assert (verdict.outcome, verdict.p_value, verdict.evidence) == ("insufficient_data", None, [])
     assert words in verdict.sentence
 
 
-def test_fewest_resamples_can_still_alarm_at_a_small_alpha() -> None:
+def test_few_resamples_can_raise_an_alarm_at_a_small_alpha() -> None:
     window = rows.with_longer_texts(rows.draw(120, seed=1))
     settings = DriftConfig(resamples=100, alpha=0.002)
     assert check(rows.draw(200, seed=0), window, labels=rows.LABELS, settings=settings).outcome == "drift"
 
 
-def test_same_input_and_seed_give_the_same_verdict_and_it_is_plain_data() -> None:
+def test_same_input_and_seed_give_the_same_verdict_as_json() -> None:
     reference, window = rows.draw(100, seed=0), rows.draw(80, seed=1)
     first, second = (check(reference, window, labels=rows.LABELS, settings=SETTINGS, seed=4) for _ in range(2))
     assert json.dumps(asdict(first)) == json.dumps(asdict(second))
 
 
-def test_one_label_and_one_length_only_do_not_break_a_check() -> None:
+def test_a_feature_with_one_value_only_has_a_p_value_of_1() -> None:
     same = [replace(rows.draw(60, seed=seed), length=np.full(60, 3), predicted=np.zeros(60, int)) for seed in (0, 1)]
     verdict = check(same[0], same[1], labels=rows.LABELS, settings=SETTINGS)
     assert [
@@ -83,7 +89,7 @@ def test_one_label_and_one_length_only_do_not_break_a_check() -> None:
     ] == [1.0, 1.0]
 
 
-def test_large_sides_are_sampled_and_it_is_said() -> None:
+def test_large_sides_are_sampled_and_the_sentence_says_so() -> None:
     verdict = check(rows.draw(2100, seed=0), rows.draw(3000, seed=1), labels=rows.LABELS, settings=SETTINGS)
     assert (verdict.reference_rows, verdict.rows) == (2100, 3000)
     assert "2000 of 2100 reference rows and 2000 of 3000 recent rows" in verdict.sentence

@@ -22,7 +22,7 @@ SETTINGS = DriftConfig(resamples=200)
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object) -> None:
-        raise AssertionError(f"a report may not use the network: {args[1:]}")
+        raise AssertionError(f"a report must not use the network: {args[1:]}")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
@@ -43,7 +43,7 @@ def run(changed: bool, labels: list[str] | None = None) -> tuple[Verdict, Any]:
 
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("changed", [False, True])
-def test_drift_tests_of_the_report_are_those_of_the_verdict(changed: bool) -> None:
+def test_the_report_has_the_p_values_of_the_verdict(changed: bool) -> None:
     verdict, snapshot = run(changed)
     failed = [test.status.name == "FAIL" for test in snapshot.tests_results]
     by_feature = {item.feature: item for item in verdict.evidence}
@@ -54,7 +54,7 @@ def test_drift_tests_of_the_report_are_those_of_the_verdict(changed: bool) -> No
 
 
 @pytest.mark.usefixtures("no_network")
-def test_report_says_the_verdict_and_a_label_cannot_end_its_script(tmp_path: Path) -> None:
+def test_the_report_contains_the_verdict_and_labels_cannot_close_its_script(tmp_path: Path) -> None:
     from monitoring.report.evidently import write_report
 
     verdict, snapshot = run(True, ["</script><script>alert(1)</script>", "bug", "how to", "praise"])
@@ -65,7 +65,7 @@ def test_report_says_the_verdict_and_a_label_cannot_end_its_script(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("no_network")
-def test_old_reports_make_room(tmp_path: Path) -> None:
+def test_the_oldest_reports_are_deleted(tmp_path: Path) -> None:
     from monitoring.report.evidently import write_report
 
     _, snapshot = run(False)
@@ -75,7 +75,7 @@ def test_old_reports_make_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_snapshots_of_a_model_are_runs_of_one_project_that_evidently_reads(tmp_path: Path) -> None:
+def test_snapshots_of_a_model_are_runs_of_one_evidently_project(tmp_path: Path) -> None:
     from evidently.ui.workspace import Workspace
 
     from monitoring.report.evidently import add_snapshot
@@ -88,13 +88,13 @@ def test_snapshots_of_a_model_are_runs_of_one_project_that_evidently_reads(tmp_p
     assert {name: len(runs) for name, runs in projects.items()} == {"tickets": 2, "mails": 1}
 
 
-def test_usage_events_are_off_once_reports_are_imported() -> None:
+def test_usage_events_are_off_after_the_import_of_the_reports() -> None:
     importlib.import_module("monitoring.report.evidently")
     telemetry = importlib.import_module("evidently.telemetry")
     assert "DO_NOT_TRACK" in os.environ
     assert not telemetry.event_logger.is_enabled()
 
 
-def test_checking_does_not_import_evidently() -> None:
+def test_a_check_does_not_import_evidently() -> None:
     code = "import sys, monitoring.watch; sys.exit('evidently' in sys.modules or 'pandas' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

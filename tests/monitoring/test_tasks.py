@@ -1,4 +1,4 @@
-"""Checks of models that give several labels to a text, and of models of pairs."""
+"""Drift checks of multi-label models and of models of text pairs."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ SETTINGS = DriftConfig(resamples=199, alpha=0.05)
 
 
 def draw_sets(count: int, *, seed: int, shares: tuple[float, ...] = (0.5, 0.4, 0.2, 0.1)) -> Features:
-    """Rows with none to four labels each, every label independent, most sets right."""
+    """Rows with zero to four independent labels each; most sets are right."""
     random = np.random.default_rng(seed)
     truth = random.random((count, len(shares))) < shares
-    usual = rows.draw(count, seed=seed)
-    wrong = random.random(count) > usual.confidence
+    features = rows.draw(count, seed=seed)
+    wrong = random.random(count) > features.confidence
     predicted = truth.copy()
     predicted[wrong, 0] = ~predicted[wrong, 0]
-    return replace(usual, predicted=predicted, truth=truth.astype(np.int8))
+    return replace(features, predicted=predicted, truth=truth.astype(np.int8))
 
 
-def test_a_label_that_is_given_more_often_is_found_and_named() -> None:
+def test_a_more_frequent_label_is_detected_and_named() -> None:
     window = draw_sets(200, seed=1, shares=(0.5, 0.4, 0.2, 0.5))
     verdict = check(draw_sets(300, seed=0), window, labels=rows.LABELS, settings=DriftConfig())
     assert [item.feature for item in verdict.evidence if item.drifted] == [PredictedLabels.feature]
@@ -48,16 +48,16 @@ def test_a_label_that_is_given_more_often_is_found_and_named() -> None:
     )
 
 
-def test_texts_that_lose_all_their_labels_are_found_and_named() -> None:
+def test_texts_without_labels_are_detected_and_named() -> None:
     window = draw_sets(200, seed=1)
-    emptied = window.predicted & (np.arange(200) % 2 == 0)[:, None]
+    without_labels = window.predicted & (np.arange(200) % 2 == 0)[:, None]
     verdict = check(
-        draw_sets(300, seed=0), replace(window, predicted=emptied), labels=rows.LABELS, settings=DriftConfig()
+        draw_sets(300, seed=0), replace(window, predicted=without_labels), labels=rows.LABELS, settings=DriftConfig()
     )
     assert "'no label' grew from" in next(item.detail for item in verdict.evidence if item.drifted)
 
 
-def test_false_alarms_of_sets_come_as_often_as_alpha_says() -> None:
+def test_the_rate_of_false_alarms_for_sets_of_labels_is_alpha() -> None:
     alarms = 0
     for seed in range(60):
         reference, window = draw_sets(100, seed=2 * seed), draw_sets(60, seed=2 * seed + 1)
@@ -66,7 +66,7 @@ def test_false_alarms_of_sets_come_as_often_as_alpha_says() -> None:
     assert alarms <= 8
 
 
-def test_the_estimate_of_accuracy_is_that_of_whole_sets() -> None:
+def test_the_estimated_accuracy_is_that_of_whole_sets() -> None:
     reference, window = draw_sets(600, seed=0), draw_sets(300, seed=1)
     estimate = estimate_accuracy(reference, window, min_rows=50, seed=0)
     assert estimate is not None
@@ -75,7 +75,7 @@ def test_the_estimate_of_accuracy_is_that_of_whole_sets() -> None:
     assert estimate_accuracy(unlabelled, window, min_rows=50, seed=0) is None
 
 
-def test_sets_are_read_back_from_the_ledgers_cells() -> None:
+def test_sets_of_labels_are_read_from_the_cells_of_the_ledger() -> None:
     record = PredictionRecord("a", "m", "1", utc_now(), "x", "b|a", 0.5, 3, False, np.zeros(2, np.float32))
     records = [record, replace(record, label="")]
     features = features_of(records, ["a", "b", "c"], dimensions=2, multi_label=True)
@@ -87,14 +87,14 @@ def test_sets_are_read_back_from_the_ledgers_cells() -> None:
 
 
 @pytest.mark.parametrize("task", ["multi_label", "paired"])
-def test_traffic_and_files_of_the_task_are_checked(task: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_traffic_and_files_are_checked(task: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     files: TaskFiles = request.getfixturevalue(task)
     config = Config(home=tmp_path, drift=SETTINGS)
     home = Home(config)
     registry, ledger = home.registry, home.ledger
     registry.promote("m", registry.add(files.package, "m"))
     fresh = multi_label_rows(150, seed=7) if task == "multi_label" else paired_rows(150, seed=7)
-    ledger.record_predictions(answered(Engine(files.package, threads=1), fresh))
+    ledger.record_predictions(predictions_of(Engine(files.package, threads=1), fresh))
     champion = read_champion(registry, "m")
     record = check_window(home, champion)
     found = check_file(home, champion, fresh, source="fresh.csv")
@@ -107,8 +107,8 @@ def test_traffic_and_files_of_the_task_are_checked(task: str, request: pytest.Fi
     home.close()
 
 
-def answered(engine: Engine, examples: list[Example]) -> list[PredictionRecord]:
-    """As the service records them."""
+def predictions_of(engine: Engine, examples: list[Example]) -> list[PredictionRecord]:
+    """Predictions as the service records them."""
     from core.assigned import cells
 
     features = engine.features(examples)

@@ -21,23 +21,23 @@ def traffic(served: Served, rows: int, *, seed: int) -> Features:
     return Engine(served.registry.folder(MODEL, served.version)).features(word_examples(rows, seed=seed))
 
 
-def watch(served: Served) -> CheckRecord:
+def checked(served: Served) -> CheckRecord:
     return check_window(served.home, read_champion(served.registry, MODEL))
 
 
-def test_too_few_predictions_wait_for_more(served: Served) -> None:
-    assert watch(served).verdict.outcome == "insufficient_data"
+def test_too_few_predictions_are_checked_again_with_more(served: Served) -> None:
+    assert checked(served).verdict.outcome == "insufficient_data"
     served.receive(traffic(served, 30, seed=1))
-    assert watch(served).verdict.outcome == "insufficient_data"
+    assert checked(served).verdict.outcome == "insufficient_data"
     served.receive(traffic(served, 30, seed=2))
-    record = watch(served)
+    record = checked(served)
     assert (record.verdict.outcome, record.verdict.rows) == ("ok", 60)
 
 
-def test_each_row_is_tested_once(served: Served) -> None:
+def test_each_row_is_used_by_one_conclusive_check(served: Served) -> None:
     ids = served.receive(traffic(served, 60, seed=1))
-    first = watch(served)
-    second = watch(served)
+    first = checked(served)
+    second = checked(served)
     assert first.window_end == max(ids)
     assert (second.verdict.outcome, second.verdict.rows, second.window_end) == ("insufficient_data", 0, None)
 
@@ -50,9 +50,9 @@ def test_only_the_most_recent_rows_are_compared(served: Served) -> None:
     assert record.verdict.rows == 80
 
 
-def test_drift_in_traffic_is_recorded_with_a_report_under_the_home(served: Served) -> None:
+def test_drift_in_traffic_is_recorded_with_a_report_in_the_home(served: Served) -> None:
     served.receive(replace(traffic(served, 80, seed=1), length=np.full(80, 14)))
-    record = watch(served)
+    record = checked(served)
     assert (record.verdict.outcome, record.source) == ("drift", "traffic")
     assert record.report is not None
     assert (served.config.home / record.report).is_file()
@@ -61,12 +61,12 @@ def test_drift_in_traffic_is_recorded_with_a_report_under_the_home(served: Serve
     assert served.ledger.checks(MODEL) == [record]
 
 
-def test_drift_is_found_in_predictions_whose_texts_were_not_kept(served: Served) -> None:
+def test_drift_is_detected_without_stored_texts(served: Served) -> None:
     served.receive(replace(traffic(served, 80, seed=1), length=np.full(80, 14)), text="")
-    assert watch(served).verdict.outcome == "drift"
+    assert checked(served).verdict.outcome == "drift"
 
 
-def test_a_file_check_measures_accuracy_and_uses_no_traffic_up(served: Served) -> None:
+def test_a_check_of_a_file_measures_accuracy_and_uses_no_traffic(served: Served) -> None:
     served.receive(traffic(served, 60, seed=1))
     examples = [*word_examples(99, seed=3), Example("crash today", "a new label")]
     found = check_file(served.home, read_champion(served.registry, MODEL), examples, source="new.csv")
@@ -75,10 +75,10 @@ def test_a_file_check_measures_accuracy_and_uses_no_traffic_up(served: Served) -
     assert (found.measured_accuracy.value, found.measured_accuracy.rows) == (0.99, 100)
     assert found.record is not None
     assert found.record.source == "new.csv"
-    assert watch(served).verdict.outcome == "ok"
+    assert checked(served).verdict.outcome == "ok"
 
 
-def test_a_file_without_labels_gives_a_verdict_alone(served: Served) -> None:
+def test_a_file_without_labels_has_no_measured_accuracy(served: Served) -> None:
     examples = [Example(example.text) for example in word_examples(60, seed=3)]
     found = check_file(served.home, read_champion(served.registry, MODEL), examples, source="new.csv")
     assert found.measured_accuracy is None
@@ -86,7 +86,7 @@ def test_a_file_without_labels_gives_a_verdict_alone(served: Served) -> None:
     assert served.ledger.checks(MODEL) == [found.record]
 
 
-def test_a_recorded_label_that_the_version_does_not_know_is_an_error(served: Served) -> None:
+def test_a_recorded_label_unknown_to_the_version_is_an_error(served: Served) -> None:
     served.receive(traffic(served, 2, seed=1))
     records = served.ledger.window(MODEL, served.version, limit=2)
     with pytest.raises(UnknownLabels, match="a label of yore"):

@@ -3,6 +3,6 @@ from __future__ import annotations
 from monitoring import wording
 
 
-def test_sample_note_names_only_sides_that_were_sampled() -> None:
+def test_sample_note_names_only_sampled_sides() -> None:
     assert wording.sample_note((10, 10), (20, 20)) == ""
-    assert wording.sample_note((10, 10), (20, 30)) == " Compared were 20 of 30 recent rows, drawn at random."
+    assert wording.sample_note((10, 10), (20, 30)) == " Only 20 of 30 recent rows were compared, drawn at random."

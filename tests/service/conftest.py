@@ -22,7 +22,6 @@ from service.host.process import running_server
 from service.recording.recorder import Recorder
 from service.worker import Worker
 from tests.service.apps import app_of
-from tests.service.gate import Talk, talk_in
 
 Variant = Callable[..., Path]
 
@@ -122,8 +121,3 @@ def server(served_config: Config) -> Iterator[str]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         yield url
-
-
-@pytest.fixture
-def talk(tmp_path: Path) -> Talk:
-    return talk_in(tmp_path)

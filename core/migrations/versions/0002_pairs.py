@@ -1,4 +1,4 @@
-"""The second text of a pair."""
+"""Add the second text of a pair."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The name of the API key that asked."""
+"""Add the name of the API key of a prediction."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -16,13 +16,13 @@ def test_distances_stay_exact_far_from_the_origin() -> None:
     np.testing.assert_allclose(squared_distances(points), expected, rtol=1e-3, atol=1e-3)
 
 
-def test_nearest_row_is_not_the_row_itself() -> None:
+def test_a_row_is_not_its_own_nearest_other_row() -> None:
     points = np.array([[0.0], [1.0], [5.0]], dtype=np.float32)
     assert distance_to_nearest_other(points).tolist() == [1.0, 1.0, 4.0]
     assert distance_to_nearest(points, points).tolist() == [0.0, 0.0, 0.0]
 
 
-def test_about_one_percent_of_the_same_kind_is_unlike_the_reference_and_all_of_another() -> None:
+def test_one_percent_of_similar_rows_and_all_other_rows_are_unlike_the_reference() -> None:
     random = np.random.default_rng(0)
     reference, same = (random.normal(size=(1000, 6)).astype(np.float32) for _ in range(2))
     assert 0 < unlike_reference(same, reference).mean() < 0.03

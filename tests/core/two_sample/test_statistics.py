@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.two_sample.statistics import Floats, chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
+from core.arrays import Floats
+from core.two_sample.statistics import chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
 
 WINDOW = np.repeat([0.0, 1.0], [60, 40]).astype(np.float32)[:, None]
 
@@ -14,7 +15,7 @@ def splits(count: int) -> Floats:
 def test_maximum_mean_discrepancy_equals_its_definition() -> None:
     points = np.random.default_rng(0).normal(size=(100, 5))
     distances = np.square(points[:, None] - points[None]).sum(-1)
-    # The upper of the two middle values, zeros of the diagonal included, as the kernel takes it.
+    # The kernel uses the upper median of all values, including the zeros of the diagonal.
     kernel = np.exp(-distances / np.sort(distances, axis=None)[distances.size // 2])
     usual, present = slice(0, 60), slice(60, 100)
     biased = kernel[usual, usual].mean() + kernel[present, present].mean() - 2 * kernel[usual, present].mean()

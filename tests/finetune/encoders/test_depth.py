@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel, PreTrainedModel
 
 from core.errors import UnusableBaseModel
 from finetune.encoders.base_models import find_base_model
-from finetune.encoders.depth import blocks, depth_of, embeddings_of, linear_targets
+from finetune.encoders.depth import blocks, embeddings_of, linear_targets, transformer_depths
 from finetune.encoders.encoder import load_encoder
 from tests.families import FAMILIES
 
@@ -29,35 +29,35 @@ def transformer(family: str, family_folder: Callable[[str], Path]) -> PreTrained
     return load_encoder(find_base_model(str(family_folder(family)))).transformer
 
 
-def test_blocks_are_the_layers_from_the_bottom(family: str, transformer: PreTrainedModel) -> None:
+def test_blocks_are_in_the_order_of_the_forward_pass(family: str, transformer: PreTrainedModel) -> None:
     found = blocks(transformer)
-    reached: list[int] = []
+    calls: list[int] = []
     for index, block in enumerate(found):
-        block.register_forward_hook(lambda *call, index=index: reached.append(index))
+        block.register_forward_hook(lambda *call, index=index: calls.append(index))
     transformer(**transformer.dummy_inputs)
     assert len(found) == BLOCKS[family]
-    assert reached == ([0, 0] if family == "albert" else [0, 1])
+    assert calls == ([0, 0] if family == "albert" else [0, 1])
 
 
 def test_every_parameter_has_a_depth(family: str, transformer: PreTrainedModel) -> None:
-    depths = depth_of(transformer)
+    depths = transformer_depths(transformer)
     assert list(depths) == [name for name, _ in transformer.named_parameters()]
     top = BLOCKS[family] + 1
     assert set(depths.values()) == set(range(top + 1 if family == "modernbert" else top))
 
 
-def test_depth_of_a_blocks_parameters_is_its_place(transformer: PreTrainedModel) -> None:
+def test_depth_of_a_block_is_its_position(transformer: PreTrainedModel) -> None:
     named = {parameter: name for name, parameter in transformer.named_parameters()}
-    depths = depth_of(transformer)
-    for place, block in enumerate(blocks(transformer), 1):
-        assert {depths[named[parameter]] for parameter in block.parameters()} == {place}
+    depths = transformer_depths(transformer)
+    for position, block in enumerate(blocks(transformer), 1):
+        assert {depths[named[parameter]] for parameter in block.parameters()} == {position}
 
 
 def test_depth_of_the_embeddings_is_zero(transformer: PreTrainedModel) -> None:
-    depths = depth_of(transformer)
-    held = {parameter for parameter in embeddings_of(transformer).parameters()}
-    assert held
-    assert {depths[name] for name, parameter in transformer.named_parameters() if parameter in held} == {0}
+    depths = transformer_depths(transformer)
+    of_embeddings = set(embeddings_of(transformer).parameters())
+    assert of_embeddings
+    assert {depths[name] for name, parameter in transformer.named_parameters() if parameter in of_embeddings} == {0}
 
 
 @pytest.mark.parametrize(
@@ -71,22 +71,22 @@ def test_depth_of_the_embeddings_is_zero(transformer: PreTrainedModel) -> None:
         ("modernbert", "final_norm.weight", 3),
     ],
 )
-def test_what_lies_beside_the_blocks_is_where_it_works(
+def test_depth_of_parameters_outside_the_blocks(
     family: str, name: str, depth: int, family_folder: Callable[[str], Path]
 ) -> None:
-    assert depth_of(load_encoder(find_base_model(str(family_folder(family)))).transformer)[name] == depth
+    assert transformer_depths(load_encoder(find_base_model(str(family_folder(family)))).transformer)[name] == depth
 
 
-def test_linear_targets_are_those_of_attention_and_mlp(family: str, transformer: PreTrainedModel) -> None:
+def test_linear_targets_are_the_layers_of_attention_and_mlp(family: str, transformer: PreTrainedModel) -> None:
     targets = linear_targets(transformer)
     modules = dict(transformer.named_modules())
     assert all(isinstance(modules[name], nn.Linear) for name in targets)
-    wanted = FAMILIES[family].linear.split()
-    assert len(targets) == BLOCKS[family] * len(wanted)
-    assert {name for name in targets if any(name.endswith(f".{suffix}") for suffix in wanted)} == set(targets)
+    expected = FAMILIES[family].linear.split()
+    assert len(targets) == BLOCKS[family] * len(expected)
+    assert {name for name in targets if any(name.endswith(f".{suffix}") for suffix in expected)} == set(targets)
 
 
-def test_unknown_shape_is_refused() -> None:
+def test_unknown_structure_is_refused() -> None:
     config = BertConfig(vocab_size=8, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=8)
     transformer = BertModel(config)
     transformer.config.num_hidden_layers = 3
@@ -94,9 +94,9 @@ def test_unknown_shape_is_refused() -> None:
         blocks(transformer)
 
 
-# peft 0.21 asks transformers 5.23 by the old name.
+# peft 0.21 uses a name that transformers 5.23 deprecates.
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-def test_adapters_stand_on_every_target_and_merge_without_a_trace(family: str, transformer: PreTrainedModel) -> None:
+def test_adapters_are_added_to_every_target_and_removed_by_merging(family: str, transformer: PreTrainedModel) -> None:
     plain = copy.deepcopy(transformer)
     targets = linear_targets(plain)
     names = list(plain.state_dict())

@@ -1,4 +1,4 @@
-"""What every encoder family has to do; the models are random, of two layers."""
+"""The contract of every encoder family, tested on random models of two layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from finetune.encoders.architecture import FAMILIES as KNOWN
+from finetune.encoders.architecture import FAMILIES as SUPPORTED
 from finetune.encoders.base_models import BaseModel, facts_of, find_base_model
 from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer, supports_bfloat16
 from tests.families import FAMILIES, POSITIONS
@@ -41,11 +41,11 @@ def tokenizer(base: BaseModel) -> TextTokenizer:
     return load_tokenizer(base.name, base.folder, 10_000)
 
 
-def test_every_known_family_is_tested() -> None:
-    assert sorted(KNOWN) == sorted(FAMILIES)
+def test_every_supported_family_is_tested() -> None:
+    assert sorted(SUPPORTED) == sorted(FAMILIES)
 
 
-def test_embeddings_are_unit_vectors_that_differ(encoder: Encoder, tokenizer: TextTokenizer) -> None:
+def test_embeddings_are_distinct_unit_vectors(encoder: Encoder, tokenizer: TextTokenizer) -> None:
     embeddings = embed(encoder, tokenizer, TEXTS)
     assert embeddings.shape == (3, encoder.width)
     assert embeddings.dtype == np.float32
@@ -54,7 +54,7 @@ def test_embeddings_are_unit_vectors_that_differ(encoder: Encoder, tokenizer: Te
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_embedding_does_not_depend_on_longer_neighbours(
+def test_embedding_does_not_depend_on_longer_texts_in_the_batch(
     encoder: Encoder, tokenizer: TextTokenizer, pooling: str
 ) -> None:
     pooled = Encoder(encoder.transformer, pooling)  # type: ignore[arg-type]  # both are poolings
@@ -65,7 +65,7 @@ def test_embedding_does_not_depend_on_longer_neighbours(
     torch.testing.assert_close(alone, together, atol=1e-5, rtol=0)
 
 
-def test_pair_is_neither_of_its_texts_and_has_an_order(encoder: Encoder, tokenizer: TextTokenizer) -> None:
+def test_embedding_of_a_pair_depends_on_both_texts_and_their_order(encoder: Encoder, tokenizer: TextTokenizer) -> None:
     pairs = embed(encoder, tokenizer, PAIRS)
     swapped = embed(encoder, tokenizer, [(second, first) for first, second in PAIRS])
     first = embed(encoder, tokenizer, [first for first, _ in PAIRS])
@@ -73,25 +73,25 @@ def test_pair_is_neither_of_its_texts_and_has_an_order(encoder: Encoder, tokeniz
     assert np.abs(pairs - swapped).max() > 1e-4
 
 
-def test_padding_has_the_familys_own_id(family: str, base: BaseModel, tokenizer: TextTokenizer) -> None:
+def test_padding_uses_the_padding_id_of_the_family(family: str, base: BaseModel, tokenizer: TextTokenizer) -> None:
     expected = Tokenizer.from_file(str(base.folder / "tokenizer.json")).token_to_id(FAMILIES[family].special["pad"])
     batch = tokenizer.batch(tokenizer.encode(TEXTS))
     assert set(batch["input_ids"][batch["attention_mask"] == 0].tolist()) == {expected}
 
 
-def test_ids_are_those_that_the_engine_reads(base: BaseModel, tokenizer: TextTokenizer) -> None:
+def test_token_ids_equal_those_of_the_engine(base: BaseModel, tokenizer: TextTokenizer) -> None:
     plain = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
     assert [row.ids for row in tokenizer.encode(TEXTS)] == [item.ids for item in plain.encode_batch(TEXTS)]
     assert tokenizer.lengths(PAIRS) == [len(item.ids) for item in plain.encode_batch(PAIRS)]
 
 
-def test_no_text_is_longer_than_the_position_table(family: str, encoder: Encoder, tokenizer: TextTokenizer) -> None:
+def test_texts_are_truncated_to_the_position_table(family: str, encoder: Encoder, tokenizer: TextTokenizer) -> None:
     assert tokenizer.max_length == POSITIONS - FAMILIES[family].offset
     assert embed(encoder, tokenizer, ["refund card " * 100]).shape == (1, encoder.width)
     assert len(tokenizer.encode(["refund card " * 100])[0].ids) == tokenizer.max_length
 
 
-def test_segments_are_given_only_where_the_model_tells_them_apart(family: str, tokenizer: TextTokenizer) -> None:
+def test_token_types_are_passed_only_to_models_that_use_them(family: str, tokenizer: TextTokenizer) -> None:
     batch = tokenizer.batch(tokenizer.encode(PAIRS))
     assert ("token_type_ids" in batch) == FAMILIES[family].token_types
     if FAMILIES[family].token_types:
@@ -106,7 +106,7 @@ def test_every_parameter_gets_a_gradient(encoder: Encoder, tokenizer: TextTokeni
     assert without == []
 
 
-def test_dropout_works_in_training_mode_only(encoder: Encoder, tokenizer: TextTokenizer) -> None:
+def test_dropout_is_active_in_training_mode_only(encoder: Encoder, tokenizer: TextTokenizer) -> None:
     batch = tokenizer.batch(tokenizer.encode(TEXTS))
     torch.manual_seed(0)
     with torch.no_grad():
@@ -116,22 +116,22 @@ def test_dropout_works_in_training_mode_only(encoder: Encoder, tokenizer: TextTo
         assert torch.equal(encoder(batch), encoder(batch))
 
 
-def test_bfloat16_autocast_gives_nearly_the_same_in_float32_and_trains(
+def test_bfloat16_autocast_gives_similar_embeddings_and_finite_gradients(
     encoder: Encoder, tokenizer: TextTokenizer
 ) -> None:
     if not supports_bfloat16(encoder):
-        pytest.skip("known not to: see the test below")
+        pytest.skip("not supported: see the test below")
     encoder.zero_grad()
     batch = tokenizer.batch(tokenizer.encode(TEXTS))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        narrow = encoder(batch)
-    assert narrow.dtype == torch.float32
-    assert torch.nn.functional.cosine_similarity(narrow, encoder(batch)).min() > 0.99
-    (narrow * torch.linspace(-1, 1, encoder.width)).sum().backward()
+        embeddings = encoder(batch)
+    assert embeddings.dtype == torch.float32
+    assert torch.nn.functional.cosine_similarity(embeddings, encoder(batch)).min() > 0.99
+    (embeddings * torch.linspace(-1, 1, encoder.width)).sum().backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in encoder.parameters() if parameter.grad is not None)
 
 
-def test_bfloat16_is_known_to_fail_where_it_fails(family_folder: Folders) -> None:
+def test_bfloat16_still_fails_for_deberta(family_folder: Folders) -> None:
     base = find_base_model(str(family_folder("deberta")))
     encoder, tokenizer = load_encoder(base), load_tokenizer(base.name, base.folder, 32)
     assert not supports_bfloat16(encoder)
@@ -139,7 +139,7 @@ def test_bfloat16_is_known_to_fail_where_it_fails(family_folder: Folders) -> Non
         encoder(tokenizer.batch(tokenizer.encode(TEXTS)))
 
 
-def test_saved_and_loaded_again_it_embeds_the_same(
+def test_embeddings_are_the_same_after_saving_and_loading(
     base: BaseModel, encoder: Encoder, tokenizer: TextTokenizer, tmp_path: Path
 ) -> None:
     encoder.transformer.save_pretrained(tmp_path)
@@ -148,19 +148,17 @@ def test_saved_and_loaded_again_it_embeds_the_same(
     reloaded = load_tokenizer(again.name, again.folder, 10_000)
     assert reloaded.max_length == tokenizer.max_length
     for inputs in (TEXTS, PAIRS):
-        before, after = (
-            embed(model, reader, inputs) for model, reader in ((encoder, tokenizer), (load_encoder(again), reloaded))
-        )
+        before, after = (embed(*loaded, inputs) for loaded in ((encoder, tokenizer), (load_encoder(again), reloaded)))
         np.testing.assert_array_equal(before, after)
 
 
-def test_facts_are_those_of_the_loaded_model(family: str, base: BaseModel, encoder: Encoder) -> None:
+def test_facts_agree_with_the_loaded_model(family: str, base: BaseModel, encoder: Encoder) -> None:
     facts = facts_of(base)
     assert (facts.family, facts.hidden_size, facts.layers) == (family, 32, 2)
     assert facts.max_positions == POSITIONS - FAMILIES[family].offset
     assert facts.parameters >= sum(parameter.numel() for parameter in encoder.parameters())
 
 
-def test_every_known_family_is_described() -> None:
-    described = (Path(__file__).parents[3] / "docs" / "base-models.md").read_text(encoding="utf-8")
-    assert [family for family in KNOWN if f"`{family}`" not in described] == []
+def test_every_supported_family_is_documented() -> None:
+    documentation = (Path(__file__).parents[3] / "docs" / "base-models.md").read_text(encoding="utf-8")
+    assert [family for family in SUPPORTED if f"`{family}`" not in documentation] == []

@@ -13,7 +13,7 @@ from finetune.encoders.base_models import find_base_model
 TRANSFORMER = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
 POOLING = {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
 NORMALIZE = {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
-# As its version 6 writes it.
+# As sentence-transformers 6 writes it.
 NEWER = {**POOLING, "type": "sentence_transformers.sentence_transformer.modules.pooling.Pooling"}
 
 
@@ -22,15 +22,15 @@ def folder(tiny_base_model: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_base_model, tmp_path / "base"))
 
 
-def write(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def pooling(folder: Path, config: dict[str, Any], *modules: dict[str, Any]) -> str:
     if modules:
-        write(folder / "modules.json", modules)
-    write(folder / "1_Pooling" / "config.json", config)
+        write_json(folder / "modules.json", modules)
+    write_json(folder / "1_Pooling" / "config.json", config)
     return find_base_model(str(folder)).pooling
 
 
@@ -41,13 +41,13 @@ def pooling(folder: Path, config: dict[str, Any], *modules: dict[str, Any]) -> s
         ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
         ({"pooling_mode": "cls"}, "cls"),
         ({"pooling_mode": ["mean"]}, "mean"),
-        # The same direction as the mean, and embeddings are normalised.
+        # It has the direction of the mean, and embeddings are normalised.
         ({"pooling_mode_mean_sqrt_len_tokens": True}, "mean"),
         ({"word_embedding_dimension": 32}, "mean"),
     ],
 )
 @pytest.mark.parametrize("modules", [(), (TRANSFORMER, POOLING), (TRANSFORMER, NEWER, NORMALIZE)])
-def test_pooling_is_what_sentence_transformers_wrote(
+def test_pooling_is_read_from_the_files_of_sentence_transformers(
     folder: Path, config: dict[str, Any], expected: str, modules: tuple[dict[str, Any], ...]
 ) -> None:
     assert pooling(folder, config, *modules) == expected
@@ -63,7 +63,7 @@ def test_pooling_is_what_sentence_transformers_wrote(
         ({"pooling_mode": ["mean", "max"]}, "mean and max"),
     ],
 )
-def test_another_pooling_is_refused_by_its_name(folder: Path, config: dict[str, Any], named: str) -> None:
+def test_unsupported_pooling_is_refused(folder: Path, config: dict[str, Any], named: str) -> None:
     with pytest.raises(UnusableBaseModel, match=f"pools by {named}, not by mean or cls"):
         pooling(folder, config, TRANSFORMER, POOLING)
 
@@ -77,36 +77,36 @@ def test_another_pooling_is_refused_by_its_name(folder: Path, config: dict[str, 
         ({**TRANSFORMER, "path": "0_Transformer"}, "keeps the transformer in 0_Transformer"),
     ],
 )
-def test_module_that_a_checkpoint_cannot_hold_is_refused(folder: Path, module: dict[str, Any], sentence: str) -> None:
+def test_unsupported_module_is_refused(folder: Path, module: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UnusableBaseModel, match=sentence):
         pooling(folder, {"pooling_mode": "mean"}, TRANSFORMER, POOLING, module)
 
 
-def test_pooling_that_the_modules_name_and_is_not_there_is_refused(folder: Path) -> None:
-    write(folder / "modules.json", [TRANSFORMER, POOLING])
+def test_missing_pooling_config_is_refused(folder: Path) -> None:
+    write_json(folder / "modules.json", [TRANSFORMER, POOLING])
     with pytest.raises(UnusableBaseModel, match=r"1_Pooling/config\.json is missing"):
         find_base_model(str(folder))
 
 
 @pytest.mark.parametrize("content", [{}, ["Pooling"], 5])
-def test_modules_that_are_no_list_of_modules_are_refused(folder: Path, content: Any) -> None:
-    write(folder / "modules.json", content)
+def test_invalid_module_list_is_refused(folder: Path, content: Any) -> None:
+    write_json(folder / "modules.json", content)
     with pytest.raises(UnusableBaseModel, match=r"modules\.json"):
         find_base_model(str(folder))
 
 
-def test_without_such_files_it_is_the_mean(folder: Path) -> None:
+def test_default_pooling_is_the_mean(folder: Path) -> None:
     assert find_base_model(str(folder)).pooling == "mean"
 
 
 @pytest.mark.parametrize("stated", ["cls", "mean"])
-def test_without_such_files_a_configs_classifier_pooling_decides(folder: Path, stated: str) -> None:
+def test_pooling_falls_back_to_classifier_pooling_of_the_config(folder: Path, stated: str) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    write(folder / "config.json", {**config, "classifier_pooling": stated})
+    write_json(folder / "config.json", {**config, "classifier_pooling": stated})
     assert find_base_model(str(folder)).pooling == stated
 
 
-def test_pooling_counts_for_the_fingerprint(folder: Path) -> None:
+def test_fingerprint_covers_the_pooling(folder: Path) -> None:
     plain = find_base_model(str(folder)).fingerprint
-    write(folder / "1_Pooling" / "config.json", {"pooling_mode": "mean"})
+    write_json(folder / "1_Pooling" / "config.json", {"pooling_mode": "mean"})
     assert find_base_model(str(folder)).fingerprint != plain

@@ -10,42 +10,41 @@ from core.metrics import measure, measure_sets
 from finetune.measuring.bootstrap import bootstrap_intervals
 from finetune.measuring.metrics import (
     PRIMARY_METRICS,
-    answers_of,
     evaluate,
-    primary,
+    predicted_labels,
     primary_value,
     require_primary,
     row_losses,
 )
 
-RANDOM = np.random.default_rng(0)
+RNG = np.random.default_rng(0)
 LABELS = ["a", "b", "c", "d"]
-PROBABILITIES = RANDOM.dirichlet(np.ones(4), 300)
-TRUTH = np.where(RANDOM.random(300) < 0.6, PROBABILITIES.argmax(axis=1), RANDOM.integers(0, 4, 300))
+PROBABILITIES = RNG.dirichlet(np.ones(4), 300)
+TRUTH = np.where(RNG.random(300) < 0.6, PROBABILITIES.argmax(axis=1), RNG.integers(0, 4, 300))
 WITH_UNKNOWN = np.where(np.arange(300) < 20, -1, TRUTH)
-SCORES = RANDOM.random((300, 5))
-MARKS = (SCORES + RANDOM.normal(0, 0.3, SCORES.shape)) > 0.7
-MARKS[:, 4] = False
+SCORES = RNG.random((300, 5))
+MULTI_TRUTH = (SCORES + RNG.normal(0, 0.3, SCORES.shape)) > 0.7
+MULTI_TRUTH[:, 4] = False
 THRESHOLDS = np.array([0.5, 0.6, 0.7, 0.4, 0.999999])
-SEVERAL = ["a", "b", "c", "d", "never"]
+MULTI_LABELS = ["a", "b", "c", "d", "never"]
 
 
 @pytest.mark.parametrize("truth", [TRUTH, WITH_UNKNOWN])
-def test_single_label_agrees_with_what_serving_uses(truth: np.ndarray) -> None:
+def test_single_label_metrics_equal_those_of_core(truth: np.ndarray) -> None:
     found = evaluate(truth, PROBABILITIES, labels=LABELS, kind="single-label").values
     for name, value in vars(measure(truth, PROBABILITIES)).items():
         if name != "rows":
             assert found[name] == pytest.approx(value, abs=1e-12)
 
 
-def test_several_labels_agree_with_what_serving_uses() -> None:
-    found = evaluate(MARKS, SCORES, labels=SEVERAL, kind="multi-label", thresholds=THRESHOLDS).values
-    for name, value in vars(measure_sets(MARKS, SCORES, SCORES >= THRESHOLDS)).items():
+def test_multi_label_metrics_equal_those_of_core() -> None:
+    found = evaluate(MULTI_TRUTH, SCORES, labels=MULTI_LABELS, kind="multi-label", thresholds=THRESHOLDS).values
+    for name, value in vars(measure_sets(MULTI_TRUTH, SCORES, SCORES >= THRESHOLDS)).items():
         if name != "rows":
             assert found[name] == pytest.approx(value, abs=1e-12)
 
 
-def test_single_label_agrees_with_scikit_learn() -> None:
+def test_single_label_metrics_equal_those_of_scikit_learn() -> None:
     found = evaluate(TRUTH, PROBABILITIES, labels=LABELS, kind="single-label").values
     predicted = PROBABILITIES.argmax(axis=1)
     assert found["weighted_f1"] == pytest.approx(sklearn_metrics.f1_score(TRUTH, predicted, average="weighted"))
@@ -54,9 +53,9 @@ def test_single_label_agrees_with_scikit_learn() -> None:
     assert "roc_auc" not in found
 
 
-def test_two_labels_have_an_area_under_roc_and_half_the_brier_score() -> None:
-    two = RANDOM.dirichlet(np.ones(2), 200)
-    truth = (two[:, 1] + RANDOM.normal(0, 0.3, 200) > 0.5).astype(np.int64)
+def test_two_labels_have_a_roc_auc_and_half_the_brier_score() -> None:
+    two = RNG.dirichlet(np.ones(2), 200)
+    truth = (two[:, 1] + RNG.normal(0, 0.3, 200) > 0.5).astype(np.int64)
     found = evaluate(truth, two, labels=["no", "yes"], kind="single-label").values
     assert found["roc_auc"] == pytest.approx(sklearn_metrics.roc_auc_score(truth, two[:, 1]))
     assert found["brier"] == pytest.approx(sklearn_metrics.brier_score_loss(truth, two[:, 1]))
@@ -64,7 +63,7 @@ def test_two_labels_have_an_area_under_roc_and_half_the_brier_score() -> None:
     assert "roc_auc" not in only_one.values
 
 
-def test_unknown_label_is_wrong_whatever_is_answered() -> None:
+def test_every_answer_to_an_unknown_label_is_wrong() -> None:
     found = evaluate(np.array([-1, 0]), np.array([[1.0, 0.0], [1.0, 0.0]]), labels=["a", "b"], kind="single-label")
     assert found.values["accuracy"] == 0.5
     assert found.values["brier"] == pytest.approx(0.5)
@@ -72,7 +71,7 @@ def test_unknown_label_is_wrong_whatever_is_answered() -> None:
     assert found.as_dict()["confusion"]["pairs"] == [{"truth": None, "predicted": "a", "count": 1}]
 
 
-def test_confusion_counts_agree_with_scikit_learn() -> None:
+def test_confusion_matrix_equals_that_of_scikit_learn() -> None:
     confusion = evaluate(TRUTH, PROBABILITIES, labels=LABELS, kind="single-label").as_dict()["confusion"]
     expected = sklearn_metrics.confusion_matrix(TRUTH, PROBABILITIES.argmax(axis=1))
     assert confusion["matrix"] == expected.tolist()
@@ -81,7 +80,7 @@ def test_confusion_counts_agree_with_scikit_learn() -> None:
     assert sum(counts) == expected.sum() - np.trace(expected)
 
 
-def test_many_labels_are_reported_by_their_confused_pairs() -> None:
+def test_many_labels_have_confused_pairs_and_no_matrix() -> None:
     labels = [f"label {index:03}" for index in range(150)]
     truth = np.repeat(np.arange(150), 4)
     probabilities = np.full((600, 150), 0.001)
@@ -93,34 +92,34 @@ def test_many_labels_are_reported_by_their_confused_pairs() -> None:
     assert confusion["pairs"] == [{"truth": "label 003", "predicted": "label 007", "count": 4}]
 
 
-def test_multi_label_agrees_with_scikit_learn() -> None:
-    found = evaluate(MARKS, SCORES, labels=SEVERAL, kind="multi-label", thresholds=THRESHOLDS)
+def test_multi_label_metrics_equal_those_of_scikit_learn() -> None:
+    found = evaluate(MULTI_TRUTH, SCORES, labels=MULTI_LABELS, kind="multi-label", thresholds=THRESHOLDS)
     predicted = SCORES >= THRESHOLDS
     for average in ("micro", "weighted"):
-        expected = sklearn_metrics.f1_score(MARKS, predicted, average=average, zero_division=0.0)
+        expected = sklearn_metrics.f1_score(MULTI_TRUTH, predicted, average=average, zero_division=0.0)
         assert found.values[f"{average}_f1"] == pytest.approx(expected)
-    # The label that is neither true nor answered anywhere says nothing, as among single labels.
-    occurring = sklearn_metrics.f1_score(MARKS[:, :4], predicted[:, :4], average="macro")
+    # A label that occurs neither in the truth nor in the predictions is ignored.
+    occurring = sklearn_metrics.f1_score(MULTI_TRUTH[:, :4], predicted[:, :4], average="macro")
     assert found.values["macro_f1"] == pytest.approx(occurring)
-    assert found.values["subset_accuracy"] == sklearn_metrics.accuracy_score(MARKS, predicted)
-    assert found.values["hamming_loss"] == sklearn_metrics.hamming_loss(MARKS, predicted)
-    binary = [sklearn_metrics.log_loss(MARKS[:, j], SCORES[:, j], labels=[False, True]) for j in range(5)]
+    assert found.values["subset_accuracy"] == sklearn_metrics.accuracy_score(MULTI_TRUTH, predicted)
+    assert found.values["hamming_loss"] == sklearn_metrics.hamming_loss(MULTI_TRUTH, predicted)
+    binary = [sklearn_metrics.log_loss(MULTI_TRUTH[:, j], SCORES[:, j], labels=[False, True]) for j in range(5)]
     assert found.values["log_loss"] == pytest.approx(np.mean(binary))
-    squared = [sklearn_metrics.brier_score_loss(MARKS[:, j], SCORES[:, j], pos_label=True) for j in range(4)]
+    squared = [sklearn_metrics.brier_score_loss(MULTI_TRUTH[:, j], SCORES[:, j], pos_label=True) for j in range(4)]
     assert found.values["brier"] == pytest.approx((sum(squared) + np.mean(SCORES[:, 4] ** 2)) / 5)
-    assert [scores.support for scores in found.per_label] == MARKS.sum(axis=0).tolist()
+    assert [scores.support for scores in found.per_label] == MULTI_TRUTH.sum(axis=0).tolist()
 
 
 @pytest.mark.parametrize("name", PRIMARY_METRICS)
-def test_fast_path_gives_what_the_evaluation_states(name: str) -> None:
+def test_primary_value_equals_that_of_the_evaluation(name: str) -> None:
     if "single-label" in PRIMARY_METRICS[name].kinds:
         single = evaluate(WITH_UNKNOWN, PROBABILITIES, labels=LABELS, kind="single-label")
-        assert primary_value(name, WITH_UNKNOWN, PROBABILITIES) == pytest.approx(primary(single, name))
-    several = evaluate(MARKS, SCORES, labels=SEVERAL, kind="multi-label", thresholds=THRESHOLDS)
-    assert primary_value(name, MARKS, SCORES, thresholds=THRESHOLDS) == pytest.approx(primary(several, name))
+        assert primary_value(name, WITH_UNKNOWN, PROBABILITIES) == pytest.approx(single.values[name])
+    several = evaluate(MULTI_TRUTH, SCORES, labels=MULTI_LABELS, kind="multi-label", thresholds=THRESHOLDS)
+    assert primary_value(name, MULTI_TRUTH, SCORES, thresholds=THRESHOLDS) == pytest.approx(several.values[name])
 
 
-def test_metric_of_several_labels_cannot_select_a_single_label_model() -> None:
+def test_multi_label_metric_cannot_select_a_single_label_model() -> None:
     with pytest.raises(UnknownMetric, match=r"'micro_f1'.*single-label.*accuracy, macro_f1, weighted_f1, log_loss"):
         primary_value("micro_f1", TRUTH, PROBABILITIES)
     with pytest.raises(UnknownMetric, match="'auc'"):
@@ -133,11 +132,11 @@ def test_no_rows_are_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["single-label", "multi-label"])
-def test_evaluation_survives_json_and_its_intervals_hold_its_values(kind: str) -> None:
+def test_evaluation_is_safe_for_json_and_its_intervals_contain_its_values(kind: str) -> None:
     found = (
         evaluate(WITH_UNKNOWN, PROBABILITIES.astype(np.float32), labels=LABELS, kind="single-label")
         if kind == "single-label"
-        else evaluate(MARKS, SCORES.astype(np.float32), labels=SEVERAL, kind="multi-label")
+        else evaluate(MULTI_TRUTH, SCORES.astype(np.float32), labels=MULTI_LABELS, kind="multi-label")
     )
     content = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert {"accuracy", "macro_f1", "log_loss", "expected_calibration_error"} <= set(content["intervals"])
@@ -146,24 +145,25 @@ def test_evaluation_survives_json_and_its_intervals_hold_its_values(kind: str) -
     assert found.as_dict() == json.loads(json.dumps(found.as_dict()))
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    """Models that are right as often as they say (error 0), and that say 0.1 too much, on 300 rows of 3 labels."""
-    random = np.random.default_rng(1)
-    held = {"accuracy": 0, "calibrated": 0, "overconfident": 0}
-    for _ in range(100):  # of which chance alone takes 88 to 99 where 95 are meant
-        said = random.uniform(0.5, 0.9, 300)
+def test_intervals_contain_the_true_value_with_their_nominal_probability() -> None:
+    """A calibrated model and one with confidences 0.1 too high, on 300 rows of 3 labels."""
+    rng = np.random.default_rng(1)
+    covered = {"accuracy": 0, "calibrated": 0, "overconfident": 0}
+    for _ in range(100):  # a coverage of 95 % gives 88 to 99 of 100 by chance
+        accuracy = rng.uniform(0.5, 0.9, 300)
         for name, excess in (("calibrated", 0.0), ("overconfident", 0.1)):
-            probabilities = np.column_stack([said + excess, (1 - said - excess) / 2, (1 - said - excess) / 2])
-            truth = np.where(random.random(300) < said, 0, 1)
+            confidence = accuracy + excess
+            probabilities = np.column_stack([confidence, (1 - confidence) / 2, (1 - confidence) / 2])
+            truth = np.where(rng.random(300) < accuracy, 0, 1)
             found = bootstrap_intervals(
                 truth, np.zeros(300, dtype=np.int64), probabilities, np.zeros(300), seed=0, resamples=300
             )
             low, high = found["expected_calibration_error"]
-            held[name] += low - 1e-3 <= excess <= high
-            held["accuracy"] += name == "calibrated" and found["accuracy"][0] <= 0.7 <= found["accuracy"][1]
-    assert held["accuracy"] >= 88
-    assert held["calibrated"] >= 88
-    assert held["overconfident"] >= 85
+            covered[name] += low - 1e-3 <= excess <= high
+            covered["accuracy"] += name == "calibrated" and found["accuracy"][0] <= 0.7 <= found["accuracy"][1]
+    assert covered["accuracy"] >= 88
+    assert covered["calibrated"] >= 88
+    assert covered["overconfident"] >= 85
 
 
 def test_same_seed_gives_the_same_intervals() -> None:
@@ -173,9 +173,9 @@ def test_same_seed_gives_the_same_intervals() -> None:
 
 @pytest.mark.parametrize("kind", ["single-label", "multi-label"])
 def test_a_thousand_resamples_of_ten_thousand_rows_take_seconds(kind: str) -> None:
-    probabilities = RANDOM.dirichlet(np.ones(150), 10_000)
-    truth = RANDOM.integers(0, 150, 10_000) if kind == "single-label" else RANDOM.random((10_000, 150)) < 0.02
-    predicted = answers_of(truth, probabilities, np.full(150, 0.03))
+    probabilities = RNG.dirichlet(np.ones(150), 10_000)
+    truth = RNG.integers(0, 150, 10_000) if kind == "single-label" else RNG.random((10_000, 150)) < 0.02
+    predicted = predicted_labels(truth, probabilities, np.full(150, 0.03))
     losses = row_losses(truth, probabilities)
     started = time.process_time()
     bootstrap_intervals(truth, predicted, probabilities, losses, seed=0)

@@ -11,7 +11,7 @@ LOGITS = np.random.default_rng(0).normal(size=(6, 3))
 
 
 @pytest.mark.parametrize("truth", [np.array([0, 1, 2, 0, 1, -1]), LOGITS > 0])
-def test_outputs_come_back_as_they_were(truth: np.ndarray, tmp_path: Path) -> None:
+def test_outputs_are_read_as_written(truth: np.ndarray, tmp_path: Path) -> None:
     write_validation(tmp_path, LOGITS, truth)
     found = read_validation(tmp_path)
     assert found is not None
@@ -21,7 +21,7 @@ def test_outputs_come_back_as_they_were(truth: np.ndarray, tmp_path: Path) -> No
     assert found.truth.dtype == (np.int64 if truth.ndim == 1 else np.bool_)
 
 
-def test_equal_outputs_make_equal_bytes(tmp_path: Path) -> None:
+def test_equal_outputs_give_equal_bytes(tmp_path: Path) -> None:
     contents = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -48,7 +48,7 @@ def test_pickled_outputs_are_refused(tmp_path: Path) -> None:
         read_validation(tmp_path)
 
 
-def test_outputs_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
+def test_outputs_of_different_lengths_are_refused(tmp_path: Path) -> None:
     write_validation(tmp_path, LOGITS, np.zeros(5))
     with pytest.raises(CorruptCheckpoint, match="do not fit each other"):
         read_validation(tmp_path)

@@ -1,4 +1,4 @@
-"""The contract of a method, which each of them passes, and what is special about some."""
+"""The contract of all methods, and the particulars of some."""
 
 from dataclasses import replace
 from typing import get_args
@@ -10,7 +10,8 @@ import torch
 from core.config import MethodName
 from core.datasets import Example
 from core.labels import cell_of
-from finetune.encoders.encoder import Floats, embed
+from core.metrics import Floats
+from finetune.encoders.encoder import embed
 from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
 from finetune.task import Fitted, Task
@@ -20,21 +21,21 @@ from tests.finetune.tasks import MakeTask
 from tests.tiny import tiny_rows
 
 
-def answers(fitted: Fitted, task: Task) -> Floats:
+def validation_logits(fitted: Fitted, task: Task) -> Floats:
     return fitted.head.logits(embed(fitted.encoder, task.tokenizer, task.validation.inputs))
 
 
-def test_the_config_knows_every_method() -> None:
+def test_the_config_lists_every_method() -> None:
     assert sorted(METHODS) == sorted(get_args(MethodName))
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_method_keeps_the_contract(name: str, make_task: MakeTask) -> None:
+def test_method_returns_consistent_scores_and_leaves_the_encoder_unchanged(name: str, make_task: MakeTask) -> None:
     task = make_task()
     before = {key: value.clone() for key, value in task.encoder.state_dict().items()}
     fitted = METHODS[name](task)
     largest = np.abs(fitted.scored.logits).max()
-    np.testing.assert_allclose(answers(fitted, task) / largest, fitted.scored.logits / largest, atol=1e-4)
+    np.testing.assert_allclose(validation_logits(fitted, task) / largest, fitted.scored.logits / largest, atol=1e-4)
     assert fitted.scored.value > 0.75
     assert fitted.reason.endswith(".")
     assert f"{fitted.scored.value:.1%}" in fitted.reason
@@ -43,8 +44,8 @@ def test_method_keeps_the_contract(name: str, make_task: MakeTask) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_method_learns_several_labels(name: str, make_task: MakeTask) -> None:
-    task = make_task(several_labels(), multi_label=True, primary_metric="macro_f1")
+def test_method_learns_multi_label_rows(name: str, make_task: MakeTask) -> None:
+    task = make_task(multi_label_rows(), multi_label=True, primary_metric="macro_f1")
     fitted = METHODS[name](task)
     assert fitted.scored.logits.shape == (len(task.validation.inputs), 3)
     assert fitted.scored.value > 0.75
@@ -57,7 +58,7 @@ def test_method_learns_pairs(name: str, make_task: MakeTask) -> None:
 
 
 @pytest.mark.parametrize("name", ["full", "layerwise", "lora"])
-def test_fine_tuning_moves_the_encoder_and_ends_plain(name: str, make_task: MakeTask) -> None:
+def test_fine_tuning_changes_the_weights_but_not_the_modules(name: str, make_task: MakeTask) -> None:
     task = make_task()
     fitted = METHODS[name](task)
     assert fitted.encoder.state_dict().keys() == task.encoder.state_dict().keys()
@@ -65,7 +66,7 @@ def test_fine_tuning_moves_the_encoder_and_ends_plain(name: str, make_task: Make
         assert changed_parameters(fitted, task)
 
 
-def test_last_blocks_leave_the_others_as_they_are(make_task: MakeTask) -> None:
+def test_layerwise_trains_only_the_last_blocks(make_task: MakeTask) -> None:
     task = make_task()
     model = trainable_copy(task.encoder, METHODS["features"](task).head, 1.0, dropout=0.0)
     Layerwise(1).prepare(model)
@@ -76,51 +77,51 @@ def test_last_blocks_leave_the_others_as_they_are(make_task: MakeTask) -> None:
     assert {"linear.weight", "linear.bias"} <= trained
 
 
-def test_full_is_never_worse_than_its_start(make_task: MakeTask) -> None:
+def test_full_is_not_worse_than_its_start(make_task: MakeTask) -> None:
     start, tuned = (METHODS[name](make_task()).scored for name in ("features", "full"))
     assert not start.beats(tuned) or start.loss == pytest.approx(tuned.loss, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["full", "layerwise", "lora"])
-def test_training_follows_the_seed(name: str, make_task: MakeTask) -> None:
+def test_training_depends_only_on_the_seed(name: str, make_task: MakeTask) -> None:
     first, again, other = (METHODS[name](make_task(seed=seed)).history for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
-def test_full_without_time_stops_early_and_says_so(make_task: MakeTask) -> None:
+def test_full_without_time_stops_early_and_gives_the_reason(make_task: MakeTask) -> None:
     fitted = METHODS["full"](make_task(budget_s=0.0))
     assert "The budget ended it early." in fitted.reason
     assert fitted.settings["ended_by"] == "budget"
     assert fitted.scored.value > 0.75
 
 
-def test_auto_without_time_stays_with_features_and_says_why(make_task: MakeTask) -> None:
+def test_auto_without_time_keeps_features_and_gives_the_reason(make_task: MakeTask) -> None:
     fitted = METHODS["auto"](make_task(budget_s=0.0))
     assert fitted.method == "features"
     assert "budget" in fitted.reason
 
 
-def test_a_rate_that_diverges_is_restarted_lower_and_said(make_task: MakeTask) -> None:
+def test_a_diverging_training_is_restarted_at_a_lower_rate(make_task: MakeTask) -> None:
     fitted = METHODS["full"](make_task(lr=0.9, epochs=30, patience=30, consistency=0.0, label_smoothing=0.1))
     assert fitted.settings["restarts"][0] == {"rate": 0.9, "restarted_at": 0.225}
     assert "9.0e-01 diverged" in fitted.reason
 
 
-def test_training_that_no_longer_gains_ends_early(make_task: MakeTask) -> None:
+def test_patience_stops_a_training_that_no_longer_improves(make_task: MakeTask) -> None:
     fitted = METHODS["full"](make_task(epochs=40, patience=2))
     assert fitted.settings["ended_by"] == "patience"
     assert len([entry for entry in fitted.history if entry["step"] == "fine-tuning"]) < 40
 
 
-def test_the_rate_is_searched_and_its_curve_kept(make_task: MakeTask) -> None:
+def test_rate_search_is_recorded_with_its_curve(make_task: MakeTask) -> None:
     found = METHODS["full"](make_task(lr="auto")).learning_rate
     assert found["chosen"] > 0
     assert len(found["curve"]) > 10
     assert f"{found['chosen']:.1e}" in found["reason"]
 
 
-def test_an_interrupted_training_goes_on_where_it_was(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_training_has_the_same_result(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saving, "SAVE_EVERY_S", 0.0)
     whole = METHODS["full"](make_task(epochs=6, patience=9))
     task = make_task(epochs=6, patience=9)
@@ -131,11 +132,11 @@ def test_an_interrupted_training_goes_on_where_it_was(make_task: MakeTask, monke
 
     with pytest.raises(KeyboardInterrupt):
         METHODS["full"](replace(task, on_progress=interrupt))
-    seen: list[float] = []
+    shares: list[float] = []
     resumed = METHODS["full"](
-        replace(task, on_progress=lambda stage, share: seen.append(share) if stage == "Fine-tuning" else None)
+        replace(task, on_progress=lambda stage, share: shares.append(share) if stage == "Fine-tuning" else None)
     )
-    assert min(seen) > 0.5
+    assert min(shares) > 0.5
     assert resumed.history == whole.history
     assert all(
         torch.equal(value, again)
@@ -148,8 +149,8 @@ def changed_parameters(fitted: Fitted, task: Task) -> list[str]:
     return [name for name, value in fitted.encoder.named_parameters() if not torch.equal(value, before[name])]
 
 
-def several_labels() -> list[Example]:
-    """Texts of one or two of three labels: two texts of one label each, joined."""
+def multi_label_rows() -> list[Example]:
+    """Pairs of single-label texts, joined: each has one or two of three labels."""
     rows = tiny_rows(120)
     return [
         Example(f"{first.text} {second.text}", cell_of({first.label or "", second.label or ""}))

@@ -1,4 +1,4 @@
-"""Files with one thing wrong: the rows of the tickets example, clean by every quick check, and a few more."""
+"""Data files for the checks, based on the tickets example, in which the quick checks find nothing."""
 
 from __future__ import annotations
 
@@ -38,4 +38,4 @@ BAD = (
     ("where do I change my card", "how_to"),
     ("", "bug"),
 )
-"""Rows with a duplicate (the second) and an empty text (the last)."""
+"""The second row is a duplicate, the last has an empty text."""

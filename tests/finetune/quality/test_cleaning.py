@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow
@@ -41,9 +42,11 @@ def write_parquet(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("write", [write_csv, write_jsonl, write_parquet])
-def test_copy_keeps_columns_and_format_and_lacks_the_rows_of_the_log(write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # three functions of one kind
-    source = write(tmp_path / f"rows.{write.__name__.removeprefix('write_')}")
+@pytest.mark.parametrize(("ending", "write"), [("csv", write_csv), ("jsonl", write_jsonl), ("parquet", write_parquet)])
+def test_copy_has_all_columns_and_lacks_the_logged_rows(
+    ending: str, write: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    source = write(tmp_path / f"rows.{ending}")
     copy = tmp_path / f"clean{source.suffix}"
     rows = read_rows(source)
     write_cleaned(source, copy, removed_rows(rows, inspect_quickly(rows)))
@@ -60,7 +63,7 @@ def test_copy_keeps_columns_and_format_and_lacks_the_rows_of_the_log(write, tmp_
     }
 
 
-def test_copy_of_a_spreadsheets_file_keeps_its_mark_and_line_ends(tmp_path: Path) -> None:
+def test_copy_keeps_byte_order_mark_and_line_ends(tmp_path: Path) -> None:
     source, copy = tmp_path / "rows.csv", tmp_path / "clean.csv"
     source.write_bytes(b"\xef\xbb\xbftext,label\r\na b,x\r\nA B,x\r\nc d,y\r\n")
     rows = read_rows(source)
@@ -68,15 +71,15 @@ def test_copy_of_a_spreadsheets_file_keeps_its_mark_and_line_ends(tmp_path: Path
     assert copy.read_bytes() == b"\xef\xbb\xbftext,label\r\na b,x\r\nc d,y\r\n"
 
 
-def test_conflicts_go_only_when_asked_and_a_majority_stays(tmp_path: Path) -> None:
+def test_conflicting_labels_are_removed_only_on_request_and_a_majority_is_kept(tmp_path: Path) -> None:
     rows = read_rows(write_csv(tmp_path / "rows.csv"))
     findings = inspect_quickly(rows)
     assert not {5, 6, 7} & {entry.row for entry in removed_rows(rows, findings)}
-    asked = removed_rows(rows, findings, drop_conflicts=True)
-    assert [entry.row for entry in asked if entry.check == "conflicting_labels"] == [5, 7]
+    removed = removed_rows(rows, findings, drop_conflicts=True)
+    assert [entry.row for entry in removed if entry.check == "conflicting_labels"] == [5, 7]
 
 
-def test_existing_file_is_never_written_over(tmp_path: Path) -> None:
+def test_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "rows.csv")
     with pytest.raises(UnusableCopy, match="exists already"):
         write_cleaned(source, source, [])
@@ -87,7 +90,7 @@ def test_copy_in_another_format_is_refused(tmp_path: Path) -> None:
         write_cleaned(write_csv(tmp_path / "rows.csv"), tmp_path / "clean.jsonl", [])
 
 
-def test_nothing_is_written_where_nothing_would_be_left(tmp_path: Path) -> None:
+def test_nothing_is_written_if_no_row_would_be_left(tmp_path: Path) -> None:
     source = tmp_path / "rows.csv"
     source.write_text("text,label\n ,x\n ,y\n")
     rows = read_rows(source)
@@ -96,7 +99,7 @@ def test_nothing_is_written_where_nothing_would_be_left(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
 
 
-def test_a_unicode_line_separator_within_a_text_is_no_end_of_a_line(tmp_path: Path) -> None:
+def test_a_unicode_line_separator_does_not_end_a_line(tmp_path: Path) -> None:
     texts = ["first\u2028half", "to go", "last"]
     source, copy = tmp_path / "rows.jsonl", tmp_path / "clean.jsonl"
     source.write_text(

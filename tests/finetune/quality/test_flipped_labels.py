@@ -1,4 +1,4 @@
-"""On real rows with the default base model: 70 % of the flipped labels are listed, with at most 30 % clean rows."""
+"""Label noise in real rows with the default base model: a recall of 70 %, a precision of 70 %."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BANKING77 = Path(__file__).parents[4] / "shared" / "data" / "banking77" / "train
 ROWS_OF_LABEL = 12
 
 
-def few_of_each(examples: list[Example]) -> list[Example]:
+def sample_per_label(examples: list[Example]) -> list[Example]:
     chosen: dict[str, list[Example]] = {}
     for row in np.random.default_rng(0).permutation(len(examples)):
         chosen.setdefault(str(examples[row].label), []).append(examples[row])
@@ -27,12 +27,12 @@ def test_flipped_labels_of_banking77_are_listed(tmp_path: Path) -> None:
     from finetune.encoders.base_models import find_base_model
     from finetune.encoders.frozen import load_frozen
 
-    rows = few_of_each(read_examples(BANKING77))
+    rows = sample_per_label(read_examples(BANKING77))
     labels = sorted({str(example.label) for example in rows})
-    random = np.random.default_rng(1)
-    wrong = set(random.choice(len(rows), round(0.05 * len(rows)), replace=False).tolist())
+    rng = np.random.default_rng(1)
+    wrong = set(rng.choice(len(rows), round(0.05 * len(rows)), replace=False).tolist())
     given = [
-        Example(row.text, random.choice([name for name in labels if name != row.label])) if number in wrong else row
+        Example(row.text, rng.choice([name for name in labels if name != row.label])) if number in wrong else row
         for number, row in enumerate(rows)
     ]
     frozen = load_frozen(find_base_model("default"), max_length=64, cache=tmp_path)

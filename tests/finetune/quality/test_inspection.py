@@ -12,7 +12,7 @@ from tests.finetune.quality.planted import CLEAN, TICKETS, Pairs, clean_rows, re
 BASE = clean_rows()
 LAST = len(BASE)
 
-# What is added to the clean rows, and the rows, numbered after them, that must be found.
+# By check: rows added to the clean ones, and the numbers, from 1, of the added rows that it must find.
 PLANTED: dict[str, tuple[Pairs, list[int]]] = {
     "empty": ([("  ", "billing"), ("Where is the export button?", "")], [1, 2]),
     "too_short": ([("?!", "bug_report"), ("no", "billing")], [1, 2]),
@@ -38,34 +38,34 @@ def found_by(check: str, findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.check == check]
 
 
-def planted(folder: Path, rows: Pairs) -> list[Example]:
+def with_planted_rows(folder: Path, rows: Pairs) -> list[Example]:
     return read_rows(write_rows(folder / "rows.csv", [*BASE, *rows]))
 
 
 @pytest.mark.parametrize("check", sorted(PLANTED))
-def test_check_finds_what_was_put_into_the_file(check: str, tmp_path: Path) -> None:
+def test_check_finds_the_planted_rows(check: str, tmp_path: Path) -> None:
     rows, expected = PLANTED[check]
-    findings = found_by(check, inspect_quickly(planted(tmp_path, rows)))
+    findings = found_by(check, inspect_quickly(with_planted_rows(tmp_path, rows)))
     numbers = {number for finding in findings for number in finding.rows}
     assert {LAST + number for number in expected} <= numbers
     assert all(finding.advice and finding.sentence for finding in findings)
 
 
 @pytest.mark.parametrize("check", sorted({*QUICK, *QUICK_AGAINST} - {"over_length"}))
-def test_check_is_silent_on_a_file_without_it(check: str) -> None:
+def test_check_finds_nothing_in_clean_files(check: str) -> None:
     rows, others = read_rows(CLEAN), read_rows(TICKETS / "reference.csv")
     assert found_by(check, inspect_quickly(rows, others)) == []
 
 
-def test_one_label_is_too_few(tmp_path: Path) -> None:
+def test_one_label_is_an_error(tmp_path: Path) -> None:
     rows = read_rows(write_rows(tmp_path / "rows.csv", [(text, "billing") for text, _ in BASE]))
     (finding,) = found_by("too_few_labels", inspect_quickly(rows))
     assert finding.severity == "error"
 
 
-def test_label_of_one_text_is_an_error_and_of_a_few_a_warning(tmp_path: Path) -> None:
+def test_label_with_one_text_is_an_error_and_with_few_texts_a_warning(tmp_path: Path) -> None:
     rows = [("Do you sponsor meetups?", "sponsoring"), ("We are hiring, too", "jobs"), ("Any jobs at yours?", "jobs")]
-    findings = found_by("few_rows", inspect_quickly(planted(tmp_path, rows)))
+    findings = found_by("few_rows", inspect_quickly(with_planted_rows(tmp_path, rows)))
     assert [(finding.severity, finding.rows) for finding in findings] == [
         ("error", (LAST + 1,)),
         ("warning", (LAST + 2, LAST + 3)),
@@ -80,48 +80,48 @@ def test_imbalance_compares_the_largest_label_with_the_smallest(tmp_path: Path) 
     assert most in finding.sentence
 
 
-def test_text_of_the_other_file_is_leakage(tmp_path: Path) -> None:
+def test_equal_text_in_the_other_file_is_leakage(tmp_path: Path) -> None:
     others = read_rows(write_rows(tmp_path / "other.csv", [("Another text altogether", "billing"), BASE[3]]))
     (finding,) = found_by("leakage", inspect_quickly(read_rows(CLEAN), others))
     assert finding.rows == (4,)
     assert "row 2 of the other file" in finding.examples[0].detail
 
 
-def test_almost_a_text_of_the_other_file_is_near_leakage(tmp_path: Path) -> None:
+def test_nearly_equal_text_in_the_other_file_is_near_leakage(tmp_path: Path) -> None:
     others = read_rows(write_rows(tmp_path / "other.csv", [(f"{BASE[3][0]} !", BASE[3][1])]))
     findings = inspect_quickly(read_rows(CLEAN), others)
     assert found_by("leakage", findings) == []
     assert found_by("near_leakage", findings)[0].rows == (4,)
 
 
-def test_label_that_only_the_other_file_has_is_an_error(tmp_path: Path) -> None:
+def test_label_of_the_other_file_only_is_an_error(tmp_path: Path) -> None:
     others = read_rows(write_rows(tmp_path / "other.csv", [("Do you sponsor meetups?", "sponsoring")]))
     (finding,) = found_by("unknown_labels", inspect_quickly(read_rows(CLEAN), others))
     assert finding.severity == "error"
     assert "sponsoring" in finding.sentence
 
 
-def test_other_file_may_be_without_labels() -> None:
+def test_other_file_may_have_no_labels() -> None:
     others = [Example(text) for text, _ in BASE[:5]]
     assert found_by("leakage", inspect_quickly(read_rows(CLEAN), others))[0].count == 5
 
 
-def test_worst_comes_first(tmp_path: Path) -> None:
+def test_findings_are_sorted_by_severity(tmp_path: Path) -> None:
     rows = [row for rows, _ in PLANTED.values() for row in rows]
-    severities = [finding.severity for finding in inspect_quickly(planted(tmp_path, rows))]
+    severities = [finding.severity for finding in inspect_quickly(with_planted_rows(tmp_path, rows))]
     assert severities == sorted(severities, key=("error", "warning", "info").index)
     assert {"error", "warning", "info"} == set(severities)
 
 
-def test_examples_are_five_and_rows_are_all(tmp_path: Path) -> None:
-    (finding,) = found_by("too_short", inspect_quickly(planted(tmp_path, [("?", "billing")] * 8)))
+def test_finding_has_five_examples_and_all_rows(tmp_path: Path) -> None:
+    (finding,) = found_by("too_short", inspect_quickly(with_planted_rows(tmp_path, [("?", "billing")] * 8)))
     assert (finding.count, len(finding.rows), len(finding.examples)) == (8, 8, 5)
 
 
-def test_personal_data_is_shown_in_no_finding(tmp_path: Path) -> None:
+def test_no_finding_shows_personal_data(tmp_path: Path) -> None:
     secret = "4111 1111 1111 1111"
     rows = [(f"Card {secret} was charged twice", "billing"), (f"card {secret} was charged twice", "how_to")]
-    findings = inspect_quickly(planted(tmp_path, rows))
+    findings = inspect_quickly(with_planted_rows(tmp_path, rows))
     assert found_by("conflicting_labels", findings)
     assert secret not in str(findings)
 
@@ -139,7 +139,7 @@ def test_pairs_are_compared_by_both_texts(tmp_path: Path) -> None:
     assert found_by("conflicting_labels", findings) == []
 
 
-def test_several_labels_of_a_text_count_one_by_one(tmp_path: Path) -> None:
+def test_multi_label_cells_are_split_into_labels(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     lines = [f"some words of text number {number},{'bug|billing' if number % 2 else 'bug'}" for number in range(40)]
     path.write_text("text,label\n" + "\n".join([*lines, "none of them applies,", "one of its own,rare|bug"]) + "\n")
@@ -149,5 +149,5 @@ def test_several_labels_of_a_text_count_one_by_one(tmp_path: Path) -> None:
     assert found_by("few_rows", findings)[0].severity == "warning"
 
 
-def test_no_rows_with_a_text_is_no_crash() -> None:
+def test_file_without_texts_is_inspected() -> None:
     assert [finding.check for finding in inspect([Example("", None)] * 3, frozen=None)] == ["empty"]

@@ -24,7 +24,7 @@ ENGLISH = [f"I would like to know where my order number {number} is and why it h
         ("Siparişim nerede ve neden bu kadar uzun sürdü?", "Turkish"),
     ],
 )
-def test_language_is_told_by_its_commonest_words(text: str, language: str) -> None:
+def test_language_is_detected_by_common_words(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
@@ -32,16 +32,16 @@ def test_language_is_told_by_its_commonest_words(text: str, language: str) -> No
     "text",
     ["Rebuilt at Redwood #abflood http://t.co/s13bHLKX0v", "ok", "Zapier?", "invoice 4711", "", "api docs oauth"],
 )
-def test_few_words_tell_no_language(text: str) -> None:
+def test_text_with_few_common_words_has_no_language(text: str) -> None:
     assert language_of(text) == ""
 
 
-def test_file_with_too_few_telling_rows_has_no_usual_language() -> None:
+def test_file_with_few_detected_rows_has_no_main_language() -> None:
     rows = [Example(text, "x") for text in [*ENGLISH[:5], "Wo finde ich die Einstellungen für mein Konto?"]]
     assert foreign_languages(Sheet(rows)) == []
 
 
-def test_file_of_two_languages_is_warned_of() -> None:
+def test_file_with_two_languages_gives_a_warning() -> None:
     german = [f"Wo ist meine Bestellung {number} und warum wurde sie nicht geliefert?" for number in range(15)]
     (finding,) = foreign_languages(Sheet([Example(text, "x") for text in [*ENGLISH, *german]]))
     assert (finding.count, finding.severity) == (15, "warning")
@@ -51,11 +51,11 @@ def test_file_of_two_languages_is_warned_of() -> None:
 @pytest.mark.parametrize(
     "text", ["カードはどこですか 漢字", "すべて漢字: 東京都", "新宿駅", "iPhone 15 はいつ届きますか"]
 )
-def test_japanese_writes_with_several_scripts(text: str) -> None:
+def test_japanese_may_use_several_scripts(text: str) -> None:
     rows = [Example(f"カードはまだ届いていません {number}", "x") for number in range(30)]
     assert foreign_scripts(Sheet([*rows, Example(text, "x")])) == []
 
 
-def test_accents_signs_and_emoji_are_no_other_script() -> None:
+def test_accents_symbols_and_emoji_are_not_another_script() -> None:
     rows = [Example(text, "x") for text in [*ENGLISH, "naïve café 😀 5 µm – ½ ™ ａｂｃ"]]
     assert foreign_scripts(Sheet(rows)) == []

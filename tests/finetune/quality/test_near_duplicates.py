@@ -4,21 +4,21 @@ import random
 import time
 from itertools import combinations
 
-from finetune.quality.near_duplicates import GRAM, jaccard, near_pairs
+from finetune.quality.near_duplicates import GRAM_LENGTH, jaccard, near_pairs
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("lan", "rit", "mos", "tek")]
 
 
 def sentences(count: int, *, seed: int = 0, words: int = 9) -> list[str]:
-    chance = random.Random(seed)
-    return [" ".join(chance.choices(WORDS, k=words)) for _ in range(count)]
+    rng = random.Random(seed)
+    return [" ".join(rng.choices(WORDS, k=words)) for _ in range(count)]
 
 
 def grams(text: str) -> frozenset[str]:
-    return frozenset(text[start : start + GRAM] for start in range(len(text) - GRAM + 1))
+    return frozenset(text[start : start + GRAM_LENGTH] for start in range(len(text) - GRAM_LENGTH + 1))
 
 
-def test_pairs_are_those_that_a_comparison_of_all_finds() -> None:
+def test_pairs_equal_those_of_a_comparison_of_all_pairs() -> None:
     texts = sentences(150)
     texts += [f"{text} {word}" for text, word in zip(texts[:60], WORDS * 2, strict=False)]
     expected = {
@@ -32,7 +32,7 @@ def test_pairs_are_those_that_a_comparison_of_all_finds() -> None:
     assert len(expected - found) <= 1  # MinHash misses one pair in thousands at this threshold
 
 
-def test_unlike_texts_are_no_pairs() -> None:
+def test_different_texts_are_not_pairs() -> None:
     assert near_pairs(sentences(300), threshold=0.8) == []
 
 
@@ -44,11 +44,11 @@ def test_empty_input_has_no_pairs() -> None:
     assert near_pairs([], threshold=0.8) == []
 
 
-def test_thousands_of_almost_equal_texts_are_all_found_without_comparing_all() -> None:
+def test_thousands_of_nearly_equal_texts_are_found_without_comparing_all_pairs() -> None:
     stem = "your parcel with the number was delivered to the neighbour on the ground floor at noon, code "
     texts = [f"{stem}{number:04d}" for number in range(3000)]
     started = time.monotonic()
     pairs = near_pairs(texts, threshold=0.8)
     assert {pair.second for pair in pairs} == set(range(1, 3000))
-    assert len(pairs) < 400_000  # of 4,498,500
+    assert len(pairs) < 400_000  # of 4,498,500 possible pairs
     assert time.monotonic() - started < 60

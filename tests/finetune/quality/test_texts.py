@@ -13,16 +13,16 @@ def over_length(base_model: Path, file: Path) -> list[tuple[int, ...]]:
     return [item.rows for item in inspect_quickly(read_rows(file), tokenizer=tokenizer) if item.check == "over_length"]
 
 
-def test_text_longer_than_is_read_is_found_and_the_longest_comes_first(tiny_base_model: Path, tmp_path: Path) -> None:
+def test_truncated_texts_are_found_with_the_longest_first(tiny_base_model: Path, tmp_path: Path) -> None:
     rows = [("please change my card", "a"), ("card " * 15, "a"), ("card " * 14, "a"), ("card " * 40, "b")]
     assert over_length(tiny_base_model, write_rows(tmp_path / "rows.csv", rows)) == [(4, 2)]
 
 
-def test_texts_that_are_read_whole_are_not_over_length(tiny_base_model: Path, tmp_path: Path) -> None:
+def test_texts_within_the_maximum_length_are_not_found(tiny_base_model: Path, tmp_path: Path) -> None:
     rows = [("please change my card", "a"), ("card " * 14, "b")]
     assert over_length(tiny_base_model, write_rows(tmp_path / "rows.csv", rows)) == []
 
 
-def test_one_sign_of_a_script_without_letters_is_a_word() -> None:
+def test_one_chinese_character_is_not_too_short() -> None:
     found = [item for item in inspect_quickly([Example("是", "x"), Example("是!", "y")]) if item.check == "too_short"]
     assert found == []

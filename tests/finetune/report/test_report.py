@@ -15,17 +15,17 @@ from tests.trainings import LABELS, write_made_up_checkpoint
 
 
 class Elements(HTMLParser):
-    """Tags in order, and what would make a browser ask for something else."""
+    """The tags of a page in order, and the URLs that a browser would request."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.tags: list[str] = []
-        self.asks: list[str] = []
+        self.urls: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.asks += [
+        self.urls += [
             str(value)
             for name, value in attrs
             if name in ("src", "href", "xlink:href") and not str(value).startswith("#")
@@ -37,12 +37,12 @@ def page_of(folder: Path, datasets: Path) -> str:
 
 
 @pytest.mark.parametrize("kind", ["single-label", "multi-label"])
-def test_page_shows_every_part_and_asks_for_nothing(kind: Kind, tmp_path: Path) -> None:
+def test_page_shows_every_part_and_requests_no_urls(kind: Kind, tmp_path: Path) -> None:
     write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets", kind=kind)
     page = page_of(tmp_path / "run", tmp_path / "datasets")
     headings = re.findall(r"<h2[^>]*>([^<]*)", page)
     expected = ["On 200 validation rows", "Risk by coverage", "Training and validation", "Learning rate", "Reliability"]
-    expected += ["Confusion", "Taken for each other"] if kind == "single-label" else []
+    expected += ["Confusion", "Confused pairs"] if kind == "single-label" else []
     expected += [
         "Each label, the lowest F1 first",
         "Worst examples",
@@ -54,13 +54,13 @@ def test_page_shows_every_part_and_asks_for_nothing(kind: Kind, tmp_path: Path) 
     assert headings == expected
     found = Elements(page)
     assert found.tags.count("svg") == (5 if kind == "single-label" else 4)
-    assert found.asks == []
+    assert found.urls == []
     assert "script" not in found.tags
     assert "The loss fell fastest there." in page
     assert "mathdefault" not in page
 
 
-def test_temperature_moves_no_answer_on_the_page(tmp_path: Path) -> None:
+def test_temperature_does_not_change_the_predicted_labels(tmp_path: Path) -> None:
     training = write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets", kind="multi-label")
     write_training(tmp_path / "run", replace(training, thresholds={"billing": 0.3, "bug": 0.7}))
     answers = gather(tmp_path / "run", tmp_path / "datasets").answers
@@ -75,13 +75,13 @@ def test_same_checkpoint_gives_the_same_page(tmp_path: Path) -> None:
     assert first == again
 
 
-def test_labels_in_any_script_are_drawn_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+def test_labels_in_any_script_give_no_warning(recwarn: pytest.WarningsRecorder) -> None:
     drawn = confusion_matrix(np.array([[5, 1], [2, 8]]), ["请求退款", "配送の遅れ"])
     assert "请求退款" in drawn
     assert not recwarn.list
 
 
-def test_charts_leave_the_settings_of_matplotlib_alone(tmp_path: Path) -> None:
+def test_charts_do_not_change_the_settings_of_matplotlib(tmp_path: Path) -> None:
     import matplotlib
 
     write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
@@ -90,7 +90,7 @@ def test_charts_leave_the_settings_of_matplotlib_alone(tmp_path: Path) -> None:
     assert dict(matplotlib.rcParams) == before
 
 
-def test_worst_examples_are_those_with_the_highest_loss(tmp_path: Path) -> None:
+def test_worst_examples_have_the_highest_losses(tmp_path: Path) -> None:
     write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
     contents = gather(tmp_path / "run", tmp_path / "datasets")
     assert contents.answers is not None
@@ -101,7 +101,7 @@ def test_worst_examples_are_those_with_the_highest_loss(tmp_path: Path) -> None:
     assert contents.worst[0].truth != contents.worst[0].predicted
 
 
-def test_texts_and_labels_are_shown_and_never_run(tmp_path: Path) -> None:
+def test_texts_and_labels_are_escaped(tmp_path: Path) -> None:
     write_made_up_checkpoint(
         tmp_path / "run",
         tmp_path / "datasets",
@@ -112,38 +112,38 @@ def test_texts_and_labels_are_shown_and_never_run(tmp_path: Path) -> None:
     found = Elements(page)
     assert {"script", "img"} & set(found.tags) == set()
     assert "&lt;script&gt;" in page
-    assert "$a_1$" in page[page.index(">Confusion<") : page.index(">Taken for each other<")]
+    assert "$a_1$" in page[page.index(">Confusion<") : page.index(">Confused pairs<")]
 
 
-def test_rows_that_are_gone_are_said_and_the_rest_is_shown(tmp_path: Path) -> None:
+def test_page_without_validation_rows_shows_the_other_parts(tmp_path: Path) -> None:
     write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
     page = page_of(tmp_path / "run", tmp_path / "elsewhere")
-    assert "are no longer kept here: the worst examples cannot be shown." in page
+    assert "are no longer stored here: the worst examples cannot be shown." in page
     assert "Reliability" in page
     assert "Worst examples" not in page
 
 
-def test_rows_that_are_not_those_answered_are_not_shown(tmp_path: Path) -> None:
+def test_rows_that_do_not_match_the_answers_are_not_shown(tmp_path: Path) -> None:
     training = write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
     kept = tmp_path / "datasets" / f"{training.data.validation}.jsonl"
     kept.write_text("".join(reversed(kept.read_text().splitlines(keepends=True))))
     contents = gather(tmp_path / "run", tmp_path / "datasets")
     assert contents.worst == []
-    assert "are not those that were answered" in contents.missing[0]
+    assert "do not match the answers" in contents.missing[0]
 
 
-def test_checkpoint_without_answers_shows_what_it_states(tmp_path: Path) -> None:
+def test_page_of_a_checkpoint_without_answers_shows_its_stored_metrics(tmp_path: Path) -> None:
     training = write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets")
     (tmp_path / "run" / VALIDATION).unlink()
     write_training(tmp_path / "run", training)
     page = page_of(tmp_path / "run", tmp_path / "datasets")
-    assert f"The checkpoint holds no {VALIDATION}" in page
+    assert f"The checkpoint has no {VALIDATION}" in page
     assert f"{training.metrics['validation']['accuracy']:.4f}" in page
     assert "Training and validation" in page
     assert "Reliability" not in page
 
 
-def test_of_many_labels_the_most_confused_are_drawn(tmp_path: Path) -> None:
+def test_confusion_matrix_of_many_labels_shows_the_most_confused(tmp_path: Path) -> None:
     labels = [f"label {number:03}" for number in range(40)]
     write_made_up_checkpoint(tmp_path / "run", tmp_path / "datasets", labels=labels)
     contents = gather(tmp_path / "run", tmp_path / "datasets")
@@ -154,15 +154,15 @@ def test_of_many_labels_the_most_confused_are_drawn(tmp_path: Path) -> None:
     shown = contents.answers.after.confusion.most_confused(12)
     wrong = contents.answers.after.confusion.counts[:-1].copy()
     np.fill_diagonal(wrong, 0)
-    each = wrong.sum(axis=0) + wrong.sum(axis=1)
-    assert min(each[shown]) >= max(np.delete(each, shown))
+    errors = wrong.sum(axis=0) + wrong.sum(axis=1)
+    assert min(errors[shown]) >= max(np.delete(errors, shown))
 
 
 def test_report_of_a_trained_checkpoint(tiny_checkpoint: Path) -> None:
     contents = gather(tiny_checkpoint, tiny_checkpoint.parent / "datasets")
     assert contents.missing == []
     assert contents.answers is not None
-    stated = read_training(tiny_checkpoint).metrics["validation"]
-    assert contents.answers.after.values["accuracy"] == stated["accuracy"]
+    stored = read_training(tiny_checkpoint).metrics["validation"]
+    assert contents.answers.after.values["accuracy"] == stored["accuracy"]
     assert len(contents.worst) == 20
     assert set(LABELS) == {scores.label for scores in contents.answers.after.per_label}

@@ -1,4 +1,4 @@
-"""The loss computed in parts is the loss computed at once."""
+"""Micro-batches give the loss and the gradients of the whole batch."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from finetune.methods.full import Full
 from finetune.training import objective as module
 from finetune.training.classifier import trainable_copy
 from finetune.training.defaults import default_recipe
-from finetune.training.objective import Objective, collate, items
+from finetune.training.objective import Objective, collate, encoded_rows
 from tests.finetune.tasks import MakeTask
 
 
 @pytest.mark.parametrize("has_class_weights", [False, True])
-def test_parts_of_a_batch_give_its_loss_and_its_gradients(
+def test_micro_batches_give_the_loss_and_the_gradients_of_the_batch(
     has_class_weights: bool, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = make_task(dropout=0.0, class_weights=has_class_weights)
     recipe = default_recipe(task, Full())
     objective = Objective.of(task, recipe)
-    rows = items(task, task.train)[:17]
+    rows = encoded_rows(task, task.train)[:17]
     found = {}
     for tokens in (10_000, 64):
-        monkeypatch.setitem(module.PART_TOKENS, "cpu", tokens)
+        monkeypatch.setitem(module.MICRO_BATCH_TOKENS, "cpu", tokens)
         model = trainable_copy(task.encoder, fit_features(task).head, 1.0, dropout=0.0).train()
-        count = len(objective.parts(collate(task, rows)))
+        count = len(objective.micro_batches(collate(task, rows)))
         loss = objective.backward(model, rows)
         found[count] = loss, model.linear.weight.grad
-    (whole, gradients), (summed, parts_gradients) = found[1], found[max(found)]
+    (whole, gradients), (summed, summed_gradients) = found[1], found[max(found)]
     assert max(found) > 2
     assert summed == pytest.approx(whole, rel=1e-4)
     assert gradients is not None
-    assert parts_gradients is not None
-    assert torch.allclose(gradients, parts_gradients, rtol=1e-3, atol=1e-6)
+    assert summed_gradients is not None
+    assert torch.allclose(gradients, summed_gradients, rtol=1e-3, atol=1e-6)
 
 
-def test_a_part_holds_no_more_tokens_than_allowed_and_every_row_is_in_one(
+def test_micro_batches_keep_the_token_limit_and_contain_every_row(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = make_task()
     recipe = default_recipe(task, Full())
-    monkeypatch.setitem(module.PART_TOKENS, "cpu", 100)
-    batch = collate(task, items(task, task.train))
-    parts = Objective.of(task, recipe).parts(batch)
-    assert max(part["input_ids"].numel() * recipe.passes for part, _ in parts) <= 100
-    assert sum(share for _, share in parts) == pytest.approx(1.0)
-    assert torch.cat([part["labels"] for part, _ in parts]).tolist() == batch["labels"].tolist()
+    monkeypatch.setitem(module.MICRO_BATCH_TOKENS, "cpu", 100)
+    batch = collate(task, encoded_rows(task, task.train))
+    found = Objective.of(task, recipe).micro_batches(batch)
+    assert max(micro_batch["input_ids"].numel() * recipe.passes for micro_batch, _ in found) <= 100
+    assert sum(share for _, share in found) == pytest.approx(1.0)
+    assert torch.cat([micro_batch["labels"] for micro_batch, _ in found]).tolist() == batch["labels"].tolist()

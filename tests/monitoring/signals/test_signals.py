@@ -1,7 +1,8 @@
-"""What every signal of the catalogue keeps, and what each says."""
+"""The contract of every signal, and the descriptions of each."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +12,12 @@ from core.features import Features
 from core.two_sample.permutation import permuted_table
 from monitoring.signals.catalogue import SIGNALS
 from monitoring.signals.confidence import Confidence
-from monitoring.signals.predicted_labels import moves
+from monitoring.signals.predicted_labels import describe_shift
 from monitoring.signals.signal import Sides, Signal
 from monitoring.signals.text_length import TextLength
 from tests.monitoring import rows
 
-MOVED = {
+CHANGES: dict[str, Callable[[Features], Features]] = {
     "embeddings": rows.with_other_embeddings,
     "predicted labels": rows.with_other_labels,
     "confidence": rows.with_less_confidence,
@@ -25,14 +26,14 @@ MOVED = {
 
 
 def with_sets(features: Features) -> Features:
-    """The same rows where a text may have several labels: every third has none."""
+    """The same rows as multi-label rows; every third row has no label."""
     sets = np.arange(len(rows.LABELS)) == features.predicted[:, None]
     sets[::3] = False
     return replace(features, predicted=sets, truth=sets.astype(np.int8))
 
 
-def rank(signal: Signal, sides: Sides) -> float:
-    """The share of 199 permutations that lie as far apart as the two sides."""
+def p_value_of(signal: Signal, sides: Sides) -> float:
+    """The share of 199 permutations whose statistic is at least the observed one."""
     table = permuted_table(
         [signal.prepare(sides)],
         reference_rows=sides.reference.rows,
@@ -45,20 +46,22 @@ def rank(signal: Signal, sides: Sides) -> float:
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.feature)
 class TestContract:
-    def test_it_sees_what_it_is_for_and_nothing_where_nothing_changed(self, signal: Signal) -> None:
+    def test_it_detects_its_own_change_and_no_change_without_one(self, signal: Signal) -> None:
         reference, window = rows.draw(150, seed=1), rows.draw(120, seed=2)
-        assert rank(signal, Sides(reference, window, rows.LABELS)) > 0.01
-        assert rank(signal, Sides(reference, MOVED[signal.feature](window), rows.LABELS)) <= 0.01
+        assert p_value_of(signal, Sides(reference, window, rows.LABELS)) > 0.01
+        assert p_value_of(signal, Sides(reference, CHANGES[signal.feature](window), rows.LABELS)) <= 0.01
 
-    def test_the_order_of_the_rows_says_nothing(self, signal: Signal) -> None:
+    def test_the_order_of_the_rows_does_not_matter(self, signal: Signal) -> None:
         reference, window = rows.draw(60, seed=1), rows.draw(50, seed=2)
-        backwards = Features(**{name: values[::-1] for name, values in vars(window).items()})
+        reversed_window = Features(**{name: values[::-1] for name, values in vars(window).items()})
         side = np.repeat(np.array([[0.0], [1.0]], dtype=np.float32), [60, 50], axis=0)
-        given, turned = (signal.prepare(Sides(reference, other, rows.LABELS))(side) for other in (window, backwards))
-        assert given == pytest.approx(turned, rel=1e-4)
+        given, reversed_value = (
+            signal.prepare(Sides(reference, other, rows.LABELS))(side) for other in (window, reversed_window)
+        )
+        assert given == pytest.approx(reversed_value, rel=1e-4)
 
     @pytest.mark.parametrize("are_sets", [False, True])
-    def test_it_has_words_and_a_column_of_each_side(self, signal: Signal, are_sets: bool) -> None:
+    def test_it_has_a_description_and_a_column_for_each_side(self, signal: Signal, are_sets: bool) -> None:
         reference, window = rows.draw(40, seed=1), rows.draw(30, seed=2)
         if are_sets:
             reference, window = with_sets(reference), with_sets(window)
@@ -68,22 +71,22 @@ class TestContract:
         assert signal.prepare(sides)(np.eye(70, 3, dtype=np.float32)).shape == (3,)
 
 
-def test_names_are_told_apart() -> None:
+def test_names_are_distinct() -> None:
     for name in ("feature", "column"):
         assert len({getattr(signal, name) for signal in SIGNALS}) == len(SIGNALS)
 
 
-def test_unchanged_labels_are_said_to_be_unchanged() -> None:
+def test_equal_label_shares_are_described_as_unchanged() -> None:
     same = np.array([0, 0, 1])
-    assert moves(same, same, ["a", "b"]) == "every label has the share it had"
+    assert describe_shift(same, same, ["a", "b"]) == "no share of a label changed"
 
 
-def test_a_label_that_the_window_never_shows_is_named() -> None:
-    detail = moves(np.array([0, 1]), np.array([0, 0]), ["a", "b"])
+def test_a_label_that_is_missing_in_the_window_is_named() -> None:
+    detail = describe_shift(np.array([0, 1]), np.array([0, 0]), ["a", "b"])
     assert detail == "'a' grew from 50 % to 100 %; 'b' shrank from 50 % to 0 %"
 
 
-def test_numbers_of_confidence_and_length_are_before_and_after() -> None:
+def test_confidence_and_length_are_described_before_and_after() -> None:
     before = rows.draw(10, seed=0)
     sides = Sides(
         replace(before, confidence=np.full(10, 0.9, np.float32), length=np.full(10, 12)),

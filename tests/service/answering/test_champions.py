@@ -167,7 +167,7 @@ def test_an_undone_promotion_keeps_its_failed_version_but_is_not_failing(
     broken = variant(golden=[{"text": "a", "label": "bug", "scores": {"billing": 0.0, "bug": 0.0, "how_to": 0.0}}])
     registry.promote("tickets", registry.add(broken, "tickets"))
     champions.poll()
-    registry.point_back("tickets", before)
+    registry.restore_pointer("tickets", before)
     champions.poll()
     status = champions.status()["tickets"]
     assert (status.version, status.failed, status.failing) == ("1", "2", False)

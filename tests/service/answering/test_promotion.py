@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from core import promotion
 from core.config import Config
-from core.durable import in_turn
-from core.errors import CorruptPackage, PointerUnreadable, PromotionSlow, PromotionSuperseded, VersionRefused
+from core.durable import file_lock
+from core.errors import CorruptPackage, PointerUnreadable, PromotionSuperseded, PromotionTimeout, VersionRefused
 from core.home import Home
 from core.records import PromotionRecord
 from core.registry import Champion, Registry
@@ -80,7 +80,7 @@ def test_promotion_fails_if_a_worker_does_not_follow_in_time(
     registry.add(second_package, "tickets")
     server_workers = ServerWorkers(config.home)
     server_workers.publish({"tickets": ModelStatus("1", "long ago")})
-    with pytest.raises(PromotionSlow, match="1 workers do not answer"):
+    with pytest.raises(PromotionTimeout, match="1 workers do not answer"):
         promotion.promote(Home(config), "tickets", "2", timeout_s=0.1)
     server_workers.remove()
 
@@ -156,7 +156,7 @@ def test_a_version_that_failed_once_can_be_promoted_again(
 
     # Keeps the worker from loading the version before it is damaged.
     loading = ExitStack()
-    loading.enter_context(in_turn(config.home.absolute() / "loading.lock"))
+    loading.enter_context(file_lock(config.home.absolute() / "loading.lock"))
 
     def damage(champion: Champion, *_: object) -> None:
         if champion.version == version:

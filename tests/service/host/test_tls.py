@@ -77,7 +77,7 @@ def test_a_key_of_another_certificate_is_refused(pair: tuple[Path, Path], tmp_pa
 
 def test_a_key_with_a_password_is_refused_without_a_prompt(tmp_path: Path) -> None:
     certificate, key = make_pair(tmp_path, "locked", password="secret")
-    with pytest.raises(TlsFilesUnfit, match="no password"):
+    with pytest.raises(TlsFilesUnfit, match="without a password"):
         tls_arguments(ServiceConfig(tls_certificate=certificate, tls_key=key))
 
 

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
+import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import pytest
 
+from core.registry import open_registry
+from service.host.process import ROOT, running_server, server_environment
 from service.host.watchdog import TIMES, Watchdog
+from tests.service.conftest import server_config
 
 
 def test_a_worker_that_stays_missing_is_lost() -> None:
@@ -38,3 +49,59 @@ def test_the_watchdog_goes_on_after_a_failed_count(monkeypatch: pytest.MonkeyPat
 
     Watchdog(2, count=count, end=ended.set).start()
     assert ended.wait(10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_early", [False, True])
+def test_in_a_container_a_lost_worker_ends_the_server(tmp_path: Path, tiny_package: Path, is_early: bool) -> None:
+    config = server_config(tmp_path)
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    # As an image starts it without us: there nobody takes the variable away.
+    environment = {**server_environment(config), "BENTOML_CONTAINERIZED": "1"}
+    command = [sys.executable, "-m", "bentoml", "serve", "service.gateway:Gateway"]
+    command += ["--working-dir", str(ROOT), "--host", "127.0.0.1", "--port", str(config.service.port)]
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    url = f"http://127.0.0.1:{config.service.port}"
+    try:
+        deadline = time.monotonic() + 30
+        while not (len(workers_of(server.pid)) == 2 if is_early else is_ready(url)):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        os.kill(workers_of(server.pid)[0], signal.SIGKILL)
+        server.wait(15)
+    finally:
+        for process in [*psutil.Process(os.getpid()).children(recursive=True)]:
+            if str(config.service.port) in " ".join(process.cmdline()):
+                process.kill()
+        server.wait(5)
+
+
+@pytest.mark.slow
+def test_workers_end_with_their_parent(tmp_path: Path, tiny_package: Path) -> None:
+    config = server_config(tmp_path)
+    registry = open_registry(config)
+    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    with running_server(config, log=tmp_path / "server.log") as url:
+        deadline = time.monotonic() + 30
+        while not is_ready(url):  # one worker answers, perhaps before the other one is there
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        workers = [psutil.Process(entry["pid"]) for entry in httpx.get(f"{url}/admin/models/tickets").json()["workers"]]
+        assert len(workers) == 2
+        workers[0].parent().kill()
+        _, alive = psutil.wait_procs(workers, timeout=15)
+    assert alive == []
+
+
+def workers_of(pid: int) -> list[int]:
+    children = psutil.Process(pid).children()
+    return [child.pid for child in children if "_bentoml_impl.worker.service" in child.cmdline()]
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False

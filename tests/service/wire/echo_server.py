@@ -1,4 +1,4 @@
-"""A guard on a real connection in this process, full when told so, and a client that takes its answers one by one."""
+"""A guarded server in this process that answers with what it was sent, and a client that takes answers one by one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from service.http.guard import Guard, RequestLimits
 from service.http.route import OPEN_INFERENCE, Route
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
-from tests.service.uvicorns import Uvicorn
+from tests.service.wire.uvicorns import Uvicorn
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]
-# Of a gate with a head, and with a silence.
-PATIENCE_S = 1.0
+# The server's for the time of a head, and for a silence.
+LIMIT_S = 1.0
 # More than the buffers of both ends hold.
 LARGE = 32 * 1024 * 1024
 PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -35,8 +35,8 @@ def post(path: str = "/predict", *more: str, length: int = len(BODY)) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-class Gate:
-    """A guard over one route that answers with what it was sent, and is full when told so."""
+class EchoServer:
+    """It is overloaded while `full_for_s` is a number."""
 
     def __init__(self, folder: Path) -> None:
         self.full_for_s: int | None = 3
@@ -54,12 +54,12 @@ class Gate:
             ],
             require=lambda _request, _scope: None,
             metrics=self.metrics,
-            limits=RequestLimits(10_000, 5.0),
+            limits=RequestLimits(50_000, 5.0),
             full_for_s=lambda: self.full_for_s,
             log=self.entries.append,
         )
-        self.door = guard.door(guard, head_s=PATIENCE_S, stall_s=PATIENCE_S)
-        self.worker = Uvicorn(self.door, folder)
+        self.callbacks = guard.callbacks(guard, head_s=LIMIT_S, stall_s=LIMIT_S)
+        self.worker = Uvicorn(self.callbacks, folder)
 
     @staticmethod
     async def _echo(request: Request) -> Response:
@@ -71,7 +71,7 @@ class Gate:
 
     @staticmethod
     async def _slow(_: Request) -> Response:
-        await asyncio.sleep(2.5 * PATIENCE_S)
+        await asyncio.sleep(2.5 * LIMIT_S)
         return json_response({})
 
     @staticmethod
@@ -95,31 +95,31 @@ class Client:
 
 
 @asynccontextmanager
-async def talking(gate: Gate) -> AsyncIterator[Client]:
+async def connected(server: EchoServer) -> AsyncIterator[Client]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        await gate.worker.start(listening)
+        await server.worker.start(listening)
         client = Client(*await asyncio.open_connection(*listening.getsockname()))
         try:
             async with asyncio.timeout(20):
                 yield client
         finally:
             client.writer.transport.abort()
-            await gate.worker.stop()
+            await server.worker.stop()
 
 
-Words = Callable[[Gate, Client], Coroutine[Any, Any, None]]
-Talk = Callable[[Words], Gate]
+Session = Callable[[EchoServer, Client], Coroutine[Any, Any, None]]
+Run = Callable[[Session], EchoServer]
 
 
-def talk_in(folder: Path) -> Talk:
-    """Runs what a test has to say to a gate of its own."""
+def run_in(folder: Path) -> Run:
+    """Runs a session of a client with a server of its own."""
 
-    def run(words: Words) -> Gate:
-        async def work() -> Gate:
-            gate = Gate(folder)
-            async with talking(gate) as client:
-                await words(gate, client)
-            return gate
+    def run(session: Session) -> EchoServer:
+        async def work() -> EchoServer:
+            server = EchoServer(folder)
+            async with connected(server) as client:
+                await session(server, client)
+            return server
 
         return uvloop.run(work())
 

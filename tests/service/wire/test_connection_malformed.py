@@ -1,4 +1,4 @@
-"""Whatever is sent to the real server in place of a request: it answers at once, in its own form, and goes on."""
+"""The real server answers malformed requests at once, in its own form, and goes on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 from core.config import Config
 from service.telemetry.metrics import PAUSE_S
-from tests.service.malformed import GROUPS, LOG_IN, PREDICT, SECRET, Case, head, post
+from tests.service.wire.malformed import GROUPS, LOG_IN, PREDICT, SECRET, Case, head, post
 
 CONNECTIONS = 24
 # `service.stall_s`, and what a machine adds that others use as well.
@@ -132,7 +132,7 @@ def test_a_head_that_is_too_large_is_told_so_even_in_one_piece(server: str) -> N
         assert asked(server, Case("large", sent)).status == 431
 
 
-def test_what_was_asked_before_garbage_is_answered(server: str) -> None:
+def test_a_request_before_garbage_is_answered(server: str) -> None:
     sent = post(PREDICT, b'{"texts": ["my invoice"]}') + b"\xff" * 100
     assert {asked(server, Case("garbage behind", sent)).status for _ in range(10)} == {200}
 

@@ -1,4 +1,4 @@
-"""What is refused by its head alone, on a connection that goes on."""
+"""Requests that are refused by their head alone, on a connection that goes on."""
 
 from __future__ import annotations
 
@@ -6,47 +6,46 @@ import asyncio
 
 import pytest
 
-from service.wire.heads import KNOWN_HEADS, Head, KnownHeads
-from tests.service.gate import BODY, PATIENCE_S, PROBE, Client, Gate, Talk, post
+from tests.service.wire.echo_server import BODY, LIMIT_S, PROBE, Client, EchoServer, Run, post
 
 
-def test_a_full_server_says_when_to_come_again_and_keeps_the_connection(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
+def test_a_full_server_says_when_to_retry_and_keeps_the_connection(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
         client.writer.write(post("/predict", "X-Request-Id: mine-1") + BODY)
         status, headers, content = await client.answer()
         assert (status, headers["retry-after"], headers["x-request-id"]) == (429, "3", "mine-1")
         assert (content["error"]["code"], content["error"]["request_id"]) == ("overloaded", "mine-1")
-        gate.full_for_s = None
+        server.full_for_s = None
         client.writer.write(post() + BODY)
         assert (await client.answer())[::2] == (200, {"body": BODY.decode()})
 
-    talk(words)
+    run(session)
 
 
-def test_the_body_of_a_refused_request_is_not_taken_for_the_next(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
+def test_the_body_of_a_refused_request_is_not_taken_for_the_next(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
         client.writer.write(post())
         assert (await client.answer())[0] == 429
         client.writer.write(BODY[:5])
         await asyncio.sleep(0.05)
-        gate.full_for_s = None
+        server.full_for_s = None
         client.writer.write(BODY[5:] + post() + BODY)
         assert (await client.answer())[0] == 200
 
-    talk(words)
+    run(session)
 
 
-def test_a_body_that_stalls_after_its_refusal_ends_the_connection(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_a_body_that_stalls_after_its_refusal_ends_the_connection(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write(post() + BODY[:5])
         assert (await client.answer())[0] == 429
         assert await client.is_closed()
 
-    talk(words)
+    run(session)
 
 
-def test_a_head_that_is_known_is_refused_without_the_parser(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
+def test_a_head_that_comes_again_is_refused_with_another_id(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
         ids = set()
         for text in (b"1", b"2", b"3"):
             client.writer.write(post() + BODY.replace(b"invoice", b"invoic" + text))
@@ -54,20 +53,19 @@ def test_a_head_that_is_known_is_refused_without_the_parser(talk: Talk) -> None:
             assert (status, headers["x-request-id"]) == (429, content["error"]["request_id"])
             ids.add(headers["x-request-id"])
         assert len(ids) == 3
-        gate.full_for_s = None
+        server.full_for_s = None
         client.writer.write(post() + BODY)
         assert (await client.answer())[::2] == (200, {"body": BODY.decode()})
-        gate.full_for_s = 7
+        server.full_for_s = 7
         client.writer.write(post() + BODY)
         assert (await client.answer())[1]["retry-after"] == "7"
 
-    gate = talk(words)
-    assert [entry.status for entry in gate.entries] == [429, 429, 429, 200, 429]
-    assert gate.door.refused.find(post() + BODY) is not None
+    server = run(session)
+    assert [entry.status for entry in server.entries] == [429, 429, 429, 200, 429]
 
 
-def test_a_known_head_in_other_company_goes_through_the_parser(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
+def test_a_request_is_refused_whatever_pieces_it_comes_in(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
         pieces = [[post() + BODY], [post(), BODY], [post() + BODY[:5], BODY[5:]], [post() + BODY + post() + BODY]]
         for sent in [*pieces, *pieces]:
             for piece in sent:
@@ -75,139 +73,111 @@ def test_a_known_head_in_other_company_goes_through_the_parser(talk: Talk) -> No
                 await asyncio.sleep(0.02)
             for _ in range(b"".join(sent).count(b"POST")):
                 assert (await client.answer())[0] == 429
-        gate.full_for_s = None
+        server.full_for_s = None
         client.writer.write(post() + BODY)
         assert (await client.answer())[0] == 200
 
-    talk(words)
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        post() + BODY[:-1],
-        post("/predict", "Connection: close") + BODY,
-        post("/predict", f"X-Long: {'x' * 1024}") + BODY,
-        post().replace(b"Content-Length: 25", b"Transfer-Encoding: chunked") + b"19\r\n" + BODY + b"\r\n0\r\n\r\n",
-        b"\r\n" + post() + BODY,
-    ],
-)
-def test_a_head_that_leaves_anything_open_is_not_kept(talk: Talk, sent: bytes) -> None:
-    async def words(_: Gate, client: Client) -> None:
-        client.writer.write(sent)
-        assert (await client.answer())[0] == 429
-
-    assert talk(words).door.refused.find(sent) is None
-
-
-def test_heads_that_are_kept_are_bounded() -> None:
-    known = KnownHeads()
-    for number in range(KNOWN_HEADS + 1):
-        length = f"{len(BODY)}".encode()
-        head = Head(b"POST", b"/predict", [(b"content-length", length)], "http", keep_alive=True)
-        known.add(head, post("/predict", f"X-Id: {number}") + BODY)
-    assert known.find(post("/predict", "X-Id: 0") + BODY) is None
-    assert known.find(post("/predict", f"X-Id: {KNOWN_HEADS}") + BODY) is not None
+    run(session)
 
 
 @pytest.mark.parametrize("given", ["-" * 64, "-" * 33, "a" * 32, "b" * 64])
-def test_the_length_holds_whatever_the_id(talk: Talk, given: str) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_the_length_holds_whatever_the_id(run: Run, given: str) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         for _again in range(2):
             client.writer.write(post("/predict", f"X-Request-Id: {given}") + BODY)
             status, headers, content = await client.answer()
             assert (status, headers["x-request-id"], content["error"]["request_id"]) == (429, given, given)
 
-    talk(words)
+    run(session)
 
 
-def test_an_unknown_path_is_so_on_a_full_server_too(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_an_unknown_path_is_so_on_a_full_server_too(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write(post("/predictions") + BODY)
         assert (await client.answer())[0] == 404
 
-    talk(words)
+    run(session)
 
 
-def test_each_of_several_in_one_packet_is_refused(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_each_of_several_in_one_packet_is_refused(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write((post() + BODY) * 3)
         answers = [await client.answer() for _ in range(3)]
         assert [answer[0] for answer in answers] == [429] * 3
         assert len({answer[1]["x-request-id"] for answer in answers}) == 3
 
-    talk(words)
+    run(session)
 
 
-def test_who_wants_the_connection_closed_has_it_closed(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_a_client_that_wants_the_connection_closed_has_it_closed(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write(post("/predict", "Connection: close") + BODY[:3])
         status, headers, _content = await client.answer()
         assert (status, headers["connection"]) == (429, "close")
-        client.writer.write(BODY[3:] + post() + BODY)  # the rest is taken, what follows is not
+        client.writer.write(BODY[3:] + post() + BODY)  # the rest is read, the next request is not
         assert await client.is_closed()
 
-    talk(words)
+    run(session)
 
 
-def test_probes_pass_a_full_server(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_probes_pass_a_full_server(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write(PROBE)
         assert (await client.answer())[0] == 200
 
-    talk(words)
+    run(session)
 
 
-def test_who_waits_for_leave_to_send_is_refused_instead(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_a_client_that_waits_for_100_continue_is_refused_instead(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write(post("/predict", "Expect: 100-continue"))
         status, headers, _content = await client.answer()
         assert (status, headers["retry-after"], headers["connection"]) == (429, "3", "close")
         assert await client.is_closed()
 
-    talk(words)
+    run(session)
 
 
-def test_who_finds_that_others_have_taken_the_room_is_refused_before_its_body_is_read(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
-        gate.full_for_s = None
+def test_a_request_that_finds_the_server_full_later_is_refused_before_its_body_is_read(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
+        server.full_for_s = None
         client.writer.write(PROBE.replace(b"/livez", b"/slow") + post() + BODY)
-        await asyncio.sleep(PATIENCE_S)
-        gate.full_for_s = 3
+        await asyncio.sleep(LIMIT_S)
+        server.full_for_s = 3
         assert [(await client.answer())[0] for _ in range(2)] == [200, 429]
-        gate.full_for_s = None
+        server.full_for_s = None
         client.writer.write(post() + BODY)
         assert (await client.answer())[0] == 200
 
-    gate = talk(words)
-    assert [(entry.route, entry.status) for entry in gate.entries][1] == ("/predict", 429)
-    page = gate.metrics.page().decode()
+    server = run(session)
+    assert [(entry.route, entry.status) for entry in server.entries][1] == ("/predict", 429)
+    page = server.metrics.page().decode()
     assert 'retune_requests_total{route="/predict",status="429"} 1.0' in page
     # Refusals, of which there may be thousands, would make an overload look fast.
     assert 'retune_request_seconds_count{route="/predict"} 1.0' in page
 
 
 @pytest.mark.parametrize("path", ["/v2/models/tickets/infer", "/v2/models/tickets/infer?x=y"])
-def test_an_error_below_v2_is_flat(talk: Talk, path: str) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_an_error_below_v2_is_flat(run: Run, path: str) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write(post(path) + BODY)
         status, _headers, content = await client.answer()
         assert (status, content["code"], type(content["error"])) == (429, "overloaded", str)
 
-    talk(words)
+    run(session)
 
 
-def test_refusals_are_counted_and_logged_with_their_route(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_refusals_are_counted_and_logged_with_their_route(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         for path in ("/predict", "/predict", "/models/anything", "/predict?now"):
             client.writer.write(post(path) + BODY)
             await client.answer()
 
-    gate = talk(words)
-    assert [(entry.route, entry.status) for entry in gate.entries] == [
+    server = run(session)
+    assert [(entry.route, entry.status) for entry in server.entries] == [
         ("/predict", 429),
         ("/predict", 429),
         ("/models/{name}", 429),
         ("/predict", 429),
     ]
-    assert 'retune_requests_total{route="/predict",status="429"} 3.0' in gate.metrics.page().decode()
+    assert 'retune_requests_total{route="/predict",status="429"} 3.0' in server.metrics.page().decode()

@@ -1,4 +1,4 @@
-"""What a client cannot hold on to: memory, connections, or the place of a header."""
+"""Bounds on what a client can hold: memory, connections, or the place of a header."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextlib import suppress
 
 import pytest
 
-from service.wire.connection import MAX_HEAD_BYTES, MAX_PIPELINED
-from tests.service.gate import BODY, PROBE, Client, Gate, Talk, post
+from service.wire.connection import MAX_PIPELINED
+from service.wire.heads import MAX_HEAD_BYTES
+from tests.service.wire.echo_server import BODY, PROBE, Client, EchoServer, Run, post
 
-# Until a connection that is to end has ended: the gate's second of patience, a look or two, and time on a busy machine.
+# Until a connection that is to end has ended: a second of the server, a sweep or two, and a slow machine.
 ENDED_S = 8.0
 
 
@@ -19,8 +20,8 @@ def chunked(trailers: bytes, *, kind: bytes = b"application/json") -> bytes:
     return b"\r\n".join(lines) + b"%x\r\n" % len(BODY) + BODY + b"\r\n0\r\n" + trailers
 
 
-def open_gate(gate: Gate) -> None:
-    gate.full_for_s = None
+def admit_all(server: EchoServer) -> None:
+    server.full_for_s = None
 
 
 async def ends(client: Client, *, dripping: bytes = b"") -> bool:
@@ -36,9 +37,9 @@ async def ends(client: Client, *, dripping: bytes = b"") -> bool:
     return True
 
 
-def test_of_requests_sent_without_end_a_bounded_number_is_answered(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
-        open_gate(gate)
+def test_a_bounded_number_of_requests_sent_at_once_is_answered(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
+        admit_all(server)
         client.writer.write(PROBE * 5000)
         answers = [await client.answer()]
         while "connection" not in answers[-1][1]:
@@ -47,12 +48,12 @@ def test_of_requests_sent_without_end_a_bounded_number_is_answered(talk: Talk) -
         assert MAX_PIPELINED <= len(answers) <= MAX_PIPELINED + 2
         assert await ends(client)
 
-    talk(words)
+    run(session)
 
 
-def test_as_many_requests_at_once_as_are_taken_keep_the_connection(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
-        open_gate(gate)
+def test_requests_up_to_that_number_keep_the_connection(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
+        admit_all(server)
         for _ in range(3):
             sent = (post() + BODY) * MAX_PIPELINED
             client.writer.write(sent[:777])
@@ -61,24 +62,24 @@ def test_as_many_requests_at_once_as_are_taken_keep_the_connection(talk: Talk) -
             for _ in range(MAX_PIPELINED):
                 assert (await client.answer())[::2] == (200, {"body": BODY.decode()})
 
-    talk(words)
+    run(session)
 
 
-def test_a_head_that_waits_because_nobody_reads_it_is_not_too_slow(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
-        open_gate(gate)
+def test_a_head_that_the_server_does_not_read_yet_is_not_too_slow(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
+        admit_all(server)
         client.writer.write(PROBE.replace(b"/livez", b"/slow") + PROBE + PROBE[:9])
         assert [(await client.answer())[0] for _ in range(2)] == [200, 200]
         client.writer.write(PROBE[9:])
         status, headers, _ = await client.answer()
         assert (status, headers.get("connection")) == (200, None)
 
-    talk(words)
+    run(session)
 
 
-def test_a_trailer_is_no_header(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
-        open_gate(gate)
+def test_a_trailer_is_no_header(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
+        admit_all(server)
         client.writer.write(chunked(b"X-Request-ID: from-trailer\r\nContent-Type: text/plain\r\n\r\n"))
         status, headers, _ = await client.answer()
         assert status == 200
@@ -86,32 +87,32 @@ def test_a_trailer_is_no_header(talk: Talk) -> None:
         client.writer.write(chunked(b"Content-Type: application/json\r\n\r\n", kind=b"text/plain"))
         assert (await client.answer())[0] == 415
 
-    talk(words)
+    run(session)
 
 
-def test_trailers_without_end_are_400(talk: Talk) -> None:
-    async def words(gate: Gate, client: Client) -> None:
-        open_gate(gate)
+def test_trailers_without_end_are_400(run: Run) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
+        admit_all(server)
         client.writer.write(chunked(b"x: y\r\n" * MAX_HEAD_BYTES))
         status, _, content = await client.answer()
         assert (status, content["error"]["code"]) == (400, "malformed_request")
         assert await ends(client)
 
-    talk(words)
+    run(session)
 
 
-def test_trailers_without_end_after_a_refusal_end_the_connection(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_trailers_without_end_after_a_refusal_end_the_connection(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write(chunked(b"x: y\r\n" * MAX_HEAD_BYTES))
         assert (await client.answer())[0] == 429
         assert await ends(client)
 
-    talk(words)
+    run(session)
 
 
 @pytest.mark.parametrize("is_full", [True, False])
-def test_a_body_that_drips_after_its_answer_ends_the_connection(talk: Talk, is_full: bool) -> None:
-    async def words(gate: Gate, client: Client) -> None:
+def test_a_body_that_drips_after_its_answer_ends_the_connection(run: Run, is_full: bool) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
         if is_full:
             client.writer.write(post(length=9000))
         else:
@@ -120,36 +121,36 @@ def test_a_body_that_drips_after_its_answer_ends_the_connection(talk: Talk, is_f
         assert (await client.answer())[0] == (429 if is_full else 200)
         assert await ends(client, dripping=b"x")
 
-    talk(words)
+    run(session)
 
 
 @pytest.mark.parametrize("path", [b"/large", b"/nothing"])
-def test_who_does_not_read_its_answers_is_let_go(talk: Talk, path: bytes) -> None:
-    async def words(gate: Gate, client: Client) -> None:
+def test_a_client_that_does_not_read_its_answers_loses_its_connection(run: Run, path: bytes) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of the transport that reads, too
         ask = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n"
         with suppress(OSError):
             for _ in range(round(ENDED_S / 0.01)):
                 client.writer.write(ask * MAX_PIPELINED)
                 await asyncio.sleep(0.01)
-                if not gate.worker.connections:
+                if not server.worker.connections:
                     break
-        assert not gate.worker.connections
+        assert not server.worker.connections
 
-    talk(words)
+    run(session)
 
 
-def test_who_reads_slowly_has_its_whole_answer(talk: Talk) -> None:
-    async def words(_: Gate, client: Client) -> None:
+def test_a_client_that_reads_slowly_has_its_whole_answer(run: Run) -> None:
+    async def session(_: EchoServer, client: Client) -> None:
         client.writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         head = await client.reader.readuntil(b"\r\n\r\n")
         left = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        for _turn in range(16):  # for twice as long as who reads nothing has
+        for _turn in range(16):  # for twice as long as a client that reads nothing has
             await asyncio.sleep(0.15)
             await client.reader.readexactly(left // 20)
         await client.reader.readexactly(left - 16 * (left // 20))
 
-    talk(words)
+    run(session)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +161,12 @@ def test_who_reads_slowly_has_its_whole_answer(talk: Talk) -> None:
         (post("/predict", "Expect: 100-continue").replace(b"application/json", b"text/plain"), b"415"),
     ],
 )
-def test_who_is_refused_by_the_head_is_not_told_to_go_on(talk: Talk, sent: bytes, status: bytes) -> None:
-    async def words(gate: Gate, client: Client) -> None:
-        open_gate(gate)
+def test_a_client_that_is_refused_by_its_head_is_not_told_to_continue(run: Run, sent: bytes, status: bytes) -> None:
+    async def session(server: EchoServer, client: Client) -> None:
+        admit_all(server)
         client.writer.write(sent)
         received = await client.reader.read()
         assert received.startswith(b"HTTP/1.1 " + status)
         assert received.count(b"HTTP/1.1") == 1
 
-    talk(words)
+    run(session)

@@ -1,0 +1,33 @@
+"""How many connections each worker of a server has in use, in a file that all workers map into memory."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+
+COUNT_BYTES = 4
+# In place of a count: this worker accepts no connections.
+ABSENT = 2**32 - 1
+
+
+class ConnectionCounts:
+    """The count of this worker, and those of its neighbours."""
+
+    def __init__(self, path: Path, *, workers: int, index: int) -> None:
+        """`index` counts from 0. Old content of the file, of a server or a worker that has ended, is overwritten."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            size = COUNT_BYTES * max(workers, index + 1)
+            file.truncate(max(size, os.fstat(file.fileno()).st_size))
+            self._counts = memoryview(mmap.mmap(file.fileno(), size)).cast("I")
+        self._index = index
+        self.show(ABSENT)
+
+    def show(self, count: int) -> None:
+        self._counts[self._index] = count
+
+    def fewest_elsewhere(self) -> int | None:
+        counts = self._counts.tolist()
+        del counts[self._index]
+        return min((count for count in counts if count != ABSENT), default=None)

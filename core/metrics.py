@@ -7,14 +7,10 @@ distribution. `measure_sets` is for multi-label models.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.arrays import Booleans, Indices
-
-Floats = NDArray[Any]
+from core.arrays import Booleans, Indices, Numbers
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class Metrics:
     expected_calibration_error: float
 
 
-def measure(truth: Indices, probabilities: Floats) -> Metrics:
+def measure(truth: Indices, probabilities: Numbers) -> Metrics:
     """All metrics of at least one row."""
     predicted = probabilities.argmax(axis=1)
     return Metrics(
@@ -38,7 +34,7 @@ def measure(truth: Indices, probabilities: Floats) -> Metrics:
     )
 
 
-def measure_sets(truth: Booleans, probabilities: Floats, given: Booleans) -> Metrics:
+def measure_sets(truth: Booleans, probabilities: Numbers, given: Booleans) -> Metrics:
     """As `measure`, for multi-label models: `truth` and the assigned labels `given` are (n, k).
 
     Accuracy is subset accuracy: the share of rows whose whole set is right. Macro F1 is the mean over the labels that
@@ -89,7 +85,7 @@ def macro_f1(truth: Indices, predicted: Indices) -> float:
     return float(np.mean(scores))
 
 
-def log_loss(truth: Indices, probabilities: Floats, *, floor: float = 1e-12) -> float:
+def log_loss(truth: Indices, probabilities: Numbers, *, floor: float = 1e-12) -> float:
     """Mean negative log likelihood in nats; an unknown label counts as probability `floor`.
 
     >>> round(log_loss(np.array([0]), np.array([[0.5, 0.5]])), 4)
@@ -99,7 +95,7 @@ def log_loss(truth: Indices, probabilities: Floats, *, floor: float = 1e-12) -> 
     return float(-np.mean(np.log(np.where(truth < 0, floor, np.maximum(given, floor)))))
 
 
-def expected_calibration_error(truth: Indices, probabilities: Floats, *, bins: int = 15) -> float:
+def expected_calibration_error(truth: Indices, probabilities: Numbers, *, bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over equal-width bins (Guo et al. 2017).
 
     >>> round(expected_calibration_error(np.array([0, 0]), np.array([[0.9, 0.1], [0.9, 0.1]])), 3)
@@ -108,7 +104,7 @@ def expected_calibration_error(truth: Indices, probabilities: Floats, *, bins: i
     return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth, bins=bins)
 
 
-def calibration_error(confidence: Floats, correct: Booleans, *, bins: int = 15) -> float:
+def calibration_error(confidence: Numbers, correct: Booleans, *, bins: int = 15) -> float:
     """As `expected_calibration_error`, from the confidence of each answer (n,) and whether it was right (n,)."""
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gap = 0.0

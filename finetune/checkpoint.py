@@ -10,11 +10,11 @@ from pathlib import Path
 
 from safetensors.numpy import load_file, save_file
 
+from core.arrays import Numbers
 from core.checkpoint import CARD, HEAD, SAMPLE, Training, read_training, write_training
 from core.datasets import Text
 from core.durable import new_folder
 from core.errors import CorruptCheckpoint
-from core.metrics import Floats
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.encoder import Encoder, TextTokenizer, embed, load_encoder, load_tokenizer
 from finetune.head import Head
@@ -67,7 +67,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     )
 
 
-def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Floats, Floats]:
+def predict_checkpoint(folder: Path, texts: Sequence[Text]) -> tuple[Numbers, Numbers]:
     """Logits (n, k) and calibrated probabilities (n, k); the columns are the labels in `training.json`.
 
     Raises `CorruptCheckpoint`.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.metrics import Floats
+from core.arrays import Numbers
 from finetune.measuring.metrics import Truth, evaluate
 from finetune.measuring.temperature import probabilities_of
 from finetune.task import Method, Task
@@ -19,7 +19,7 @@ def cross_validate(folds: Iterable[Task], method: Method) -> dict[str, Any]:
     Returns {"folds", "metric", "mean", "deviation", "values", "all_rows"}: the primary metric per fold with its mean
     and standard deviation, and the metrics of all rows together.
     """
-    probabilities: list[Floats] = []
+    probabilities: list[Numbers] = []
     truths: list[Truth] = []
     values: list[float] = []
     for task in folds:

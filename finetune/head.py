@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from core.metrics import Floats
+from core.arrays import Numbers
 from finetune.measuring.metrics import Truth
 
 
@@ -15,15 +15,15 @@ from finetune.measuring.metrics import Truth
 class Head:
     """`weight` (k, d) and `bias` (k,), float32; maps embeddings (n, d) to logits (n, k)."""
 
-    weight: Floats
-    bias: Floats
+    weight: Numbers
+    bias: Numbers
 
-    def logits(self, embeddings: Floats) -> Floats:
-        result: Floats = embeddings @ self.weight.T + self.bias
+    def logits(self, embeddings: Numbers) -> Numbers:
+        result: Numbers = embeddings @ self.weight.T + self.bias
         return result
 
 
-def fit_head(embeddings: Floats, truth: Truth, *, label_count: int, c: float, start: Head | None = None) -> Head:
+def fit_head(embeddings: Numbers, truth: Truth, *, label_count: int, c: float, start: Head | None = None) -> Head:
     """Minimise the mean log loss plus |weight|² / (2 · c · n); every label needs a row.
 
     `truth` is (n,) label indices, or (n, k) bool if a text may have several labels; then each label is a separate
@@ -48,12 +48,12 @@ def fit_head(embeddings: Floats, truth: Truth, *, label_count: int, c: float, st
 
 @dataclass(frozen=True)
 class _Problem:
-    embeddings: Floats
+    embeddings: Numbers
     truth: Truth
     label_count: int
     decay: float
 
-    def loss_and_gradient(self, point: Floats) -> tuple[float, Floats]:
+    def loss_and_gradient(self, point: Numbers) -> tuple[float, Numbers]:
         weights = point.reshape(self.label_count, -1)
         weights32 = weights.astype(np.float32)  # float32 products are faster; only the optimiser needs float64
         logits = self.embeddings @ weights32[:, :-1].T + weights32[:, -1]
@@ -66,7 +66,7 @@ class _Problem:
         return loss + self.decay / 2 * float(np.sum(weights[:, :-1] ** 2)), gradient.ravel()
 
 
-def _cross_entropy(logits: Floats, truth: Truth) -> tuple[float, Floats]:
+def _cross_entropy(logits: Numbers, truth: Truth) -> tuple[float, Numbers]:
     """Mean cross-entropy in nats, and n times its gradient (n, k); overwrites `logits`."""
     logits -= logits.max(axis=1, keepdims=True)
     rows = np.arange(len(truth))
@@ -79,8 +79,8 @@ def _cross_entropy(logits: Floats, truth: Truth) -> tuple[float, Floats]:
     return loss, residual
 
 
-def _binary_cross_entropy(logits: Floats, truth: Truth) -> tuple[float, Floats]:
+def _binary_cross_entropy(logits: Numbers, truth: Truth) -> tuple[float, Numbers]:
     """Mean over the rows of the summed binary cross-entropy in nats, and n times its gradient (n, k)."""
     loss = np.logaddexp(0, logits) - logits * truth
-    residual: Floats = (1 / (1 + np.exp(-logits)) - truth).astype(np.float32)
+    residual: Numbers = (1 / (1 + np.exp(-logits)) - truth).astype(np.float32)
     return float(np.mean(loss.sum(axis=1), dtype=np.float64)), residual

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import Indices
+from core.arrays import Indices, Numbers
 from core.checkpoint import Training
 from core.lineage import TrainingData
-from core.metrics import Floats
 from finetune.encoders.base_models import BaseModel, facts_of
 from finetune.encoders.encoder import embed
 from finetune.measuring.fit_verdict import judge_fit
@@ -46,7 +45,7 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
     probabilities = probabilities_of(scored.logits, scored.temperature, task.kind)
     thresholds = tune_thresholds(probabilities, truth) if task.kind == "multi-label" else None
 
-    def evaluated(truth: Truth, probabilities: Floats, limits: Floats | None = thresholds) -> Evaluation:
+    def evaluated(truth: Truth, probabilities: Numbers, limits: Numbers | None = thresholds) -> Evaluation:
         return evaluate(
             truth, probabilities, labels=task.labels, kind=task.kind, thresholds=limits, seed=task.settings.seed
         )
@@ -63,7 +62,7 @@ def outcome_of(fitted: Fitted, task: Task) -> Outcome:
 
 
 def _abstention(
-    truth: Truth, probabilities: Floats, thresholds: Floats | None, *, max_risk: float | None
+    truth: Truth, probabilities: Numbers, thresholds: Numbers | None, *, max_risk: float | None
 ) -> Abstention | None:
     if max_risk is None:
         return None
@@ -71,7 +70,7 @@ def _abstention(
     return abstention_of(*confidence_and_errors(truth, probabilities, predicted), max_risk=max_risk)
 
 
-def _train_sample(fitted: Fitted, task: Task) -> tuple[Indices, Floats]:
+def _train_sample(fitted: Fitted, task: Task) -> tuple[Indices, Numbers]:
     """Indices and probabilities of a sample of the training rows."""
     count = len(task.train.inputs)
     rows = np.sort(np.random.default_rng(task.settings.seed).permutation(count)[:TRAIN_SAMPLE_ROWS])

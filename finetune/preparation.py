@@ -6,12 +6,12 @@ import math
 import time
 from collections.abc import Sequence
 
+from core.arrays import Numbers
 from core.config import FinetuneConfig
 from core.datasets import Example, Text
 from core.errors import BudgetTooSmall
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
-from core.metrics import Floats
 from core.progress import Progress
 from finetune.encoders.encoder import embed
 from finetune.encoders.frozen import FrozenEncoder
@@ -67,7 +67,7 @@ def embedded_rows(
     )
 
 
-def _rows(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embeddings: Floats) -> Rows:
+def _rows(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embeddings: Numbers) -> Rows:
     truth = truth_matrix(examples, labels) if kind == "multi-label" else truth_of(examples, labels)
     return Rows([example.input for example in examples], truth, embeddings)
 
@@ -86,7 +86,7 @@ def _require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: fl
         raise BudgetTooSmall(max(1, math.ceil(1.5 * needed_s)), len(unknown))
 
 
-def _embedded(frozen: FrozenEncoder, inputs: Sequence[Text], on_progress: Progress) -> Floats:
+def _embedded(frozen: FrozenEncoder, inputs: Sequence[Text], on_progress: Progress) -> Numbers:
     """The main process computes the embeddings; the others read them from the cache."""
     if not is_main_process():
         wait_for_all()

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import Booleans
+from core.arrays import Booleans, Numbers
 from core.config import FinetuneConfig
 from core.datasets import Text
 from core.labels import Kind
-from core.metrics import Floats
 from core.paired import Paired
 from core.progress import Progress
 from finetune.encoders.encoder import Encoder, TextTokenizer
@@ -30,7 +29,7 @@ class Rows:
 
     inputs: list[Text]
     truth: Truth
-    embeddings: Floats
+    embeddings: Numbers
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,10 @@ class Scored:
     primary `metric`.
     """
 
-    logits: Floats
+    logits: Numbers
     temperature: float
     correct: Booleans
-    losses: Floats
+    losses: Numbers
     metric: str
     value: float
 
@@ -116,7 +115,7 @@ class Fitted:
 Method = Callable[[Task], Fitted]
 
 
-def score(logits: Floats, task: Task) -> Scored:
+def score(logits: Numbers, task: Task) -> Scored:
     """Evaluate logits (n, k) of the validation rows."""
     truth = task.validation.truth
     temperature = fit_temperature(logits, truth)
@@ -131,7 +130,7 @@ def score(logits: Floats, task: Task) -> Scored:
     )
 
 
-def _correct_rows(truth: Truth, probabilities: Floats) -> Booleans:
+def _correct_rows(truth: Truth, probabilities: Numbers) -> Booleans:
     correct: Booleans = np.asarray(predicted_labels(truth, probabilities) == truth)
     return np.asarray(correct.all(axis=1)) if correct.ndim == 2 else correct
 

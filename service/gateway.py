@@ -27,7 +27,7 @@ class HttpBypass:
 
     Requests of `bentoml serve` do not come here: `service.wire.connection` calls our app directly. An app mounted at
     "/" would come after BentoML's own /livez, /readyz, /healthz and /schema.json, whose answers and errors differ from
-    ours (docs/decisions/0005-front-door.md).
+    ours (docs/decisions/0005-http-bypass.md).
     """
 
     def __init__(self, app: ASGIApp) -> None:

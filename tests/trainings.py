@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from core.arrays import Numbers
 from core.assigned import cells
 from core.checkpoint import Training, write_training
 from core.datasets import Example, in_order, keep_dataset
 from core.labels import Kind
 from core.lineage import TrainingData
-from core.metrics import Floats
 from finetune.measuring.metrics import Truth, evaluate
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.measuring.validation_outputs import write_validation
@@ -20,7 +20,7 @@ from finetune.measuring.validation_outputs import write_validation
 LABELS = ["billing", "bug", "how_to"]
 
 
-def made_up_answers(rows: int, *, kind: Kind, label_count: int) -> tuple[Floats, Truth]:
+def made_up_answers(rows: int, *, kind: Kind, label_count: int) -> tuple[Numbers, Truth]:
     """Overconfident logits (n, k), and the truth."""
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (rows, label_count))

@@ -49,7 +49,7 @@ async def overloaded(server: Server, setting: Setting) -> dict[str, Any]:
     return {
         "seconds": setting.seconds,
         "capacity_per_s": round(capacity, 1),
-        **told(answers, capacity, setting.seconds),
+        **summarized(answers, capacity, setting.seconds),
         "unsent": flood.unsent,
         "connections": flood.connections,
         "generator": {"late_ms": round(1000 * flood.late_s, 1), "core_share": round(flood.cpu_share, 3)},
@@ -101,7 +101,7 @@ async def flooded(port: int, asks: Sequence[Ask], capacity: float, *, seconds: f
     return loop, answers
 
 
-def told(answers: Sequence[Answer], capacity: float, seconds: float) -> dict[str, Any]:
+def summarized(answers: Sequence[Answer], capacity: float, seconds: float) -> dict[str, Any]:
     refused = [answer for answer in answers if answer.status == 429]
     begun = min(answer.started for answer in answers)
     in_time = [answer for answer in answers if answer.started + answer.seconds < begun + seconds]

@@ -33,7 +33,11 @@ def main() -> None:
     given = options.parse_args()
     setting = setting_of(given)
     ends = [stopped(setting) for _ in range(given.times)]
-    facts = {"times": given.times, **told(ends), "killed_worker": {name: killed(setting, name) for name in SETTINGS}}
+    facts = {
+        "times": given.times,
+        **summarized(ends),
+        "killed_worker": {name: killed(setting, name) for name in SETTINGS},
+    }
     record("stopping", facts, given.results)
 
 
@@ -112,7 +116,7 @@ def _closing(ask: Ask) -> Ask:
     return Ask(ask.content.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
 
 
-def told(ends: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summarized(ends: Sequence[dict[str, Any]]) -> dict[str, Any]:
     seen = sum((end["seen"] for end in ends), Counter[str]())
     return {
         "answers": {name: count for name, count in sorted(seen.items()) if name.isdigit()},

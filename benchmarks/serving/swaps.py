@@ -95,10 +95,10 @@ async def swapped(server: Server, setting: Setting, *, swaps: int) -> dict[str, 
     await asyncio.sleep(setting.seconds)
     over.set()
     await load
-    return told(seen, done, resident)
+    return summarized(seen, done, resident)
 
 
-def told(seen: Seen, swaps: list[Swap], resident: dict[str, list[int]]) -> dict[str, Any]:
+def summarized(seen: Seen, swaps: list[Swap], resident: dict[str, list[int]]) -> dict[str, Any]:
     counted = swaps[: PROMOTIONS + ROLLBACKS]
     during, steady = list[float](), list[float]()
     for started, seconds in seen.times:

@@ -35,11 +35,11 @@ def marked(content: str, name: str, table: str) -> str:
 def compare(facts: dict[str, Any]) -> str:
     alone = facts["systems"][CEILING]
     systems = {name: found for name, found in facts["systems"].items() if name != CEILING}
-    told = (
+    conditions = (
         f"{facts['package']}, {facts['rounds']} rounds of {facts['seconds']:g} s; the engine alone: "
         f"{alone['texts_per_s']:.0f} texts/s, one text {alone['one_text_ms']:.2f} ms."
     )
-    return "\n\n".join([_origin(facts), told, throughput(systems, alone), latency(systems), footprint(systems)])
+    return "\n\n".join([_origin(facts), conditions, throughput(systems, alone), latency(systems), footprint(systems)])
 
 
 def throughput(systems: dict[str, Any], alone: dict[str, Any]) -> str:
@@ -79,7 +79,7 @@ def footprint(systems: dict[str, Any]) -> str:
 def overload(facts: dict[str, Any]) -> str:
     normal, refused, generator = facts["normal_ms"], facts["refused_ms"], facts["generator"]
     answered = facts["answered_ms"]
-    return _told(
+    return _facts_table(
         facts,
         ("capacity", f"{facts['capacity_per_s']:.0f} answers/s"),
         ("answers at five times that", _counts(facts["statuses"])),
@@ -97,7 +97,7 @@ def overload(facts: dict[str, Any]) -> str:
 def swaps(facts: dict[str, Any]) -> str:
     changes = [(kind, facts[f"{kind}_s"]) for kind in ("promotion", "rollback") if facts[f"{kind}_s"]]
     p99 = facts["p99_ms"]
-    return _told(
+    return _facts_table(
         facts,
         ("swaps", facts["swaps"]),
         ("answers", _counts(facts["statuses"])),
@@ -112,7 +112,7 @@ def swaps(facts: dict[str, Any]) -> str:
 
 
 def equality(facts: dict[str, Any]) -> str:
-    return _told(
+    return _facts_table(
         facts,
         ("answers", facts["texts"]),
         ("failed", facts["failed"]),
@@ -122,7 +122,7 @@ def equality(facts: dict[str, Any]) -> str:
 
 
 def poison(facts: dict[str, Any]) -> str:
-    return _told(
+    return _facts_table(
         facts,
         ("requests", f"{facts['requests']} of {facts['items_a_request']} items"),
         ("requests not answered 200", facts["requests_not_200"]),
@@ -136,7 +136,7 @@ def poison(facts: dict[str, Any]) -> str:
 
 def stopping(facts: dict[str, Any]) -> str:
     lost, unready, exits = facts["lost"], facts["unready_s"], facts["exit_s"]
-    return _told(
+    return _facts_table(
         facts,
         ("SIGTERM under load", f"{facts['times']} times"),
         ("answers", _counts(facts["answers"])),
@@ -150,7 +150,7 @@ def stopping(facts: dict[str, Any]) -> str:
 
 
 def random_paths(facts: dict[str, Any]) -> str:
-    return _told(
+    return _facts_table(
         facts,
         ("paths", f"{facts['paths']}: {_counts(facts['statuses'])}"),
         ("lines of /metrics added by the first 100", facts["lines_added_by_first"]),
@@ -175,7 +175,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def _told(facts: dict[str, Any], *rows: tuple[str, Any]) -> str:
+def _facts_table(facts: dict[str, Any], *rows: tuple[str, Any]) -> str:
     return f"{_origin(facts)}\n\n{table(['what', 'measured'], rows)}"
 
 

@@ -12,9 +12,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from core.arrays import Numbers
 from core.datasets import Text
 from core.durable import write_bytes
-from core.metrics import Floats
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class EmbeddingCache:
     def __init__(self, folder: Path, *, fingerprint: str, max_length: int) -> None:
         self._path = folder / f"{fingerprint[:32]}-{max_length}.npz"
 
-    def embeddings(self, texts: Sequence[Text], compute: Callable[[list[Text]], Floats]) -> Floats:
+    def embeddings(self, texts: Sequence[Text], compute: Callable[[list[Text]], Numbers]) -> Numbers:
         """(n, d) in the order of the texts; `compute` is called at most once, with the distinct texts not cached."""
         cached = self._read()
         wanted = {_key(text): text for text in texts}
@@ -44,7 +44,7 @@ class EmbeddingCache:
         cached = self._read()
         return list({key: text for text in texts if (key := _key(text)) not in cached}.values())
 
-    def _read(self) -> dict[bytes, Floats]:
+    def _read(self) -> dict[bytes, Numbers]:
         if not self._path.is_file():
             return {}
         try:
@@ -55,7 +55,7 @@ class EmbeddingCache:
             return {}
         return {key.tobytes(): row for key, row in zip(keys, rows, strict=True)}
 
-    def _write(self, cached: dict[bytes, Floats]) -> None:
+    def _write(self, cached: dict[bytes, Numbers]) -> None:
         newest = list(cached)[-MAX_ROWS:]
         keys = np.frombuffer(b"".join(newest), dtype=np.uint8).reshape(-1, _KEY_BYTES)
         content = io.BytesIO()

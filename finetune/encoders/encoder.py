@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
+from core.arrays import Numbers
 from core.cpu import available_cpus
 from core.datasets import Text
 from core.engine import batches
 from core.errors import UnusableBaseModel
-from core.metrics import Floats
 from finetune.encoders.architecture import Architecture, first_line, read_architecture
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.pooling import Pooling
@@ -197,7 +197,7 @@ def embed(
     inputs: Sequence[Text],
     *,
     on_batch: Callable[[int], None] = lambda done: None,
-) -> Floats:
+) -> Numbers:
     """Unit vectors (n, d) in the order of the inputs; `on_batch` is called with the number of rows done."""
     rows = tokenizer.encode(inputs)
     embeddings = np.zeros((len(rows), encoder.width), dtype=np.float32)

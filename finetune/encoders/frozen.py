@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.arrays import Numbers
 from core.datasets import Text
-from core.metrics import Floats
 from core.progress import Progress, ignore
 from finetune.encoders.base_models import BaseModel
 from finetune.encoders.embedding_cache import EmbeddingCache
@@ -23,10 +23,10 @@ class FrozenEncoder:
     tokenizer: TextTokenizer
     cache: EmbeddingCache
 
-    def embeddings(self, inputs: Sequence[Text], *, on_progress: Progress = ignore) -> Floats:
+    def embeddings(self, inputs: Sequence[Text], *, on_progress: Progress = ignore) -> Numbers:
         """Unit vectors (n, d), float32, in the order of the inputs."""
 
-        def compute(unknown: list[Text]) -> Floats:
+        def compute(unknown: list[Text]) -> Numbers:
             return embed(
                 self.encoder,
                 self.tokenizer,

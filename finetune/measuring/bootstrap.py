@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from core.arrays import Booleans, Indices
-from core.metrics import Floats
+from core.arrays import Booleans, Indices, Numbers
 from finetune.measuring.calibration import BINS, bin_index, events
 
 RESAMPLES, LEVEL = 1000, 0.95
@@ -30,8 +29,8 @@ RowStatistics = Mapping[str, csr_array]
 def bootstrap_intervals(
     truth: NDArray[np.generic],
     predicted: NDArray[np.generic],
-    probabilities: Floats,
-    losses: Floats,
+    probabilities: Numbers,
+    losses: Numbers,
     *,
     seed: int,
     resamples: int = RESAMPLES,
@@ -50,13 +49,13 @@ def bootstrap_intervals(
     return {**found, "expected_calibration_error": error}
 
 
-def _percentiles(values: Floats) -> Interval:
+def _percentiles(values: Numbers) -> Interval:
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)
 
 
-def _calibration_interval(confidence: Floats, outcome: Booleans, *, resampled: Interval, seed: int) -> Interval:
+def _calibration_interval(confidence: Numbers, outcome: Booleans, *, resampled: Interval, seed: int) -> Interval:
     """The basic bootstrap interval, which starts at 0 if the rows may come from a calibrated model.
 
     The calibration error of a resample is biased upwards, since each bin has more noise: the percentile interval of a
@@ -74,8 +73,8 @@ def _calibration_interval(confidence: Floats, outcome: Booleans, *, resampled: I
 
 
 def _resampled(
-    statistics: Callable[[NDArray[Any]], dict[str, Floats]], *, rows: int, seed: int, resamples: int
-) -> dict[str, Floats]:
+    statistics: Callable[[NDArray[Any]], dict[str, Numbers]], *, rows: int, seed: int, resamples: int
+) -> dict[str, Numbers]:
     rng = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_CELLS // rows)
     parts = []
@@ -85,7 +84,7 @@ def _resampled(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _metrics(row_statistics: RowStatistics, weights: NDArray[Any], *, events_per_row: int) -> dict[str, Floats]:
+def _metrics(row_statistics: RowStatistics, weights: NDArray[Any], *, events_per_row: int) -> dict[str, Numbers]:
     """The metrics of b resamples, (b,) each; `weights` (b, n) is how often each row was drawn."""
     totals = {name: weights @ statistic for name, statistic in row_statistics.items()}
     rows = weights.shape[1]
@@ -102,7 +101,7 @@ def _metrics(row_statistics: RowStatistics, weights: NDArray[Any], *, events_per
 
 
 def _row_statistics(
-    truth: NDArray[np.generic], predicted: NDArray[np.generic], probabilities: Floats, losses: Floats
+    truth: NDArray[np.generic], predicted: NDArray[np.generic], probabilities: Numbers, losses: Numbers
 ) -> dict[str, csr_array]:
     rows, label_count = probabilities.shape
     confidence, outcome = events(truth, probabilities)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.arrays import Booleans, Indices
-from core.metrics import Floats
+from core.arrays import Booleans, Indices, Numbers
 
 BINS = 15
 
@@ -28,7 +27,7 @@ class CalibrationBin:
     count: int
 
 
-def events(truth: NDArray[np.generic], probabilities: Floats) -> tuple[Floats, Booleans]:
+def events(truth: NDArray[np.generic], probabilities: Numbers) -> tuple[Numbers, Booleans]:
     """Confidence and outcome of every event; `truth` is (n,) label indices or (n, k) bool.
 
     >>> events(np.array([1]), np.array([[0.1, 0.9]]))
@@ -39,13 +38,13 @@ def events(truth: NDArray[np.generic], probabilities: Floats) -> tuple[Floats, B
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
 
 
-def bin_index(confidence: Floats, *, bins: int = BINS) -> Indices:
+def bin_index(confidence: Numbers, *, bins: int = BINS) -> Indices:
     """(n,) the bin of each confidence in 0..1; the bins have equal width."""
     indices: Indices = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     return indices
 
 
-def calibration_table(truth: NDArray[np.generic], probabilities: Floats, *, bins: int = BINS) -> list[CalibrationBin]:
+def calibration_table(truth: NDArray[np.generic], probabilities: Numbers, *, bins: int = BINS) -> list[CalibrationBin]:
     """The non-empty bins of the reliability diagram (Guo et al. 2017), from low to high confidence."""
     confidence, outcome = events(truth, probabilities)
     indices = bin_index(confidence, bins=bins)

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
 from core import metrics as core_metrics
-from core.arrays import Indices
+from core.arrays import Indices, Numbers
 from core.errors import NoRows, UnknownMetric
 from core.labels import Kind
-from core.metrics import Floats
 from finetune.measuring.bootstrap import Interval, bootstrap_intervals
 from finetune.measuring.calibration import calibration_error, calibration_table
 from finetune.measuring.confusion import Confusion, confusion_of
@@ -98,11 +97,11 @@ class Evaluation:
 
 def evaluate(
     truth: Truth,
-    probabilities: Floats,
+    probabilities: Numbers,
     *,
     labels: Sequence[str],
     kind: Kind,
-    thresholds: Floats | None = None,
+    thresholds: Numbers | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """All metrics; `thresholds` (k,) are used by multi-label models, 0.5 by default. Raises `NoRows`."""
@@ -131,7 +130,7 @@ def require_primary(name: str, kind: Kind) -> PrimaryMetric:
     return fitting[name]
 
 
-def primary_value(name: str, truth: Truth, probabilities: Floats, *, thresholds: Floats | None = None) -> float:
+def primary_value(name: str, truth: Truth, probabilities: Numbers, *, thresholds: Numbers | None = None) -> float:
     """The value of one primary metric, in milliseconds: for use after every epoch."""
     require_primary(name, "single-label" if truth.ndim == 1 else "multi-label")
     if name == "log_loss":
@@ -148,7 +147,7 @@ def is_better(name: str, value: float, other: float) -> bool:
     return value > other if PRIMARY_METRICS[name].higher_is_better else value < other
 
 
-def predicted_labels(truth: Truth, probabilities: Floats, thresholds: Floats | None = None) -> Truth:
+def predicted_labels(truth: Truth, probabilities: Numbers, thresholds: Numbers | None = None) -> Truth:
     """The answers in the shape of the truth: (n,) the most probable labels, or (n, k) the scores above thresholds."""
     answers: Truth
     if truth.ndim == 1:
@@ -158,10 +157,10 @@ def predicted_labels(truth: Truth, probabilities: Floats, thresholds: Floats | N
     return answers
 
 
-def row_losses(truth: Truth, probabilities: Floats) -> Floats:
+def row_losses(truth: Truth, probabilities: Numbers) -> Numbers:
     """(n,) log loss of each row in nats; for a multi-label model, the mean over the labels."""
     scores = probabilities.astype(np.float64)
-    losses: Floats
+    losses: Numbers
     if truth.ndim == 1:
         of_truth = np.where(truth < 0, 0.0, scores[np.arange(len(truth)), np.maximum(truth, 0)])
         losses = -np.log(np.maximum(of_truth, FLOOR))
@@ -171,7 +170,7 @@ def row_losses(truth: Truth, probabilities: Floats) -> Floats:
 
 
 def _single_label(
-    truth: Truth, predicted: Truth, probabilities: Floats, labels: Sequence[str]
+    truth: Truth, predicted: Truth, probabilities: Numbers, labels: Sequence[str]
 ) -> tuple[dict[str, float], list[LabelScores], Confusion]:
     values = {
         "accuracy": core_metrics.accuracy(truth, predicted),
@@ -188,7 +187,7 @@ def _single_label(
 
 
 def _multi_label(
-    truth: Truth, predicted: Truth, probabilities: Floats, labels: Sequence[str]
+    truth: Truth, predicted: Truth, probabilities: Numbers, labels: Sequence[str]
 ) -> tuple[dict[str, float], list[LabelScores], None]:
     values = {
         "accuracy": subset_accuracy(truth, predicted),
@@ -245,7 +244,7 @@ _SCORES: dict[str, Callable[[Truth, Truth], float]] = {
 }
 
 
-def brier(truth: Truth, probabilities: Floats) -> float:
+def brier(truth: Truth, probabilities: Numbers) -> float:
     """Brier score (Brier 1950): mean squared difference between scores and truth.
 
     Scaled as in scikit-learn: for single-label models the sum over the labels (0..2), for two labels half of it

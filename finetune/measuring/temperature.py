@@ -7,20 +7,20 @@ from math import exp, log
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from core.arrays import Numbers
 from core.engine import sigmoid, softmax
 from core.labels import Kind
-from core.metrics import Floats
 from finetune.measuring.metrics import Truth, row_losses
 
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 
 
-def probabilities_of(logits: Floats, temperature: float, kind: Kind) -> Floats:
+def probabilities_of(logits: Numbers, temperature: float, kind: Kind) -> Numbers:
     """Scores (n, k) of logits (n, k): softmax per row, or sigmoid if multi-label."""
     return (softmax if kind == "single-label" else sigmoid)(logits / temperature)
 
 
-def fit_temperature(logits: Floats, truth: Truth) -> float:
+def fit_temperature(logits: Numbers, truth: Truth) -> float:
     """The temperature in 0.05..20 that minimises the log loss of logits (n, k).
 
     `truth` is (n,) label indices, or (n, k) bool if a text may have several labels. One additional row with uniform
@@ -43,7 +43,7 @@ def fit_temperature(logits: Floats, truth: Truth) -> float:
     return exp(float(found.x))
 
 
-def _prior_loss(probabilities: Floats, kind: Kind) -> float:
+def _prior_loss(probabilities: Numbers, kind: Kind) -> float:
     """Mean log loss of a row whose outcomes are all equally probable."""
     outcomes = [probabilities, 1 - probabilities] if kind == "multi-label" else [probabilities]
     return float(-np.mean([np.log(np.maximum(outcome, 1e-12)).mean() for outcome in outcomes]))

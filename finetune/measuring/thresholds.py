@@ -9,9 +9,8 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import beta, binom
 
-from core.arrays import Booleans, Indices
+from core.arrays import Booleans, Indices, Numbers
 from core.engine import set_confidence
-from core.metrics import Floats
 from finetune.measuring.metrics import Truth
 
 MIN_POSITIVES = 5
@@ -28,7 +27,7 @@ DELTA = 0.05
 """Probability that the risk exceeds the limit."""
 
 
-def tune_thresholds(probabilities: Floats, truth: Booleans) -> Floats:
+def tune_thresholds(probabilities: Numbers, truth: Booleans) -> Numbers:
     """(k,) the threshold per label with the highest F1 on these rows (n, k); 0.5 for rare labels.
 
     If several thresholds are equally good, the one nearest to 0.5 is used.
@@ -36,7 +35,7 @@ def tune_thresholds(probabilities: Floats, truth: Booleans) -> Floats:
     return np.array([_tune(probabilities[:, label], truth[:, label]) for label in range(truth.shape[1])])
 
 
-def _tune(scores: Floats, truth: Booleans) -> float:
+def _tune(scores: Numbers, truth: Booleans) -> float:
     if truth.sum() < MIN_POSITIVES:
         return 0.5
     candidates = _candidates(scores.astype(np.float64))
@@ -48,20 +47,20 @@ def _tune(scores: Floats, truth: Booleans) -> float:
     return float(best[np.abs(best - 0.5).argmin()])
 
 
-def _candidates(scores: Floats) -> Floats:
+def _candidates(scores: Numbers) -> Numbers:
     """0.5 and the midpoints between adjacent scores, within the limits."""
     distinct = np.unique(scores)
     middles = np.append((distinct[1:] + distinct[:-1]) / 2, 0.5)
     return middles[(middles >= MIN_THRESHOLD) & (middles <= MAX_THRESHOLD)]
 
 
-def uncalibrated_thresholds(thresholds: Floats, temperature: float) -> Floats:
+def uncalibrated_thresholds(thresholds: Numbers, temperature: float) -> Numbers:
     """The thresholds (k,) that give the same labels on the scores without temperature.
 
     >>> uncalibrated_thresholds(np.array([0.5, 0.9]), 2.0).round(3).tolist()
     [0.5, 0.988]
     """
-    found: Floats = expit(temperature * logit(thresholds.astype(np.float64)))
+    found: Numbers = expit(temperature * logit(thresholds.astype(np.float64)))
     return found
 
 
@@ -82,14 +81,14 @@ class Abstention:
     reason: str
 
 
-def confidence_and_errors(truth: Truth, probabilities: Floats, predicted: Truth) -> tuple[Floats, Booleans]:
+def confidence_and_errors(truth: Truth, probabilities: Numbers, predicted: Truth) -> tuple[Numbers, Booleans]:
     """(n,) the confidence of each answer, and whether it is wrong; a set of labels must be exactly right."""
     if truth.ndim == 1:
         return probabilities.max(axis=1), predicted != truth
     return set_confidence(probabilities, predicted), (predicted != truth).any(axis=1)
 
 
-def abstention_of(confidence: Floats, wrong: Booleans, *, max_risk: float, delta: float = DELTA) -> Abstention:
+def abstention_of(confidence: Numbers, wrong: Booleans, *, max_risk: float, delta: float = DELTA) -> Abstention:
     """The lowest threshold whose answers have an error rate of at most `max_risk` (0..1) with probability 1 - `delta`.
 
     `confidence` and `wrong` (n,) must be of rows that were not trained on. The method is fixed sequence testing with
@@ -121,7 +120,7 @@ def _last_passed(passes: Booleans, start: int) -> int:
     return end - 1 if end > start else -1
 
 
-def _abstention(confidences: Floats, errors: Indices, *, answered: int, max_risk: float, level: float) -> Abstention:
+def _abstention(confidences: Numbers, errors: Indices, *, answered: int, max_risk: float, level: float) -> Abstention:
     rows, wrong = len(confidences), int(errors[answered - 1])
     all_answered = answered == rows
     # Midway between the lowest answered and the highest unanswered confidence: rounding errors change neither.
@@ -163,7 +162,7 @@ def _reason_for_none(errors: Indices, answered: Indices, *, max_risk: float, lev
     )
 
 
-def risk_coverage(confidence: Floats, wrong: Booleans) -> tuple[Floats, Floats]:
+def risk_coverage(confidence: Numbers, wrong: Booleans) -> tuple[Numbers, Numbers]:
     """Coverage and error rate (n,) if the 1, 2, … n most confident rows are answered (El-Yaniv & Wiener 2010).
 
     >>> [part.tolist() for part in risk_coverage(np.array([0.9, 0.6]), np.array([False, True]))]

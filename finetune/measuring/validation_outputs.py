@@ -8,9 +8,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from core.arrays import Numbers
 from core.checkpoint import VALIDATION
 from core.errors import CorruptCheckpoint
-from core.metrics import Floats
 from finetune.measuring.metrics import Truth
 
 
@@ -18,11 +18,11 @@ from finetune.measuring.metrics import Truth
 class ValidationOutputs:
     """`logits` (n, k) float32, without temperature; `truth` (n,) int64 label indices or (n, k) bool."""
 
-    logits: Floats
+    logits: Numbers
     truth: Truth
 
 
-def write_validation(folder: Path, logits: Floats, truth: Truth) -> None:
+def write_validation(folder: Path, logits: Numbers, truth: Truth) -> None:
     """Write `validation.npz`; equal arrays give equal bytes."""
     stored_truth = truth.astype(np.bool_ if truth.ndim == 2 else np.int64)
     # numpy writes the year 1980 as the date of the archive's entries.

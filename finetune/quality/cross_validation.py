@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.arrays import Indices
-from core.metrics import Floats
+from core.arrays import Indices, Numbers
 from core.progress import Progress, ignore
 from finetune.head import fit_head
 from finetune.quality.limits import Limits
@@ -18,7 +17,7 @@ C = 3.0
 
 
 def held_out_logits(
-    embeddings: Floats,
+    embeddings: Numbers,
     truth: Indices,
     groups: Sequence[str],
     limits: Limits,
@@ -26,7 +25,7 @@ def held_out_logits(
     label_count: int,
     seed: int,
     on_progress: Progress = ignore,
-) -> Floats:
+) -> Numbers:
     """(n, k) logits of embeddings (n, d); every label needs rows in `limits.folds` groups.
 
     The rows of a group, such as copies of a text, are in the same fold.

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.arrays import Indices
+from core.arrays import Indices, Numbers
 from core.features import truth_matrix, truth_of
-from core.metrics import Floats
 from core.progress import Progress, ignore
 from finetune.quality.cross_validation import STAGE, held_out_logits
 from finetune.quality.findings import MAX_EXAMPLES, Finding, quantity, row_findings, with_rows, with_share
@@ -27,7 +26,7 @@ CONFUSABLE_SHARE = 0.05
 
 
 def label_noise(
-    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress = ignore
+    sheet: Sheet, embeddings: Numbers, limits: Limits, *, seed: int, on_progress: Progress = ignore
 ) -> list[Finding]:
     """Suspected rows, the most probable first, and confusable labels; `embeddings` (n, d) are of `sheet.labelled`."""
     if sheet.is_multi_label:
@@ -58,10 +57,10 @@ class _TestableRows:
     labels: list[str]
     indices: list[int]
     truth: Indices
-    embeddings: Floats
+    embeddings: Numbers
 
 
-def _testable_rows(sheet: Sheet, embeddings: Floats, limits: Limits) -> _TestableRows:
+def _testable_rows(sheet: Sheet, embeddings: Numbers, limits: Limits) -> _TestableRows:
     enough = [name for name, rows in sheet.rows_of_label.items() if len(sheet.distinct(rows)) >= limits.folds]
     truth = truth_of([sheet.examples[index] for index in sheet.labelled], enough)
     known = np.flatnonzero(truth >= 0)
@@ -123,7 +122,7 @@ def _confusable(
     return [with_rows(found, details, sheet.examples)]
 
 
-def _confident_errors(truth: Indices, probabilities: Floats) -> tuple[Indices, list[int]]:
+def _confident_errors(truth: Indices, probabilities: Numbers) -> tuple[Indices, list[int]]:
     """(k, k) number of rows with a given label that are confidently predicted as another one, and these rows."""
     from cleanlab.count import compute_confident_joint  # takes a second to import
 
@@ -134,7 +133,7 @@ def _confident_errors(truth: Indices, probabilities: Floats) -> tuple[Indices, l
 
 
 def _multi_label_suspects(
-    sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int, on_progress: Progress
+    sheet: Sheet, embeddings: Numbers, limits: Limits, *, seed: int, on_progress: Progress
 ) -> dict[int, tuple[float, str]]:
     """Rows of a multi-label file with a label that is probably wrong or missing; each label is a binary problem."""
     examples = [sheet.examples[index] for index in sheet.labelled]
@@ -156,7 +155,7 @@ def _testable_labels(sheet: Sheet, limits: Limits) -> list[str]:
 
 
 def _suspects_by_label(
-    sheet: Sheet, names: Sequence[str], truth: Indices, logits: Sequence[Floats], *, seed: int
+    sheet: Sheet, names: Sequence[str], truth: Indices, logits: Sequence[Numbers], *, seed: int
 ) -> dict[int, tuple[float, str]]:
     # A separate noise model per label: labels differ in difficulty.
     wrong = np.column_stack(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from core.arrays import Indices
-from core.metrics import Floats
+from core.arrays import Indices, Numbers
 
 MAX_FITTED_ROWS = 20_000
 """Rows that temperature and rate are fitted on; more rows change them by less than their standard errors."""
@@ -28,11 +27,11 @@ class NoiseModel:
 
     rate: float
     temperature: float
-    probabilities: Floats
-    wrong: Floats
+    probabilities: Numbers
+    wrong: Numbers
 
 
-def fit_noise_model(logits: Floats, truth: Indices, *, seed: int = 0) -> NoiseModel:
+def fit_noise_model(logits: Numbers, truth: Indices, *, seed: int = 0) -> NoiseModel:
     """Maximum likelihood estimate of temperature and noise rate from held-out logits (n, k) and given labels (n,).
 
     The model: the true label is drawn from softmax(logits / temperature); with probability `rate` it is replaced by
@@ -46,7 +45,7 @@ def fit_noise_model(logits: Floats, truth: Indices, *, seed: int = 0) -> NoiseMo
     return NoiseModel(rate, temperature, probabilities, _posterior(given, rate, logits.shape[1]))
 
 
-def _fitted(logits: Floats, truth: Indices) -> tuple[float, float]:
+def _fitted(logits: Numbers, truth: Indices) -> tuple[float, float]:
     def loss(temperature: float, rate: float = 0.0) -> float:
         given = _softmax(logits, temperature)[np.arange(len(truth)), truth].astype(np.float64)
         return -float(np.sum(np.log(_likelihood(given, rate, logits.shape[1]) + 1e-30)))
@@ -70,29 +69,29 @@ def _fitted(logits: Floats, truth: Indices) -> tuple[float, float]:
     return float(np.exp(noisy.x[0])), float(np.exp(noisy.x[1]))
 
 
-def _initial_simplex(start: list[float]) -> Floats:
+def _initial_simplex(start: list[float]) -> Numbers:
     """The start, and one point per dimension at a distance of 0.5."""
     point = np.array(start)
     return np.vstack([point, point - 0.5 * np.eye(len(point))])
 
 
-def _likelihood(given: Floats, rate: float, label_count: int) -> Floats:
+def _likelihood(given: Numbers, rate: float, label_count: int) -> Numbers:
     return (1 - rate) * given + rate * (1 - given) / (label_count - 1)
 
 
-def _posterior(given: Floats, rate: float, label_count: int) -> Floats:
+def _posterior(given: Numbers, rate: float, label_count: int) -> Numbers:
     """
     >>> _posterior(np.array([0.9, 0.001]), 0.05, 2).round(3).tolist()
     [0.006, 0.981]
     """
     likelihood = _likelihood(given, rate, label_count)
-    wrong: Floats = rate * (1 - given) / (label_count - 1) / np.maximum(likelihood, 1e-30)
+    wrong: Numbers = rate * (1 - given) / (label_count - 1) / np.maximum(likelihood, 1e-30)
     return wrong
 
 
-def _softmax(logits: Floats, temperature: float) -> Floats:
+def _softmax(logits: Numbers, temperature: float) -> Numbers:
     scaled = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
     np.exp(scaled, out=scaled)
     scaled /= scaled.sum(axis=1, keepdims=True)
-    probabilities: Floats = scaled
+    probabilities: Numbers = scaled
     return probabilities

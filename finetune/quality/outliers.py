@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.metrics import Floats
+from core.arrays import Numbers
 from core.two_sample.distances import squared_distances
 from finetune.quality.findings import Finding, quantity, row_findings
 from finetune.quality.limits import Limits
@@ -17,7 +17,7 @@ MIN_ROWS = 50
 _BLOCK = 512
 
 
-def outliers(sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int) -> list[Finding]:
+def outliers(sheet: Sheet, embeddings: Numbers, limits: Limits, *, seed: int) -> list[Finding]:
     """Rows far from their nearest neighbours; `embeddings` (n, d) are of `sheet.with_text`."""
     position = {index: row for row, index in enumerate(sheet.with_text)}
     # Distinct texts only: the nearest neighbour of an outlier could be its copy.
@@ -40,7 +40,7 @@ def outliers(sheet: Sheet, embeddings: Floats, limits: Limits, *, seed: int) -> 
     )
 
 
-def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> Floats:
+def neighbour_distances(embeddings: Numbers, *, limit: int, seed: int) -> Numbers:
     """(n,) mean distance of each row to its `NEIGHBOURS` nearest neighbours in a sample of at most `limit` rows."""
     rows = len(embeddings)
     drawn = np.sort(np.random.default_rng(seed).permutation(rows)[:limit])
@@ -54,7 +54,7 @@ def neighbour_distances(embeddings: Floats, *, limit: int, seed: int) -> Floats:
     return means
 
 
-def modified_z_scores(values: Floats) -> Floats:
+def modified_z_scores(values: Numbers) -> Numbers:
     """Deviation from the median, in units of the median absolute deviation scaled to a standard deviation.
 
     >>> modified_z_scores(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(2).tolist()
@@ -62,5 +62,5 @@ def modified_z_scores(values: Floats) -> Floats:
     """
     median = np.median(values)
     deviation = np.median(np.abs(values - median))
-    scores: Floats = 0.6745 * (values - median) / (deviation or 1.0)
+    scores: Numbers = 0.6745 * (values - median) / (deviation or 1.0)
     return scores

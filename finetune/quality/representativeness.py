@@ -7,8 +7,7 @@ from math import ceil
 
 import numpy as np
 
-from core.arrays import Indices
-from core.metrics import Floats
+from core.arrays import Indices, Numbers
 from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other
 from core.two_sample.permutation import min_p_adjusted, permuted_table
 from core.two_sample.statistics import Statistic, chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
@@ -24,7 +23,7 @@ class FileSample:
     """Rows of one file: indices in its sheet, embeddings (n, d), lengths in tokens (n,), and the label of each row."""
 
     indices: list[int]
-    embeddings: Floats
+    embeddings: Numbers
     lengths: Indices
     labels: list[str | None]
 
@@ -98,8 +97,8 @@ def _difference(
     return with_rows(found, details, sheet.examples)
 
 
-def _novelty(rows: Floats, reference: Floats) -> Floats:
+def _novelty(rows: Numbers, reference: Numbers) -> Numbers:
     """(n,) distance to the nearest reference row; 1 is the 99 % quantile of this distance between reference rows."""
     scale = np.quantile(distance_to_nearest_other(reference), 0.99)
-    novelty: Floats = distance_to_nearest(rows, reference) / max(float(scale), 1e-12)
+    novelty: Numbers = distance_to_nearest(rows, reference) / max(float(scale), 1e-12)
     return novelty

@@ -17,8 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from core.arrays import Indices
-from core.metrics import Floats
+from core.arrays import Indices, Numbers
 from finetune.measuring.calibration import CalibrationBin
 
 INK, SOFT, LINE, ACCENT, SECOND = "#010101", "#020202", "#030303", "#040404", "#050505"
@@ -143,7 +142,7 @@ def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin
     return _svg(draw, width=8.4, height=3.9)
 
 
-def risk_by_coverage(coverage: Floats, risk: Floats, *, chosen: tuple[float, float] | None) -> str:
+def risk_by_coverage(coverage: Numbers, risk: Numbers, *, chosen: tuple[float, float] | None) -> str:
     """Error rate of the answers by coverage; `chosen`: coverage and risk at the abstention threshold."""
     indices = _sampled_indices(len(coverage))
 

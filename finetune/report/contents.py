@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.arrays import Booleans
+from core.arrays import Booleans, Numbers
 from core.assigned import cells
 from core.checkpoint import VALIDATION, Training, read_training
 from core.datasets import Example, kept_dataset
 from core.errors import DatasetNotKept
 from core.features import truth_matrix, truth_of
-from core.metrics import Floats
 from finetune.measuring.calibration import CalibrationBin, calibration_table
 from finetune.measuring.metrics import Evaluation, Truth, evaluate, predicted_labels, row_losses
 from finetune.measuring.temperature import probabilities_of
@@ -35,9 +34,9 @@ class Answers:
     bins_before: list[CalibrationBin]
     bins_after: list[CalibrationBin]
     predicted: Truth
-    confidence: Floats
+    confidence: Numbers
     wrong: Booleans
-    losses: Floats
+    losses: Numbers
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """HTTP/1.1 on a connection: the states of `service.wire.states` on top of uvicorn's protocol.
 
-Requests go straight to our app, past BentoML's middleware (docs/decisions/0005-front-door.md). A head that is
+Requests go straight to our app, past BentoML's middleware (docs/decisions/0005-http-bypass.md). A head that is
 malformed, too large or too slow is answered in our envelope; uvicorn answers the first in plain text and waits for ever
 for the last. Requests that can be refused by their head alone are refused without a task.
 """

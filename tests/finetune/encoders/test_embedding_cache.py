@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.arrays import Numbers
 from core.datasets import Text
-from core.metrics import Floats
 from finetune.encoders.embedding_cache import EmbeddingCache
 
 
@@ -14,7 +14,7 @@ class Computer:
     def __init__(self) -> None:
         self.texts: list[Text] = []
 
-    def __call__(self, texts: list[Text]) -> Floats:
+    def __call__(self, texts: list[Text]) -> Numbers:
         self.texts.extend(texts)
         return np.array([[len(text), 1] for text in texts], dtype=np.float32)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.arrays import Numbers
 from core.config import MethodName
 from core.datasets import Example
 from core.labels import cell_of
-from core.metrics import Floats
 from finetune.encoders.encoder import embed
 from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
@@ -21,7 +21,7 @@ from tests.finetune.tasks import MakeTask
 from tests.tiny import tiny_rows
 
 
-def validation_logits(fitted: Fitted, task: Task) -> Floats:
+def validation_logits(fitted: Fitted, task: Task) -> Numbers:
     return fitted.head.logits(embed(fitted.encoder, task.tokenizer, task.validation.inputs))
 
 

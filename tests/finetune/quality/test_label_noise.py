@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.arrays import Indices
+from core.arrays import Indices, Numbers
 from core.datasets import Example
 from core.labels import cell_of
-from core.metrics import Floats
 from finetune.quality.cross_validation import held_out_logits
 from finetune.quality.findings import Finding
 from finetune.quality.label_noise import label_noise
@@ -17,7 +16,7 @@ from finetune.quality.noise_model import fit_noise_model
 from finetune.quality.sheet import Sheet
 
 
-def blobs(rows: int, label_count: int, *, width: float = 0.5, seed: int = 0) -> tuple[Floats, Indices]:
+def blobs(rows: int, label_count: int, *, width: float = 0.5, seed: int = 0) -> tuple[Numbers, Indices]:
     """Unit vectors around one direction per label, and the label indices."""
     rng = np.random.default_rng(seed)
     truth = np.arange(rows) % label_count

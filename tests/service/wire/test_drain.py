@@ -58,9 +58,9 @@ def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path)
             Drain(last.server, last.listener, seconds=0.0)._begin(signal.SIGTERM, None)
             await ended(last)
             await last.server.shutdown()
-            heard = await reader.read()
+            received = await reader.read()
             writer.close()
-            return heard
+            return received
 
     assert uvloop.run(work()) == b""
 

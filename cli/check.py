@@ -13,7 +13,7 @@ import click
 from cli.context import REFUSED, Run, column_options, pass_run, progress_shown
 from core.datasets import Columns, Example, examples_in
 from core.durable import write_bytes
-from core.tables import read_table
+from core.tables.reader import read_table
 
 if TYPE_CHECKING:  # the command imports torch, which is slow, only when it runs
     from finetune.quality.cleaning import Removed

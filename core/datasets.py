@@ -20,7 +20,7 @@ from core.errors import (
     UnreadableMark,
 )
 from core.labels import SEPARATOR, cell_of, names_in
-from core.tables import Row, read_table
+from core.tables.reader import Row, read_table
 
 _REPLACED = ".replaced"
 

@@ -22,7 +22,8 @@ from core.durable import detect_disk_full, require_writable, write_bytes
 from core.engine import BATCH_TOKENS, Encoded, Engine, Outputs, batches
 from core.errors import EmptyDataset, ReservedColumns
 from core.progress import Progress
-from core.tables import Row, TableReader, format_of, joined, table_bytes
+from core.tables.reader import Row, TableReader, format_of
+from core.tables.writer import joined, table_bytes
 
 CHUNK_ROWS = 4096
 """Large enough to fill batches of similar length, small enough to compute it again after an interruption."""

@@ -12,7 +12,7 @@ from core.errors import MissingColumn
 from core.feedback import GivenLabel
 from core.labels import SEPARATOR
 from core.records import LabelRequest
-from core.tables import read_table
+from core.tables.reader import read_table
 
 
 def write_requests(file: IO[str], requests: Sequence[LabelRequest]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.datasets import Example
-from core.tables import read_table
+from core.tables.reader import read_table
 from tests.cli.conftest import Command
 from tests.finetune.quality.planted import BAD, write_rows
 from tests.tiny import tiny_rows

@@ -16,7 +16,7 @@ from core.datasets import Columns
 from core.engine import Engine
 from core.errors import ColumnNotInHeader, EmptyDataset, MissingColumn, MixedTypes, ReservedColumns, TargetExists
 from core.scoring import LABEL, SCORE, SCORES, ScoredFile, Scoring, score_file
-from core.tables import read_table
+from core.tables.reader import read_table
 from tests.tiny import tiny_rows
 
 ROWS = [{"id": number, "text": row.text} for number, row in enumerate(tiny_rows(50))]

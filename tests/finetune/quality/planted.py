@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.datasets import Columns, Example, examples_in
-from core.tables import read_table
+from core.tables.reader import read_table
 
 TICKETS = Path(__file__).parents[3] / "examples" / "tickets"
 CLEAN = TICKETS / "train.csv"

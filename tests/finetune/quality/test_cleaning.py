@@ -9,7 +9,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from core.errors import NothingLeft, UnusableCopy
-from core.tables import read_table
+from core.tables.reader import read_table
 from finetune.quality.cleaning import Removed, log_path, removed_rows, write_cleaned
 from finetune.quality.inspection import inspect_quickly
 from tests.finetune.quality.planted import read_rows

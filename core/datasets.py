@@ -7,22 +7,35 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.cells import label_in, labels_in, text_in
 from core.durable import write_bytes
 from core.errors import (
+    AmbiguousColumn,
     DatasetNotKept,
     DuplicateColumns,
     EmptyCell,
     MissingColumn,
+    RowFault,
+    SeveralLabels,
+    UnexpectedLabels,
     UnreadableMark,
+    UnusableCell,
+    UnusableLabel,
+    UnusableLabelName,
+    WrongCell,
 )
 from core.labels import SEPARATOR, cell_of, names_in
-from core.tables.reader import Row, read_table
+from core.tables.reader import Cells, Row, read_table
 
 _REPLACED = ".replaced"
+
+Place = tuple[int, int, Path]
+"""A row's number, its line and its file."""
 
 Text = str | tuple[str, str]
 """Input of a model: one text, or a pair of texts."""
@@ -68,7 +81,7 @@ class Columns:
 
 
 def read_examples(path: Path, columns: Columns = Columns(), *, labelled: bool = True) -> list[Example]:
-    """The rows of a CSV, JSON Lines or Parquet file, in order.
+    """The rows of a CSV, JSON or Parquet file, in order.
 
     With `labelled=False` the label columns may be missing. Row numbers in messages count from 1 without the header.
     Raises an `InvalidInput` with the file, the row and what to do.
@@ -83,61 +96,114 @@ def examples_in(
 
     With `keep_blanks` an empty text becomes "" and an empty label None instead of an error.
     """
-    _require_columns(list(rows[0]), path, columns, labelled)
-    if keep_blanks:
-        return [_example_or_blank(row, number, path, columns) for number, row in enumerate(rows, 1)]
-    return [_example(row, number, path, columns, labelled) for number, row in enumerate(rows, 1)]
+    reader = ExampleReader(rows, path, columns, labelled=labelled, keep_blanks=keep_blanks)
+    examples: list[Example] = []
+    faults: dict[type[RowFault], RowFault] = {}
+    for number, row in enumerate(rows, 1):
+        try:
+            examples.append(reader.example(row, number))
+        except RowFault as fault:
+            first = faults.setdefault(type(fault), fault)
+            if first is not fault:
+                first.others.append(fault.row)
+    if faults:
+        raise next(iter(faults.values()))
+    return examples
 
 
-def _require_columns(present: list[str], path: Path, columns: Columns, labelled: bool) -> None:
+class ExampleReader:
+    """Makes examples of rows; `rows` are some of them, to find the columns in.
+
+    A column whose name differs in case and blanks only is taken. Raises `MissingColumn`, `AmbiguousColumn` or
+    `DuplicateColumns`.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], path: Path, columns: Columns, *, labelled: bool = True, keep_blanks: bool = False
+    ) -> None:
+        self._path, self._labelled, self._keep_blanks = path, labelled, keep_blanks
+        self._columns = _found_columns(rows, path, columns, labelled)
+
+    def example(self, row: Row, number: int) -> Example:
+        """Raises a `RowFault`."""
+        text, pair = self.texts(row, number)
+        return Example(text, self._label(row, self._place(row, number)), pair)
+
+    def texts(self, row: Row, number: int) -> tuple[str, str | None]:
+        """The text and the second text of a pair; raises a `RowFault`."""
+        columns, place = self._columns, self._place(row, number)
+        return self._text(row, columns.text, place), self._text(row, columns.pair, place) if columns.pair else None
+
+    def _place(self, row: Row, number: int) -> Place:
+        return number, row.line, self._path
+
+    def _text(self, row: Row, column: str, place: Place) -> str:
+        try:
+            text = text_in(row.get(column))
+        except UnusableCell as error:
+            raise WrongCell(column, row[column], error.what, *place) from error
+        if not (text.strip() or self._keep_blanks):
+            raise EmptyCell(column, *place)
+        return text
+
+    def _label(self, row: Row, place: Place) -> str | None:
+        columns = self._columns
+        if columns.labels:
+            marked = [name for name in columns.labels if _is_marked(row.get(name), name, place)]
+            return cell_of(marked) if any(row.get(name) is not None for name in columns.labels) else None
+        value = row.get(columns.label)
+        try:
+            label = _label_set(value, columns.separator) if columns.multi_label else label_in(value)
+        except UnusableCell as error:
+            raise WrongCell(columns.label, value, error.what, *place) from error
+        except SeveralLabels as error:
+            raise UnexpectedLabels(error.labels, *place) from error
+        except UnusableLabelName as error:
+            raise UnusableLabel(error.name, SEPARATOR, *place) from error
+        if label is None and self._labelled and not self._keep_blanks:
+            raise EmptyCell(columns.label, *place)
+        return label
+
+
+def _found_columns(rows: Sequence[Row], path: Path, columns: Columns, labelled: bool) -> Columns:
+    """The columns by the names that they have in the file."""
     if columns.labels and len(set(columns.labels) | {columns.text, columns.pair}) != len(columns.labels) + 2:
         raise DuplicateColumns(columns.labels)
-    wanted = [(columns.text, "--text-column"), (columns.pair, "--pair-column")]
-    if labelled:
-        marks = [(name, "--label-columns") for name in columns.labels]
-        wanted += marks or [(columns.label, "--label-column")]
-    for name, option in wanted:
-        if name is not None and name not in present:
-            raise MissingColumn(name, path, present, option)
+    found = partial(_found, rows=rows, path=path)
+    return replace(
+        columns,
+        text=found(columns.text, "--text-column"),
+        pair=found(columns.pair, "--pair-column") if columns.pair else None,
+        label=columns.label if columns.labels else found(columns.label, "--label-column", required=labelled),
+        labels=tuple(found(name, "--label-columns", required=labelled) for name in columns.labels),
+    )
 
 
-def _example(row: Row, number: int, path: Path, columns: Columns, labelled: bool) -> Example:
-    text = _filled(row, columns.text, number, path)
-    pair = _filled(row, columns.pair, number, path) if columns.pair else None
-    return Example(text, _label(row, number, path, columns, labelled), pair)
+def _found(name: str, option: str, *, rows: Sequence[Row], path: Path, required: bool = True) -> str:
+    # Later objects of a JSON file may have keys that the first lacks.
+    present = rows[0] if name in rows[0] else dict.fromkeys(key for row in rows for key in row)
+    if name in present:
+        return name
+    similar = [other for other in present if other.strip().casefold() == name.strip().casefold()]
+    if len(similar) == 1:
+        return similar[0]
+    if similar:
+        raise AmbiguousColumn(name, path, similar, option)
+    if required:
+        raise MissingColumn(name, path, list(present), option)
+    return name
 
 
-def _example_or_blank(row: Row, number: int, path: Path, columns: Columns) -> Example:
-    text, pair = (str(row[name]) if name and row.get(name) is not None else "" for name in (columns.text, columns.pair))
-    return Example(text, _label(row, number, path, columns, labelled=False), pair if columns.pair else None)
-
-
-def _filled(row: Row, column: str, number: int, path: Path) -> str:
-    value = row.get(column)
-    if value is None or not str(value).strip():
-        raise EmptyCell(column, number, path)
-    return str(value)
-
-
-def _label(row: Row, number: int, path: Path, columns: Columns, labelled: bool) -> str | None:
-    if columns.labels:
-        marked = [name for name in columns.labels if _is_marked(row.get(name), name, number, path)]
-        return cell_of(marked) if any(row.get(name) is not None for name in columns.labels) else None
-    value = row.get(columns.label)
-    if columns.multi_label and value is not None:
-        names = value if isinstance(value, list) else names_in(str(value), columns.separator)
-        return cell_of(str(name) for name in names)
-    if value is None or not str(value).strip():
-        if labelled:
-            raise EmptyCell(columns.label, number, path)
+def _label_set(value: Any, separator: str) -> str | None:
+    if value is None or value != value:
         return None
-    return str(value).strip()
+    return cell_of(labels_in(value) if isinstance(value, list) else names_in(text_in(value), separator))
 
 
-def _is_marked(value: Any, column: str, number: int, path: Path) -> bool:
+def _is_marked(value: Any, column: str, place: Place) -> bool:
     mark = str(value if value is not None else "").strip().lower()
     if mark not in {"", "0", "1", "0.0", "1.0", "true", "false"}:
-        raise UnreadableMark(str(value), column, number, path)
+        raise UnreadableMark(str(value), column, *place)
     return mark in {"1", "1.0", "true"}
 
 
@@ -192,7 +258,7 @@ def keep_dataset(examples: Sequence[Example], folder: Path) -> str:
     return name
 
 
-def _kept_row(example: Example) -> Row:
+def _kept_row(example: Example) -> Cells:
     pair = {} if example.pair is None else {"pair": example.pair}
     return {"text": example.text, "label": example.label, **pair}
 

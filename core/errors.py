@@ -3,7 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+
+# Faults of one kind that a message lists.
+SHOWN = 5
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _also(noun: str, places: Sequence[int], more: int) -> str:
+    """Where else a fault is, for the end of a clause.
+
+    >>> _also("row", [3, 5], 2), _also("row", [3], 0), _also("row", [], 0)
+    (' (as do rows 3, 5 and 2 more)', ' (as does row 3)', '')
+    """
+    if not places:
+        return ""
+    listed = ", ".join(map(str, places)) + (f" and {more} more" if more > 0 else "")
+    return f" (as do {noun}s {listed})" if len(places) + more > 1 else f" (as does {noun} {listed})"
 
 
 def _listed(names: Iterable[object], *, none: str = "none yet") -> str:
@@ -101,15 +121,66 @@ class UnknownFileFormat(InvalidInput):
 
 
 class UndecodableFile(InvalidInput):
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"Data file {path} cannot be read: {problem}. Save it as UTF-8 in its format.")
+    def __init__(self, path: Path, problem: str, cure: str = "Save it again, as UTF-8") -> None:
+        super().__init__(f"Data file {path} cannot be read: {problem}. {cure}.")
 
 
 class MissingColumn(InvalidInput):
     def __init__(self, column: str, path: Path, known: Sequence[str], option: str) -> None:
-        other = next((mark for mark in ";\t|" if len(known) == 1 and mark in known[0]), None)
-        cure = f"Save it with commas instead of {other!r} between the columns" if other else f"Name one with {option}"
+        near = get_close_matches(column, known, 1)
+        cure = f"Did you mean {near[0]!r}? Name it with {option}" if near else f"Name one with {option}"
         super().__init__(f"Data file {path} has no column {column!r}. Its columns: {_listed(known)}. {cure}.")
+
+
+class AmbiguousColumn(InvalidInput):
+    def __init__(self, column: str, path: Path, similar: Sequence[str], option: str) -> None:
+        super().__init__(
+            f"Data file {path} has no column {column!r}, but {_listed(map(repr, similar))}. Name one with {option}."
+        )
+
+
+class DuplicateColumnNames(InvalidInput):
+    def __init__(self, path: Path, column: str, places: Sequence[int]) -> None:
+        places_listed = " and ".join(map(str, places))
+        super().__init__(
+            f"Data file {path} has the column {column!r} as columns {places_listed}. Rename or remove one."
+        )
+
+
+class DuplicateKey(InvalidInput):
+    def __init__(self, path: Path, line: int, key: str) -> None:
+        super().__init__(f"Line {line} of {path} has the key {key!r} twice in one object. Rename or remove one.")
+
+
+class WrongWidth(InvalidInput):
+    def __init__(
+        self, path: Path, wrong: Sequence[tuple[int, int]], wrong_rows: int, width: int, delimiter: str
+    ) -> None:
+        """`wrong`: the line and the number of cells of the first wrong rows."""
+        (line, cells), *others = wrong
+        also = _also("line", [other for other, _ in others], wrong_rows - len(wrong))
+        super().__init__(
+            f"Line {line} of {path} has {_count(cells, 'cell')}, but the header has {width}{also}. "
+            f'Quote cells that contain {delimiter!r}: "…", and fill in missing cells.'
+        )
+
+
+class OpenQuote(InvalidInput):
+    def __init__(self, path: Path, opened: int, closed: int) -> None:
+        where = (
+            f"line {opened}" if opened == closed else f"line {opened} and is not closed properly up to line {closed}"
+        )
+        super().__init__(
+            f'A quote in {path} opens on {where}. Close it before the end of its cell, and double quotes in cells: "".'
+        )
+
+
+class RowsInQuotes(InvalidInput):
+    def __init__(self, path: Path, line: int, inner: int) -> None:
+        super().__init__(
+            f"A quote in {path} opens on line {line}, and line {inner} inside it looks like a row. "
+            "Close the quote, or double it if it is part of the text."
+        )
 
 
 class EmptyDataset(InvalidInput):
@@ -117,9 +188,58 @@ class EmptyDataset(InvalidInput):
         super().__init__(f"Data file {path} has no rows. Give a file with at least one row below its header.")
 
 
-class EmptyCell(InvalidInput):
-    def __init__(self, column: str, row: int, path: Path) -> None:
-        super().__init__(f"Row {row} of {path} has no {column}. Fill it or remove the row.")
+class UnusableCell(InvalidInput):
+    """`what`: what the cell holds instead of a text or a label."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The cell holds {what}. Write a text, in quotes.")
+        self.what = what
+
+
+class SeveralLabels(InvalidInput):
+    def __init__(self, labels: Sequence[object]) -> None:
+        super().__init__(f"A row has {len(labels)} labels: {_listed(labels)}. Use --multi-label, or give one.")
+        self.labels = labels
+
+
+class RowFault(InvalidInput):
+    """A fault of a row of a data file: its number from 1 below the header, and the line where it begins, if known.
+
+    `others` are rows with the same fault, of which the message lists the first.
+    """
+
+    def __init__(self, path: Path, row: int, line: int, problem: str, cure: str) -> None:
+        super().__init__(path, row, line, problem, cure)
+        self.row, self._line, self._path, self._problem, self._cure = row, line, path, problem, cure
+        self.others: list[int] = []
+
+    def __str__(self) -> str:
+        line = f" (line {self._line})" if self._line else ""
+        also = _also("row", self.others[: SHOWN - 1], len(self.others) - SHOWN + 1)
+        return f"Row {self.row} of {self._path}{line} {self._problem}{also}. {self._cure}."
+
+
+class EmptyCell(RowFault):
+    def __init__(self, column: str, row: int, line: int, path: Path) -> None:
+        super().__init__(path, row, line, f"has no {column}", "Fill it or remove the row")
+
+
+class WrongCell(RowFault):
+    def __init__(self, column: str, value: object, what: str, row: int, line: int, path: Path) -> None:
+        problem = f"has {what} as {column}: {str(value)[:60].encode(errors='replace').decode()}"
+        super().__init__(path, row, line, problem, "Write a text, in quotes")
+
+
+class UnexpectedLabels(RowFault):
+    def __init__(self, labels: Sequence[object], row: int, line: int, path: Path) -> None:
+        problem = f"has {len(labels)} labels: {_listed(labels)}"
+        super().__init__(path, row, line, problem, "Use --multi-label, or give each row one label")
+
+
+class UnusableLabel(RowFault):
+    def __init__(self, name: str, separator: str, row: int, line: int, path: Path) -> None:
+        problem = f"has the label {name!r}, which contains the separator {separator!r}"
+        super().__init__(path, row, line, problem, "Rename the label, or name another separator")
 
 
 class ReservedColumns(InvalidInput):
@@ -142,14 +262,15 @@ class DuplicateColumns(InvalidInput):
         super().__init__(f"The label columns {_listed(labels)} repeat a column. Name each column once.")
 
 
-class UnreadableMark(InvalidInput):
-    def __init__(self, value: str, column: str, row: int, path: Path) -> None:
-        super().__init__(f"Row {row} of {path} has {value!r} in the label column {column!r}. Write 1 or 0.")
+class UnreadableMark(RowFault):
+    def __init__(self, value: str, column: str, row: int, line: int, path: Path) -> None:
+        super().__init__(path, row, line, f"has {value!r} in the label column {column!r}", "Write 1 or 0")
 
 
 class UnusableLabelName(InvalidInput):
     def __init__(self, name: str, separator: str) -> None:
         super().__init__(f"Label {name!r} contains the separator {separator!r}. Rename the label.")
+        self.name = name
 
 
 class InputDoesNotFit(InvalidInput):

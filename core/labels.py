@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -13,13 +14,26 @@ SEPARATOR = "|"
 """Separates the names of a cell, in files, in the ledger and over HTTP."""
 
 
+# Not blanks for `str.strip`, but as invisible.
+_ZERO_WIDTH = "\ufeff\u200b\u2060"
+
+
+def label_name(given: str) -> str:
+    """The identity of a label: Unicode's NFC without outer blanks. Labels are the same if and only if these are equal.
+
+    >>> label_name(" re\u0301clamation\u00a0") == "r\u00e9clamation"
+    True
+    """
+    return unicodedata.normalize("NFC", given).strip().strip(_ZERO_WIDTH).strip()
+
+
 def names_in(cell: str, separator: str = SEPARATOR) -> tuple[str, ...]:
     """The distinct names in a cell, sorted; none for an empty cell.
 
     >>> names_in("bug| billing |bug"), names_in("")
     (('billing', 'bug'), ())
     """
-    return tuple(sorted({name.strip() for name in cell.split(separator)} - {""}))
+    return tuple(sorted({label_name(name) for name in cell.split(separator)} - {""}))
 
 
 def cell_of(names: Iterable[str]) -> str:
@@ -54,8 +68,8 @@ def canonical(given: str | Sequence[str], kind: Kind) -> str:
     ('billing|bug', '', 'a|b')
     """
     if kind == "multi-label":
-        return cell_of(names_in(given) if isinstance(given, str) else (name.strip() for name in given))
+        return cell_of(names_in(given) if isinstance(given, str) else map(label_name, given))
     names = [given] if isinstance(given, str) else given
     if len(names) != 1:
         raise NotOneLabel(len(names))
-    return names[0].strip()
+    return label_name(names[0])

@@ -17,13 +17,13 @@ from itertools import islice
 from pathlib import Path
 
 from core.answers import answer
-from core.datasets import Columns, Example, examples_in
+from core.datasets import Columns, ExampleReader, Text, input_of
 from core.durable import detect_disk_full, require_writable, write_bytes
 from core.engine import BATCH_TOKENS, Encoded, Engine, Outputs, batches
-from core.errors import EmptyDataset, ReservedColumns
+from core.errors import EmptyCell, EmptyDataset, ReservedColumns, RowFault
 from core.progress import Progress
-from core.tables.reader import Row, TableReader, format_of
-from core.tables.writer import joined, table_bytes
+from core.tables.reader import Cells, Row, TableReader, require_readable
+from core.tables.writer import joined, table_bytes, written_format
 
 CHUNK_ROWS = 4096
 """Large enough to fill batches of similar length, small enough to compute it again after an interruption."""
@@ -32,7 +32,7 @@ LABEL, SCORE, SCORES = "predicted_label", "predicted_score", "predicted_scores"
 ADDED = (LABEL, SCORE, "truncated", "abstained", "error")
 """Columns that scoring adds to a file; with `top_k` also `SCORES`."""
 
-UNANSWERED: Row = {**dict.fromkeys(ADDED), "error": "The text is empty."}
+EMPTY: Cells = {**dict.fromkeys(ADDED), "error": "The text is empty."}
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,13 @@ def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, 
     """
     started = time.monotonic()
     require_writable(scoring.out)
+    require_readable(scoring.source)
     chunks = _Chunks(scoring, identity=_identity(engine, scoring), resume=resume)
     reused = chunks.rows
     with detect_disk_full(scoring.out), TableReader(scoring.source) as reader, ThreadPoolExecutor(threads) as pool:
         pending: _Pending | None = None
-        for rows in _in_chunks(reader, skipped=reused):
-            following = _Pending(pool, engine, rows, scoring)
+        for first, rows in _in_chunks(reader, skipped=reused):
+            following = _Pending(pool, engine, rows, scoring, first=first)
             # One chunk is computed while the next one is read and the previous one is written.
             if pending is not None:
                 chunks.add(pending.answered())
@@ -84,24 +85,40 @@ def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, 
     return ScoredFile(chunks.rows, chunks.errors, reused, time.monotonic() - started)
 
 
-def _in_chunks(reader: TableReader, *, skipped: int) -> Iterator[list[Row]]:
-    rows = islice(reader, skipped, None)
+def _in_chunks(reader: TableReader, *, skipped: int) -> Iterator[tuple[int, list[Row]]]:
+    """Each chunk with the number of its first row."""
+    rows, first = islice(reader, skipped, None), skipped + 1
     while chunk := list(islice(rows, CHUNK_ROWS)):
-        yield chunk
+        yield first, chunk
+        first += len(chunk)
 
 
 class _Pending:
     """A chunk whose batches are computed in the pool."""
 
-    def __init__(self, pool: ThreadPoolExecutor, engine: Engine, rows: Sequence[Row], scoring: Scoring) -> None:
+    def __init__(
+        self, pool: ThreadPoolExecutor, engine: Engine, rows: Sequence[Row], scoring: Scoring, *, first: int
+    ) -> None:
+        """`first`: number of the first row in the file."""
         self._engine, self._rows, self._scoring = engine, rows, scoring
-        # Label columns of the file are copied like all other columns.
-        columns = Columns(text=scoring.columns.text, pair=scoring.columns.pair)
-        examples = examples_in(rows, scoring.source, columns, labelled=False, keep_blanks=True)
         if taken := sorted({*ADDED, SCORES} & set(rows[0])):
             raise ReservedColumns(taken, scoring.source)
-        self._answerable = [index for index, example in enumerate(examples) if _is_filled(example)]
-        self._encoded = engine.encode([examples[index].input for index in self._answerable])
+        # Label columns of the file are copied like all other columns.
+        columns = Columns(text=scoring.columns.text, pair=scoring.columns.pair)
+        reader = ExampleReader(rows, scoring.source, columns, labelled=False)
+        inputs: list[Text] = []
+        self._answerable: list[int] = []
+        self._added: list[Cells] = []
+        for index, row in enumerate(rows):
+            try:
+                inputs.append(input_of(*reader.texts(row, first + index)))
+                self._answerable.append(index)
+                self._added.append({})
+            except EmptyCell:
+                self._added.append(EMPTY)
+            except RowFault as error:
+                self._added.append({**EMPTY, "error": str(error)})
+        self._encoded = engine.encode(inputs)
         self._batches = list(batches([item.tokens for item in self._encoded], batch_tokens=BATCH_TOKENS))
         self._computed: list[Future[Outputs]] = [
             # The longest batch first, so that no thread computes it alone at the end.
@@ -109,17 +126,16 @@ class _Pending:
             for batch in reversed(self._batches)
         ]
 
-    def answered(self) -> list[Row]:
+    def answered(self) -> list[Cells]:
         """The rows with the added columns, when all batches are computed."""
-        added = [UNANSWERED for _ in self._rows]
         for batch, computed in zip(reversed(self._batches), self._computed, strict=True):
             outputs = computed.result()
             for place, index in enumerate(batch):
-                added[self._answerable[index]] = self._answer(self._encoded[index], outputs.row(place))
+                self._added[self._answerable[index]] = self._answer(self._encoded[index], outputs.row(place))
         scores = {} if self._scoring.top_k is None else {SCORES: "{}"}
-        return [{**row, **scores, **own} for row, own in zip(self._rows, added, strict=True)]
+        return [{**row, **scores, **own} for row, own in zip(self._rows, self._added, strict=True)]
 
-    def _answer(self, encoded: Encoded, outputs: Outputs) -> Row:
+    def _answer(self, encoded: Encoded, outputs: Outputs) -> Cells:
         top_k = self._scoring.top_k
         given = answer(self._engine, encoded, outputs, top_k=top_k or 1)
         scores = {name: round(score, 6) for name, score in given["scores"].items()}
@@ -131,10 +147,6 @@ class _Pending:
             "abstained": given["abstained"],
             "error": None,
         }
-
-
-def _is_filled(example: Example) -> bool:
-    return bool(example.text.strip()) and (example.pair is None or bool(example.pair.strip()))
 
 
 def _identity(engine: Engine, scoring: Scoring) -> str:
@@ -153,7 +165,7 @@ class _Chunks:
     """The finished chunks, as files in a folder beside the output, and their row counts."""
 
     def __init__(self, scoring: Scoring, *, identity: str, resume: bool) -> None:
-        self._out, self._format = scoring.out, format_of(scoring.out)
+        self._out, self._format = scoring.out, written_format(scoring.out)
         self._folder = scoring.out.absolute().with_name(f".{scoring.out.name}.scored")
         self._identity = identity
         self._columns: list[str] = []
@@ -163,7 +175,7 @@ class _Chunks:
         if not self.count:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, rows: list[Cells]) -> None:
         self._columns = self._columns or list(rows[0])
         write_bytes(self._file(self.count), table_bytes(rows, self._format, self._columns))
         self.count += 1

@@ -1,21 +1,36 @@
-"""Reads rows of CSV, JSON Lines and Parquet files, in constant memory."""
+"""Reads rows of CSV, JSON and Parquet files, one JSON object a line in constant memory."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
-from core.errors import EmptyDataset, FileMissing, UndecodableFile, UnknownFileFormat
+from core.errors import DuplicateColumnNames, EmptyDataset, FileMissing, UndecodableFile, UnknownFileFormat
+from core.tables.csv_rows import CsvRows
+from core.tables.decoding import DECODING_ERRORS, GZIP, UTF_8, decoded_lines, encoding_of, start_of, unpacked
+from core.tables.json_rows import JsonRows
 
-FORMATS = (".csv", ".jsonl", ".parquet")
-Row = dict[str, Any]
+CSV, TSV, JSON, PARQUET = ".csv", ".tsv", ".jsonl", ".parquet"
+_SAME = {".ndjson": JSON, ".json": JSON, ".tab": TSV}
+FORMATS = (CSV, TSV, JSON, ".json", PARQUET)
+Cells = dict[str, Any]
+"""The cells of a row by column."""
+logger = logging.getLogger(__name__)
 
 _PARQUET_ROWS = 1024
+
+
+class Row(Cells):
+    """Cells of a row of a file. `line`: where it begins in its file; in a Parquet file the number of the row."""
+
+    __slots__ = ("line",)
+
+    def __init__(self, cells: Cells, line: int = 0) -> None:
+        super().__init__(cells)
+        self.line = line
 
 
 def read_table(path: Path) -> list[Row]:
@@ -27,24 +42,41 @@ def read_table(path: Path) -> list[Row]:
     return rows
 
 
+def require_readable(path: Path) -> None:
+    """Raises as `TableReader` does, before a long computation over its rows."""
+    with TableReader(path, is_silent=True) as reader:
+        for _ in reader:
+            pass
+
+
 def format_of(path: Path) -> str:
-    """The file's ending in lower case; raises `UnknownFileFormat`."""
+    """The format of the file by its ending, without that of a compressed file; raises `UnknownFileFormat`.
+
+    >>> format_of(Path("rows.CSV")), format_of(Path("rows.json.gz"))
+    ('.csv', '.jsonl')
+    """
     ending = path.suffix.lower()
-    if ending not in FORMATS:
+    if ending == GZIP:
+        ending = path.with_suffix("").suffix.lower()
+    ending = _SAME.get(ending, ending)
+    if ending not in (CSV, TSV, JSON, PARQUET):
         raise UnknownFileFormat(path, FORMATS)
     return ending
 
 
 class TableReader:
-    """Iterates once over the rows of a file. Raises `UnknownFileFormat`, `FileMissing` or `UndecodableFile`."""
+    """Iterates once over the rows of a file.
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._format = path, format_of(path)
+    A delimiter or an encoding that had to be detected is logged. Raises `UnknownFileFormat`, `FileMissing`,
+    `UndecodableFile`, or as `CsvRows` and `JsonRows`.
+    """
+
+    def __init__(self, path: Path, *, is_silent: bool = False) -> None:
+        self._path, self._format, self._is_silent = path, format_of(path), is_silent
         if not path.is_file():
             raise FileMissing(path, what="data file")
         self._size = max(1, path.stat().st_size)
         self._done = 0.0
-        self._text: TextIOWrapper | None = None  # a reference, because its finalizer closes the file
         with self._decoded():
             self._file: IO[bytes] = path.open("rb")
 
@@ -55,48 +87,59 @@ class TableReader:
         self._file.close()
 
     def __iter__(self) -> Iterator[Row]:
-        read = {".csv": self._csv, ".jsonl": self._json_lines, ".parquet": self._parquet}[self._format]
         with self._decoded():
-            yield from read()
+            for line, cells in self._parquet() if self._format == PARQUET else self._text_rows():
+                yield Row(cells, line)
 
     @property
     def share(self) -> float:
         """Share of the file that has been read."""
-        return self._done if self._format == ".parquet" else self._file.tell() / self._size
+        return self._done if self._format == PARQUET else self._file.tell() / self._size
 
     @contextmanager
     def _decoded(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
+        except DECODING_ERRORS as error:
             raise UndecodableFile(self._path, str(error)) from error
 
-    def _lines(self, *, newline: str | None) -> Iterator[str]:
-        # utf-8-sig, because spreadsheets write a byte order mark.
-        self._text = TextIOWrapper(self._file, encoding="utf-8-sig", newline=newline)
-        for line in self._text:
-            if "\0" in line:
-                raise UndecodableFile(self._path, "it holds NUL bytes")
-            yield line
+    def _text_rows(self) -> Iterable[tuple[int, Cells]]:
+        content = unpacked(self._path, self._file)
+        encoding = encoding_of(start_of(self._path, content))
+        lines = decoded_lines(self._path, content, encoding)
+        detected = []
+        rows: CsvRows | JsonRows
+        if self._format == JSON:
+            rows = JsonRows(lines, self._path)
+        else:
+            rows = CsvRows(lines, self._path, delimiter="\t" if self._format == TSV else None)
+            if self._format == CSV and rows.delimiter != ",":
+                detected.append(f"{_named(rows.delimiter)} between the cells")
+        detected += [f"the encoding {encoding.upper()}"] if encoding != UTF_8 else []
+        if detected and not self._is_silent:
+            logger.warning("%s is read with %s.", self._path, " and ".join(detected))
+        return rows
 
-    def _csv(self) -> Iterator[Row]:
-        yield from csv.DictReader(self._lines(newline=""))
-
-    def _json_lines(self) -> Iterator[Row]:
-        for number, line in enumerate(self._lines(newline=None), 1):
-            if line.strip():
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise UndecodableFile(self._path, f"line {number} is not a JSON object")
-                yield row
-
-    def _parquet(self) -> Iterator[Row]:
+    def _parquet(self) -> Iterator[tuple[int, Cells]]:
         import pyarrow.parquet as parquet  # large, and only needed for Parquet
 
         try:
             table = parquet.ParquetFile(self._file)
+            _require_distinct(table.schema_arrow.names, self._path)
+            rows = 0
             for batch in table.iter_batches(batch_size=_PARQUET_ROWS):
-                yield from batch.to_pylist()
-                self._done += batch.num_rows / max(1, table.metadata.num_rows)
+                yield from enumerate(batch.to_pylist(), rows + 1)
+                rows += batch.num_rows
+                self._done = rows / max(1, table.metadata.num_rows)
         except ValueError as error:  # pyarrow's ArrowInvalid
             raise UndecodableFile(self._path, str(error)) from error
+
+
+def _require_distinct(names: list[str], path: Path) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DuplicateColumnNames(path, name, [place for place, other in enumerate(names, 1) if other == name])
+
+
+def _named(delimiter: str) -> str:
+    return {"\t": "tabs"}.get(delimiter, repr(delimiter))

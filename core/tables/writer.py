@@ -11,11 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from core.durable import new_file
-from core.errors import ColumnNotInHeader, MixedTypes
-from core.tables.reader import Row, format_of
+from core.errors import ColumnNotInHeader, MixedTypes, UnknownFileFormat
+from core.tables.reader import CSV, JSON, PARQUET, Cells
+
+WRITTEN = (CSV, JSON, PARQUET)
 
 
-def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> bytes:
+def written_format(path: Path) -> str:
+    """The format to write a file in, by its ending; raises `UnknownFileFormat`."""
+    ending = path.suffix.lower()
+    if ending not in WRITTEN:
+        raise UnknownFileFormat(path, WRITTEN)
+    return ending
+
+
+def table_bytes(rows: Sequence[Cells], ending: str, columns: Sequence[str]) -> bytes:
     """Content of a file with these rows; `columns` is the header of a CSV file.
 
     Raises `ColumnNotInHeader` for a CSV row with another column, `MixedTypes` for a column without a Parquet type.
@@ -27,7 +37,7 @@ def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> byt
 
 def joined(parts: Sequence[Path], out: Path) -> None:
     """Write the rows of all parts to `out`, complete or absent; CSV parts must have the same columns."""
-    ending = format_of(out)
+    ending = written_format(out)
     with new_file(out) as aside:
         if ending == ".parquet":
             _join_parquet(parts, aside)
@@ -35,7 +45,7 @@ def joined(parts: Sequence[Path], out: Path) -> None:
             _join_lines(parts, aside, has_header=ending == ".csv")
 
 
-def _csv_bytes(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
+def _csv_bytes(rows: Sequence[Cells], columns: Sequence[str]) -> bytes:
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
@@ -52,11 +62,11 @@ def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
 
 
-def _json_lines_bytes(rows: Sequence[Row]) -> bytes:
+def _json_lines_bytes(rows: Sequence[Cells]) -> bytes:
     return "".join(f"{json.dumps(row, ensure_ascii=False, default=str)}\n" for row in rows).encode()
 
 
-def _parquet_bytes(rows: Sequence[Row]) -> bytes:
+def _parquet_bytes(rows: Sequence[Cells]) -> bytes:
     import pyarrow
     import pyarrow.parquet as parquet
 

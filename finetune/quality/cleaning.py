@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from core.datasets import Example
 from core.durable import write_bytes
 from core.errors import NothingLeft, UnusableCopy
+from core.tables.copying import content_without
 from finetune.quality.duplicates import rows_without_majority
 from finetune.quality.findings import Finding, display_text
 from finetune.quality.sheet import Sheet
-
-Item = TypeVar("Item")
 
 SUSPECTS, CONFLICTS = "label_noise", "conflicting_labels"
 
@@ -81,49 +77,9 @@ def write_cleaned(source: Path, copy: Path, removed: Sequence[Removed]) -> None:
     Raises `UnusableCopy`, or `NothingLeft` if all rows would be removed.
     """
     require_usable(source, copy)
-    content = _content_without(source, {entry.row for entry in removed})
+    content = content_without(source, {entry.row for entry in removed})
+    if content is None:
+        raise NothingLeft(source)
     lines = [json.dumps(asdict(entry), ensure_ascii=False) for entry in removed]
     write_bytes(log_path(copy), "".join(f"{line}\n" for line in lines).encode())
     write_bytes(copy, content)
-
-
-def _content_without(source: Path, rows: Collection[int]) -> bytes:
-    cut = {".csv": _csv_without, ".jsonl": _json_lines_without, ".parquet": _parquet_without}
-    return cut[source.suffix.lower()](source, rows)
-
-
-def _csv_without(source: Path, rows: Collection[int]) -> bytes:
-    content = source.read_bytes()
-    text = content.decode("utf-8-sig")
-    header, *lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
-    kept = _kept(lines, rows, source)
-    first_line = text.partition("\n")[0]
-    file = io.StringIO(newline="")
-    csv.writer(file, lineterminator="\r\n" if first_line.endswith("\r") else "\n").writerows([header, *kept])
-    bom = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
-    return bom + file.getvalue().encode()
-
-
-def _json_lines_without(source: Path, rows: Collection[int]) -> bytes:
-    # Not str.splitlines: a text may contain a Unicode line separator.
-    with source.open(encoding="utf-8-sig") as file:
-        lines = [line.removesuffix("\n") for line in file if line.strip()]
-    return "".join(f"{line}\n" for line in _kept(lines, rows, source)).encode()
-
-
-def _parquet_without(source: Path, rows: Collection[int]) -> bytes:
-    import pyarrow
-    import pyarrow.parquet as parquet  # imported here: it is large, and only needed for Parquet
-
-    table = parquet.read_table(source)
-    kept = _kept(list(range(table.num_rows)), rows, source)
-    sink = pyarrow.BufferOutputStream()
-    parquet.write_table(table.take(kept), sink)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def _kept(items: Sequence[Item], rows: Collection[int], source: Path) -> list[Item]:
-    kept = [item for row, item in enumerate(items, 1) if row not in rows]
-    if not kept:
-        raise NothingLeft(source)
-    return kept

@@ -1,4 +1,4 @@
-"""Checks of the fields of a JSON body. The first wrong one raises `InvalidBody`, which says how to correct it."""
+"""Checks of the fields of a JSON body. The first invalid field raises `InvalidBody`, which says how to correct it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LoneSurrogate:
 
 
 def _loaded(body: bytes) -> Any:
-    """The parsed body. orjson refuses it for a lone surrogate; only that string becomes a `LoneSurrogate` here."""
+    """The parsed body. orjson rejects a body with a lone surrogate; here `LoneSurrogate` replaces only that string."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -123,7 +123,7 @@ def object_in(fields: Fields, name: str, *, known: Sequence[str]) -> Fields:
 
 
 def integer_in(value: object) -> int | None:
-    """The value as an integer, else None. 2.0 is one: JSON does not distinguish it from 2.
+    """The value as an integer, else None. 2.0 is an integer: JSON does not distinguish it from 2.
 
     >>> integer_in(2.0), integer_in(2.5), integer_in(True)
     (2, None, None)

@@ -1,4 +1,4 @@
-"""The BentoML service: BentoML manages processes, sockets and life cycle; all HTTP answers are ours."""
+"""The BentoML service: BentoML manages processes, sockets and life cycle; all HTTP responses come from our app."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.config import load_config
 from core.cpu import use_batch_scheduling, worker_count
 
 THREAD_SWITCH_S = 0.001
-# New objects before a garbage collection: a few hundred requests create them; the default is reached after ten.
+# New objects before a garbage collection: those of a few hundred requests, instead of ten requests with the default.
 GC_THRESHOLD = 10_000
 
 
@@ -26,8 +26,8 @@ class HttpBypass:
     """ASGI middleware that sends HTTP requests to our app instead of BentoML's.
 
     Requests of `bentoml serve` do not come here: `service.wire.connection` calls our app directly. An app mounted at
-    "/" would come after BentoML's own /livez, /readyz, /healthz and /schema.json, whose answers and errors differ from
-    ours (docs/decisions/0005-http-bypass.md).
+    "/" would come after BentoML's own /livez, /readyz, /healthz and /schema.json, whose responses differ from ours
+    (docs/decisions/0005-http-bypass.md).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -61,7 +61,7 @@ class Gateway:
     """
 
     def __init__(self) -> None:
-        # Imported here, because the supervisor process imports this module as well and needs none of it.
+        # Imported here, because the supervisor process also imports this module, but needs no part of a worker.
         from service.app import guarded_app
         from service.host.process import server_folder
         from service.host.watchdog import end_with_parent
@@ -77,14 +77,14 @@ class Gateway:
 
         logging.getLogger("service").setLevel(logging.INFO)
         config = load_config()
-        server = running_server()  # none where something else than `bentoml serve` calls the service
+        server = running_server()  # None unless `bentoml serve` runs the service
         self.worker = Worker(config, replaces_lost=server is None or not running_inside_container())
         if server is not None:
             end_with_parent()
             LogThread(on_drop=self.worker.metrics.count_log_drop).start()
         self.worker.start()
         self.app = guarded_app(self.worker, schema=Gateway.schema)  # type: ignore[attr-defined]  # added by the decorator
-        # The default, 5 ms, would let the engine's thread wait for other threads for the time of several engine calls.
+        # With the default, 5 ms, the engine's thread would wait for other threads as long as several engine calls take.
         sys.setswitchinterval(THREAD_SWITCH_S)
         # All objects so far live as long as the process: exclude them from garbage collections.
         gc.collect()
@@ -110,7 +110,7 @@ class Gateway:
             )
             drain.install()
 
-    @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
+    @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's decorator is not annotated
     async def predict(
         self, texts: list[Any], model: str | None = None, top_k: int | None = None, timeout_ms: int | None = None
     ) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Gateway:
         request = own.request_in(fields, max_items=self.worker.config.service.most_items)
         return own.rendered(await self.worker.predictor.predict(request))
 
-    @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
+    @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's decorator is not annotated
     async def feedback(self, feedback: list[dict[str, Any]]) -> dict[str, Any]:
         """Store labels of predictions, as POST /feedback does."""
         from service.http.protocols.feedback import labels_given
@@ -129,7 +129,7 @@ class Gateway:
         given = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
         return asdict(await self.worker.feedback.store(given))
 
-    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's own is not annotated
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's decorator is not annotated
     def close(self) -> None:
         self.worker.close()
         if self.tracing:

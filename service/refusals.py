@@ -89,7 +89,7 @@ class InvalidBody(InvalidInput):
 
 
 class ItemRefused(InvalidInput):
-    """The only item of a request has an error, in a protocol whose answer has no place for errors of items."""
+    """The only item of a request has an error, and the protocol's response has no field for errors of items."""
 
     def __init__(self, code: str, sentence: str) -> None:
         self.code = code

@@ -40,12 +40,12 @@ class Worker:
         self.config = config
         self.is_draining = False
         self.metrics = Metrics()
-        # Well below the request timeout, so that a locked ledger is answered as such and not as a timeout.
+        # Well below the request timeout, so that a locked ledger is reported as such and not as a timeout.
         self.home = Home(config, busy_s=min(LEDGER_BUSY_S, config.service.timeout_s / 4))
         self.server_workers = ServerWorkers(config.home)
         self.access = Access(config, on_refusal=self.metrics.count_refusal)
         self.champions = Champions(self.home, on_change=self._publish_status, on_swap=self.metrics.count_swap)
-        # Apart from the threads of probes, long texts and feedback, so that operators' requests never wait for those.
+        # Not shared with probes, long texts and feedback, so that operators' requests never wait for other requests.
         self.operator_executor = ThreadPoolExecutor(OPERATOR_THREADS, thread_name_prefix="operator")
         self.promotion_executor = ThreadPoolExecutor(1, thread_name_prefix="promotion")
         self.probe = GoldenProbe(self.champions.all)
@@ -113,7 +113,7 @@ class Worker:
         return all(worker.draining for worker in self.server_workers.living())
 
     def require_ready(self) -> None:
-        """Raise `NotReady` with its reason unless all workers are running and a model answers."""
+        """Raise `NotReady` with the reason unless all workers are running and a model answers."""
         if self.is_draining:
             raise Stopping
         self.require_alive()
@@ -127,7 +127,7 @@ class Worker:
             raise NotReady(f"no model has a champion; put one in service with 'retune promote'. Models: {known}")
 
     def kind_of(self, model: str) -> Kind:
-        """Single-label or multi-label: of the champion in memory, else as the registry says."""
+        """The kind of the champion in memory; without a champion in memory, the registered kind."""
         with suppress(NoChampion, ChampionNotLoaded, ModelNotFound):
             return self.champions.served(model).engine.facts.kind
         return registered_kind(self.home.registry, model)

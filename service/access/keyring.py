@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Keyring:
-    """Follows `keys.json`. Every method but `slot` raises `KeysUnavailable` while the file cannot be read."""
+    """The content of `keys.json`. All methods except `slot` raise `KeysUnavailable` while the file cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -54,7 +54,7 @@ class Keyring:
         return key if key is not None and key.is_live else None
 
     def slot(self, key: ApiKey) -> int:
-        """The key's position in the file, the same in every worker for ever."""
+        """The key's position in the file: it never changes, and is the same in every worker."""
         return self._slots[key.id]
 
     def _refresh(self) -> None:

@@ -9,12 +9,12 @@ from starlette.requests import Request
 
 from service.refusals import CrossOrigin, OnlyFromLocalhost
 
-# With one of these a proxy passed the request on: it may come from anywhere.
+# Headers that proxies add: such a request may come from any machine.
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 
 
 def require_same_origin(request: Request) -> None:
-    """Raise `CrossOrigin` if a page of another site made the browser send it. Programs send neither header."""
+    """Raise `CrossOrigin` if a page of another site sent it. Only browsers send Origin and Sec-Fetch-Site."""
     origin, fetched_from = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     own = f"{scheme_of(request)}://{request.headers.get('host', '')}"
     if (origin is not None and origin != own) or fetched_from not in (None, "same-origin", "none"):
@@ -22,12 +22,12 @@ def require_same_origin(request: Request) -> None:
 
 
 def scheme_of(request: Request) -> str:
-    """The client's scheme. A proxy that ends TLS adds the header; a page of another site cannot set it."""
+    """The client's scheme. A proxy that terminates TLS adds X-Forwarded-Proto; a page of another site cannot set it."""
     return request.headers.get("x-forwarded-proto", request.url.scheme)
 
 
 def require_localhost(request: Request) -> None:
-    # Check Host, too: with DNS rebinding a foreign name resolves to 127.0.0.1 and its page could read the answers.
+    # Also check Host: with DNS rebinding a foreign name resolves to 127.0.0.1, and its page could read the responses.
     client = request.client.host if request.client else ""
     is_passed_on = any(header in request.headers for header in PROXY_HEADERS)
     if is_passed_on or not (is_loopback(client) and is_loopback(_host_name(request))):

@@ -1,6 +1,6 @@
 """Rate limits of keys, shared by all workers of a server.
 
-A file holds one number for each key: the time at which its whole burst is available again.
+A file holds one number for each key: the time at which the key's whole burst is available again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def conform(full_at: float, now: float, *, rate: float, burst: int) -> tuple[flo
     (10.5, 0.25)
     """
     interval, tolerance = 1 / rate, burst / rate
-    # At most one burst is used up: the stored number may belong to another rate or a clock before a reboot, or be NaN.
+    # Limit the use to one burst: the stored number may come from another rate or a clock before a reboot, or be NaN.
     full_at = max(full_at, now) if full_at <= now + tolerance else now + tolerance
     wait_s = full_at + interval - tolerance - now
     return (full_at, wait_s) if wait_s > ROUNDING_S else (full_at + interval, 0.0)
@@ -53,7 +53,7 @@ class RateLimits:
     def wait_s(self, slot: int, *, rate: float, burst: int) -> float:
         """Count a request and return 0.0, or return the seconds to wait and count nothing.
 
-        If the file cannot be written, nothing is limited: a full disk must not stop the answers.
+        If the file cannot be written, there is no limit: a full disk must not stop the server.
         """
         try:
             wait_s = self._consume(slot, rate, burst)
@@ -76,7 +76,7 @@ class RateLimits:
             stored = os.pread(file, NUMBER.size, offset)
             before: float = NUMBER.unpack(stored)[0] if len(stored) == NUMBER.size else 0.0
             full_at, wait_s = conform(before, self._clock(), rate=rate, burst=burst)
-            # Also after a refusal: a number from another clock would refuse for ever if it was not corrected.
+            # Also after a refusal: an uncorrected number from another clock would cause refusals for ever.
             if full_at != before:
                 os.pwrite(file, NUMBER.pack(full_at), offset)
         return wait_s

@@ -19,8 +19,8 @@ SECRET_BYTES = 32
 class Sessions:
     """Cookies signed with a secret that the workers of one server share in a file.
 
-    The signature also covers the `proof`, which is the token or the key's hash: changing or revoking it ends its
-    sessions. The proof alone would not be a safe signing key: anyone who can read the key file has the hash.
+    The signature also covers the `proof`, which is the token or the key's hash: if the token is changed or the key
+    revoked, the sessions end. The proof is not a safe signing key: anyone who can read the key file has the hash.
     """
 
     def __init__(self, secret_file: Path) -> None:

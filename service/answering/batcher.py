@@ -1,8 +1,8 @@
 """Dynamic batching: texts of many requests share one engine call.
 
 One thread calls the engine. Texts that arrive during a call wait in a queue, so batches grow with the load. An idle
-engine starts at once, without waiting for more texts. If it gets a single short text, the event loop calls it directly:
-two changes of thread take 0.3 ms, which is longer than the loop is blocked.
+engine starts at once, without waiting for more texts. For a single short text the event loop calls the idle engine
+itself, because switching to the thread and back takes 0.3 ms.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from service.answering.throughput import Throughput
 from service.refusals import Overloaded, Stopping
 
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
-# After this time an engine call is considered to hang.
+# An engine call that takes longer is considered to hang.
 STUCK_S = 60.0
 CLOSE_S = 10.0
 # The longest expected time of an engine call on the event loop.
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BatchFacts:
-    """One engine call. `tokens` are those of the texts, `padded_tokens` include the padding."""
+    """One engine call. `tokens`: without padding. `padded_tokens`: with padding."""
 
     rows: int
     tokens: int
@@ -63,13 +63,13 @@ class Batcher:
         self._max_inline_s = max_inline_s
         self._on_batch = on_batch
         self._on_waits = on_waits
-        # Texts that arrived in this iteration of the event loop, then those on their way to the thread.
+        # Texts that arrived in this iteration of the event loop, and texts that the thread has not yet received.
         self._arrived: list[QueuedText] = []
         self._arrivals: SimpleQueue[list[QueuedText] | None] = SimpleQueue()
         self._buckets = LengthBuckets(max_tokens=settings.max_batch_tokens)
         self._closed = self._ended = False
-        # Written by the event loop only; `items_out` and `work_out_s` by the engine's thread only. A cancelled request
-        # is subtracted at once, while the thread may be taking its texts: the lock prevents counting them twice.
+        # Only the event loop writes these counts; only the engine's thread writes `items_out` and `work_out_s`. Texts
+        # of a cancelled request are subtracted at once; the lock prevents that the thread also counts them.
         self._items_in, self._work_in_s = 0, 0.0
         self._count_lock = threading.Lock()
         self._throughput = Throughput()
@@ -111,9 +111,9 @@ class Batcher:
         return max(1, math.ceil(self.wait_s))
 
     async def answer(self, engine: Engine, encoded: Sequence[Encoded]) -> list[EngineResult]:
-        """An answer or an error for each text, in order.
+        """The outputs or an error for each text, in order.
 
-        If the caller is cancelled, its texts that still wait are dropped. Raises `Overloaded` or `Stopping`.
+        If the caller is cancelled, its waiting texts are dropped. Raises `Overloaded` or `Stopping`.
         """
         if not encoded:
             return []
@@ -177,14 +177,14 @@ class Batcher:
             with self._count_lock:
                 batch = self._buckets.next_batch(self._call_began)
             results = self._infer(batch) if batch else []
-            # Before the results are delivered: a client's next request must already see an idle engine.
+            # Set before the results are delivered: a client's next request must already see an idle engine.
             self._call_began = None
             if batch:
-                with suppress(RuntimeError):  # the event loop has ended, with all waiting requests
+                with suppress(RuntimeError):  # the event loop has ended, so no request waits
                     batch[0].request.loop.call_soon_threadsafe(_deliver, batch, results)
 
     def _receive(self) -> bool:
-        """Sort new texts into buckets and wait for some if all are empty; False when the batcher has ended."""
+        """Sort new texts into buckets; if all buckets are empty, wait for texts. False when the batcher has ended."""
         while not self._ended and (not self._buckets or not self._arrivals.empty()):
             items = self._arrivals.get()
             self._ended = items is None

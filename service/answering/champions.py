@@ -1,6 +1,6 @@
 """The champions of all models in memory: polls the registry's champion pointers and swaps versions without downtime.
 
-The previous champion stays in memory, too ("warm"), so that a rollback needs no loading.
+The previous champion also stays in memory ("warm"), so that a rollback needs no loading.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Champions:
         self._on_swap = on_swap
         self._load_lock = home.folder / "loading.lock"
         self._models: dict[str, ModelState] = {}
-        # The last error by subject, so that the same one is not logged at every poll.
+        # The last error by subject, so that an error is not logged again at every poll.
         self._logged: dict[str, str] = {}
         self._published: dict[str, ModelStatus] | None = None
         self._must_free_memory = False
@@ -75,7 +75,7 @@ class Champions:
         return served
 
     def version(self, model: str | None, version: str | None) -> ServedVersion:
-        """The champion, also for None, or the warm version. Raises the errors of `served`, or `VersionNotLoaded`."""
+        """The champion (also if `version` is None) or the warm version. Raises as `served`, or `VersionNotLoaded`."""
         champion = self.served(model)
         if version in (None, champion.version):
             return champion
@@ -148,7 +148,7 @@ class Champions:
             if pointer and not model.has_handled(pointer):
                 self._switch_to(model, pointer)
             model.clear_failure(pointer)
-        except Exception as error:  # whatever fails in the new version, the old one stays
+        except Exception as error:  # after any failure of the new version the old one stays
             self._record_failure(model, pointer, str(error))
 
     def _switch_to(self, model: ModelState, pointer: Champion) -> None:
@@ -174,7 +174,7 @@ class Champions:
         logger.info("Model %s: version %s is in service", model.name, pointer.version)
 
     def _warm_or_loaded(self, model: ModelState, pointer: Champion) -> ServedVersion:
-        """The warm version if the pointer names it. Otherwise it is freed and the pointer's version is loaded."""
+        """The warm version if the pointer names it. Otherwise free the warm version and load the pointer's version."""
         warm, model.warm = model.warm, None
         if warm and warm.version == pointer.version:
             return replace(warm, since=pointer.since)
@@ -182,7 +182,7 @@ class Champions:
         return self._load(model, pointer.version, pointer.since)
 
     def _load_earlier(self, model: ModelState, pointer: Champion) -> None:
-        """Serve the latest earlier champion that can be loaded: after a start it is better than none."""
+        """Serve the latest earlier champion that can be loaded: after a start this is better than no version."""
         for version in reversed(pointer.previous):
             with suppress(Exception):
                 model.served = self._load(model, version, pointer.since)

@@ -16,14 +16,14 @@ from service.fields import kind_of
 
 @dataclass(frozen=True)
 class ItemError:
-    """Why one item of a request has no answer."""
+    """The reason why one item of a request has no prediction."""
 
     code: str
     message: str
 
 
 NOT_ENCODABLE = ItemError("invalid_text", "The tokenizer cannot read this text. Change it or leave it out.")
-# Up to this size the event loop tokenizes itself (about 2 ms): a thread would cost more time than it saves.
+# Up to this size the event loop itself tokenizes (about 2 ms): a thread would cost more time than it saves.
 INLINE_CHARS = 10_000
 
 
@@ -56,7 +56,7 @@ def _checked_text(text: object, max_chars: int) -> str | ItemError:
 
 
 async def encode(engine: Engine, texts: Sequence[Text], *, rejects_long: bool = False) -> list[Encoded | ItemError]:
-    """Each text's tokens or its error, in order. Too many tokens are cut off, or an error if `rejects_long`."""
+    """The tokens or the error of each text, in order. Too long texts are truncated, or an error if `rejects_long`."""
     if sum(map(_chars, texts)) <= INLINE_CHARS:
         encoded = encode_each(engine, texts)
     else:

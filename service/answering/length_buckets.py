@@ -1,11 +1,11 @@
 """The waiting texts in one bucket for each version and length, and the choice of the next batch.
 
-The time of an engine call grows with its tokens, padding included, plus a small fixed cost. So texts of one length
-share a call, and texts of a near length join if their padding costs less than a call of their own. Batches stay small:
-larger ones gain little and make later texts wait.
+The time of an engine call grows with its tokens, padding included, and has a small fixed part. So texts of equal length
+share a call; texts of similar length are added if their padding takes less time than another call. Batches stay small:
+larger batches gain little and make later texts wait.
 
-The next batch starts with the text whose waiting time is longest relative to its length (highest response ratio next,
-Brinch Hansen 1971). Short texts overtake long ones, but no long text waits for ever.
+The next batch starts with the text that has the longest waiting time relative to its length (highest response ratio
+next, Brinch Hansen 1971). Short texts overtake long ones, but no long text waits for ever.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ EngineResult = Outputs | ItemError
 
 @dataclass(eq=False, slots=True)
 class PendingRequest:
-    """A request that waits for its answers. `unanswered`: its texts without a result. `queued`: its texts that have not
-    reached the engine, with `queued_s` of expected engine time. `is_over`: it was answered or cancelled.
+    """A request that waits for its results. `unanswered`: number of texts without a result. `queued`: number of texts
+    not yet taken out of the queue; `queued_s`: their expected engine time. `is_over`: it was answered or cancelled.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -55,8 +55,8 @@ class QueuedText:
 
 
 class LengthBuckets:
-    """The waiting texts. `items_out` and `work_out_s` are totals of the texts taken out, without those of requests that
-    were over. Not thread-safe.
+    """The waiting texts. `items_out` and `work_out_s`: number and expected engine time of all texts taken out, without
+    the texts of cancelled requests. Not thread-safe.
     """
 
     def __init__(self, *, max_tokens: int) -> None:
@@ -72,7 +72,7 @@ class LengthBuckets:
         buckets.setdefault(item.tokens, deque()).append(item)
 
     def next_batch(self, now: float) -> list[QueuedText]:
-        """Remove and return the texts of the next engine call; empty if all requests are over."""
+        """Remove and return the texts of the next engine call; empty if all requests were cancelled."""
         first = self._most_urgent(now)
         if first is None:
             return []
@@ -83,9 +83,9 @@ class LengthBuckets:
         return batch
 
     def _most_urgent(self, now: float) -> QueuedText | None:
-        heads = [item for each in self._buckets.values() for bucket in each.values() if (item := self._oldest(bucket))]
+        oldest = [item for each in self._buckets.values() for bucket in each.values() if (item := self._oldest(bucket))]
         self._drop_empty()
-        return max(heads, key=lambda item: (now - item.request.arrived) / (item.tokens + CALL_TOKENS), default=None)
+        return max(oldest, key=lambda item: (now - item.request.arrived) / (item.tokens + CALL_TOKENS), default=None)
 
     def _take_from(self, buckets: dict[int, deque[QueuedText]], tokens: int, *, room: int) -> list[QueuedText]:
         bucket, taken = buckets[tokens], list[QueuedText]()
@@ -96,7 +96,7 @@ class LengthBuckets:
         return taken
 
     def _oldest(self, bucket: deque[QueuedText]) -> QueuedText | None:
-        """The oldest text of a request that is not over; those before it are dropped."""
+        """The bucket's oldest text; texts of cancelled requests before it are dropped."""
         while bucket and bucket[0].request.is_over:
             self._pop(bucket)
         return bucket[0] if bucket else None
@@ -110,7 +110,7 @@ class LengthBuckets:
         return item
 
     def _add_near_lengths(self, batch: list[QueuedText], buckets: dict[int, deque[QueuedText]], longest: int) -> None:
-        """Add whole buckets of near lengths if their padding costs less than a call of their own."""
+        """Add all texts of a bucket with a similar length if the padding takes less time than another engine call."""
         for tokens in _nearest_lengths(longest, buckets):
             joining = len(buckets[tokens])
             if tokens > longest:

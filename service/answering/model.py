@@ -24,8 +24,8 @@ class ServedVersion:
 
 @dataclass(frozen=True)
 class Failure:
-    """A version that could not be loaded, or None if the champion pointer could not be read. Loading is tried again at
-    `retry_at` (monotonic seconds). `is_over`: the pointer names another version by now.
+    """A version that could not be loaded; `version` is None if the champion pointer could not be read. The next try is
+    at `retry_at` (monotonic seconds). `is_over`: the pointer now names another version.
     """
 
     version: str | None
@@ -37,7 +37,7 @@ class Failure:
 
 @dataclass
 class ModelState:
-    """One thread writes it, requests read it. `warm`: the previous champion, kept for a rollback."""
+    """Written by one thread, read by requests. `warm`: the previous champion, kept for a rollback."""
 
     name: str
     versions: list[str]

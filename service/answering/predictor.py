@@ -1,4 +1,4 @@
-"""From texts to answers, independent of HTTP: check, tokenize, batch, record."""
+"""From texts to predictions, independent of HTTP: check, tokenize, batch, record."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Predictor:
         `Overloaded` or `TimedOut`.
         """
         state = {} if state is None else state
-        # The routing step: which version answers. A canary release would send a share of the requests elsewhere here.
+        # Routing: a canary release would choose another version for a share of the requests here.
         served = self._champions.version(request.model, request.version)
         state.update(model=served.model, version=served.version, items=len(request.texts))
         limits = self._settings.limits_of(served.model)

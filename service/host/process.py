@@ -33,20 +33,20 @@ from service.host.tls import tls_arguments
 from service.host.watchdog import end_with_parent
 
 SERVICE = "service.gateway:Gateway"
-# The folder of the `service` package: the repository, or site-packages.
+# The folder that contains the `service` package: the repository, or site-packages.
 ROOT = Path(__file__).absolute().parents[2]
 START_TIMEOUT_S = 60.0
 LAST_LINES = 15
-# Kubernetes and other supervisors kill after 30 s: draining, open requests and the ledger's last rows must fit in.
+# Kubernetes and other supervisors kill after 30 s: draining, open requests and the last writes must end before.
 MAX_GRACE_S, MARGIN_S = 20, 5.0
-# Not passed on: settings of other servers, and BENTOML_CONTAINERIZED, which stops BentoML from replacing dead workers.
+# Not passed on: variables of other servers, and BENTOML_CONTAINERIZED, which stops BentoML from replacing dead workers.
 FOREIGN_VARIABLES = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 
 
 def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
-    """Run the server in the foreground until a signal or its end; returns its exit code.
+    """Run the server in the foreground until it ends or gets a signal; returns its exit code.
 
-    `on_start` is called when its process has started. Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
+    `on_start` is called when the server's process has started. Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
     """
     server = ServerProcess(config, log=None)
 
@@ -98,13 +98,13 @@ class ServerProcess:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
-            # So a terminal's Ctrl-C reaches only this process, which forwards it once.
+            # Then a terminal's Ctrl-C reaches only this process, which forwards it once.
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
 
     def wait(self) -> int:
-        """Its exit code; 128 + n if signal n ended it, as in a shell."""
+        """The server's exit code; 128 + n if signal n ended the server, as in a shell."""
         code = self.process.wait()
         return code if code >= 0 else 128 - code
 
@@ -126,7 +126,7 @@ class ServerProcess:
 
 
 def server_environment(config: Config) -> dict[str, str]:
-    """The environment variables of a server. They contain the whole config, so that it reads no other config file."""
+    """The environment variables of a server. They contain the whole config: the server reads no config file."""
     folder = server_folder(config)
     empty_config = folder / "retune.toml"
     write_bytes(empty_config, b"# This server has its whole config from its environment.\n")

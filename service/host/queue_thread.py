@@ -35,10 +35,10 @@ class QueueThread(Generic[Item]):
         self._batch = batch or size
         self._wake_at = wake_at
         self._items: deque[Item] = deque()
-        self._in_hand = 0
+        self._being_handled = 0
         self._handled = 0
         self._progress = threading.Condition()
-        # Not an Event, whose lock could block `put`.
+        # Not an Event: its lock could block `put`.
         self._wake_ups: SimpleQueue[None] = SimpleQueue()
         self.closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -59,11 +59,11 @@ class QueueThread(Generic[Item]):
 
     @property
     def waiting(self) -> int:
-        return len(self._items) + self._in_hand
+        return len(self._items) + self._being_handled
 
     def put(self, item: Item) -> bool:
         """False if the queue is full. Takes no lock: a destructor may call it while another call runs."""
-        waiting = len(self._items) + self._in_hand
+        waiting = len(self._items) + self._being_handled
         if waiting >= self._size:
             return False
         self._items.append(item)
@@ -86,7 +86,7 @@ class QueueThread(Generic[Item]):
             return self._progress.wait_for(lambda: self._handled >= wanted, timeout_s)
 
     def clear(self) -> int:
-        """Drop the items that `handle` has not got yet; returns their number."""
+        """Drop the items not yet passed to `handle`; returns their number."""
         with self._progress:
             count = len(self._items)
             self._items.clear()
@@ -106,12 +106,12 @@ class QueueThread(Generic[Item]):
         while batch := self._next_batch():
             self._handle(batch)
             with self._progress:
-                self._in_hand = 0
+                self._being_handled = 0
                 self._handled += len(batch)
                 self._progress.notify_all()
 
     def _next_batch(self) -> list[Item]:
         with self._progress:
             batch = [self._items.popleft() for _ in range(min(self._batch, len(self._items)))]
-            self._in_hand = len(batch)
+            self._being_handled = len(batch)
         return batch

@@ -1,6 +1,6 @@
 """Stops the whole server when one of its workers died, and a process when its parent died.
 
-In a container BentoML does not start a dead worker again, and the remaining ones would run on for ever.
+In a container BentoML does not start a dead worker again, and the other workers would continue for ever.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 
 PAUSE_S = 1.0
-# A worker is lost if it is missing in so many counts in a row.
+# A worker is lost if it is missing in this many counts in a row.
 TIMES = 3
 # Words of a worker's command that identify it: the interpreter, -m, and BentoML's module.
 COMMAND_WORDS = 3
@@ -31,7 +31,7 @@ class Watchdog:
     def __init__(
         self, expected: int, *, count: Callable[[], int] | None = None, end: Callable[[], None] | None = None
     ) -> None:
-        """`expected`: the server's number of workers. All processes exist before the first of them has loaded."""
+        """`expected`: the server's number of workers. All of their processes exist before the first watchdog starts."""
         self._expected = expected
         self._count = count or _siblings
         self._end = end or _end_server
@@ -75,7 +75,7 @@ def _siblings() -> int:
     """Number of this server's workers: children of the same parent with the same command, this one included."""
     own, count = psutil.Process().cmdline()[:COMMAND_WORDS], 0
     for child in psutil.Process(os.getppid()).children():
-        with suppress(psutil.Error):  # it has ended
+        with suppress(psutil.Error):  # the process has ended
             count += child.cmdline()[:COMMAND_WORDS] == own
     return count
 

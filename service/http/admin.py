@@ -22,7 +22,7 @@ from service.http.route import Operation, Route
 from service.refusals import InvalidBody
 from service.worker import Worker
 
-# The share of a request's timeout that workers have to load a version; the rest is for the answer.
+# The share of a request's timeout in which workers must load a version; the rest is for the response.
 SHARE_OF_TIMEOUT = 0.8
 ALL_MODELS = Operation("The state of all models in every worker", "ModelStatuses")
 ONE_MODEL = Operation("The state of a model in every worker", "ModelStatus")
@@ -113,13 +113,13 @@ def put_in_service(home: Home, model: str, *, version: str, **options: Any) -> C
     """Promote as `retune promote` does."""
     try:
         return promotion.promote(home, model, version, **options)
-    except CorruptPackage as error:  # its status, 503, would ask the client to try again
+    except CorruptPackage as error:  # its status 503 would tell clients to retry
         champion = home.registry.readable_pointer(model)
         raise VersionRefused(model, version, str(error), champion.version if champion else None) from error
 
 
 def enqueue_retrain(home: Home, model: str) -> JobRecord:
-    """The queued job, or the one that waits or runs already. Raises `ModelNotFound` or `NoChampion`."""
+    """The new job, or the retrain that is already queued or running. Raises `ModelNotFound` or `NoChampion`."""
     home.registry.require_model(model)
     home.registry.champion(model)
     return home.jobs.enqueue(model, "retrain")

@@ -1,6 +1,6 @@
 """The time limit of requests, with one timer for all: they have equal limits, so they expire in order of their start.
 
-A timer for each request, set and cancelled, would cost more time than encoding its answer.
+Setting and cancelling a timer for each request would take longer than encoding its response.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Deadline:
         self.has_passed = False
 
     def end(self) -> None:
-        """The task has finished in time."""
+        """The task has finished: do not cancel it."""
         self.task = None
 
 
 class Deadlines:
-    """Cancels tasks that take longer than `seconds`. In another event loop it starts anew."""
+    """Cancels tasks that take longer than `seconds`. If the event loop changes, pending deadlines are dropped."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -1,7 +1,7 @@
 """The error envelope: status and body of every error, `{"error": {"code", "message", "request_id"}}`.
 
-Clients of the Open Inference Protocol expect a string as `error`, and tritonclient fails on an object. Their body is
-`{"error": message, "code", "request_id"}`.
+Clients of the Open Inference Protocol expect a string as `error`, and tritonclient fails on an object. They get the
+body `{"error": message, "code", "request_id"}`.
 """
 
 from __future__ import annotations

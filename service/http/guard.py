@@ -1,7 +1,7 @@
-"""The outermost ASGI app: checks and routes requests, and answers every error in the envelope.
+"""The outermost ASGI app: checks and routes requests, and turns every error into a response in the error envelope.
 
-No exception may leave it: after one that is raised before the first byte of an answer, BentoML's client waits until its
-own timeout.
+No exception may leave it: if an exception is raised before the first byte of a response, BentoML's client waits until
+its own timeout.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from service.wire.heads import Head
 from service.wire.reply import RawHeaders, Reply, more_headers, response_bytes
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-# As in nginx's log: the client closed the connection before the answer.
+# As in nginx's log: the client closed the connection before the response.
 CLIENT_GONE = 499
 OVERLOADED = 429
-# Placeholder for a request id in a cached refusal, repeated to the id's length. No id contains it.
+# Placeholder for the request id in a response template, repeated to the id's length. No id contains it.
 BLANK = b"~"
-FORMS = TARGETS = 256
+TEMPLATES = TARGETS = 256
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class TextTarget:
-    """A request target whose route takes texts: the route's path and the form of its errors."""
+    """The route of a request target that takes texts: its path and the format of its errors."""
 
     route: str
     flat_errors: bool
@@ -61,7 +61,7 @@ class RequestLimits:
 
 
 class Guard:
-    """An ASGI app over `routes`. A path outside the prefixes of their groups belongs to the group `API`."""
+    """The ASGI app of `routes`. Paths without the prefix of a group belong to the group `API`."""
 
     def __init__(
         self,
@@ -84,8 +84,8 @@ class Guard:
         self._full_for_s = full_for_s
         self._log = log
         self._deadlines = Deadlines(limits.timeout_s)
-        # Cached by target: at overload every access to memory costs time.
-        self._aim = lru_cache(TARGETS)(self._find_text_target)
+        # Cached by target, because refusals at overload must take little time.
+        self._text_target = lru_cache(TARGETS)(self._find_text_target)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -110,17 +110,17 @@ class Guard:
             self._count_and_log(scope, reply.status, started)
 
     def callbacks(self, app: ASGIApp, *, head_s: float, stall_s: float) -> Callbacks:
-        """What the connections of a server call; `app` is this one, or one around it."""
+        """The callbacks for a server's connections. `app`: this app, or an app that wraps it."""
         return Callbacks(app, self._head_refusal, self._full_for_s, self._early_refusal, head_s, stall_s)
 
     async def _answer(self, scope: Scope, headers: Headers, body: Body, reply: Reply) -> Response | None:
-        """Let the route answer and return None, or return the response of an error."""
+        """Send the route's response and return None, or return the response to an error."""
         request_id: str = scope["state"]["request_id"]
         group = self._group(scope["path"])
         deadline = self._deadlines.begin()
         try:
             route = self.router.find(scope)
-            # The connection has checked this, but requests that arrived together may have filled the queue since.
+            # Check again: requests that arrived together may have refusal the queue since the check by the connection.
             if route.takes_texts and (retry_after_s := self._full_for_s()) is not None:
                 raise Overloaded(retry_after_s)
             request = Request(scope, body.receive)
@@ -147,7 +147,7 @@ class Guard:
         return None
 
     async def _refuse_stopping(self, scope: Scope, body: Body, reply: Reply) -> None:
-        """The answer to a request that still waits when the server ends."""
+        """Send the response to a request that is still unanswered when the server stops."""
         reply.is_last = True
         flat = self._group(scope["path"]).flat_errors
         await error_response(Stopping(), scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
@@ -168,7 +168,7 @@ class Guard:
             raise UnsupportedBody(f"{group.expected} without Content-Encoding")
 
     def _head_refusal(self, error: RetuneError, target: bytes) -> bytes:
-        """The answer to what is no request, or not yet one; `target` is as much of it as has come."""
+        """The response to invalid or incomplete request headers. `target`: the part of the target received so far."""
         request_id = sortable_id()
         group = self._group(unquote(target.decode("latin-1")))
         response = error_response(error, request_id, flat=group.flat_errors)
@@ -176,17 +176,17 @@ class Guard:
         return response_bytes(response, more_headers(request_id, is_secure=False, is_last=True))
 
     def _early_refusal(self, head: Head, retry_after_s: int) -> bytes | None:
-        """A refusal that needs no more than the head: more texts for an engine that has enough to do."""
-        aim = self._aim(head.target.partition(b"?")[0]) if head.method == b"POST" else None
-        if aim is None or self._is_draining():
+        """The refusal of a request that would add texts to the full queue; None for any other request."""
+        found = self._text_target(head.target.partition(b"?")[0]) if head.method == b"POST" else None
+        if found is None or self._is_draining():
             return None
         state: dict[str, object] = {}
         request_id = _noted_id(state, head.headers).encode()
-        self._metrics.count_request(aim.route, OVERLOADED, None)
-        self._log(Entry(time.time(), "POST", aim.route, OVERLOADED, 0.0, state))
+        self._metrics.count_request(found.route, OVERLOADED, None)
+        self._log(Entry(time.time(), "POST", found.route, OVERLOADED, 0.0, state))
         blank = BLANK * len(request_id)
-        form = overload_form(retry_after_s, blank, aim.flat_errors, head.scheme == "https", not head.keep_alive)
-        return form.replace(blank, request_id)
+        refusal = refusal_template(retry_after_s, blank, found.flat_errors, head.scheme == "https", not head.keep_alive)
+        return refusal.replace(blank, request_id)
 
     def _find_text_target(self, target: bytes) -> TextTarget | None:
         """None unless a POST to this target sends texts."""
@@ -204,9 +204,9 @@ class Guard:
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
 
 
-@lru_cache(FORMS)
-def overload_form(retry_after_s: int, blank: bytes, flat: bool, is_secure: bool, is_last: bool) -> bytes:
-    """Such an answer but for its id: there may be thousands a second, each at the cost of those who are served."""
+@lru_cache(TEMPLATES)
+def refusal_template(retry_after_s: int, blank: bytes, flat: bool, is_secure: bool, is_last: bool) -> bytes:
+    """The refusal with `blank` in place of its request id. Cached, because there may be thousands of them a second."""
     response = error_response(Overloaded(retry_after_s), blank.decode(), flat=flat)
     return response_bytes(response, more_headers(blank.decode(), is_secure=is_secure, is_last=is_last))
 
@@ -220,6 +220,6 @@ def _noted_id(state: dict[str, object], headers: RawHeaders) -> str:
 
 
 def _log_failure(error: BaseException, request_id: str) -> None:
-    # Without the exception's message, which may contain a user's text.
+    # Log no exception message: it may contain a user's text.
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("Request %s failed with %s\n%s", request_id, type(error).__name__, frames)

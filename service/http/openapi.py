@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API routes, and the routes that serve it. Tests compare it with real answers."""
+"""The OpenAPI document of the API routes, and the routes that serve it. Tests compare it with real responses."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _operation(route: Route, operation: Operation) -> Schema:
     if operation.takes:
         described["requestBody"] = {"required": True, **_json(operation.takes, example=operation.example)}
     if route.scope is not None:
-        # {}: without a key, which works until there is a key file, and for operators on the server's machine.
+        # {} means no key: accepted while there is no key file, and from operators on the server's machine.
         described["security"] = [{"bearer": []}, {"header": []}, {}]
     return described
 

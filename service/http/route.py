@@ -1,4 +1,4 @@
-"""A route with all its facts: scope, accepted bodies, form of errors, description."""
+"""A route with all its facts: scope, accepted bodies, format of errors, description."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class RouteGroup:
-    """Accepted media types and form of errors for all paths with a prefix, including paths without a route.
+    """Accepted media types and format of errors for all paths with a prefix, including paths without a route.
 
     `flat_errors`: `error` is the message itself (see `service.http.envelope`).
     """
@@ -49,7 +49,7 @@ class Operation:
     """A route's entry in the OpenAPI document.
 
     `takes` and `gives` are names of schemas (`service.http.schemas`); `gives` may also be a response object.
-    `refusals`: statuses besides those that follow from the route's other facts. `more`: other keys of the entry.
+    `refusals`: error statuses that do not follow from the route's other facts. `more`: other keys of the entry.
     """
 
     summary: str

@@ -53,6 +53,6 @@ class Router:
 
 
 def route_template(scope: Scope) -> str:
-    """The path of the route that was found. Unlike request paths, their number is limited."""
+    """The path of the route that was found. Unlike request paths, the number of route paths is limited."""
     route = scope.get("route")
     return route.path if isinstance(route, Route) else UNKNOWN

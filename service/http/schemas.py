@@ -1,4 +1,4 @@
-"""JSON Schemas (2020-12) of the bodies that the API routes take and give."""
+"""JSON Schemas (2020-12) of the request and response bodies of the API routes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ref(name: str) -> Schema:
 
 def _own(max_items: int) -> Schema:
     return {
-        # Without timeout_ms: a short one gives a 504, which tools that try all values report as a fault.
+        # Without timeout_ms: a short timeout gives a 504, which tools that try all values report as a fault.
         "PredictRequest": _object(
             optional=["model", "top_k"],
             texts=_list(ref("Item"), min_items=1, max_items=max_items),

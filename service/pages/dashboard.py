@@ -40,7 +40,7 @@ MAX_ID_DIGITS = 18
 
 
 class Pages:
-    """Needs the scope `admin`, like /admin. The pages check it themselves, so that a refusal is a page."""
+    """Needs the scope `admin`, like /admin. The pages check it themselves, so that a refusal is shown as a page."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -64,7 +64,7 @@ class Pages:
         ]
 
     def _route(self, path: str, page: Endpoint, *, method: str = "GET", is_open: bool = False) -> Route:
-        """Answers errors with a page, and a missing token with the login form. `is_open`: needs no scope."""
+        """Errors are shown as a page, a missing or wrong token as the login form. `is_open`: needs no scope."""
 
         async def answered(request: Request) -> Response:
             try:

@@ -1,4 +1,4 @@
-"""What the dashboard shows, gathered from the registry and the ledger."""
+"""The content of the dashboard, read from the registry and the ledger."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class History:
 
     @property
     def latest(self) -> CheckRecord | None:
-        """The latest conclusive check, else the latest."""
+        """The latest conclusive check of traffic, else the latest check of traffic."""
         return _last_conclusive(self.checks)
 
     @property
     def since_then(self) -> CheckRecord | None:
-        """The last check, if it had too few rows and an earlier one is shown as `latest`."""
+        """The most recent check if it was inconclusive and `latest` is an earlier check, else None."""
         return next((check for check in self.checks[:1] if check != self.latest), None)
 
     @property
@@ -116,7 +116,7 @@ def _row(worker: Worker, model: str) -> ModelRow:
 
 
 def _last_conclusive(checks: list[CheckRecord]) -> CheckRecord | None:
-    """The latest conclusive check, else the latest. Two checks are enough: see `Ledger.record_check`."""
+    """The latest conclusive check, else the latest check. Two checks are enough: see `Ledger.record_check`."""
     return next((check for check in checks if check.verdict.is_conclusive), next(iter(checks), None))
 
 

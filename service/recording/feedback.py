@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 class FeedbackStore:
-    """Stores labels, and waits for predictions that a worker has answered but not yet written to the ledger.
+    """Stores labels, and waits for predictions that a worker has returned but not yet written to the ledger.
 
-    It has its own threads and uses them for calls of the database only. Requests wait for predictions on the event
-    loop, a few at a time, so that requests with unknown ids cannot block other feedback.
+    Its own threads only call the database. Requests wait for predictions on the event loop, a limited number at a time,
+    so that requests with unknown ids cannot block other feedback.
     """
 
     def __init__(self, home: Home, recorder: Recorder, *, kind_of: Callable[[str], Kind]) -> None:
@@ -65,7 +65,7 @@ class FeedbackStore:
         return stored
 
     async def _wait_for(self, wanted: set[str]) -> None:
-        """Wait for those predictions that a worker may not have written yet."""
+        """Wait for the predictions that a worker may not have written yet."""
         known = await self._known(wanted)
         if not self._any_expected(wanted - known) or self._waiting_requests >= MAX_WAITING_REQUESTS:
             return
@@ -92,7 +92,7 @@ class FeedbackStore:
 
 
 def _is_fresh(prediction_id: str) -> bool:
-    """Whether this server made the id within the last minute: it starts with its time (see `sortable_id`)."""
+    """Whether this server made the id within the last minute: an id starts with its time (see `sortable_id`)."""
     try:
         made_s = created_at_s(prediction_id)
         int(prediction_id[16:], 16)

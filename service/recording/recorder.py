@@ -31,7 +31,7 @@ class RecorderCounts:
 
 
 class Recorder:
-    """Answers never wait for the ledger: rows that it cannot store in time are dropped and counted."""
+    """Responses never wait for the ledger: rows that it cannot store in time are dropped and counted."""
 
     def __init__(self, home: Home, *, on_count: Callable[[RecorderCounts], None]) -> None:
         settings = home.config.ledger
@@ -75,7 +75,7 @@ class Recorder:
 
     def _write(self, batch: Sequence[PredictionRecord]) -> None:
         self._count()
-        # Not in offer(): the patterns of the redaction take a tenth of the time of an answer.
+        # Not in offer(): redaction takes a tenth of the time of a request.
         rows = [row for record in batch if (row := self._kept(record)) is not None]
         for tries in range(1, MAX_TRIES + 1):
             is_last = tries == MAX_TRIES or self._queue.closing.is_set()
@@ -96,7 +96,7 @@ class Recorder:
         self._count(handled=len(batch), dropped=dropped)
 
     def _kept(self, record: PredictionRecord) -> PredictionRecord | None:
-        """The record as it may be stored, None on an error: one text must not prevent the other records."""
+        """The record as it may be stored; None on an error, which must not affect the other records."""
         try:
             return kept(record, self._keep)
         except Exception as error:

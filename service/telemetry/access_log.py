@@ -16,10 +16,10 @@ import orjson
 
 from service.host.queue_thread import QueueThread
 
-PAUSE_S = 0.2
+WRITE_INTERVAL_S = 0.2
 QUEUE_SIZE = 20_000
 CLOSE_S = 2.0
-# POSIX writes up to this size at once (PIPE_BUF), so lines of several workers do not mix in a pipe.
+# POSIX writes up to this size atomically (PIPE_BUF), so lines of several workers do not mix in a pipe.
 PIPE_BYTES = 4096
 # Optional fields, which routes write to a request's state.
 STATE_FIELDS = ("key", "model", "version", "items")
@@ -43,7 +43,7 @@ class AccessLog:
     def __init__(self, *, on_drop: Callable[[], None] = lambda: None, stream: BinaryIO | None = None) -> None:
         self._on_drop = on_drop
         self._stream = stream or sys.stdout.buffer
-        self._queue = QueueThread("access-log", self._write, size=QUEUE_SIZE, pause_s=PAUSE_S)
+        self._queue = QueueThread("access-log", self._write, size=QUEUE_SIZE, pause_s=WRITE_INTERVAL_S)
 
     def start(self) -> None:
         self._queue.start()

@@ -40,7 +40,7 @@ class LogThread:
             self._on_drop()
 
     def _at_exit(self) -> None:
-        """The last step of the process. If the thread is blocked, exit at once: Python would wait for its stream."""
+        """Runs last in the process. If the thread is blocked, exit at once: Python would wait for the log's stream."""
         if not self.flush():
             os._exit(0)
 

@@ -1,7 +1,7 @@
 """Prometheus metrics: one page for all workers. Labels are limited to route templates and known models.
 
-Requests only queue their counts; a thread passes many at once to prometheus_client. An engine call evicts its code and
-data from the CPU cache, so counting in the request would take five times as long.
+Requests only queue their counts; a thread passes many at once to prometheus_client. An engine call evicts the code and
+data of prometheus_client from the CPU cache, so counting in the request would take five times as long.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 logger = logging.getLogger(__name__)
 AnyMetric = TypeVar("AnyMetric", Counter, Histogram)
 LATENCY_BUCKETS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-# Counted for a multi-label answer without labels.
+# The label in the metrics for a multi-label prediction without labels.
 NO_LABEL = "(none)"
-# The longest delay of a count.
-PAUSE_S = 0.2
+# Metrics are updated at most this long after the event.
+UPDATE_INTERVAL_S = 0.2
 QUEUE_SIZE = 100_000
 CONFIDENCE_BUCKETS = tuple(step / 10 for step in range(1, 11))
 
@@ -42,7 +42,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._counts: QueueThread[Callable[[], None]] = QueueThread("metrics", _count, size=QUEUE_SIZE, pause_s=PAUSE_S)
+        self._counts: QueueThread[Callable[[], None]] = QueueThread(
+            "metrics", _count, size=QUEUE_SIZE, pause_s=UPDATE_INTERVAL_S
+        )
         self._known_models: set[str] = set()
         counter = partial(Counter, registry=registry)
         gauge = partial(Gauge, registry=registry)
@@ -86,7 +88,7 @@ class Metrics:
         self._counts.close()
 
     def count_request(self, route: str, status: int, seconds: float | None) -> None:
-        """`seconds` None: refused early, not part of the latency."""
+        """`seconds` None: the request is not part of the latency."""
         self._counts.put(partial(self._count_request, route, status, seconds))
 
     def count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
@@ -148,7 +150,7 @@ class Metrics:
         self._ledger_capacity.set(rows)
 
     def page(self) -> bytes:
-        """The text that Prometheus scrapes. Slow with many workers: not for the event loop."""
+        """The text that Prometheus scrapes. Slow with many workers: do not call it on the event loop."""
         self._counts.flush()
         folder = os.environ.get(MULTIPROC_VARIABLE)
         if not folder:
@@ -169,7 +171,7 @@ def _count(counts: Sequence[Callable[[], None]]) -> None:
 
 @cache
 def labelled(metric: AnyMetric, *labels: str) -> AnyMetric:
-    """`metric.labels(*labels)`, cached: a tenth of prometheus_client's time."""
+    """`metric.labels(*labels)`, cached: it takes a tenth of the time of the uncached call."""
     return metric.labels(*labels)
 
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry spans of requests, sent to an OTLP endpoint (HTTP, protobuf) where one is configured."""
+"""OpenTelemetry spans of requests, sent to an OTLP endpoint (HTTP, protobuf) if one is configured."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Tracing:
 
 
 def _cut_query(span: Any, _scope: Any) -> None:
-    """Remove the query: no route has one, and clients may have put a key there."""
+    """Remove the query: no route uses a query, and a client may have put a key there."""
     for name in ("http.url", "http.target", "url.full", "url.query"):
         value = getattr(span, "attributes", {}).get(name)
         if value is not None:

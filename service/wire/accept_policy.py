@@ -1,7 +1,7 @@
-"""How many connections a worker accepts at once, and when it leaves them to a neighbour.
+"""How many connections a worker accepts at once, and when it leaves them to another worker.
 
-All workers listen on one socket. uvloop's own listener takes all that wait there, so the worker that wakes first gets
-most of a burst, and with clients that keep their connections most of the work from then on.
+All workers listen on one socket. uvloop's own listener accepts all waiting connections, so the worker that wakes first
+gets most of a burst and, if the clients keep their connections open, most of the later requests.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import asyncio
 
 from service.wire.balancing import Balancer
 
-# How long a worker with more connections than another backs off, and how often in a row.
+# How long a worker with more connections than another one backs off, and how often in a row.
 BACK_OFF_S, BACK_OFFS = 0.001, 5
-# After as many, it accepts everything for a while: the neighbour may be busy, or gone.
+# After BACK_OFFS times it accepts all connections for this time: the other worker may be busy or dead.
 ACCEPT_ALL_S = 0.5
-# A lead over the neighbour up to this share does not matter.
+# A lead over the other worker of up to this share is ignored.
 SLACK = 1 / 16
-# A turn of the loop that takes so long has many requests. With one connection a turn, new ones would wait for a fifth
-# of a second. So up to AT_ONCE are accepted, up to LEAD more than the neighbour has, or none if it has fewer than FEW.
+# A long iteration of the event loop handles many requests. If each accepted one connection, new ones would wait 0.2 s.
+# So up to AT_ONCE are accepted, with a lead of up to LEAD; no lead over a worker that has fewer than FEW connections.
 LONG_TURN_S, LONGEST_TURN_S = 0.002, 0.1
 AT_ONCE, LEAD, FEW = 64, 2, 8
 
 
 class AcceptPolicy:
-    """To be asked each time that connections wait."""
+    """Its methods are called each time that connections wait."""
 
     def __init__(self, balancer: Balancer) -> None:
         self._balancer = balancer
@@ -33,15 +33,15 @@ class AcceptPolicy:
         self._accept_all_until_s = 0.0
 
     def burst(self) -> tuple[int, int]:
-        """How many connections to accept in this turn of the loop, and the lead that they may give to this worker:
-        several if the loop took long to come back here, and has just done so.
+        """The number of connections to accept in this iteration of the event loop, and the allowed lead over another
+        worker. Both are higher after a long iteration. A longer gap between calls means that no connection waited.
         """
         before_s, self._asked_s = self._asked_s, self._loop.time()
         has_long_turns = BACK_OFF_S + LONG_TURN_S < self._asked_s - before_s < LONGEST_TURN_S
         return (AT_ONCE, LEAD) if has_long_turns else (1, 0)
 
     def backs_off(self, lead: int = 0) -> bool:
-        """Whether to leave the next connection to a worker that has fewer in use."""
+        """Whether to leave the next connection to a worker with fewer connections in use."""
         fewest, now = self._balancer.counts.fewest_elsewhere(), self._loop.time()
         has_more = fewest is not None and self._balancer.count > fewest * (1 + SLACK) + min(lead, fewest // FEW)
         if not has_more or now < self._accept_all_until_s:

@@ -1,8 +1,8 @@
-"""Connections in use, shared evenly among the workers.
+"""Distributes the connections in use evenly among the workers.
 
-Clients hold more connections than they need and take the one that they used last. So most requests of a few clients
-may come to one worker, and as its answers come last, its connections stay the ones that are used. A busy worker that
-has many more connections in use than a neighbour therefore closes some with their answer; their clients connect again.
+Clients hold more connections than they need and reuse the one used last. So one worker may get most requests of a few
+clients. Its responses come last, so its connections are reused again. A busy worker with many more connections in use
+than another one therefore closes some after their response, and the clients connect again.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 
 from service.wire.connection_counts import ABSENT, ConnectionCounts
 
-# How often connections in use are counted; one that was quiet for as long is not in use.
+# Interval between counts of the connections in use. A connection without a request for this time is not in use.
 COUNT_S = 0.5
-# A worker with more than UNEVEN times as many as a neighbour closes this share of the difference after each count.
+# After each count, a busy worker with over UNEVEN times the lowest count closes this share (CLOSED) of the difference.
 UNEVEN, CLOSED = 2, 1 / 4
 # A worker that computes for this share of its time is busy.
 BUSY = 0.5
 
 
 class Balancer:
-    """Counts the connections in use for the neighbours, and says which ones to close."""
+    """Counts the connections in use, publishes the count to the other workers, and decides which ones to close."""
 
     def __init__(self, counts: ConnectionCounts, opened: Collection[object], worked_s: Callable[[], float]) -> None:
-        """`opened`: all open connections. `worked_s`: how long this worker has computed so far."""
+        """`opened`: all open connections. `worked_s` returns the total time of this worker's engine calls."""
         self.counts = counts
         self._opened = opened
         self._worked_s = worked_s
@@ -39,7 +39,7 @@ class Balancer:
 
     @property
     def count(self) -> int:
-        """Connections in use at the last count or new since then; not more than are open."""
+        """Connections in use at the last count plus the new ones since then, at most the number of open connections."""
         return min(len(self._opened) + self._connecting, self._in_use + self._new)
 
     def set_accepting(self, is_accepting: bool) -> None:
@@ -53,7 +53,7 @@ class Balancer:
         self._show()
 
     def connected(self) -> None:
-        """The handshake has ended, with success or without."""
+        """The handshake has succeeded or failed."""
         self._connecting -= 1
         self._show()
 
@@ -66,7 +66,7 @@ class Balancer:
         self._show()
 
     def should_close(self) -> bool:
-        """Whether the connection of the request that begins should end with its answer."""
+        """Whether to close the connection of a new request after the response."""
         self._to_close -= 1
         return self._to_close >= 0
 
@@ -82,11 +82,11 @@ class Balancer:
         self._to_close = math.ceil(CLOSED * self._surplus()) if self._was_busy() else 0
 
     def _was_busy(self) -> bool:
-        """Since the last count."""
+        """Whether this worker was busy since the last count."""
         before_s, self._worked_before_s = self._worked_before_s, self._worked_s()
         return self._worked_before_s - before_s > BUSY * COUNT_S
 
     def _surplus(self) -> int:
-        """Connections in use beyond those of the neighbour that has the fewest, if they are far more."""
+        """The lead in connections in use over the worker with the fewest; 0 if the lead is small."""
         fewest = self.counts.fewest_elsewhere()
         return 0 if fewest is None or self._in_use <= max(1, UNEVEN * fewest) else self._in_use - fewest

@@ -1,8 +1,8 @@
-"""HTTP/1.1 on a connection: the states of `service.wire.states` on top of uvicorn's protocol.
+"""HTTP/1.1 on a connection: the state machine of `service.wire.states` on top of uvicorn's protocol class.
 
-Requests go straight to our app, past BentoML's middleware (docs/decisions/0005-http-bypass.md). A head that is
-malformed, too large or too slow is answered in our envelope; uvicorn answers the first in plain text and waits for ever
-for the last. Requests that can be refused by their head alone are refused without a task.
+Requests go directly to our app and bypass BentoML's middleware (docs/decisions/0005-http-bypass.md). Malformed, too
+large or too slow request headers get a response in our error envelope; uvicorn answers malformed headers in plain text
+and has no timeout for slow ones. At overload, requests are refused by their headers alone, without an asyncio task.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from service.wire.heads import MAX_HEAD_BYTES, Head, head_error, keeps_alive, sc
 from service.wire.states import BODY, CLOSING, FINISHING, HEAD, IDLE, NEW, NEXT_HEAD, REST, TABLE, Event
 from service.wire.upgrade import body_parser, head_of_body
 
-# Requests that wait for the answer to the one before. One read may bring thousands; clients send the rest again.
+# Pipelined requests that may wait for earlier responses. One read may contain thousands; clients send the rest again.
 MAX_PIPELINED = 64
 HEADS = frozenset({HEAD, NEXT_HEAD})
-# In these states the client has to send more within a time.
+# States with a timeout: the client must send more data.
 TIMED = frozenset({NEW, HEAD, NEXT_HEAD, BODY, REST})
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Callbacks:
-    """The app, as connections call it. `refusal` is the whole response to a head with an error, of which a part of the
-    target may have come. `early_refusal` is the whole response to a request that is refused while `full_for_s` is not
-    None, or None if it is not. `head_s` bounds the time of a head, `stall_s` a silence.
+    """The app's functions that connections call. `refusal` builds the complete response to invalid request headers from
+    the error and the received part of the target. `early_refusal` is called while `full_for_s` does not return None; it
+    returns the complete response, or None to accept. `head_s`: time limit of the headers. `stall_s`: idle timeout.
     """
 
     app: ASGIApp
@@ -53,21 +53,21 @@ class Callbacks:
 
 
 class Connection(HttpToolsProtocol):
-    """One client. The table of `states` gives the action and the next state for each event."""
+    """One client connection. `states.TABLE` gives the action and the next state for each event."""
 
-    cycle: Exchange  # the last one begun
+    cycle: Exchange  # of the latest request
     flow: Flow
 
     def __init__(self, callbacks: Callbacks, balancer: Balancer, **options: Any) -> None:
         super().__init__(**options)
         self.state = NEW
-        self.url = b""  # uvicorn has none before the first request
+        self.url = b""  # uvicorn sets it when a request begins
         self._callbacks = callbacks
         self._balancer = balancer
         self._deadline = math.inf
-        self._exchanges: deque[Exchange] = deque()  # not yet answered; the first one is running
+        self._exchanges: deque[Exchange] = deque()  # unanswered; the app is running the first one
         self._begun = 0
-        self._field_bytes = 0  # of the head, then of the trailers
+        self._field_bytes = 0  # size of the request headers, then of the trailers
         self._quiet_since = 0.0
 
     def _on(self, event: Event, given: Any = None) -> None:
@@ -88,29 +88,29 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._on("data", data)
 
-    def eof_received(self) -> bool | None:  # type: ignore[override]  # asyncio's own says so, uvicorn's never does
-        """Whether to keep the other direction open, for an answer."""
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # as asyncio.Protocol; uvicorn returns None
+        """Whether to keep the connection open for writing a response."""
         self._on("end", BodyCut() if self.state is BODY else MalformedRequest())
-        return self.state is FINISHING and self.scheme == "http"  # TLS closes both at once
+        return self.state is FINISHING and self.scheme == "http"  # TLS closes both directions at once
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._on("lost", exc)
 
     def shutdown(self) -> None:
-        """Close it once its requests are answered."""
+        """Close the connection after the responses to its requests."""
         self._on("shutdown")
 
     def quiet_s(self, now: float) -> float:
-        """Seconds since its last answer or, before the first, since it was made; 0 while there is a request."""
+        """Seconds since the last response or, before the first, since the connection opened; 0 during a request."""
         return now - self._quiet_since if self.state in (NEW, IDLE, CLOSING) else 0.0
 
     def on_message_begin(self) -> None:
         self._on("begin")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Trailers come here as well, and are none of the headers that the request was accepted with."""
+        """Called for headers and for trailers. Trailers are dropped: the request was accepted without them."""
         if self.state in HEADS:
-            HttpToolsProtocol.on_header(self, name, value)  # super() would cost as much again for each header
+            HttpToolsProtocol.on_header(self, name, value)  # super() would double the time for each header
             return
         self._field_bytes += len(name) + len(value)
         if self._field_bytes > MAX_HEAD_BYTES:
@@ -133,12 +133,12 @@ class Connection(HttpToolsProtocol):
         self._on("complete")
 
     def _start_timer(self) -> None:
-        """In place of uvicorn's for idle connections, which `IdleSweep` closes."""
+        """Replaces uvicorn's keep-alive timer: `IdleSweep` closes idle connections."""
         end = min(self._deadline, self.loop.time() + self._callbacks.stall_s)
         self.timeout_keep_alive_task = self.loop.call_at(end, self._time_out)
 
     def _time_out(self) -> None:
-        if self.flow.read_paused:  # the silence is not the client's
+        if self.flow.read_paused:  # the server does not read, so the client may be sending
             self._deadline = max(self._deadline, self.loop.time() + self._callbacks.head_s)
             self._start_timer()
         else:
@@ -155,12 +155,12 @@ class Connection(HttpToolsProtocol):
         before, begun = self.state, self._begun
         self._parse(data)
         if self.state in HEADS:
-            # Only reads that hold nothing but this head are counted; another read is bounded by its own size.
+            # Count only reads that contain nothing but these headers; any other read is limited by its own size.
             if before not in (BODY, REST) and (before in HEADS) + self._begun - begun == 1:
                 self._field_bytes += len(data)
             if self._field_bytes > MAX_HEAD_BYTES:
                 self._on("fail", HeadTooLarge(MAX_HEAD_BYTES))
-        elif self.state is NEW:  # empty lines may precede the first request, but not for ever
+        elif self.state is NEW:  # empty lines may precede the first request, for a limited time
             self._deadline = min(self._deadline, self.loop.time() + self._callbacks.head_s)
         if self.state in TIMED:
             self._start_timer()
@@ -171,7 +171,7 @@ class Connection(HttpToolsProtocol):
         except HttpParserUpgrade as offer:
             self._on("upgrade", data[offer.args[0] :])
         except HttpParserError:
-            if not self.url:  # the parser reads no target after a wrong method
+            if not self.url:  # the parser reads no target after an unknown method
                 self.url = target_in(data)
             self._on("fail", MalformedRequest())
 
@@ -209,7 +209,7 @@ class Connection(HttpToolsProtocol):
             self._hold()
 
     def _hold(self) -> None:
-        """Read no more, even if an app asks for more of a body: there is enough to answer."""
+        """Stop reading, even if the app asks for more of a body: earlier requests must be answered first."""
         self.flow.is_held = True
         self.flow.pause_reading()
 
@@ -220,11 +220,11 @@ class Connection(HttpToolsProtocol):
         self.tasks.add(task)
 
     def _early_refusal(self) -> bytes | None:
-        """The answer to a request that is not worth a task, if it is the next to be answered."""
+        """The response to a request that is refused without a task; None if the request goes to the app."""
         if self.state is NEXT_HEAD or (full_for_s := self._callbacks.full_for_s()) is None:
             return None
-        # A client that waits for "100 Continue" would not send its body, and its length would not hold. One that does
-        # not read its answers waits for its turn.
+        # Not for a client that waits for "100 Continue": it would omit the body that Content-Length announces. Not for
+        # a client that does not read its responses: `Exchange.send` waits for it.
         if self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade():
             return None
         method, keep_alive = self.parser.get_method(), keeps_alive(self.parser)
@@ -249,17 +249,17 @@ class Connection(HttpToolsProtocol):
         self.cycle.message_event.set()
 
     def _break_body(self, error: RetuneError) -> None:
-        """No more of the body will come: the app learns why, answers, and the connection ends."""
+        """End the body early with an error for the app, which answers; then the connection is closed."""
         self.cycle.scope["state"][BROKEN] = error
         self.cycle.message_event.set()
         self._let_last_close()
 
     def _drop_rest(self, _: object = None) -> None:
-        """Bound its time, however fast it comes."""
+        """Limit the total time of the rest of the request."""
         self._deadline = self.loop.time() + self._callbacks.head_s
 
     def _end_rest(self, _: object = None) -> None:
-        """Only now close, if at all: a client whose body is cut off may lose the answer."""
+        """Close only after the whole body: a client that is cut off while sending may lose the response."""
         self._become_idle()
         if not keeps_alive(self.parser):
             self._on("hang_up")
@@ -276,7 +276,7 @@ class Connection(HttpToolsProtocol):
             self._parse(rest)
 
     def _refuse(self, error: RetuneError) -> None:
-        """Answer in place of the app, and hang up."""
+        """Send the error response without the app, and close the connection."""
         self.transport.write(self._callbacks.refusal(error, self.url))
         self.transport.close()
 

@@ -7,15 +7,15 @@ import os
 from pathlib import Path
 
 COUNT_BYTES = 4
-# In place of a count: this worker accepts no connections.
+# The value of a worker that accepts no connections.
 ABSENT = 2**32 - 1
 
 
 class ConnectionCounts:
-    """The count of this worker, and those of its neighbours."""
+    """The counts of this worker and of the other workers."""
 
     def __init__(self, path: Path, *, workers: int, index: int) -> None:
-        """`index` counts from 0. Old content of the file, of a server or a worker that has ended, is overwritten."""
+        """`index`: this worker's number, from 0. Its entry from an earlier worker or server is overwritten."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             size = COUNT_BYTES * max(workers, index + 1)

@@ -1,6 +1,6 @@
-"""On SIGTERM: not ready at once, answering for a while longer, and only then no new connections.
+"""On SIGTERM: fail the readiness probe at once, continue to answer for some time, then stop accepting connections.
 
-uvicorn alone stops accepting at once while its port still takes connections, and resets them when it ends.
+uvicorn alone stops accepting at once. The kernel still completes connections on its port, and resets them at the end.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from uvicorn.server import Server
 from service.wire.listener import Listener
 from service.wire.states import HEAD, NEW, NEXT_HEAD
 
-# For connections that were accepted last to be read and answered, before uvicorn closes what it takes for idle.
+# Time to read and answer the last accepted connections, before uvicorn closes those that it considers idle.
 LAST_READ_S = 0.3
-# How much longer to wait for a first request; how often to check. On a busy machine a client may halt before it.
+# How much longer to wait for first requests, because a client on a busy machine may be slow; how often to check.
 FIRST_REQUEST_S, CHECK_S = 1.0, 0.02
-# Signals to a whole group, as systemd sends them, reach a worker directly and through its parent: that is one order.
-SAME_ORDER_S = 1.0
+# One signal to a process group, as systemd sends it, reaches a worker twice: directly and through its parent.
+SAME_SIGNAL_S = 1.0
 logger = logging.getLogger(__name__)
 
 
 def running_server() -> Server | None:
-    """The server that this process runs: its own handler waits for SIGTERM. BentoML does not hand it over."""
+    """This process's uvicorn server, as the owner of the SIGTERM handler: BentoML does not expose it."""
     owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return owner if isinstance(owner, Server) else None
 
@@ -46,8 +46,8 @@ class Drain:
         on_begin: Callable[[], None] = lambda: None,
         is_last: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`on_begin` makes probes fail and each answer close its connection, so that its client connects elsewhere.
-        `is_last`: whether no other worker goes on that shares the listening socket.
+        """`on_begin` makes probes fail and makes each response close its connection, so that clients connect elsewhere.
+        `is_last`: whether all other workers of the listening socket are stopping as well.
         """
         self._server = server
         self._listener = listener
@@ -65,7 +65,7 @@ class Drain:
         if self._began_s is None:
             self._began_s = time.monotonic()
             self._ending = asyncio.run_coroutine_threadsafe(self._end(number), self._loop)
-        elif time.monotonic() - self._began_s > SAME_ORDER_S:  # a second order means now
+        elif time.monotonic() - self._began_s > SAME_SIGNAL_S:  # a second signal: stop now
             self._server.handle_exit(number, frame)
 
     async def _end(self, number: int) -> None:
@@ -80,7 +80,7 @@ class Drain:
             self._server.handle_exit(number, None)
 
     async def _wait_for_requests(self) -> None:
-        """Until none is about to come; not for ever, as some clients connect and never send one."""
+        """Wait for the first requests of new connections, for a limited time: some clients never send one."""
         connections: Any = self._server.server_state.connections
         until = self._loop.time() + FIRST_REQUEST_S
         while any(one.state in (NEW, HEAD, NEXT_HEAD) for one in connections) and self._loop.time() < until:

@@ -1,4 +1,4 @@
-"""Heads of requests that uvicorn's protocol has read: checks, and the ASGI scope."""
+"""Request heads (request line and headers) as parsed by uvicorn's protocol: checks, and the ASGI scope."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from core.errors import RetuneError
 from service.refusals import HeadTooLarge, MalformedRequest
 from service.wire.reply import RawHeaders
 
-# Clients and proxies may write heads without end; 16 KiB hold the longest cookies and tokens there are. Trailers, which
-# are dropped, may be as large.
+# The limit of a request head, and of trailers. 16 KiB are enough for the longest usual cookies and tokens.
 MAX_HEAD_BYTES = 16_384
 # The parser accepts 0.9 and 2.0 as well.
 VERSIONS = ("1.1", "1.0")
@@ -23,7 +22,7 @@ VERSIONS = ("1.1", "1.0")
 
 @dataclass(slots=True)
 class Head:
-    """Of a request, as it came; names of headers are in lower case."""
+    """A request head as received; header names are in lower case."""
 
     method: bytes
     target: bytes
@@ -37,19 +36,19 @@ def keeps_alive(parser: HttpRequestParser) -> bool:
 
 
 def head_error(request: HttpToolsProtocol) -> RetuneError | None:
-    """An error that the parser does not see."""
+    """An error that the parser does not detect."""
     version = request.parser.get_http_version()
     hosts = [name for name, _ in request.headers].count(b"host")
     if version not in VERSIONS or (version == "1.1" and hosts != 1):
         return MalformedRequest()
-    # A head that comes in one piece is whole before its bytes are counted.
+    # A head that arrives in one read is complete before `Connection` counts its bytes.
     if len(request.url) + sum(map(len, chain.from_iterable(request.headers))) > MAX_HEAD_BYTES:
         return HeadTooLarge(MAX_HEAD_BYTES)
     return None
 
 
 def scope_of(request: HttpToolsProtocol) -> Any:
-    """uvicorn's, completed. Raises `HttpParserInvalidURLError`."""
+    """uvicorn's scope with the fields of the request line added. Raises `HttpParserInvalidURLError`."""
     target = parse_url(request.url)
     path = target.path.decode("ascii")
     scope = request.scope
@@ -62,7 +61,7 @@ def scope_of(request: HttpToolsProtocol) -> Any:
 
 
 def target_in(line: bytes) -> bytes:
-    """The target of a request line that the parser refused.
+    """The target of a request line that the parser rejected.
 
     >>> target_in(b"FOO /v2/models HTTP/1.1\\r\\n"), target_in(b"\\x16\\x03")
     (b'/v2/models', b'')

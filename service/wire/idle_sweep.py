@@ -1,6 +1,6 @@
-"""Looks at all connections now and then, and ends the idle ones and the stuck ones.
+"""Checks all connections at intervals, and closes those that are idle or whose client does not read.
 
-A timer for each answer would cost as much as its JSON.
+A timer for each response would take as long as encoding its JSON.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from typing import Any
 
 from uvicorn.server import Server
 
-# To look at thousands of idle connections four times as often took a twelfth of a busy loop's time.
+# With 0.5 s, checking thousands of idle connections took 8 % of the time of a busy event loop.
 SWEEP_S = 2.0
 
 
 class IdleSweep:
-    """Ends connections that are quiet, or whose client reads nothing of its answers, for longer than keep-alive."""
+    """Closes a connection that is idle, or whose client reads no response data, for longer than the keep-alive time."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
-        # Of slow clients: bytes that they have not read, and since when there are as many.
+        # For each connection with unread data: the number of unread bytes, and when it last changed.
         self._unread: dict[Any, tuple[int, float]] = {}
 
     def start(self) -> None:
@@ -40,4 +40,4 @@ class IdleSweep:
             last_size, since = before.get(connection, (size, now))
             self._unread[connection] = (size, since if size == last_size else now)
             if size == last_size and now - since > limit_s:
-                connection.transport.abort()  # to close it would wait until all is read
+                connection.transport.abort()  # close() would wait until the client has read everything

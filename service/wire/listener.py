@@ -18,9 +18,9 @@ from service.wire.accept_policy import BACK_OFF_S, AcceptPolicy
 from service.wire.balancing import Balancer
 
 HANDSHAKE_S, LAST_HANDSHAKE_S = 10.0, 2.0
-# How often it is checked whether uvicorn has started.
+# Interval of the checks whether uvicorn has started.
 STARTING_S = 0.005
-# Descriptors or memory have run out: to accept again at once would fail again.
+# Pause after file descriptors or memory have run out: accepting at once would fail again.
 EXHAUSTED_S = 0.5
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Listener:
     """Takes over the sockets of a uvicorn server once it has started."""
 
     def __init__(self, server: Server, balancer: Balancer, protocol: Callable[..., asyncio.Protocol]) -> None:
-        """`protocol` makes connections, before that as well; it is called as uvicorn's classes are."""
+        """`protocol` creates connections, also those before the takeover; it gets the arguments of uvicorn's class."""
         server.config.http_protocol_class = protocol  # type: ignore[assignment]
         self._server = server
         self._balancer = balancer
@@ -43,7 +43,7 @@ class Listener:
 
     @property
     def sockets(self) -> list[socket.socket]:
-        """Called by uvicorn, as `close` and `wait_closed` are."""
+        """Used by uvicorn, like `close` and `wait_closed`."""
         return self._listening
 
     def close(self) -> None:
@@ -54,8 +54,8 @@ class Listener:
         pass
 
     async def stop_accepting(self, *, is_last: bool) -> None:
-        """Accept no more connections. `is_last`: no other worker listens on the sockets, so the connections that the
-        kernel has already taken are accepted, and later ones are refused.
+        """Accept no more connections. `is_last`: no other worker listens on the sockets, so connections that already
+        wait in the kernel are accepted, and later ones are refused.
         """
         self._opening.cancel()
         for sock in self._stop_listening():
@@ -82,7 +82,7 @@ class Listener:
         for listener in server.servers:
             self._listening += [socket.socket(fileno=os.dup(sock.fileno())) for sock in listener.sockets]
             listener.close()
-        server.servers = [self]  # type: ignore[list-item]  # so that uvicorn closes it
+        server.servers = [self]  # type: ignore[list-item]  # so that uvicorn closes this listener
         for sock in self._listening:
             sock.setblocking(False)
             self._listen(sock)
@@ -104,7 +104,7 @@ class Listener:
                     self._pause(sock, seconds=BACK_OFF_S)
                     return
                 self._connect(sock.accept()[0])
-        except (BlockingIOError, ConnectionAbortedError):  # a neighbour was first, or the client has gone
+        except (BlockingIOError, ConnectionAbortedError):  # another worker accepted it, or the client closed it
             return
         except OSError as error:
             if error.errno == errno.EINVAL:  # the last worker to stop has shut the socket down
@@ -114,9 +114,9 @@ class Listener:
             self._pause(sock, seconds=EXHAUSTED_S)
 
     def _accept_all(self, sock: socket.socket) -> None:
-        with suppress(OSError):  # none waits any more, or another worker has shut the socket down
+        with suppress(OSError):  # no connection waits, or another worker has shut the socket down
             while True:
-                with suppress(ConnectionAbortedError):  # this client has gone
+                with suppress(ConnectionAbortedError):  # the client closed this connection
                     self._connect(sock.accept()[0])
         with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
@@ -137,7 +137,7 @@ class Listener:
         options: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_S} if tls else {}
         try:
             await self._loop.connect_accepted_socket(self._protocol, connection, **options)
-        except OSError:  # it hung up, or speaks no TLS
+        except OSError:  # the client closed the connection, or does not use TLS
             connection.close()
 
 

@@ -1,4 +1,4 @@
-"""The id of an answer, and the headers that make browsers careful with it."""
+"""The headers that every response gets: the request id, and security headers for browsers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-# An answer has these unless it has its own of the same name.
-CAREFUL: RawHeaders = [
+# Added to a response unless it already has a header of the same name.
+SECURITY_HEADERS: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
@@ -20,8 +20,7 @@ LAST: RawHeaders = [(b"connection", b"close")]
 
 
 def more_headers(request_id: str, *, is_secure: bool, is_last: bool) -> RawHeaders:
-    """The headers of every answer."""
-    always = [(b"x-request-id", request_id.encode()), *CAREFUL]
+    always = [(b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
     return always + (OVER_TLS if is_secure else []) + (LAST if is_last else [])
 
 
@@ -30,13 +29,13 @@ def header_lines(headers: RawHeaders) -> list[bytes]:
 
 
 def response_bytes(response: Response, more: RawHeaders) -> bytes:
-    """A whole response of HTTP/1.1, with `more` headers."""
+    """The complete HTTP/1.1 response with the additional headers `more`."""
     lines = header_lines([*response.raw_headers, *more])
     return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])
 
 
 class Reply:
-    """Replaces the `send` of the server. `is_last`: the connection is closed after the answer."""
+    """Replaces the server's `send`. `is_last`: the connection is closed after the response."""
 
     def __init__(self, send: Send, request_id: str, *, is_secure: bool, is_last: bool) -> None:
         self._send = send

@@ -7,33 +7,33 @@ from typing import Literal
 
 
 class State(IntEnum):
-    NEW = auto()  # no request has come yet
-    HEAD = auto()  # a head is coming in; earlier requests are answered
-    NEXT_HEAD = auto()  # a head is coming in; earlier requests wait for their answers
-    BODY = auto()  # a body is coming in; its request waits for its answer
-    ANSWERING = auto()  # all requests have come in whole; some wait for their answers
-    REST = auto()  # the rest of an answered request is coming in, and is dropped
-    IDLE = auto()  # all requests have come in whole and are answered
-    FINISHING = auto()  # no more is read; the last answer closes the connection
+    NEW = auto()  # no request has been received
+    HEAD = auto()  # request headers are arriving; all earlier requests are answered
+    NEXT_HEAD = auto()  # request headers are arriving; earlier requests are unanswered
+    BODY = auto()  # a body is arriving; its request is unanswered
+    ANSWERING = auto()  # all requests are complete; at least one is unanswered
+    REST = auto()  # the rest of an answered request is arriving and is dropped
+    IDLE = auto()  # all requests are complete and answered
+    FINISHING = auto()  # nothing more is read; the connection closes after the last response
     CLOSING = auto()
 
 
-# data: bytes have come. end: the client sends no more. lost: the connection is closed.
+# data: bytes were received. end: the client sends no more. lost: the connection is closed.
 TransportEvent = Literal["data", "end", "lost"]
-# begin: the first byte of a request. part: of its body. complete: its end. upgrade: it has offered another protocol.
+# begin: first byte of a request. part: part of its body. complete: its last byte. upgrade: it offers another protocol.
 ParserEvent = Literal["begin", "part", "complete", "upgrade"]
-# A head is complete. accept: to the app. shed: refused at overload.
+# The request headers are complete. accept: the app gets the request. shed: the request is refused at overload.
 HeadEvent = Literal["accept", "shed"]
-# An answer has ended. next: another request waits. answered: none waits. hang_up: none can follow.
+# A response has ended. next: another request waits. answered: no request waits. hang_up: no other response can follow.
 ExchangeEvent = Literal["next", "answered", "hang_up"]
-# fail: malformed, too large or too slow. shutdown: the server ends, or the connection was idle for too long.
+# fail: the request is malformed, too large or too slow. shutdown: the server stops, or the connection idled too long.
 Event = Literal[TransportEvent, ParserEvent, HeadEvent, ExchangeEvent, "fail", "shutdown"]
 
 NEW, HEAD, NEXT_HEAD, BODY, ANSWERING, REST, IDLE, FINISHING, CLOSING = State
 READING = (NEW, HEAD, NEXT_HEAD, BODY, ANSWERING, REST, IDLE)
 WAITING = (NEXT_HEAD, BODY, ANSWERING)
 
-# Events, the states that they can find, the next state (None: the same), and a method of `Connection`.
+# Events, the states in which they can occur, the next state (None: unchanged), and a method of `Connection`.
 ROWS: tuple[tuple[tuple[Event, ...], tuple[State, ...], State | None, str], ...] = (
     (("data",), READING, None, "_read"),
     (("begin",), (NEW, IDLE), HEAD, "_begin"),

@@ -18,7 +18,7 @@ import pytest
 
 from core.config import Config
 from core.registry import open_registry
-from service.telemetry.metrics import PAUSE_S
+from service.telemetry.metrics import UPDATE_INTERVAL_S
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(20, seed=8)]
@@ -108,11 +108,11 @@ def test_every_worker_shows_the_metrics_of_all_workers(http: httpx.Client, serve
         page = httpx.get(f"{server}/metrics").text
         return sum(float(value) for value in re.findall(r"^retune_predictions_total\{.*\} (\S+)$", page, re.M))
 
-    time.sleep(2 * PAUSE_S)
+    time.sleep(2 * UPDATE_INTERVAL_S)
     before = answered()
     for text in TEXTS[:10]:
         httpx.post(f"{server}/predict", json={"texts": [text]})
-    time.sleep(2 * PAUSE_S)
+    time.sleep(2 * UPDATE_INTERVAL_S)
     assert {answered() for _ in range(6)} == {before + 10}
 
 

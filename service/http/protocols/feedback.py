@@ -1,6 +1,6 @@
 """Labels of predictions: `{"feedback": [{"prediction_id", "label", "source"?}]}`.
 
-Error messages never contain what a user wrote, except names of fields.
+Error messages never contain a user's input, except names of fields.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def parse(body: bytes, *, model: str, max_items: int) -> HuggingFaceRequest:
 
 
 def require_model_function(request: HuggingFaceRequest, kind: Kind) -> None:
-    """Raise `InvalidBody` for another score function than the model's: it has only its calibrated scores."""
+    """Raise `InvalidBody` for a score function other than the model's: the model has scores of one function only."""
     if request.function not in (None, FUNCTIONS[kind]):
         raise InvalidBody(
             f"The model's scores come from {FUNCTIONS[kind]} and 'function_to_apply' asks for another function. "
@@ -49,7 +49,7 @@ def require_model_function(request: HuggingFaceRequest, kind: Kind) -> None:
 
 
 def rendered(request: HuggingFaceRequest, predictions: Predictions) -> list[Scores | dict[str, Any]]:
-    """For each input its scores, highest first, or its error. Raises `ItemRefused` for the error of a single input."""
+    """The scores of each input, highest first, or its error. Raises `ItemRefused` for the error of a single input."""
     first = predictions.results[0]
     if request.is_single and isinstance(first, ItemError):
         raise ItemRefused(first.code, first.message)
@@ -73,7 +73,7 @@ def _inputs(inputs: object, max_items: int) -> list[Any]:
 
 
 def _item(entry: object) -> object:
-    """`{"text", "text_pair"}` as a list of both texts; other values unchanged, they are checked later."""
+    """`{"text", "text_pair"}` as a list of both texts; other values are returned unchanged and checked later."""
     if isinstance(entry, dict) and "text" in entry and entry.keys() <= {"text", "text_pair"}:
         return [entry["text"], entry["text_pair"]] if entry.get("text_pair") is not None else entry["text"]
     return entry

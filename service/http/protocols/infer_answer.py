@@ -1,4 +1,4 @@
-"""Answers of the Open Inference Protocol: a tensor for each output, in the JSON or as bytes after it."""
+"""Responses of the Open Inference Protocol: a tensor for each output, in the JSON or as bytes after it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OUTPUTS = {
     "abstained": "BOOL",
     "error": "BYTES",
 }
-# Values for a text without an answer; the output `error` has the reason.
+# Values for a text without a prediction; the output `error` has the reason.
 PLACEHOLDERS: dict[str, Any] = {"label": "", "score": 0.0, "truncated": False, "abstained": False}
 
 
@@ -36,7 +36,7 @@ class RequestedOutput:
 def rendered(
     predictions: Predictions, wanted: Sequence[RequestedOutput], *, request_id: str | None
 ) -> tuple[bytes, int | None]:
-    """The body and the number of its bytes that are JSON; None: all."""
+    """The body, and the length of its JSON in bytes; None if the whole body is JSON."""
     served, tail = predictions.served, b""
     outputs: list[dict[str, Any]] = []
     for output in wanted:

@@ -19,13 +19,13 @@ from service.refusals import InvalidBody
 TEXT, PAIR = "text", "text_pair"
 SHAPE = '{"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["…"]}]}'
 NOT_UTF8 = ItemError("invalid_text", "The text is not UTF-8. Encode it as UTF-8.")
-# Extensions of the protocol that would change the answer, so they cannot be ignored.
+# Extensions of the protocol that would change the response, so they cannot be ignored.
 UNSUPPORTED = ("classification", "shared_memory_region")
 
 
 @dataclass(frozen=True)
 class InferRequest:
-    """`id` is the client's own and is returned. `is_paired`: there is an input `text_pair`."""
+    """`id`: the client's request id, which is returned. `is_paired`: there is an input `text_pair`."""
 
     request: PredictRequest
     id: str | None
@@ -186,7 +186,7 @@ def _id(fields: Fields) -> str | None:
 
 
 def _requested_outputs(fields: Fields) -> list[RequestedOutput]:
-    """The requested outputs; all of them if the request names none."""
+    """The requested outputs; all outputs if the request names none."""
     binary = _flag(_parameters(fields), "binary_data_output", default=False)
     if not fields.get("outputs"):
         return [RequestedOutput(name, binary) for name in OUTPUTS]

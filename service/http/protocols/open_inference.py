@@ -76,7 +76,7 @@ class Endpoints:
         served = self._served(request)
         parsed = parse(
             await request.body(),
-            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # two of them are not a number
+            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # a repeated header is invalid
             model=served.model,
             version=request.path_params.get("version"),
             max_items=self._max_items,

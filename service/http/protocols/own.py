@@ -38,5 +38,4 @@ def rendered(predictions: Predictions) -> dict[str, Any]:
 
 
 def error_of(error: ItemError) -> dict[str, Any]:
-    """The entry of an item without an answer."""
     return {"error": {"code": error.code, "message": error.message}}

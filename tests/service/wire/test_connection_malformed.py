@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from core.config import Config
-from service.telemetry.metrics import PAUSE_S
+from service.telemetry.metrics import UPDATE_INTERVAL_S
 from tests.service.wire.malformed import GROUPS, LOG_IN, PREDICT, SECRET, Case, head, post
 
 CONNECTIONS = 24
@@ -163,7 +163,7 @@ def test_random_paths_do_not_make_metrics_grow(server: str) -> None:
 
 def metric_lines(server: str) -> int:
     """Once every worker has counted what it noted."""
-    time.sleep(2 * PAUSE_S)
+    time.sleep(2 * UPDATE_INTERVAL_S)
     return len(httpx.get(f"{server}/metrics").text.splitlines())
 
 

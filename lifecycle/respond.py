@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from core.champion import ChampionPackage
-from core.clock import earliest_id
 from core.config import LabelsConfig
 from core.engine import Engine
 from core.home import Home
@@ -63,7 +60,7 @@ def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
 
 
 def _measured(situation: Situation) -> MeasuredAccuracy:
-    fresh = [row for row in situation.labelled if row.prediction_id > situation.fresh_after]
+    fresh = [row for row in situation.labelled if row.number > situation.fresh_after]
     measure, _ = pools_of(fresh)
     names = {name for row in fresh for name in names_of(row.label, situation.champion.kind)}
     return MeasuredAccuracy(
@@ -85,7 +82,7 @@ def _refused(situation: Situation, ledger: Ledger) -> PromotionRecord | None:
     last = next(by_gate, None)
     if last is None or last.promoted or last.previous != situation.version:
         return None
-    return None if any(row.labelled_at > last.created_at for row in situation.labelled) else last
+    return None if any(row.label_number > (last.after_label or 0) for row in situation.labelled) else last
 
 
 def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
@@ -94,8 +91,8 @@ def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
     if not champion.pointer.previous:
         return None
     # Only rows since the last promotion: this version may have been the champion before.
-    since = earliest_id(datetime.fromisoformat(champion.pointer.since).timestamp())
-    measure, _ = pools_of(row for row in situation.labelled if row.has_text and row.prediction_id > since)
+    promoted_after = home.ledger.promoted_after(champion.model, champion.version)
+    measure, _ = pools_of(row for row in situation.labelled if row.has_text and row.number > promoted_after)
     if len(measure) < home.config.gate.min_rows:
         return None
     version = champion.pointer.previous[-1]

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from core.champion import ChampionPackage
 from core.home import Home
-from core.records import CheckRecord, LabelledPrediction, PredictionRecord
+from core.records import CheckRecord, LabelledPrediction, StoredPrediction
 
 
 @dataclass(frozen=True)
 class Situation:
     """`window` and `labelled`: rows of the champion's version; `labelled_keys`: keys of labelled texts of all versions.
 
-    `fresh_after`: id of the last prediction in the last check without drift; later rows are fresh.
+    `fresh_after`: number of the last prediction in the last check without drift; later rows are fresh.
     """
 
     champion: ChampionPackage
     check: CheckRecord | None
-    fresh_after: str
-    window: list[PredictionRecord]
+    fresh_after: int
+    window: list[StoredPrediction]
     labelled: list[LabelledPrediction]
     labelled_keys: set[str]
 
@@ -35,7 +35,7 @@ class Situation:
 def assess(home: Home, champion: ChampionPackage) -> Situation:
     ledger, model, version = home.ledger, champion.model, champion.version
     last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
-    fresh_after = (last_ok and last_ok.window_end) or ""
+    fresh_after = (last_ok and last_ok.last_number) or 0
     labelled = ledger.labelled(model)
     return Situation(
         champion=champion,

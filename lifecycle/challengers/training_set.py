@@ -47,7 +47,7 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
         raise NoNewLabels(situation.model)
     original = kept_dataset(facts.lineage.data.train, config.datasets)
     validation = kept_dataset(facts.lineage.data.validation, config.datasets)
-    is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in measure]
+    is_fresh = [row.version == situation.version and row.number > situation.fresh_after for row in measure]
     fresh = [row.example for row, fresh in zip(measure, is_fresh, strict=True) if fresh]
     old = _old_rows(facts, config) + [row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh]
     if len(old) < config.gate.min_rows:

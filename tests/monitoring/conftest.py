@@ -48,14 +48,16 @@ class Served:
     def ledger(self) -> Ledger:
         return self.home.ledger
 
-    def receive(self, features: Features, *, text: str = "a text") -> list[str]:
+    def receive(self, features: Features, *, text: str | None = None) -> list[str]:
+        """Every row has a text of its own, or all have the same `text`."""
+        keys = [sortable_id() for _ in range(features.rows)]
         records = [
             PredictionRecord(
-                id=sortable_id(),
+                id=keys[row],
                 model=MODEL,
                 version=self.version,
                 created_at=utc_now(),
-                text=text,
+                text=f"text {keys[row]}" if text is None else text,
                 label=rows.LABELS[features.predicted[row]],
                 score=float(features.confidence[row]),
                 tokens=int(features.length[row]),

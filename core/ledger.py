@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sqlalchemy import Column, ColumnElement, Connection, RowMapping, ScalarSele
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
+from core.datasets import input_of, key_of
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -30,6 +32,9 @@ from core.records import (
 )
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
 from core.stored import as_stored, restored
+
+READ_PER_TEXT = 10
+ROWS_AT_ONCE = 500
 
 _VERDICT = checks.c.verdict["verdict"].as_string()
 _IS_CONCLUSIVE = _VERDICT != "insufficient_data"
@@ -96,6 +101,29 @@ class Ledger:
             .limit(limit)
         )
         return [_prediction(row) for row in reversed(self._rows(query))]
+
+    def latest_texts(self, model: str, version: str, *, limit: int, after: int = 0) -> list[StoredPrediction]:
+        """As `window`, but `limit` different texts, each by its most recent prediction.
+
+        At most `READ_PER_TEXT` times as many predictions are read. Each row without a stored text is one of its own.
+        """
+        query = (
+            select(predictions)
+            .where(predictions.c.model == model, predictions.c.version == version, predictions.c.number > after)
+            .order_by(predictions.c.number.desc())
+            .limit(limit * READ_PER_TEXT)
+        )
+        rows: dict[str, StoredPrediction] = {}
+        copies: Counter[str] = Counter()
+        with self.database.read() as connection:
+            for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query).mappings():
+                key = key_of(input_of(row["text"], row["pair"])) or row["id"]
+                if key not in rows:
+                    if len(rows) == limit:
+                        break
+                    rows[key] = _prediction(row)
+                copies[key] += 1
+        return [replace(row, copies=copies[key]) for key, row in reversed(rows.items())]
 
     def count_predictions(self, model: str, version: str) -> int:
         query = select(func.count()).where(predictions.c.model == model, predictions.c.version == version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -115,9 +116,26 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Repetition:
+    """How often the texts of a window came: `rows` in all, of `texts` different ones; `most`: of the most frequent."""
+
+    rows: int
+    texts: int
+    most: int
+
+    @staticmethod
+    def of(copies: Sequence[int]) -> Repetition:
+        """
+        >>> Repetition.of([1, 4, 1])
+        Repetition(rows=6, texts=3, most=4)
+        """
+        return Repetition(sum(copies), len(copies), max(copies, default=0))
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """Result of a drift check. `rows`: size of the window; `sentence`: the result in words;
-    `estimated_accuracy`: of the window, estimated without labels.
+    """Result of a drift check. `rows`: number of different texts in the window; `sentence`: the result in words;
+    `estimated_accuracy`: of the window, estimated without labels; `repetition`: None in checks of earlier releases.
     """
 
     outcome: Outcome = field(metadata={"key": "verdict"})
@@ -127,6 +145,7 @@ class Verdict:
     evidence: list[Evidence] = field(default_factory=list)
     estimated_accuracy: Share | None = None
     sentence: str = ""
+    repetition: Repetition | None = None
 
     @property
     def is_conclusive(self) -> bool:

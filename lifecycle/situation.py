@@ -13,7 +13,8 @@ from core.records import CheckRecord, LabelledPrediction, StoredPrediction
 class Situation:
     """`window` and `labelled`: rows of the champion's version; `labelled_keys`: keys of labelled texts of all versions.
 
-    `fresh_after`: number of the last prediction in the last check without drift; later rows are fresh.
+    Each text of `window` is one row. `fresh_after`: number of the last prediction in the last check without drift;
+    later rows are fresh.
     """
 
     champion: ChampionPackage
@@ -41,7 +42,7 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
         champion=champion,
         check=ledger.last_conclusive_check(model, version),
         fresh_after=fresh_after,
-        window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),
+        window=ledger.latest_texts(model, version, limit=home.config.drift.window_rows, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
     )

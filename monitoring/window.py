@@ -15,11 +15,11 @@ from core.records import PredictionRecord, StoredPrediction
 
 
 def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: int) -> list[StoredPrediction]:
-    """The most recent predictions that no conclusive check has used, oldest first.
+    """The most recent different texts among the predictions that no conclusive check has used, oldest first.
 
     Each row is tested once, so successive checks have only the reference in common.
     """
-    return ledger.window(model, version, limit=limit, after=ledger.last_checked(model, version))
+    return ledger.latest_texts(model, version, limit=limit, after=ledger.last_checked(model, version))
 
 
 def features_of(

@@ -12,6 +12,7 @@ from core.errors import NoNewLabels, NoTexts
 from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
+from lifecycle.evidence import different
 from lifecycle.labels.pools import pools_of
 from lifecycle.situation import Situation
 
@@ -60,8 +61,8 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     train, set_aside = _without_rare_labels(train, minimum, facts.kind)
     return TrainingSet(
         train=train,
-        fresh=_with_latest_labels(fresh),
-        old=_with_latest_labels(old),
+        fresh=different(fresh),
+        old=different(old),
         new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - set(facts.labels)),
         set_aside=set_aside,
     )

@@ -19,12 +19,12 @@ from tests.tiny import tiny_rows
 
 def test_a_refusal_stays_valid_after_promotions_by_people(ledger: Ledger) -> None:
     situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[]))
-    assert _refused(situation, ledger) is None
+    assert _refused(situation, ledger, min_texts=10) is None
     gate = GateRecord(1, GateVerdict("hold", "not better", labels_needed=40))
     ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="not better", gate=gate)
     for version, previous in (("3", "1"), ("1", "3")):
         ledger.record_promotion("tickets", version, previous=previous, promoted=True, reason="By hand.", gate=None)
-    refused = _refused(situation, ledger)
+    refused = _refused(situation, ledger, min_texts=10)
     assert refused is not None
     assert (refused.version, refused.gate) == ("2", gate)
 

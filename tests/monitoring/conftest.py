@@ -71,12 +71,15 @@ class Served:
 
 
 def word_examples(count: int, *, seed: int) -> list[Example]:
-    """Texts with one word that determines the label."""
+    """Different texts with one word that determines the label."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, len(WORDS), count)
     return [
-        Example(" ".join([WORDS[label], *random.choice(FILLER, random.integers(1, 5))]), rows.LABELS[label])
-        for label in labels
+        Example(
+            " ".join([WORDS[label], *random.choice(FILLER, random.integers(1, 5)), f"{seed}x{number}"]),
+            rows.LABELS[label],
+        )
+        for number, label in enumerate(labels)
     ]
 
 

@@ -11,7 +11,7 @@ from core.datasets import Example
 from core.progress import Progress, ignore
 from finetune.quality.duplicates import conflicting_labels, duplicates, leakage, near_duplicates, near_leakage
 from finetune.quality.findings import Finding, Severity, quantity
-from finetune.quality.labels import few_rows, imbalance, too_few_labels
+from finetune.quality.labels import few_rows, imbalance, label_names, too_few_labels
 from finetune.quality.languages import foreign_languages
 from finetune.quality.limits import DEFAULT_LIMITS, Limits
 from finetune.quality.near_duplicates import NearPair, near_pairs
@@ -33,6 +33,7 @@ QUICK = (
     "too_short",
     "over_length",
     "too_few_labels",
+    "label_names",
     "few_rows",
     "imbalance",
     "duplicates",
@@ -99,6 +100,7 @@ def inspect_quickly(
         *too_short(sheet, limits),
         *(over_length(sheet, tokenizer) if tokenizer and sheet.with_text else []),
         *too_few_labels(sheet),
+        *label_names(sheet),
         *few_rows(sheet, limits),
         *imbalance(sheet, limits),
         *duplicates(sheet),

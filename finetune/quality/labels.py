@@ -1,7 +1,10 @@
-"""Checks of the labels: too few labels, labels with few rows, class imbalance."""
+"""Checks of the labels: too few labels, their names, labels with few rows, class imbalance."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from core.resemblance import is_no_name, similar_pairs
 from finetune.quality.findings import MAX_EXAMPLES, Finding, Severity, quantity, with_rows
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
@@ -17,6 +20,35 @@ def too_few_labels(sheet: Sheet) -> list[Finding]:
         return []
     sentence = f"The rows have {quantity(len(names), 'label')}; training needs at least {needed}."
     return [Finding("too_few_labels", "error", len(names), "labels", sentence, "Add rows of another label.")]
+
+
+def label_names(sheet: Sheet) -> list[Finding]:
+    """Names that differ so little that they probably mean one label, and names that look like a score or no value."""
+    sizes = {name: len(rows) for name, rows in sheet.rows_of_label.items()}
+    found = []
+    if pairs := list(similar_pairs(sizes)):
+        listed = [f"{one!r} ({sizes[one]}) and {two!r} ({sizes[two]})" for one, two in pairs]
+        sentence = f"{quantity(len(pairs), 'pair')} of labels with nearly the same name: {_first(listed)}."
+        rarer = [min(pair, key=lambda name: sizes[name]) for pair in pairs]
+        finding = Finding("label_names", "warning", len(pairs), "pairs", sentence, "Give one label one spelling.")
+        found.append(_with_rows_of(sheet, finding, rarer, "named nearly as another label is"))
+    if odd := [name for name in sizes if is_no_name(name)]:
+        listed = [f"{name!r} ({sizes[name]})" for name in odd]
+        sentence = f"{quantity(len(odd), 'label')} like a score or an empty value: {_first(listed)}."
+        advice = "Check that the columns are not mixed up, and leave the label of a row without one empty."
+        finding = Finding("label_names", "warning", len(odd), "labels", sentence, advice)
+        found.append(_with_rows_of(sheet, finding, odd, "a score or an empty value as label"))
+    return found
+
+
+def _with_rows_of(sheet: Sheet, finding: Finding, names: Sequence[str], remark: str) -> Finding:
+    rows = [index for name in dict.fromkeys(names) for index in sheet.rows_of_label[name]]
+    return with_rows(finding, dict.fromkeys(rows, remark), sheet.examples)
+
+
+def _first(listed: Sequence[str]) -> str:
+    more = len(listed) - MAX_EXAMPLES
+    return ", ".join(listed[:MAX_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
 
 
 def few_rows(sheet: Sheet, limits: Limits) -> list[Finding]:
@@ -53,9 +85,7 @@ def _few(sheet: Sheet, few: dict[str, list[int]], needed: int, severity: Severit
 
 
 def _sizes(rows: dict[str, list[int]], names: list[str]) -> str:
-    more = len(names) - MAX_EXAMPLES
-    listed = ", ".join(f"{name!r} {len(rows[name])}" for name in names[:MAX_EXAMPLES])
-    return f"{listed} and {more} more" if more > 0 else listed
+    return _first([f"{name!r} {len(rows[name])}" for name in names])
 
 
 def imbalance(sheet: Sheet, limits: Limits) -> list[Finding]:

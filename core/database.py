@@ -18,7 +18,7 @@ from core.durable import file_lock
 from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """A ledger of another revision is from a newer release. It can be used: migrations only add columns and tables."""
 BUSY_S = 30.0
 WRITERS_LOCK = 0x7265_7475_6E65

@@ -169,7 +169,7 @@ def _found_columns(rows: Sequence[Row], path: Path, columns: Columns, labelled: 
     """The columns by the names that they have in the file."""
     if columns.labels and len(set(columns.labels) | {columns.text, columns.pair}) != len(columns.labels) + 2:
         raise DuplicateColumns(columns.labels)
-    found = partial(_found, rows=rows, path=path)
+    found = partial(found_column, rows=rows, path=path)
     return replace(
         columns,
         text=found(columns.text, "--text-column"),
@@ -179,7 +179,8 @@ def _found_columns(rows: Sequence[Row], path: Path, columns: Columns, labelled: 
     )
 
 
-def _found(name: str, option: str, *, rows: Sequence[Row], path: Path, required: bool = True) -> str:
+def found_column(name: str, option: str, *, rows: Sequence[Row], path: Path, required: bool = True) -> str:
+    """The column by the name that it has in the file; raises `MissingColumn` or `AmbiguousColumn`."""
     # Later objects of a JSON file may have keys that the first lacks.
     present = rows[0] if name in rows[0] else dict.fromkeys(key for row in rows for key in row)
     if name in present:

@@ -289,6 +289,10 @@ class NotOneLabel(InvalidInput):
         super().__init__(f"The model has one label per text, but {count} were given. Give one.")
 
 
+class LabelRuleRefused(Conflict):
+    """The rule contradicts those that hold; the problem has its own cure."""
+
+
 class LabelRefused(InvalidInput):
     """`number` counts the labels of the request from 1."""
 

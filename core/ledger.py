@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, fun
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
+from core.label_rules import LabelRules
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -47,6 +48,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.rules = LabelRules(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.
@@ -86,6 +88,12 @@ class Ledger:
         with self.database.write() if after_writers else self.database.read() as connection:
             return {row.id: row.model for row in connection.execute(query)}
 
+    def answers_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
+        """The predicted label of each known prediction by its id."""
+        query = select(predictions.c.id, predictions.c.label).where(predictions.c.id.in_(set(prediction_ids)))
+        with self.database.read() as connection:
+            return {row.id: row.label for row in connection.execute(query)}
+
     def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:
         """The most recent predictions of one version with an id greater than `after`, oldest first."""
         query = (
@@ -102,7 +110,11 @@ class Ledger:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
     def labelled(self, model: str, *, since: str = "") -> list[LabelledPrediction]:
-        """Predictions with their latest label, oldest label first; `since`: earliest time of a label."""
+        """Predictions with their latest label, oldest label first; `since`: earliest time of a label.
+
+        Label and answer have their names of today; predictions with a retired label are left out.
+        """
+        taxonomy = self.rules.taxonomy(model)
         query = (
             select(*_ANSWER, predictions.c.version, feedback.c.label, feedback.c.source)
             .add_columns(feedback.c.created_at.label("labelled_at"))
@@ -113,7 +125,9 @@ class Ledger:
         latest: dict[str, LabelledPrediction] = {}
         for row in self._rows(query):
             latest.pop(row["prediction_id"], None)  # ordered by the latest label
-            latest[row["prediction_id"]] = LabelledPrediction(**row)
+            if (label := taxonomy.today(row["label"])) is not None:
+                predicted = taxonomy.today(row["predicted"]) or row["predicted"]
+                latest[row["prediction_id"]] = LabelledPrediction(**{**row, "label": label, "predicted": predicted})
         return list(latest.values())
 
     def record_check(

@@ -70,7 +70,7 @@ def _measured(situation: Situation) -> MeasuredAccuracy:
         rows=len(measure),
         correct=sum(row.predicted == row.label for row in measure),
         expected=situation.champion.reference_accuracy,
-        unknown_labels=tuple(sorted(names - set(situation.champion.labels))),
+        unknown_labels=tuple(sorted(names - situation.labels)),
     )
 
 
@@ -100,4 +100,6 @@ def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
         return None
     version = champion.pointer.previous[-1]
     previous = Engine(home.registry.verified_folder(champion.model, version))
-    return PreviousVersion(version, compare(Engine(champion.folder), previous, [row.example for row in measure]))
+    return PreviousVersion(
+        version, compare(Engine(champion.folder), previous, [row.example for row in measure], situation.taxonomy)
+    )

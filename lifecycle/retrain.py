@@ -68,7 +68,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     trained = train_challenger(job, rows, situation, home.config, work=work, on_progress=on_progress)
     on_progress("gate", 0.0)
     champion, challenger = Engine(situation.champion.folder), Engine(trained.package)
-    fresh, old = compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old)
+    fresh, old = (compare(champion, challenger, part, situation.taxonomy) for part in (rows.fresh, rows.old))
     verdict = judge(fresh, old, home.config.gate)
     version = home.registry.add(trained.package, job.model)
     now = home.registry.champion(job.model).version

@@ -45,11 +45,14 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     measure, trainable = pools_of(labelled)
     if not trainable:
         raise NoNewLabels(situation.model)
-    original = kept_dataset(facts.lineage.data.train, config.datasets)
-    validation = kept_dataset(facts.lineage.data.validation, config.datasets)
+    today = situation.taxonomy.examples
+    original = today(kept_dataset(facts.lineage.data.train, config.datasets))
+    validation = today(kept_dataset(facts.lineage.data.validation, config.datasets))
     is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in measure]
     fresh = [row.example for row, fresh in zip(measure, is_fresh, strict=True) if fresh]
-    old = _old_rows(facts, config) + [row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh]
+    old = today(_old_rows(facts, config)) + [
+        row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh
+    ]
     if len(old) < config.gate.min_rows:
         old += validation  # they are removed from the training rows below
     labelled_rows = [row.example for row in trainable]
@@ -62,7 +65,7 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
         train=train,
         fresh=_with_latest_labels(fresh),
         old=_with_latest_labels(old),
-        new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - set(facts.labels)),
+        new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - situation.labels),
         set_aside=set_aside,
     )
 

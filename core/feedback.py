@@ -1,4 +1,4 @@
-"""Stores labels from people, in their canonical spelling. `POST /feedback` and `retune labels import` both use it."""
+"""Stores labels from people, in their canonical spelling, for `POST /feedback` and `retune labels import`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def store_labels(
 
 
 def registered_kind(registry: Registry, model: str) -> Kind:
-    """The kind of the champion, of the newest version if there is no champion, or single-label without a version."""
+    """The kind of the champion, else of the newest version; single-label if the model has no version."""
     versions, champion = registry.versions(model), registry.readable_pointer(model)
     if champion and champion.version in versions:
         versions = [champion.version]

@@ -47,7 +47,7 @@ class TableReader:
             raise FileMissing(path, what="data file")
         self._size = max(1, path.stat().st_size)
         self._done = 0.0
-        self._text: TextIOWrapper | None = None  # a reference, because its finalizer closes the file
+        self._text: TextIOWrapper | None = None  # kept, because the finalizer of the wrapper closes the file
         with self._decoded():
             self._file: IO[bytes] = path.open("rb")
 
@@ -101,7 +101,7 @@ class TableReader:
             for batch in table.iter_batches(batch_size=_PARQUET_ROWS):
                 yield from batch.to_pylist()
                 self._done += batch.num_rows / max(1, table.metadata.num_rows)
-        except ValueError as error:  # pyarrow's ArrowInvalid
+        except ValueError as error:  # the base class of ArrowInvalid
             raise UndecodableFile(self._path, str(error)) from error
 
 
@@ -116,7 +116,7 @@ def table_bytes(rows: Sequence[Row], ending: str, columns: Sequence[str]) -> byt
 
 
 def joined(parts: Sequence[Path], out: Path) -> None:
-    """Write the rows of all parts to `out`, complete or absent; CSV parts must have the same columns."""
+    """Write the rows of all parts to `out` atomically; CSV parts must have the same columns."""
     ending = format_of(out)
     with new_file(out) as aside:
         if ending == ".parquet":
@@ -175,7 +175,7 @@ def _join_parquet(parts: Sequence[Path], out: Path) -> None:
     import pyarrow
     import pyarrow.parquet as parquet
 
-    # A column without a value in one part has the type null there.
+    # The type of a column is null in a part without a value in this column.
     schema = pyarrow.unify_schemas([parquet.read_schema(part) for part in parts], promote_options="permissive")
     with parquet.ParquetWriter(out, schema) as writer:
         for part in parts:

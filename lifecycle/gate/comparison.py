@@ -12,7 +12,7 @@ from core.records import Comparison
 
 
 def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Comparison:
-    """Rows with a label that an engine does not know count as wrong, as do multi-label rows with one wrong label."""
+    """A row counts as wrong for an engine that does not know its label; a set of labels must be exactly right."""
     if not rows:
         return Comparison()
     before, after = _correct(champion, rows), _correct(challenger, rows)

@@ -64,7 +64,7 @@ class ExportConfig(Section):
 
 
 class ModelLimits(Section):
-    """Limits of one model; the ones that are unset are those of all models."""
+    """Limits of one model; if a limit is unset, the limit for all models applies."""
 
     max_items: int | None = Field(None, ge=1)
     max_text_chars: int | None = Field(None, ge=1)
@@ -84,7 +84,7 @@ class Limits:
 
 
 def _parsed(value: Any) -> Any:
-    """A table, which is JSON in an environment variable."""
+    """A table of the file, or a table as JSON from an environment variable."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -130,7 +130,7 @@ class ServiceConfig(Section):
 
     @property
     def most_items(self) -> int:
-        """Most items in a request whose model is not known yet."""
+        """Maximum number of items in a request before its model is known."""
         return max([self.max_items, *(own.max_items or 0 for own in self.limits.values())])
 
     def limits_of(self, model: str) -> Limits:
@@ -179,7 +179,7 @@ class GateConfig(Section):
 
 
 class Config(Section):
-    """All settings. State is stored under `home`, ledger and registry elsewhere if their URL is set."""
+    """All settings. State is stored under `home`; a URL stores the ledger or the registry elsewhere."""
 
     home: Path = Path(".retune")
     finetune: FinetuneConfig = FinetuneConfig()

@@ -265,7 +265,7 @@ def _kept_row(example: Example) -> Cells:
 
 
 def kept_dataset(name: str, folder: Path) -> list[Example]:
-    """The rows stored under a fingerprint, without those erased since; raises `DatasetNotKept`."""
+    """The rows stored under a fingerprint, without the rows erased since then; raises `DatasetNotKept`."""
     path = _kept_file(name, folder)
     if not path.is_file():
         raise DatasetNotKept(name, folder)
@@ -294,7 +294,7 @@ def _kept_file(name: str, folder: Path) -> Path:
 def is_held_out(given: Text, *, share: float = 0.4) -> bool:
     """Whether a text, or a pair, from traffic is used for measuring only and never for training.
 
-    It depends on a hash of the text alone: all processes and versions agree, and all copies of a text are on one side.
+    The result depends only on a hash of the text: it is the same in all processes and versions, and for all copies.
     """
     digest = hashlib.sha256(b"held out\n" + key_of(given).encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64

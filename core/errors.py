@@ -274,7 +274,7 @@ class UnusableLabelName(InvalidInput):
 
 
 class InputDoesNotFit(InvalidInput):
-    """A text for a model of pairs, or the other way round."""
+    """A single text for a model of pairs, or a pair for a model of single texts."""
 
     def __init__(self, *, wants_pairs: bool) -> None:
         super().__init__(
@@ -397,7 +397,7 @@ class CorruptPackage(Unavailable):
 
 
 class ParityFailed(RetuneError):
-    """The exported graph gives other answers than the checkpoint."""
+    """The exported graph predicts differently from the checkpoint."""
 
     code = "parity_failed"
 
@@ -451,7 +451,7 @@ class PromotionTimeout(Unavailable):
 
 
 class PromotionSuperseded(Conflict):
-    """Another promotion came before every server worker answered with this one."""
+    """Another version was promoted before every server worker served this one."""
 
     code = "superseded"
 

@@ -1,4 +1,4 @@
-"""Stores labels from people, in their canonical spelling. `POST /feedback` and `retune labels import` both use it."""
+"""Stores labels from people, in their canonical spelling, for `POST /feedback` and `retune labels import`."""
 
 from __future__ import annotations
 
@@ -106,10 +106,8 @@ def store_labels(
     if hold_doubtful:
         for name, doubtful in held.items():
             ledger.rules.hold(name, doubtful)
-    settled = {record.prediction_id for doubtful in held.values() for record in doubtful}
-    unknown = [
-        item.prediction_id for item in given if not (is_known.get(item.prediction_id) or item.prediction_id in settled)
-    ]
+    is_known |= dict.fromkeys((doubt.prediction_id for doubt in doubts), True)
+    unknown = [item.prediction_id for item in given if not is_known.get(item.prediction_id)]
     return StoredLabels(len(given) - len(unknown) - len(doubts), unknown, doubts, dict(new.most_common()))
 
 
@@ -146,7 +144,7 @@ class _Judge:
     def doubt(self, record: FeedbackRecord, number: int) -> tuple[Doubt | None, list[str]]:
         """The doubt about a label, and the names in it that the model does not know."""
         unknown = [name for name in names_of(record.label, self._kind) if name not in self._known]
-        for name in set(unknown) - self._allowed:
+        for name in sorted({*unknown} - self._allowed):
             similar = resembled(name, self._resembled)
             if similar or len(name) > MAX_LABEL_CHARS or (self._is_trained and is_no_name(name)):
                 return Doubt(number, record.prediction_id, name, similar), unknown

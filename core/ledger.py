@@ -40,7 +40,7 @@ _ANSWER = (
     predictions.c.label.label("predicted"),
     predictions.c.score,
 )
-"""Labelled with the field names of `LabelledPrediction` and `LabelRequest`."""
+"""The columns, named as the fields of `LabelledPrediction` and `LabelRequest`."""
 
 
 class Ledger:
@@ -60,7 +60,7 @@ class Ledger:
     def record_feedback(self, records: Sequence[FeedbackRecord]) -> list[bool]:
         """Store labels durably; return for each record whether its prediction is known.
 
-        A label that a source repeats is one row. A label that it corrects and later repeats is its latest label.
+        A label that a source repeats adds no row. If the source changes it and later changes it back, the last counts.
         """
         with self.database.write() as connection:
             wanted = {record.prediction_id for record in records}
@@ -142,8 +142,8 @@ class Ledger:
     ) -> int:
         """Store a check and return its id.
 
-        An inconclusive check of traffic replaces an inconclusive one directly before it: with little traffic there are
-        hundreds of them a day.
+        An inconclusive traffic check replaces the traffic check before it if that was inconclusive, too: with little
+        traffic there are hundreds of inconclusive checks a day.
         """
         row = {"model": model, "version": version, "source": source, "report": report, "window_end": window_end}
         with self.database.write() as connection:
@@ -204,7 +204,7 @@ class Ledger:
                 connection.execute(insert(label_requests), rows)
 
     def label_requests(self, model: str) -> list[LabelRequest]:
-        """The requests without an answer, in the order of `request_labels`."""
+        """The requests without a label, in the order of `request_labels`."""
         answered = select(feedback.c.prediction_id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
             select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id)
@@ -215,8 +215,8 @@ class Ledger:
         return [LabelRequest(**row) for row in self._rows(query)]
 
     def label_progress(self, model: str, version: str, *, after: str = "") -> tuple[int, int, int | None]:
-        """Counts over predictions of one version with an id greater than `after`: requested labels, answered requests;
-        and the id of the last check that requested labels.
+        """Number of requested labels, number of requests with a label, and id of the last check that requested labels;
+        for predictions of one version with an id greater than `after`.
         """
         answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
@@ -249,7 +249,7 @@ class Ledger:
 
 
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:
-    """`busy_s`: how long a write waits for another one. Raises as `Database`."""
+    """`busy_s`: how long a write waits for another writer. Raises as `Database`."""
     return Ledger(Database(config.ledger_url, busy_s=busy_s))
 
 

@@ -1,4 +1,4 @@
-"""Tables of the ledger after all migrations; a test compares both."""
+"""Tables of the ledger after all migrations; a test compares them with a migrated database."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """`metrics` are those of the validation rows with temperature; `findings` are those of the quick data checks."""
+    """`metrics`: on the validation rows, with temperature; `findings`: findings of the quick data checks."""
 
     checkpoint: Path
     method: str
@@ -62,7 +62,7 @@ def finetune(
     begun_at: float | None = None,
     on_progress: Progress = ignore,
 ) -> FinetuneResult:
-    """Train on `examples` and write the checkpoint `out`, complete or not at all.
+    """Train on `examples` and write the checkpoint `out` atomically.
 
     Without `validation`, a share `settings.validation_share` of the examples is used for validation. `cache` stores
     the frozen embeddings and measurements of this machine, `datasets` the training and validation rows. With

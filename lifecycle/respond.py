@@ -56,7 +56,7 @@ def _case(home: Home, situation: Situation) -> Case:
 
 
 def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
-    """Counts all requests since the drift began, because labelling takes longer than the time between two checks."""
+    """Counts all requests since the drift began: labelling takes longer than the time between two checks."""
     requested, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and by == situation.check.id
     return LabelProgress(requested=requested, still_open=requested - answered, is_of_this_check=is_of_this_check)

@@ -1,4 +1,4 @@
-"""Running all checks, or the quick ones, on a file."""
+"""Runs all checks, or only the quick checks, on a file."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def inspect_quickly(
     limits: Limits = DEFAULT_LIMITS,
     on_progress: Progress = ignore,
 ) -> list[Finding]:
-    """Run the checks without embeddings: seconds for 10,000 rows. The check `over_length` needs `tokenizer`."""
+    """Run the checks that need no embeddings, in seconds for 10,000 rows; `over_length` runs only with `tokenizer`."""
     sheet = Sheet(examples, is_multi_label)
     other = Sheet(against, is_multi_label) if against else None
     on_progress("Reading the rows", 0.0)
@@ -121,7 +121,7 @@ def _by_severity(found: list[Finding]) -> list[Finding]:
 
 
 def _near_pairs(sheet: Sheet, other: Sheet | None, limits: Limits) -> tuple[list[NearPair], list[NearPair]]:
-    """Pairs of nearly equal texts within the sheet, and between it and the other; equal texts are left out."""
+    """Pairs of nearly equal texts within `sheet`, and between `sheet` and `other`; equal texts are left out."""
     own = sheet.distinct(sheet.with_text)
     known = {sheet.keys[index] for index in own}
     new = [index for index in other.distinct(other.with_text) if other.keys[index] not in known] if other else []

@@ -28,6 +28,9 @@ MethodName = Literal["auto", "features", "full", "layerwise", "lora"]
 Keep = Literal["text", "redacted", "features"]
 
 
+Rare = Literal["keep", "drop", "refuse"]
+
+
 class FinetuneConfig(Section):
     base_model: str = Field(
         "default", description="'default', a folder, or a hub id with @revision, pinned by #sha256=…"
@@ -39,6 +42,7 @@ class FinetuneConfig(Section):
     multi_label: bool = Field(False, description="Whether a text may have several labels or none.")
     validation_share: float = Field(0.15, gt=0, lt=0.5, description="Share of each label's rows used for validation.")
     validation_rows: int = Field(1000, ge=1, description="Upper limit of validation rows, approximate.")
+    rare: Rare = Field("keep", description="Rows of a label with one text: keep and train, drop, or refuse the data.")
     folds: int = Field(0, ge=0, le=20, description="Folds of a cross-validation of the method; 0: none.")
     primary_metric: str = Field("accuracy", description="Metric that selects epochs, rates and methods.")
     max_risk: float | None = Field(None, gt=0, lt=1, description="Highest error rate among answers, by abstaining.")

@@ -344,7 +344,7 @@ class TooFewRowsOfLabel(InvalidInput):
     def __init__(self, label: str, rows: int, needed: int, source: str) -> None:
         super().__init__(
             f"Label {label!r} has {rows} row{'s' if rows != 1 else ''} in {source}; training and "
-            f"validation need at least {needed}. Add rows of it, or remove the label."
+            f"validation need at least {needed}. Add rows of it, or remove the label with --rare drop."
         )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.resemblance import is_no_name, similar_pairs
-from finetune.quality.findings import MAX_EXAMPLES, Finding, Severity, quantity, with_rows
+from finetune.quality.findings import MAX_EXAMPLES, Finding, quantity, with_rows
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
 
 NEEDED = 2
-"""Distinct texts that a label needs, one to train on and one to validate on."""
+"""Distinct texts that a label needs, one to train on and one to validate on; with one it is not validated."""
 
 
 def too_few_labels(sheet: Sheet) -> list[Finding]:
@@ -52,25 +52,29 @@ def _first(listed: Sequence[str]) -> str:
 
 
 def few_rows(sheet: Sheet, limits: Limits) -> list[Finding]:
-    """Labels with too few distinct texts to train (error), or to train and measure well (warning)."""
+    """Labels with too few distinct texts to validate, or to train and measure well."""
     texts = {name: sheet.distinct(rows) for name, rows in sheet.rows_of_label.items()}
     few = {name: rows for name, rows in texts.items() if len(rows) < limits.min_rows_of_label}
     needed = 0 if sheet.is_multi_label else NEEDED
-    impossible = {name: rows for name, rows in few.items() if len(rows) < needed}
-    rest = {name: rows for name, rows in few.items() if name not in impossible}
+    single = {name: rows for name, rows in few.items() if len(rows) < needed}
+    rest = {name: rows for name, rows in few.items() if name not in single}
     return [
-        *_few(sheet, impossible, needed, "error", "Add texts of these labels, or remove their rows."),
+        *_few(
+            sheet,
+            single,
+            needed,
+            "Add texts: these are trained, but not validated; finetune --rare drop leaves them out.",
+        ),
         *_few(
             sheet,
             rest,
             limits.min_rows_of_label,
-            "warning",
             "Add texts of these labels, or merge them with others: so few can be neither learned nor measured well.",
         ),
     ]
 
 
-def _few(sheet: Sheet, few: dict[str, list[int]], needed: int, severity: Severity, advice: str) -> list[Finding]:
+def _few(sheet: Sheet, few: dict[str, list[int]], needed: int, advice: str) -> list[Finding]:
     if not few:
         return []
     fewest_first = sorted(few, key=lambda name: (len(few[name]), name))
@@ -80,7 +84,7 @@ def _few(sheet: Sheet, few: dict[str, list[int]], needed: int, severity: Severit
         for index in few[name]
     ]
     sentence = f"{quantity(len(few), 'label')} with fewer than {needed} different texts: {_sizes(few, fewest_first)}."
-    found = Finding("few_rows", severity, len(few), "labels", sentence, advice)
+    found = Finding("few_rows", "warning", len(few), "labels", sentence, advice)
     return [with_rows(found, dict(remarks), sheet.examples)]
 
 

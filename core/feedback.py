@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import LabelRefused, LabelsOfAnotherModel, NotOneLabel, UnusableLabelName
@@ -13,7 +13,7 @@ from core.package import read_facts
 from core.records import FeedbackRecord
 from core.registry import Registry
 from core.resemblance import is_no_name, resembled
-from core.taxonomy import LabelRule, Taxonomy
+from core.taxonomy import LabelRule
 
 
 @dataclass(frozen=True)
@@ -73,34 +73,36 @@ def store_labels(
 ) -> StoredLabels:
     """Store the labels of all known predictions, or none if it raises.
 
-    A label is doubtful if the model was not trained with it and it resembles one of the model's, or looks like none
-    (`core.resemblance`), unless `new_labels` has it. Doubtful labels are held until a person confirms or maps them;
-    with `hold_doubtful=False` they are left out. Raises `LabelRefused` for a label that the model cannot have, and, if
+    A label is doubtful if the model was not trained with it and it resembles one of the model's, or a more frequent
+    new one, or looks like none (`core.resemblance`), unless `new_labels` has it. Doubtful labels are held until a
+    person confirms or maps them; with `hold_doubtful=False` they are left out. Raises `LabelRefused` for a label that the model cannot have, and, if
     `model` is given, `LabelsOfAnotherModel` for a prediction of another model.
     """
     answered_by = ledger.models_of(item.prediction_id for item in given)
     for prediction_id, name in answered_by.items():
         if model is not None and name != model:
             raise LabelsOfAnotherModel(prediction_id, name, model)
-    judges = {
-        name: _Judge(labels_of(name), ledger.rules.taxonomy(name), new_labels) for name in {*answered_by.values()}
-    }
+    judges = {name: _Judge(ledger, name, labels_of(name), new_labels) for name in sorted(set(answered_by.values()))}
+    asked = [
+        (judge := judges[answered_by[item.prediction_id]], number, judge.record(item, number))
+        for number, item in enumerate(given, 1)
+        if item.prediction_id in answered_by
+    ]
+    for judge in judges.values():
+        judge.weigh(record.label for by, _, record in asked if by is judge)
     records: list[FeedbackRecord] = []
     held: dict[str, list[FeedbackRecord]] = {}
     doubts: list[Doubt] = []
     new: Counter[str] = Counter()
-    for number, item in enumerate(given, 1):
-        if item.prediction_id not in answered_by:
-            continue
-        by = answered_by[item.prediction_id]
-        record = FeedbackRecord(item.prediction_id, judges[by].canonical(item, number), item.source)
-        doubt, unknown_names = judges[by].doubt(record, number)
+    for judge, number, record in asked:
+        unknown_names = judge.unknown(record.label)
+        doubt = next((judge.doubts[name] for name in unknown_names if name in judge.doubts), None)
         if doubt is None:
             records.append(record)
             new.update(unknown_names)
         else:
-            held.setdefault(by, []).append(record)
-            doubts.append(doubt)
+            held.setdefault(judge.model, []).append(record)
+            doubts.append(Doubt(number, record.prediction_id, *doubt))
     # A prediction may be erased between the transactions.
     is_known = dict(zip((record.prediction_id for record in records), ledger.record_feedback(records), strict=True))
     if hold_doubtful:
@@ -126,29 +128,41 @@ def add_rule(ledger: Ledger, model: str, rule: LabelRule) -> int:
 class _Judge:
     """Tells known, new and doubtful labels of one model."""
 
-    def __init__(self, labels: ModelLabels, taxonomy: Taxonomy, new_labels: frozenset[str]) -> None:
-        self._kind = labels.kind
+    def __init__(self, ledger: Ledger, model: str, labels: ModelLabels, new_labels: frozenset[str]) -> None:
+        self.model = model
+        # Name and the label that it resembles, if any, of each doubtful name.
+        self.doubts: dict[str, tuple[str, str | None]] = {}
+        self._ledger, self._kind, self._allowed = ledger, labels.kind, new_labels
+        taxonomy = ledger.rules.taxonomy(model)
         today = {name for label in labels.names if (name := taxonomy.today(label)) is not None}
         self._known = labels.names | today | taxonomy.accepted | taxonomy.gone
-        self._allowed = new_labels
         self._is_trained = bool(labels.names)
         # Resembling a name that is gone is no help.
-        self._resembled = today | taxonomy.accepted
+        self._names = today | taxonomy.accepted | new_labels
 
-    def canonical(self, item: GivenLabel, number: int) -> str:
+    def record(self, item: GivenLabel, number: int) -> FeedbackRecord:
         try:
-            return canonical(item.label, self._kind)
+            return FeedbackRecord(item.prediction_id, canonical(item.label, self._kind), item.source)
         except (NotOneLabel, UnusableLabelName) as error:
             raise LabelRefused(number, str(error)) from error
 
-    def doubt(self, record: FeedbackRecord, number: int) -> tuple[Doubt | None, list[str]]:
-        """The doubt about a label, and the names in it that the model does not know."""
-        unknown = [name for name in names_of(record.label, self._kind) if name not in self._known]
-        for name in sorted({*unknown} - self._allowed):
-            similar = resembled(name, self._resembled)
-            if similar or len(name) > MAX_LABEL_CHARS or (self._is_trained and is_no_name(name)):
-                return Doubt(number, record.prediction_id, name, similar), unknown
-        return None, unknown if self._is_trained else []
+    def unknown(self, label: str) -> list[str]:
+        """The names in a label that the model does not know; none if it knows no label at all."""
+        return [name for name in names_of(label, self._kind) if name not in self._known] if self._is_trained else []
+
+    def weigh(self, labels: Iterable[str]) -> None:
+        """Find the doubtful names. Of new names that resemble each other the most frequent is the label."""
+        counts = Counter(name for label in labels for name in self.unknown(label))
+        if not counts:
+            return
+        given = {name for label in self._ledger.given_labels(self.model) for name in names_of(label, self._kind)}
+        names = self._names | given
+        for name in sorted(counts, key=lambda name: (-counts[name], name)):
+            similar = None if name in self._allowed else resembled(name, names)
+            if similar or (name not in self._allowed and (len(name) > MAX_LABEL_CHARS or is_no_name(name))):
+                self.doubts[name] = (name, similar)
+            else:
+                names.add(name)
 
 
 def registered_labels(registry: Registry, model: str) -> ModelLabels:

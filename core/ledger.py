@@ -88,6 +88,17 @@ class Ledger:
         with self.database.write() if after_writers else self.database.read() as connection:
             return {row.id: row.model for row in connection.execute(query)}
 
+    def given_labels(self, model: str) -> list[str]:
+        """The distinct labels that people gave, as they are stored."""
+        query = (
+            select(feedback.c.label)
+            .distinct()
+            .join(predictions, feedback.c.prediction_id == predictions.c.id)
+            .where(predictions.c.model == model)
+        )
+        with self.database.read() as connection:
+            return list(connection.scalars(query))
+
     def answers_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
         """The predicted label of each known prediction by its id."""
         query = select(predictions.c.id, predictions.c.label).where(predictions.c.id.in_(set(prediction_ids)))

@@ -84,6 +84,19 @@ def test_a_label_that_resembles_another_is_stored_when_it_is_named(
     assert "New labels: bugs (1)." in out
 
 
+def test_of_new_labels_that_resemble_each_other_the_most_frequent_is_the_label(
+    retune: Command, ledger: Ledger, tmp_path: Path
+) -> None:
+    given = ["refud", "refund", "refund", "Refund"]
+    rows = [{"prediction_id": predicted(ledger, "m", n), "label": label} for n, label in enumerate(given)]
+    _, out, _ = retune("labels", "import", "m", filled(tmp_path / "a.jsonl", rows))
+    assert "New labels: refund (2)." in out
+    assert "Row 1 (line 1): label 'refud' resembles 'refund'." in out
+    again = [{"prediction_id": predicted(ledger, "m", 9), "label": "reffund"}]
+    assert retune("labels", "import", "m", filled(tmp_path / "b.jsonl", again))[0] == 3
+    assert stored(ledger) == {1: "refund", 2: "refund"}
+
+
 def test_cells_that_changed_places_are_refused(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
     one, two = predicted(ledger, "m", 1), predicted(ledger, "m", 2)
     file = tmp_path / "labels.csv"

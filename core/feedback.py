@@ -75,8 +75,10 @@ def store_labels(
 
     A label is doubtful if the model was not trained with it and it resembles one of the model's, or a more frequent
     new one, or looks like none (`core.resemblance`), unless `new_labels` has it. Doubtful labels are held until a
-    person confirms or maps them; with `hold_doubtful=False` they are left out. Raises `LabelRefused` for a label that the model cannot have, and, if
-    `model` is given, `LabelsOfAnotherModel` for a prediction of another model.
+    person confirms or maps them; with `hold_doubtful=False` they are left out.
+
+    Raises `LabelRefused` for a label that the model cannot have, and, if `model` is given, `LabelsOfAnotherModel` for
+    a prediction of another model.
     """
     answered_by = ledger.models_of(item.prediction_id for item in given)
     for prediction_id, name in answered_by.items():

@@ -14,6 +14,7 @@ from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
 from core.datasets import input_of, key_of
+from core.label_rules import LabelRules
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -45,7 +46,7 @@ _ANSWER = (
     predictions.c.label.label("predicted"),
     predictions.c.score,
 )
-"""Labelled with the field names of `LabelledPrediction` and `LabelRequest`."""
+"""The columns, named as the fields of `LabelledPrediction` and `LabelRequest`."""
 
 
 class Ledger:
@@ -53,6 +54,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.rules = LabelRules(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.
@@ -64,7 +66,7 @@ class Ledger:
     def record_feedback(self, records: Sequence[FeedbackRecord]) -> list[bool]:
         """Store labels durably; return for each record whether its prediction is known.
 
-        A label that a source repeats is one row. A label that it corrects and later repeats is its latest label.
+        A label that a source repeats adds no row. If the source changes it and later changes it back, the last counts.
         """
         with self.database.write() as connection:
             wanted = {record.prediction_id for record in records}
@@ -91,6 +93,23 @@ class Ledger:
         query = select(predictions.c.id, predictions.c.model).where(predictions.c.id.in_(set(prediction_ids)))
         with self.database.write() if after_writers else self.database.read() as connection:
             return {row.id: row.model for row in connection.execute(query)}
+
+    def given_labels(self, model: str) -> list[str]:
+        """The distinct labels that people gave, as they are stored."""
+        query = (
+            select(feedback.c.label)
+            .distinct()
+            .join(predictions, feedback.c.prediction_id == predictions.c.id)
+            .where(predictions.c.model == model)
+        )
+        with self.database.read() as connection:
+            return list(connection.scalars(query))
+
+    def answers_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
+        """The predicted label of each known prediction by its id."""
+        query = select(predictions.c.id, predictions.c.label).where(predictions.c.id.in_(set(prediction_ids)))
+        with self.database.read() as connection:
+            return {row.id: row.label for row in connection.execute(query)}
 
     def window(self, model: str, version: str, *, limit: int, after: int = 0) -> list[StoredPrediction]:
         """The most recent predictions of one version with a number greater than `after`, oldest first."""
@@ -131,7 +150,11 @@ class Ledger:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
     def labelled(self, model: str, *, since: str = "") -> list[LabelledPrediction]:
-        """Predictions with their latest label, oldest label first; `since`: earliest time of a label."""
+        """Predictions with their latest label, oldest label first; `since`: earliest time of a label.
+
+        Label and answer have their names of today; predictions with a retired label are left out.
+        """
+        taxonomy = self.rules.taxonomy(model)
         query = (
             select(*_ANSWER, predictions.c.version, predictions.c.key, predictions.c.number)
             .add_columns(feedback.c.label, feedback.c.source, feedback.c.created_at.label("labelled_at"))
@@ -143,7 +166,9 @@ class Ledger:
         latest: dict[str, LabelledPrediction] = {}
         for row in self._rows(query):
             latest.pop(row["prediction_id"], None)  # ordered by the latest label
-            latest[row["prediction_id"]] = LabelledPrediction(**row)
+            if (label := taxonomy.today(row["label"])) is not None:
+                predicted = taxonomy.today(row["predicted"]) or row["predicted"]
+                latest[row["prediction_id"]] = LabelledPrediction(**{**row, "label": label, "predicted": predicted})
         return list(latest.values())
 
     def record_check(
@@ -158,8 +183,8 @@ class Ledger:
     ) -> int:
         """Store a check and return its id; `window_end`: id of the last prediction in its window.
 
-        An inconclusive check of traffic replaces an inconclusive one directly before it: with little traffic there are
-        hundreds of them a day.
+        An inconclusive traffic check replaces the traffic check before it if that was inconclusive, too: with little
+        traffic there are hundreds of inconclusive checks a day.
         """
         row = {"model": model, "version": version, "source": source, "report": report, "window_end": window_end}
         last_number = select(predictions.c.number).where(predictions.c.id == window_end).scalar_subquery()
@@ -224,7 +249,7 @@ class Ledger:
                 connection.execute(insert(label_requests), rows)
 
     def label_requests(self, model: str) -> list[LabelRequest]:
-        """The requests without an answer, in the order of `request_labels`."""
+        """The requests without a label, in the order of `request_labels`."""
         answered = select(feedback.c.prediction_id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
             select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id)
@@ -235,8 +260,8 @@ class Ledger:
         return [LabelRequest(**row) for row in self._rows(query)]
 
     def label_progress(self, model: str, version: str, *, after: int = 0) -> tuple[int, int, int | None]:
-        """Counts over predictions of one version with a number greater than `after`: requested labels, answered ones;
-        and the id of the last check that requested labels.
+        """Number of requested labels, number of requests with a label, and id of the last check that requested labels;
+        for predictions of one version with a number greater than `after`.
         """
         answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
@@ -275,7 +300,7 @@ class Ledger:
 
 
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:
-    """`busy_s`: how long a write waits for another one. Raises as `Database`."""
+    """`busy_s`: how long a write waits for another writer. Raises as `Database`."""
     return Ledger(Database(config.ledger_url, busy_s=busy_s))
 
 

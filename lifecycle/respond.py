@@ -73,7 +73,7 @@ def _without_lone_caller(home: Home, situation: Situation, decision: Decision) -
 
 
 def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
-    """Counts all requests since the drift began, because labelling takes longer than the time between two checks."""
+    """Counts all requests since the drift began: labelling takes longer than the time between two checks."""
     requested, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and by == situation.check.id
     return LabelProgress(requested=requested, still_open=requested - answered, is_of_this_check=is_of_this_check)
@@ -82,8 +82,8 @@ def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
 def _measured(situation: Situation) -> MeasuredAccuracy:
     fresh = different(row for row in situation.labelled if row.number > situation.fresh_after)
     measure, _ = pools_of(fresh)
-    known, kind = set(situation.champion.labels), situation.champion.kind
-    unknown = [names for row in fresh if (names := set(names_of(row.label, kind)) - known)]
+    kind = situation.champion.kind
+    unknown = [names for row in fresh if (names := set(names_of(row.label, kind)) - situation.labels)]
     return MeasuredAccuracy(
         rows=len(measure),
         correct=sum(row.predicted == row.label for row in measure),
@@ -127,4 +127,6 @@ def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
         return None
     version = champion.pointer.previous[-1]
     previous = Engine(home.registry.verified_folder(champion.model, version))
-    return PreviousVersion(version, compare(Engine(champion.folder), previous, [row.example for row in measure]))
+    return PreviousVersion(
+        version, compare(Engine(champion.folder), previous, [row.example for row in measure], situation.taxonomy)
+    )

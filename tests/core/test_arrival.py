@@ -118,7 +118,7 @@ def of_an_earlier_release(config: Config, fill: Callable[[Connection], None]) ->
     migrations.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         migrations.attributes["connection"] = connection
-        command.upgrade(migrations, "0003")
+        command.upgrade(migrations, "0004")
         fill(connection)
     engine.dispose()
     return open_ledger(config)

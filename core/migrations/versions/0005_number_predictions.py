@@ -5,8 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 COLUMNS = "id, model, version, created_at, text, label, score, tokens, truncated, embedding, pair, key"
 

@@ -134,9 +134,10 @@ class Ledger:
         )
         rows: dict[str, StoredPrediction] = {}
         copies: Counter[str] = Counter()
-        with self.database.read() as connection:
-            for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query).mappings():
-                key = key_of(input_of(row["text"], row["pair"])) or row["id"]
+        options = {"yield_per": ROWS_AT_ONCE}
+        with self.database.read() as connection, connection.execute(query, execution_options=options) as found:
+            for row in found.mappings():
+                key = key_of(input_of(row["text"], row["pair"])).strip() or row["id"]
                 if key not in rows:
                     if len(rows) == limit:
                         break

@@ -23,7 +23,7 @@ def different(rows: Iterable[Row]) -> list[Row]:
     """
     latest: dict[str, Row] = {}
     for number, row in enumerate(rows):
-        key = key_of(row.input) or str(number)
+        key = key_of(row.input).strip() or str(number)
         latest.pop(key, None)
         latest[key] = row
     kept = list(latest.values())

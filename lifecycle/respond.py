@@ -111,7 +111,7 @@ def _refused(situation: Situation, ledger: Ledger, *, min_texts: int) -> Promoti
 
 
 def _text_of(row: LabelledPrediction) -> str:
-    return row.example.key or row.prediction_id
+    return row.example.key.strip() or row.prediction_id
 
 
 def _previous(home: Home, situation: Situation) -> PreviousVersion | None:

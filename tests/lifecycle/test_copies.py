@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from core.assigned import cells
 from core.champion import ChampionPackage, read_champion
 from core.clock import sortable_id
 from core.config import Config
 from core.datasets import Example, is_held_out
+from core.engine import Engine
 from core.home import Home
 from core.records import (
     TRAFFIC,
@@ -111,7 +113,8 @@ def test_one_text_with_wrong_labels_decides_no_rollback(home: Home, tiny_package
     rows = predicted(home.ledger, 1, version="2", texts=[COPIED])
     copies = copies_of(rows[0], 40)
     home.ledger.record_predictions(copies)
-    give(home, copies, "bug")
+    before = Engine(other_package)
+    give(home, copies, cells(before.answer([COPIED]).predicted, before.labels)[0])
     drift(home, copies)
     assert decided(home).action not in ("retrain", "roll back")
 

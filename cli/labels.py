@@ -6,16 +6,19 @@ import getpass
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from cli.context import REFUSED, Run, info, pass_run
-from core.feedback import add_rule
+from cli.context import REFUSED, Run, column_options, info, pass_run
+from core.datasets import Columns
+from core.feedback import add_rule, registered_labels
 from core.taxonomy import LabelRule
-from lifecycle.labels.files import write_requests
+from lifecycle.labels.adding import add_rows, remove_source
+from lifecycle.labels.archive import Format, write_labelled_rows
+from lifecycle.labels.files import RefusedRow, write_requests
 from lifecycle.labels.importing import import_labels
 from lifecycle.labels.queue import NO_TEXTS
 from lifecycle.labels.taxonomy import effect_of, labels_today
@@ -32,13 +35,21 @@ def labels() -> None:
 @labels.command("export")
 @click.argument("model")
 @click.option("--out", type=click.Path(path_type=Path), help="CSV file to write [default: stdout].")
+@click.option("--all", "every", is_flag=True, help="All labelled rows, to --out: .csv, .jsonl or .parquet.")
+@click.option("--format", "form", type=click.Choice(get_args(Format)), default="table", help="Format of --all.")
 @pass_run
-def export_labels(run: Run, model: str, out: Path | None) -> None:
+def export_labels(run: Run, model: str, out: Path | None, every: bool, form: Format) -> None:
     """Write the open label requests: prediction_id, text, predicted, score, an empty label to fill in, and the choices.
 
     Pairs also have a column pair. Write several labels of a text as a|b, and no label as |.
     """
     run.home.registry.require_model(model)
+    if every:
+        if out is None:
+            raise click.UsageError("--all needs a file: add --out FILE.")
+        rows = write_labelled_rows(run.home, model, out, form=form)
+        run.emit({"model": model, "rows": rows, "out": str(out)}, f"{rows} labelled rows: {out}")
+        return
     requests = run.home.ledger.label_requests(model)
     if not requests and run.config.ledger.keep == "features":
         info(NO_TEXTS)
@@ -85,25 +96,79 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
         f"{imported.empty} rows without a label skipped.",
         *([f"New labels: {new}."] if new else []),
         *([f"{imported.repeated} predictions have several labels here: the last counts."] if imported.repeated else []),
-        *([f"{len(refused)} rows refused; correct them and import the file again:"] if refused else []),
-        *(f"  {row.sentence}" for row in refused[:SHOWN]),
-        *([f"  and {len(refused) - SHOWN} more (--json lists all)"] if len(refused) > SHOWN else []),
-        *(["A new label that is meant: --new-labels LABEL."] if stored.doubtful else []),
+        *_refused_lines(refused, "import"),
     )
     if refused:
         sys.exit(REFUSED)
+
+
+@labels.command("add")
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--source", required=True, help="Who or what the rows are from.")
+@click.option("--new-labels", multiple=True, metavar="LABEL", help="A new label, like a known one; repeatable.")
+@column_options
+@pass_run
+def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...], columns: Columns) -> None:
+    """Add labelled rows that are no predictions: a data file, tasks of Label Studio or records of Argilla.
+
+    They train the next challenger; those that a hash of their text holds out judge it. A row with a doubtful label, or
+    with nearly the text of a row that measures, is refused, the others stored. Exit 3 if a row is refused.
+    """
+    run.home.registry.require_model(model)
+    kind = registered_labels(run.home.registry, model).kind
+    fitting = replace(columns, multi_label=columns.multi_label or kind == "multi-label")
+    added = add_rows(run.home, model, file, fitting, source=source, new_labels=new_labels)
+    new = ", ".join(f"{name} ({count})" for name, count in added.new.items())
+    run.emit(
+        {"model": model, **asdict(added)},
+        f"{added.stored} rows added; {added.held_out} of the file's are held out and judge challengers.",
+        *([f"New labels: {new}."] if new else []),
+        *_refused_lines(added.refused, "add"),
+    )
+    if added.refused:
+        sys.exit(REFUSED)
+
+
+@labels.command("remove")
+@click.argument("model")
+@click.option("--source", required=True, help="The source whose added rows are deleted.")
+@pass_run
+def remove(run: Run, model: str, source: str) -> None:
+    """Delete the added rows of a source; versions that were trained on them stay."""
+    run.home.registry.require_model(model)
+    removed = remove_source(run.home, model, source)
+    run.emit({"model": model, "removed": removed}, f"{removed} rows of {source} removed.")
+
+
+def _refused_lines(refused: Sequence[RefusedRow], command: str) -> list[str]:
+    if not refused:
+        return []
+    more = [f"  and {len(refused) - SHOWN} more (--json lists all)"] if len(refused) > SHOWN else []
+    return [
+        f"{len(refused)} rows refused; correct them and {command} the file again:",
+        *(f"  {row.sentence}" for row in refused[:SHOWN]),
+        *more,
+        "A new label that is meant: --new-labels LABEL.",
+    ]
 
 
 @labels.command("list")
 @click.argument("model")
 @pass_run
 def list_labels(run: Run, model: str) -> None:
-    """List the labels of today, the doubtful ones that wait for a person, and the rules."""
+    """List the labels of today, the doubtful ones that wait for a person, the rules, and the sources of added rows."""
     run.home.registry.require_model(model)
     names, doubtful = labels_today(run.home, model), run.home.ledger.rules.doubtful(model)
-    rules = run.home.ledger.rules.taxonomy(model).rules
+    rules, sources = run.home.ledger.rules.taxonomy(model).rules, run.home.ledger.added.sources(model)
     run.emit(
-        {"model": model, "labels": names, "doubtful": list(map(asdict, doubtful)), "rules": list(map(asdict, rules))},
+        {
+            "model": model,
+            "labels": names,
+            "doubtful": list(map(asdict, doubtful)),
+            "rules": list(map(asdict, rules)),
+            "added": list(map(asdict, sources)),
+        },
         f"{len(names)} labels: {', '.join(names)}",
         *(f"doubtful: {item.label} ({item.rows} predictions)" for item in doubtful),
         *(
@@ -112,6 +177,7 @@ def list_labels(run: Run, model: str) -> None:
             else []
         ),
         *(_rule_line(rule) for rule in rules),
+        *(f"added by {added.source}: {added.rows} rows, last on {added.created_at[:10]}" for added in sources),
     )
 
 

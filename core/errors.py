@@ -289,6 +289,11 @@ class NotOneLabel(InvalidInput):
         super().__init__(f"The model has one label per text, but {count} were given. Give one.")
 
 
+class UnknownSource(NotFound):
+    def __init__(self, source: str, known: Sequence[str]) -> None:
+        super().__init__(f"No rows were added by {source!r}. Sources: {_listed(known, none='none')}.")
+
+
 class LabelRuleRefused(Conflict):
     """The rule contradicts those that hold; the problem has its own cure."""
 

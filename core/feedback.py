@@ -44,9 +44,7 @@ class Doubt:
 
     @property
     def sentence(self) -> str:
-        meant = f"resembles {self.resembles!r}" if self.resembles else "looks like a score, an empty value or a text"
-        shown = self.label if len(self.label) <= 60 else f"{self.label[:60]}…"
-        return f"label {shown!r} {meant}"
+        return _doubt_sentence(self.label, self.resembles)
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def store_labels(
     for prediction_id, name in answered_by.items():
         if model is not None and name != model:
             raise LabelsOfAnotherModel(prediction_id, name, model)
-    judges = {name: _Judge(ledger, name, labels_of(name), new_labels) for name in sorted(set(answered_by.values()))}
+    judges = {name: LabelJudge(ledger, name, labels_of(name), new_labels) for name in sorted(set(answered_by.values()))}
     asked = [
         (judge := judges[answered_by[item.prediction_id]], number, judge.record(item, number))
         for number, item in enumerate(given, 1)
@@ -127,7 +125,13 @@ def add_rule(ledger: Ledger, model: str, rule: LabelRule) -> int:
     return len(held)
 
 
-class _Judge:
+def _doubt_sentence(label: str, similar: str | None) -> str:
+    meant = f"resembles {similar!r}" if similar else "looks like a score, an empty value or a text"
+    shown = label if len(label) <= 60 else f"{label[:60]}…"
+    return f"label {shown!r} {meant}"
+
+
+class LabelJudge:
     """Tells known, new and doubtful labels of one model."""
 
     def __init__(self, ledger: Ledger, model: str, labels: ModelLabels, new_labels: frozenset[str]) -> None:
@@ -151,6 +155,10 @@ class _Judge:
     def unknown(self, label: str) -> list[str]:
         """The names in a label that the model does not know; none if it knows no label at all."""
         return [name for name in names_of(label, self._kind) if name not in self._known] if self._is_trained else []
+
+    def sentence(self, name: str) -> str:
+        """Why a name is doubtful."""
+        return _doubt_sentence(*self.doubts[name])
 
     def weigh(self, labels: Iterable[str]) -> None:
         """Find the doubtful names. Of new names that resemble each other the most frequent is the label."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Column, ColumnElement, Connection, RowMapping, ScalarSelect, Select, Table, func, insert, select
 
+from core.added_rows import AddedRows
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
@@ -55,6 +56,7 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.rules = LabelRules(database)
+        self.added = AddedRows(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.

@@ -152,3 +152,17 @@ doubtful_labels = sa.Table(
     sa.UniqueConstraint("prediction_id", "label", "source", name="uq_doubtful_once"),
     sa.Index("ix_doubtful_labels_model", "model"),
 )
+
+added_rows = sa.Table(
+    "added_rows",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("pair", sa.Text),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Index("ix_added_rows_model", "model", "source"),
+)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.config import Config
-from core.datasets import Example, kept_dataset
+from core.datasets import Example, is_held_out, kept_dataset
 from core.errors import NoNewLabels, NoTexts
 from core.home import Home
 from core.labels import Kind, names_of
@@ -32,7 +32,7 @@ class TrainingSet:
 
 
 def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) -> TrainingSet:
-    """The rows of the champion's training and all rows with a label from a person.
+    """The rows of the champion's training, added rows, and all predictions with a label from a person.
 
     `fresh` are held-out rows that the champion predicted after its last check without drift. Rows of a label with fewer
     than `minimum` rows are set aside. Raises `NoNewLabels`, `NoTexts` if no labelled text is stored, or
@@ -44,7 +44,8 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     if given and not labelled:
         raise NoTexts(situation.model, len(given))
     measure, trainable = pools_of(labelled)
-    if not trainable:
+    added = situation.taxonomy.examples(home.ledger.added.rows(situation.model))
+    if not (trainable or added):
         raise NoNewLabels(situation.model)
     today = situation.taxonomy.examples
     original = today(kept_dataset(facts.lineage.data.train, config.datasets))
@@ -56,7 +57,10 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     ]
     if len(old) < config.gate.min_rows:
         old += validation  # rows in `old` are removed from the training rows below
-    labelled_rows = [row.example for row in trainable]
+    # Rows that a version was trained on, or that judged one before, are not fresh.
+    known = {row.key for row in [*old, *original, *validation]}
+    fresh += [row for row in added if is_held_out(row.input) and row.key not in known]
+    labelled_rows = [row for row in added if not is_held_out(row.input)] + [row.example for row in trainable]
     measuring_keys = {row.key for row in [*old, *fresh]}
     train = _with_latest_labels(
         [row for row in [*original, *validation, *labelled_rows] if row.key not in measuring_keys]

@@ -10,7 +10,7 @@ from core.errors import DatasetNotKept, LabelRuleRefused, NoChampion
 from core.feedback import registered_labels
 from core.home import Home
 from core.labels import Kind, names_of
-from core.package import PackageFacts, read_facts
+from core.package import read_facts
 from core.resemblance import resembled
 from core.taxonomy import LabelRule
 
@@ -40,14 +40,13 @@ def effect_of(home: Home, model: str, rule: LabelRule) -> Effect:
     taxonomy.require_possible(rule)
     if rule.action == "undo":
         return Effect(f"Rule {rule.undoes} no longer holds.")
-    facts = _facts(home, model)
-    kind: Kind = facts.kind if facts else "single-label"
+    kind = registered_labels(home.registry, model).kind
     given = [row.label for row in home.ledger.labelled(model)]
     counts = {
-        "original": _count(rule.label, kind, _kept(home, facts, "data")),
+        "original": _count(rule.label, kind, kept_rows(home, model, "data")),
         "feedback": sum(rule.label in names_of(label, kind) for label in given),
-        "holdout": _count(rule.label, kind, _kept(home, facts, "holdout")),
-        "reference": _count(rule.label, kind, _kept(home, facts, "reference")),
+        "holdout": _count(rule.label, kind, kept_rows(home, model, "holdout")),
+        "reference": _count(rule.label, kind, kept_rows(home, model, "reference")),
     }
     doubtful = sum(item.rows for item in home.ledger.rules.doubtful(model) if item.label == rule.label)
     known = {*labels_today(home, model), *(name for label in given for name in names_of(label, kind))}
@@ -62,25 +61,19 @@ def effect_of(home: Home, model: str, rule: LabelRule) -> Effect:
     return Effect(f"{rule.label!r} {what}{target}: {found}{held}.", **counts)
 
 
-def _facts(home: Home, model: str) -> PackageFacts | None:
+def kept_rows(home: Home, model: str, part: str) -> list[Example]:
+    """Stored rows of the champion, as labelled then: "data" (training and validation), "holdout" or "reference"."""
     try:
-        champion = home.registry.champion(model)
+        lineage = read_facts(home.registry.folder(model, home.registry.champion(model).version)).lineage
     except NoChampion:
-        return None
-    return read_facts(home.registry.folder(model, champion.version))
-
-
-def _kept(home: Home, facts: PackageFacts | None, name: str) -> list[Example]:
-    if facts is None:
         return []
-    lineage = facts.lineage
-    kept = {
+    names = {
         "data": [lineage.data.train, lineage.data.validation],
         "holdout": [lineage.holdout.fingerprint],
         "reference": [lineage.reference.fingerprint],
     }
     try:
-        return [row for stored in kept[name] if stored for row in kept_dataset(stored, home.config.datasets)]
+        return [row for name in names[part] if name for row in kept_dataset(name, home.config.datasets)]
     except DatasetNotKept:
         return []
 

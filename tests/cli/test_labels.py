@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.datasets import Example, is_held_out
 from core.ledger import Ledger
 from core.records import LabelRequest
 from lifecycle.labels.files import read_labels, write_requests
@@ -174,3 +175,59 @@ def test_a_rule_about_a_label_that_nobody_used_names_the_one_that_was_meant(retu
     code, _, err = retune("labels", "rename", "m", "bugg", "defect")
     assert code == 1
     assert "No stored row of 'm' has the label 'bugg'. Did you mean 'bug'?" in err
+
+
+def added_file(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    return path
+
+
+def test_added_rows_train_or_are_held_out_and_can_be_removed(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
+    rows = [(f"a text about number {number}", ("bug", "refund")[number % 2]) for number in range(20)]
+    file = added_file(tmp_path / "rows.csv", rows)
+    code, out, _ = retune("labels", "add", "m", file, "--source", "desk", "--json")
+    held_out = sum(is_held_out(text) for text, _ in rows)
+    found = json.loads(out)
+    assert (code, found["stored"], found["held_out"], found["new"]) == (0, 20, held_out, {"refund": 10})
+    assert json.loads(retune("labels", "add", "m", file, "--source", "desk", "--json")[1])["stored"] == 0
+    assert "added by desk: 20 rows" in retune("labels", "list", "m")[1]
+    assert len(ledger.added.rows("m")) == 20
+    assert "20 rows of desk removed." in retune("labels", "remove", "m", "--source", "desk")[1]
+    code, _, err = retune("labels", "remove", "m", "--source", "desk")
+    assert (code, "No rows were added by 'desk'" in err) == (1, True)
+
+
+def test_added_rows_that_measure_or_are_doubtful_are_refused(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
+    number = next(number for number in range(100) if is_held_out(f"text {number}"))
+    retune(
+        "labels", "import", "m",
+        filled(tmp_path / "a.jsonl", [{"prediction_id": predicted(ledger, "m", number), "label": "bug"}]),
+    )  # fmt: skip
+    rows = [(f"Text {number}", "bug"), ("another text", "Bug"), ("one more text", "bug")]
+    code, out, _ = retune("labels", "add", "m", added_file(tmp_path / "rows.csv", rows), "--source", "desk")
+    assert (code, len(ledger.added.rows("m"))) == (3, 1)
+    assert "Row 1 (line 2): it has the text of a row that measures." in out
+    assert "Row 2 (line 3): label 'Bug' resembles 'bug'." in out
+
+
+@pytest.mark.parametrize(
+    ("form", "ending"),
+    [("table", "csv"), ("table", "jsonl"), ("table", "parquet"), ("label-studio", "json"), ("argilla", "json")],
+)
+def test_all_labelled_rows_go_out_and_come_back(
+    retune: Command, ledger: Ledger, tmp_path: Path, tiny_package: Path, form: str, ending: str
+) -> None:
+    rows = [("=1+1", "bug"), ("plain words", "billing")]
+    ledger.added.add("m", [Example(*row) for row in rows], source="desk", fingerprint="f")
+    retune(
+        "labels", "import", "m",
+        filled(tmp_path / "a.jsonl", [{"prediction_id": predicted(ledger, "m", 7), "label": "bug"}]),
+    )  # fmt: skip
+    out = tmp_path / f"all.{ending}"
+    code, said, _ = retune("labels", "export", "m", "--all", "--out", out, "--format", form)
+    assert (code, said) == (0, f"3 labelled rows: {out}\n")
+    retune("labels", "remove", "m", "--source", "desk")
+    # Into another model, since the rows measure this one.
+    retune("register", tiny_package, "--model", "n")
+    retune("labels", "add", "n", out, "--source", "m")
+    assert [(row.text, row.label) for row in ledger.added.rows("n")] == [("text 7", "bug"), *rows]

@@ -9,6 +9,7 @@ import pytest
 
 from core.datasets import read_examples
 from core.errors import InvalidInput
+from core.ledger import Ledger
 from core.tables.reader import read_table
 from tests.cli.conftest import Command
 from tests.odd_files import OddFile, odd_files
@@ -83,6 +84,22 @@ def test_labels_are_imported_or_named(odd: OddFile, path: Path, retune: Command,
         assert (code == 3) == bool(found["refused"])
     else:
         assert (code, is_sentence(err)) == (1, True), err
+
+
+@pytest.mark.slow
+@odd_file
+def test_rows_are_added_as_they_were_meant(
+    odd: OddFile, path: Path, retune: Command, tiny_package: Path, ledger: Ledger
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    code, out, err = retune("labels", "add", "m", path, "--source", "desk", "--json")
+    if odd.rows is None:
+        assert (code, is_sentence(err)) == (1, True), err
+        assert ledger.added.rows("m") == []
+    else:
+        refused = {row["row"] for row in json.loads(out)["refused"]}
+        kept = [row for number, row in enumerate(odd.rows, 1) if number not in refused]
+        assert [(row.text, row.label) for row in ledger.added.rows("m")] == list(dict.fromkeys(kept))
 
 
 def is_sentence(err: str) -> bool:

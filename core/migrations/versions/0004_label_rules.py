@@ -1,4 +1,4 @@
-"""Add the rules of changed labels, and the labels that wait for a person's confirmation."""
+"""Add rules of changed labels, labels that wait for a person's confirmation, and labelled rows from files."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,3 +32,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("prediction_id", "label", "source", name="uq_doubtful_once"),
     )
     op.create_index("ix_doubtful_labels_model", "doubtful_labels", ["model"])
+    op.create_table(
+        "added_rows",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("model", sa.String(64), nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("pair", sa.Text),
+        sa.Column("label", sa.Text, nullable=False),
+        sa.Column("source", sa.String(64), nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.String(32), nullable=False),
+    )
+    op.create_index("ix_added_rows_model", "added_rows", ["model", "source"])

@@ -41,11 +41,10 @@ def requested_with(key: str) -> Condition:
 
 
 def older_than(database: Database, days: int) -> Condition:
-    """The predictions that arrived more than `days` days ago, although some of their clocks may have been wrong.
+    """Selects the predictions that arrived more than `days` days ago, even if some were made by a wrong clock.
 
-    They are those up to a place in the order of arrival. It is the place that contradicts the fewest of the times: at
-    least half of the rows before it are old by their own time, and few of the later ones. A time in the future counts
-    for neither side.
+    It selects all predictions up to a number: the number that contradicts the fewest times. At least half of the
+    predictions up to it are old by their own time. Times in the future are ignored.
     """
     now_s = time.time()
     # By id, which starts with the time and has an index; the times have none.
@@ -74,10 +73,9 @@ def ids_of(database: Database, condition: Condition) -> set[str]:
 
 
 def inputs_of(database: Database, condition: Condition) -> Iterator[tuple[float, Text]]:
-    """The texts of the predictions, each with a time before which it arrived, in seconds since 1970.
+    """Texts of the predictions with their times of arrival, in seconds since 1970; a text that is not stored is empty.
 
-    It is the earliest time of the prediction and of all later ones: a clock that ran ahead made its time too late. A
-    text that was not stored is empty.
+    The time is the earliest time of the prediction and of all later ones, because a clock may have run ahead.
     """
     first_id = func.min(predictions.c.id).over(order_by=predictions.c.number.desc()).label("first_id")
     placed = select(predictions.c.number, first_id).subquery()

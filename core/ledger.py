@@ -114,19 +114,10 @@ class Ledger:
             return {row.id: row.label for row in connection.execute(query)}
 
     def window(self, model: str, version: str, *, limit: int, after: int = 0) -> list[StoredPrediction]:
-        """The most recent predictions of one version with a number greater than `after`, oldest first."""
-        query = (
-            select(predictions)
-            .where(predictions.c.model == model, predictions.c.version == version, predictions.c.number > after)
-            .order_by(predictions.c.number.desc())
-            .limit(limit)
-        )
-        return [_prediction(row) for row in reversed(self._rows(query))]
+        """The most recent `limit` different texts of one version, each by its last prediction; the oldest one first.
 
-    def latest_texts(self, model: str, version: str, *, limit: int, after: int = 0) -> list[StoredPrediction]:
-        """As `window`, but `limit` different texts, each by its most recent prediction.
-
-        At most `READ_PER_TEXT` times as many predictions are read. Each row without a stored text is one of its own.
+        `after`: number that theirs are greater than. At most `READ_PER_TEXT` predictions are read for each text. A
+        prediction without a stored text is a text of its own.
         """
         query = (
             select(predictions)

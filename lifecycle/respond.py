@@ -67,8 +67,8 @@ def _without_lone_caller(home: Home, situation: Situation, decision: Decision) -
         others = replace(situation, labelled=[row for row in situation.labelled if row.key != key])
         if decide(_case(home, others)).action != decision.action:
             caller = f"API key {key!r}" if key else "requests without an API key"
-            why = f"Only the labels of {caller} say so, and at most half of the recent texts are from there"
-            return Decision("watch", f"{decision.reason} {why}: no {decision.action} on the word of one caller.")
+            why = f"Only labels of {caller} show this, and at most half of the recent texts have this caller"
+            return Decision("watch", f"{decision.reason} {why}, so the decision is not {decision.action!r}.")
     return decision
 
 

@@ -49,7 +49,7 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
         champion=champion,
         check=ledger.last_conclusive_check(model, version),
         fresh_after=fresh_after,
-        window=ledger.latest_texts(model, version, limit=home.config.drift.window_rows, after=fresh_after),
+        window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
         taxonomy=ledger.rules.taxonomy(model),

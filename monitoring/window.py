@@ -19,7 +19,7 @@ def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: in
 
     Each row is tested once, so successive checks have only the reference in common.
     """
-    return ledger.latest_texts(model, version, limit=limit, after=ledger.last_checked(model, version))
+    return ledger.window(model, version, limit=limit, after=ledger.last_checked(model, version))
 
 
 def features_of(

@@ -188,14 +188,14 @@ def test_the_release_before_can_write_to_the_migrated_ledger(ledger: Ledger) -> 
 def test_the_latest_texts_are_different_ones(ledger: Ledger) -> None:
     given = ["a", "b", "b", "c", " B ", "a", "d"]
     ledger.record_predictions([prediction(text) for text in given])
-    found = ledger.latest_texts("m", "1", limit=3)
+    found = ledger.window("m", "1", limit=3)
     assert [(row.text, row.number, row.copies) for row in found] == [(" B ", 5, 1), ("a", 6, 1), ("d", 7, 1)]
-    found = ledger.latest_texts("m", "1", limit=9, after=1)
+    found = ledger.window("m", "1", limit=9, after=1)
     assert [(row.text, row.copies) for row in found] == [("c", 1), (" B ", 3), ("a", 1), ("d", 1)]
     ledger.record_predictions([prediction("") for _ in range(2)])
-    assert len(ledger.latest_texts("m", "1", limit=9)) == 6
+    assert len(ledger.window("m", "1", limit=9)) == 6
 
 
 def test_a_long_flood_is_read_in_part(ledger: Ledger) -> None:
     ledger.record_predictions([prediction("hidden"), *(prediction("flood") for _ in range(100))])
-    assert [(row.text, row.copies) for row in ledger.latest_texts("m", "1", limit=5)] == [("flood", 50)]
+    assert [(row.text, row.copies) for row in ledger.window("m", "1", limit=5)] == [("flood", 50)]

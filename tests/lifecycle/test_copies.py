@@ -161,7 +161,7 @@ def test_one_caller_does_not_start_a_retrain(
     home.ledger.request_labels("m", [(rows[0].id, "learn")], check_id=None)
     decision = decided(home)
     assert decision.action == action
-    assert ("Only the labels of API key 'app' say so" in decision.reason) == (action == "watch")
+    assert ("Only labels of API key 'app' show this" in decision.reason) == (action == "watch")
 
 
 def test_a_refusal_is_not_lifted_by_copies(homes: tuple[Home, Home]) -> None:

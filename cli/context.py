@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from core.config import Config, load_config
+from core.config import Config, load_config, overridden
 from core.datasets import Columns
 from core.errors import FileMissing, InputDoesNotFit, InvalidInput, OneLabelOnly
 from core.home import Home
@@ -38,13 +38,12 @@ class Run:
     """One call of `retune`: its config, its home, and the form of its output."""
 
     config_path: Path | None
-    home_folder: Path | None
+    home_folder: str | None
     as_json: bool = False
 
     @cached_property
     def config(self) -> Config:
-        config = load_config(self.config_path)
-        return config.model_copy(update={"home": self.home_folder}) if self.home_folder else config
+        return overridden(load_config(self.config_path), {"home": self.home_folder}, source="the options")
 
     @cached_property
     def home(self) -> Home:

@@ -45,10 +45,10 @@ EXTRA_OF = {module: extra for extra, modules in MODULES.items() for module in mo
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="retune")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Config file [default: ./retune.toml].")
-@click.option("--home", type=click.Path(path_type=Path), help="Folder of the state [default: .retune or RETUNE_HOME].")
+@click.option("--home", help="Folder of the state [default: .retune or RETUNE_HOME].")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
-def retune(context: click.Context, config_path: Path | None, home: Path | None, debug: bool) -> None:
+def retune(context: click.Context, config_path: Path | None, home: str | None, debug: bool) -> None:
     """Keep a fine-tuned text classifier good after it has been deployed.
 
     \b

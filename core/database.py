@@ -33,7 +33,7 @@ class Database:
 
         Raises `LedgerUnreadable`, `DriverMissing` or `InvalidDatabaseUrl`.
         """
-        self.url = parsed_url(url)
+        self.url = _parsed(url)
         self._busy_s = busy_s
         self.shown_url = self.url.render_as_string(hide_password=True)
         try:
@@ -124,11 +124,31 @@ class Database:
         return found is not None and found not in REVISIONS[:-1]
 
 
-def parsed_url(url: str) -> URL:
-    """Raises `InvalidDatabaseUrl`."""
+def absolute_url(url: str) -> str:
+    """The URL with the path of an SQLite file made absolute, and `~` expanded; other URLs are unchanged.
+
+    >>> absolute_url("postgresql://jo:pw@db/retune"), absolute_url("sqlite+pysqlite:////data/ledger.db")
+    ('postgresql://jo:pw@db/retune', 'sqlite+pysqlite:////data/ledger.db')
+    """
+    return _parsed(url).render_as_string(hide_password=False)
+
+
+def _parsed(url: str) -> URL:
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except ArgumentError as error:
+        raise InvalidDatabaseUrl from error
+    path = _sqlite_file(parsed)
+    return parsed.set(database=str(path.absolute())) if path else parsed
+
+
+def _sqlite_file(url: URL) -> Path | None:
+    """None for another database, and for one in memory."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":memory:", "file:")):
+        return None
+    try:
+        return Path(url.database).expanduser()
+    except RuntimeError as error:
         raise InvalidDatabaseUrl from error
 
 

@@ -26,6 +26,31 @@ def _also(noun: str, places: Sequence[int], more: int) -> str:
     return f" (as do {noun}s {listed})" if len(places) + more > 1 else f" (as does {noun} {listed})"
 
 
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, whatever its case.
+
+    >>> _nearest("Ticket", ["tickets", "mail"]), _nearest("x", ["tickets"])
+    ('tickets', None)
+    """
+    by_folded = {other.casefold(): other for other in known}
+    near = get_close_matches(name.casefold(), by_folded, 1)
+    return by_folded[near[0]] if near else None
+
+
+def _key_like(name: str, keys: Iterable[str], *, cutoff: float) -> str | None:
+    """The key whose last part is like `name`, if one alone is the most like it.
+
+    >>> _key_like("prot", ["service.host", "service.port"], cutoff=0.6)
+    'service.port'
+    >>> _key_like("alpha", ["drift.alpha", "gate.alpha"], cutoff=1.0)
+    """
+    by_name: dict[str, list[str]] = {}
+    for key in keys:
+        by_name.setdefault(key.rpartition(".")[2], []).append(key)
+    near = get_close_matches(name.lower(), by_name, 1, cutoff)
+    return by_name[near[0]][0] if near and len(by_name[near[0]]) == 1 else None
+
+
 def _listed(names: Iterable[object], *, none: str = "none yet") -> str:
     return ", ".join(str(name) for name in names) or none
 
@@ -61,8 +86,12 @@ class Unavailable(RetuneError):
 
 
 class UnknownConfigKey(InvalidInput):
-    def __init__(self, key: str, known: Sequence[str], source: str) -> None:
-        super().__init__(f"Unknown config key {key!r} in {source}. Known: {_listed(known)}.")
+    def __init__(self, key: str, known: Sequence[str], elsewhere: Sequence[str], source: str) -> None:
+        """`known`: the keys of its section; `elsewhere`: those of all sections."""
+        name = key.rpartition(".")[2]
+        near = _key_like(name, elsewhere, cutoff=1.0) or _key_like(name, known, cutoff=0.6)
+        cure = f"Did you mean {near!r}?" if near else f"Known: {_listed(known)}."
+        super().__init__(f"Unknown config key {key!r} in {source}. {cure}")
 
 
 class InvalidConfigValue(InvalidInput):
@@ -127,8 +156,8 @@ class UndecodableFile(InvalidInput):
 
 class MissingColumn(InvalidInput):
     def __init__(self, column: str, path: Path, known: Sequence[str], option: str) -> None:
-        near = get_close_matches(column, known, 1)
-        cure = f"Did you mean {near[0]!r}? Name it with {option}" if near else f"Name one with {option}"
+        near = _nearest(column, known)
+        cure = f"Did you mean {near!r}? Name it with {option}" if near else f"Name one with {option}"
         super().__init__(f"Data file {path} has no column {column!r}. Its columns: {_listed(known)}. {cure}.")
 
 

@@ -76,11 +76,11 @@ def test_a_path_that_cannot_be_written_is_an_error_before_the_training(retune: C
     assert_error(retune("finetune", "--data", data, "--out", data / "out"), "data.csv/out cannot be written")
 
 
-def test_unknown_config_key_lists_the_known_keys(retune: Command, tmp_path: Path) -> None:
+def test_unknown_config_key_suggests_the_known_key(retune: Command, tmp_path: Path) -> None:
     write(tmp_path, "[service]\nprot = 1\n", "retune.toml")
     assert_error(retune("versions", "m"), "service.prot", "service.port")
     write(tmp_path, "[service.limits.sms]\nmax_itms = 1\n", "retune.toml")
-    assert_error(retune("versions", "m"), "service.limits.sms.max_itms", "Known: service.limits.sms.max_items, ")
+    assert_error(retune("versions", "m"), "service.limits.sms.max_itms", "Did you mean 'service.limits.sms.max_items'?")
 
 
 def test_the_error_for_a_missing_champion_lists_the_versions(retune: Command, home: Path, tiny_package: Path) -> None:

@@ -13,7 +13,7 @@ from core.errors import InvalidDuration
 
 # A later date may exceed the largest `datetime`.
 MAX_EXPIRES_S = 100 * 365 * 86400
-NO_FILE = "There is no key file: /predict and /feedback are open. Add a key: retune keys add NAME --scope predict"
+NO_FILE = "There is no key file {}: /predict and /feedback are open. Add a key: retune keys add NAME --scope predict"
 NO_KEYS = "There are no keys, and /predict and /feedback need one. Add a key: retune keys add NAME --scope predict"
 
 
@@ -69,7 +69,7 @@ def list_keys(run: Run) -> None:
     known = read_keys(run.config.keys_file)
     run.emit(
         {"keys": [_facts(key) for key in known or ()]},
-        *(map(_line, known) if known else [NO_FILE if known is None else NO_KEYS]),
+        *(map(_line, known) if known else [NO_FILE.format(run.config.keys_file) if known is None else NO_KEYS]),
     )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import Run, info, pass_run, stopped_by_signal
+from core.errors import NoModels, NothingToWatch, RetuneError
+from core.registry import Registry
 from core.stored import as_stored
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 @pass_run
 def monitor(run: Run, once: bool, model: str | None) -> None:
     """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
+    problem = _problem(run.home.registry) if model is None else None
+    if problem and not once:
+        info(str(problem))
     from lifecycle.respond import respond
     from monitoring.round import run_rounds
 
@@ -34,8 +39,20 @@ def monitor(run: Run, once: bool, model: str | None) -> None:
         on_problem=lambda name, error: info(f"{name}: {error}"),
         on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
+    if once and problem:  # only now: what has expired is erased in any case
+        raise problem
     if once and not is_well:
         sys.exit(1)
+
+
+def _problem(registry: Registry) -> RetuneError | None:
+    """Why there is nothing to check; a server may get its first champion later."""
+    try:
+        models = registry.require_any()
+    except NoModels as error:
+        return error
+    is_served = any(registry.readable_pointer(model) for model in models)
+    return None if is_served else NothingToWatch(models, registry.place)
 
 
 def _emit_checked(run: Run, checked: Checked) -> None:

@@ -35,7 +35,8 @@ def serve(run: Run, /, **given: Any) -> None:
         if run.as_json:
             run.emit({"url": address})
         else:
-            served = ", ".join(run.home.registry.models()) or "no model yet"
+            registry = run.home.registry
+            served = ", ".join(registry.models()) or f"no model yet, {registry.place} holds none,"
             info(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
         _warn_of_missing_default(config.service.default_model, run.home.registry)
         sys.stdout.flush()

@@ -434,8 +434,34 @@ class ParityFailed(RetuneError):
 
 
 class ModelNotFound(NotFound):
-    def __init__(self, model: str, known: Sequence[str]) -> None:
-        super().__init__(f"No model {model!r}. Known: {_listed(known)}. Add one with 'retune register'.")
+    def __init__(self, model: str, known: Sequence[str], registry: str = "") -> None:
+        """`registry`: where it was looked for, for people who run the server and not for its clients."""
+        near = _nearest(model, known)
+        cure = f"Did you mean {near!r}?" if near else "Add one with 'retune register'."
+        place = f" in the registry {registry}" if registry else ""
+        super().__init__(
+            f"No model {model!r}{place}. Known: {_listed(known)}. {cure}"
+            if known or not registry
+            else f"No model {model!r}. {NoModels(registry)}"
+        )
+
+
+class NoModels(NotFound):
+    def __init__(self, registry: str) -> None:
+        super().__init__(
+            f"The registry {registry} holds no model. Name another home with --home or RETUNE_HOME, "
+            "or add a model with 'retune register'."
+        )
+
+
+class NothingToWatch(Unavailable):
+    code = "no_champion"
+
+    def __init__(self, models: Sequence[str], registry: str) -> None:
+        super().__init__(
+            f"No model in the registry {registry} has a champion, so there is nothing to check. "
+            f"Put one in service with 'retune promote'; models: {_listed(models)}."
+        )
 
 
 class VersionNotFound(NotFound):
@@ -527,16 +553,16 @@ class DiskFull(Unavailable):
 
 
 class PredictionNotFound(NotFound):
-    def __init__(self, prediction_id: str) -> None:
+    def __init__(self, prediction_id: str, ledger: str) -> None:
         super().__init__(
-            f"No prediction {prediction_id!r} is in the ledger, and nothing was erased. "
+            f"No prediction {prediction_id!r} is in the ledger {ledger}, and nothing was erased. "
             "Check the id; a new prediction is written a moment after its answer."
         )
 
 
 class NoPredictionsOfKey(NotFound):
-    def __init__(self, key: str) -> None:
-        super().__init__(f"No prediction in the ledger was made with the key {key!r}. Check its name.")
+    def __init__(self, key: str, ledger: str) -> None:
+        super().__init__(f"No prediction in the ledger {ledger} was made with the key {key!r}. Check its name.")
 
 
 class NoExpiry(InvalidInput):

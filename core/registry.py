@@ -20,6 +20,7 @@ from core.errors import (
     InvalidName,
     ModelNotFound,
     NoChampion,
+    NoModels,
     NothingToRollBackTo,
     PointerUnreadable,
     RegistryMissing,
@@ -46,6 +47,10 @@ class Registry:
     def __init__(self, url: str, *, cache: Path) -> None:
         self._store = Store(url, cache=cache)
 
+    @property
+    def place(self) -> str:
+        return self._store.root
+
     def models(self) -> list[str]:
         return [name for name in self._store.names("") if self.versions(name)]
 
@@ -59,11 +64,17 @@ class Registry:
         names = (name for name in self._store.names(f"{model}/versions") if name.isdigit())
         return sorted((name for name in names if self._store.exists(f"{model}/versions/{name}/{MANIFEST}")), key=int)
 
+    def require_any(self) -> list[str]:
+        """The models; raises `NoModels`."""
+        if models := self.models():
+            return models
+        raise NoModels(self.place)
+
     def require_model(self, model: str) -> list[str]:
         """The versions of a model; raises `ModelNotFound`, before the name is used in a path."""
         known = self.models()
         if model not in known:
-            raise ModelNotFound(model, known)
+            raise ModelNotFound(model, known, self.place)
         return self.versions(model)
 
     def add(self, package: Path, model: str) -> str:
@@ -104,7 +115,7 @@ class Registry:
         """Local folder of the version's files; raises `ModelNotFound` or `VersionNotFound`."""
         known = self.versions(model)
         if not known:
-            raise ModelNotFound(model, self.models())
+            raise ModelNotFound(model, self.models(), self.place)
         if version not in known:
             raise VersionNotFound(model, version, known)
         return self._store.local_folder(f"{model}/versions/{version}")
@@ -141,7 +152,7 @@ class Registry:
         pointer = self.pointer(model)
         if pointer is None:
             known = self.versions(model)
-            raise NoChampion(model, known) if known else ModelNotFound(model, self.models())
+            raise NoChampion(model, known) if known else ModelNotFound(model, self.models(), self.place)
         return pointer
 
     def promote(self, model: str, version: str) -> Champion:

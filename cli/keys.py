@@ -10,6 +10,7 @@ from cli.context import Run, info, pass_run
 from core.api_keys import MAX_BURST, ApiKey, KeyScope, add_key, read_keys, revoke_key
 from core.duration import seconds_of
 from core.errors import InvalidDuration
+from core.keys_in_use import note_keys
 
 # A later date may exceed the largest `datetime`.
 MAX_EXPIRES_S = 100 * 365 * 86400
@@ -49,6 +50,7 @@ def add(
     is_first = not path.exists()
     expires_s = _validity_s(expires) if expires else None
     key, text = add_key(path, name, scopes, rate=rate, burst=burst, expires_s=expires_s)
+    note_keys(run.config)
     run.emit({**_facts(key), "key": text}, text)
     info(f"Key {name!r} is shown this once. Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.")
     if is_first:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
 
-FILE_NAME = "retune.toml"
+FILE_NAME, ENVIRONMENT = "retune.toml", "the environment"
 
 
 class Section(BaseModel):
@@ -118,6 +118,7 @@ class ServiceConfig(Section):
     host: Given = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(0, ge=0, description="Worker processes, at most eight per core; 0: one per core.")
+    open: bool = Field(False, description="Starts without the key file that the registry knows of, open to all.")
     default_model: Given | None = Field(None, description="Model of requests that name none; unset: the only one.")
     max_items: int = Field(256, ge=1, description="Texts in one request.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
@@ -250,7 +251,7 @@ def load_config(path: Path | None = None, *, environment: Mapping[str, str] | No
     values = _read_toml(named)
     config = _validated(Config, values, source=str(named or FILE_NAME))
     overrides = _overrides(variables)
-    return _validated(Config, _merged(values, overrides), source="the environment") if overrides else config
+    return _validated(Config, _merged(values, overrides), source=ENVIRONMENT) if overrides else config
 
 
 def _named_file(name: str | None) -> Path | None:
@@ -259,7 +260,7 @@ def _named_file(name: str | None) -> Path | None:
     try:
         return Path(_expanded(_given(name)))
     except ValueError as error:
-        raise InvalidConfigValue("RETUNE_CONFIG", name, str(error), "the environment") from error
+        raise InvalidConfigValue("RETUNE_CONFIG", name, str(error), ENVIRONMENT) from error
 
 
 def _read_toml(path: Path | None) -> dict[str, Any]:
@@ -300,10 +301,20 @@ def _validated(section: type[AnySection], values: dict[str, Any], *, source: str
     except ValidationError as error:
         first = error.errors()[0]
         location = [str(part) for part in first["loc"]]
+        if source == ENVIRONMENT:
+            source = f"{ENVIRONMENT} ({_variable(location)})"
         if first["type"] == "extra_forbidden":
             raise UnknownConfigKey(".".join(location), _known_keys(location[:-1]), _all_keys(), source) from error
         problem = first["msg"].removeprefix("Value error, ")
         raise InvalidConfigValue(".".join(location), first["input"], problem, source) from error
+
+
+def _variable(location: Sequence[str]) -> str:
+    """
+    >>> _variable(["home"]), _variable(["service", "limits", "sms", "max_items"])
+    ('RETUNE_HOME', 'RETUNE_SERVICE__LIMITS')
+    """
+    return "__".join([f"RETUNE_{location[0]}", *location[1:2]]).upper()
 
 
 def overridden(section: AnySection, values: Mapping[str, Any], *, source: str) -> AnySection:

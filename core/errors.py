@@ -139,6 +139,16 @@ class KeysUnreadable(Unavailable):
         super().__init__(f"Key file {path} cannot be read: {problem}. Restore it; until then every key is refused.")
 
 
+class KeysMissing(Unavailable):
+    code = "keys_missing"
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"There is no key file {path}, but {problem}. Name the right home or restore the file; "
+            "with service.open = true the server starts open to all."
+        )
+
+
 class FileMissing(NotFound):
     def __init__(self, path: Path, *, what: str = "file") -> None:
         super().__init__(f"No {what} at {path}. Check the path.")

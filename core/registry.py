@@ -2,6 +2,7 @@
 
 <root>/<model>/versions/<n>/     a package, complete or absent
 <root>/<model>/champion.json     {"version", "previous", "since"}, replaced atomically
+<root>/.keys-in-use              see `core.keys_in_use`
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from core.errors import (
 from core.package import MANIFEST, read_digest, read_facts, verify_files
 from core.store import Store
 from core.stored import as_stored, restored
+
+KEYS_NOTE = ".keys-in-use"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,13 @@ class Registry:
         """Complete versions, oldest first."""
         names = (name for name in self._store.names(f"{model}/versions") if name.isdigit())
         return sorted((name for name in names if self._store.exists(f"{model}/versions/{name}/{MANIFEST}")), key=int)
+
+    def note(self, name: str) -> bytes | None:
+        """A small file beside the models."""
+        return self._store.read(name)
+
+    def write_note(self, name: str, content: bytes) -> None:
+        self._store.write(name, content)
 
     def require_any(self) -> list[str]:
         """The models; raises `NoModels`."""

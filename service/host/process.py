@@ -25,6 +25,7 @@ from core.child_environment import child_environment
 from core.config import Config
 from core.cpu import require_few_workers, worker_count
 from core.errors import CannotListen, PortInUse, ServerFailed
+from core.keys_in_use import require_keys
 from core.no_telemetry import OFF
 from service.host.tls import tls_arguments
 from service.host.watchdog import end_with_parent
@@ -43,7 +44,8 @@ FOREIGN_VARIABLES = ("BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
     """Run the server in the foreground until it ends or gets a signal; returns its exit code.
 
-    `on_start` is called when the server's process has started. Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
+    `on_start` is called when the server's process has started. Raises `PortInUse`, `CannotListen`, `TooManyWorkers` or
+    `KeysMissing`.
     """
     server = ServerProcess(config, log=None)
 
@@ -64,7 +66,7 @@ def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int
 def running_server(config: Config, *, log: Path, workers: int | None = None) -> Iterator[str]:
     """Run a server during the block and yield its base URL; its output goes to `log`.
 
-    Raises `PortInUse`, `CannotListen`, `TooManyWorkers`, or `ServerFailed` with the last lines of the log.
+    Raises as `serve`, or `ServerFailed` with the last lines of the log.
     """
     if workers is not None:
         config = config.model_copy(update={"service": config.service.model_copy(update={"workers": workers})})
@@ -83,6 +85,7 @@ class ServerProcess:
 
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
         require_few_workers(config)
+        require_keys(config)
         host = _free_address(config.service.host, config.service.port)
         scheme = "https" if config.service.tls_certificate else "http"
         self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{config.service.port}"

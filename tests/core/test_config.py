@@ -93,7 +93,7 @@ def test_an_empty_value_is_an_error_in_the_file_and_in_the_environment(tmp_path:
         load_config(write(tmp_path, f"{key} = '{value}'\n"), environment={})
     section, _, name = key.rpartition(".")
     variable = f"RETUNE_{section}__{name}".upper() if section else "RETUNE_HOME"
-    with pytest.raises(InvalidConfigValue, match=f"'{key}' in the environment .*it is empty"):
+    with pytest.raises(InvalidConfigValue, match=rf"'{key}' in the environment \({variable}\).*it is empty"):
         load_config(environment={variable: value})
 
 

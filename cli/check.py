@@ -15,7 +15,7 @@ from core.datasets import Columns, Example, examples_in
 from core.durable import write_bytes
 from core.tables.reader import read_table
 
-if TYPE_CHECKING:  # the command imports torch, which is slow, only when it runs
+if TYPE_CHECKING:  # torch is slow to import, so it is imported only when the command runs
     from finetune.quality.cleaning import Removed
     from finetune.quality.findings import Finding
 

@@ -35,7 +35,7 @@ REFUSED = 3
 
 @dataclass
 class Run:
-    """One call of `retune`: its config, its home, and the form of its output."""
+    """One call of `retune`: its config, its home, and its output format."""
 
     config_path: Path | None
     home_folder: str | None

@@ -32,7 +32,7 @@ def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: 
     rows = read_examples(reference, columns, labelled=False) if reference else None
     validation = kept_dataset(training.data.validation, run.config.datasets)
     if rows:
-        keep_dataset(rows, run.config.datasets)  # if labelled, the gate uses them later
+        keep_dataset(rows, run.config.datasets)  # the gate uses labelled reference rows later
     from export.run import export as write_package
     from export.settings import ExportSettings
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import click
 
 from cli.context import Run, column_options, pass_run, progress_shown
-from core.config import MethodName, overridden
+from core.config import MethodName, Rare, overridden
 from core.datasets import Columns, read_examples
 from core.duration import seconds_of
 
@@ -38,6 +38,7 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--lr", callback=_rate, help="Learning rate, or auto to search it [default: auto].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the rows [default: chosen by rows and budget].")
 @click.option("--primary-metric", help="Metric that selects epochs, rates and methods [default: accuracy].")
+@click.option("--rare", type=click.Choice(get_args(Rare)), help="Rows of a label with one text [default: keep].")
 @click.option("--folds", type=click.IntRange(2, 20), help="Also run a cross-validation with this many folds.")
 @click.option(
     "--max-risk",

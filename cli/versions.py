@@ -34,7 +34,7 @@ def versions(run: Run, model: str) -> None:
     pointer = run.home.registry.pointer(model)
     champion = pointer.version if pointer else None
     if not known:
-        run.home.registry.champion(model)  # raises the right error
+        run.home.registry.champion(model)  # raises ModelNotFound
     facts = {version: read_facts(run.home.registry.folder(model, version)) for version in known}
     run.emit(
         {

@@ -41,7 +41,7 @@ class Training:
     `history`: one entry per evaluated step, {"step": "head", "fine-tuning" or "interpolation", "epoch"?,
     "train_loss"?, "validation_loss", "learning_rate"?, the primary metric by its name, "kept"?}.
     `learning_rate`: {"chosen", "reason", "curve": [{"rate", "loss"}]}, empty if there was no search.
-    `fit`: {"verdict": "healthy", "underfit" or "overfit", "reason", and the figures that it is based on}.
+    `fit`: {"verdict": "healthy", "underfit" or "overfit", "reason", and the numbers that the verdict is based on}.
     `provenance`: {"hardware", "git_commit", "threads", "precision", …}.
     """
 

@@ -50,6 +50,9 @@ MethodName = Literal["auto", "features", "full", "layerwise", "lora"]
 Keep = Literal["text", "redacted", "features"]
 
 
+Rare = Literal["keep", "drop", "refuse"]
+
+
 class FinetuneConfig(Section):
     base_model: Annotated[Given, AfterValidator(_expanded_name)] = Field(
         "default", description="'default', a folder, or a hub id with @revision, pinned by #sha256=…"
@@ -61,6 +64,7 @@ class FinetuneConfig(Section):
     multi_label: bool = Field(False, description="Whether a text may have several labels or none.")
     validation_share: float = Field(0.15, gt=0, lt=0.5, description="Share of each label's rows used for validation.")
     validation_rows: int = Field(1000, ge=1, description="Upper limit of validation rows, approximate.")
+    rare: Rare = Field("keep", description="Rows of a label with one text: keep and train, drop, or refuse the data.")
     folds: int = Field(0, ge=0, le=20, description="Folds of a cross-validation of the method; 0: none.")
     primary_metric: str = Field("accuracy", description="Metric that selects epochs, rates and methods.")
     max_risk: float | None = Field(None, gt=0, lt=1, description="Highest error rate among answers, by abstaining.")
@@ -86,7 +90,7 @@ class ExportConfig(Section):
 
 
 class ModelLimits(Section):
-    """Limits of one model; the ones that are unset are those of all models."""
+    """Limits of one model; if a limit is unset, the limit for all models applies."""
 
     max_items: int | None = Field(None, ge=1)
     max_text_chars: int | None = Field(None, ge=1)
@@ -106,7 +110,7 @@ class Limits:
 
 
 def _parsed(value: Any) -> Any:
-    """A table, which is JSON in an environment variable."""
+    """A table of the file, or a table as JSON from an environment variable."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -153,7 +157,7 @@ class ServiceConfig(Section):
 
     @property
     def most_items(self) -> int:
-        """Most items in a request whose model is not known yet."""
+        """Maximum number of items in a request before its model is known."""
         return max([self.max_items, *(own.max_items or 0 for own in self.limits.values())])
 
     def limits_of(self, model: str) -> Limits:
@@ -202,7 +206,7 @@ class GateConfig(Section):
 
 
 class Config(Section):
-    """All settings. State is stored under `home`, ledger and registry elsewhere if their URL is set."""
+    """All settings. State is stored under `home`; a URL stores the ledger or the registry elsewhere."""
 
     home: Place = Path(".retune")
     finetune: FinetuneConfig = FinetuneConfig()

@@ -20,7 +20,7 @@ from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnrea
 from core.schema import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """A ledger of another revision is from a newer release. It can be used: migrations only add columns and tables."""
 BUSY_S = 30.0
 WRITERS_LOCK = 0x7265_7475_6E65
@@ -73,7 +73,7 @@ class Database:
     def vacuum(self, *, timeout_s: float = BUSY_S) -> bool:
         """Rebuild SQLite's file without erased rows; False if other connections used it during the whole timeout.
 
-        `secure_delete` overwrites rows, but not the copies that stay in pages after these are split or merged.
+        `secure_delete` overwrites rows, but not the copies that remain in pages that were split or merged.
         """
         if self.url.get_backend_name() != "sqlite" or not self.exists():
             return True
@@ -102,7 +102,7 @@ class Database:
 
     @contextmanager
     def _sqlite_cursor(self, timeout_s: float) -> Iterator[Any]:
-        """A cursor outside of any transaction, with a busy timeout of its own."""
+        """A cursor outside of any transaction; `timeout_s` is its busy timeout."""
         with closing(self._engine.raw_connection()) as connection:
             cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout={round(timeout_s * 1000)}")
@@ -195,7 +195,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver would begin a transaction late and as a reader; `_begin_sqlite` begins it instead.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
-    # FULL: committed rows survive a power cut, not only the end of the process.
+    # FULL: committed rows survive a power failure, not only a crash of the process.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     # Erased rows are overwritten, not only marked as free.

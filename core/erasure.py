@@ -14,7 +14,7 @@ from core.datasets import Text, input_of
 from core.schema import feedback, label_requests, predictions
 
 BATCH_ROWS = 500
-# SQLite's lock is not fair: without pauses between the batches, servers would wait for it until the end.
+# SQLite's lock is not fair: without pauses between the batches, servers would wait for the lock until the last batch.
 PAUSE_S = 0.02
 DAY_S = 86_400
 
@@ -59,7 +59,7 @@ def inputs_of(database: Database, condition: Condition) -> Iterator[tuple[str, T
 
 
 def erase(database: Database, condition: Condition) -> Erased:
-    """Erase predictions and the rows that refer to them, in short transactions, so that servers can write between."""
+    """Erase predictions and the rows that refer to them, in short transactions between which servers can write."""
     if not database.exists():
         return Erased()
     batches = [_erase_batch(database, condition)]

@@ -313,7 +313,7 @@ class UnusableLabelName(InvalidInput):
 
 
 class InputDoesNotFit(InvalidInput):
-    """A text for a model of pairs, or the other way round."""
+    """A single text for a model of pairs, or a pair for a model of single texts."""
 
     def __init__(self, *, wants_pairs: bool) -> None:
         super().__init__(
@@ -326,6 +326,10 @@ class InputDoesNotFit(InvalidInput):
 class NotOneLabel(InvalidInput):
     def __init__(self, count: int) -> None:
         super().__init__(f"The model has one label per text, but {count} were given. Give one.")
+
+
+class LabelRuleRefused(Conflict):
+    """The rule contradicts those that hold; the problem has its own cure."""
 
 
 class LabelRefused(InvalidInput):
@@ -379,7 +383,7 @@ class TooFewRowsOfLabel(InvalidInput):
     def __init__(self, label: str, rows: int, needed: int, source: str) -> None:
         super().__init__(
             f"Label {label!r} has {rows} row{'s' if rows != 1 else ''} in {source}; training and "
-            f"validation need at least {needed}. Add rows of it, or remove the label."
+            f"validation need at least {needed}. Add rows of it, or remove the label with --rare drop."
         )
 
 
@@ -432,7 +436,7 @@ class CorruptPackage(Unavailable):
 
 
 class ParityFailed(RetuneError):
-    """The exported graph gives other answers than the checkpoint."""
+    """The exported graph predicts differently from the checkpoint."""
 
     code = "parity_failed"
 
@@ -512,7 +516,7 @@ class PromotionTimeout(Unavailable):
 
 
 class PromotionSuperseded(Conflict):
-    """Another promotion came before every server worker answered with this one."""
+    """Another version was promoted before every server worker served this one."""
 
     code = "superseded"
 

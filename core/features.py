@@ -19,7 +19,7 @@ class Features:
     """n rows: embeddings (n, d) float32; predicted (n,) label index; confidence (n,) in 0..1;
     length (n,) in tokens; truth (n,) label index, -1 where the label is missing or unknown to the model.
 
-    Multi-label: predicted is (n, k) bool, truth (n, k) int8 (see `core.assigned`), confidence is of the whole set.
+    Multi-label: predicted is (n, k) bool, truth (n, k) int8 (see `core.assigned`), confidence that of the whole set.
     """
 
     embeddings: Floats
@@ -39,7 +39,7 @@ class Features:
 
     @property
     def right(self) -> Booleans:
-        """(n,) whether the answer is known to be right; all labels of a set must be."""
+        """(n,) whether the prediction is known to be correct; a set of labels must be exactly right."""
         return same(self.predicted, self.truth)
 
 

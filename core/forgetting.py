@@ -23,8 +23,8 @@ NOT_STORED = ("", ("", ""))
 class Forgotten:
     """`erased`: rows of the ledger; `datasets`: number of erased rows by the data set's fingerprint.
 
-    `versions`: versions with one of the texts in their golden answers, which cannot change. `is_rewritten`: whether
-    the ledger's file was rebuilt without the rows; `is_log_empty`: whether its write-ahead log is empty, too.
+    `versions`: versions whose golden answers still contain an erased text, because a version cannot change.
+    `is_rewritten`: whether the ledger's file was rebuilt; `is_log_empty`: whether its write-ahead log is empty.
     """
 
     erased: Erased
@@ -61,10 +61,10 @@ def forget_expired(home: Home) -> Forgotten:
 
 
 def _forget(home: Home, condition: Condition) -> Forgotten:
-    if running := home.jobs.running():  # it has read its rows, and would store them again at its end
+    if running := home.jobs.running():  # a running job has read its rows and would store them again at its end
         raise JobRunning(running[0].id, running[0].kind, running[0].model)
     database = home.ledger.database
-    # The ledger is last: an interrupted run can be repeated as long as the texts are in it.
+    # The ledger is last: an interrupted run can be repeated as long as the ledger has the texts.
     rows = _erase_rows(condition, database, home.config.datasets)
     erased = erase(database, condition)
     versions = _versions_with(rows.keys, home.registry)

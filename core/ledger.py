@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, fun
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
+from core.label_rules import LabelRules
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -39,7 +40,7 @@ _ANSWER = (
     predictions.c.label.label("predicted"),
     predictions.c.score,
 )
-"""Labelled with the field names of `LabelledPrediction` and `LabelRequest`."""
+"""The columns, named as the fields of `LabelledPrediction` and `LabelRequest`."""
 
 
 class Ledger:
@@ -47,6 +48,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.rules = LabelRules(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.
@@ -58,7 +60,7 @@ class Ledger:
     def record_feedback(self, records: Sequence[FeedbackRecord]) -> list[bool]:
         """Store labels durably; return for each record whether its prediction is known.
 
-        A label that a source repeats is one row. A label that it corrects and later repeats is its latest label.
+        A label that a source repeats adds no row. If the source changes it and later changes it back, the last counts.
         """
         with self.database.write() as connection:
             wanted = {record.prediction_id for record in records}
@@ -86,6 +88,23 @@ class Ledger:
         with self.database.write() if after_writers else self.database.read() as connection:
             return {row.id: row.model for row in connection.execute(query)}
 
+    def given_labels(self, model: str) -> list[str]:
+        """The distinct labels that people gave, as they are stored."""
+        query = (
+            select(feedback.c.label)
+            .distinct()
+            .join(predictions, feedback.c.prediction_id == predictions.c.id)
+            .where(predictions.c.model == model)
+        )
+        with self.database.read() as connection:
+            return list(connection.scalars(query))
+
+    def answers_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
+        """The predicted label of each known prediction by its id."""
+        query = select(predictions.c.id, predictions.c.label).where(predictions.c.id.in_(set(prediction_ids)))
+        with self.database.read() as connection:
+            return {row.id: row.label for row in connection.execute(query)}
+
     def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:
         """The most recent predictions of one version with an id greater than `after`, oldest first."""
         query = (
@@ -102,7 +121,11 @@ class Ledger:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
     def labelled(self, model: str, *, since: str = "") -> list[LabelledPrediction]:
-        """Predictions with their latest label, oldest label first; `since`: earliest time of a label."""
+        """Predictions with their latest label, oldest label first; `since`: earliest time of a label.
+
+        Label and answer have their names of today; predictions with a retired label are left out.
+        """
+        taxonomy = self.rules.taxonomy(model)
         query = (
             select(*_ANSWER, predictions.c.version, feedback.c.label, feedback.c.source)
             .add_columns(feedback.c.created_at.label("labelled_at"))
@@ -113,7 +136,9 @@ class Ledger:
         latest: dict[str, LabelledPrediction] = {}
         for row in self._rows(query):
             latest.pop(row["prediction_id"], None)  # ordered by the latest label
-            latest[row["prediction_id"]] = LabelledPrediction(**row)
+            if (label := taxonomy.today(row["label"])) is not None:
+                predicted = taxonomy.today(row["predicted"]) or row["predicted"]
+                latest[row["prediction_id"]] = LabelledPrediction(**{**row, "label": label, "predicted": predicted})
         return list(latest.values())
 
     def record_check(
@@ -128,8 +153,8 @@ class Ledger:
     ) -> int:
         """Store a check and return its id.
 
-        An inconclusive check of traffic replaces an inconclusive one directly before it: with little traffic there are
-        hundreds of them a day.
+        An inconclusive traffic check replaces the traffic check before it if that was inconclusive, too: with little
+        traffic there are hundreds of inconclusive checks a day.
         """
         row = {"model": model, "version": version, "source": source, "report": report, "window_end": window_end}
         with self.database.write() as connection:
@@ -190,7 +215,7 @@ class Ledger:
                 connection.execute(insert(label_requests), rows)
 
     def label_requests(self, model: str) -> list[LabelRequest]:
-        """The requests without an answer, in the order of `request_labels`."""
+        """The requests without a label, in the order of `request_labels`."""
         answered = select(feedback.c.prediction_id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
             select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id)
@@ -201,8 +226,8 @@ class Ledger:
         return [LabelRequest(**row) for row in self._rows(query)]
 
     def label_progress(self, model: str, version: str, *, after: str = "") -> tuple[int, int, int | None]:
-        """Counts over predictions of one version with an id greater than `after`: requested labels, answered requests;
-        and the id of the last check that requested labels.
+        """Number of requested labels, number of requests with a label, and id of the last check that requested labels;
+        for predictions of one version with an id greater than `after`.
         """
         answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
@@ -235,7 +260,7 @@ class Ledger:
 
 
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:
-    """`busy_s`: how long a write waits for another one. Raises as `Database`."""
+    """`busy_s`: how long a write waits for another writer. Raises as `Database`."""
     return Ledger(Database(config.ledger_url, busy_s=busy_s))
 
 

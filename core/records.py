@@ -20,9 +20,9 @@ Purpose = Literal["measure", "learn"]
 
 @dataclass(frozen=True)
 class PredictionRecord:
-    """One answer; `embedding` is (d,) by the version that answered.
+    """One prediction; `embedding` (d,) was computed by `version`.
 
-    A multi-label answer has a cell in `label` (`core.labels`) and the score of the whole set in `score`. `pair`: the
+    For a multi-label model, `label` is a cell (`core.labels`) and `score` the score of the whole set. `pair`: the
     second text of a pair; `key`: the name of the request's API key. Text and pair are empty if the text is not stored
     (`ledger.keep`).
     """
@@ -100,7 +100,7 @@ class Evidence:
 @dataclass(frozen=True)
 class Verdict:
     """Result of a drift check. `rows`: size of the window; `sentence`: the result in words;
-    `estimated_accuracy`: of the window, estimated without labels.
+    `estimated_accuracy`: accuracy of the window, estimated without labels.
     """
 
     outcome: Outcome = field(metadata={"key": "verdict"})
@@ -139,7 +139,7 @@ class CheckRecord:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do about a verdict; `count` is the number of labels for `label`."""
+    """The action after a verdict; `count` is the number of labels for the action `label`."""
 
     action: Action
     reason: str = ""
@@ -188,7 +188,7 @@ class LabelRequest:
 class Comparison:
     """Challenger against champion on the same rows.
 
-    `wins`: rows that only the challenger answers right; `losses`: rows that only the champion answers right;
+    `wins`: rows where only the challenger is correct; `losses`: rows where only the champion is correct;
     `p_value`: one-sided exact McNemar test that the challenger is better.
     """
 
@@ -215,7 +215,7 @@ class GateVerdict:
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """The training of a challenger; `set_aside`: number of rows by label, of labels with too few rows to train on."""
+    """The training of a challenger; `set_aside`: number of rows of each label with too few rows to train on."""
 
     rows: int = 0
     new_labels: list[str] = field(default_factory=list)
@@ -267,7 +267,7 @@ class RetrainResult:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """`result`: JSON, for the kind `retrain` of a `RetrainResult`."""
+    """`result`: a JSON object; for the kind `retrain`, the fields of `RetrainResult`."""
 
     id: int
     model: str

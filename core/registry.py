@@ -1,6 +1,6 @@
 """Versions of packages by model, and each model's champion pointer.
 
-<root>/<model>/versions/<n>/     a package, complete or absent
+<root>/<model>/versions/<n>/     a package, added atomically
 <root>/<model>/champion.json     {"version", "previous", "since"}, replaced atomically
 <root>/.keys-in-use              see `core.keys_in_use`
 """
@@ -58,7 +58,7 @@ class Registry:
         return [name for name in self._store.names("") if self.versions(name)]
 
     def require_folder(self) -> None:
-        """Raises `RegistryMissing` if the folder of a local registry, which `add` creates, does not exist."""
+        """Raises `RegistryMissing` if the folder of a local registry does not exist; `add` creates it."""
         if self._store.is_local and not self._store.exists(""):
             raise RegistryMissing(self._store.root)
 

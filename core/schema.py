@@ -1,4 +1,4 @@
-"""Tables of the ledger after all migrations; a test compares both."""
+"""Tables of the ledger after all migrations; a test compares them with a migrated database."""
 
 from __future__ import annotations
 
@@ -112,4 +112,32 @@ promotions = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("gate", sa.JSON, nullable=False),
     sa.Index("ix_promotions_model", "model", "id"),
+)
+
+label_rules = sa.Table(
+    "label_rules",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("target", sa.Text),
+    sa.Column("undoes", sa.Integer),
+    sa.Column("by", sa.String(64), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Index("ix_label_rules_model", "model", "id"),
+)
+
+doubtful_labels = sa.Table(
+    "doubtful_labels",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("prediction_id", sa.String(32), nullable=False),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.UniqueConstraint("prediction_id", "label", "source", name="uq_doubtful_once"),
+    sa.Index("ix_doubtful_labels_model", "model"),
 )

@@ -38,7 +38,7 @@ GOLDEN_TEXTS = 3
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen rung and all reports; `requested`: the user chose the rung, not the measurement."""
+    """The chosen rung and all reports; `requested`: whether the user chose the rung."""
 
     candidate: Candidate
     baseline: Candidate
@@ -61,7 +61,7 @@ class HeldOutRows:
 
 
 def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows) -> str:
-    """Write a complete, verified package to `target`, or nothing; returns its digest. Raises `CorruptPackage`."""
+    """Write a verified package to `target` atomically; returns its digest. Raises `CorruptPackage`."""
     with new_folder(target) as folder:
         for name in (GRAPH, TOKENIZER):
             shutil.copyfile(choice.candidate.folder / name, folder / name)
@@ -130,7 +130,7 @@ def _golden(served: Candidate, validation: Sequence[Example]) -> list[dict[str, 
 
 
 def _golden_answer(engine: Engine, example: Example) -> dict[str, Any]:
-    """The answer to the text alone: with dynamic quantization it depends on the batch."""
+    """The prediction in a batch of this text alone: with dynamic quantization it depends on the batch."""
     alone = engine.answer([example.input])
     return {
         "text": example.text,

@@ -56,7 +56,7 @@ def _case(home: Home, situation: Situation) -> Case:
 
 
 def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
-    """Counts all requests since the drift began, because labelling takes longer than the time between two checks."""
+    """Counts all requests since the drift began: labelling takes longer than the time between two checks."""
     requested, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and by == situation.check.id
     return LabelProgress(requested=requested, still_open=requested - answered, is_of_this_check=is_of_this_check)
@@ -70,7 +70,7 @@ def _measured(situation: Situation) -> MeasuredAccuracy:
         rows=len(measure),
         correct=sum(row.predicted == row.label for row in measure),
         expected=situation.champion.reference_accuracy,
-        unknown_labels=tuple(sorted(names - set(situation.champion.labels))),
+        unknown_labels=tuple(sorted(names - situation.labels)),
     )
 
 
@@ -100,4 +100,6 @@ def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
         return None
     version = champion.pointer.previous[-1]
     previous = Engine(home.registry.verified_folder(champion.model, version))
-    return PreviousVersion(version, compare(Engine(champion.folder), previous, [row.example for row in measure]))
+    return PreviousVersion(
+        version, compare(Engine(champion.folder), previous, [row.example for row in measure], situation.taxonomy)
+    )

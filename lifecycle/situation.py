@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.champion import ChampionPackage
 from core.home import Home
 from core.records import CheckRecord, LabelledPrediction, PredictionRecord
+from core.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ class Situation:
     window: list[PredictionRecord]
     labelled: list[LabelledPrediction]
     labelled_keys: set[str]
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
+
+    @property
+    def labels(self) -> set[str]:
+        """The champion's labels by their names of today, without those that were retired."""
+        return {name for label in self.champion.labels if (name := self.taxonomy.today(label)) is not None}
 
     @property
     def model(self) -> str:
@@ -44,4 +51,5 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
         window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
+        taxonomy=ledger.rules.taxonomy(model),
     )

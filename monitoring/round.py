@@ -37,11 +37,11 @@ def run_rounds(
     on_problem: Callable[[str, RetuneError], None],
     on_erased: Callable[[int], None],
 ) -> bool:
-    """Run a round every `drift.interval_s` until `stop` is set, or only one with `once`.
+    """Run a round every `drift.interval_s` until `stop` is set, or one round with `once`.
 
     Returns whether the last round had no error. An error of one model is passed to `on_problem` and the round
-    continues; with `model` given it is raised. A round also erases predictions older than `ledger.keep_days`;
-    `on_erased` gets their number.
+    continues; if `model` is given, the error is raised. A round also erases predictions older than `ledger.keep_days`
+    and passes their number to `on_erased`.
     """
     while True:
         if model is None:

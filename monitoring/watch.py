@@ -32,8 +32,8 @@ class FileCheck:
 def check_window(home: Home, champion: ChampionPackage) -> CheckRecord:
     """Check the champion's traffic since its last conclusive check, and record the verdict.
 
-    A conclusive check also writes an Evidently report and snapshot. The rows of an inconclusive check are checked again
-    by the next one.
+    A conclusive check also writes an Evidently report and snapshot. The next check includes the rows of an inconclusive
+    check again.
     """
     rows = unchecked_predictions(home.ledger, champion.model, champion.version, limit=home.config.drift.window_rows)
     window = features_of(
@@ -92,8 +92,8 @@ def _report(champion: ChampionPackage, window: Features, verdict: Verdict, confi
 
 
 def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Sequence[str]) -> Share | None:
-    # A label that the model does not know counts as a wrong answer; a row without a label does not count. All labels of
-    # a multi-label row must be right.
+    # A row with a label that the model does not know counts as wrong; a row without a label does not count. All labels
+    # of a multi-label row must be right.
     right = [
         given == example.label
         for example, given in zip(examples, cells(window.predicted, labels), strict=True)

@@ -8,7 +8,7 @@ from core.records import Evidence
 
 
 def verdict_sentence(evidence: Sequence[Evidence], *, p_value: float, alpha: float, rows: int) -> str:
-    """What drifted, how certain this is, and what the check cannot detect."""
+    """The features that drifted, the certainty, and the changes that the check cannot detect."""
     drifted = [item.feature for item in evidence if item.drifted]
     alarms = f"without a change, {share(alpha)} of the checks raise an alarm"
     if drifted:

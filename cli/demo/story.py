@@ -187,7 +187,7 @@ def put_in_service(story: Story, folder: Path) -> str:
 
 
 def send(story: Story, url: str, rows: Sequence[Example]) -> None:
-    """Send rows through `/predict` and wait until the ledger has the answers."""
+    """Send rows to `/predict` and wait until the ledger has the predictions."""
     champion = story.home.registry.champion(MODEL).version
     before = story.home.ledger.count_predictions(MODEL, champion)
     client = Client(url)
@@ -196,7 +196,7 @@ def send(story: Story, url: str, rows: Sequence[Example]) -> None:
         answer = client.predict([row.text for row in batch], MODEL)
         answered += sum("id" in prediction for prediction in answer["predictions"])
     client.close()
-    # The server writes predictions after it has answered.
+    # The server writes predictions to the ledger after it has sent the response.
     _wait_until(
         story,
         lambda: story.home.ledger.count_predictions(MODEL, champion) >= before + answered,
@@ -245,7 +245,7 @@ def give_labels(story: Story, url: str) -> int:
 
 
 def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
-    """Start a retrain over HTTP, run the worker, and send requests until the new version answers."""
+    """Start a retrain over HTTP, run the worker, and send requests until the new version serves them."""
     texts = [row.text for row in story.parts.fresh]
     with SteadyClient(url, MODEL, texts, rate=CALLS_PER_SECOND) as steady:
         client = Client(url)

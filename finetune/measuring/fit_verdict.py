@@ -14,7 +14,7 @@ MIN_RISE = 0.10
 """Overfitting: minimum relative rise of the validation loss; epochs vary by a few per cent by chance."""
 
 MIN_GAP = 0.05
-"""Overfitting: minimum gap between training and validation accuracy; most fine-tuned models have a few points."""
+"""Overfitting: minimum gap between training and validation accuracy; after fine-tuning, a few points are usual."""
 
 MIN_FALL = 0.05
 """Underfitting: minimum relative fall of the validation loss in the last epoch."""
@@ -29,8 +29,8 @@ Verdict = Literal["healthy", "underfit", "overfit"]
 class Curve:
     """The validation losses of the epochs.
 
-    `rise` is the last loss relative to the lowest, minus 1; `last_fall` is the relative fall in the last epoch.
-    `train_fell`: whether the training loss fell between the lowest and the last; None if it was not recorded.
+    `rise`: last loss divided by lowest loss, minus 1; `last_fall`: relative fall in the last epoch. `train_fell`:
+    whether the training loss fell between the epochs of these two losses; None if it was not recorded.
     """
 
     epochs: int
@@ -57,10 +57,10 @@ def judge_fit(
     train: Evaluation,
     validation: Evaluation,
 ) -> dict[str, Any]:
-    """{"verdict", "reason" in one sentence, and the numbers behind them}, safe for JSON.
+    """{"verdict", "reason": one sentence, and the fields of `Gap` and `Curve`} as JSON values.
 
-    `history` is that of `core.checkpoint.Training`. `train` (a sample of the training rows is enough) and
-    `validation` are evaluations of the kept weights.
+    `history`: as in `core.checkpoint.Training`. `train` (a sample of the training rows is enough) and `validation`:
+    evaluations of the kept weights.
     """
     gap, curve = _gap(train, validation), _curve(history)
     majority_share = _majority_share(train)
@@ -70,7 +70,7 @@ def judge_fit(
 
 
 def _majority_share(train: Evaluation) -> float:
-    """Accuracy of always answering the most frequent label; 0 for multi-label models, where it is not known."""
+    """Accuracy of always predicting the most frequent label; 0 for multi-label models, for which it is not computed."""
     if train.kind == "multi-label":
         return 0.0
     return max(scores.support for scores in train.per_label) / train.rows

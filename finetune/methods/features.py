@@ -40,7 +40,7 @@ def fit_features(task: Task) -> Fitted:
 
 
 def _regularization_path(task: Task) -> Iterator[_Step]:
-    """Heads for rising `C_VALUES`, each started from the last; ends at the first whose loss does not fall."""
+    """Heads for rising `C_VALUES`, each initialised with the previous head, until the validation loss does not fall."""
     head, lowest = None, float("inf")
     for number, c in enumerate(C_VALUES):
         task.on_progress("Fitting the head", number / len(C_VALUES))

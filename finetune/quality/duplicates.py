@@ -21,7 +21,7 @@ def duplicate_groups(sheet: Sheet, indices: list[int]) -> list[list[int]]:
 def duplicate_rows(sheet: Sheet) -> dict[int, int]:
     """Maps each row to an earlier one with the same text and label.
 
-    Texts with several labels are left out: how often each label was given is evidence.
+    Texts with several labels are left out: the number of copies with each label is evidence for that label.
     """
     return {
         index: group[0]
@@ -59,7 +59,7 @@ def conflicting_labels(sheet: Sheet) -> list[Finding]:
 
 
 def rows_without_majority(sheet: Sheet) -> dict[int, str]:
-    """The rows to remove from texts with several labels, with a remark each.
+    """Maps each row to remove, of the texts with several labels, to a remark.
 
     If a label has more than half of a text's rows, its first row is kept; else all rows are removed.
     """
@@ -132,7 +132,7 @@ def leaked_rows(sheet: Sheet, against: Sheet) -> dict[int, int]:
 
 
 def near_leakage(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
-    """Rows that are nearly equal to one of the other file; `pairs` are pairs of a row here and a row there."""
+    """Rows that are nearly equal to a row of the other file; `pairs` are pairs of a row of each file."""
     closest: dict[int, NearPair] = {}
     for pair in sorted(pairs, key=lambda pair: -pair.similarity):
         closest.setdefault(pair.first, pair)

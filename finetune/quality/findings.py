@@ -29,8 +29,8 @@ class RowEntry:
 class Finding:
     """`count` items of `unit` were found; `rows` are the numbers, from 1, of all rows concerned, the worst first.
 
-    Severities: error, training fails; warning, quality suffers or the measured accuracy is wrong; info, worth a look.
-    `remarks` has the reason for each of `rows`; `examples` are the first five. `is_fixable`: --fix removes the rows.
+    Severity: "error" if training fails, "warning" if it lowers quality or distorts the measured accuracy, else "info".
+    `remarks` has the reason for each of `rows`; `examples` are the first five rows. `is_fixable`: --fix removes `rows`.
     """
 
     check: str
@@ -64,7 +64,7 @@ def row_findings(
     advice: str,
     is_fixable: bool = False,
 ) -> list[Finding]:
-    """One finding, or none if `details` is empty; `details` is a remark by row index from 0."""
+    """A list of one finding, empty if `details` is empty; `details` maps row index from 0 to a remark."""
     if not details:
         return []
     found = Finding(check, severity, len(details), "rows", sentence, advice, is_fixable=is_fixable)
@@ -72,7 +72,7 @@ def row_findings(
 
 
 def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[Example]) -> Finding:
-    """The finding with its rows; `details` is a remark by row index from 0."""
+    """The finding with its rows; `details` maps row index from 0 to a remark."""
     shown = [
         RowEntry(index + 1, display_text(examples[index]), examples[index].label or "", detail)
         for index, detail in list(details.items())[:MAX_EXAMPLES]

@@ -22,7 +22,7 @@ from finetune.quality.noise_model import NoiseModel, fit_noise_model
 from finetune.quality.sheet import Sheet
 
 CONFUSABLE_SHARE = 0.05
-"""A pair of labels is confusable if this share of the rows of one is confidently predicted as the other."""
+"""A pair of labels is confusable if this share of the rows of one label is confidently predicted as the other."""
 
 
 def label_noise(
@@ -52,7 +52,7 @@ def label_noise(
 
 @dataclass(frozen=True)
 class _TestableRows:
-    """The rows of the labels with enough texts for all folds; `indices` are those in the sheet."""
+    """The rows of the labels with enough texts for all folds; `indices` are their row indices in the sheet."""
 
     labels: list[str]
     indices: list[int]
@@ -68,7 +68,7 @@ def _testable_rows(sheet: Sheet, embeddings: Numbers, limits: Limits) -> _Testab
 
 
 def _suspected_rows(rows: _TestableRows, model: NoiseModel) -> dict[int, tuple[float, str]]:
-    """The rows whose label is wrong with a probability of at least one half: by index, probability and remark."""
+    """Maps row indices to (probability that the label is wrong, remark), for probabilities of at least one half."""
     predicted = model.probabilities.argmax(axis=1)
     return {
         rows.indices[row]: (
@@ -123,7 +123,7 @@ def _confusable(
 
 
 def _confident_errors(truth: Indices, probabilities: Numbers) -> tuple[Indices, list[int]]:
-    """(k, k) number of rows with a given label that are confidently predicted as another one, and these rows."""
+    """(k, k) number of rows by given label and by confidently predicted other label, and the indices of these rows."""
     from cleanlab.count import compute_confident_joint  # takes a second to import
 
     counts, rows = compute_confident_joint(truth, probabilities, calibrate=False, return_indices_of_off_diagonals=True)

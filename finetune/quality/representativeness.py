@@ -40,7 +40,7 @@ class FileSample:
 def representativeness(
     sheet: Sheet, this: FileSample, other: FileSample, limits: Limits, *, seed: int
 ) -> list[Finding]:
-    """A finding if the rows of `this` file differ significantly from those of the `other`."""
+    """A finding if the rows of `this` file differ significantly from the rows of the `other` file."""
     if min(len(this.indices), len(other.indices)) < limits.min_rows:
         return [_too_few(this, other, limits)]
     rng = np.random.default_rng(seed)

@@ -12,11 +12,10 @@ HALF_WAY, OTHER_SHARES = 0.5, (0.75, 0.25)
 
 
 def interpolate(best_state: BestState) -> None:
-    """Evaluate interpolated weights; keep half-way unless it is worse, another share only if it is better.
+    """Keep the midpoint of both weights unless it is significantly worse, another share only if significantly better.
 
-    Worse and better mean a significant difference. Weights half-way are often more accurate than both ends, most of
-    all on rows unlike the training rows, so they are the default. The validation rows are too few to select the
-    best of several shares.
+    The midpoint is often more accurate than the initial and the best weights, above all on rows unlike the training
+    rows, so it is the default. The validation rows are too few to select the best of several shares.
     """
     end = best_state.kept
     if end.name == "start":

@@ -1,7 +1,7 @@
 """Learning rate search: the range test (Smith 2017, arXiv 1506.01186).
 
-The rate grows from step to step until the loss rises. At the rate where the smoothed loss stops falling, steps are as
-long as they can be; a whole training needs a lower rate.
+The rate grows from step to step until the loss rises. The rate where the smoothed loss stops falling is the maximum for
+a few steps; a whole training needs a lower rate.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ BUDGET_SHARE = 0.06
 """Share of the budget for the search, which ends earlier if the loss rises."""
 
 FALL_SHARE = 0.9
-"""The loss counts as no longer falling after this share of its total fall. The exact minimum varies along the flat
-part that follows: two searches on banking77 found it at 2e-3 and at 5e-3."""
+"""The loss has stopped falling after this share of its total fall. The position of the exact minimum varies, because
+the curve is flat there: two searches on banking77 found it at 2e-3 and at 5e-3."""
 
 SAFETY_FACTOR = 3.0
 """The rate found is divided by this: a whole training needs a lower rate than a few steps."""

@@ -21,8 +21,8 @@ RESTART_FACTOR = 0.25
 def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     """Fine-tune from `start`, a head on frozen features; the result is the best state, which may be the start.
 
-    A training that diverges is restarted at a quarter of its rate. If the time is too short for an epoch, a part of
-    one is trained.
+    A training that diverges is restarted at a quarter of its rate. If the time is too short for one epoch, a part of
+    the epoch is trained.
     """
     rows = len(task.train.inputs)
     task = with_label_names(task)

@@ -49,7 +49,7 @@ def train_challenger(
 def _finetune(
     rows: TrainingSet, situation: Situation, config: Config, job: JobRecord, work: Path, on_progress: Progress
 ) -> FinetuneResult:
-    # The challenger has the champion's task. Rows show whether they are pairs, but not whether they are multi-label.
+    # The challenger has the champion's task: rows show whether they are pairs, but not whether they are multi-label.
     settings = overridden(
         config.finetune,
         {

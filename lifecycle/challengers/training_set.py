@@ -1,4 +1,4 @@
-"""The rows that a challenger is trained on, and the rows that the gate compares on. No text is in both."""
+"""The rows that a challenger is trained on, and the rows that the gate compares on. The two sets share no text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lifecycle.situation import Situation
 class TrainingSet:
     """`train`: rows of the champion's training and newly labelled rows; `fresh` and `old`: rows for the gate.
 
-    `set_aside`: number of rows by label, of labels with too few rows to train on.
+    `set_aside`: number of rows of each label with too few rows to train on.
     """
 
     train: list[Example]
@@ -33,8 +33,8 @@ class TrainingSet:
 def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) -> TrainingSet:
     """The rows of the champion's training and all rows with a label from a person.
 
-    `fresh` are held-out rows that the champion answered after its last check without drift. Rows of a label with fewer
-    than `minimum` rows are set aside. Raises `NoNewLabels`, `NoTexts` if no text of the labels is stored, or
+    `fresh` are held-out rows that the champion predicted after its last check without drift. Rows of a label with fewer
+    than `minimum` rows are set aside. Raises `NoNewLabels`, `NoTexts` if no labelled text is stored, or
     `DatasetNotKept` if the rows of the champion's training are missing.
     """
     facts, config = situation.champion.facts, home.config
@@ -45,13 +45,16 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     measure, trainable = pools_of(labelled)
     if not trainable:
         raise NoNewLabels(situation.model)
-    original = kept_dataset(facts.lineage.data.train, config.datasets)
-    validation = kept_dataset(facts.lineage.data.validation, config.datasets)
+    today = situation.taxonomy.examples
+    original = today(kept_dataset(facts.lineage.data.train, config.datasets))
+    validation = today(kept_dataset(facts.lineage.data.validation, config.datasets))
     is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in measure]
     fresh = [row.example for row, fresh in zip(measure, is_fresh, strict=True) if fresh]
-    old = _old_rows(facts, config) + [row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh]
+    old = today(_old_rows(facts, config)) + [
+        row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh
+    ]
     if len(old) < config.gate.min_rows:
-        old += validation  # they are removed from the training rows below
+        old += validation  # rows in `old` are removed from the training rows below
     labelled_rows = [row.example for row in trainable]
     measuring_keys = {row.key for row in [*old, *fresh]}
     train = _with_latest_labels(
@@ -62,7 +65,7 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
         train=train,
         fresh=_with_latest_labels(fresh),
         old=_with_latest_labels(old),
-        new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - set(facts.labels)),
+        new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - situation.labels),
         set_aside=set_aside,
     )
 

@@ -6,7 +6,7 @@ from core.records import Comparison
 
 
 def accuracy_on(comparison: Comparison, kind: str) -> str:
-    """`kind` of rows: "fresh" or "old"."""
+    """`kind`: which rows were compared, "fresh" or "old"."""
     if comparison.rows == 0:
         return f"No {kind} rows"
     before, after = comparison.champion_accuracy, comparison.challenger_accuracy

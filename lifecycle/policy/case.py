@@ -9,10 +9,10 @@ from core.records import Comparison, PromotionRecord, Verdict
 
 @dataclass(frozen=True)
 class MeasuredAccuracy:
-    """The champion's answers on held-out labelled rows since the drift.
+    """The champion's predictions on held-out labelled rows since the drift.
 
-    `expected`: the champion's accuracy on its reference, None if that has no labels. `unknown_labels`: labels from
-    people that the champion does not know.
+    `expected`: the champion's accuracy on its reference, None if no reference row has a label. `unknown_labels`: labels
+    from people that the champion does not know.
     """
 
     rows: int
@@ -23,7 +23,7 @@ class MeasuredAccuracy:
 
 @dataclass(frozen=True)
 class LabelProgress:
-    """Label requests since the drift began, those without an answer, and whether the last check made them."""
+    """Label requests since the drift began, requests without a label, and whether the last check made the requests."""
 
     requested: int
     still_open: int
@@ -32,8 +32,8 @@ class LabelProgress:
 
 @dataclass(frozen=True)
 class PreviousVersion:
-    """The version before the champion. `comparison`: with this version as challenger, on the labelled rows since the
-    promotion.
+    """The version before the champion. `comparison`: this version as challenger against the champion, on the labelled
+    rows since the promotion.
     """
 
     version: str
@@ -42,9 +42,9 @@ class PreviousVersion:
 
 @dataclass(frozen=True)
 class Case:
-    """`verdict`: of the champion's last conclusive check; `budget`: most labels to request; `available`: rows of the
+    """`verdict`: verdict of the last conclusive check; `budget`: maximum labels to request; `available`: rows of the
     window that could be labelled; `alpha`: level of the test that `previous` is better; `refused`: the champion's last
-    challenger, if the gate refused it and there are no labels since.
+    challenger, if the gate refused it and there is no newer label.
     """
 
     model: str

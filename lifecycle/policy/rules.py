@@ -72,7 +72,7 @@ def retrain_after_loss_of_accuracy(case: Case) -> Decision | None:
 
 
 def ask_again_after_further_drift(case: Case) -> Decision | None:
-    """The estimated accuracy since the last labels is significantly lower than the accuracy that they measured."""
+    """The current accuracy estimate is significantly lower than the accuracy measured on the labelled rows."""
     estimate, measured = case.verdict.estimated_accuracy if case.verdict else None, case.measured
     if estimate is None or measured.rows == 0 or case.available == 0 or case.labels.is_of_this_check:
         return None
@@ -104,7 +104,7 @@ RULES: tuple[Rule, ...] = (
     ask_again_after_further_drift,
     watch,
 )
-"""In the order of evaluation; the last one always decides."""
+"""In the order of evaluation; the last rule always returns a decision."""
 
 
 def _right_share(measured: MeasuredAccuracy) -> str:

@@ -22,11 +22,11 @@ from core.stored import as_stored
 @pass_run
 def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> None:
     """Compare a file with the champion's reference; exits 3 on drift."""
-    from monitoring.watch import check_file
-
     champion = read_champion(run.home.registry, model)
     columns = columns_for(columns, kind=champion.kind, is_paired=champion.facts.is_paired)
     rows = read_examples(file, columns, labelled=labels)
+    from monitoring.watch import check_file
+
     check = check_file(run.home, champion, rows, source=str(file))
     verdict = check.verdict
     result = as_stored(verdict)

@@ -36,7 +36,7 @@ def monitor(run: Run, once: bool, model: str | None) -> None:
         once=once,
         stop=stopped_by_signal(),
         on_checked=partial(_emit_checked, run),
-        on_problem=lambda name, error: info(f"{name}: {error}"),
+        on_problem=partial(_emit_problem, run),
         on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
     if once and problem:  # only now: what has expired is erased in any case
@@ -53,6 +53,12 @@ def _problem(registry: Registry) -> RetuneError | None:
         return error
     is_served = any(registry.readable_pointer(model) for model in models)
     return None if is_served else NothingToWatch(models, registry.place)
+
+
+def _emit_problem(run: Run, model: str, error: RetuneError) -> None:
+    info(f"{model}: {error}")
+    if run.as_json:
+        run.emit({"model": model, "error": {"code": error.code, "message": str(error)}})
 
 
 def _emit_checked(run: Run, checked: Checked) -> None:

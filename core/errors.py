@@ -428,6 +428,16 @@ class CorruptCheckpoint(InvalidInput):
         super().__init__(f"Checkpoint {path} cannot be used: {problem}. Run 'retune finetune' again.")
 
 
+class NotACheckpoint(InvalidInput):
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path} is no checkpoint: it is {what}. Name a folder that 'retune finetune' has written.")
+
+
+class NotAPackage(InvalidInput):
+    def __init__(self, path: Path, command: str) -> None:
+        super().__init__(f"{path} is a checkpoint, not a package. Export it first: {command}")
+
+
 class CorruptPackage(Unavailable):
     code = "corrupt_package"
 
@@ -530,7 +540,11 @@ class PromotionSuperseded(Conflict):
 
 class TargetExists(Conflict):
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} exists already and is not empty. Name another folder or remove it.")
+        super().__init__(
+            f"{path} exists already and is not empty. Name another folder or remove it."
+            if path.is_dir()
+            else f"{path} exists already. Name another file or remove it."
+        )
 
 
 class NotWritable(InvalidInput):

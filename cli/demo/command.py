@@ -16,6 +16,7 @@ from rich.table import Table
 from cli.context import REFUSED, Run, info, pass_run
 from cli.demo.files import TICKETS, Parts, read_parts
 from core.config import Config, overridden
+from core.duration import seconds_of
 from core.errors import TargetExists
 from core.home import Home
 
@@ -40,6 +41,7 @@ def demo(
     Fine-tunes, exports, serves, sends traffic, detects drift, requests labels, retrains, and promotes the new
     version if the gate allows it, while a client sends requests.
     """
+    seconds_of(given["budget"])
     parts = read_parts(train, reference, fresh)
     config = _config(run.config, home, **given)
     result = _run(config, parts, keep_serving=keep_serving)

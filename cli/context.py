@@ -28,6 +28,7 @@ from core.labels import Kind
 from core.package import MANIFEST, verify_files
 from core.progress import Progress
 from core.registry import parse_version
+from core.share import percent
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -148,7 +149,7 @@ def progress_shown() -> Iterator[Progress]:
         yield lambda stage, _share: print_once(stage)
         return
     with console.status("starting") as status:
-        yield lambda stage, share: status.update(escape(f"{stage} {share:.0%}" if share else stage))
+        yield lambda stage, share: status.update(escape(f"{stage} {percent(share, 0)}" if share else stage))
 
 
 def info(sentence: str) -> None:

@@ -11,6 +11,7 @@ import click
 from cli.context import REFUSED, Run, column_options, columns_for, pass_run
 from core.champion import read_champion
 from core.datasets import Columns, read_examples
+from core.share import percent
 from core.stored import as_stored
 
 
@@ -38,7 +39,9 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
         result["measured_accuracy"] = asdict(measured)
     if share := measured or verdict.estimated_accuracy:
         kind = "Measured" if measured else "Estimated"
-        lines.append(f"{kind} accuracy {share.value:.1%} (95 % interval {share.low:.1%} to {share.high:.1%}).")
+        lines.append(
+            f"{kind} accuracy {percent(share.value)} (95 % interval {percent(share.low)} to {percent(share.high)})."
+        )
     run.emit(result, *lines)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)

@@ -13,6 +13,7 @@ from core.checkpoint import read_training
 from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
 from core.durable import require_writable
 from core.package import RUNGS_PAGE
+from core.share import percent
 
 
 @click.command()
@@ -67,5 +68,5 @@ def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: 
 
 
 def _rung(entry: Any) -> str:
-    speed = f"{entry.accuracy:.1%}, {entry.agreement:.1%} same labels, {entry.texts_per_s:.0f} texts/s"
+    speed = f"{percent(entry.accuracy)}, {percent(entry.agreement)} same labels, {entry.texts_per_s:.0f} texts/s"
     return f"{entry.name:<14} {speed}, {entry.size_mb:.1f} MB: {entry.why}"

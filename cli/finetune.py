@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -16,6 +16,10 @@ from core.datasets import Columns, Example, read_examples
 from core.durable import require_writable
 from core.duration import seconds_of
 from core.labels import Kind
+from core.share import percent
+
+if TYPE_CHECKING:
+    from finetune.measuring.metrics import Evaluation
 
 
 def _rate(context: click.Context, parameter: click.Parameter, value: str | None) -> str | float | None:
@@ -97,7 +101,7 @@ def finetune(
         },
         *(f"{found.severity}: {found.check}, {found.count} rows. {found.advice}" for found in result.findings),
         f"Checkpoint {result.checkpoint} ({result.method}, {result.seconds:.0f} s): {result.reason}",
-        f"On {result.metrics.rows} validation rows: {_values(result.metrics.values)}",
+        _measured(result.metrics),
         f"Next: {run.hint('export', result.checkpoint, '--out', 'PACKAGE')}",
     )
 
@@ -115,12 +119,12 @@ def _require_valid(rows: Sequence[Example], out: Path, settings: FinetuneConfig)
     find_base_model(settings.base_model)
 
 
-def _values(values: dict[str, float]) -> str:
-    """The metrics that fit in one line."""
-    shares = [f"{name.replace('_', ' ')} {values[name]:.1%}" for name in ("accuracy", "macro_f1") if name in values]
-    losses = [
-        f"{name.replace('_', ' ')} {values[name]:.3f}"
-        for name in ("log_loss", "expected_calibration_error")
-        if name in values
-    ]
-    return ", ".join([*shares, *losses])
+def _measured(metrics: Evaluation) -> str:
+    """The metrics that fit in one line, and how they differ from those that the method reports."""
+    values, several = metrics.values, metrics.kind == "multi-label"
+    names = {"accuracy": "all labels of a text right" if several else "accuracy", "macro_f1": "macro f1"}
+    numbers = {"log_loss": "log loss", "expected_calibration_error": "expected calibration error"}
+    shares = [f"{name} {percent(values[key])}" for key, name in names.items() if key in values]
+    losses = [f"{name} {values[key]:.3f}" for key, name in numbers.items() if key in values]
+    fitted = ", with a threshold for each label (the line above: 0.5 for all)" if several else ""
+    return f"On {metrics.rows} validation rows{fitted}: {', '.join([*shares, *losses])}"

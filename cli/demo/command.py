@@ -19,6 +19,7 @@ from core.config import Config, overridden
 from core.duration import seconds_of
 from core.errors import TargetExists
 from core.home import Home
+from core.share import percent
 
 MARK = ".retune-demo"
 
@@ -108,7 +109,7 @@ def _show(result: dict[str, Any]) -> None:
         table.add_column(column, justify="left" if not column else "right")
     for name in ("fresh", "old"):
         accuracy = result[f"{name}_accuracy"]
-        table.add_row(f"accuracy on {name} rows", f"{accuracy['before']:.1%}", f"{accuracy['after']:.1%}")
+        table.add_row(f"accuracy on {name} rows", percent(accuracy["before"]), percent(accuracy["after"]))
     table.add_row("drift on reference / on fresh", _drifted(result["reference_check"]), _drifted(result["fresh_check"]))
     table.add_row("labels used", "", str(result["labels_used"]))
     swap = result["requests_during_swap"]

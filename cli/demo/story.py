@@ -26,6 +26,7 @@ from core.features import truth_of
 from core.home import Home
 from core.metrics import Metrics, measure
 from core.records import CheckRecord, Decision, JobRecord
+from core.share import percent
 from core.stored import as_stored
 from export.run import ExportResult, export
 from export.settings import ExportSettings
@@ -156,7 +157,7 @@ def train(story: Story) -> FinetuneResult:
     )
     story.histories["First training"] = read_training(result.checkpoint).history
     info(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
-    info(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.values['accuracy']:.1%}")
+    info(f"  on {result.metrics.rows} validation rows: accuracy {percent(result.metrics.values['accuracy'])}")
     return result
 
 
@@ -172,7 +173,7 @@ def package(story: Story, checkpoint: Path) -> ExportResult:
     )
     for rung in result.rungs:
         mark = "*" if rung.name == result.rung else " "
-        info(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
+        info(f"  {mark} {rung.name}: accuracy {percent(rung.accuracy)}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
     return result
 
 

@@ -36,7 +36,7 @@ def serve(run: Run, /, **given: Any) -> None:
             run.emit({"url": address})
         else:
             registry = run.home.registry
-            served = ", ".join(registry.models()) or f"no model yet, {registry.place} holds none,"
+            served = ", ".join(registry.models()) or f"no model yet ({registry.place} holds none)"
             info(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
         _warn_of_missing_default(config.service.default_model, run.home.registry)
         sys.stdout.flush()

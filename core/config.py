@@ -195,6 +195,7 @@ class LabelsConfig(Section):
     measure_share: float = Field(
         0.35, gt=0, lt=1, description="Share of them that only measures and is never trained on."
     )
+    min_texts: int = Field(10, ge=1, description="Different labelled texts that a retrain or a roll back rests on.")
 
 
 class GateConfig(Section):

@@ -20,8 +20,8 @@ from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnrea
 from core.schema import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004")
-"""A ledger of another revision is from a newer release. It can be used: migrations only add columns and tables."""
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+"""A ledger of another revision is from a newer release. It can be used: migrations break no older release."""
 BUSY_S = 30.0
 WRITERS_LOCK = 0x7265_7475_6E65
 """Key of PostgreSQL's advisory lock that every write transaction holds: "retune" in ASCII."""

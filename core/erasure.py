@@ -6,9 +6,9 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
-from sqlalchemy import Column, ColumnElement, Connection, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, case, delete, func, select
 
-from core.clock import earliest_id
+from core.clock import created_at_s, earliest_id
 from core.database import Database
 from core.datasets import Text, input_of
 from core.schema import doubtful_labels, feedback, label_requests, predictions
@@ -40,9 +40,27 @@ def requested_with(key: str) -> Condition:
     return predictions.c.key == key
 
 
-def older_than(days: int) -> Condition:
-    # By id, which starts with the time and is the primary key; the times have no index.
-    return predictions.c.id < earliest_id(time.time() - days * DAY_S)
+def older_than(database: Database, days: int) -> Condition:
+    """The predictions that arrived more than `days` days ago, although some of their clocks may have been wrong.
+
+    They are those up to a place in the order of arrival. It is the place that contradicts the fewest of the times: at
+    least half of the rows before it are old by their own time, and few of the later ones. A time in the future counts
+    for neither side.
+    """
+    now_s = time.time()
+    # By id, which starts with the time and has an index; the times have none.
+    is_old = predictions.c.id < earliest_id(now_s - days * DAY_S)
+    last_old = select(func.max(predictions.c.number)).where(is_old).scalar_subquery()
+    votes = (
+        func.sum(case((is_old, 1), (predictions.c.id > earliest_id(now_s), 0), else_=-1))
+        .over(order_by=predictions.c.number)
+        .label("votes")
+    )
+    counted = select(predictions.c.number, votes).where(predictions.c.number <= last_old).subquery()
+    best = select(counted.c.number).where(counted.c.votes >= 0)
+    with database.read() as connection:
+        last = connection.scalar(best.order_by(counted.c.votes.desc(), counted.c.number.desc()).limit(1))
+    return predictions.c.number <= (last or 0)
 
 
 def count_of(database: Database, condition: Condition) -> int:
@@ -50,12 +68,24 @@ def count_of(database: Database, condition: Condition) -> int:
         return connection.scalar(select(func.count()).select_from(predictions).where(condition)) or 0
 
 
-def inputs_of(database: Database, condition: Condition) -> Iterator[tuple[str, Text]]:
-    """Ids and texts of the predictions, the oldest first; a text that was not stored is empty."""
-    query = select(predictions.c.id, predictions.c.text, predictions.c.pair).where(condition).order_by(predictions.c.id)
+def ids_of(database: Database, condition: Condition) -> set[str]:
+    with database.read() as connection:
+        return set(connection.scalars(select(predictions.c.id).where(condition)))
+
+
+def inputs_of(database: Database, condition: Condition) -> Iterator[tuple[float, Text]]:
+    """The texts of the predictions, each with a time before which it arrived, in seconds since 1970.
+
+    It is the earliest time of the prediction and of all later ones: a clock that ran ahead made its time too late. A
+    text that was not stored is empty.
+    """
+    first_id = func.min(predictions.c.id).over(order_by=predictions.c.number.desc()).label("first_id")
+    placed = select(predictions.c.number, first_id).subquery()
+    query = select(placed.c.first_id, predictions.c.text, predictions.c.pair).where(condition)
+    query = query.join(placed, placed.c.number == predictions.c.number).order_by(predictions.c.number)
     with database.read() as connection:
         for row in connection.execute(query):
-            yield row.id, input_of(row.text, row.pair)
+            yield created_at_s(row.first_id), input_of(row.text, row.pair)
 
 
 def erase(database: Database, condition: Condition) -> Erased:
@@ -71,7 +101,7 @@ def erase(database: Database, condition: Condition) -> Erased:
 
 
 def _erase_batch(database: Database, condition: Condition) -> Erased:
-    batch = select(predictions.c.id).where(condition).order_by(predictions.c.id).limit(BATCH_ROWS)
+    batch = select(predictions.c.id).where(condition).order_by(predictions.c.number).limit(BATCH_ROWS)
     with database.write() as connection:
         ids = connection.scalars(batch).all()
         return Erased(

@@ -6,11 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.clock import created_at_s
 from core.database import Database
 from core.dataset_erasure import ErasedRows, erase_rows
 from core.datasets import key_of
-from core.erasure import Condition, Erased, count_of, erase, inputs_of, older_than, requested_with, with_ids
+from core.erasure import Condition, Erased, count_of, erase, ids_of, inputs_of, older_than, requested_with, with_ids
 from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
 from core.home import Home
 from core.package import read_facts
@@ -36,7 +35,7 @@ class Forgotten:
 
 def forget_predictions(home: Home, ids: Collection[str]) -> Forgotten:
     """Forget all predictions, or none if it raises `PredictionNotFound` or `JobRunning`."""
-    known = {key for key, _ in inputs_of(home.ledger.database, with_ids(ids))}
+    known = ids_of(home.ledger.database, with_ids(ids))
     if unknown := [key for key in ids if key not in known]:
         raise PredictionNotFound(unknown[0], home.ledger.database.shown_url)
     return _forget(home, with_ids(ids))
@@ -55,7 +54,7 @@ def forget_expired(home: Home) -> Forgotten:
     if keep_days is None:
         raise NoExpiry
     # The file is not rebuilt: this runs in every round of the monitor.
-    erased = erase(home.ledger.database, older_than(keep_days))
+    erased = erase(home.ledger.database, older_than(home.ledger.database, keep_days))
     is_log_empty = not erased.predictions or home.ledger.database.truncate_log()
     return Forgotten(erased, {}, [], True, is_log_empty)
 
@@ -75,9 +74,9 @@ def _forget(home: Home, condition: Condition) -> Forgotten:
 
 def _erase_rows(condition: Condition, database: Database, datasets: Path) -> ErasedRows:
     created_s: dict[str, float] = {}
-    for prediction_id, given in inputs_of(database, condition):
+    for arrived_s, given in inputs_of(database, condition):
         if given not in NOT_STORED:
-            created_s.setdefault(key_of(given), created_at_s(prediction_id))
+            created_s.setdefault(key_of(given), arrived_s)
     return erase_rows(created_s, datasets)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, ScalarSelect, Select, Table, func, insert, select
 
 from core.added_rows import AddedRows
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
+from core.datasets import input_of, key_of
 from core.label_rules import LabelRules
 from core.records import (
     TRAFFIC,
@@ -27,10 +29,14 @@ from core.records import (
     PredictionRecord,
     PromotionRecord,
     Purpose,
+    StoredPrediction,
     Verdict,
 )
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
 from core.stored import as_stored, restored
+
+READ_PER_TEXT = 10
+ROWS_AT_ONCE = 500
 
 _VERDICT = checks.c.verdict["verdict"].as_string()
 _IS_CONCLUSIVE = _VERDICT != "insufficient_data"
@@ -107,15 +113,39 @@ class Ledger:
         with self.database.read() as connection:
             return {row.id: row.label for row in connection.execute(query)}
 
-    def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:
-        """The most recent predictions of one version with an id greater than `after`, oldest first."""
+    def window(self, model: str, version: str, *, limit: int, after: int = 0) -> list[StoredPrediction]:
+        """The most recent predictions of one version with a number greater than `after`, oldest first."""
         query = (
             select(predictions)
-            .where(predictions.c.model == model, predictions.c.version == version, predictions.c.id > after)
-            .order_by(predictions.c.id.desc())
+            .where(predictions.c.model == model, predictions.c.version == version, predictions.c.number > after)
+            .order_by(predictions.c.number.desc())
             .limit(limit)
         )
         return [_prediction(row) for row in reversed(self._rows(query))]
+
+    def latest_texts(self, model: str, version: str, *, limit: int, after: int = 0) -> list[StoredPrediction]:
+        """As `window`, but `limit` different texts, each by its most recent prediction.
+
+        At most `READ_PER_TEXT` times as many predictions are read. Each row without a stored text is one of its own.
+        """
+        query = (
+            select(predictions)
+            .where(predictions.c.model == model, predictions.c.version == version, predictions.c.number > after)
+            .order_by(predictions.c.number.desc())
+            .limit(limit * READ_PER_TEXT)
+        )
+        rows: dict[str, StoredPrediction] = {}
+        copies: Counter[str] = Counter()
+        options = {"yield_per": ROWS_AT_ONCE}
+        with self.database.read() as connection, connection.execute(query, execution_options=options) as found:
+            for row in found.mappings():
+                key = key_of(input_of(row["text"], row["pair"])).strip() or row["id"]
+                if key not in rows:
+                    if len(rows) == limit:
+                        break
+                    rows[key] = _prediction(row)
+                copies[key] += 1
+        return [replace(row, copies=copies[key]) for key, row in reversed(rows.items())]
 
     def count_predictions(self, model: str, version: str) -> int:
         query = select(func.count()).where(predictions.c.model == model, predictions.c.version == version)
@@ -129,8 +159,9 @@ class Ledger:
         """
         taxonomy = self.rules.taxonomy(model)
         query = (
-            select(*_ANSWER, predictions.c.version, feedback.c.label, feedback.c.source)
-            .add_columns(feedback.c.created_at.label("labelled_at"))
+            select(*_ANSWER, predictions.c.version, predictions.c.key, predictions.c.number)
+            .add_columns(feedback.c.label, feedback.c.source, feedback.c.created_at.label("labelled_at"))
+            .add_columns(feedback.c.id.label("label_number"))
             .join(feedback, feedback.c.prediction_id == predictions.c.id)
             .where(predictions.c.model == model, feedback.c.created_at >= since)
             .order_by(feedback.c.id)
@@ -153,18 +184,19 @@ class Ledger:
         report: str | None = None,
         window_end: str | None = None,
     ) -> int:
-        """Store a check and return its id.
+        """Store a check and return its id; `window_end`: id of the last prediction in its window.
 
         An inconclusive traffic check replaces the traffic check before it if that was inconclusive, too: with little
         traffic there are hundreds of inconclusive checks a day.
         """
         row = {"model": model, "version": version, "source": source, "report": report, "window_end": window_end}
+        last_number = select(predictions.c.number).where(predictions.c.id == window_end).scalar_subquery()
         with self.database.write() as connection:
             if source == TRAFFIC and not verdict.is_conclusive:
                 latest = select(func.max(checks.c.id)).where(checks.c.model == model, checks.c.source == TRAFFIC)
                 same = checks.c.id == latest.scalar_subquery(), checks.c.version == version, ~_IS_CONCLUSIVE
                 connection.execute(checks.delete().where(*same))
-            return _insert(connection, checks, **row, verdict=as_stored(verdict))
+            return _insert(connection, checks, **row, last_number=last_number, verdict=as_stored(verdict))
 
     def checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
         """Checks of traffic and of files, most recent first."""
@@ -189,11 +221,14 @@ class Ledger:
         rows = self._rows(select(checks).where(checks.c.id == check_id, checks.c.model == model))
         return _check(rows[0]) if rows else None
 
-    def last_window_end(self, model: str, version: str) -> str:
-        """Id of the last prediction that a conclusive check of this version has used; "" if there is none."""
-        query = select(func.max(checks.c.window_end)).where(checks.c.model == model, checks.c.version == version)
+    def last_checked(self, model: str, version: str) -> int:
+        """Number of the last prediction that a conclusive check of this version has used; 0 if there is none."""
+        # An older release that uses this ledger stores the id only.
+        number = select(predictions.c.number).where(predictions.c.id == checks.c.window_end).scalar_subquery()
+        last = func.max(func.coalesce(checks.c.last_number, number))
+        query = select(last).where(checks.c.model == model, checks.c.version == version)
         with self.database.read() as connection:
-            return connection.execute(query).scalar_one() or ""
+            return connection.execute(query).scalar_one() or 0
 
     def record_decision(self, model: str, decision: Decision, *, check_id: int | None) -> int:
         with self.database.write() as connection:
@@ -227,15 +262,15 @@ class Ledger:
         )
         return [LabelRequest(**row) for row in self._rows(query)]
 
-    def label_progress(self, model: str, version: str, *, after: str = "") -> tuple[int, int, int | None]:
+    def label_progress(self, model: str, version: str, *, after: int = 0) -> tuple[int, int, int | None]:
         """Number of requested labels, number of requests with a label, and id of the last check that requested labels;
-        for predictions of one version with an id greater than `after`.
+        for predictions of one version with a number greater than `after`.
         """
         answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
             select(func.count(), func.count().filter(answered), func.max(label_requests.c.check_id))
             .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
-            .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.id > after)
+            .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.number > after)
         )
         with self.database.read() as connection:
             requested, given, check_id = connection.execute(query).one()
@@ -245,8 +280,14 @@ class Ledger:
         self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: GateRecord | None
     ) -> int:
         row = {"model": model, "version": version, "previous": previous, "promoted": promoted, "reason": reason}
+        place = {"after_number": _last(predictions.c.number), "after_label": _last(feedback.c.id)}
         with self.database.write() as connection:
-            return _insert(connection, promotions, **row, gate=as_stored(gate) if gate else {})
+            return _insert(connection, promotions, **row, **place, gate=as_stored(gate) if gate else {})
+
+    def promoted_after(self, model: str, version: str) -> int:
+        """Number of the last prediction before the version was last promoted; 0 if no promotion is recorded."""
+        which = promotions.c.version == version, promotions.c.promoted
+        return next((row["after_number"] or 0 for row in self._latest(promotions, model, 1, *which)), 0)
 
     def promotions(self, model: str, *, limit: int = 50) -> list[PromotionRecord]:
         """Promotions and refusals, most recent first."""
@@ -273,6 +314,10 @@ def _insert(connection: Connection, table: Table, **values: Any) -> int:
     return key
 
 
+def _last(number: Column[int]) -> ScalarSelect[int]:
+    return select(func.coalesce(func.max(number), 0)).scalar_subquery()
+
+
 def _changed(records: Sequence[FeedbackRecord], before: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
     """The distinct records that differ from the latest label of the same source for the same prediction."""
     latest = {(record.prediction_id, record.source): record for record in before}
@@ -290,10 +335,10 @@ def _packed(embedding: Any) -> bytes:
     return np.asarray(embedding, dtype="<f2").tobytes()
 
 
-def _prediction(row: RowMapping) -> PredictionRecord:
+def _prediction(row: RowMapping) -> StoredPrediction:
     values = dict(row)
     embedding = np.frombuffer(values.pop("embedding"), dtype="<f2").astype(np.float32)
-    return PredictionRecord(**values, embedding=embedding)
+    return StoredPrediction(**values, embedding=embedding)
 
 
 def _check(row: RowMapping) -> CheckRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from core.engine import Engine
 from core.errors import NotFound
 from core.features import Features
 from core.home import Home
-from core.records import TRAFFIC, CheckRecord, Verdict
+from core.records import TRAFFIC, CheckRecord, Repetition, Verdict
 from core.share import Share, measured
 from monitoring.check import check
 from monitoring.window import features_of, unchecked_predictions
@@ -42,17 +43,28 @@ def check_window(home: Home, champion: ChampionPackage) -> CheckRecord:
         dimensions=champion.reference.embeddings.shape[1],
         multi_label=champion.kind == "multi-label",
     )
-    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
+    repetition = Repetition.of([row.copies for row in rows])
+    verdict = check(
+        champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition
+    )
     last = rows[-1].id if verdict.is_conclusive else None
     return _record(home, champion, window, verdict, source=TRAFFIC, window_end=last)
 
 
 def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example], *, source: str) -> FileCheck:
-    """Predict at least one row of a file with the champion, check the rows, and record the verdict."""
-    window = Engine(champion.folder).features(examples)
-    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
+    """Predict at least one row of a file with the champion, check the rows, and record the verdict.
+
+    Each text is one row, with the last of its labels.
+    """
+    latest = {row.key: row for row in examples}
+    repetition = Repetition.of(list(Counter(row.key for row in examples).values()))
+    rows = list(latest.values())
+    window = Engine(champion.folder).features(rows)
+    verdict = check(
+        champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition
+    )
     record = _record(home, champion, window, verdict, source=source, window_end=None)
-    return FileCheck(verdict, _measured_accuracy(examples, window, champion.labels), record)
+    return FileCheck(verdict, _measured_accuracy(rows, window, champion.labels), record)
 
 
 def _record(

@@ -12,6 +12,7 @@ from core.errors import NoNewLabels, NoTexts
 from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
+from lifecycle.evidence import different
 from lifecycle.labels.pools import pools_of
 from lifecycle.situation import Situation
 
@@ -49,7 +50,7 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     today = situation.taxonomy.examples
     original = today(kept_dataset(facts.lineage.data.train, config.datasets))
     validation = today(kept_dataset(facts.lineage.data.validation, config.datasets))
-    is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in measure]
+    is_fresh = [row.version == situation.version and row.number > situation.fresh_after for row in measure]
     fresh = [row.example for row, fresh in zip(measure, is_fresh, strict=True) if fresh]
     old = today(_old_rows(facts, config)) + [
         row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh
@@ -67,8 +68,8 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     train, set_aside = _without_rare_labels(train, minimum, facts.kind)
     return TrainingSet(
         train=train,
-        fresh=_with_latest_labels(fresh),
-        old=_with_latest_labels(old),
+        fresh=different(fresh),
+        old=different(old),
         new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - situation.labels),
         set_aside=set_aside,
     )

@@ -9,16 +9,17 @@ from core.records import Comparison, PromotionRecord, Verdict
 
 @dataclass(frozen=True)
 class MeasuredAccuracy:
-    """The champion's predictions on held-out labelled rows since the drift.
+    """The champion's predictions on held-out labelled texts since the drift, each of which counts once.
 
     `expected`: the champion's accuracy on its reference, None if no reference row has a label. `unknown_labels`: labels
-    from people that the champion does not know.
+    from people that the champion does not know; `unknown_texts`: number of texts that have one.
     """
 
     rows: int
     correct: int
     expected: float | None
     unknown_labels: tuple[str, ...] = ()
+    unknown_texts: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class PreviousVersion:
 class Case:
     """`verdict`: verdict of the last conclusive check; `budget`: maximum labels to request; `available`: rows of the
     window that could be labelled; `alpha`: level of the test that `previous` is better; `refused`: the champion's last
-    challenger, if the gate refused it and there is no newer label.
+    challenger, if the gate refused it and there are no newer labels; `min_texts`: number of different texts that a
+    retrain needs.
     """
 
     model: str
@@ -58,3 +60,4 @@ class Case:
     previous: PreviousVersion | None = None
     refused: PromotionRecord | None = None
     texts_are_kept: bool = True
+    min_texts: int = 1

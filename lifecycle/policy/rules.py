@@ -53,20 +53,14 @@ def await_labels(case: Case) -> Decision | None:
 
 
 def retrain_for_new_labels(case: Case) -> Decision | None:
-    names = case.measured.unknown_labels
-    if not names:
+    if not case.measured.unknown_labels or case.measured.unknown_texts < case.min_texts:
         return None
-    plural = "s" if len(names) > 1 else ""
-    shown = ", ".join(names[:5])
-    reason = f"{len(names)} label{plural} that the champion does not know ({shown}); {_interval(case.measured)}."
-    return Decision("retrain", reason)
+    return Decision("retrain", f"{_unknown(case.measured)}; {_interval(case.measured)}.")
 
 
 def retrain_after_loss_of_accuracy(case: Case) -> Decision | None:
     measured = case.measured
-    if measured.rows == 0 or measured.expected is None:
-        return None
-    if wilson_interval(measured.correct, measured.rows)[1] >= measured.expected:
+    if not _has_lost(measured) or measured.rows < case.min_texts:
         return None
     return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {percent(measured.expected, 0)} expected.")
 
@@ -81,6 +75,17 @@ def ask_again_after_further_drift(case: Case) -> Decision | None:
     count = min(case.budget, case.available)
     reason = f"{_right_share(measured)}, but the estimate for later rows is lower; {count} more labels will show it."
     return Decision("label", reason, count)
+
+
+def wait_for_more_texts(case: Case) -> Decision | None:
+    """There is evidence for a retrain, of too few texts."""
+    measured = case.measured
+    needed = f"a retrain needs {case.min_texts} different texts (labels.min_texts)."
+    if measured.unknown_labels:
+        return Decision("watch", f"{_unknown(measured)}, on {_texts(measured.unknown_texts)}; {needed}")
+    if _has_lost(measured):
+        return Decision("watch", f"{_right_share(measured)}, {measured.expected:.0%} expected; {needed}")
+    return None
 
 
 def watch(case: Case) -> Decision:
@@ -104,9 +109,27 @@ RULES: tuple[Rule, ...] = (
     retrain_for_new_labels,
     retrain_after_loss_of_accuracy,
     ask_again_after_further_drift,
+    wait_for_more_texts,
     watch,
 )
 """In the order of evaluation; the last rule always returns a decision."""
+
+
+def _has_lost(measured: MeasuredAccuracy) -> bool:
+    """Whether the accuracy is significantly lower than expected."""
+    if measured.rows == 0 or measured.expected is None:
+        return False
+    return wilson_interval(measured.correct, measured.rows)[1] < measured.expected
+
+
+def _unknown(measured: MeasuredAccuracy) -> str:
+    names = measured.unknown_labels
+    plural = "s" if len(names) > 1 else ""
+    return f"{len(names)} label{plural} that the champion does not know ({', '.join(names[:5])})"
+
+
+def _texts(count: int) -> str:
+    return f"{count} text{'s' if count > 1 else ''}"
 
 
 def _right_share(measured: MeasuredAccuracy) -> str:

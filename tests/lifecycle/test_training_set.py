@@ -23,7 +23,7 @@ VALIDATION = [Example(f"checked {number}", "a") for number in range(5)]
 REFERENCE = [Example(f"later {number}", "a") for number in range(30)]
 
 
-def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_after: str = "") -> Situation:
+def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_after: int = 0) -> Situation:
     data = TrainingData(keep_dataset(TRAIN, config.datasets), keep_dataset(VALIDATION, config.datasets))
     lineage = Lineage(data=data, reference=DataSet(keep_dataset(reference, config.datasets), len(reference)))
     facts = PackageFacts(["a", "b"], "softmax", 1.0, 128, "fp32", lineage=lineage)
@@ -91,7 +91,8 @@ def test_labels_have_their_names_of_today(home: Home, ledger: Ledger) -> None:
 
 def test_rows_before_the_drift_count_as_old(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
-    built = build_training_set(home, situation(home.config, fresh_after=f"{29:032x}"))
+    last = ledger.window("m", "1", limit=60)[29]
+    built = build_training_set(home, situation(home.config, fresh_after=last.number))
     assert texts_of(built.fresh) == {text for text in FRESH[30:] if is_held_out(text)}
     assert {text for text in FRESH[:30] if is_held_out(text)} <= texts_of(built.old)
 

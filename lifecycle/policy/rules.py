@@ -60,7 +60,7 @@ def retrain_for_new_labels(case: Case) -> Decision | None:
 
 def retrain_after_loss_of_accuracy(case: Case) -> Decision | None:
     measured = case.measured
-    if not _has_lost(measured) or measured.rows < case.min_texts:
+    if measured.expected is None or not _has_lost(measured) or measured.rows < case.min_texts:
         return None
     return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {percent(measured.expected, 0)} expected.")
 

@@ -171,9 +171,9 @@ def test_looking_creates_no_ledger_and_the_first_write_does(tmp_path: Path) -> N
     config = Config(home=tmp_path / "home")
     ledger = open_ledger(config)
     queue = JobQueue(ledger)
-    assert (ledger.checks("m"), ledger.label_requests("m"), ledger.last_window_end("m", "1")) == ([], [], "")
+    assert (ledger.checks("m"), ledger.label_requests("m"), ledger.last_checked("m", "1")) == ([], [], 0)
     assert (queue.take("me"), queue.latest("m"), ledger.count_predictions("m", "1")) == (None, [], 0)
-    assert erase(ledger.database, older_than(1)) == Erased()
+    assert erase(ledger.database, older_than(ledger.database, 1)) == Erased()
     assert (ledger.database.vacuum(), ledger.database.truncate_log(), ledger.database.exists()) == (True, True, False)
     assert list(tmp_path.iterdir()) == []
     other = open_ledger(config)

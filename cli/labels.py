@@ -59,7 +59,8 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
     if out:
         with out.open("w", newline="", encoding="utf-8") as file:
             write_requests(file, requests, names)
-        info(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: retune labels import {model} {out}")
+        then = run.hint("labels", "import", model, out)
+        info(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: {then}")
     elif not run.as_json:
         write_requests(sys.stdout, requests, names)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import Run, info, pass_run, stopped_by_signal
+from core.errors import NoModels, NothingToWatch, RetuneError
+from core.registry import Registry
 from core.stored import as_stored
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 @pass_run
 def monitor(run: Run, once: bool, model: str | None) -> None:
     """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
+    problem = _problem(run.home.registry) if model is None else None
+    if problem and not once:
+        info(str(problem))
     from lifecycle.respond import respond
     from monitoring.round import run_rounds
 
@@ -31,11 +36,29 @@ def monitor(run: Run, once: bool, model: str | None) -> None:
         once=once,
         stop=stopped_by_signal(),
         on_checked=partial(_emit_checked, run),
-        on_problem=lambda name, error: info(f"{name}: {error}"),
+        on_problem=partial(_emit_problem, run),
         on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
+    if once and problem:  # only now: what has expired is erased in any case
+        raise problem
     if once and not is_well:
         sys.exit(1)
+
+
+def _problem(registry: Registry) -> RetuneError | None:
+    """Why there is nothing to check; a server may get its first champion later."""
+    try:
+        models = registry.require_any()
+    except NoModels as error:
+        return error
+    is_served = any(registry.readable_pointer(model) for model in models)
+    return None if is_served else NothingToWatch(models, registry.place)
+
+
+def _emit_problem(run: Run, model: str, error: RetuneError) -> None:
+    info(f"{model}: {error}")
+    if run.as_json:
+        run.emit({"model": model, "error": {"code": error.code, "message": str(error)}})
 
 
 def _emit_checked(run: Run, checked: Checked) -> None:

@@ -1,4 +1,4 @@
-"""Labelled rows from files, which are no predictions of a server, in the ledger's database."""
+"""The ledger's table of labelled rows that were added from files, as opposed to labelled predictions."""
 
 from __future__ import annotations
 

@@ -88,6 +88,8 @@ def inputs_of(database: Database, condition: Condition) -> Iterator[tuple[float,
 
 def erase(database: Database, condition: Condition) -> Erased:
     """Erase predictions and the rows that refer to them, in short transactions between which servers can write."""
+    if not database.exists():
+        return Erased()
     batches = [_erase_batch(database, condition)]
     while batches[-1].predictions == BATCH_ROWS:
         time.sleep(PAUSE_S)

@@ -59,7 +59,7 @@ def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> Booleans
 
 
 def truth_sets(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.int8]:
-    """(n, k) as `truth_matrix`, 1 and 0, but -1 in rows without a label or with a name that is not in `labels`."""
+    """(n, k) like `truth_matrix`, 1 and 0, but -1 in rows without a label or with a name that is not in `labels`."""
     truth = truth_matrix(examples, labels).astype(np.int8)
     names = set(labels)
     truth[[example.label is None or not names.issuperset(names_in(example.label)) for example in examples]] = -1

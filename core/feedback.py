@@ -35,7 +35,10 @@ class ModelLabels:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Label `number` of those given, from 1, that probably means `resembles`, or no label."""
+    """A given label that is probably a mistake; `number`: its position among those given, from 1.
+
+    `resembles`: the label that is probably meant, None if it does not look like a label at all.
+    """
 
     number: int
     prediction_id: str

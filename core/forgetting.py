@@ -37,14 +37,14 @@ def forget_predictions(home: Home, ids: Collection[str]) -> Forgotten:
     """Forget all predictions, or none if it raises `PredictionNotFound` or `JobRunning`."""
     known = ids_of(home.ledger.database, with_ids(ids))
     if unknown := [key for key in ids if key not in known]:
-        raise PredictionNotFound(unknown[0])
+        raise PredictionNotFound(unknown[0], home.ledger.database.shown_url)
     return _forget(home, with_ids(ids))
 
 
 def forget_key(home: Home, key: str) -> Forgotten:
     """Forget the predictions of an API key; raises `NoPredictionsOfKey` or `JobRunning`."""
     if not count_of(home.ledger.database, requested_with(key)):
-        raise NoPredictionsOfKey(key)
+        raise NoPredictionsOfKey(key, home.ledger.database.shown_url)
     return _forget(home, requested_with(key))
 
 

@@ -51,6 +51,8 @@ class JobQueue:
         A running job whose worker died (its process on this host ended, or its lease expired) is queued again, and
         failed after `MAX_ATTEMPTS`.
         """
+        if not self._database.exists():
+            return None
         with self._database.write() as connection:
             _requeue_lost(connection)
             busy = select(jobs.c.model).where(jobs.c.status == "running")

@@ -49,6 +49,7 @@ def roll_back(
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
     """As `promote`, with the previous champion."""
+    home.registry.require_model(model)
     return _change(home, model, lambda: home.registry.roll_back(model), timeout_s, on_change)
 
 

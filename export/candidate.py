@@ -115,7 +115,10 @@ def _is_dynamic(graph: Path) -> bool:
 
 
 def _batch_effects(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
-    """Largest change of a probability, and number of changed labels, in a batch with the longest or shortest texts."""
+    """Compare a text alone with the same text in a batch with the longest or the shortest texts.
+
+    Returns the largest difference of a probability, and the number of texts whose predicted labels differ.
+    """
     by_length = sorted(encoded, key=lambda item: item.tokens)
     picked = np.linspace(0, len(by_length) - 1, min(INVARIANCE_TEXTS, len(by_length))).astype(int)
     largest, changed_labels = 0.0, 0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.assigned import membership, same
 from core.metrics import calibration_error
 from core.paired import Z_LEVEL, Paired
+from core.share import percent
 from export.candidate import Candidate
 from export.settings import ExportSettings
 
@@ -95,12 +96,14 @@ def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportS
     rows = len(baseline.correct)
     if rows < (needed := rows_needed(settings)):
         enough = "no number of rows is enough" if math.isinf(needed) else f"{math.ceil(needed)} are needed"
-        return f"{rows} labelled rows are too few to show that it loses at most {settings.max_drop:.2%}; {enough}."
+        return (
+            f"{rows} labelled rows are too few to show that it loses at most {percent(settings.max_drop, 2)}; {enough}."
+        )
     paired = Paired.of(baseline.correct, candidate.correct)
     drop, bound = -paired.gain, paired.largest_loss
     measured, possible = (
-        f"It loses {drop:.2%} of {rows} rows",
-        f"It may lose up to {bound:.2%} (95 % bound, {rows} rows)",
+        f"It loses {percent(drop, 2)} of {rows} rows",
+        f"It may lose up to {percent(bound, 2)} (95 % bound, {rows} rows)",
     )
     return _objection_to_drop(drop, measured, bound, possible, settings)
 
@@ -115,16 +118,19 @@ def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSe
     weights = np.vstack([np.ones(rows), draws])
     drops = f1_values(baseline, metric, weights) - f1_values(candidate, metric, weights)
     drop, bound, name = float(drops[0]), float(np.quantile(drops[1:], 0.95)), metric.replace("_", " ")
-    measured, possible = f"Its {name} is {drop:.2%} lower", f"Its {name} may be up to {bound:.2%} lower (95 % bound)"
+    measured, possible = (
+        f"Its {name} is {percent(drop, 2)} lower",
+        f"Its {name} may be up to {percent(bound, 2)} lower (95 % bound)",
+    )
     return _objection_to_drop(drop, measured, bound, possible, settings)
 
 
 def _objection_to_drop(drop: float, measured: str, bound: float, possible: str, settings: ExportSettings) -> str | None:
     """An objection with `measured` if the drop is too large, with `possible` if the bound is too large, else None."""
     if drop > settings.max_drop + 1e-9:
-        return f"{measured}; {settings.max_drop:.2%} are allowed."
+        return f"{measured}; {percent(settings.max_drop, 2)} are allowed."
     if bound > BOUND_FACTOR * settings.max_drop:
-        return f"{possible}; {BOUND_FACTOR * settings.max_drop:.2%} are allowed."
+        return f"{possible}; {percent(BOUND_FACTOR * settings.max_drop, 2)} are allowed."
     return None
 
 
@@ -134,8 +140,8 @@ def _changes_labels(candidate: Candidate, baseline: Candidate, settings: ExportS
         return None
     rows = len(baseline.outputs.probabilities)
     return (
-        f"It changes {changed_rows(candidate, baseline)} of {rows} labels ({share:.2%} stay); "
-        f"{settings.min_agreement:.2%} must stay."
+        f"It changes {changed_rows(candidate, baseline)} of {rows} labels ({percent(share, 2)} stay); "
+        f"{percent(settings.min_agreement, 2)} must stay."
     )
 
 

@@ -34,9 +34,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Task:
-    """Training and validation rows, the pretrained encoder, which methods must not change, and the settings.
+    """Training and validation rows, the settings, and the pretrained encoder, which no method may modify.
 
-    `ends_at` is monotonic. `name_prefix` distinguishes trainings of a fold from trainings on all training rows.
+    `ends_at`: a value of `time.monotonic()`. `name_prefix`: the name of the fold in a cross-validation, else empty.
     """
 
     kind: Kind

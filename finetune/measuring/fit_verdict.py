@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from math import hypot, inf, isfinite
 from typing import Any, Literal
 
-from core.share import wilson_interval
+from core.share import percent, wilson_interval
 from finetune.measuring.metrics import Evaluation
 
 MIN_RISE = 0.10
@@ -77,22 +77,23 @@ def _majority_share(train: Evaluation) -> float:
 
 
 def _verdict(gap: Gap, curve: Curve | None, *, rows: int, majority_share: float) -> tuple[Verdict, str]:
-    train, validation = f"{gap.train_accuracy:.1%}", f"{gap.validation_accuracy:.1%}"
+    train, validation = percent(gap.train_accuracy), percent(gap.validation_accuracy)
     if wilson_interval(round(gap.train_accuracy * rows), rows)[0] <= majority_share:
         return "underfit", (
             f"It is right on {train} of its training rows; always answering the most frequent label is right on "
-            f"{majority_share:.1%}."
+            f"{percent(majority_share)}."
         )
     if curve and _is_overfit(gap, curve):
         return "overfit", (
-            f"Validation loss ended {curve.rise:.0%} above its lowest ({curve.last_validation_loss:.3f} against "
-            f"{curve.lowest_validation_loss:.3f}), and the kept weights are right on {train} of the training rows "
-            f"and on {validation} of the validation rows."
+            f"Validation loss ended {percent(curve.rise, 0)} above its lowest "
+            f"({curve.last_validation_loss:.3f} against {curve.lowest_validation_loss:.3f}), "
+            f"and the kept weights are right on {train} of the training rows and on {validation} of the validation "
+            "rows."
         )
     if curve and curve.last_fall >= MIN_FALL and gap.gap < MIN_GAP and gap.train_accuracy < 1 - MIN_TRAIN_ERROR:
         return "underfit", (
-            f"Validation loss was still falling, by {curve.last_fall:.0%} in the last epoch, and it is right on only "
-            f"{train} of its training rows ({validation} of the validation rows)."
+            f"Validation loss was still falling, by {percent(curve.last_fall, 0)} in the last epoch, "
+            f"and it is right on only {train} of its training rows ({validation} of the validation rows)."
         )
     return "healthy", (
         f"It is right on {train} of its training rows and on {validation} of the validation rows{_end(curve)}."
@@ -107,8 +108,10 @@ def _end(curve: Curve | None) -> str:
     if curve is None:
         return ""
     if curve.rise < MIN_RISE:
-        return f"; validation loss ended {curve.rise:.0%} above its lowest" if curve.rise else ""
-    return f"; validation loss ended {curve.rise:.0%} above its lowest, and the kept weights are from before that"
+        return f"; validation loss ended {percent(curve.rise, 0)} above its lowest" if curve.rise else ""
+    return (
+        f"; validation loss ended {percent(curve.rise, 0)} above its lowest, and the kept weights are from before that"
+    )
 
 
 def _gap(train: Evaluation, validation: Evaluation) -> Gap:

@@ -11,6 +11,7 @@ from scipy.stats import beta, binom
 
 from core.arrays import Booleans, Indices, Numbers
 from core.engine import set_confidence
+from core.share import percent
 from finetune.measuring.metrics import Truth
 
 MIN_POSITIVES = 5
@@ -136,7 +137,7 @@ def _abstention(confidences: Numbers, errors: Indices, *, answered: int, max_ris
         risk_bound=float(beta.ppf(1 - level, wrong + 1, answered - wrong)) if wrong < answered else 1.0,
         rows=rows,
         max_risk=max_risk,
-        reason=f"{given}: {answered / rows:.1%} of {rows} rows, {wrong} of them wrong.",
+        reason=f"{given}: {percent(answered / rows)} of {rows} rows, {wrong} of them wrong.",
     )
 
 
@@ -153,12 +154,14 @@ def _reason_for_none(errors: Indices, answered: Indices, *, max_risk: float, lev
     rows = int(answered[-1])
     needed = _min_rows(max_risk, level)
     if rows < needed:
-        return f"{rows} rows are too few to show a risk of {max_risk:.1%}: {needed} rows without an error are needed."
+        return (
+            f"{rows} rows are too few to show a risk of {percent(max_risk)}: {needed} rows without an error are needed."
+        )
     share = errors / answered
     first = int(np.searchsorted(answered, needed))
     return (
-        f"Even the most confident rows do not show a risk of at most {max_risk:.1%}: "
-        f"{int(errors[first])} of the {int(answered[first])} most confident are wrong ({share[first]:.1%})."
+        f"Even the most confident rows do not show a risk of at most {percent(max_risk)}: "
+        f"{int(errors[first])} of the {int(answered[first])} most confident are wrong ({percent(share[first])})."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from core.share import percent
 from finetune.quality.findings import Finding, quantity, row_findings, severity_by_share, with_share
 from finetune.quality.near_duplicates import NearPair
 from finetune.quality.sheet import Sheet
@@ -95,7 +96,7 @@ def near_duplicates(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
             is_relabelled = len({sheet.examples[pair.first].label, sheet.examples[pair.second].label} - {None}) > 1
             relabelled += is_relabelled
             label = f", which has the label {sheet.examples[pair.first].label!r}" if is_relabelled else ""
-            details[pair.second] = f"{pair.similarity:.0%} similar to row {pair.first + 1}{label}"
+            details[pair.second] = f"{percent(pair.similarity, 0)} similar to row {pair.first + 1}{label}"
     return row_findings(
         "near_duplicates",
         details,
@@ -139,7 +140,7 @@ def near_leakage(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
     return row_findings(
         "near_leakage",
         {
-            index: f"{pair.similarity:.0%} similar to row {pair.second + 1} of the other file"
+            index: f"{percent(pair.similarity, 0)} similar to row {pair.second + 1} of the other file"
             for index, pair in closest.items()
         },
         sheet.examples,

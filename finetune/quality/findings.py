@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.datasets import Example
+from core.share import percent
 from finetune.quality.masking import masked
 
 Severity = Literal["error", "warning", "info"]
@@ -108,9 +109,9 @@ def severity_by_share(found: int, rows: int) -> Severity:
 def with_share(count: int, total: int, noun: str = "row") -> str:
     """
     >>> with_share(1, 8), with_share(2, 4, "text")
-    ('1 row (12.5%)', '2 texts (50.0%)')
+    ('1 row (12.5 %)', '2 texts (50.0 %)')
     """
-    return f"{quantity(count, noun)} ({count / max(1, total):.1%})"
+    return f"{quantity(count, noun)} ({percent(count / max(1, total))})"
 
 
 def quantity(count: int, noun: str) -> str:

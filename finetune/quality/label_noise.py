@@ -15,6 +15,7 @@ import numpy as np
 from core.arrays import Indices, Numbers
 from core.features import truth_matrix, truth_of
 from core.progress import Progress, ignore
+from core.share import percent
 from finetune.quality.cross_validation import STAGE, held_out_logits
 from finetune.quality.findings import MAX_EXAMPLES, Finding, quantity, row_findings, with_rows, with_share
 from finetune.quality.limits import Limits
@@ -73,7 +74,7 @@ def _suspected_rows(rows: _TestableRows, model: NoiseModel) -> dict[int, tuple[f
     return {
         rows.indices[row]: (
             float(model.wrong[row]),
-            f"looks like {rows.labels[predicted[row]]!r} ({model.probabilities[row, predicted[row]]:.0%})",
+            f"looks like {rows.labels[predicted[row]]!r} ({percent(model.probabilities[row, predicted[row]], 0)})",
         )
         for row in np.flatnonzero(model.wrong >= 0.5)
     }
@@ -107,7 +108,7 @@ def _confusable(
     if not pairs:
         return []
     pairs.sort(key=lambda pair: -shares[pair])
-    named = [f"{shares[a, b]:.0%} of {rows.labels[a]!r} look like {rows.labels[b]!r}" for a, b in pairs]
+    named = [f"{percent(shares[a, b], 0)} of {rows.labels[a]!r} look like {rows.labels[b]!r}" for a, b in pairs]
     predicted = model.probabilities[clear].argmax(axis=1)
     details = {
         rows.indices[clear[row]]: f"looks like {rows.labels[predicted[row]]!r}"

@@ -30,9 +30,9 @@ class State:
 class BestState(TrainerCallback):
     """Evaluates the averaged weights on the validation rows after every epoch and selects one state.
 
-    The latest state that is not significantly worse than the best so far is kept; the start counts as a state. With
-    few validation rows, the best of many states would be selected by chance; a training with a falling rate usually
-    improves until its end. `history` has one entry per evaluated state.
+    The latest state that is not significantly worse than the best so far is kept; the start counts as a state. Not the
+    best one, because with few validation rows that is selected by chance, and because a training with a decaying
+    learning rate usually improves until its end. `history` has one entry per evaluated state.
     """
 
     def __init__(

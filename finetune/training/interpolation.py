@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core.share import percent
 from finetune.task import history_entry
 from finetune.training.best_state import Z_WORSE, BestState, State
 
@@ -28,7 +29,7 @@ def interpolate(best_state: BestState) -> None:
         else:
             is_kept = kept.is_worse_than(scored, errors=Z_WORSE)
         if is_kept:
-            best_state.kept = State(f"{share:.0%} of the way to {end.name}", scored, weights)
+            best_state.kept = State(f"{percent(share, 0)} of the way to {end.name}", scored, weights)
         best_state.history.append(history_entry("interpolation", scored, share=share, kept=is_kept))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from core.share import percent
 from finetune.run_state.processes import forked_rng
 from finetune.task import Task
 from finetune.training.classifier import Classifier, parameter_groups
@@ -120,8 +121,8 @@ def _choose(curve: list[dict[str, float]], default: float) -> RateSearch:
     stop = next(entry for entry in finite if entry["loss"] <= fallen)
     rate = float(f"{min(stop['rate'] / SAFETY_FACTOR, MAX_TIMES_DEFAULT * default):.2g}")
     reason = (
-        f"Over {len(curve)} steps the loss fell from {highest:.2f} to {least['loss']:.2f}, {FALL_SHARE:.0%} of that by "
-        f"a rate of {stop['rate']:.1e}; {rate:.1e} is "
+        f"Over {len(curve)} steps the loss fell from {highest:.2f} to {least['loss']:.2f}, {percent(FALL_SHARE, 0)} of "
+        f"that by a rate of {stop['rate']:.1e}; {rate:.1e} is "
     )
     if stop["rate"] / SAFETY_FACTOR > MAX_TIMES_DEFAULT * default:
         return RateSearch(

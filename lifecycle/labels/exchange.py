@@ -21,7 +21,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def label_studio_tasks(rows: Sequence[Cells]) -> list[Cells]:
-    """Tasks with an annotation, for Label Studio's import; the label is a choice of the text."""
+    """Annotated tasks in Label Studio's import format; the label is a result of type `choices` on the field `text`."""
     return [
         {
             "data": {name: row[name] for name in ("text", "pair") if row.get(name) is not None},

@@ -35,7 +35,10 @@ def labels_today(home: Home, model: str) -> list[str]:
 
 
 def effect_of(home: Home, model: str, rule: LabelRule) -> Effect:
-    """Raises `LabelRuleRefused` for a rule about a label that nobody has used, or that contradicts others."""
+    """What the rule would change.
+
+    Raises `LabelRuleRefused` if the rule contradicts an active rule, or if no stored row has its label.
+    """
     taxonomy = home.ledger.rules.taxonomy(model)
     taxonomy.require_possible(rule)
     if rule.action == "undo":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.records import Decision
-from core.share import wilson_interval
+from core.share import percent, wilson_interval
 from lifecycle.policy.case import Case, MeasuredAccuracy
 
 Rule = Callable[[Case], Decision | None]
@@ -19,7 +19,7 @@ def roll_back(case: Case) -> Decision | None:
     return Decision(
         "roll back",
         f"On {found.rows} labelled rows since the promotion, {case.model}@{previous} is right in "
-        f"{found.challenger_accuracy:.1%} and {case.model}@{case.version} in {found.champion_accuracy:.1%}.",
+        f"{percent(found.challenger_accuracy)} and {case.model}@{case.version} in {percent(found.champion_accuracy)}.",
     )
 
 
@@ -60,9 +60,9 @@ def retrain_for_new_labels(case: Case) -> Decision | None:
 
 def retrain_after_loss_of_accuracy(case: Case) -> Decision | None:
     measured = case.measured
-    if not _has_lost(measured) or measured.rows < case.min_texts:
+    if measured.expected is None or not _has_lost(measured) or measured.rows < case.min_texts:
         return None
-    return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {measured.expected:.0%} expected.")
+    return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {percent(measured.expected, 0)} expected.")
 
 
 def ask_again_after_further_drift(case: Case) -> Decision | None:
@@ -94,7 +94,9 @@ def watch(case: Case) -> Decision:
         return Decision("watch", "Inputs drifted; no held-out fresh row has a label yet, so the accuracy is unknown.")
     if measured.expected is None:
         return Decision("watch", f"Inputs drifted; {_interval(measured)}, and no accuracy to compare it with.")
-    reason = f"Inputs drifted but accuracy holds so far: {_interval(measured)}, {measured.expected:.0%} expected."
+    reason = (
+        f"Inputs drifted but accuracy holds so far: {_interval(measured)}, {percent(measured.expected, 0)} expected."
+    )
     return Decision("watch", reason)
 
 
@@ -136,4 +138,4 @@ def _right_share(measured: MeasuredAccuracy) -> str:
 
 def _interval(measured: MeasuredAccuracy) -> str:
     low, high = wilson_interval(measured.correct, measured.rows)
-    return f"{_right_share(measured)} (95 % interval {low:.0%} to {high:.0%})"
+    return f"{_right_share(measured)} (95 % interval {percent(low, 0)} to {percent(high, 0)})"

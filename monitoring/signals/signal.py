@@ -39,7 +39,7 @@ class Signal(Protocol):
         """The statistic of the pooled rows: the rows of the reference, then the rows of the window."""
 
     def describe(self, sides: Sides) -> str:
-        """The change in words."""
+        """A sentence that describes the change."""
 
     def values(self, sides: Sides) -> tuple[Column, Column]:
         """The values of the column, of the reference and of the window."""

@@ -74,7 +74,8 @@ def test_feedback_waits_for_a_prediction_that_another_worker_is_writing(config: 
 
 def test_feedback_waits_while_the_ledger_is_locked(client: TestClient, config: Config) -> None:
     key = predicted_ids(client)[0]
-    open_ledger(config)
+    with open_ledger(config).database.write():
+        pass  # creates it
     lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None, check_same_thread=False)
     lock.execute("BEGIN IMMEDIATE")
     timer = threading.Timer(0.3, lambda: lock.execute("ROLLBACK"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from core.errors import SeveralLabels, UnusableCell
 from core.labels import label_name
 
+_LIST = re.compile(r"\s*[\[{]\s*['\"]")
 _TYPES = {
     bool: "true or false",
     float: "a number with a decimal point",
@@ -39,11 +42,25 @@ def label_in(value: Any) -> str | None:
     >>> label_in(" billing "), label_in(["billing"]), label_in(0), label_in(""), label_in([])
     ('billing', 'billing', '0', None, None)
     """
+    value = unpacked(value)
     if isinstance(value, list):
         if len(value) > 1:
             raise SeveralLabels(value)
         value = value[0] if value else None
     return label_name(text_in(value)) or None
+
+
+def unpacked(value: Any) -> Any:
+    """A JSON list that a cell holds as text; other values as they are.
+
+    Raises `UnusableCell` for a list as Python prints it, which may hold a quote or a comma anywhere.
+    """
+    if isinstance(value, str) and _LIST.match(value):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise UnusableCell("a list that is no JSON") from None
+    return value
 
 
 def labels_in(values: list[Any]) -> list[str]:

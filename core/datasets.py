@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.cells import label_in, labels_in, text_in
+from core.cells import label_in, labels_in, text_in, unpacked
 from core.durable import write_bytes
 from core.errors import (
     AmbiguousColumn,
     DatasetNotKept,
     DuplicateColumns,
     EmptyCell,
+    EmptySeparator,
     MissingColumn,
     RowFault,
     SeveralLabels,
@@ -29,7 +30,7 @@ from core.errors import (
     UnusableLabelName,
     WrongCell,
 )
-from core.labels import SEPARATOR, cell_of, names_in
+from core.labels import SEPARATOR, cell_of, label_name, names_in, visible
 from core.tables.reader import Cells, Row, read_table
 
 _REPLACED = ".replaced"
@@ -142,15 +143,18 @@ class ExampleReader:
             text = text_in(row.get(column))
         except UnusableCell as error:
             raise WrongCell(column, row[column], error.what, *place) from error
-        if not (text.strip() or self._keep_blanks):
+        if not (visible(text) or self._keep_blanks):
             raise EmptyCell(column, *place)
         return text
 
     def _label(self, row: Row, place: Place) -> str | None:
         columns = self._columns
         if columns.labels:
-            marked = [name for name in columns.labels if _is_marked(row.get(name), name, place)]
-            return cell_of(marked) if any(row.get(name) is not None for name in columns.labels) else None
+            marked = [label_name(name) for name in columns.labels if _is_marked(row.get(name), name, place)]
+            if any(str(row.get(name, "")).strip() not in ("", "None") for name in columns.labels):
+                return cell_of(marked)
+            self._require_unlabelled(columns.labels[0], place)
+            return None
         value = row.get(columns.label)
         try:
             label = _label_set(value, columns.separator) if columns.multi_label else label_in(value)
@@ -160,23 +164,37 @@ class ExampleReader:
             raise UnexpectedLabels(error.labels, *place) from error
         except UnusableLabelName as error:
             raise UnusableLabel(error.name, SEPARATOR, *place) from error
-        if label is None and self._labelled and not self._keep_blanks:
-            raise EmptyCell(columns.label, *place)
+        if label is None:
+            self._require_unlabelled(columns.label, place)
         return label
+
+    def _require_unlabelled(self, column: str, place: Place) -> None:
+        if self._labelled and not self._keep_blanks:
+            raise EmptyCell(column, *place)
 
 
 def _found_columns(rows: Sequence[Row], path: Path, columns: Columns, labelled: bool) -> Columns:
     """The columns by the names that they have in the file."""
     if columns.labels and len(set(columns.labels) | {columns.text, columns.pair}) != len(columns.labels) + 2:
         raise DuplicateColumns(columns.labels)
+    if columns.multi_label and not columns.separator:
+        raise EmptySeparator
     found = partial(found_column, rows=rows, path=path)
-    return replace(
+    names = replace(
         columns,
         text=found(columns.text, "--text-column"),
         pair=found(columns.pair, "--pair-column") if columns.pair else None,
         label=columns.label if columns.labels else found(columns.label, "--label-column", required=labelled),
         labels=tuple(found(name, "--label-columns", required=labelled) for name in columns.labels),
     )
+    used = [
+        names.text,
+        *([names.pair] if names.pair else []),
+        *([names.label] if labelled and not names.labels else []),
+    ]
+    if len(set(used)) < len(used):
+        raise DuplicateColumns(used)
+    return names
 
 
 def found_column(name: str, option: str, *, rows: Sequence[Row], path: Path, required: bool = True) -> str:
@@ -198,6 +216,7 @@ def found_column(name: str, option: str, *, rows: Sequence[Row], path: Path, req
 def _label_set(value: Any, separator: str) -> str | None:
     if value is None or value != value:
         return None
+    value = unpacked(value)
     return cell_of(labels_in(value) if isinstance(value, list) else names_in(text_in(value), separator))
 
 

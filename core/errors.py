@@ -204,6 +204,11 @@ class WrongWidth(InvalidInput):
         )
 
 
+class RepeatedHeader(InvalidInput):
+    def __init__(self, path: Path, line: int) -> None:
+        super().__init__(f"Line {line} of {path} repeats the header, as joined files do. Remove the line.")
+
+
 class OpenQuote(InvalidInput):
     def __init__(self, path: Path, opened: int, closed: int) -> None:
         where = (
@@ -298,7 +303,12 @@ class MixedTypes(InvalidInput):
 
 class DuplicateColumns(InvalidInput):
     def __init__(self, labels: Sequence[str]) -> None:
-        super().__init__(f"The label columns {_listed(labels)} repeat a column. Name each column once.")
+        super().__init__(f"The columns {_listed(labels)} repeat one. Name each column for one purpose only.")
+
+
+class EmptySeparator(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("The separator of labels is empty. Give the character between them, with --label-separator.")
 
 
 class UnreadableMark(RowFault):

@@ -17,8 +17,8 @@ SEPARATOR = "|"
 """Separates the names of a cell, in files, in the ledger and over HTTP."""
 
 
-# Not blanks for `str.strip`, but as invisible.
-_ZERO_WIDTH = "\ufeff\u200b\u2060"
+# Blanks that have the category of letters or symbols.
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
 
 def label_name(given: str) -> str:
@@ -27,7 +27,25 @@ def label_name(given: str) -> str:
     >>> label_name(" re\u0301clamation\u00a0") == "r\u00e9clamation"
     True
     """
-    return unicodedata.normalize("NFC", given).strip().strip(_ZERO_WIDTH).strip()
+    return visible(unicodedata.normalize("NFC", given))
+
+
+def visible(text: str) -> str:
+    """The text without invisible characters at its ends: blanks, control and format characters.
+
+    >>> visible("\u200f billing\u00a0\u2800"), visible("\u200b\x01")
+    ('billing', '')
+    """
+    start, end = 0, len(text)
+    while start < end and _is_invisible(text[start]):
+        start += 1
+    while start < end and _is_invisible(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_invisible(character: str) -> bool:
+    return character in _BLANK or unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Zs")
 
 
 def names_in(cell: str, separator: str = SEPARATOR) -> tuple[str, ...]:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 # Below this length names that differ by a letter are often different words, such as "bug" and "bus".
 _MIN_LENGTH = 4
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?%?", re.IGNORECASE)
-_NOTHING = {"nan", "none", "null", "n/a", "na", "undefined", "-", "?", "true", "false"}
+_PUNCTUATION = " .,;:!?'\"`´‘’“”()[]<>"
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Zs")
+_NOTHING = {
+    *("nan", "none", "null", "n/a", "na", "undefined", "-", "?", "true", "false"),
+    *("\\n", "#n/a", "#na", "#ref!", "#value!", "#name?", "<na>", "(blank)"),
+}
 
 
 def folded(name: str) -> str:
-    """The name without case, blanks, "_" and "-".
+    """The name without case, blanks, "_", "-", format characters and outer punctuation, in Unicode's NFKC.
 
-    >>> folded("Data_Privacy "), folded("data-privacy")
+    >>> folded("Data_Privacy "), folded("'data-\u200bprivacy'.")
     ('dataprivacy', 'dataprivacy')
     """
-    return re.sub(r"[\s_-]+", "", name.casefold())
+    letters = unicodedata.normalize("NFKC", name).casefold().strip(_PUNCTUATION)
+    return "".join(mark for mark in letters if not (mark in "_-" or unicodedata.category(mark) in _UNSEEN))
 
 
 def resembles(name: str, other: str) -> bool:

@@ -76,6 +76,8 @@ def split(examples: Sequence[Example], kind: Kind, *, share: float, max_rows: in
         # A separate seed per label: rows added to one label do not change the split of the others.
         shuffled = random.Random(f"{seed} {label}").sample(keys, len(keys))
         validation_keys.update(shuffled[: min(max(1, int(len(keys) * share + 1e-9)), len(keys) - 1)])
+    if not validation_keys:
+        raise TooFewRowsOfLabel(labels_of(examples, kind)[0], 1, 2, SOURCE)
     return Split.of(
         (example for example in examples if example.key not in validation_keys),
         (example for example in examples if example.key in validation_keys),

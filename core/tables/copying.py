@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from core.tables.decoding import GZIP, UTF_8, encoding_of, unpacked
@@ -32,7 +33,8 @@ def content_without(source: Path, numbers: Collection[int]) -> bytes | None:
 
 
 def _text_without(text: str, rows: Sequence[Row], numbers: Collection[int], *, is_json: bool) -> str:
-    if is_json and text.lstrip().startswith("["):
+    shares_lines = any(row.line == other.line for row, other in pairwise(rows))
+    if is_json and (shares_lines or text.lstrip().startswith("[")):
         left = [row for number, row in enumerate(rows, 1) if number not in numbers]
         return json.dumps(left, ensure_ascii=False, indent=1) + "\n"
     lines = list(io.StringIO(text, newline=""))

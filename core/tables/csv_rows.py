@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from core.errors import SHOWN, DuplicateColumnNames, OpenQuote, RowsInQuotes, UndecodableFile, WrongWidth
+from core.errors import (
+    SHOWN,
+    DuplicateColumnNames,
+    OpenQuote,
+    RepeatedHeader,
+    RowsInQuotes,
+    UndecodableFile,
+    WrongWidth,
+)
+from core.labels import label_name
 
 DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
 # Python's default, 131,072 characters, is shorter than some documents.
 csv.field_size_limit(1 << 27)
-# For lines that were swallowed by a quote: values of each column to know a row by, and the candidates.
-_KNOWN_VALUES, _VALUE_LENGTH, _CANDIDATES = 10_000, 64, 1000
+# For lines that were swallowed by a quote: the most values of a column that are known, and their length.
+_KNOWN_VALUES, _VALUE_LENGTH = 100_000, 64
+# In files of so few rows all rows count, not only those with a short value.
+_FEW = 10
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_RULE = re.compile(r":?-{2,}:?")
 
 
 class CsvRows:
@@ -47,13 +62,18 @@ class CsvRows:
         return []
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        header = next(self._cells(), (0, []))[1]
-        names = self._columns([name.strip() for name in header])
+        begins, header = next(self._cells(), (0, []))
+        names = self._columns([label_name(name) for name in header])
+        folded = _folded(header)
         wrong, wrong_rows = [], 0
         for line, cells in self._cells():
             if len(cells) != len(names) or any(cell for name, cell in zip(names, cells, strict=True) if name is None):
                 wrong_rows += 1
                 wrong += [(line, len(cells))] if wrong_rows <= SHOWN else []
+            elif _folded(cells) == folded:
+                raise RepeatedHeader(self._path, line)
+            elif line <= begins + 2 and all(_RULE.fullmatch(cell.strip()) for cell in cells if cell.strip()):
+                raise UndecodableFile(self._path, f"line {line} is the rule of a Markdown table", "Save it as CSV")
             elif not wrong:
                 row = {name: cell for name, cell in zip(names, cells, strict=True) if name is not None}
                 self._swallowed.add(line, cells)
@@ -84,45 +104,65 @@ class CsvRows:
 
     def _columns(self, names: Sequence[str]) -> list[str | None]:
         """Distinct names. None: one of several unnamed columns, which spreadsheets add; its cells are empty."""
-        for name in filter(None, names):
-            places = [place for place, other in enumerate(names, 1) if other == name]
-            if len(places) > 1:
-                raise DuplicateColumnNames(self._path, name, places)
-        return [name if name or names.count("") == 1 else None for name in names]
+        counts = Counter(names)
+        if twice := next((name for name in names if name and counts[name] > 1), None):
+            raise DuplicateColumnNames(
+                self._path, twice, [place for place, name in enumerate(names, 1) if name == twice]
+            )
+        return [name if name or counts[""] == 1 else None for name in names]
 
 
 class _SwallowedLines:
-    """Finds cells that span lines which look like rows: a quote at the start of one text may close in a later one."""
+    """Finds cells that span lines which look like rows: a quote at the start of one text may close in a later one.
+
+    A line inside a cell looks like a row if it ends, or begins, with a value of the last, or first, column, and if that
+    column has values that recur, as labels do.
+    """
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
-        self._known: list[set[str]] = []
-        self._candidates: list[tuple[int, int, list[str]]] = []
+        self._rows = 0
+        self._values = {0: 0, -1: 0}
+        # By the ends of a row, 0 and -1: the values of the column, and where a line inside a cell has them.
+        self._known: dict[int, set[str]] = {0: set(), -1: set()}
+        self._inside: dict[int, dict[str, tuple[int, int]]] = {0: {}, -1: {}}
 
     def add(self, line: int, cells: Sequence[str]) -> None:
-        if not self._known:
-            self._known = [set() for _ in cells]
-        for known, cell in zip(self._known, cells, strict=True):
-            if 0 < len(cell) <= _VALUE_LENGTH and len(known) < _KNOWN_VALUES:
-                known.add(cell.strip())
-        for column, cell in enumerate(cells):
-            if "\n" in cell and len(cells) > 1:
-                self._add_candidates(line, cell, column=column, width=len(cells))
+        if len(cells) < 2:
+            return
+        self._rows += 1
+        for end, known in self._known.items():
+            value = cells[end].strip()
+            if 0 < len(value) <= _VALUE_LENGTH and len(known) < _KNOWN_VALUES and not _LINE_END.search(value):
+                known.add(value)
+                self._values[end] += 1
+        for cell in cells:
+            if _LINE_END.search(cell):
+                self._add_inside(line, _LINE_END.split(cell)[:-1])
 
-    def _add_candidates(self, line: int, cell: str, *, column: int, width: int) -> None:
-        for offset, text in enumerate(cell.splitlines()[:-1]):
-            parts = text.split(self._delimiter)
-            if offset == 0:  # the row's cells before it, and the text itself, tell nothing
-                parts = [""] * (column + 1) + parts[1:]
-            if len(parts) == width and len(self._candidates) < _CANDIDATES:
-                self._candidates.append((line, line + offset, parts))
+    def _add_inside(self, line: int, inside: Sequence[str]) -> None:
+        for offset, text in enumerate(inside):
+            parts = [part.strip() for part in text.split(self._delimiter)]
+            # The first line goes on from the cells before it.
+            for end in (-1, 0) if offset else (-1,):
+                found = self._inside[end]
+                if len(parts) > 1 and 0 < len(parts[end]) <= _VALUE_LENGTH and len(found) < _KNOWN_VALUES:
+                    found.setdefault(parts[end], (line, line + offset))
 
     def first(self) -> tuple[int, int] | None:
-        """The line of the cell, and the first line in it that has a value of one of the file's columns."""
-        for line, inner, parts in self._candidates:
-            if any(part.strip() in known for part, known in zip(parts, self._known, strict=True) if part.strip()):
-                return line, inner
-        return None
+        """The line of the cell, and the line in it that looks like a row."""
+        found = [
+            place
+            for end, places in self._inside.items()
+            if 3 * len(self._known[end]) <= 2 * (self._values[end] if self._rows > _FEW else self._rows)
+            for value, place in places.items()
+            if value in self._known[end]
+        ]
+        return min(found, default=None)
+
+
+def _folded(cells: Sequence[str]) -> list[str]:
+    return [label_name(cell).casefold() for cell in cells]
 
 
 def delimiter_of(lines: Sequence[str]) -> str:
@@ -133,7 +173,10 @@ def delimiter_of(lines: Sequence[str]) -> str:
     """
     best, found = (0.0, 0), ","
     for delimiter in DELIMITERS:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row]
+        try:
+            rows = [row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row]
+        except csv.Error:  # a cell that is too long is refused when its row is read
+            continue
         width = len(rows[0]) if rows else 0
         agreeing = sum(len(row) == width for row in rows) / max(1, len(rows))
         if width > 1 and (agreeing, width) > best:

@@ -57,6 +57,8 @@ def decoded_lines(path: Path, file: IO[bytes], encoding: str) -> Iterator[str]:
         for line in text:
             if "\0" in line:
                 raise UndecodableFile(path, "it holds NUL bytes")
+            if "\x1b" in line:
+                raise UndecodableFile(path, "it holds escape sequences, as ISO-2022 has them")
             yield line
     except UnicodeDecodeError as error:
         raise UndecodableFile(path, _undecodable(path, encoding, str(error))) from error

@@ -46,7 +46,8 @@ class JsonRows:
     def _spread(self, first: int, line: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """The objects of the rest of the file, which is read whole."""
         text = line + "".join(line for _, line in self._lines)
-        position = len(text) - len(text.lstrip())
+        position, counted = len(text) - len(text.lstrip()), 0
+        self._line = first
         is_array = text.startswith("[", position)
         position += is_array
         for offset, inner in enumerate(text.split("\n")):
@@ -56,9 +57,10 @@ class JsonRows:
                 if text[position + 1 :].strip():
                     raise self._invalid(_line_of(text, position, first), "there is more after the end of the array")
                 return
-            self._line = _line_of(text, position, first)
+            self._line += text.count("\n", counted, position)
+            counted = position
             try:
-                value, position = self._decode(text, position)
+                value, position = self._value(text, position)
             except json.JSONDecodeError as error:
                 raise self._invalid(_line_of(text, error.pos, first), error.msg) from error
             yield self._line, self._object(self._line, value)
@@ -66,10 +68,20 @@ class JsonRows:
             raise self._invalid(_line_of(text, position, first), "the array is not closed")
 
     def _parsed(self, text: str) -> Any:
-        value, end = self._decode(text, len(text) - len(text.lstrip()))
+        value, end = self._value(text, len(text) - len(text.lstrip()))
         if text[end:].strip():
             raise json.JSONDecodeError("there is more than one value on the line", text, end)
         return value
+
+    def _value(self, text: str, position: int) -> tuple[Any, int]:
+        try:
+            return self._decode(text, position)
+        except json.JSONDecodeError:
+            raise
+        except RecursionError:
+            raise self._invalid(self._line, "its values are nested too deeply") from None
+        except ValueError as error:  # a number of thousands of digits
+            raise self._invalid(self._line, str(error)) from error
 
     def _object(self, line: int, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):

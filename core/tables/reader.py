@@ -74,6 +74,8 @@ class TableReader:
     def __init__(self, path: Path, *, is_silent: bool = False) -> None:
         self._path, self._format, self._is_silent = path, format_of(path), is_silent
         if not path.is_file():
+            if path.exists():
+                raise UndecodableFile(path, "it is no regular file", "Name a file")
             raise FileMissing(path, what="data file")
         self._size = max(1, path.stat().st_size)
         self._done = 0.0
@@ -101,7 +103,9 @@ class TableReader:
         try:
             yield
         except DECODING_ERRORS as error:
-            raise UndecodableFile(self._path, str(error)) from error
+            is_packed = self._path.suffix.lower() == GZIP
+            cure = "Compress it again" if is_packed else "Write it again in its format"
+            raise UndecodableFile(self._path, str(error).rstrip("."), cure) from error
 
     def _text_rows(self) -> Iterable[tuple[int, Cells]]:
         content = unpacked(self._path, self._file)
@@ -121,7 +125,8 @@ class TableReader:
         return rows
 
     def _parquet(self) -> Iterator[tuple[int, Cells]]:
-        import pyarrow.parquet as parquet  # large, and only needed for Parquet
+        import pyarrow  # large, and only needed for Parquet
+        import pyarrow.parquet as parquet
 
         try:
             table = parquet.ParquetFile(self._file)
@@ -131,8 +136,9 @@ class TableReader:
                 yield from enumerate(batch.to_pylist(), rows + 1)
                 rows += batch.num_rows
                 self._done = rows / max(1, table.metadata.num_rows)
-        except ValueError as error:  # pyarrow's ArrowInvalid
-            raise UndecodableFile(self._path, str(error)) from error
+        except (ValueError, OverflowError, pyarrow.ArrowException) as error:  # such as a date outside Python's range
+            cure = "Write it again as Parquet, without columns that are neither text nor label"
+            raise UndecodableFile(self._path, str(error).rstrip("."), cure) from error
 
 
 def _require_distinct(names: list[str], path: Path) -> None:

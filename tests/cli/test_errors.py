@@ -43,10 +43,10 @@ def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
         ("text,label\n", ("no rows",)),
         ("", ("no rows",)),
         ("text,label\na,x\nb,x\nc,x\n", ("1 label (x)", "at least two")),
-        ("text,label\na,x\nb,x\nc,y\n", ("'y' has 1 row", "at least 2")),
+        ("text,label\na,x\nc,y\n", ("'x' has 1 row", "at least 2")),
         (b"text,label\n\xff\xfe\xfa,x\n", ("cannot be read", "UTF-8")),
         ("text,label\n ,x\n", ("Row 1", "has no text")),
-        ("text;label\na;x\nb;y\n", ("no column 'text'", "commas instead of ';'")),
+        ("texts,label\na,x\nb,y\n", ("no column 'text'", "Did you mean 'texts'?")),
     ],
 )
 def test_finetune_refuses_invalid_rows(

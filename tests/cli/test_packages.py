@@ -57,7 +57,7 @@ def test_a_file_is_scored_with_the_named_column(
 def test_a_file_of_an_unknown_format_is_refused(retune: Command, tiny_package: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("hello")
     code, _, err = retune("score", tmp_path / "in.txt", "--model", tiny_package, "--out", tmp_path / "out.csv")
-    assert (code, "Convert it to one of: .csv, .jsonl, .parquet" in err) == (1, True)
+    assert (code, "Convert it to one of: .csv, .tsv, .jsonl, .json, .parquet" in err) == (1, True)
     (tmp_path / "in.csv").write_text("text\nhello\n")
     code, _, err = retune("score", tmp_path / "in.csv", "--model", tiny_package, "--out", tmp_path / "out.txt")
     assert (code, "out.txt ends in '.txt'" in err) == (1, True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from core.datasets import read_examples
+from core.datasets import Columns, read_examples
 from core.errors import InvalidInput
 from core.tables.reader import read_table
 
@@ -62,6 +62,13 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
         "opens on line 3, and line 4 .* like a row",
     ),
     "stray quotes in the label": ("a.csv", 'text,label\nOh,y\nHi,"x\nOh,y\nBye,y"\n', "opens on line 3"),
+    "rows in old Mac lines": ("a.csv", 'text,label\rA,y\r"Hi,x\rOh,y\rBye",y\rB,y\r', "opens on line 3"),
+    "rows with other widths": ("a.csv", 'text,label\nA,y\nB,y\n"Hi, Jo,x\nOh, no,y\nBye",y\n', "opens on line 4"),
+    "header again": ("a.csv", "text,label\nHi,x\nText,label\nBye,y\n", "Line 3 .* repeats the header"),
+    "Markdown": ("a.csv", "| text | label |\n|---|:--|\n| Hi | x |\n", "line 2 is the rule of a Markdown table"),
+    "escape sequences": ("a.csv", "text,label\n\x1b$BF|K\\8l\x1b(B,x\n", "escape sequences"),
+    "deep JSON": ("a.jsonl", '{"a": ' + "[" * 5000 + "]" * 5000 + "}\n", "nested too deeply"),
+    "a number of 5,000 digits": ("a.jsonl", '{"a": ' + "1" * 5000 + "}\n", "line 1: .*digits"),
     "column twice": ("a.csv", "text,label,label\nHi,x,y\n", "'label' as columns 2 and 3"),
     "key twice": ("a.jsonl", '{"text": "Hi", "label": "x", "label": "y"}\n', "Line 1 .* 'label' twice"),
     "Windows-1252": ("a.csv", "text,label\nHi,x\nGrüße,y\n".encode("cp1252"), "line 3 .*0xfc.*Windows-1252"),
@@ -108,6 +115,31 @@ def test_wrong_rows_are_counted_and_the_first_five_shown(tmp_path: Path) -> None
 def test_a_text_of_several_lines_is_no_row(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", 'text,label\n"Hello, World\nregards, Jo",x\nBye,x\n')
     assert [row["text"] for row in read_table(path)] == ["Hello, World\nregards, Jo", "Bye"]
+
+
+def test_greetings_in_texts_are_no_rows(tmp_path: Path) -> None:
+    mails = "".join(f'"Hi {number},\nplease help",bug\n' for number in range(1500))
+    rows = read_table(written(tmp_path, "a.csv", f'text,label\n{mails}Thanks,praise\n"Order\nThanks,\nBob",bug\n'))
+    assert len(rows) == 1502
+
+
+def test_a_large_array_takes_linear_time_to_number(tmp_path: Path) -> None:
+    objects = [{"text": f"text {number}", "label": "x"} for number in range(3000)]
+    rows = read_table(written(tmp_path, "a.json", json.dumps(objects, indent=2)))
+    assert [row.line for row in rows] == [2 + 4 * number for number in range(3000)]
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(InvalidInput, match="no regular file"):
+        read_table(tmp_path / "a.csv")
+
+
+def test_dates_outside_of_pythons_range_are_refused(tmp_path: Path) -> None:
+    dates = pa.array([10**8], type=pa.int32()).cast(pa.date32())
+    parquet.write_table(pa.table({"text": ["a"], "label": ["x"], "at": dates}), tmp_path / "a.parquet")
+    with pytest.raises(InvalidInput, match="without columns that are neither"):
+        read_table(tmp_path / "a.parquet")
 
 
 def test_a_long_cell_is_read(tmp_path: Path) -> None:
@@ -158,7 +190,17 @@ def test_a_column_that_may_be_meant_is_named(tmp_path: Path, header: str, senten
 
 @pytest.mark.parametrize(
     ("value", "label"),
-    [("x", "x"), (" x ", "x"), (["x"], "x"), (7, "7"), ("7", "7"), ("re\u0301sume\u0301", "résumé"), ("x\u200b", "x")],
+    [
+        ("x", "x"),
+        (" x ", "x"),
+        (["x"], "x"),
+        (7, "7"),
+        ("7", "7"),
+        ("re\u0301sume\u0301", "résumé"),
+        ("x\u200b", "x"),
+        ("\u200fx\u2800", "x"),
+        ('["x"]', "x"),
+    ],
 )
 def test_a_label_is_what_was_meant(tmp_path: Path, value: Any, label: str) -> None:
     path = written(tmp_path, "a.jsonl", json.dumps({"text": "Hi", "label": value}))
@@ -176,6 +218,9 @@ def test_a_label_is_what_was_meant(tmp_path: Path, value: Any, label: str) -> No
         ({"choices": ["x"]}, "an object as label"),
         (["x", "y"], "2 labels: x, y"),
         ([["x"]], "a list as label"),
+        ("['x', 'y']", "a list that is no JSON"),
+        ('["x", "y"]', "2 labels: x, y"),
+        ("\u200b", "no label"),
     ],
 )
 def test_a_label_of_another_type_is_refused(tmp_path: Path, value: Any, sentence: str) -> None:
@@ -203,3 +248,17 @@ def test_faults_of_rows_are_counted(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "text,label\n" + "Hi,\n" * 8)
     with pytest.raises(InvalidInput, match=r"Row 1 .*has no label \(as do rows 2, 3, 4, 5 and 3 more\)\. Fill"):
         read_examples(path)
+
+
+@pytest.mark.parametrize("columns", [Columns(label="text"), Columns(pair="text"), Columns(pair="label")])
+def test_a_column_has_one_purpose(tmp_path: Path, columns: Columns) -> None:
+    with pytest.raises(InvalidInput, match="repeat one"):
+        read_examples(written(tmp_path, "a.csv", "text,label\nHi,x\n"), columns)
+
+
+def test_a_row_without_marks_has_no_label(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "text,x,y\nHi,1,0\nBye,,\n")
+    with pytest.raises(InvalidInput, match="Row 2 .* has no x"):
+        read_examples(path, Columns(multi_label=True, labels=("x", "y")))
+    with pytest.raises(InvalidInput, match="separator of labels is empty"):
+        read_examples(path, Columns(label="x", multi_label=True, separator=""))

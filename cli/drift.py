@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import REFUSED, Run, column_options, columns_for, pass_run
+from cli.context import REFUSED, Run, column_options, columns_for, info, pass_run
 from core.champion import read_champion
 from core.datasets import Columns, read_examples
 from core.stored import as_stored
@@ -22,13 +22,14 @@ from core.stored import as_stored
 @pass_run
 def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> None:
     """Compare a file with the champion's reference; exits 3 on drift."""
+    from monitoring.illustration import illustrate
     from monitoring.watch import check_file
 
     champion = read_champion(run.home.registry, model)
     columns = columns_for(columns, kind=champion.kind, is_paired=champion.facts.is_paired)
     rows = read_examples(file, columns, labelled=labels)
     check = check_file(run.home, champion, rows, source=str(file))
-    verdict = check.verdict
+    verdict = check.record.verdict
     result = as_stored(verdict)
     lines = [
         verdict.sentence,
@@ -40,5 +41,8 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
         kind = "Measured" if measured else "Estimated"
         lines.append(f"{kind} accuracy {share.value:.1%} (95 % interval {share.low:.1%} to {share.high:.1%}).")
     run.emit(result, *lines)
+    if verdict.is_conclusive:
+        for problem in illustrate(run.home, champion, check.record, check.window).problems:
+            info(problem)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import Run, info, pass_run, stopped_by_signal
+from core.isolated import sentence_of
 from core.stored import as_stored
 
 if TYPE_CHECKING:
@@ -22,20 +24,24 @@ if TYPE_CHECKING:
 def monitor(run: Run, once: bool, model: str | None) -> None:
     """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
     from lifecycle.respond import respond
-    from monitoring.round import run_rounds
+    from monitoring.round import Monitor
 
-    is_well = run_rounds(
+    rounds = Monitor(
         run.home,
         respond,
-        model=model,
-        once=once,
-        stop=stopped_by_signal(),
+        only=model,
         on_checked=partial(_emit_checked, run),
-        on_problem=lambda name, error: info(f"{name}: {error}"),
+        on_problem=_print_problem,
         on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
+    is_well = rounds.run(once=once, stop=stopped_by_signal())
     if once and not is_well:
         sys.exit(1)
+
+
+def _print_problem(name: str, error: BaseException) -> None:
+    logging.debug("%s", name, exc_info=error)
+    info(f"{name}: {sentence_of(error)}")
 
 
 def _emit_checked(run: Run, checked: Checked) -> None:

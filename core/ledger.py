@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, select, true
 
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
+from core.errors import CheckedMeanwhile
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -125,14 +126,22 @@ class Ledger:
         source: str,
         report: str | None = None,
         window_end: str | None = None,
+        follows: int | None = None,
     ) -> int:
         """Store a check and return its id.
 
         An inconclusive check of traffic replaces an inconclusive one directly before it: with little traffic there are
-        hundreds of them a day.
+        hundreds of them a day. `follows`: id of the conclusive check after which its window begins, 0 if there was
+        none; raises `CheckedMeanwhile` if that is no longer the last one.
         """
         row = {"model": model, "version": version, "source": source, "report": report, "window_end": window_end}
         with self.database.write() as connection:
+            if follows is not None:
+                conclusive = (checks.c.model == model, checks.c.version == version, checks.c.source == TRAFFIC)
+                if follows != (
+                    connection.scalar(select(func.max(checks.c.id)).where(*conclusive, _IS_CONCLUSIVE)) or 0
+                ):
+                    raise CheckedMeanwhile(model)
             if source == TRAFFIC and not verdict.is_conclusive:
                 latest = select(func.max(checks.c.id)).where(checks.c.model == model, checks.c.source == TRAFFIC)
                 same = checks.c.id == latest.scalar_subquery(), checks.c.version == version, ~_IS_CONCLUSIVE
@@ -158,9 +167,30 @@ class Ledger:
         """Most recent first."""
         return [_check(row) for row in self._latest(checks, model, limit, checks.c.source != TRAFFIC)]
 
-    def check(self, model: str, check_id: int) -> CheckRecord | None:
-        rows = self._rows(select(checks).where(checks.c.id == check_id, checks.c.model == model))
+    def check(self, model: str | None, check_id: int) -> CheckRecord | None:
+        """The check, if it is one of the model; None stands for any model."""
+        rows = self._rows(
+            select(checks).where(checks.c.id == check_id, true() if model is None else checks.c.model == model)
+        )
         return _check(rows[0]) if rows else None
+
+    def record_report(self, check_id: int, report: str) -> None:
+        """`report`: a path relative to the home."""
+        with self.database.write() as connection:
+            connection.execute(checks.update().where(checks.c.id == check_id).values(report=report))
+
+    def rows_of(self, check: CheckRecord) -> list[PredictionRecord]:
+        """The rows that a conclusive check of traffic compared, oldest first; erased ones are missing."""
+        same = checks.c.model == check.model, checks.c.version == check.version
+        before = select(func.max(checks.c.window_end)).where(*same, checks.c.id < check.id).scalar_subquery()
+        query = (
+            select(predictions)
+            .where(predictions.c.model == check.model, predictions.c.version == check.version)
+            .where(predictions.c.id <= (check.window_end or ""), predictions.c.id > func.coalesce(before, ""))
+            .order_by(predictions.c.id.desc())
+            .limit(check.verdict.rows)
+        )
+        return [_prediction(row) for row in reversed(self._rows(query))]
 
     def last_window_end(self, model: str, version: str) -> str:
         """Id of the last prediction that a conclusive check of this version has used; "" if there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from core.champion import ChampionPackage, read_version
@@ -30,15 +31,15 @@ def illustrate(home: Home, package: ChampionPackage, record: CheckRecord, window
     """Write the report and the snapshot of a conclusive check. Neither raises, and each is tried if the other fails."""
     problems: list[str] = []
 
-    def failed(error: BaseException) -> None:
+    def noted(what: str, error: BaseException) -> None:
         if isinstance(error, ModuleNotFoundError):
             error = MissingExtra("monitor", str(error.name), "monitor")
         problems.append(
-            f"{record.model}: the pictures of check {record.id} are not complete: {sentence_of(error)} "
-            f"The verdict stands; make them again with: retune report --check {record.id}"
+            f"{record.model}: check {record.id} is recorded, but not its {what}: {sentence_of(error).rstrip('.')}. "
+            f"To write it later: retune report --check {record.id}"
         )
 
-    with isolated(failed):
+    with isolated(partial(noted, "report")):
         # imported here: it takes seconds, and inconclusive checks have no report
         from monitoring.report import evidently as reports
         from monitoring.report.workspace import add_snapshot
@@ -46,15 +47,14 @@ def illustrate(home: Home, package: ChampionPackage, record: CheckRecord, window
         snapshot = reports.run_report(
             package.reference, window, labels=package.labels, record=record, settings=home.config.drift
         )
-        with isolated(failed):
-            created = datetime.fromisoformat(record.created_at)
-            name = f"{created:%Y%m%dT%H%M%S.%fZ}-v{record.version}"
-            path = reports.write_report(snapshot, folder=home.config.reports / record.model, name=name)
-            record = replace(record, report=str(path.relative_to(home.folder)))
-            home.ledger.record_report(record.id, str(record.report))
-        with isolated(failed):
+        with isolated(partial(noted, "Evidently snapshot")):
             project = record.model if record.source == TRAFFIC else f"{record.model}, files"
             add_snapshot(snapshot, project=project, run=_run_of(record), workspace=home.folder / "evidently")
+        created = datetime.fromisoformat(record.created_at)
+        name = f"{created:%Y%m%dT%H%M%S.%fZ}-v{record.version}"
+        path = reports.write_report(snapshot, folder=home.config.reports / record.model, name=name)
+        record = replace(record, report=str(path.relative_to(home.folder)))
+        home.ledger.record_report(record.id, str(record.report))
     return Illustrated(record, window.rows, problems)
 
 

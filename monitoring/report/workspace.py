@@ -32,12 +32,10 @@ def add_snapshot(snapshot: Snapshot, *, project: str, run: UUID, workspace: Path
 
     Deletes all but the last `kept` runs in the order of their ids. Raises `DiskFull`.
     """
-    workspace.mkdir(parents=True, exist_ok=True)
-    # One writer at a time, and outside of the workspace until complete: `evidently ui` loads what appears in it.
     with (
-        file_lock(workspace / ".lock"),
         detect_disk_full(workspace),
-        tempfile.TemporaryDirectory(prefix=".evidently.", dir=workspace.parent) as temporary,
+        file_lock(workspace / ".lock"),
+        tempfile.TemporaryDirectory(prefix=".evidently.", dir=_beside(workspace)) as temporary,
     ):
         folder = _project(project, workspace, Path(temporary)) / SNAPSHOTS_DIR_NAME
         folder.mkdir(exist_ok=True)
@@ -47,6 +45,12 @@ def add_snapshot(snapshot: Snapshot, *, project: str, run: UUID, workspace: Path
         write_bytes(Path(temporary, path.name), snapshot.dumps().encode())
         os.replace(Path(temporary, path.name), path)
     return path
+
+
+def _beside(workspace: Path) -> Path:
+    """A folder in the same file system. A running `evidently ui` loads what is moved in from outside."""
+    parent = workspace.absolute().parent
+    return parent if parent.stat().st_dev == workspace.stat().st_dev else workspace
 
 
 def _project(name: str, workspace: Path, temporary: Path) -> Path:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from core.champion import ChampionPackage, read_champion
 from core.claim import Claim
-from core.errors import DriverMissing, InvalidDatabaseUrl, UnusableRegistry, WatchedByAnother
+from core.errors import DriverMissing, InvalidDatabaseUrl, ModelNotFound, UnusableRegistry, WatchedByAnother
 from core.forgetting import forget_expired
 from core.home import Home
 from core.isolated import isolated
@@ -56,7 +56,8 @@ class Monitor:
         Returns whether the last round had no error. Raises `ModelNotFound` for an unknown model `only`.
         """
         if self.only is not None:
-            self.home.registry.require_model(self.only)
+            with isolated(lambda error: self._note("registry", error), but=(*WRONG_CONFIG, ModelNotFound)):
+                self.home.registry.require_model(self.only)
         try:
             while True:
                 is_well = self.run_round()
@@ -84,10 +85,13 @@ class Monitor:
     def _step(self, name: str, problems: list[str]) -> AbstractContextManager[None]:
         def note(error: BaseException) -> None:
             problems.append(name)
-            with suppress(OSError):  # nobody reads the output
-                self.on_problem(name, error)
+            self._note(name, error)
 
         return isolated(note, but=WRONG_CONFIG)
+
+    def _note(self, name: str, error: BaseException) -> None:
+        with suppress(OSError):  # nobody reads the output
+            self.on_problem(name, error)
 
     def _erase_expired(self) -> None:
         keeps_all = self.home.config.ledger.keep_days is None

@@ -21,6 +21,7 @@ from core.durable import write_bytes
 from core.features import Features
 from core.records import CheckRecord, Verdict
 from monitoring.report.contents import report_tables, verdict_markdown
+from monitoring.report.pruning import make_room
 from monitoring.sample import sample_sides
 from monitoring.signals.catalogue import SIGNALS
 
@@ -83,11 +84,10 @@ def run_report(
 def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEPT_REPORTS) -> Path:
     """Write `folder`/`name`.html, complete or absent; raises `DiskFull`.
 
-    Deletes all but the last `kept` reports of the folder in alphabetical order.
+    Keeps the last `kept` reports of the folder in alphabetical order, as `make_room` does.
     """
     path = folder / f"{name}.html"
-    for old in sorted(set(folder.glob("*.html")) - {path})[: -(kept - 1) or None]:
-        old.unlink(missing_ok=True)
+    make_room(path, kept=kept)
     write_bytes(path, snapshot.get_html_str(as_iframe=False).encode())
     return path
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 from core.durable import detect_disk_full, file_lock, write_bytes
+from monitoring.report.pruning import make_room
 from monitoring.signals.catalogue import SIGNALS
 
 with warnings.catch_warnings():
@@ -30,7 +31,7 @@ KEPT_SNAPSHOTS = 100
 def add_snapshot(snapshot: Snapshot, *, project: str, run: UUID, workspace: Path, kept: int = KEPT_SNAPSHOTS) -> Path:
     """Write the snapshot as a run of the project, or replace the run of this id; return its file, complete or absent.
 
-    Deletes all but the last `kept` runs in the order of their ids. Raises `DiskFull`.
+    Keeps the last `kept` runs in the order of their ids, as `make_room` does. Raises `DiskFull`.
     """
     with (
         detect_disk_full(workspace),
@@ -40,8 +41,7 @@ def add_snapshot(snapshot: Snapshot, *, project: str, run: UUID, workspace: Path
         folder = _project(project, workspace, Path(temporary)) / SNAPSHOTS_DIR_NAME
         folder.mkdir(exist_ok=True)
         path: Path = folder / f"{run}.json"
-        for old in sorted(set(folder.glob("*.json")) - {path})[: -(kept - 1) or None]:
-            old.unlink(missing_ok=True)
+        make_room(path, kept=kept)
         write_bytes(Path(temporary, path.name), snapshot.dumps().encode())
         os.replace(Path(temporary, path.name), path)
     return path

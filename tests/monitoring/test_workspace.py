@@ -67,6 +67,15 @@ def test_no_snapshot_is_read_and_only_the_last_are_kept(snapshot: Any, tmp_path:
     assert last.is_file()
 
 
+def test_a_long_backlog_is_deleted_in_parts(snapshot: Any, tmp_path: Path) -> None:
+    folder = add(snapshot, tmp_path, 1).parent
+    for number in range(2, 60):
+        (folder / f"{run_of(number)}.json").touch()
+    for number, left in ((60, 40), (61, 21), (62, 3), (63, 3)):
+        add(snapshot, tmp_path, number, kept=3)
+        assert len(list(folder.iterdir())) == left
+
+
 def test_an_older_run_that_is_made_again_is_kept(snapshot: Any, tmp_path: Path) -> None:
     for number in (1, 2, 3):
         add(snapshot, tmp_path, number, kept=2)

@@ -40,9 +40,11 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
     if share := measured or verdict.estimated_accuracy:
         kind = "Measured" if measured else "Estimated"
         lines.append(f"{kind} accuracy {share.value:.1%} (95 % interval {share.low:.1%} to {share.high:.1%}).")
-    run.emit(result, *lines)
-    if verdict.is_conclusive:
-        for problem in illustrate(run.home, champion, check.record, check.window).problems:
-            info(problem)
+    try:
+        run.emit(result, *lines)
+    finally:  # also if the output is closed: the rows of a file cannot be illustrated later
+        if verdict.is_conclusive:
+            for problem in illustrate(run.home, champion, check.record, check.window).problems:
+                info(problem)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)

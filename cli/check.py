@@ -15,7 +15,7 @@ from core.datasets import Columns, Example, examples_in
 from core.durable import write_bytes
 from core.tables.reader import read_table
 
-if TYPE_CHECKING:  # the command imports torch, which is slow, only when it runs
+if TYPE_CHECKING:  # torch is slow to import, so it is imported only when the command runs
     from finetune.quality.cleaning import Removed
     from finetune.quality.findings import Finding
 
@@ -92,6 +92,8 @@ def _findings(
     run: Run, rows: list[Example], others: list[Example] | None, options: Options, *, is_multi_label: bool
 ) -> list[Finding]:
     from finetune.encoders.base_models import find_base_model
+
+    base = find_base_model(options.base_model)  # refuses before the import of torch, which takes seconds
     from finetune.encoders.encoder import load_tokenizer
     from finetune.encoders.frozen import load_frozen
     from finetune.quality.inspection import inspect, inspect_quickly
@@ -99,7 +101,6 @@ def _findings(
 
     drift, max_length = run.config.drift, run.config.finetune.max_length
     limits = Limits(alpha=drift.alpha, min_rows=drift.min_rows, resamples=drift.resamples)
-    base = find_base_model(options.base_model)
     with progress_shown() as progress:
         if options.is_quick:
             return inspect_quickly(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -18,14 +19,16 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from core.config import Config, load_config
+from core.checkpoint import TRAINING
+from core.config import Config, load_config, overridden
 from core.datasets import Columns
-from core.errors import FileMissing, InputDoesNotFit, InvalidInput, OneLabelOnly
+from core.errors import FileMissing, InputDoesNotFit, InvalidInput, NotAPackage, OneLabelOnly
 from core.home import Home
 from core.labels import Kind
-from core.package import verify_files
+from core.package import MANIFEST, verify_files
 from core.progress import Progress
 from core.registry import parse_version
+from core.share import percent
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,20 +38,25 @@ REFUSED = 3
 
 @dataclass
 class Run:
-    """One call of `retune`: its config, its home, and the form of its output."""
+    """One call of `retune`: its config, its home, and its output format."""
 
     config_path: Path | None
-    home_folder: Path | None
+    home_folder: str | None
     as_json: bool = False
 
     @cached_property
     def config(self) -> Config:
-        config = load_config(self.config_path)
-        return config.model_copy(update={"home": self.home_folder}) if self.home_folder else config
+        return overridden(load_config(self.config_path), {"home": self.home_folder}, source="the options")
 
     @cached_property
     def home(self) -> Home:
         return Home(self.config)
+
+    def hint(self, *words: object) -> str:
+        """A command that can be pasted into a shell, for the same config and home."""
+        options = {"--config": self.config_path, "--home": self.home_folder}
+        given = [str(word) for option, value in options.items() if value is not None for word in (option, value)]
+        return shlex.join(["retune", *given, *map(str, words)])
 
     def emit(self, result: dict[str, Any], *lines: str) -> None:
         """Print the result: one JSON object with `--json`, else the lines."""
@@ -114,6 +122,7 @@ def package_folder(run: Run, target: str) -> Path:
     """The verified folder of a package, or of MODEL[@VERSION] in the registry; the default version is the champion."""
     folder = Path(target)
     if folder.is_dir():
+        require_package(run, folder)
         verify_files(folder)
         return folder
     if folder.exists():
@@ -125,6 +134,12 @@ def package_folder(run: Run, target: str) -> Path:
     return registry.verified_folder(model, version or registry.champion(model).version)
 
 
+def require_package(run: Run, folder: Path) -> None:
+    """Raises `NotAPackage` for a checkpoint."""
+    if (folder / TRAINING).is_file() and not (folder / MANIFEST).is_file():
+        raise NotAPackage(folder, run.hint("export", folder, "--out", "PACKAGE"))
+
+
 @contextmanager
 def progress_shown() -> Iterator[Progress]:
     """Show progress on stderr: on a terminal a spinner with the stage, else one line for each new stage."""
@@ -134,7 +149,7 @@ def progress_shown() -> Iterator[Progress]:
         yield lambda stage, _share: print_once(stage)
         return
     with console.status("starting") as status:
-        yield lambda stage, share: status.update(escape(f"{stage} {share:.0%}" if share else stage))
+        yield lambda stage, share: status.update(escape(f"{stage} {percent(share, 0)}" if share else stage))
 
 
 def info(sentence: str) -> None:

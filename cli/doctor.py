@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from uuid import uuid4
@@ -14,8 +15,8 @@ import click
 
 from cli.context import REFUSED, Run, pass_run
 from core.cpu import available_cpus
-from core.durable import write_bytes
-from core.errors import RetuneError
+from core.durable import require_writable, write_bytes
+from core.errors import NoModels, RetuneError
 
 EXTRAS = {
     "serve": ["bentoml", "jinja2"],
@@ -34,25 +35,45 @@ def doctor(run: Run) -> None:
         *(_check(f"extra {name}", partial(_extra, packages)) for name, packages in EXTRAS.items()),
         _check("cores", lambda: f"{available_cpus()} usable"),
         _check("config", lambda: f"valid, home {run.config.home.absolute()}"),
-        _check("home", lambda: _writable(run)),
-        _check("disk", lambda: _free_space(run)),
-        _check("ledger", lambda: f"{run.home.ledger.database.shown_url} answers"),
-        _check("registry", lambda: _registry(run)),
-        _check("default model", lambda: _default_model(run)),
     ]
+    if checks[-1].is_ok:
+        checks += [
+            _check("home", lambda: _writable(run)),
+            _check("disk", lambda: _free_space(run)),
+            _check("ledger", lambda: _ledger(run)),
+            _check("registry", lambda: _registry(run)),
+            _check("default model", lambda: _default_model(run)),
+        ]
     run.emit(
-        {"checks": checks},
-        *(f"{'ok  ' if check['ok'] else 'BAD '} {check['name']:<14} {check['detail']}" for check in checks),
+        {"checks": [{"name": check.name, "ok": check.is_ok, "detail": check.detail} for check in checks]},
+        *(f"{check.mark:<4} {check.name:<14} {check.detail}" for check in checks),
     )
-    if not all(check["ok"] for check in checks):
+    if not all(check.is_ok for check in checks):
         sys.exit(REFUSED)
 
 
-def _check(name: str, find: Callable[[], str]) -> dict[str, str | bool]:
+class Remark(str):
+    """A finding that is a fault only if something else was expected, such as an empty home."""
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    detail: str
+    is_ok: bool = True
+
+    @property
+    def mark(self) -> str:
+        if not self.is_ok:
+            return "BAD"
+        return "note" if isinstance(self.detail, Remark) else "ok"
+
+
+def _check(name: str, find: Callable[[], str]) -> Check:
     try:
-        return {"name": name, "ok": True, "detail": find()}
+        return Check(name, find())
     except (RetuneError, OSError) as error:
-        return {"name": name, "ok": False, "detail": str(error)}
+        return Check(name, str(error), is_ok=False)
 
 
 def _extra(packages: list[str]) -> str:
@@ -61,19 +82,24 @@ def _extra(packages: list[str]) -> str:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            return f"not installed (no {package}); needed only for its commands"
+            return Remark(f"not installed (no {package}); needed only for its commands")
     return ", ".join(found)
 
 
 def _writable(run: Run) -> str:
-    probe = run.config.home / f".doctor-{uuid4().hex}"
+    home = run.home.folder
+    if not home.exists():
+        require_writable(home)
+        return Remark(f"{home} does not exist yet")
+    probe = home / f".doctor-{uuid4().hex}"
     write_bytes(probe, b"")
     probe.unlink()
-    return f"{run.config.home.absolute()} is writable"
+    return f"{home} is writable"
 
 
 def _free_space(run: Run) -> str:
-    free_gb = shutil.disk_usage(run.config.home.absolute()).free / 1e9
+    home = run.home.folder
+    free_gb = shutil.disk_usage(next(path for path in (home, *home.parents) if path.exists())).free / 1e9
     if free_gb < FREE_GB_NEEDED:
         raise RetuneError(
             f"Only {free_gb:.1f} GB are free. Training and packages need {FREE_GB_NEEDED:.0f}: free some."
@@ -88,10 +114,17 @@ def _default_model(run: Run) -> str:
     return "not set: requests must name their model if there are several"
 
 
+def _ledger(run: Run) -> str:
+    database = run.home.ledger.database
+    return f"{database.shown_url} answers" if database.exists() else Remark(f"{database.shown_url} does not exist yet")
+
+
 def _registry(run: Run) -> str:
     models = run.home.registry.models()
     for model in models:
         champion = run.home.registry.pointer(model)
         if champion:
             run.home.registry.verified_folder(model, champion.version)
-    return f"{len(models)} models ({', '.join(models)}), champions verified" if models else "empty"
+    if not models:
+        return Remark(str(NoModels(run.home.registry.place)))
+    return f"{len(models)} models ({', '.join(models)}), champions verified"

@@ -11,6 +11,7 @@ import click
 from cli.context import REFUSED, Run, column_options, columns_for, info, pass_run
 from core.champion import read_champion
 from core.datasets import Columns, read_examples
+from core.share import percent
 from core.stored import as_stored
 
 
@@ -22,12 +23,12 @@ from core.stored import as_stored
 @pass_run
 def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> None:
     """Compare a file with the champion's reference; exits 3 on drift."""
-    from monitoring.illustration import illustrate
-    from monitoring.watch import check_file
-
     champion = read_champion(run.home.registry, model)
     columns = columns_for(columns, kind=champion.kind, is_paired=champion.facts.is_paired)
     rows = read_examples(file, columns, labelled=labels)
+    from monitoring.illustration import illustrate
+    from monitoring.watch import check_file
+
     check = check_file(run.home, champion, rows, source=str(file))
     verdict = check.record.verdict
     result = as_stored(verdict)
@@ -39,7 +40,9 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
         result["measured_accuracy"] = asdict(measured)
     if share := measured or verdict.estimated_accuracy:
         kind = "Measured" if measured else "Estimated"
-        lines.append(f"{kind} accuracy {share.value:.1%} (95 % interval {share.low:.1%} to {share.high:.1%}).")
+        lines.append(
+            f"{kind} accuracy {percent(share.value)} (95 % interval {percent(share.low)} to {percent(share.high)})."
+        )
     try:
         run.emit(result, *lines)
     finally:  # also if the output is closed: the rows of a file cannot be illustrated later

@@ -73,7 +73,7 @@ def _answer_of_checkpoint(folder: Path, texts: Sequence[Text]) -> NDArray[Any]:
 
 
 def _metrics(target: Target, rows: list[Example]) -> dict[str, Any]:
-    """All metrics of `finetune.measuring.metrics`; those of `core.metrics` if scikit-learn is not installed."""
+    """The metrics of `finetune.measuring.metrics`, or of `core.metrics` if scikit-learn is not installed."""
     probabilities = target.answer([row.input for row in rows])
     truth: Any = (truth_of if target.kind == "single-label" else truth_matrix)(rows, target.labels)
     try:

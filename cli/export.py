@@ -11,7 +11,9 @@ import click
 from cli.context import Run, column_options, columns_for, pass_run, progress_shown
 from core.checkpoint import read_training
 from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
+from core.durable import require_writable
 from core.package import RUNGS_PAGE
+from core.share import percent
 
 
 @click.command()
@@ -28,11 +30,12 @@ from core.package import RUNGS_PAGE
 def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: str | None, columns: Columns) -> None:
     """Export a checkpoint to a verified ONNX package."""
     training = read_training(checkpoint)
+    require_writable(out)
     columns = columns_for(columns, kind=training.kind, is_paired=training.is_paired)
     rows = read_examples(reference, columns, labelled=False) if reference else None
     validation = kept_dataset(training.data.validation, run.config.datasets)
     if rows:
-        keep_dataset(rows, run.config.datasets)  # if labelled, the gate uses them later
+        keep_dataset(rows, run.config.datasets)  # the gate uses labelled reference rows later
     from export.run import export as write_package
     from export.settings import ExportSettings
 
@@ -60,10 +63,10 @@ def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: 
         *(f"  {'*' if entry.name == result.rung else ' '} {_rung(entry)}" for entry in result.rungs),
         *(f"    {name:<14} not built: {why}" for name, why in result.not_built.items()),
         f"Package {result.package}: {result.rung}, {result.size_mb:.1f} MB; how each was measured: {RUNGS_PAGE} in it",
-        f"Next: retune register {result.package} --model NAME",
+        f"Next: {run.hint('register', result.package, '--model', 'NAME')}",
     )
 
 
 def _rung(entry: Any) -> str:
-    speed = f"{entry.accuracy:.1%}, {entry.agreement:.1%} same labels, {entry.texts_per_s:.0f} texts/s"
+    speed = f"{percent(entry.accuracy)}, {percent(entry.agreement)} same labels, {entry.texts_per_s:.0f} texts/s"
     return f"{entry.name:<14} {speed}, {entry.size_mb:.1f} MB: {entry.why}"

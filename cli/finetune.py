@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from cli.context import Run, column_options, pass_run, progress_shown
-from core.config import MethodName, overridden
-from core.datasets import Columns, read_examples
+from core.config import FinetuneConfig, MethodName, Rare, overridden
+from core.datasets import Columns, Example, read_examples
+from core.durable import require_writable
 from core.duration import seconds_of
+from core.labels import Kind
+from core.share import percent
+
+if TYPE_CHECKING:
+    from finetune.measuring.metrics import Evaluation
 
 
 def _rate(context: click.Context, parameter: click.Parameter, value: str | None) -> str | float | None:
@@ -38,6 +45,7 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--lr", callback=_rate, help="Learning rate, or auto to search it [default: auto].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the rows [default: chosen by rows and budget].")
 @click.option("--primary-metric", help="Metric that selects epochs, rates and methods [default: accuracy].")
+@click.option("--rare", type=click.Choice(get_args(Rare)), help="Rows of a label with one text [default: keep].")
 @click.option("--folds", type=click.IntRange(2, 20), help="Also run a cross-validation with this many folds.")
 @click.option(
     "--max-risk",
@@ -64,6 +72,7 @@ def finetune(
     given["multi_label"] = columns.multi_label or None
     seconds_of(given["budget"] or run.config.finetune.budget)
     settings = overridden(run.config.finetune, given, source="the options")
+    _require_valid(rows, out, settings)
     from finetune.run import finetune as train
     from finetune.run_state.processes import is_main_process
 
@@ -92,17 +101,30 @@ def finetune(
         },
         *(f"{found.severity}: {found.check}, {found.count} rows. {found.advice}" for found in result.findings),
         f"Checkpoint {result.checkpoint} ({result.method}, {result.seconds:.0f} s): {result.reason}",
-        f"On {result.metrics.rows} validation rows: {_values(result.metrics.values)}",
-        f"Next: retune export {result.checkpoint} --out PACKAGE",
+        _measured(result.metrics),
+        f"Next: {run.hint('export', result.checkpoint, '--out', 'PACKAGE')}",
     )
 
 
-def _values(values: dict[str, float]) -> str:
-    """The metrics that fit in one line."""
-    shares = [f"{name.replace('_', ' ')} {values[name]:.1%}" for name in ("accuracy", "macro_f1") if name in values]
-    losses = [
-        f"{name.replace('_', ' ')} {values[name]:.3f}"
-        for name in ("log_loss", "expected_calibration_error")
-        if name in values
-    ]
-    return ", ".join([*shares, *losses])
+def _require_valid(rows: Sequence[Example], out: Path, settings: FinetuneConfig) -> None:
+    """Refuse here what the training would refuse after the import of torch, which takes seconds."""
+    from finetune.encoders.base_models import find_base_model
+    from finetune.measuring.metrics import require_primary
+    from finetune.split import trainable
+
+    kind: Kind = "multi-label" if settings.multi_label else "single-label"
+    require_writable(out)
+    trainable(rows, kind, rare=settings.rare)
+    require_primary(settings.primary_metric, kind)
+    find_base_model(settings.base_model)
+
+
+def _measured(metrics: Evaluation) -> str:
+    """The metrics that fit in one line, and how they differ from those that the method reports."""
+    values, several = metrics.values, metrics.kind == "multi-label"
+    names = {"accuracy": "all labels of a text right" if several else "accuracy", "macro_f1": "macro f1"}
+    numbers = {"log_loss": "log loss", "expected_calibration_error": "expected calibration error"}
+    shares = [f"{name} {percent(values[key])}" for key, name in names.items() if key in values]
+    losses = [f"{name} {values[key]:.3f}" for key, name in numbers.items() if key in values]
+    fitted = ", with a threshold for each label (the line above: 0.5 for all)" if several else ""
+    return f"On {metrics.rows} validation rows{fitted}: {', '.join([*shares, *losses])}"

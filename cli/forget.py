@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 
 import click
@@ -33,11 +34,11 @@ def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: boo
             "rewritten": forgotten.is_rewritten,
             "log_emptied": forgotten.is_log_empty,
         },
-        *_lines(forgotten),
+        *_lines(forgotten, shlex.join(["sqlite3", str(run.home.ledger.database.url.database), "VACUUM"])),
     )
 
 
-def _lines(forgotten: Forgotten) -> list[str]:
+def _lines(forgotten: Forgotten, vacuum: str) -> list[str]:
     erased = forgotten.erased
     lines = [
         f"Erased: predictions {erased.predictions}, feedback {erased.feedback}, label requests {erased.label_requests}."
@@ -49,7 +50,7 @@ def _lines(forgotten: Forgotten) -> list[str]:
     if not forgotten.is_rewritten:
         lines.append(
             "The ledger was in use and could not be rebuilt: copies of ids and labels may remain in its pages. "
-            "Run this when it is not in use: sqlite3 ledger.db VACUUM"
+            f"Run this when it is not in use: {vacuum}"
         )
     if not forgotten.is_log_empty:
         lines.append("The ledger's write-ahead log is in use and contains the rows until the last process closes it.")

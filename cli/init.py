@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 
 import click
 from pydantic import BaseModel
@@ -23,10 +24,11 @@ def init(run: Run, folder: Path) -> None:
     if path.exists():
         raise TargetExists(path)
     write_bytes(path, default_toml().encode())
+    there = "" if folder == Path() else f"cd {quote(str(folder))} && "
     run.emit(
         {"config": str(path)},
         f"{path} is written, with all keys and their defaults, commented out.",
-        f"Next: cd {folder} && retune finetune --data FILE --out checkpoint",
+        f"Next: {there}retune finetune --data FILE --out checkpoint",
     )
 
 

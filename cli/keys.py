@@ -10,10 +10,11 @@ from cli.context import Run, info, pass_run
 from core.api_keys import MAX_BURST, ApiKey, KeyScope, add_key, read_keys, revoke_key
 from core.duration import seconds_of
 from core.errors import InvalidDuration
+from core.keys_in_use import note_keys
 
 # A later date may exceed the largest `datetime`.
 MAX_EXPIRES_S = 100 * 365 * 86400
-NO_FILE = "There is no key file: /predict and /feedback are open. Add a key: retune keys add NAME --scope predict"
+NO_FILE = "There is no key file {}: /predict and /feedback are open. Add a key: retune keys add NAME --scope predict"
 NO_KEYS = "There are no keys, and /predict and /feedback need one. Add a key: retune keys add NAME --scope predict"
 
 
@@ -49,6 +50,7 @@ def add(
     is_first = not path.exists()
     expires_s = _validity_s(expires) if expires else None
     key, text = add_key(path, name, scopes, rate=rate, burst=burst, expires_s=expires_s)
+    note_keys(run.config)
     run.emit({**_facts(key), "key": text}, text)
     info(f"Key {name!r} is shown this once. Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.")
     if is_first:
@@ -69,7 +71,7 @@ def list_keys(run: Run) -> None:
     known = read_keys(run.config.keys_file)
     run.emit(
         {"keys": [_facts(key) for key in known or ()]},
-        *(map(_line, known) if known else [NO_FILE if known is None else NO_KEYS]),
+        *(map(_line, known) if known else [NO_FILE.format(run.config.keys_file) if known is None else NO_KEYS]),
     )
 
 

@@ -2,62 +2,275 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 
-from cli.context import Run, info, pass_run
-from core.feedback import registered_kind, store_labels
-from lifecycle.labels.files import read_given_labels, write_requests
+from cli.context import REFUSED, Run, column_options, info, pass_run
+from core.datasets import Columns
+from core.feedback import add_rule, registered_labels
+from core.taxonomy import LabelRule
+from lifecycle.labels.adding import add_rows, remove_source
+from lifecycle.labels.archive import Format, write_labelled_rows
+from lifecycle.labels.files import RefusedRow, write_requests
+from lifecycle.labels.importing import import_labels
 from lifecycle.labels.queue import NO_TEXTS
+from lifecycle.labels.taxonomy import effect_of, labels_today
+
+SHOWN = 5
+SETTLE = "Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."
 
 
 @click.group()
 def labels() -> None:
-    """Labels that a decision requests: export the texts, import the labels."""
+    """Labels from people: export what is asked for, import it, change the set of labels."""
 
 
 @labels.command("export")
 @click.argument("model")
 @click.option("--out", type=click.Path(path_type=Path), help="CSV file to write [default: stdout].")
+@click.option("--all", "every", is_flag=True, help="All labelled rows, to --out: .csv, .jsonl or .parquet.")
+@click.option("--format", "form", type=click.Choice(get_args(Format)), default="table", help="Format of --all.")
 @pass_run
-def export_labels(run: Run, model: str, out: Path | None) -> None:
-    """Write the open label requests: prediction_id, text, predicted, score and an empty label to fill in.
+def export_labels(run: Run, model: str, out: Path | None, every: bool, form: Format) -> None:
+    """Write the open label requests: prediction_id, text, predicted, score, an empty label to fill in, and the choices.
 
     Pairs also have a column pair. Write several labels of a text as a|b, and no label as |.
     """
     run.home.registry.require_model(model)
+    if every:
+        if out is None:
+            raise click.UsageError("--all needs a file: add --out FILE.")
+        rows = write_labelled_rows(run.home, model, out, form=form)
+        run.emit({"model": model, "rows": rows, "out": str(out)}, f"{rows} labelled rows: {out}")
+        return
     requests = run.home.ledger.label_requests(model)
     if not requests and run.config.ledger.keep == "features":
         info(NO_TEXTS)
+    names = labels_today(run.home, model)
     if run.as_json:
-        run.emit({"model": model, "requests": [asdict(item) for item in requests]})
+        run.emit({"model": model, "labels": names, "requests": [asdict(item) for item in requests]})
     if out:
         with out.open("w", newline="", encoding="utf-8") as file:
-            write_requests(file, requests)
-        info(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: retune labels import {model} {out}")
+            write_requests(file, requests, names)
+        then = run.hint("labels", "import", model, out)
+        info(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: {then}")
     elif not run.as_json:
-        write_requests(sys.stdout, requests)
+        write_requests(sys.stdout, requests, names)
 
 
 @labels.command("import")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", default="file", show_default=True, help="Who gave the labels.")
+@click.option(
+    "--new-labels", multiple=True, metavar="LABEL", help="A new label that resembles a known one; repeatable."
+)
 @pass_run
-def import_labels(run: Run, model: str, file: Path, source: str) -> None:
+def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...]) -> None:
     """Read labels (columns prediction_id and label; rows without a label are skipped).
 
-    Several labels of a text are written as a|b, and no label as |.
+    Several labels of a text are written as a|b, and no label as |. A row whose label resembles a known one, looks like
+    a score or belongs to other cells is refused; the others are stored. Exit 3 if a row is refused.
     """
     run.home.registry.require_model(model)
-    given, empty = read_given_labels(file, source=source)
-    stored = store_labels(run.home.ledger, given, kind_of=partial(registered_kind, run.home.registry), model=model)
-    unknown = len(stored.unknown)
+    imported = import_labels(run.home, model, file, source=source, new_labels=new_labels)
+    stored, refused = imported.stored, imported.refused
+    new = ", ".join(f"{name} ({count})" for name, count in stored.new.items())
     run.emit(
-        {"model": model, "accepted": stored.accepted, "unknown": unknown, "empty": empty},
-        f"{stored.accepted} labels stored, {unknown} for unknown predictions, {empty} rows without a label skipped.",
+        {
+            "model": model,
+            "accepted": stored.accepted,
+            "unknown": len(stored.unknown),
+            "empty": imported.empty,
+            "repeated": imported.repeated,
+            "new": stored.new,
+            "refused": [asdict(row) for row in refused],
+        },
+        f"{stored.accepted} labels stored, {len(stored.unknown)} for unknown predictions{_first(stored.unknown)}, "
+        f"{imported.empty} rows without a label skipped.",
+        *([f"New labels: {new}."] if new else []),
+        *([f"{imported.repeated} predictions have several labels here: the last counts."] if imported.repeated else []),
+        *_refused_lines(refused, "import"),
     )
+    if refused:
+        sys.exit(REFUSED)
+
+
+@labels.command("add")
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--source", required=True, help="Who or what the rows are from.")
+@click.option("--new-labels", multiple=True, metavar="LABEL", help="A new label, like a known one; repeatable.")
+@column_options
+@pass_run
+def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...], columns: Columns) -> None:
+    """Add labelled rows that are no predictions: a data file, tasks of Label Studio or records of Argilla.
+
+    They train the next challenger; those that a hash of their text holds out judge it. A row with a doubtful label, or
+    with nearly the text of a row that measures, is refused, the others stored. Exit 3 if a row is refused.
+    """
+    run.home.registry.require_model(model)
+    kind = registered_labels(run.home.registry, model).kind
+    fitting = replace(columns, multi_label=columns.multi_label or kind == "multi-label")
+    added = add_rows(run.home, model, file, fitting, source=source, new_labels=new_labels)
+    new = ", ".join(f"{name} ({count})" for name, count in added.new.items())
+    run.emit(
+        {"model": model, **asdict(added)},
+        f"{added.stored} rows added; {added.held_out} of the file's are held out and judge challengers.",
+        *([f"New labels: {new}."] if new else []),
+        *_refused_lines(added.refused, "add"),
+    )
+    if added.refused:
+        sys.exit(REFUSED)
+
+
+@labels.command("remove")
+@click.argument("model")
+@click.option("--source", required=True, help="The source whose added rows are deleted.")
+@pass_run
+def remove(run: Run, model: str, source: str) -> None:
+    """Delete the added rows of a source; versions that were trained on them stay."""
+    run.home.registry.require_model(model)
+    removed = remove_source(run.home, model, source)
+    run.emit({"model": model, "removed": removed}, f"{removed} rows of {source} removed.")
+
+
+def _refused_lines(refused: Sequence[RefusedRow], command: str) -> list[str]:
+    if not refused:
+        return []
+    more = [f"  and {len(refused) - SHOWN} more (--json lists all)"] if len(refused) > SHOWN else []
+    return [
+        f"{len(refused)} rows refused; correct them and {command} the file again:",
+        *(f"  {row.sentence}" for row in refused[:SHOWN]),
+        *more,
+        "A new label that is meant: --new-labels LABEL.",
+    ]
+
+
+@labels.command("list")
+@click.argument("model")
+@pass_run
+def list_labels(run: Run, model: str) -> None:
+    """List the labels of today, the doubtful ones that wait for a person, the rules, and the sources of added rows."""
+    run.home.registry.require_model(model)
+    names, doubtful = labels_today(run.home, model), run.home.ledger.rules.doubtful(model)
+    rules, sources = run.home.ledger.rules.taxonomy(model).rules, run.home.ledger.added.sources(model)
+    run.emit(
+        {
+            "model": model,
+            "labels": names,
+            "doubtful": list(map(asdict, doubtful)),
+            "rules": list(map(asdict, rules)),
+            "added": list(map(asdict, sources)),
+        },
+        f"{len(names)} labels: {', '.join(names)}",
+        *(f"doubtful: {item.label} ({item.rows} predictions)" for item in doubtful),
+        *(
+            ["Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."]
+            if doubtful
+            else []
+        ),
+        *(_rule_line(rule) for rule in rules),
+        *(f"added by {added.source}: {added.rows} rows, last on {added.created_at[:10]}" for added in sources),
+    )
+
+
+def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that all rules have."""
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Say what the rule would touch, and add none."),
+        click.option("--reason", default="", help="Why, for those who read the rules later."),
+    ):
+        command = option(command)
+    return command
+
+
+@labels.command("rename")
+@click.argument("model")
+@click.argument("old")
+@click.argument("new")
+@rule_options
+@pass_run
+def rename(run: Run, model: str, old: str, new: str, reason: str, dry_run: bool) -> None:
+    """Call the label OLD NEW from now on, wherever it is stored."""
+    _add(run, model, [LabelRule("rename", old, new, reason=reason)], dry_run=dry_run)
+
+
+@labels.command("merge")
+@click.argument("model")
+@click.argument("old", nargs=-1, required=True)
+@click.argument("into")
+@rule_options
+@pass_run
+def merge(run: Run, model: str, old: tuple[str, ...], into: str, reason: str, dry_run: bool) -> None:
+    """Make the labels OLD… one label INTO."""
+    rules = [LabelRule("rename", name, into, reason=reason) for name in dict.fromkeys(old) if name != into]
+    _add(run, model, rules, dry_run=dry_run)
+
+
+@labels.command("retire")
+@click.argument("model")
+@click.argument("name")
+@click.option("--to", metavar="LABEL", help="The label that takes its rows [default: they are left out].")
+@rule_options
+@pass_run
+def retire(run: Run, model: str, name: str, to: str | None, reason: str, dry_run: bool) -> None:
+    """Give up a label: its rows no longer train or measure."""
+    _add(run, model, [LabelRule("retire", name, to, reason=reason)], dry_run=dry_run)
+
+
+@labels.command("accept")
+@click.argument("model")
+@click.argument("names", nargs=-1, required=True)
+@rule_options
+@pass_run
+def accept(run: Run, model: str, names: tuple[str, ...], reason: str, dry_run: bool) -> None:
+    """Confirm doubtful labels: they are meant, although they resemble others."""
+    _add(run, model, [LabelRule("accept", name, reason=reason) for name in names], dry_run=dry_run)
+
+
+@labels.command("undo")
+@click.argument("model")
+@click.argument("rule", type=int)
+@rule_options
+@pass_run
+def undo(run: Run, model: str, rule: int, reason: str, dry_run: bool) -> None:
+    """Undo a rule by its number, as 'retune labels list' shows it."""
+    _add(run, model, [LabelRule("undo", "", undoes=rule, reason=reason)], dry_run=dry_run)
+
+
+def _add(run: Run, model: str, rules: Sequence[LabelRule], *, dry_run: bool) -> None:
+    run.home.registry.require_model(model)
+    effects = [effect_of(run.home, model, rule) for rule in rules]
+    settled = 0
+    if not dry_run:
+        settled = sum(add_rule(run.home.ledger, model, _signed(rule)) for rule in rules)
+    run.emit(
+        {"model": model, "effects": list(map(asdict, effects)), "dry_run": dry_run, "settled": settled},
+        *(effect.sentence for effect in effects),
+        *([f"{settled} doubtful labels are settled by it."] if settled else []),
+        "Nothing is changed (--dry-run)." if dry_run else "The next retrain and every check use today's labels.",
+    )
+
+
+def _signed(rule: LabelRule) -> LabelRule:
+    with suppress(KeyError, OSError):  # a container's user may have no name
+        return LabelRule(**{**vars(rule), "by": getpass.getuser()})
+    return rule
+
+
+def _rule_line(rule: LabelRule) -> str:
+    to = f" → {rule.target}" if rule.target is not None else ""
+    what = f"undo rule {rule.undoes}" if rule.action == "undo" else f"{rule.action} {rule.label}{to}"
+    return f"rule {rule.id}: {what} ({rule.created_at[:10]}{f', {rule.by}' if rule.by else ''}) {rule.reason}".rstrip()
+
+
+def _first(ids: Sequence[str]) -> str:
+    return f" ({', '.join(ids[:SHOWN])}{' …' if len(ids) > SHOWN else ''})" if ids else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from pathlib import Path
@@ -45,10 +46,10 @@ EXTRA_OF = {module: extra for extra, modules in MODULES.items() for module in mo
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="retune")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Config file [default: ./retune.toml].")
-@click.option("--home", type=click.Path(path_type=Path), help="Folder of the state [default: .retune or RETUNE_HOME].")
+@click.option("--home", help="Folder of the state [default: .retune or RETUNE_HOME].")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
-def retune(context: click.Context, config_path: Path | None, home: Path | None, debug: bool) -> None:
+def retune(context: click.Context, config_path: Path | None, home: str | None, debug: bool) -> None:
     """Keep a fine-tuned text classifier good after it has been deployed.
 
     \b
@@ -98,6 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
+        _print_as_json(words, "usage", error.format_message())
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         print("Stopped.", file=sys.stderr)
@@ -106,24 +108,33 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
-        _print_and_exit(error, words)
+        if "--debug" in words:
+            raise
+        code, sentence = _described(error, words)
+        print(f"Error: {sentence}", file=sys.stderr)
+        _print_as_json(words, code, sentence)
+        sys.exit(1)
 
 
-def _print_and_exit(error: Exception, words: list[str]) -> None:
-    if "--debug" in words:
-        raise error
+def _described(error: Exception, words: list[str]) -> tuple[str, str]:
+    """Code and sentence of an error."""
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in EXTRA_OF:
         package = str(error.name).split(".")[0]
         command = next((word for word in words if word in retune.commands), "")
         error = MissingExtra(command, package, EXTRA_OF[package])
     if isinstance(error, RetuneError):
-        print(f"Error: {error}", file=sys.stderr)
-    elif isinstance(error, OSError):
-        print(f"Error: {_os_sentence(error)}", file=sys.stderr)
-    else:
-        sentence = f"{type(error).__name__}: {error}"
-        print(f"Error: {sentence}. This is a bug in Retune; run it again with --debug and report it.", file=sys.stderr)
-    sys.exit(1)
+        return error.code, str(error)
+    if isinstance(error, OSError):
+        return "system", _os_sentence(error)
+    sentence = f"{type(error).__name__}: {error}"
+    return "internal", f"{sentence}. This is a bug in Retune; run it again with --debug and report it."
+
+
+def _print_as_json(words: list[str], code: str, message: str) -> None:
+    """With `--json` an error is an object on stdout, too; words after `--` are texts."""
+    options = words[: words.index("--")] if "--" in words else words
+    if "--json" in options:
+        print(json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False))
 
 
 def _os_sentence(error: OSError) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import Run, info, pass_run, stopped_by_signal
-from core.isolated import sentence_of
+from core.errors import NoModels, NothingToWatch, RetuneError
+from core.isolated import isolated, sentence_of
+from core.registry import Registry
 from core.stored import as_stored
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 @pass_run
 def monitor(run: Run, once: bool, model: str | None) -> None:
     """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
+    registry, problem = run.home.registry, None
+    with isolated(lambda _error: None):  # a round tells what else is wrong with the registry
+        problem = _problem(registry) if model is None else None
+    if problem and not once:
+        info(str(problem))
     from lifecycle.respond import respond
     from monitoring.round import Monitor
 
@@ -31,17 +38,32 @@ def monitor(run: Run, once: bool, model: str | None) -> None:
         respond,
         only=model,
         on_checked=partial(_emit_checked, run),
-        on_problem=_print_problem,
+        on_problem=partial(_emit_problem, run),
         on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
     is_well = rounds.run(once=once, stop=stopped_by_signal())
+    if once and problem:  # only now: what has expired is erased in any case
+        raise problem
     if once and not is_well:
         sys.exit(1)
 
 
-def _print_problem(name: str, error: BaseException) -> None:
+def _problem(registry: Registry) -> RetuneError | None:
+    """Why there is nothing to check; a server may get its first champion later."""
+    try:
+        models = registry.require_any()
+    except NoModels as error:
+        return error
+    is_served = any(registry.readable_pointer(model) for model in models)
+    return None if is_served else NothingToWatch(models, registry.place)
+
+
+def _emit_problem(run: Run, name: str, error: BaseException) -> None:
     logging.debug("%s", name, exc_info=error)
     info(f"{name}: {sentence_of(error)}")
+    if run.as_json:
+        code = error.code if isinstance(error, RetuneError) else "internal"
+        run.emit({"model": name, "error": {"code": code, "message": sentence_of(error)}})
 
 
 def _emit_checked(run: Run, checked: Checked) -> None:

@@ -11,6 +11,7 @@ from core.answers import answer
 from core.datasets import Text
 from core.engine import Engine
 from core.errors import EmptyText, UnpairedTexts
+from core.share import percent
 
 
 @click.command()
@@ -35,7 +36,7 @@ def predict(run: Run, texts: tuple[str, ...], model: str, pairs: tuple[str, ...]
     run.emit(
         {"model": model, "version": version, "predictions": predictions},
         *(
-            f"{item['label'] or '(no label)':<24} {item['score']:.1%}  {_shown(given)}"
+            f"{item['label'] or '(no label)':<24} {percent(item['score'])}  {_shown(given)}"
             for item, given in zip(predictions, inputs, strict=True)
         ),
     )

@@ -20,7 +20,7 @@ LEDGER_TIMEOUT_S = 5.0
 @click.argument("name", metavar="NAME@VERSION")
 @pass_run
 def promote(run: Run, name: str) -> None:
-    """Make a version the champion; returns when every running server answers with it."""
+    """Make a version the champion; returns when every running server serves it."""
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")

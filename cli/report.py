@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cli.context import Run, info, pass_run
+from core.checkpoint import read_training
 from core.durable import write_bytes
 from core.errors import InvalidInput
 
@@ -59,6 +60,7 @@ def _report_training(run: Run, run_folder: Path, out: Path | None) -> None:
         raise InvalidInput(f"The page {page} would be inside the sealed checkpoint. Name a place outside.")
     if page.is_dir():
         raise InvalidInput(f"{page} is a folder. Name a file, e.g. {page / 'report.html'}.")
+    read_training(folder)  # refuses before imports that take seconds
     from finetune.report.contents import gather
     from finetune.report.page import report_page
 

@@ -25,5 +25,5 @@ def retrain(run: Run, model: str, method: str | None, budget: str | None) -> Non
     job = run.home.jobs.enqueue(model, "retrain", payload)
     run.emit(
         {"model": model, "job": job.id, "status": job.status},
-        f"Job {job.id} (retrain {model}) is {job.status}. 'retune worker --once' runs it.",
+        f"Job {job.id} (retrain {model}) is {job.status}. Next: {run.hint('worker', '--once')}",
     )

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli.context import Run, info, pass_run
+from core.config import overridden
 from core.registry import Registry
 
 
@@ -22,8 +23,8 @@ from core.registry import Registry
 @pass_run
 def serve(run: Run, /, **given: Any) -> None:
     """Serve all models of the registry over HTTP; a new champion is used without a restart."""
-    chosen = {key: value for key, value in given.items() if value is not None}
-    config = run.config.model_copy(update={"service": run.config.service.model_copy(update=chosen)})
+    service = overridden(run.config.service, given, source="the options")
+    config = run.config.model_copy(update={"service": service})
     from service.host.process import serve as run_server
     from service.host.tls import tls_arguments
 
@@ -34,7 +35,8 @@ def serve(run: Run, /, **given: Any) -> None:
         if run.as_json:
             run.emit({"url": address})
         else:
-            served = ", ".join(run.home.registry.models()) or "no model yet"
+            registry = run.home.registry
+            served = ", ".join(registry.models()) or f"no model yet ({registry.place} holds none)"
             info(f"Serving {served} on {address} (dashboard: {address}/dashboard)")
         _warn_of_missing_default(config.service.default_model, run.home.registry)
         sys.stdout.flush()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import Run, pass_run
+from cli.context import Run, pass_run, require_package
 from core.package import read_facts
 
 
@@ -16,12 +16,13 @@ from core.package import read_facts
 @pass_run
 def register(run: Run, package: Path, model: str) -> None:
     """Add a package to the registry as the next version of a model."""
+    require_package(run, package)
     version = run.home.registry.add(package, model)
     champion = run.home.registry.pointer(model)
     run.emit(
         {"model": model, "version": version, "champion": champion.version if champion else None},
         f"{model}@{version} is in the registry.",
-        f"Next: retune promote {model}@{version}",
+        f"Next: {run.hint('promote', f'{model}@{version}')}",
     )
 
 
@@ -34,7 +35,7 @@ def versions(run: Run, model: str) -> None:
     pointer = run.home.registry.pointer(model)
     champion = pointer.version if pointer else None
     if not known:
-        run.home.registry.champion(model)  # raises the right error
+        run.home.registry.champion(model)  # raises ModelNotFound
     facts = {version: read_facts(run.home.registry.folder(model, version)) for version in known}
     run.emit(
         {

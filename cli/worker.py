@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from cli.context import REFUSED, Run, info, pass_run, progress_shown, stopped_by_signal
+from core.errors import NoModels
 from core.records import JobRecord
 
 
@@ -17,6 +18,12 @@ from core.records import JobRecord
 @pass_run
 def worker(run: Run, once: bool, poll: float) -> None:
     """Run jobs: retrain, gate, promote. Safe to kill: another worker takes the job again."""
+    try:
+        run.home.registry.require_any()
+    except NoModels as error:
+        if once:
+            raise
+        info(str(error))
     from lifecycle.worker import work
 
     done = work(
@@ -27,7 +34,10 @@ def worker(run: Run, once: bool, poll: float) -> None:
         progress_shown=progress_shown,
         on_end=lambda job: info(_job_sentence(job)),
     )
-    run.emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended.")
+    run.emit(
+        {"jobs": [asdict(job) for job in done]},
+        f"{len(done)} jobs ended." if done else f"No job is queued in {run.home.ledger.database.shown_url}.",
+    )
     if any(job.status == "failed" for job in done):
         sys.exit(1)
     if once and any(job.retrained and not job.retrained.promoted for job in done):

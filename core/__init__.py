@@ -2,5 +2,5 @@
 
 from core.no_telemetry import switch_off
 
-# Every process imports this package before the libraries that read these variables.
+# Every process imports this package before the libraries, which read the variables at import.
 switch_off()

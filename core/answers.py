@@ -1,4 +1,4 @@
-"""One answer as clients get it, the same over HTTP and on the command line."""
+"""One prediction as a JSON object, the same over HTTP and on the command line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from core.labels import names_in
 
 
 def answer(engine: Engine, encoded: Encoded, outputs: Outputs, *, top_k: int | None = None) -> dict[str, Any]:
-    """The answer for the only row of `outputs`, as a JSON object.
+    """The prediction for the only row of `outputs`, as a JSON object.
 
     `scores` has the `top_k` most probable labels (all by default) in descending order; `abstained` is true when the
-    score is below the package's `abstain_below`. A multi-label answer has its labels in `labels`, the same joined
-    by "|" in `label`, and the score of the whole set in `score`.
+    score is below the package's `abstain_below`. For a multi-label model, `labels` is the list of assigned labels,
+    `label` is the list joined by "|", and `score` is the score of the whole set.
     """
     probabilities = outputs.probabilities[0]
     order = (-probabilities).argsort(kind="stable")[:top_k]

@@ -1,6 +1,6 @@
 """API keys: who may call a server, for what and how often. Only a hash of a key's secret is stored.
 
-All keys are in <home>/keys.json, which only its owner can read; neither database nor registry is needed.
+All keys are in <home>/keys.json, which only the file's owner can read; neither database nor registry is needed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PREFIX = "rt"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 SECRET_BYTES = 32
 MIN_RATE, MAX_RATE, MAX_BURST = 0.0001, 1e6, 1_000_000
-# An unknown id is compared with this hash, which no secret has.
+# If the id is unknown, the secret is compared with this hash, which no secret has.
 UNKNOWN_KEY_SHA256 = "0" * 64
 
 
@@ -133,7 +133,7 @@ def revoke_key(path: Path, name: str) -> ApiKey:
 
 
 def split_key(text: str) -> tuple[str, str]:
-    """The public id and the secret in a key's text; both are empty if the text is not a key.
+    """The public id and the secret in a key's text; two empty strings if the text is not a key.
 
     >>> split_key("rt_5a0c_e1f2"), split_key("something else")
     (('5a0c', 'e1f2'), ('', ''))
@@ -150,12 +150,12 @@ def verify_secret(key: ApiKey | None, secret: str) -> bool:
 
 
 def _sha256(secret: str) -> str:
-    # A slow hash protects passwords that can be guessed; 256 random bits cannot be guessed with any hash.
+    # No slow hash: it would only protect passwords that can be guessed, and the secret is 256 random bits.
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _locked(path: Path) -> AbstractContextManager[None]:
-    """Two commands that run at the same time must not overwrite each other's key."""
+    """Lock the file: two commands that run at the same time must not overwrite each other's key."""
     return file_lock(path.with_name(f".{path.name}.lock"), mode=0o600)
 
 

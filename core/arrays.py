@@ -11,5 +11,5 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
-# Of any precision; float64 as a rule.
+# Any precision, usually float64.
 Numbers = NDArray[Any]

@@ -1,7 +1,7 @@
 """Labels assigned to rows: one label per row (single-label) or a set of labels per row (multi-label).
 
 `Assigned` is (n,) label indices, or (n, k) booleans: whether row i has label j.
-`Truth` has the same shape; an unknown truth is -1, in a multi-label row in all k columns.
+`Truth` has the same shape; an unknown truth is -1, for a multi-label row in all k columns.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Truth = Indices | NDArray[np.int8]
 
 
 def same(one: Assigned | Truth, other: Assigned | Truth) -> Booleans:
-    """(n,) whether a row has the same label, or exactly the same set, in both; False where the truth is unknown.
+    """(n,) whether `one` and `other` have the same label, or exactly the same set; False where the truth is unknown.
 
     >>> same(np.array([0, 1]), np.array([0, -1])).tolist()
     [True, False]

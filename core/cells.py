@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from core.errors import SeveralLabels, UnusableCell
 from core.labels import label_name
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _TYPES = {
     bool: "true or false",
     float: "a number with a decimal point",
@@ -27,8 +25,6 @@ def text_in(value: Any) -> str:
     if value is None or value != value:  # NaN is how pandas writes an empty cell
         return ""
     if isinstance(value, str):
-        if not value.isascii() and _SURROGATE.search(value):
-            raise UnusableCell("half of a surrogate pair")
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

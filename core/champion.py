@@ -37,7 +37,7 @@ class ChampionPackage:
 
     @property
     def reference_accuracy(self) -> float | None:
-        """Accuracy on the labelled rows of the reference; None if it has none."""
+        """Accuracy on the labelled rows of the reference; None if no row is labelled."""
         known = self.reference.known
         return float(np.mean(self.reference.right[known])) if known.any() else None
 

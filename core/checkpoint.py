@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.durable import sha256_of
-from core.errors import CorruptCheckpoint, FileMissing
+from core.errors import CorruptCheckpoint, FileMissing, NotACheckpoint
 from core.labels import Kind
 from core.lineage import TrainingData
+from core.package import MANIFEST
 from core.stored import as_stored, restored
 
 FORMAT = 1
@@ -41,7 +42,7 @@ class Training:
     `history`: one entry per evaluated step, {"step": "head", "fine-tuning" or "interpolation", "epoch"?,
     "train_loss"?, "validation_loss", "learning_rate"?, the primary metric by its name, "kept"?}.
     `learning_rate`: {"chosen", "reason", "curve": [{"rate", "loss"}]}, empty if there was no search.
-    `fit`: {"verdict": "healthy", "underfit" or "overfit", "reason", and the figures that it is based on}.
+    `fit`: {"verdict": "healthy", "underfit" or "overfit", "reason", and the numbers that the verdict is based on}.
     `provenance`: {"hardware", "git_commit", "threads", "precision", …}.
     """
 
@@ -79,13 +80,16 @@ def write_training(folder: Path, training: Training) -> None:
 
 
 def read_training(folder: Path) -> Training:
-    """Read `training.json` and verify the files against it; raises `FileMissing` or `CorruptCheckpoint`."""
+    """Read `training.json` and verify the files against it; raises `FileMissing`, `NotACheckpoint` or
+    `CorruptCheckpoint`.
+    """
     if not folder.is_dir():
         raise FileMissing(folder, what="checkpoint")
     try:
         training = restored(Training, json.loads((folder / TRAINING).read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise CorruptCheckpoint(folder, f"{TRAINING} is missing") from error
+        is_package = (folder / MANIFEST).is_file()
+        raise NotACheckpoint(folder, "a package" if is_package else f"a folder without {TRAINING}") from error
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise CorruptCheckpoint(folder, f"{TRAINING} does not fit: {error}") from error
     if training.format != FORMAT:

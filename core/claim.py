@@ -89,6 +89,7 @@ WHERE locktype = 'advisory' AND granted AND classid = :claims AND objid = :name 
 
 def _opened(path: Path) -> IO[str]:
     """Of a file of another user that may only be read, the lock works, and the holder's name is not written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+", encoding="utf-8")
     except PermissionError:

@@ -1,4 +1,4 @@
-"""Times and ids as they are stored: times are UTC, and both sort by time as text."""
+"""Stored times and ids. Times are UTC; sorted as text, times and ids are in chronological order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections import deque
 from datetime import UTC, datetime
 
-# Drawn in advance: each draw releases the interpreter lock, and a request would wait until it gets it back.
+# Random bytes are drawn in advance: each draw releases the GIL, and a request would wait to acquire it again.
 DRAWN_AT_ONCE = 256
 _halves: deque[str] = deque()
 os.register_at_fork(after_in_child=_halves.clear)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
 
-FILE_NAME = "retune.toml"
+FILE_NAME, ENVIRONMENT = "retune.toml", "the environment"
 
 
 class Section(BaseModel):
@@ -24,12 +24,37 @@ class Section(BaseModel):
 AnySection = TypeVar("AnySection", bound=Section)
 
 
+def _given(value: Any) -> Any:
+    """An empty value is a mistake, e.g. an unset variable of a script; it must not mean the working directory."""
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("it is empty; unset the key, or give a value")
+    return value
+
+
+def _expanded(value: Any) -> Any:
+    try:
+        return Path(value).expanduser() if isinstance(value, str | Path) else value
+    except RuntimeError as error:
+        raise ValueError("there is no home directory for '~'") from error
+
+
+def _expanded_name(name: str) -> str:
+    return str(_expanded(name)) if name.startswith("~") else name
+
+
+Given = Annotated[str, BeforeValidator(_given)]
+Place = Annotated[Path, BeforeValidator(_expanded), BeforeValidator(_given)]
+"""A path, in which `~` is expanded."""
+
 MethodName = Literal["auto", "features", "full", "layerwise", "lora"]
 Keep = Literal["text", "redacted", "features"]
 
 
+Rare = Literal["keep", "drop", "refuse"]
+
+
 class FinetuneConfig(Section):
-    base_model: str = Field(
+    base_model: Annotated[Given, AfterValidator(_expanded_name)] = Field(
         "default", description="'default', a folder, or a hub id with @revision, pinned by #sha256=…"
     )
     method: MethodName = Field("auto", description="auto takes the best on the validation rows.")
@@ -39,6 +64,7 @@ class FinetuneConfig(Section):
     multi_label: bool = Field(False, description="Whether a text may have several labels or none.")
     validation_share: float = Field(0.15, gt=0, lt=0.5, description="Share of each label's rows used for validation.")
     validation_rows: int = Field(1000, ge=1, description="Upper limit of validation rows, approximate.")
+    rare: Rare = Field("keep", description="Rows of a label with one text: keep and train, drop, or refuse the data.")
     folds: int = Field(0, ge=0, le=20, description="Folds of a cross-validation of the method; 0: none.")
     primary_metric: str = Field("accuracy", description="Metric that selects epochs, rates and methods.")
     max_risk: float | None = Field(None, gt=0, lt=1, description="Highest error rate among answers, by abstaining.")
@@ -64,7 +90,7 @@ class ExportConfig(Section):
 
 
 class ModelLimits(Section):
-    """Limits of one model; the ones that are unset are those of all models."""
+    """Limits of one model; if a limit is unset, the limit for all models applies."""
 
     max_items: int | None = Field(None, ge=1)
     max_text_chars: int | None = Field(None, ge=1)
@@ -84,7 +110,7 @@ class Limits:
 
 
 def _parsed(value: Any) -> Any:
-    """A table, which is JSON in an environment variable."""
+    """A table of the file, or a table as JSON from an environment variable."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -93,10 +119,11 @@ Token = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[ -~]
 
 
 class ServiceConfig(Section):
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+    host: Given = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(0, ge=0, description="Worker processes, at most eight per core; 0: one per core.")
-    default_model: str | None = Field(None, description="Model of requests that name none; unset: the only one.")
+    open: bool = Field(False, description="Starts without the key file that the registry knows of, open to all.")
+    default_model: Given | None = Field(None, description="Model of requests that name none; unset: the only one.")
     max_items: int = Field(256, ge=1, description="Texts in one request.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
     max_text_chars: int = Field(20_000, ge=1, description="A longer text is that item's error.")
@@ -114,7 +141,7 @@ class ServiceConfig(Section):
     stall_s: float = Field(0.8, gt=0, description="Seconds without a byte inside a request before it ends with 408.")
     keep_alive_s: int = Field(75, ge=1, description="Seconds before an idle or unread connection is closed.")
     drain_s: float = Field(2.0, ge=0, description="Seconds after SIGTERM with answers, but a failing /readyz.")
-    otlp_endpoint: str | None = Field(
+    otlp_endpoint: Given | None = Field(
         None, description="URL for OpenTelemetry traces (OTLP over HTTP), e.g. http://collector:4318/v1/traces."
     )
     access_log: bool = Field(True, description="A line of JSON on standard output for each request.")
@@ -122,15 +149,15 @@ class ServiceConfig(Section):
     admin_token: Token | None = Field(
         None, description="Token for /admin and /dashboard; unset: loopback only, or a key of scope admin."
     )
-    tls_certificate: Path | None = Field(None, description="PEM file of the certificate and its chain; unset: no TLS.")
-    tls_key: Path | None = Field(None, description="PEM file of the certificate's private key, without a password.")
-    tls_client_ca: Path | None = Field(
+    tls_certificate: Place | None = Field(None, description="PEM file of the certificate and its chain; unset: no TLS.")
+    tls_key: Place | None = Field(None, description="PEM file of the certificate's private key, without a password.")
+    tls_client_ca: Place | None = Field(
         None, description="PEM file of the authorities of accepted client certificates; unset: none needed."
     )
 
     @property
     def most_items(self) -> int:
-        """Most items in a request whose model is not known yet."""
+        """Maximum number of items in a request before its model is known."""
         return max([self.max_items, *(own.max_items or 0 for own in self.limits.values())])
 
     def limits_of(self, model: str) -> Limits:
@@ -143,7 +170,7 @@ class ServiceConfig(Section):
 
 
 class LedgerConfig(Section):
-    url: str | None = Field(None, description="SQLAlchemy URL; unset: SQLite under RETUNE_HOME.")
+    url: Given | None = Field(None, description="SQLAlchemy URL; unset: SQLite under RETUNE_HOME.")
     queue_size: int = Field(10_000, ge=1, description="Predictions a worker keeps in memory before it drops some.")
     flush_s: float = Field(0.5, gt=0, description="Seconds between two writes of predictions to the ledger.")
     keep: Keep = Field("text", description="What is stored of a text: text, redacted, or features (no text).")
@@ -152,7 +179,7 @@ class LedgerConfig(Section):
 
 
 class RegistryConfig(Section):
-    url: str | None = Field(None, description="fsspec URL; unset: a folder under RETUNE_HOME.")
+    url: Given | None = Field(None, description="fsspec URL; unset: a folder under RETUNE_HOME.")
 
 
 class DriftConfig(Section):
@@ -168,6 +195,7 @@ class LabelsConfig(Section):
     measure_share: float = Field(
         0.35, gt=0, lt=1, description="Share of them that only measures and is never trained on."
     )
+    min_texts: int = Field(10, ge=1, description="Different labelled texts that a retrain or a roll back rests on.")
 
 
 class GateConfig(Section):
@@ -179,9 +207,9 @@ class GateConfig(Section):
 
 
 class Config(Section):
-    """All settings. State is stored under `home`, ledger and registry elsewhere if their URL is set."""
+    """All settings. State is stored under `home`; a URL stores the ledger or the registry elsewhere."""
 
-    home: Path = Path(".retune")
+    home: Place = Path(".retune")
     finetune: FinetuneConfig = FinetuneConfig()
     export: ExportConfig = ExportConfig()
     service: ServiceConfig = ServiceConfig()
@@ -224,23 +252,34 @@ def load_config(path: Path | None = None, *, environment: Mapping[str, str] | No
     Raises `UnknownConfigKey`, `InvalidConfigValue`, `UnreadableConfig` or `FileMissing`.
     """
     variables = os.environ if environment is None else environment
-    named = path or (Path(variables["RETUNE_CONFIG"]) if variables.get("RETUNE_CONFIG") else None)
+    named = path or _named_file(variables.get("RETUNE_CONFIG"))
     values = _read_toml(named)
     config = _validated(Config, values, source=str(named or FILE_NAME))
     overrides = _overrides(variables)
-    return _validated(Config, _merged(values, overrides), source="the environment") if overrides else config
+    return _validated(Config, _merged(values, overrides), source=ENVIRONMENT) if overrides else config
+
+
+def _named_file(name: str | None) -> Path | None:
+    if name is None:
+        return None
+    try:
+        return Path(_expanded(_given(name)))
+    except ValueError as error:
+        raise InvalidConfigValue("RETUNE_CONFIG", name, str(error), ENVIRONMENT) from error
 
 
 def _read_toml(path: Path | None) -> dict[str, Any]:
     source = path or Path(FILE_NAME)
-    if not source.is_file():
+    if not source.exists():  # also a pipe or /dev/null may be named
         if path is not None:
             raise FileMissing(path, what="config file")
         return {}
     try:
-        return tomllib.loads(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UnreadableConfig(source, str(error)) from error
+        return tomllib.loads(source.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UnreadableConfig(source, "it is not encoded as UTF-8") from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UnreadableConfig(source, getattr(error, "strerror", None) or str(error)) from error
 
 
 def _overrides(variables: Mapping[str, str]) -> dict[str, Any]:
@@ -267,15 +306,30 @@ def _validated(section: type[AnySection], values: dict[str, Any], *, source: str
     except ValidationError as error:
         first = error.errors()[0]
         location = [str(part) for part in first["loc"]]
+        if source == ENVIRONMENT:
+            source = f"{ENVIRONMENT} ({_variable(location)})"
         if first["type"] == "extra_forbidden":
-            raise UnknownConfigKey(".".join(location), _known_keys(location[:-1]), source) from error
-        raise InvalidConfigValue(".".join(location), first["input"], first["msg"], source) from error
+            raise UnknownConfigKey(".".join(location), _known_keys(location[:-1]), _all_keys(), source) from error
+        problem = first["msg"].removeprefix("Value error, ")
+        raise InvalidConfigValue(".".join(location), first["input"], problem, source) from error
+
+
+def _variable(location: Sequence[str]) -> str:
+    """
+    >>> _variable(["home"]), _variable(["service", "limits", "sms", "max_items"])
+    ('RETUNE_HOME', 'RETUNE_SERVICE__LIMITS')
+    """
+    return "__".join([f"RETUNE_{location[0]}", *location[1:2]]).upper()
 
 
 def overridden(section: AnySection, values: Mapping[str, Any], *, source: str) -> AnySection:
     """A copy of the section with the values that are not None; raises `InvalidConfigValue`."""
     given = {key: value for key, value in values.items() if value is not None}
     return _validated(type(section), {**section.model_dump(), **given}, source=source)
+
+
+def _all_keys() -> list[str]:
+    return [key for section in Config.model_fields for key in _known_keys([section])]
 
 
 def _known_keys(section: list[str]) -> list[str]:

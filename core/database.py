@@ -1,4 +1,4 @@
-"""Connections to the ledger's database. It is migrated at the first use; a write transaction locks from its start."""
+"""Connections to the ledger's database. The first write creates it; a write transaction locks from its start."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from core.durable import file_lock
 from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
+from core.schema import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003")
-"""A ledger of another revision is from a newer release. It can be used: migrations only add columns and tables."""
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+"""A ledger of another revision is from a newer release. It can be used: migrations break no older release."""
 BUSY_S = 30.0
 WRITERS_LOCK = 0x7265_7475_6E65
 """Key of PostgreSQL's advisory lock that every write transaction holds: "retune" in ASCII."""
@@ -29,29 +31,41 @@ class Database:
     """A pool of connections, used through `read()` and `write()` only."""
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
-        """Connect and migrate; `busy_s` is how long a write waits for another one.
+        """Connect, and migrate what exists; `busy_s` is how long a write waits for another one.
 
         Raises `LedgerUnreadable`, `DriverMissing` or `InvalidDatabaseUrl`.
         """
-        self.url = parsed_url(url)
+        self.url = _parsed(url)
         self._busy_s = busy_s
         self.shown_url = self.url.render_as_string(hide_password=True)
+        self._is_migrated = False
         try:
             self._engine = _create(self.url, busy_s)
-            self._migrate()
-        except (SQLAlchemyError, OSError) as error:
-            raise self._translated(error) from error
         except ImportError as error:
             raise DriverMissing(self.shown_url, str(error)) from error
+        self.exists()
+
+    def exists(self) -> bool:
+        """Whether anything was ever written; raises `LedgerUnreadable`."""
+        if not self._is_migrated and self._is_begun():
+            self._migrate()
+        return self._is_migrated
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self._translated_errors(), self._engine.connect() as connection, connection.begin():
+        """A transaction; of a database that does not exist yet, which it does not create, all tables are empty."""
+        exists = self.exists()
+        engine = self._engine if exists else create_engine("sqlite://", poolclass=NullPool)
+        with self._translated_errors(), engine.connect() as connection, connection.begin():
+            if not exists:
+                metadata.create_all(connection)
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that excludes other writers: it waits until they commit, and then sees their rows."""
+        if not self._is_migrated:
+            self._migrate()
         writer = self._engine.execution_options(writes=True)
         with self._translated_errors(), writer.connect() as connection, connection.begin():
             yield connection
@@ -66,9 +80,9 @@ class Database:
     def vacuum(self, *, timeout_s: float = BUSY_S) -> bool:
         """Rebuild SQLite's file without erased rows; False if other connections used it during the whole timeout.
 
-        `secure_delete` overwrites rows, but not the copies that stay in pages after these are split or merged.
+        `secure_delete` overwrites rows, but not the copies that remain in pages that were split or merged.
         """
-        if self.url.get_backend_name() != "sqlite":
+        if self.url.get_backend_name() != "sqlite" or not self.exists():
             return True
         with self._translated_errors(), self._sqlite_cursor(timeout_s) as cursor:
             try:
@@ -84,7 +98,7 @@ class Database:
 
         Until then the log contains earlier writes, erased rows among them. Other databases manage their own logs.
         """
-        if self.url.get_backend_name() != "sqlite":
+        if self.url.get_backend_name() != "sqlite" or not self.exists():
             return True
         with self._translated_errors(), self._sqlite_cursor(timeout_s) as cursor:
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -95,7 +109,7 @@ class Database:
 
     @contextmanager
     def _sqlite_cursor(self, timeout_s: float) -> Iterator[Any]:
-        """A cursor outside of any transaction, with a busy timeout of its own."""
+        """A cursor outside of any transaction; `timeout_s` is its busy timeout."""
         with closing(self._engine.raw_connection()) as connection:
             cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout={round(timeout_s * 1000)}")
@@ -116,26 +130,59 @@ class Database:
             return DiskFull(self.shown_url)
         return LedgerUnreadable(self.shown_url, str(getattr(error, "orig", None) or error))
 
+    def _is_begun(self) -> bool:
+        file = _sqlite_file(self.url)
+        return (file is None or file.exists()) and self._revision() is not None
+
+    def _revision(self) -> str | None:
+        try:
+            with self._engine.connect() as connection:
+                if not inspect(connection).has_table("alembic_version"):
+                    return None
+                found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+                return found
+        except SQLAlchemyError as error:
+            raise self._translated(error) from error
+
     def _migrate(self) -> None:
-        if self._is_current():
-            return
-        with _migration_lock(self.url.database if self.url.get_backend_name() == "sqlite" else None):
-            if not self._is_current():
-                _upgrade(self._engine)
+        """Create or upgrade the tables, unless another process has just done so."""
+        file = _sqlite_file(self.url)
+        try:
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            with _migration_lock(file):
+                if self._revision() in (None, *REVISIONS[:-1]):
+                    _upgrade(self._engine)
+        except (SQLAlchemyError, OSError) as error:
+            raise self._translated(error) from error
+        self._is_migrated = True
 
-    def _is_current(self) -> bool:
-        with self._engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return False
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return found is not None and found not in REVISIONS[:-1]
+
+def absolute_url(url: str) -> str:
+    """The URL with the path of an SQLite file made absolute, and `~` expanded; other URLs are unchanged.
+
+    >>> absolute_url("postgresql://jo:pw@db/retune"), absolute_url("sqlite+pysqlite:////data/ledger.db")
+    ('postgresql://jo:pw@db/retune', 'sqlite+pysqlite:////data/ledger.db')
+    """
+    return _parsed(url).render_as_string(hide_password=False)
 
 
-def parsed_url(url: str) -> URL:
-    """Raises `InvalidDatabaseUrl`."""
+def _parsed(url: str) -> URL:
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except ArgumentError as error:
+        raise InvalidDatabaseUrl from error
+    path = _sqlite_file(parsed)
+    return parsed.set(database=str(path.absolute())) if path else parsed
+
+
+def _sqlite_file(url: URL) -> Path | None:
+    """None for another database, and for one in memory."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":memory:", "file:")):
+        return None
+    try:
+        return Path(url.database).expanduser()
+    except RuntimeError as error:
         raise InvalidDatabaseUrl from error
 
 
@@ -145,8 +192,6 @@ def _create(url: URL, busy_s: float) -> Engine:
         if engine.dialect.name == "postgresql":
             event.listen(engine, "begin", partial(_begin_postgresql, busy_s=busy_s))
         return engine
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": busy_s})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -157,7 +202,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver would begin a transaction late and as a reader; `_begin_sqlite` begins it instead.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
-    # FULL: committed rows survive a power cut, not only the end of the process.
+    # FULL: committed rows survive a power failure, not only a crash of the process.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     # Erased rows are overwritten, not only marked as free.
@@ -176,9 +221,9 @@ def _begin_postgresql(connection: Connection, *, busy_s: float) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
 
-def _migration_lock(database: str | None) -> AbstractContextManager[None]:
+def _migration_lock(file: Path | None) -> AbstractContextManager[None]:
     """Lock a SQLite file that several processes open for the first time; `_begin_postgresql` locks PostgreSQL."""
-    return file_lock(Path(f"{database}.migrate.lock")) if database else nullcontext()
+    return file_lock(file.with_name(f"{file.name}.migrate.lock")) if file else nullcontext()
 
 
 def _upgrade(engine: Engine) -> None:

@@ -19,7 +19,7 @@ class ErasedRows:
 
 
 def erase_rows(created_s: Mapping[str, float], folder: Path) -> ErasedRows:
-    """Erase texts from the data sets that were stored after the predictions of these texts.
+    """Erase texts from the data sets that were stored after the first predictions of the texts.
 
     `created_s`: time of the first prediction of a text, by the text's key. A text that is in an older data set came
     from a file and stays: otherwise erasing the predictions of a load test would erase the rows of its input file.
@@ -42,7 +42,7 @@ def _replace(path: Path, left: list[Example]) -> None:
     stored_s, existing = _stored_s(path), set(path.parent.iterdir())
     successor = keep_dataset(left, path.parent)
     successor_path = path.with_name(f"{successor}.jsonl")
-    if successor_path not in existing:  # an existing data set of the same rows keeps its own time
+    if successor_path not in existing:  # an existing data set of the same rows keeps its modification time
         os.utime(successor_path, (stored_s, stored_s))
     replace_dataset(path.stem, successor, path.parent)
 

@@ -169,7 +169,7 @@ def _found_columns(rows: Sequence[Row], path: Path, columns: Columns, labelled: 
     """The columns by the names that they have in the file."""
     if columns.labels and len(set(columns.labels) | {columns.text, columns.pair}) != len(columns.labels) + 2:
         raise DuplicateColumns(columns.labels)
-    found = partial(_found, rows=rows, path=path)
+    found = partial(found_column, rows=rows, path=path)
     return replace(
         columns,
         text=found(columns.text, "--text-column"),
@@ -179,7 +179,8 @@ def _found_columns(rows: Sequence[Row], path: Path, columns: Columns, labelled: 
     )
 
 
-def _found(name: str, option: str, *, rows: Sequence[Row], path: Path, required: bool = True) -> str:
+def found_column(name: str, option: str, *, rows: Sequence[Row], path: Path, required: bool = True) -> str:
+    """The column by the name that it has in the file; raises `MissingColumn` or `AmbiguousColumn`."""
     # Later objects of a JSON file may have keys that the first lacks.
     present = rows[0] if name in rows[0] else dict.fromkeys(key for row in rows for key in row)
     if name in present:
@@ -264,7 +265,7 @@ def _kept_row(example: Example) -> Cells:
 
 
 def kept_dataset(name: str, folder: Path) -> list[Example]:
-    """The rows stored under a fingerprint, without those erased since; raises `DatasetNotKept`."""
+    """The rows stored under a fingerprint, without the rows erased since then; raises `DatasetNotKept`."""
     path = _kept_file(name, folder)
     if not path.is_file():
         raise DatasetNotKept(name, folder)
@@ -293,7 +294,7 @@ def _kept_file(name: str, folder: Path) -> Path:
 def is_held_out(given: Text, *, share: float = 0.4) -> bool:
     """Whether a text, or a pair, from traffic is used for measuring only and never for training.
 
-    It depends on a hash of the text alone: all processes and versions agree, and all copies of a text are on one side.
+    The result depends only on a hash of the text: it is the same in all processes and versions, and for all copies.
     """
     digest = hashlib.sha256(b"held out\n" + key_of(given).encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64

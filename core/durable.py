@@ -1,4 +1,4 @@
-"""Files and folders that are complete or absent: written under a temporary name, synced, then renamed."""
+"""Atomic writes of files and folders: write under a temporary name, fsync, then rename."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def detect_disk_full(path: object) -> Iterator[None]:
 def _is_disk_full(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    # safetensors, onnx and SQLite raise classes of their own with the message of the system.
+    # safetensors, onnx and SQLite raise their own error types with the message of the operating system.
     return "No space left on device" in str(error)
 
 
 def write_bytes(path: Path, content: bytes, *, mode: int = 0o666) -> None:
-    """Replace the file in one step, so readers get the old content or the new; `mode` is set before the content."""
+    """Replace the file atomically: readers get the old or the new content. `mode` is set before the content."""
     with new_file(path) as temporary:
         temporary.touch(mode=mode)
         temporary.write_bytes(content)

@@ -23,7 +23,7 @@ from core.package import FACTS, GRAPH, TOKENIZER, PackageFacts, read_digest, rea
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text, or a pair, as token ids, cut to the package's `max_length`. Of a pair, the longer text is cut first.
+    """Token ids of a text or a pair, truncated to the package's `max_length`; in a pair, the longer text first.
 
     `types`: token type ids of a pair, 0 in the first text and 1 in the second; None for a single text.
     """
@@ -39,9 +39,9 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Outputs:
-    """n answers: logits (n, k), embeddings (n, d), probabilities (n, k) after the temperature.
+    """n predictions: logits (n, k), embeddings (n, d), probabilities (n, k) with the temperature applied.
 
-    `given`, of multi-label models only: (n, k) whether a label's probability reaches its threshold.
+    `given`, for multi-label models only: (n, k) whether a label's probability reaches its threshold.
     """
 
     logits: Floats
@@ -64,7 +64,7 @@ class Outputs:
 
     @property
     def confidence(self) -> Floats:
-        """(n,) probability that the answer is right: of the most probable label, or of the whole set."""
+        """(n,) probability that the prediction is correct: of the most probable label, or of the whole set."""
         if self.given is not None:
             return set_confidence(self.probabilities, self.given)
         best: Floats = self.probabilities.max(axis=1)
@@ -75,7 +75,7 @@ CUDA, CUDA_FP16 = "CUDAExecutionProvider", "cuda-fp16"
 """The provider for GPUs, and the only rung that uses it; all other rungs run on the CPU."""
 
 BATCH_TOKENS = 512
-"""Most padded tokens of a batch per thread; larger batches do not fit into its cache (docs/decisions/0008)."""
+"""Maximum padded tokens per batch and thread; larger batches do not fit into a core's cache (docs/decisions/0008)."""
 
 
 class Engine:
@@ -108,7 +108,7 @@ class Engine:
         return read_digest(self.folder)
 
     def _require_known_graph(self) -> None:
-        """Raises `CorruptPackage` if inputs or outputs are not those that `core.package` describes."""
+        """Raises `CorruptPackage` if inputs or outputs differ from the description in `core.package`."""
         inputs = {entry.name: entry.type for entry in self._session.get_inputs()}
         outputs = {entry.name: entry for entry in self._session.get_outputs()}
         if not {"input_ids"} <= set(inputs) <= {"input_ids", "attention_mask", "token_type_ids"}:
@@ -149,7 +149,7 @@ class Engine:
         return Outputs(logits, embeddings, probabilities, probabilities >= self._thresholds)
 
     def answer(self, texts: Sequence[Text]) -> Outputs:
-        """Answers in the order of `texts` (at least one), computed in batches of similar length."""
+        """Predictions in the order of `texts` (at least one), computed in batches of similar length."""
         return self.answer_encoded(self.encode(texts))
 
     def features(self, examples: Sequence[Example]) -> Features:
@@ -244,7 +244,7 @@ def set_confidence(probabilities: NDArray[Any], given: Booleans) -> Floats:
     """(n,) probability that exactly the set `given` (n, k) is right, if the labels are independent.
 
     It is the product over all labels of p if the label is given and 1 - p if it is not. Labels are often dependent; the
-    product still ranks answers by confidence, which is enough for abstention, label queue and accuracy estimate.
+    product still ranks predictions by confidence, which is enough for abstention, label queue and accuracy estimate.
 
     >>> set_confidence(np.array([[0.9, 0.2]]), np.array([[True, False]])).round(2).tolist()
     [0.72]
@@ -273,5 +273,5 @@ def _load_session(folder: Path, threads: int, rung: str) -> Any:
         providers.insert(0, CUDA)
     try:
         return ort.InferenceSession(str(folder / GRAPH), options, providers=providers)
-    except Exception as error:  # onnxruntime's own errors derive from Exception only
+    except Exception as error:  # the errors of onnxruntime have no other base class
         raise CorruptPackage(folder, f"{GRAPH} cannot be loaded: {error}") from error

@@ -26,6 +26,31 @@ def _also(noun: str, places: Sequence[int], more: int) -> str:
     return f" (as do {noun}s {listed})" if len(places) + more > 1 else f" (as does {noun} {listed})"
 
 
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, whatever its case.
+
+    >>> _nearest("Ticket", ["tickets", "mail"]), _nearest("x", ["tickets"])
+    ('tickets', None)
+    """
+    by_folded = {other.casefold(): other for other in known}
+    near = get_close_matches(name.casefold(), by_folded, 1)
+    return by_folded[near[0]] if near else None
+
+
+def _key_like(name: str, keys: Iterable[str], *, cutoff: float) -> str | None:
+    """The key whose last part is like `name`, if one alone is the most like it.
+
+    >>> _key_like("prot", ["service.host", "service.port"], cutoff=0.6)
+    'service.port'
+    >>> _key_like("alpha", ["drift.alpha", "gate.alpha"], cutoff=1.0)
+    """
+    by_name: dict[str, list[str]] = {}
+    for key in keys:
+        by_name.setdefault(key.rpartition(".")[2], []).append(key)
+    near = get_close_matches(name.lower(), by_name, 1, cutoff)
+    return by_name[near[0]][0] if near and len(by_name[near[0]]) == 1 else None
+
+
 def _listed(names: Iterable[object], *, none: str = "none yet") -> str:
     return ", ".join(str(name) for name in names) or none
 
@@ -61,8 +86,12 @@ class Unavailable(RetuneError):
 
 
 class UnknownConfigKey(InvalidInput):
-    def __init__(self, key: str, known: Sequence[str], source: str) -> None:
-        super().__init__(f"Unknown config key {key!r} in {source}. Known: {_listed(known)}.")
+    def __init__(self, key: str, known: Sequence[str], elsewhere: Sequence[str], source: str) -> None:
+        """`known`: the keys of its section; `elsewhere`: those of all sections."""
+        name = key.rpartition(".")[2]
+        near = _key_like(name, elsewhere, cutoff=1.0) or _key_like(name, known, cutoff=0.6)
+        cure = f"Did you mean {near!r}?" if near else f"Known: {_listed(known)}."
+        super().__init__(f"Unknown config key {key!r} in {source}. {cure}")
 
 
 class InvalidConfigValue(InvalidInput):
@@ -110,6 +139,16 @@ class KeysUnreadable(Unavailable):
         super().__init__(f"Key file {path} cannot be read: {problem}. Restore it; until then every key is refused.")
 
 
+class KeysMissing(Unavailable):
+    code = "keys_missing"
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"There is no key file {path}, but {problem}. Name the right home or restore the file; "
+            "with service.open = true the server starts open to all."
+        )
+
+
 class FileMissing(NotFound):
     def __init__(self, path: Path, *, what: str = "file") -> None:
         super().__init__(f"No {what} at {path}. Check the path.")
@@ -127,8 +166,8 @@ class UndecodableFile(InvalidInput):
 
 class MissingColumn(InvalidInput):
     def __init__(self, column: str, path: Path, known: Sequence[str], option: str) -> None:
-        near = get_close_matches(column, known, 1)
-        cure = f"Did you mean {near[0]!r}? Name it with {option}" if near else f"Name one with {option}"
+        near = _nearest(column, known)
+        cure = f"Did you mean {near!r}? Name it with {option}" if near else f"Name one with {option}"
         super().__init__(f"Data file {path} has no column {column!r}. Its columns: {_listed(known)}. {cure}.")
 
 
@@ -274,7 +313,7 @@ class UnusableLabelName(InvalidInput):
 
 
 class InputDoesNotFit(InvalidInput):
-    """A text for a model of pairs, or the other way round."""
+    """A single text for a model of pairs, or a pair for a model of single texts."""
 
     def __init__(self, *, wants_pairs: bool) -> None:
         super().__init__(
@@ -287,6 +326,15 @@ class InputDoesNotFit(InvalidInput):
 class NotOneLabel(InvalidInput):
     def __init__(self, count: int) -> None:
         super().__init__(f"The model has one label per text, but {count} were given. Give one.")
+
+
+class UnknownSource(NotFound):
+    def __init__(self, source: str, known: Sequence[str]) -> None:
+        super().__init__(f"No rows were added by {source!r}. Sources: {_listed(known, none='none')}.")
+
+
+class LabelRuleRefused(Conflict):
+    """The rule contradicts those that hold; the problem has its own cure."""
 
 
 class LabelRefused(InvalidInput):
@@ -340,7 +388,7 @@ class TooFewRowsOfLabel(InvalidInput):
     def __init__(self, label: str, rows: int, needed: int, source: str) -> None:
         super().__init__(
             f"Label {label!r} has {rows} row{'s' if rows != 1 else ''} in {source}; training and "
-            f"validation need at least {needed}. Add rows of it, or remove the label."
+            f"validation need at least {needed}. Add rows of it, or remove the label with --rare drop."
         )
 
 
@@ -385,6 +433,16 @@ class CorruptCheckpoint(InvalidInput):
         super().__init__(f"Checkpoint {path} cannot be used: {problem}. Run 'retune finetune' again.")
 
 
+class NotACheckpoint(InvalidInput):
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path} is no checkpoint: it is {what}. Name a folder that 'retune finetune' has written.")
+
+
+class NotAPackage(InvalidInput):
+    def __init__(self, path: Path, command: str) -> None:
+        super().__init__(f"{path} is a checkpoint, not a package. Export it first: {command}")
+
+
 class CorruptPackage(Unavailable):
     code = "corrupt_package"
 
@@ -393,7 +451,7 @@ class CorruptPackage(Unavailable):
 
 
 class ParityFailed(RetuneError):
-    """The exported graph gives other answers than the checkpoint."""
+    """The exported graph predicts differently from the checkpoint."""
 
     code = "parity_failed"
 
@@ -405,8 +463,34 @@ class ParityFailed(RetuneError):
 
 
 class ModelNotFound(NotFound):
-    def __init__(self, model: str, known: Sequence[str]) -> None:
-        super().__init__(f"No model {model!r}. Known: {_listed(known)}. Add one with 'retune register'.")
+    def __init__(self, model: str, known: Sequence[str], registry: str = "") -> None:
+        """`registry`: where it was looked for, for people who run the server and not for its clients."""
+        near = _nearest(model, known)
+        cure = f"Did you mean {near!r}?" if near else "Add one with 'retune register'."
+        place = f" in the registry {registry}" if registry else ""
+        super().__init__(
+            f"No model {model!r}{place}. Known: {_listed(known)}. {cure}"
+            if known or not registry
+            else f"No model {model!r}. {NoModels(registry)}"
+        )
+
+
+class NoModels(NotFound):
+    def __init__(self, registry: str) -> None:
+        super().__init__(
+            f"The registry {registry} holds no model. Name another home with --home or RETUNE_HOME, "
+            "or add a model with 'retune register'."
+        )
+
+
+class NothingToWatch(Unavailable):
+    code = "no_champion"
+
+    def __init__(self, models: Sequence[str], registry: str) -> None:
+        super().__init__(
+            f"No model in the registry {registry} has a champion, so there is nothing to check. "
+            f"Put one in service with 'retune promote'; models: {_listed(models)}."
+        )
 
 
 class VersionNotFound(NotFound):
@@ -447,7 +531,7 @@ class PromotionTimeout(Unavailable):
 
 
 class PromotionSuperseded(Conflict):
-    """Another promotion came before every server worker answered with this one."""
+    """Another version was promoted before every server worker served this one."""
 
     code = "superseded"
 
@@ -461,7 +545,11 @@ class PromotionSuperseded(Conflict):
 
 class TargetExists(Conflict):
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} exists already and is not empty. Name another folder or remove it.")
+        super().__init__(
+            f"{path} exists already and is not empty. Name another folder or remove it."
+            if path.is_dir()
+            else f"{path} exists already. Name another file or remove it."
+        )
 
 
 class NotWritable(InvalidInput):
@@ -498,16 +586,16 @@ class DiskFull(Unavailable):
 
 
 class PredictionNotFound(NotFound):
-    def __init__(self, prediction_id: str) -> None:
+    def __init__(self, prediction_id: str, ledger: str) -> None:
         super().__init__(
-            f"No prediction {prediction_id!r} is in the ledger, and nothing was erased. "
+            f"No prediction {prediction_id!r} is in the ledger {ledger}, and nothing was erased. "
             "Check the id; a new prediction is written a moment after its answer."
         )
 
 
 class NoPredictionsOfKey(NotFound):
-    def __init__(self, key: str) -> None:
-        super().__init__(f"No prediction in the ledger was made with the key {key!r}. Check its name.")
+    def __init__(self, key: str, ledger: str) -> None:
+        super().__init__(f"No prediction in the ledger {ledger} was made with the key {key!r}. Check its name.")
 
 
 class NoExpiry(InvalidInput):

@@ -19,7 +19,7 @@ class Features:
     """n rows: embeddings (n, d) float32; predicted (n,) label index; confidence (n,) in 0..1;
     length (n,) in tokens; truth (n,) label index, -1 where the label is missing or unknown to the model.
 
-    Multi-label: predicted is (n, k) bool, truth (n, k) int8 (see `core.assigned`), confidence is of the whole set.
+    Multi-label: predicted is (n, k) bool, truth (n, k) int8 (see `core.assigned`), confidence that of the whole set.
     """
 
     embeddings: Floats
@@ -39,7 +39,7 @@ class Features:
 
     @property
     def right(self) -> Booleans:
-        """(n,) whether the answer is known to be right; all labels of a set must be."""
+        """(n,) whether the prediction is known to be correct; a set of labels must be exactly right."""
         return same(self.predicted, self.truth)
 
 
@@ -59,7 +59,7 @@ def truth_matrix(examples: Sequence[Example], labels: Sequence[str]) -> Booleans
 
 
 def truth_sets(examples: Sequence[Example], labels: Sequence[str]) -> NDArray[np.int8]:
-    """(n, k) as `truth_matrix`, 1 and 0, but -1 in rows without a label or with a name that is not in `labels`."""
+    """(n, k) like `truth_matrix`, 1 and 0, but -1 in rows without a label or with a name that is not in `labels`."""
     truth = truth_matrix(examples, labels).astype(np.int8)
     names = set(labels)
     truth[[example.label is None or not names.issuperset(names_in(example.label)) for example in examples]] = -1

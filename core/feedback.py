@@ -1,16 +1,19 @@
-"""Stores labels from people, in their canonical spelling. `POST /feedback` and `retune labels import` both use it."""
+"""Stores labels from people, in their canonical spelling, for `POST /feedback` and `retune labels import`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from core.errors import LabelRefused, LabelsOfAnotherModel, NotOneLabel, UnusableLabelName
-from core.labels import Kind, canonical
+from core.labels import MAX_LABEL_CHARS, Kind, canonical, names_of
 from core.ledger import Ledger
 from core.package import read_facts
 from core.records import FeedbackRecord
 from core.registry import Registry
+from core.resemblance import is_no_name, resembled
+from core.taxonomy import LabelRule
 
 
 @dataclass(frozen=True)
@@ -23,49 +26,164 @@ class GivenLabel:
 
 
 @dataclass(frozen=True)
+class ModelLabels:
+    """The labels of a model: those that it was trained with. Without names every label is as good as another."""
+
+    kind: Kind
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A given label that is probably a mistake; `number`: its position among those given, from 1.
+
+    `resembles`: the label that is probably meant, None if it does not look like a label at all.
+    """
+
+    number: int
+    prediction_id: str
+    label: str
+    resembles: str | None
+
+    @property
+    def sentence(self) -> str:
+        return _doubt_sentence(self.label, self.resembles)
+
+
+@dataclass(frozen=True)
 class StoredLabels:
-    """`accepted`: number of stored labels; `unknown`: prediction ids that are not in the ledger."""
+    """`accepted`: number of stored labels; `unknown`: prediction ids that are not in the ledger.
+
+    `doubtful`: labels that were held or left out; `new`: labels that the model does not know, with their number.
+    """
 
     accepted: int
     unknown: list[str]
+    doubtful: list[Doubt] = field(default_factory=list)
+    new: dict[str, int] = field(default_factory=dict)
 
 
 def store_labels(
-    ledger: Ledger, given: Sequence[GivenLabel], *, kind_of: Callable[[str], Kind], model: str | None = None
+    ledger: Ledger,
+    given: Sequence[GivenLabel],
+    *,
+    labels_of: Callable[[str], ModelLabels],
+    model: str | None = None,
+    hold_doubtful: bool = True,
+    new_labels: frozenset[str] = frozenset(),
 ) -> StoredLabels:
     """Store the labels of all known predictions, or none if it raises.
 
-    `kind_of` returns the kind of a model. Raises `LabelRefused` for a label that the model cannot have, and, if `model`
-    is given, `LabelsOfAnotherModel` for a prediction of another model.
+    A label is doubtful if the model was not trained with it and it resembles one of the model's, or a more frequent
+    new one, or looks like none (`core.resemblance`), unless `new_labels` has it. Doubtful labels are held until a
+    person confirms or maps them; with `hold_doubtful=False` they are left out.
+
+    Raises `LabelRefused` for a label that the model cannot have, and, if `model` is given, `LabelsOfAnotherModel` for
+    a prediction of another model.
     """
     answered_by = ledger.models_of(item.prediction_id for item in given)
     for prediction_id, name in answered_by.items():
         if model is not None and name != model:
             raise LabelsOfAnotherModel(prediction_id, name, model)
-    kinds = {name: kind_of(name) for name in set(answered_by.values())}
-    records = [
-        FeedbackRecord(
-            item.prediction_id, _canonical(item, number, kinds[answered_by[item.prediction_id]]), item.source
-        )
+    judges = {name: LabelJudge(ledger, name, labels_of(name), new_labels) for name in sorted(set(answered_by.values()))}
+    asked = [
+        (judge := judges[answered_by[item.prediction_id]], number, judge.record(item, number))
         for number, item in enumerate(given, 1)
         if item.prediction_id in answered_by
     ]
-    # A prediction may be erased between the two transactions.
+    for judge in judges.values():
+        judge.weigh(record.label for by, _, record in asked if by is judge)
+    records: list[FeedbackRecord] = []
+    held: dict[str, list[FeedbackRecord]] = {}
+    doubts: list[Doubt] = []
+    new: Counter[str] = Counter()
+    for judge, number, record in asked:
+        unknown_names = judge.unknown(record.label)
+        doubt = next((judge.doubts[name] for name in unknown_names if name in judge.doubts), None)
+        if doubt is None:
+            records.append(record)
+            new.update(unknown_names)
+        else:
+            held.setdefault(judge.model, []).append(record)
+            doubts.append(Doubt(number, record.prediction_id, *doubt))
+    # A prediction may be erased between the transactions.
     is_known = dict(zip((record.prediction_id for record in records), ledger.record_feedback(records), strict=True))
+    if hold_doubtful:
+        for name, doubtful in held.items():
+            ledger.rules.hold(name, doubtful)
+    is_known |= dict.fromkeys((doubt.prediction_id for doubt in doubts), True)
     unknown = [item.prediction_id for item in given if not is_known.get(item.prediction_id)]
-    return StoredLabels(len(given) - len(unknown), unknown)
+    return StoredLabels(len(given) - len(unknown) - len(doubts), unknown, doubts, dict(new.most_common()))
 
 
-def registered_kind(registry: Registry, model: str) -> Kind:
-    """The kind of the champion, of the newest version if there is no champion, or single-label without a version."""
+def add_rule(ledger: Ledger, model: str, rule: LabelRule) -> int:
+    """Add the rule, and give the doubtful labels that it settles to their predictions; return how many these are.
+
+    Raises `LabelRuleRefused`.
+    """
+    ledger.rules.add(model, rule)
+    held = ledger.rules.held(model, rule.label) if rule.action != "undo" else []
+    ledger.record_feedback(held)
+    ledger.rules.drop(held)
+    return len(held)
+
+
+def _doubt_sentence(label: str, similar: str | None) -> str:
+    meant = f"resembles {similar!r}" if similar else "looks like a score, an empty value or a text"
+    shown = label if len(label) <= 60 else f"{label[:60]}…"
+    return f"label {shown!r} {meant}"
+
+
+class LabelJudge:
+    """Tells known, new and doubtful labels of one model."""
+
+    def __init__(self, ledger: Ledger, model: str, labels: ModelLabels, new_labels: frozenset[str]) -> None:
+        self.model = model
+        # Name and the label that it resembles, if any, of each doubtful name.
+        self.doubts: dict[str, tuple[str, str | None]] = {}
+        self._ledger, self._kind, self._allowed = ledger, labels.kind, new_labels
+        taxonomy = ledger.rules.taxonomy(model)
+        today = {name for label in labels.names if (name := taxonomy.today(label)) is not None}
+        self._known = labels.names | today | taxonomy.accepted | taxonomy.gone
+        self._is_trained = bool(labels.names)
+        # Resembling a name that is gone is no help.
+        self._names = today | taxonomy.accepted | new_labels
+
+    def record(self, item: GivenLabel, number: int) -> FeedbackRecord:
+        try:
+            return FeedbackRecord(item.prediction_id, canonical(item.label, self._kind), item.source)
+        except (NotOneLabel, UnusableLabelName) as error:
+            raise LabelRefused(number, str(error)) from error
+
+    def unknown(self, label: str) -> list[str]:
+        """The names in a label that the model does not know; none if it knows no label at all."""
+        return [name for name in names_of(label, self._kind) if name not in self._known] if self._is_trained else []
+
+    def sentence(self, name: str) -> str:
+        """Why a name is doubtful."""
+        return _doubt_sentence(*self.doubts[name])
+
+    def weigh(self, labels: Iterable[str]) -> None:
+        """Find the doubtful names. Of new names that resemble each other the most frequent is the label."""
+        counts = Counter(name for label in labels for name in self.unknown(label))
+        if not counts:
+            return
+        given = {name for label in self._ledger.given_labels(self.model) for name in names_of(label, self._kind)}
+        names = self._names | given
+        for name in sorted(counts, key=lambda name: (-counts[name], name)):
+            similar = None if name in self._allowed else resembled(name, names)
+            if similar or (name not in self._allowed and (len(name) > MAX_LABEL_CHARS or is_no_name(name))):
+                self.doubts[name] = (name, similar)
+            else:
+                names.add(name)
+
+
+def registered_labels(registry: Registry, model: str) -> ModelLabels:
+    """The labels of the champion, of the newest version if there is no champion; none without a version."""
     versions, champion = registry.versions(model), registry.readable_pointer(model)
     if champion and champion.version in versions:
         versions = [champion.version]
-    return read_facts(registry.folder(model, versions[-1])).kind if versions else "single-label"
-
-
-def _canonical(item: GivenLabel, number: int, kind: Kind) -> str:
-    try:
-        return canonical(item.label, kind)
-    except (NotOneLabel, UnusableLabelName) as error:
-        raise LabelRefused(number, str(error)) from error
+    if not versions:
+        return ModelLabels("single-label")
+    facts = read_facts(registry.folder(model, versions[-1]))
+    return ModelLabels(facts.kind, frozenset(facts.labels))

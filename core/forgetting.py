@@ -6,11 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.clock import created_at_s
 from core.database import Database
 from core.dataset_erasure import ErasedRows, erase_rows
 from core.datasets import key_of
-from core.erasure import Condition, Erased, count_of, erase, inputs_of, older_than, requested_with, with_ids
+from core.erasure import Condition, Erased, count_of, erase, ids_of, inputs_of, older_than, requested_with, with_ids
 from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
 from core.home import Home
 from core.package import read_facts
@@ -23,8 +22,8 @@ NOT_STORED = ("", ("", ""))
 class Forgotten:
     """`erased`: rows of the ledger; `datasets`: number of erased rows by the data set's fingerprint.
 
-    `versions`: versions with one of the texts in their golden answers, which cannot change. `is_rewritten`: whether
-    the ledger's file was rebuilt without the rows; `is_log_empty`: whether its write-ahead log is empty, too.
+    `versions`: versions whose golden answers still contain an erased text, because a version cannot change.
+    `is_rewritten`: whether the ledger's file was rebuilt; `is_log_empty`: whether its write-ahead log is empty.
     """
 
     erased: Erased
@@ -36,16 +35,16 @@ class Forgotten:
 
 def forget_predictions(home: Home, ids: Collection[str]) -> Forgotten:
     """Forget all predictions, or none if it raises `PredictionNotFound` or `JobRunning`."""
-    known = {key for key, _ in inputs_of(home.ledger.database, with_ids(ids))}
+    known = ids_of(home.ledger.database, with_ids(ids))
     if unknown := [key for key in ids if key not in known]:
-        raise PredictionNotFound(unknown[0])
+        raise PredictionNotFound(unknown[0], home.ledger.database.shown_url)
     return _forget(home, with_ids(ids))
 
 
 def forget_key(home: Home, key: str) -> Forgotten:
     """Forget the predictions of an API key; raises `NoPredictionsOfKey` or `JobRunning`."""
     if not count_of(home.ledger.database, requested_with(key)):
-        raise NoPredictionsOfKey(key)
+        raise NoPredictionsOfKey(key, home.ledger.database.shown_url)
     return _forget(home, requested_with(key))
 
 
@@ -55,16 +54,16 @@ def forget_expired(home: Home) -> Forgotten:
     if keep_days is None:
         raise NoExpiry
     # The file is not rebuilt: this runs in every round of the monitor.
-    erased = erase(home.ledger.database, older_than(keep_days))
+    erased = erase(home.ledger.database, older_than(home.ledger.database, keep_days))
     is_log_empty = not erased.predictions or home.ledger.database.truncate_log()
     return Forgotten(erased, {}, [], True, is_log_empty)
 
 
 def _forget(home: Home, condition: Condition) -> Forgotten:
-    if running := home.jobs.running():  # it has read its rows, and would store them again at its end
+    if running := home.jobs.running():  # a running job has read its rows and would store them again at its end
         raise JobRunning(running[0].id, running[0].kind, running[0].model)
     database = home.ledger.database
-    # The ledger is last: an interrupted run can be repeated as long as the texts are in it.
+    # The ledger is last: an interrupted run can be repeated as long as the ledger has the texts.
     rows = _erase_rows(condition, database, home.config.datasets)
     erased = erase(database, condition)
     versions = _versions_with(rows.keys, home.registry)
@@ -75,9 +74,9 @@ def _forget(home: Home, condition: Condition) -> Forgotten:
 
 def _erase_rows(condition: Condition, database: Database, datasets: Path) -> ErasedRows:
     created_s: dict[str, float] = {}
-    for prediction_id, given in inputs_of(database, condition):
+    for arrived_s, given in inputs_of(database, condition):
         if given not in NOT_STORED:
-            created_s.setdefault(key_of(given), created_at_s(prediction_id))
+            created_s.setdefault(key_of(given), arrived_s)
     return erase_rows(created_s, datasets)
 
 

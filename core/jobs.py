@@ -1,4 +1,4 @@
-"""Jobs of `retune worker`. A job whose worker died is taken by another one; a worker that was only slow loses it."""
+"""Jobs of `retune worker`. If the worker of a job dies, or renews its lease too late, another worker takes the job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_ATTEMPTS = 3
 
 
 class JobQueue:
-    """Jobs in the ledger's database; of each model, one runs at a time."""
+    """Jobs in the ledger's database; one job per model runs at a time."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._database = ledger.database
@@ -51,6 +51,8 @@ class JobQueue:
         A running job whose worker died (its process on this host ended, or its lease expired) is queued again, and
         failed after `MAX_ATTEMPTS`.
         """
+        if not self._database.exists():
+            return None
         with self._database.write() as connection:
             _requeue_lost(connection)
             busy = select(jobs.c.model).where(jobs.c.status == "running")
@@ -63,7 +65,7 @@ class JobQueue:
             return _record(connection.execute(taken.returning(jobs)).mappings().one())
 
     def renew(self, job: JobRecord, *, progress: str | None = None) -> None:
-        """Extend the lease, and store what the worker does; raises `JobLost` if another worker has the job."""
+        """Extend the lease, and store the progress; raises `JobLost` if another worker has the job."""
         self._change(job, lease_until=_lease(), **({} if progress is None else {"progress": progress}))
 
     def finish(self, job: JobRecord, result: dict[str, Any]) -> None:
@@ -106,7 +108,7 @@ def _options(payload: dict[str, Any]) -> str:
 
 
 def this_worker() -> str:
-    """This process as an owner of jobs: host, pid and start time, because pids are reused."""
+    """Id of this process as an owner of jobs: host, pid, and start time because pids are reused."""
     return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
 
 

@@ -10,6 +10,9 @@ from core.errors import NotOneLabel, UnusableLabelName
 
 Kind = Literal["single-label", "multi-label"]
 
+MAX_LABEL_CHARS = 256
+"""Of a new label. What a model was trained with is a label however long it is."""
+
 SEPARATOR = "|"
 """Separates the names of a cell, in files, in the ledger and over HTTP."""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, select, true
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, ScalarSelect, Select, Table, func, insert, select
 
+from core.added_rows import AddedRows
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
+from core.datasets import input_of, key_of
 from core.errors import CheckedMeanwhile
+from core.label_rules import LabelRules
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -26,10 +30,14 @@ from core.records import (
     PredictionRecord,
     PromotionRecord,
     Purpose,
+    StoredPrediction,
     Verdict,
 )
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
 from core.stored import as_stored, restored
+
+READ_PER_TEXT = 10
+ROWS_AT_ONCE = 500
 
 _VERDICT = checks.c.verdict["verdict"].as_string()
 _IS_CONCLUSIVE = _VERDICT != "insufficient_data"
@@ -40,7 +48,7 @@ _ANSWER = (
     predictions.c.label.label("predicted"),
     predictions.c.score,
 )
-"""Labelled with the field names of `LabelledPrediction` and `LabelRequest`."""
+"""The columns, named as the fields of `LabelledPrediction` and `LabelRequest`."""
 
 
 class Ledger:
@@ -48,6 +56,8 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.rules = LabelRules(database)
+        self.added = AddedRows(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.
@@ -59,7 +69,7 @@ class Ledger:
     def record_feedback(self, records: Sequence[FeedbackRecord]) -> list[bool]:
         """Store labels durably; return for each record whether its prediction is known.
 
-        A label that a source repeats is one row. A label that it corrects and later repeats is its latest label.
+        A label that a source repeats adds no row. If the source changes it and later changes it back, the last counts.
         """
         with self.database.write() as connection:
             wanted = {record.prediction_id for record in records}
@@ -87,15 +97,50 @@ class Ledger:
         with self.database.write() if after_writers else self.database.read() as connection:
             return {row.id: row.model for row in connection.execute(query)}
 
-    def window(self, model: str, version: str, *, limit: int, after: str = "") -> list[PredictionRecord]:
-        """The most recent predictions of one version with an id greater than `after`, oldest first."""
+    def given_labels(self, model: str) -> list[str]:
+        """The distinct labels that people gave, as they are stored."""
+        query = (
+            select(feedback.c.label)
+            .distinct()
+            .join(predictions, feedback.c.prediction_id == predictions.c.id)
+            .where(predictions.c.model == model)
+        )
+        with self.database.read() as connection:
+            return list(connection.scalars(query))
+
+    def answers_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
+        """The predicted label of each known prediction by its id."""
+        query = select(predictions.c.id, predictions.c.label).where(predictions.c.id.in_(set(prediction_ids)))
+        with self.database.read() as connection:
+            return {row.id: row.label for row in connection.execute(query)}
+
+    def window(
+        self, model: str, version: str, *, limit: int, after: int = 0, until: int | None = None
+    ) -> list[StoredPrediction]:
+        """The most recent `limit` different texts of one version, each by its last prediction; the oldest one first.
+
+        `after`: number that theirs are greater than; `until`: greatest of their numbers. At most `READ_PER_TEXT`
+        predictions are read for each text. A prediction without a stored text is a text of its own.
+        """
         query = (
             select(predictions)
-            .where(predictions.c.model == model, predictions.c.version == version, predictions.c.id > after)
-            .order_by(predictions.c.id.desc())
-            .limit(limit)
+            .where(predictions.c.model == model, predictions.c.version == version, predictions.c.number > after)
+            .order_by(predictions.c.number.desc())
+            .limit(limit * READ_PER_TEXT)
         )
-        return [_prediction(row) for row in reversed(self._rows(query))]
+        query = query if until is None else query.where(predictions.c.number <= until)
+        rows: dict[str, StoredPrediction] = {}
+        copies: Counter[str] = Counter()
+        options = {"yield_per": ROWS_AT_ONCE}
+        with self.database.read() as connection, connection.execute(query, execution_options=options) as found:
+            for row in found.mappings():
+                key = key_of(input_of(row["text"], row["pair"])).strip() or row["id"]
+                if key not in rows:
+                    if len(rows) == limit:
+                        break
+                    rows[key] = _prediction(row)
+                copies[key] += 1
+        return [replace(row, copies=copies[key]) for key, row in reversed(rows.items())]
 
     def count_predictions(self, model: str, version: str) -> int:
         query = select(func.count()).where(predictions.c.model == model, predictions.c.version == version)
@@ -103,10 +148,15 @@ class Ledger:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
     def labelled(self, model: str, *, since: str = "") -> list[LabelledPrediction]:
-        """Predictions with their latest label, oldest label first; `since`: earliest time of a label."""
+        """Predictions with their latest label, oldest label first; `since`: earliest time of a label.
+
+        Label and answer have their names of today; predictions with a retired label are left out.
+        """
+        taxonomy = self.rules.taxonomy(model)
         query = (
-            select(*_ANSWER, predictions.c.version, feedback.c.label, feedback.c.source)
-            .add_columns(feedback.c.created_at.label("labelled_at"))
+            select(*_ANSWER, predictions.c.version, predictions.c.key, predictions.c.number)
+            .add_columns(feedback.c.label, feedback.c.source, feedback.c.created_at.label("labelled_at"))
+            .add_columns(feedback.c.id.label("label_number"))
             .join(feedback, feedback.c.prediction_id == predictions.c.id)
             .where(predictions.c.model == model, feedback.c.created_at >= since)
             .order_by(feedback.c.id)
@@ -114,7 +164,9 @@ class Ledger:
         latest: dict[str, LabelledPrediction] = {}
         for row in self._rows(query):
             latest.pop(row["prediction_id"], None)  # ordered by the latest label
-            latest[row["prediction_id"]] = LabelledPrediction(**row)
+            if (label := taxonomy.today(row["label"])) is not None:
+                predicted = taxonomy.today(row["predicted"]) or row["predicted"]
+                latest[row["prediction_id"]] = LabelledPrediction(**{**row, "label": label, "predicted": predicted})
         return list(latest.values())
 
     def record_check(
@@ -128,13 +180,14 @@ class Ledger:
         window_end: str | None = None,
         follows: int | None = None,
     ) -> int:
-        """Store a check and return its id.
+        """Store a check and return its id; `window_end`: id of the last prediction in its window.
 
-        An inconclusive check of traffic replaces an inconclusive one directly before it: with little traffic there are
-        hundreds of them a day. `follows`: id of the conclusive check after which its window begins, 0 if there was
-        none; raises `CheckedMeanwhile` if that is no longer the last one.
+        An inconclusive traffic check replaces the traffic check before it if that was inconclusive, too: with little
+        traffic there are hundreds of inconclusive checks a day. `follows`: id of the conclusive check after which the
+        window begins, 0 if there was none; raises `CheckedMeanwhile` if that is no longer the last one.
         """
         row = {"model": model, "version": version, "source": source, "report": report, "window_end": window_end}
+        last_number = select(predictions.c.number).where(predictions.c.id == window_end).scalar_subquery()
         with self.database.write() as connection:
             if follows is not None:
                 conclusive = (checks.c.model == model, checks.c.version == version, checks.c.source == TRAFFIC)
@@ -146,7 +199,7 @@ class Ledger:
                 latest = select(func.max(checks.c.id)).where(checks.c.model == model, checks.c.source == TRAFFIC)
                 same = checks.c.id == latest.scalar_subquery(), checks.c.version == version, ~_IS_CONCLUSIVE
                 connection.execute(checks.delete().where(*same))
-            return _insert(connection, checks, **row, verdict=as_stored(verdict))
+            return _insert(connection, checks, **row, last_number=last_number, verdict=as_stored(verdict))
 
     def checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
         """Checks of traffic and of files, most recent first."""
@@ -169,9 +222,8 @@ class Ledger:
 
     def check(self, model: str | None, check_id: int) -> CheckRecord | None:
         """The check, if it is one of the model; None stands for any model."""
-        rows = self._rows(
-            select(checks).where(checks.c.id == check_id, true() if model is None else checks.c.model == model)
-        )
+        query = select(checks).where(checks.c.id == check_id)
+        rows = self._rows(query if model is None else query.where(checks.c.model == model))
         return _check(rows[0]) if rows else None
 
     def record_report(self, check_id: int, report: str) -> None:
@@ -179,24 +231,25 @@ class Ledger:
         with self.database.write() as connection:
             connection.execute(checks.update().where(checks.c.id == check_id).values(report=report))
 
-    def rows_of(self, check: CheckRecord) -> list[PredictionRecord]:
-        """The rows that a conclusive check of traffic compared, oldest first; erased ones are missing."""
-        same = checks.c.model == check.model, checks.c.version == check.version
-        before = select(func.max(checks.c.window_end)).where(*same, checks.c.id < check.id).scalar_subquery()
-        query = (
-            select(predictions)
-            .where(predictions.c.model == check.model, predictions.c.version == check.version)
-            .where(predictions.c.id <= (check.window_end or ""), predictions.c.id > func.coalesce(before, ""))
-            .order_by(predictions.c.id.desc())
-            .limit(check.verdict.rows)
-        )
-        return [_prediction(row) for row in reversed(self._rows(query))]
+    def rows_of(self, check: CheckRecord, *, limit: int) -> list[StoredPrediction]:
+        """The texts that a conclusive check of traffic compared, as in `window`; erased ones are missing."""
+        after = self.last_checked(check.model, check.version, before=check.id)
+        limit = max(limit, check.verdict.rows)
+        rows = self.window(check.model, check.version, limit=limit, after=after, until=check.last_number or 0)
+        return rows[-check.verdict.rows :]
 
-    def last_window_end(self, model: str, version: str) -> str:
-        """Id of the last prediction that a conclusive check of this version has used; "" if there is none."""
-        query = select(func.max(checks.c.window_end)).where(checks.c.model == model, checks.c.version == version)
+    def last_checked(self, model: str, version: str, *, before: int | None = None) -> int:
+        """Number of the last prediction that a conclusive check of this version has used; 0 if there is none.
+
+        `before`: only checks with a smaller id count.
+        """
+        # An older release that uses this ledger stores the id only.
+        number = select(predictions.c.number).where(predictions.c.id == checks.c.window_end).scalar_subquery()
+        last = func.max(func.coalesce(checks.c.last_number, number))
+        query = select(last).where(checks.c.model == model, checks.c.version == version)
+        query = query if before is None else query.where(checks.c.id < before)
         with self.database.read() as connection:
-            return connection.execute(query).scalar_one() or ""
+            return connection.execute(query).scalar_one() or 0
 
     def record_decision(self, model: str, decision: Decision, *, check_id: int | None) -> int:
         with self.database.write() as connection:
@@ -220,7 +273,7 @@ class Ledger:
                 connection.execute(insert(label_requests), rows)
 
     def label_requests(self, model: str) -> list[LabelRequest]:
-        """The requests without an answer, in the order of `request_labels`."""
+        """The requests without a label, in the order of `request_labels`."""
         answered = select(feedback.c.prediction_id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
             select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id)
@@ -230,15 +283,15 @@ class Ledger:
         )
         return [LabelRequest(**row) for row in self._rows(query)]
 
-    def label_progress(self, model: str, version: str, *, after: str = "") -> tuple[int, int, int | None]:
-        """Counts over predictions of one version with an id greater than `after`: requested labels, answered requests;
-        and the id of the last check that requested labels.
+    def label_progress(self, model: str, version: str, *, after: int = 0) -> tuple[int, int, int | None]:
+        """Number of requested labels, number of requests with a label, and id of the last check that requested labels;
+        for predictions of one version with a number greater than `after`.
         """
         answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
             select(func.count(), func.count().filter(answered), func.max(label_requests.c.check_id))
             .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
-            .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.id > after)
+            .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.number > after)
         )
         with self.database.read() as connection:
             requested, given, check_id = connection.execute(query).one()
@@ -248,8 +301,14 @@ class Ledger:
         self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: GateRecord | None
     ) -> int:
         row = {"model": model, "version": version, "previous": previous, "promoted": promoted, "reason": reason}
+        place = {"after_number": _last(predictions.c.number), "after_label": _last(feedback.c.id)}
         with self.database.write() as connection:
-            return _insert(connection, promotions, **row, gate=as_stored(gate) if gate else {})
+            return _insert(connection, promotions, **row, **place, gate=as_stored(gate) if gate else {})
+
+    def promoted_after(self, model: str, version: str) -> int:
+        """Number of the last prediction before the version was last promoted; 0 if no promotion is recorded."""
+        which = promotions.c.version == version, promotions.c.promoted
+        return next((row["after_number"] or 0 for row in self._latest(promotions, model, 1, *which)), 0)
 
     def promotions(self, model: str, *, limit: int = 50) -> list[PromotionRecord]:
         """Promotions and refusals, most recent first."""
@@ -265,7 +324,7 @@ class Ledger:
 
 
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:
-    """`busy_s`: how long a write waits for another one. Raises as `Database`."""
+    """`busy_s`: how long a write waits for another writer. Raises as `Database`."""
     return Ledger(Database(config.ledger_url, busy_s=busy_s))
 
 
@@ -274,6 +333,10 @@ def _insert(connection: Connection, table: Table, **values: Any) -> int:
     row = insert(table).values(**values, created_at=utc_now()).returning(table.c.id)
     key: int = connection.execute(row).scalar_one()
     return key
+
+
+def _last(number: Column[int]) -> ScalarSelect[int]:
+    return select(func.coalesce(func.max(number), 0)).scalar_subquery()
 
 
 def _changed(records: Sequence[FeedbackRecord], before: Sequence[FeedbackRecord]) -> list[FeedbackRecord]:
@@ -293,10 +356,10 @@ def _packed(embedding: Any) -> bytes:
     return np.asarray(embedding, dtype="<f2").tobytes()
 
 
-def _prediction(row: RowMapping) -> PredictionRecord:
+def _prediction(row: RowMapping) -> StoredPrediction:
     values = dict(row)
     embedding = np.frombuffer(values.pop("embedding"), dtype="<f2").astype(np.float32)
-    return PredictionRecord(**values, embedding=embedding)
+    return StoredPrediction(**values, embedding=embedding)
 
 
 def _check(row: RowMapping) -> CheckRecord:

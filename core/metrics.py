@@ -38,7 +38,7 @@ def measure_sets(truth: Booleans, probabilities: Numbers, given: Booleans) -> Me
     """As `measure`, for multi-label models: `truth` and the assigned labels `given` are (n, k).
 
     Accuracy is subset accuracy: the share of rows whose whole set is right. Macro F1 is the mean over the labels that
-    occur. Log loss and calibration error are those of n * k binary predictions.
+    occur. Log loss and calibration error are computed over n * k binary predictions.
 
     >>> found = measure_sets(np.array([[True, False]]), np.array([[0.5, 0.5]]), np.array([[True, True]]))
     >>> found.accuracy, found.macro_f1, round(found.log_loss, 4)
@@ -59,12 +59,12 @@ def _macro_f1_of_sets(truth: Booleans, given: Booleans) -> float:
     total = truth.sum(axis=0) + given.sum(axis=0)
     hits = (truth & given).sum(axis=0)
     occurring = total > 0
-    # 1.0 if no row has a label, neither true nor given.
+    # 1.0 if no label is true or predicted in any row.
     return float(np.mean(2 * hits[occurring] / total[occurring])) if occurring.any() else 1.0
 
 
 def accuracy(truth: Indices, predicted: Indices) -> float:
-    """Share of right answers.
+    """Share of correct predictions.
 
     >>> accuracy(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
     0.75
@@ -105,7 +105,7 @@ def expected_calibration_error(truth: Indices, probabilities: Numbers, *, bins: 
 
 
 def calibration_error(confidence: Numbers, correct: Booleans, *, bins: int = 15) -> float:
-    """As `expected_calibration_error`, from the confidence of each answer (n,) and whether it was right (n,)."""
+    """As `expected_calibration_error`, from the confidence of each prediction (n,) and whether it is correct (n,)."""
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gap = 0.0
     for index in range(bins):

@@ -14,5 +14,5 @@ OFF = {
 
 
 def switch_off() -> None:
-    """Set them for this process and its children. Libraries read them at import; they override the user's values."""
+    """Set the variables for this process and its children, over the user's values. Libraries read them at import."""
     os.environ.update(OFF)

@@ -6,7 +6,7 @@ tokenizer.json   Hugging Face `tokenizers` file
 package.json     the fields of `PackageFacts`
 reference.npz    `Features` of the drift reference, without pickles
 rungs.json       the rungs as measured on the machine of the export; rungs.html shows them
-manifest.json    format version, and size and sha256 of each of these files
+manifest.json    format version, and size and sha256 of each file above
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Content of `manifest.json`; `digest` is the sha256 of `format` and `files` without those of `MEASURED`."""
+    """Content of `manifest.json`; `digest` is the sha256 of `format` and `files` without the files in `MEASURED`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
@@ -66,11 +66,11 @@ class Manifest:
 class PackageFacts:
     """Content of `package.json`.
 
-    `score_function`: "softmax" for a single-label model, "sigmoid" for a multi-label model, which gives the labels
-    whose score reaches their entry in `thresholds`. The model abstains below the score `abstain_below`; None: never.
+    `score_function`: "softmax" for a single-label model, "sigmoid" for a multi-label model. A multi-label text gets the
+    labels whose score reaches their entry in `thresholds`. The model abstains below `abstain_below`; None: never.
     `is_paired`: the model takes pairs of texts. `pad_id`: the token that pads shorter rows of a batch.
     `rungs`: the rungs that were built, with their accuracy; their speeds are in the files `MEASURED`.
-    `golden`: answers recorded at export, {"text", "pair"?, "label", "scores"}, to verify the package with.
+    `golden`: predictions recorded at export, {"text", "pair"?, "label", "scores"}; verification compares with them.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -131,7 +131,7 @@ def write_manifest(folder: Path) -> str:
 
 
 def verify_files(folder: Path) -> str:
-    """The package's digest, if its files are exactly those of the manifest; else raises `CorruptPackage`.
+    """The package's digest; raises `CorruptPackage` if its files are not exactly the files in the manifest.
 
     Does not look at the content of the files, which `core.verification` does.
     """

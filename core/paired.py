@@ -15,7 +15,7 @@ _HALVINGS = 60
 
 @dataclass(frozen=True)
 class Paired:
-    """`wins`: rows that only the second classifier answers right; `losses`: rows that only the first answers right."""
+    """`wins`: rows where only the second classifier is correct; `losses`: rows where only the first one is correct."""
 
     wins: int
     losses: int
@@ -23,7 +23,7 @@ class Paired:
 
     @staticmethod
     def of(first: ArrayLike, second: ArrayLike) -> Paired:
-        """From (n,) whether the first and (n,) whether the second classifier is right.
+        """From (n,) whether the first and (n,) whether the second classifier is correct.
 
         >>> Paired.of([True, False, False], [True, True, False])
         Paired(wins=1, losses=0, rows=3)
@@ -41,7 +41,7 @@ class Paired:
 
     @property
     def gain(self) -> float:
-        """Accuracy of the second minus accuracy of the first."""
+        """Accuracy of the second classifier minus accuracy of the first."""
         return (self.wins - self.losses) / self.rows if self.rows else 0.0
 
     @property
@@ -51,7 +51,7 @@ class Paired:
 
     @property
     def chance_error(self) -> float:
-        """Standard error of the gain if both are equally good."""
+        """Standard error of the gain if both classifiers are equally accurate."""
         return sqrt(self.discordant) / self.rows if self.rows else 0.0
 
     @property
@@ -66,9 +66,9 @@ class Paired:
 
     @property
     def largest_loss(self) -> float:
-        """One-sided 95 % upper bound of the accuracy that the second loses.
+        """One-sided 95 % upper bound of the drop in accuracy from the first to the second classifier.
 
-        Score interval of Tango 1998 (Statistics in Medicine 17), which is valid for few discordant rows, too.
+        Score interval of Tango 1998 (Statistics in Medicine 17), which is also valid for few discordant rows.
 
         >>> round(Paired(0, 0, 200).largest_loss, 4), round(Paired(1, 3, 1000).largest_loss, 4)
         (0.0133, 0.0066)
@@ -84,7 +84,7 @@ class Paired:
     def _is_below_bound(self, drop: float) -> bool:
         linear = (2 * self.rows - self.losses + self.wins) * drop - self.losses - self.wins
         constant = self.wins * drop * (1 - drop)
-        # Share of wins under the hypothesis of this drop.
+        # Share of wins under the hypothesis that accuracy falls by `drop`.
         share = (sqrt(linear**2 + 8 * self.rows * constant) - linear) / (4 * self.rows)
         return self.rows * (-self.gain - drop) + Z_LEVEL * sqrt(self.rows * (2 * share + drop * (1 - drop))) > 0
 

@@ -18,8 +18,8 @@ CARD = re.compile(r"(?<![\d+])(?<!\d[.-])\d(?:[ -]?\d){12,18}(?![\d])")
 IP = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:]))", re.IGNORECASE
 )
-# With "+" and a country code, with a leading zero, or grouped as in North America: other numbers are more often
-# orders or amounts.
+# With "+" and a country code, with a leading zero, or grouped as in North America: other numbers are more often order
+# numbers or amounts.
 PHONE = re.compile(
     r"(?<![\w+.,/-])(?:\+\d{1,3}[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d(?:[ ./-]?\d){6,12}"
     r"|\(?0\d{1,4}\)?(?:[ ./-]?\d){6,10}"
@@ -46,7 +46,7 @@ def personal_data(text: str) -> list[PersonalData]:
     found: list[PersonalData] = []
     taken = bytearray(len(text))
     for kind, sign, pattern, is_valid in _KINDS:
-        # Most texts have no sign of most kinds, and to search for the sign takes a tenth of the pattern's time.
+        # Most texts lack the sign, and searching for the sign takes a tenth of the pattern's time.
         for match in pattern.finditer(text) if sign.search(text) else ():
             start, end = match.span()
             if taken.find(1, start, end) < 0 and is_valid(match.group()):
@@ -115,7 +115,7 @@ def is_iban(text: str) -> bool:
 
 
 def is_ip_address(text: str) -> bool:
-    """Whether it is an IPv4 address, or an IPv6 address with a digit; one without a digit is more often source code.
+    """Whether it is an IPv4 address, or an IPv6 address with a digit: text such as a::b is more often source code.
 
     >>> is_ip_address("192.0.2.7"), is_ip_address("2001:db8::1"), is_ip_address("10:30:00"), is_ip_address("a::b")
     (True, True, False, False)
@@ -136,7 +136,7 @@ def _always(text: str) -> bool:
 
 
 _DIGIT, _AT, _SCHEME = re.compile(r"\d"), re.compile("@"), re.compile("://")
-# The first match wins: otherwise the user and host of a URL would be an e-mail address.
+# The first matching kind is used: URLs come before e-mail addresses, which match the user and host of a URL.
 _KINDS: tuple[tuple[str, re.Pattern[str], re.Pattern[str], Callable[[str], bool]], ...] = (
     ("URL with credentials", _SCHEME, URL, has_credentials),
     ("e-mail address", _AT, EMAIL, _always),

@@ -1,4 +1,4 @@
-"""Changes the champion and waits until every running server answers with it."""
+"""Changes the champion and waits until every running server serves it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAUSE_S = 0.02
 POINTER_POLL_S = 0.5
 """Longer than `PAUSE_S`, because the pointer may be in a remote object store."""
 OnChange = Callable[[Champion, Champion | None, bool], None]
-"""(new champion, champion before, whether this undoes a refused promotion)"""
+"""(new champion, previous champion, whether the change undoes a refused promotion)"""
 
 
 def promote(
@@ -30,11 +30,11 @@ def promote(
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
-    """Make a version the champion; returns when every worker of the servers of this home answers with it.
+    """Make a version the champion; returns when every server worker of this home serves it.
 
     `on_change` is called directly after each change of the pointer. Raises `CorruptPackage` before any change;
     `VersionRefused` if a server worker cannot load the version, after restoring the previous champion;
-    `PromotionTimeout` if a server worker does not answer with it in time (it stays the champion);
+    `PromotionTimeout` if a server worker does not serve the version in time (the version stays the champion);
     `PromotionSuperseded` if another version was made the champion in the meantime.
     """
     verify_contents(home.registry.verified_folder(model, version))
@@ -49,6 +49,7 @@ def roll_back(
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
     """As `promote`, with the previous champion."""
+    home.registry.require_model(model)
     return _change(home, model, lambda: home.registry.roll_back(model), timeout_s, on_change)
 
 
@@ -110,7 +111,7 @@ def _has_refused(status: ModelStatus | None, champion: Champion) -> bool:
 
 
 def _outdated(workers: Iterable[ServerWorkerStatus], model: str, champion: Champion) -> list[ModelStatus | None]:
-    """Statuses of the model in server workers that do not answer with `champion` yet, without draining ones."""
+    """The model's status in each server worker that does not serve `champion` yet; draining workers are left out."""
     statuses = [worker.models.get(model) for worker in workers if not worker.draining]
     return [
         status

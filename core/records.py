@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,9 +21,9 @@ Purpose = Literal["measure", "learn"]
 
 @dataclass(frozen=True)
 class PredictionRecord:
-    """One answer; `embedding` is (d,) by the version that answered.
+    """One prediction; `embedding` (d,) was computed by `version`.
 
-    A multi-label answer has a cell in `label` (`core.labels`) and the score of the whole set in `score`. `pair`: the
+    For a multi-label model, `label` is a cell (`core.labels`) and `score` the score of the whole set. `pair`: the
     second text of a pair; `key`: the name of the request's API key. Text and pair are empty if the text is not stored
     (`ledger.keep`).
     """
@@ -50,6 +51,17 @@ class PredictionRecord:
 
 
 @dataclass(frozen=True)
+class StoredPrediction(PredictionRecord):
+    """A prediction in the ledger. `number`: its place in the order of arrival; later predictions have greater ones.
+
+    `copies`: number of predictions of the same text, this one included; it is the most recent of them.
+    """
+
+    number: int = 0
+    copies: int = 1
+
+
+@dataclass(frozen=True)
 class FeedbackRecord:
     """A label from a person, or from a source that the user trusts, for one prediction."""
 
@@ -60,7 +72,10 @@ class FeedbackRecord:
 
 @dataclass(frozen=True)
 class LabelledPrediction:
-    """A prediction with its latest label from a person; `predicted` is the label of its `PredictionRecord`."""
+    """A prediction with its latest label from a person; `predicted` is the label of its `PredictionRecord`.
+
+    `number`, `key`: as in `StoredPrediction`; `label_number`: the label's place in the order of labels.
+    """
 
     prediction_id: str
     version: str
@@ -71,6 +86,9 @@ class LabelledPrediction:
     source: str
     labelled_at: str
     pair: str | None = None
+    key: str | None = None
+    number: int = 0
+    label_number: int = 0
 
     @property
     def input(self) -> Text:
@@ -98,9 +116,27 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Repetition:
+    """How often the texts of a window came: `rows` in all, of `texts` different ones; `most`: of the most frequent."""
+
+    rows: int
+    texts: int
+    most: int
+
+    @staticmethod
+    def of(copies: Sequence[int]) -> Repetition:
+        """
+        >>> Repetition.of([1, 4, 1])
+        Repetition(rows=6, texts=3, most=4)
+        """
+        return Repetition(sum(copies), len(copies), max(copies, default=0))
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """Result of a drift check. `rows`: size of the window; `sentence`: the result in words;
-    `estimated_accuracy`: of the window, estimated without labels.
+    """Result of a drift check. `rows`: number of different texts in the window; `sentence`: the result in words;
+    `estimated_accuracy`: accuracy of the window, estimated without labels; `repetition`: None in stored checks of
+    earlier releases.
     """
 
     outcome: Outcome = field(metadata={"key": "verdict"})
@@ -110,6 +146,7 @@ class Verdict:
     evidence: list[Evidence] = field(default_factory=list)
     estimated_accuracy: Share | None = None
     sentence: str = ""
+    repetition: Repetition | None = None
 
     @property
     def is_conclusive(self) -> bool:
@@ -124,7 +161,7 @@ TRAFFIC = "traffic"
 @dataclass(frozen=True)
 class CheckRecord:
     """A recorded drift check. `source`: `TRAFFIC` or a file's name; `report`: a path relative to the home;
-    `window_end`: id of the last prediction in the window.
+    `window_end`, `last_number`: id and number of the last prediction in the window.
     """
 
     id: int
@@ -135,11 +172,12 @@ class CheckRecord:
     verdict: Verdict
     report: str | None
     window_end: str | None
+    last_number: int | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do about a verdict; `count` is the number of labels for `label`."""
+    """The action after a verdict; `count` is the number of labels for the action `label`."""
 
     action: Action
     reason: str = ""
@@ -188,7 +226,7 @@ class LabelRequest:
 class Comparison:
     """Challenger against champion on the same rows.
 
-    `wins`: rows that only the challenger answers right; `losses`: rows that only the champion answers right;
+    `wins`: rows where only the challenger is correct; `losses`: rows where only the champion is correct;
     `p_value`: one-sided exact McNemar test that the challenger is better.
     """
 
@@ -215,7 +253,7 @@ class GateVerdict:
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """The training of a challenger; `set_aside`: number of rows by label, of labels with too few rows to train on."""
+    """The training of a challenger; `set_aside`: number of rows of each label with too few rows to train on."""
 
     rows: int = 0
     new_labels: list[str] = field(default_factory=list)
@@ -237,7 +275,10 @@ class GateRecord:
 
 @dataclass(frozen=True)
 class PromotionRecord:
-    """A promotion or a refusal by the gate; `gate` is None if a person promoted."""
+    """A promotion or a refusal by the gate; `gate` is None if a person promoted.
+
+    `after_number`, `after_label`: numbers of the last prediction and of the last label before it.
+    """
 
     id: int
     model: str
@@ -247,6 +288,8 @@ class PromotionRecord:
     promoted: bool
     reason: str
     gate: GateRecord | None = None
+    after_number: int | None = None
+    after_label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -267,7 +310,7 @@ class RetrainResult:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """`result`: JSON, for the kind `retrain` of a `RetrainResult`."""
+    """`result`: a JSON object; for the kind `retrain`, the fields of `RetrainResult`."""
 
     id: int
     model: str

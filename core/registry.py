@@ -1,7 +1,8 @@
 """Versions of packages by model, and each model's champion pointer.
 
-<root>/<model>/versions/<n>/     a package, complete or absent
+<root>/<model>/versions/<n>/     a package, added atomically
 <root>/<model>/champion.json     {"version", "previous", "since"}, replaced atomically
+<root>/.keys-in-use              see `core.keys_in_use`
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from core.errors import (
     InvalidName,
     ModelNotFound,
     NoChampion,
+    NoModels,
     NothingToRollBackTo,
     PointerUnreadable,
     RegistryMissing,
@@ -29,6 +31,8 @@ from core.errors import (
 from core.package import MANIFEST, read_digest, read_facts, verify_files
 from core.store import Store
 from core.stored import as_stored, restored
+
+KEYS_NOTE = ".keys-in-use"
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,15 @@ class Registry:
     def __init__(self, url: str, *, cache: Path) -> None:
         self._store = Store(url, cache=cache)
 
+    @property
+    def place(self) -> str:
+        return self._store.root
+
     def models(self) -> list[str]:
         return [name for name in self._store.names("") if self.versions(name)]
 
     def require_folder(self) -> None:
-        """Raises `RegistryMissing` if the folder of a local registry, which `add` creates, does not exist."""
+        """Raises `RegistryMissing` if the folder of a local registry does not exist; `add` creates it."""
         if self._store.is_local and not self._store.exists(""):
             raise RegistryMissing(self._store.root)
 
@@ -59,11 +67,24 @@ class Registry:
         names = (name for name in self._store.names(f"{model}/versions") if name.isdigit())
         return sorted((name for name in names if self._store.exists(f"{model}/versions/{name}/{MANIFEST}")), key=int)
 
+    def note(self, name: str) -> bytes | None:
+        """A small file beside the models."""
+        return self._store.read(name)
+
+    def write_note(self, name: str, content: bytes) -> None:
+        self._store.write(name, content)
+
+    def require_any(self) -> list[str]:
+        """The models; raises `NoModels`."""
+        if models := self.models():
+            return models
+        raise NoModels(self.place)
+
     def require_model(self, model: str) -> list[str]:
         """The versions of a model; raises `ModelNotFound`, before the name is used in a path."""
         known = self.models()
         if model not in known:
-            raise ModelNotFound(model, known)
+            raise ModelNotFound(model, known, self.place)
         return self.versions(model)
 
     def add(self, package: Path, model: str) -> str:
@@ -104,7 +125,7 @@ class Registry:
         """Local folder of the version's files; raises `ModelNotFound` or `VersionNotFound`."""
         known = self.versions(model)
         if not known:
-            raise ModelNotFound(model, self.models())
+            raise ModelNotFound(model, self.models(), self.place)
         if version not in known:
             raise VersionNotFound(model, version, known)
         return self._store.local_folder(f"{model}/versions/{version}")
@@ -141,7 +162,7 @@ class Registry:
         pointer = self.pointer(model)
         if pointer is None:
             known = self.versions(model)
-            raise NoChampion(model, known) if known else ModelNotFound(model, self.models())
+            raise NoChampion(model, known) if known else ModelNotFound(model, self.models(), self.place)
         return pointer
 
     def promote(self, model: str, version: str) -> Champion:

@@ -1,4 +1,4 @@
-"""Tables of the ledger after all migrations; a test compares both."""
+"""Tables of the ledger after all migrations; a test compares them with a migrated database."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ metadata = sa.MetaData(
     }
 )
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""SQLite numbers the rows of an integer primary key only if its type is INTEGER."""
+
 predictions = sa.Table(
     "predictions",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
+    # The order of arrival. The database writes it: clocks are set, run ahead, and differ between replicas. Writers
+    # exclude each other, so a smaller number is never committed after a greater one.
+    sa.Column("number", NUMBER, sa.Identity(), primary_key=True),
+    sa.Column("id", sa.String(32), nullable=False, unique=True),
     sa.Column("model", sa.String(64), nullable=False),
     sa.Column("version", sa.String(16), nullable=False),
     sa.Column("created_at", sa.String(32), nullable=False),
@@ -28,8 +34,9 @@ predictions = sa.Table(
     sa.Column("embedding", sa.LargeBinary, nullable=False),
     sa.Column("pair", sa.Text),
     sa.Column("key", sa.String(64)),
-    sa.Index("ix_predictions_window", "model", "version", "id"),
+    sa.Index("ix_predictions_window", "model", "version", "number"),
     sa.Index("ix_predictions_key", "key"),
+    sqlite_autoincrement=True,
 )
 
 feedback = sa.Table(
@@ -41,6 +48,7 @@ feedback = sa.Table(
     sa.Column("source", sa.String(64), nullable=False),
     sa.Column("created_at", sa.String(32), nullable=False),
     sa.UniqueConstraint("prediction_id", "label", "source", name="uq_feedback_once"),
+    sqlite_autoincrement=True,
 )
 
 checks = sa.Table(
@@ -54,6 +62,7 @@ checks = sa.Table(
     sa.Column("verdict", sa.JSON, nullable=False),
     sa.Column("report", sa.Text),
     sa.Column("window_end", sa.String(32)),
+    sa.Column("last_number", sa.BigInteger),
     sa.Index("ix_checks_model", "model", "id"),
 )
 
@@ -111,5 +120,49 @@ promotions = sa.Table(
     sa.Column("promoted", sa.Boolean, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("gate", sa.JSON, nullable=False),
+    sa.Column("after_number", sa.BigInteger),
+    sa.Column("after_label", sa.BigInteger),
     sa.Index("ix_promotions_model", "model", "id"),
+)
+
+label_rules = sa.Table(
+    "label_rules",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("target", sa.Text),
+    sa.Column("undoes", sa.Integer),
+    sa.Column("by", sa.String(64), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Index("ix_label_rules_model", "model", "id"),
+)
+
+doubtful_labels = sa.Table(
+    "doubtful_labels",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("prediction_id", sa.String(32), nullable=False),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.UniqueConstraint("prediction_id", "label", "source", name="uq_doubtful_once"),
+    sa.Index("ix_doubtful_labels_model", "model"),
+)
+
+added_rows = sa.Table(
+    "added_rows",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("pair", sa.Text),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Index("ix_added_rows_model", "model", "source"),
 )

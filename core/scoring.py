@@ -1,7 +1,7 @@
 """Scores a file of any size in constant memory; an interrupted run can be resumed.
 
-The answers of each chunk of rows are written to one file beside the output, and all chunks are joined at the end. A
-resumed run computes the missing chunks only.
+The predictions of each chunk of rows are written to a file beside the output; all chunks are joined at the end. A
+resumed run computes only the missing chunks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from core.tables.reader import Cells, Row, TableReader, require_readable
 from core.tables.writer import joined, table_bytes, written_format
 
 CHUNK_ROWS = 4096
-"""Large enough to fill batches of similar length, small enough to compute it again after an interruption."""
+"""Large enough to fill batches of similar length, small enough to be recomputed after an interruption."""
 
 LABEL, SCORE, SCORES = "predicted_label", "predicted_score", "predicted_scores"
 ADDED = (LABEL, SCORE, "truncated", "abstained", "error")
@@ -37,7 +37,7 @@ EMPTY: Cells = {**dict.fromkeys(ADDED), "error": "The text is empty."}
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """`errors`: rows without an answer; `reused`: rows from an interrupted run."""
+    """`errors`: rows without a prediction; `reused`: rows from an interrupted run."""
 
     rows: int
     errors: int
@@ -58,7 +58,7 @@ class Scoring:
 def score_file(engine: Engine, scoring: Scoring, *, threads: int, resume: bool, on_progress: Progress) -> ScoredFile:
     """Write all rows of `source` to `out`, in order, with the columns `ADDED`.
 
-    A row without an answer has the reason in `error`. `engine` should have one thread, because `threads` batches are
+    A row without a prediction has the reason in `error`. `engine` should have one thread: `threads` batches are
     computed at the same time. With `resume`, the chunks of an interrupted run with the same file, package and options
     are reused. Raises `TargetExists`, `NotWritable`, `MissingColumn`, `ReservedColumns`, `EmptyDataset`, `DiskFull`, or
     as `TableReader`.
@@ -150,7 +150,7 @@ class _Pending:
 
 
 def _identity(engine: Engine, scoring: Scoring) -> str:
-    """Hash of package, options, and the file's size and time; its content would take too long to read twice."""
+    """Hash of package, options, and the file's path, size and time; to hash the content would take too long."""
     state = scoring.source.stat() if scoring.source.is_file() else None
     facts = [
         str(scoring.source.absolute()),

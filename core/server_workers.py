@@ -26,7 +26,7 @@ ATTEMPTS, PAUSE_S = 10, 0.02
 class ModelStatus:
     """One model in one server worker.
 
-    `version` answers requests; versions in `warm` are also in memory; `failed` could not be loaded because of `error`.
+    `version` serves requests; versions in `warm` are also in memory; `failed` could not be loaded because of `error`.
     `since` and `failed_since`: promotion times of `version` and `failed`. `failing`: the pointer still names `failed`.
     """
 
@@ -50,7 +50,7 @@ class ServerWorkerStatus:
 
 
 class ServerWorkers:
-    """Publishes the status of this server worker, and reads those of its server (children of the same parent)."""
+    """Publishes the status of this server worker, and reads the statuses of all workers of the same server process."""
 
     def __init__(self, home: Path) -> None:
         self._server = f"{socket.gethostname()}-{os.getppid()}"
@@ -95,7 +95,7 @@ def _workers_in(folder: Path) -> list[ServerWorkerStatus]:
     for path in sorted(folder.glob("[0-9]*.json"), key=lambda path: int(path.stem)):
         if _removed_if_ended(path):
             continue
-        with suppress(FileNotFoundError):  # it has just ended
+        with suppress(FileNotFoundError):  # the worker has just ended
             found.append(_read(path))
     return found
 
@@ -117,13 +117,13 @@ def _held(path: Path) -> int:
         except (BlockingIOError, FileNotFoundError):
             time.sleep(PAUSE_S)
         os.close(lock)
-    else:  # this process holds it already
+    else:  # this process already holds the lock
         lock = os.open(path, os.O_CREAT | os.O_RDWR)
     return lock
 
 
 def _removed_if_ended(entry: Path) -> bool:
-    """Whether no process holds the lock of a status file; if so, both files are deleted."""
+    """Whether no process holds the lock of a status file; if so, deletes the status file and the lock file."""
     path = entry.with_suffix(".lock")
     try:
         with path.open("rb") as lock:

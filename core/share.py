@@ -1,4 +1,4 @@
-"""A share of rows with its confidence interval."""
+"""A share of rows with its confidence interval, and its form in texts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ class Share:
     low: float
     high: float
     rows: int = 0
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """
+    >>> percent(0.9269), percent(0.05, 0)
+    ('92.7 %', '5 %')
+    """
+    return f"{share:.{digits}%}".replace("%", " %")
 
 
 def measured(successes: int, rows: int) -> Share:

@@ -16,7 +16,7 @@ from core.package import MANIFEST
 
 
 class Store:
-    """The file operations of the registry; each one succeeds completely or has no effect."""
+    """The file operations of the registry; each operation is atomic."""
 
     def __init__(self, url: str, *, cache: Path) -> None:
         """`cache`: folder for copies of remote folders, unused by a local store. Raises `UnusableRegistry`."""
@@ -37,7 +37,7 @@ class Store:
     def names(self, folder: str) -> list[str]:
         """Sorted names in a folder that do not begin with a dot; none if the folder does not exist.
 
-        Raises the error of the file system if that fails; fsspec's `isdir` and `exists` would return False instead.
+        Raises the file system's error if listing fails; fsspec's `isdir` and `exists` would return False instead.
         """
         try:
             entries = self._files.ls(self._at(folder), detail=False, refresh=True)

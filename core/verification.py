@@ -11,8 +11,8 @@ from core.errors import CorruptPackage
 from core.package import REFERENCE, read_reference, verify_files
 
 SAME_MACHINE, OTHER_MACHINE = 1e-3, 0.05
-"""Largest difference between a probability and the golden one. Processors round differently, so an 8-bit value may be
-one step off on another machine."""
+"""Maximum difference from a golden probability. Processors round differently: on another machine, an 8-bit value may
+differ by one quantization step."""
 
 
 def verify_package(folder: Path, *, tolerance: float = OTHER_MACHINE) -> float:
@@ -42,9 +42,9 @@ def verify_golden(engine: Engine, *, tolerance: float = OTHER_MACHINE) -> float:
     largest = 0.0
     for number, (given, answer) in enumerate(zip(facts.golden_inputs, facts.golden, strict=True), 1):
         expected = np.array([answer["scores"][label] for label in engine.labels])
-        scores = engine.answer([given]).probabilities[0]  # not in a batch, as when it was recorded
+        scores = engine.answer([given]).probabilities[0]  # in a batch of its own, as when it was recorded
         difference = float(np.abs(scores - expected).max())
-        if not difference <= tolerance:  # not "greater": a NaN must fail
+        if not difference <= tolerance:  # `difference > tolerance` would be false for NaN
             problem = f"golden text {number} is answered otherwise than recorded (scores differ by {difference:.3f})"
             raise CorruptPackage(engine.folder, problem)
         largest = max(largest, difference)

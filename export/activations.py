@@ -21,7 +21,7 @@ SAMPLED_TOKENS = 4
 
 @dataclass(frozen=True)
 class Activation:
-    """One tensor: minimum and maximum per channel (d,), both at or beyond zero, and sample rows (m, d)."""
+    """One tensor: minimum (at most 0) and maximum (at least 0) per channel (d,), and sample rows (m, d)."""
 
     low: Floats
     high: Floats

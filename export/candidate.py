@@ -1,4 +1,4 @@
-"""A built rung: a folder that `Engine` opens, and its answers to held-out rows."""
+"""A built rung: a folder that `Engine` opens, and its predictions on held-out rows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ OTHER_TEXTS = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """The answers of a rung to n rows, and their truth, -1 if unknown; `size_mb` is the size of the folder.
+    """The predictions of a rung on n rows, and the truth, -1 if unknown; `size_mb` is the size of the folder.
 
     `max_probability_change` and `changed_labels`: the largest change of a probability, and the number of changed
-    labels, if a text is answered in a batch with other texts. `is_dynamic`: the quantization scales depend on the
-    batch. `note`: how the rung was built, if it needs a remark.
+    labels, if a text is in a batch with other texts. `is_dynamic`: the quantization scales depend on the batch.
+    `note`: a remark on how the rung was built, or empty.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Candidate:
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """Which of the labelled rows are correct; a set of labels must be exactly right."""
+        """(m,) whether the prediction on each labelled row is correct; a set of labels must be exactly right."""
         return same(*self.truth_and_predicted)
 
     @property
@@ -93,7 +93,7 @@ def provisional_facts(source: Source, rung: str) -> PackageFacts:
 
 
 def run_candidate(name: str, folder: Path, rows: Sequence[Example], *, note: str = "") -> Candidate:
-    """Answer the rows with the rung in `folder`; rows without a label only count for the agreement with fp32."""
+    """Predict the rows with the rung in `folder`; unlabelled rows count only for the agreement with fp32."""
     engine = Engine(folder)
     encoded = engine.encode([row.input for row in rows])
     probability_change, changed_labels = _batch_effects(engine, encoded)
@@ -115,7 +115,10 @@ def _is_dynamic(graph: Path) -> bool:
 
 
 def _batch_effects(engine: Engine, encoded: Sequence[Encoded]) -> tuple[float, int]:
-    """Largest change of a probability, and number of changed labels, in a batch with the longest or shortest texts."""
+    """Compare a text alone with the same text in a batch with the longest or the shortest texts.
+
+    Returns the largest difference of a probability, and the number of texts whose predicted labels differ.
+    """
     by_length = sorted(encoded, key=lambda item: item.tokens)
     picked = np.linspace(0, len(by_length) - 1, min(INVARIANCE_TEXTS, len(by_length))).astype(int)
     largest, changed_labels = 0.0, 0

@@ -1,4 +1,4 @@
-"""Whether a rung may be served: the criteria compare its answers with those of full precision."""
+"""Whether a rung may be served: the criteria compare its predictions with the predictions of full precision."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from numpy.typing import NDArray
 from core.assigned import membership, same
 from core.metrics import calibration_error
 from core.paired import Z_LEVEL, Paired
+from core.share import percent
 from export.candidate import Candidate
 from export.settings import ExportSettings
 
 MAX_PROBABILITY_CHANGE = 1e-3
-"""Largest change of a probability by other texts in the batch; rounding changes it by 1e-6."""
+"""Maximum change of a probability caused by other texts in the batch; rounding alone causes about 1e-6."""
 
 MAX_CALIBRATION_INCREASE = 0.01
-"""Largest increase of the expected calibration error."""
+"""Maximum increase of the expected calibration error."""
 
 BOUND_FACTOR = 3.0
-"""The 95 % upper bound of the drop may be this many times the allowed measured drop."""
+"""Maximum 95 % upper bound of the drop, as a multiple of the maximum measured drop."""
 
 _RESAMPLES = 500
 
 Counts = NDArray[np.float64]
-"""(m, k): number of rows per resample and label."""
+"""(m, k) number of rows by resample and label."""
 
 
 def objection(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
-    """The first criterion that a rung fails, in one sentence; None if it is eligible."""
+    """One sentence about the first criterion that the rung fails; None if the rung is eligible."""
     return (
         _depends_on_batch(candidate)
         or _loses_accuracy(candidate, baseline, settings)
@@ -40,7 +41,7 @@ def objection(candidate: Candidate, baseline: Candidate, settings: ExportSetting
 
 
 def rows_needed(settings: ExportSettings) -> float:
-    """Labelled rows that are needed to show an acceptable drop for a rung that changes no answer."""
+    """Minimum labelled rows: with fewer, even a rung that changes no prediction exceeds the bound of the drop."""
     return math.inf if not settings.max_drop else Z_LEVEL**2 * (1 / (BOUND_FACTOR * settings.max_drop) - 1)
 
 
@@ -54,7 +55,7 @@ def changed_rows(candidate: Candidate, baseline: Candidate) -> int:
 
 
 def f1_values(candidate: Candidate, metric: str, weights: Counts) -> Counts:
-    """(m,) F1 values of the n labelled rows, one for each row of `weights` (m, n)."""
+    """(m,) F1 of m resamples of the n labelled rows; `weights` (m, n): how often each row was drawn."""
     truth, predicted = (
         membership(assigned, candidate.label_count).astype(np.float64) for assigned in candidate.truth_and_predicted
     )
@@ -95,18 +96,20 @@ def _loses_accuracy(candidate: Candidate, baseline: Candidate, settings: ExportS
     rows = len(baseline.correct)
     if rows < (needed := rows_needed(settings)):
         enough = "no number of rows is enough" if math.isinf(needed) else f"{math.ceil(needed)} are needed"
-        return f"{rows} labelled rows are too few to show that it loses at most {settings.max_drop:.2%}; {enough}."
+        return (
+            f"{rows} labelled rows are too few to show that it loses at most {percent(settings.max_drop, 2)}; {enough}."
+        )
     paired = Paired.of(baseline.correct, candidate.correct)
     drop, bound = -paired.gain, paired.largest_loss
     measured, possible = (
-        f"It loses {drop:.2%} of {rows} rows",
-        f"It may lose up to {bound:.2%} (95 % bound, {rows} rows)",
+        f"It loses {percent(drop, 2)} of {rows} rows",
+        f"It may lose up to {percent(bound, 2)} (95 % bound, {rows} rows)",
     )
     return _objection_to_drop(drop, measured, bound, possible, settings)
 
 
 def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSettings) -> str | None:
-    """As `_loses_accuracy`, for a primary metric that is an F1, with a bootstrap over the rows."""
+    """As `_loses_accuracy`, if the primary metric is an F1 score; the bound is from a bootstrap over the rows."""
     metric = settings.primary_metric
     if metric not in _F1:
         return None
@@ -115,16 +118,19 @@ def _loses_primary(candidate: Candidate, baseline: Candidate, settings: ExportSe
     weights = np.vstack([np.ones(rows), draws])
     drops = f1_values(baseline, metric, weights) - f1_values(candidate, metric, weights)
     drop, bound, name = float(drops[0]), float(np.quantile(drops[1:], 0.95)), metric.replace("_", " ")
-    measured, possible = f"Its {name} is {drop:.2%} lower", f"Its {name} may be up to {bound:.2%} lower (95 % bound)"
+    measured, possible = (
+        f"Its {name} is {percent(drop, 2)} lower",
+        f"Its {name} may be up to {percent(bound, 2)} lower (95 % bound)",
+    )
     return _objection_to_drop(drop, measured, bound, possible, settings)
 
 
 def _objection_to_drop(drop: float, measured: str, bound: float, possible: str, settings: ExportSettings) -> str | None:
-    """The sentence `measured` if the drop exceeds its limit, `possible` if the bound does, else None."""
+    """An objection with `measured` if the drop is too large, with `possible` if the bound is too large, else None."""
     if drop > settings.max_drop + 1e-9:
-        return f"{measured}; {settings.max_drop:.2%} are allowed."
+        return f"{measured}; {percent(settings.max_drop, 2)} are allowed."
     if bound > BOUND_FACTOR * settings.max_drop:
-        return f"{possible}; {BOUND_FACTOR * settings.max_drop:.2%} are allowed."
+        return f"{possible}; {percent(BOUND_FACTOR * settings.max_drop, 2)} are allowed."
     return None
 
 
@@ -134,8 +140,8 @@ def _changes_labels(candidate: Candidate, baseline: Candidate, settings: ExportS
         return None
     rows = len(baseline.outputs.probabilities)
     return (
-        f"It changes {changed_rows(candidate, baseline)} of {rows} labels ({share:.2%} stay); "
-        f"{settings.min_agreement:.2%} must stay."
+        f"It changes {changed_rows(candidate, baseline)} of {rows} labels ({percent(share, 2)} stay); "
+        f"{percent(settings.min_agreement, 2)} must stay."
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m export.first_answer FOLDER`: prints the seconds to the first answer and the resident megabytes."""
+"""`python -m export.first_answer FOLDER`: prints the seconds to the first prediction and the resident megabytes."""
 
 import time
 

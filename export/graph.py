@@ -62,7 +62,7 @@ def _trace(source: Source, path: Path) -> None:
             source.model,
             tuple(given[name] for name in source.inputs),
             str(path),
-            # The TorchScript exporter: the optimiser does not fuse attention in graphs of the newer one.
+            # The TorchScript exporter: the optimiser does not fuse attention in graphs of the newer exporter.
             dynamo=False,
             opset_version=OPSET,
             input_names=source.inputs,

@@ -29,10 +29,10 @@ INT8_STATIC, INT8_MIXED, INT8_BLOCKWISE, INT8_DYNAMIC = "int8-static", "int8-mix
 RUNGS = (FP32, INT8_STATIC, INT8_MIXED, INT8_BLOCKWISE, INT8_DYNAMIC, CUDA_FP16)
 
 MIXED_SHARES = (1 / 12, 1 / 6, 1 / 3)
-"""Shares of the layers that `INT8_MIXED` leaves in full precision; the smallest eligible one is used."""
+"""Shares of the layers that `INT8_MIXED` keeps in full precision; the smallest share that is eligible is used."""
 
 BuildRung = Callable[[Path, Path], str | None]
-"""Writes a rung from the fused graph to a path; returns the reason if it cannot be built."""
+"""Writes a rung from the fused graph to a path; returns the reason if the rung cannot be built."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Ladder:
                 self._build(name, build)
 
     def _build_static(self, full: Engine, wanted: str | None) -> None:
-        """Quantize all linear layers; if that is not eligible, all except the most sensitive."""
+        """Quantize all linear layers; if the result is not eligible, all except the most sensitive layers."""
         sample = full.encode(self.source.sample)
         quantizer = StaticInt8(self.baseline.folder / GRAPH, sample)
         if not quantizer.layers:

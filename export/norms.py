@@ -1,7 +1,7 @@
 """Splitting fused layer norms into single operators.
 
-The CPU kernel of ONNX Runtime for the fused operator is not vectorised. The kernels of the single operators are, and
-take about a fifth of the time (docs/decisions/0008).
+The CPU kernel of ONNX Runtime for the fused operator is not vectorised. The kernels of the single operators are
+vectorised and take about a fifth of the time (docs/decisions/0008).
 """
 
 from __future__ import annotations

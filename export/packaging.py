@@ -38,7 +38,7 @@ GOLDEN_TEXTS = 3
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen rung and all reports; `requested`: the user chose the rung, not the measurement."""
+    """The chosen rung and all reports; `requested`: whether the user chose the rung."""
 
     candidate: Candidate
     baseline: Candidate
@@ -61,14 +61,15 @@ class HeldOutRows:
 
 
 def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows) -> str:
-    """Write a complete, verified package to `target`, or nothing; returns its digest. Raises `CorruptPackage`."""
+    """Write a verified package to `target` atomically; returns its digest. Raises `CorruptPackage`."""
     with new_folder(target) as folder:
         for name in (GRAPH, TOKENIZER):
             shutil.copyfile(choice.candidate.folder / name, folder / name)
         write_facts(folder, _facts(source, choice, rows))
         write_rungs(folder, _rungs_json(choice), _page(choice))
         engine = Engine(folder)
-        write_reference(folder, engine.features(rows.reference))
+        # Each text once, as in the windows of checks.
+        write_reference(folder, engine.features(list({row.key: row for row in rows.reference}.values())))
         digest = write_manifest(folder)
         verify_package(folder, tolerance=SAME_MACHINE)
         return digest
@@ -130,7 +131,7 @@ def _golden(served: Candidate, validation: Sequence[Example]) -> list[dict[str, 
 
 
 def _golden_answer(engine: Engine, example: Example) -> dict[str, Any]:
-    """The answer to the text alone: with dynamic quantization it depends on the batch."""
+    """The prediction in a batch of this text alone: with dynamic quantization it depends on the batch."""
     alone = engine.answer([example.input])
     return {
         "text": example.text,

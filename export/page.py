@@ -16,7 +16,7 @@ ABOVE, BELOW = -14, 26
 
 @dataclass(frozen=True)
 class Point:
-    """The position of a rung in the chart, in pixels from the upper left; its name is `name_y` pixels lower."""
+    """Position of a rung in the chart, in pixels from the upper left; `name_y`: vertical offset of its name."""
 
     rung: RungReport
     x: float
@@ -25,7 +25,7 @@ class Point:
 
 
 def rungs_page(reports: Sequence[RungReport], not_built: Mapping[str, str], *, chosen: str, rows: int) -> str:
-    """`rows` is the number of rows on which the rungs were compared."""
+    """The page; `rows` is the number of rows on which the rungs were compared."""
     return page(
         TEMPLATE,
         reports=reports,
@@ -39,7 +39,7 @@ def rungs_page(reports: Sequence[RungReport], not_built: Mapping[str, str], *, c
 
 
 def _bounds(reports: Sequence[RungReport]) -> dict[str, float]:
-    """The ranges of the axes: speed from 0, accuracy around the measured values, at least one point wide."""
+    """Ranges of the axes: speed from 0, accuracy around the measured values and at least one percentage point wide."""
     accuracies = [entry.accuracy for entry in reports]
     middle = (min(accuracies) + max(accuracies)) / 2
     half = max(0.005, 0.6 * (max(accuracies) - min(accuracies)))
@@ -58,7 +58,7 @@ def _points(reports: Sequence[RungReport]) -> list[Point]:
             entry,
             round(MARGIN + width * entry.texts_per_s / bounds["fastest"], 1),
             round(MARGIN + height * (bounds["high"] - entry.accuracy) / (bounds["high"] - bounds["low"]), 1),
-            # Alternating by speed, so that names of similar rungs do not overlap.
+            # Names are above and below in turn, so that names of rungs with similar speed do not overlap.
             BELOW if position % 2 else ABOVE,
         )
         for position, entry in enumerate(sorted(reports, key=lambda entry: entry.texts_per_s))

@@ -63,9 +63,9 @@ def _of_tokens(engine: Engine, tokens: int) -> str:
 
 
 def _changed_rows(engine: Engine, given: Floats, expected: Floats) -> int:
-    """Number of rows with another label or set of labels.
+    """Number of rows whose predicted label or set of labels differs.
 
-    A score at its threshold may be on either side of it: the thresholds are tuned on these rows.
+    A label with nearly equal scores is not counted: thresholds are tuned on these rows, so a score may equal one.
     """
     ours, theirs = (engine.outputs(logits, logits) for logits in (given, expected))
     if ours.given is None or theirs.given is None:

@@ -1,7 +1,7 @@
 """Static quantization of the linear layers of the fused graph to 8 bits.
 
 The scales are calibrated once on sample texts (Jacob et al. 2018, arXiv 1712.05877; `export.scales`). With dynamic
-quantization the scales, and so the answers, would depend on the other texts in the batch.
+quantization the scales, and so the predictions, would depend on the other texts in the batch.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Layer:
         return bool(self.node.op_type == _ATTENTION)
 
     def with_divided_outputs(self, factors: Floats) -> _Layer:
-        """An attention layer with outputs divided by `factors` (d,), which equals dividing its value weights."""
+        """An attention layer with outputs divided by `factors` (d,): its value weights are divided."""
         every = np.ones(self.weight.shape[1], dtype=np.float32)
         every[-len(factors) :] = factors
         return replace(self, weight=self.weight / every, bias=None if self.bias is None else self.bias / every)

@@ -26,12 +26,12 @@ from export.speed import measure
 log = logging.getLogger(__name__)
 
 COMPARED_ROWS = 1000
-"""Rows on which rungs are compared: validation rows, then reference rows; unlabelled ones count for the agreement."""
+"""Rows on which rungs are compared: validation rows, then reference rows; unlabelled rows count for the agreement."""
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """Accuracies are those on the validation rows; `label_agreement` is explained in `RungReport`.
+    """Accuracies are measured on the validation rows; `label_agreement` is the `agreement` of `RungReport`.
 
     `size_mb` is the size of the package. `not_built` has the reasons why other rungs were not built.
     """
@@ -58,7 +58,7 @@ def export(
     rung: str | None = None,
     on_progress: Progress = ignore,
 ) -> ExportResult:
-    """Write the package `out`, complete or not at all, with the fastest rung whose answers agree with fp32.
+    """Write the package `out` atomically, with the fastest rung whose predictions agree with fp32.
 
     `validation` are labelled rows that the checkpoint was not trained on. `reference` is the reference of drift
     checks, by default the validation rows. `holdout` are the rows that the gate will use; the lineage records them.

@@ -20,8 +20,8 @@ MIN_SPEEDUP = 1.1
 class RungReport:
     """One row of the table.
 
-    `accuracy` is that on the labelled rows, `agreement` the share of all rows with the same answer as fp32. A set of
-    labels must be exactly right or exactly the same. `Speed` explains the speeds; `size_mb` is the size of the folder.
+    `accuracy` is measured on the labelled rows; `agreement` is the share of all rows with the same prediction as fp32.
+    A set of labels must match exactly. `Speed` explains the speeds; `size_mb` is the size of the folder.
     """
 
     name: str
@@ -69,7 +69,7 @@ def _merit(candidate: Candidate, baseline: Candidate) -> str:
 
 
 def choose(reports: Sequence[RungReport], not_built: Mapping[str, str], *, wanted: str | None = None) -> RungReport:
-    """The `wanted` rung, eligible or not; else the fastest eligible one, or fp32 if it is not clearly faster.
+    """The `wanted` rung, eligible or not; else the fastest eligible rung, or fp32 if no rung is `MIN_SPEEDUP` faster.
 
     Raises `RungNotBuilt` with the reason in `not_built`.
     """

@@ -1,7 +1,7 @@
 """Quantization scales of activations and weights.
 
-A few channels of the layer norms are 30 times as large as the others and would leave few quantization steps for them.
-So each channel is divided by a factor and its weights are multiplied by it (SmoothQuant, Xiao et al. 2023, arXiv
+A few channels of the layer norms are 30 times as large as the others, which would get few quantization steps. So each
+channel is divided by a factor and its weights are multiplied by this factor (SmoothQuant, Xiao et al. 2023, arXiv
 2211.10438).
 """
 
@@ -16,7 +16,7 @@ from core.arrays import Floats
 from export.activations import Activation
 
 # Seven bits: with eight, u8·s8 products may saturate on CPUs without VNNI (documentation of ONNX Runtime), and the
-# answers of a package would depend on the CPU.
+# predictions of a package would depend on the CPU.
 WEIGHT_MAX = 63
 # Exponents of SmoothQuant; the best one is chosen per activation. On the tickets example the error of the logits is
 # then 0.140, against 0.173 with 0.8 for all.
@@ -34,7 +34,7 @@ class ActivationQuantization:
 
 
 def best_quantization(seen: Activation, weights: Sequence[Floats], *, range_share: float) -> ActivationQuantization:
-    """The quantization that changes the outputs of the layers with these weights (d, m) least.
+    """The quantization with the smallest change of the outputs of the layers with these weights (d, m).
 
     `range_share` is the share of the sampled values within the 8-bit range; 1 covers all values that occurred.
     """

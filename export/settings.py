@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """Largest drop of accuracy and primary metric, and smallest agreement with fp32, of an eligible rung."""
+    """Limits of an eligible rung: maximum drop of accuracy and primary metric, minimum agreement with fp32."""
 
     max_drop: float
     min_agreement: float

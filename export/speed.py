@@ -1,4 +1,4 @@
-"""Speed, start-up time and memory of the rungs on this machine, in one thread as in a worker of the server."""
+"""Speed, start-up time and memory of the rungs on this machine, in one thread as in a server worker."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _ROOT = Path(__file__).parents[1]
 class Speed:
     """`texts_per_s` in batches of similar length; latencies in ms of single texts.
 
-    `startup_s` is the time of a new process to its first answer, `resident_mb` its memory then, None if the system
-    does not report it.
+    `startup_s`: seconds from the imports to the first prediction of a new process. `resident_mb`: memory of the new
+    process after its first prediction; None if the system does not report it.
     """
 
     texts_per_s: float
@@ -39,9 +39,9 @@ class Speed:
 
 
 def measure(folders: Mapping[str, Path], texts: Sequence[Text]) -> dict[str, Speed]:
-    """Measure all rungs on the same texts, interleaved, so that slow phases of the machine affect all of them.
+    """Measure all rungs on the same texts, in turns: a slow phase of the machine then affects all rungs.
 
-    The best of `ROUNDS` counts: other load on the machine can only slow a measurement down.
+    The best of `ROUNDS` is used: other load on the machine can only slow a measurement down.
     """
     engines = {name: Engine(folder, threads=1) for name, folder in folders.items()}
     picked = [texts[index] for index in np.linspace(0, len(texts) - 1, min(BULK_TEXTS, len(texts))).astype(int)]
@@ -77,7 +77,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _startup(folder: Path) -> tuple[float, float | None]:
-    """Seconds to the first answer and resident megabytes of a new process."""
+    """Seconds to the first prediction of a new process, and its resident megabytes."""
     command = [sys.executable, "-m", "export.first_answer", str(folder)]
     finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     if finished.returncode:

@@ -35,7 +35,7 @@ class Checkpoint:
 
 
 def write_checkpoint(target: Path, training: Training, *, fitted: Fitted, task: Task) -> None:
-    """Write a complete checkpoint to `target`, or nothing; it includes a sample of the training texts."""
+    """Write a checkpoint to `target` atomically; it includes a sample of the training texts."""
     with new_folder(target) as folder:
         fitted.encoder.transformer.save_pretrained(folder)
         task.tokenizer.tokenizer.save_pretrained(folder)

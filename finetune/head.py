@@ -29,7 +29,7 @@ def fit_head(embeddings: Numbers, truth: Truth, *, label_count: int, c: float, s
     `truth` is (n,) label indices, or (n, k) bool if a text may have several labels; then each label is a separate
     logistic regression, and the loss of a row is the sum over its labels. `c` is scikit-learn's C, the inverse of the
     regularisation strength. `start` is where the optimiser starts. On banking77 (10,000 rows, 77 labels) 99.96 % of
-    the predictions equal those of scikit-learn, which takes 14 s against 6 s here (best of several runs).
+    the predictions are equal to scikit-learn's, which takes 14 s; this function takes 6 s (best of several runs).
     """
     problem = _Problem(embeddings, truth, label_count, 1 / (c * len(truth)))
     initial = np.zeros((label_count, embeddings.shape[1] + 1))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.checkpoint import Training
+from core.share import percent
 from finetune.measuring.metrics import METRIC_NAMES
 
 KNOWN_LICENSES = {"sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
@@ -174,7 +175,7 @@ def _confidence(training: Training) -> Iterator[str]:
     if training.thresholds:
         yield "Each label has its own threshold, tuned for F1 on the validation rows (`training.json`)."
     if abstention := training.metrics.get("abstention"):
-        yield f"\nAbstention at a risk of {abstention['max_risk']:.1%}: {abstention['reason']}"
+        yield f"\nAbstention at a risk of {percent(abstention['max_risk'])}: {abstention['reason']}"
     elif training.abstain_below is not None:
         yield f"\nThe model abstains below a score of {training.abstain_below:.4f}."
 

@@ -26,7 +26,7 @@ from finetune.provenance import git_commit, machine, versions
 from finetune.task import Fitted, Task
 
 TRAIN_SAMPLE_ROWS = 1000
-"""Training rows that are evaluated, to measure the gap between training and validation accuracy."""
+"""Number of training rows that are evaluated to measure the gap between training and validation accuracy."""
 
 
 @dataclass(frozen=True)

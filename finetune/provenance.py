@@ -41,7 +41,7 @@ def git_commit() -> str | None:
 
 
 def _git(*arguments: str) -> str:
-    # Without the option, "status" would write to the index of the user's repository.
+    # Without this option, "git status" would write to the index of the user's repository.
     command = ["git", "--no-optional-locks", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)

@@ -32,7 +32,7 @@ from finetune.quality.inspection import inspect_quickly
 from finetune.run_state.plans import Plans
 from finetune.run_state.processes import is_main_process, process_group, wait_for_all
 from finetune.run_state.run_folder import RunFolder
-from finetune.split import Split, folds_of, given_split, require_trainable, split
+from finetune.split import Split, folds_of, given_split, split, trainable
 from finetune.task import Fitted, Task
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """`metrics` are those of the validation rows with temperature; `findings` are those of the quick data checks."""
+    """`metrics`: on the validation rows, with temperature; `findings`: findings of the quick data checks."""
 
     checkpoint: Path
     method: str
@@ -62,7 +62,7 @@ def finetune(
     begun_at: float | None = None,
     on_progress: Progress = ignore,
 ) -> FinetuneResult:
-    """Train on `examples` and write the checkpoint `out`, complete or not at all.
+    """Train on `examples` and write the checkpoint `out` atomically.
 
     Without `validation`, a share `settings.validation_share` of the examples is used for validation. `cache` stores
     the frozen embeddings and measurements of this machine, `datasets` the training and validation rows. With
@@ -76,9 +76,9 @@ def finetune(
     require_writable(out)
     kind: Kind = "multi-label" if settings.multi_label else "single-label"
     require_primary(settings.primary_metric, kind)
-    require_trainable(examples, kind)
-    parts = _split_rows(examples, validation, kind, settings)
     findings = inspect_quickly(examples, validation, is_multi_label=settings.multi_label)
+    examples = trainable(examples, kind, rare=settings.rare)
+    parts = _split_rows(examples, validation, kind, settings)
     with process_group(), detect_disk_full(out):
         run = _start_run(
             parts, kind, settings, out=out, cache=cache, resume=resume, begun_at=begun_at, on_progress=on_progress

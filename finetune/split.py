@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from core.config import Rare
 from core.datasets import Example, in_order
 from core.errors import InvalidInput, TooFewLabels, TooFewRowsOfLabel, UnknownLabels
 from core.labels import Kind, names_in
@@ -31,26 +32,43 @@ def labels_of(examples: Sequence[Example], kind: Kind) -> list[str]:
     return sorted({name for example in examples for name in _names(example, kind)})
 
 
-def require_trainable(examples: Sequence[Example], kind: Kind) -> None:
-    """Raises `TooFewLabels`, or `TooFewRowsOfLabel` for a label with fewer than two distinct texts.
+def trainable(examples: Sequence[Example], kind: Kind, *, rare: Rare = "keep") -> list[Example]:
+    """The rows to train on and to validate on.
 
-    If a text may have several labels, one label is enough if some texts do not have it.
+    A label with one distinct text can be trained, but not validated: `rare` keeps its row, drops it, or refuses the
+    data. Raises `TooFewRowsOfLabel`, or `TooFewLabels`. If a text may have several labels, one label is enough if some
+    texts do not have it.
     """
-    labels = labels_of(examples, kind)
-    names_of = {example.key: _names(example, kind) for example in examples}
-    some_have_none = kind == "multi-label" and any(not names for names in names_of.values())
+    rows = list(examples)
+    if rare != "keep" and (found := rare_labels(rows, kind)):
+        if rare == "refuse":
+            raise TooFewRowsOfLabel(found[0], 1, 2, SOURCE)
+        rows = _without(rows, found, kind)
+    labels = labels_of(rows, kind)
+    some_have_none = kind == "multi-label" and any(not _names(row, kind) for row in rows)
     if len(labels) < (1 if some_have_none else 2):
         raise TooFewLabels(labels, SOURCE)
+    return rows
+
+
+def rare_labels(examples: Sequence[Example], kind: Kind) -> list[str]:
+    """Labels with one distinct text, in alphabetical order."""
+    names_of = {example.key: _names(example, kind) for example in examples}
     texts = Counter(name for names in names_of.values() for name in names)
-    for label in labels:
-        if texts[label] < 2:
-            raise TooFewRowsOfLabel(label, texts[label], 2, SOURCE)
+    return sorted(name for name, count in texts.items() if count < 2)
+
+
+def _without(rows: Sequence[Example], labels: Sequence[str], kind: Kind) -> list[Example]:
+    """Without the rows of these labels, and without those of labels that become rare by that."""
+    left = [row for row in rows if not set(labels).intersection(_names(row, kind))]
+    found = rare_labels(left, kind)
+    return _without(left, found, kind) if found else left
 
 
 def split(examples: Sequence[Example], kind: Kind, *, share: float, max_rows: int, seed: int) -> Split:
     """Use about `share` of each label's texts for validation, about `max_rows` in total.
 
-    Each label has at least one text for training and one for validation.
+    Each label with several texts has at least one for training and one for validation; a single text is trained on.
     """
     share = min(share, max_rows / max(1, len(examples)))
     validation_keys: set[str] = set()
@@ -65,12 +83,16 @@ def split(examples: Sequence[Example], kind: Kind, *, share: float, max_rows: in
 
 
 def folds_of(examples: Sequence[Example], kind: Kind, *, folds: int, seed: int) -> list[Split]:
-    """Splits for cross-validation; the texts of each label are distributed evenly over the folds."""
+    """Splits for cross-validation; the texts of each label are distributed evenly over the folds.
+
+    A label's only text is trained on in every fold.
+    """
     fold_of: dict[str, int] = {}
     position = 0
+    rare = set(rare_labels(examples, kind))
     for label, keys in sorted(_keys_by_label(examples, kind).items()):
         for key in random.Random(f"{seed} fold {label}").sample(keys, len(keys)):
-            fold_of[key] = position % folds
+            fold_of[key] = -1 if label in rare else position % folds
             position += 1
     return [
         Split.of(

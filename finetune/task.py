@@ -34,9 +34,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Task:
-    """Training and validation rows, the pretrained encoder, which methods must not change, and the settings.
+    """Training and validation rows, the settings, and the pretrained encoder, which no method may modify.
 
-    `ends_at` is monotonic. `name_prefix` distinguishes the trainings of a fold from those on all training rows.
+    `ends_at`: a value of `time.monotonic()`. `name_prefix`: the name of the fold in a cross-validation, else empty.
     """
 
     kind: Kind
@@ -79,8 +79,8 @@ class Scored:
     def beats(self, other: Scored) -> bool:
         """Whether the primary metric is better; if it differs by at most one standard error, whether the loss is lower.
 
-        On few validation rows a single row decides a metric, and the best of many states would be selected by luck;
-        the loss varies far less. The standard error is estimated from the rows that only one of the two has correct,
+        On few validation rows, a single row decides a metric, and the best of many states would be selected by chance;
+        the loss varies far less. The standard error is estimated from the rows where exactly one of the two is correct,
         as in McNemar's test.
         """
         if self._is_within(other, 1.0):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 
 from core.champion import ChampionPackage
-from core.clock import earliest_id
 from core.config import LabelsConfig
 from core.engine import Engine
 from core.home import Home
 from core.labels import names_of
 from core.ledger import Ledger
-from core.records import DecisionRecord, PromotionRecord, Purpose
+from core.records import Decision, DecisionRecord, LabelledPrediction, PromotionRecord, Purpose
+from lifecycle.evidence import different, minor_callers
 from lifecycle.gate.comparison import compare
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.queue import choose
@@ -19,13 +19,16 @@ from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, Previou
 from lifecycle.policy.policy import decide
 from lifecycle.situation import Situation, assess
 
+MOST_CALLERS = 3
+"""Callers whose labels are left out in turn; for a roll back both versions then answer the others' texts."""
+
 
 def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     """Decide, record the decision if it differs from the last one, and queue the label requests."""
     ledger, model = home.ledger, champion.model
     situation = assess(home, champion)
     case = _case(home, situation)
-    decision = decide(case)
+    decision = _without_lone_caller(home, situation, decide(case))
     check_id = situation.check.id if situation.check else None
     if decision.action == "label" and not case.labels.still_open:
         budget = home.config.labels.model_copy(update={"budget": decision.count})
@@ -50,27 +53,43 @@ def _case(home: Home, situation: Situation) -> Case:
         available=len(_rows_to_label(situation, config.labels)),
         alpha=config.gate.alpha,
         previous=_previous(home, situation),
-        refused=_refused(situation, ledger),
+        refused=_refused(situation, ledger, min_texts=config.labels.min_texts),
         texts_are_kept=bool(readable) or not situation.window,
+        min_texts=config.labels.min_texts,
     )
 
 
+def _without_lone_caller(home: Home, situation: Situation, decision: Decision) -> Decision:
+    """`watch` instead of a retrain or a roll back that one caller alone would cause."""
+    if decision.action not in ("retrain", "roll back"):
+        return decision
+    for key in minor_callers(situation.labelled, situation.window)[:MOST_CALLERS]:
+        others = replace(situation, labelled=[row for row in situation.labelled if row.key != key])
+        if decide(_case(home, others)).action != decision.action:
+            caller = f"API key {key!r}" if key else "requests without an API key"
+            why = f"Only labels of {caller} show this, and at most half of the recent texts have this caller"
+            return Decision("watch", f"{decision.reason} {why}, so the decision is not {decision.action!r}.")
+    return decision
+
+
 def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
-    """Counts all requests since the drift began, because labelling takes longer than the time between two checks."""
+    """Counts all requests since the drift began: labelling takes longer than the time between two checks."""
     requested, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and by == situation.check.id
     return LabelProgress(requested=requested, still_open=requested - answered, is_of_this_check=is_of_this_check)
 
 
 def _measured(situation: Situation) -> MeasuredAccuracy:
-    fresh = [row for row in situation.labelled if row.prediction_id > situation.fresh_after]
+    fresh = different(row for row in situation.labelled if row.number > situation.fresh_after)
     measure, _ = pools_of(fresh)
-    names = {name for row in fresh for name in names_of(row.label, situation.champion.kind)}
+    kind = situation.champion.kind
+    unknown = [names for row in fresh if (names := set(names_of(row.label, kind)) - situation.labels)]
     return MeasuredAccuracy(
         rows=len(measure),
         correct=sum(row.predicted == row.label for row in measure),
         expected=situation.champion.reference_accuracy,
-        unknown_labels=tuple(sorted(names - set(situation.champion.labels))),
+        unknown_labels=tuple(sorted(set().union(*unknown))),
+        unknown_texts=len(unknown),
     )
 
 
@@ -79,13 +98,20 @@ def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[tuple[s
     return choose(situation.window, labelled=situation.labelled_keys, settings=settings, seed=seed)
 
 
-def _refused(situation: Situation, ledger: Ledger) -> PromotionRecord | None:
+def _refused(situation: Situation, ledger: Ledger, *, min_texts: int) -> PromotionRecord | None:
     # Promotions by people have no gate record and are skipped.
     by_gate = (row for row in ledger.promotions(situation.model) if row.gate is not None or not row.promoted)
     last = next(by_gate, None)
     if last is None or last.promoted or last.previous != situation.version:
         return None
-    return None if any(row.labelled_at > last.created_at for row in situation.labelled) else last
+    before = {_text_of(row) for row in situation.labelled if row.label_number <= (last.after_label or 0)}
+    since = {_text_of(row) for row in situation.labelled} - before
+    needed = last.gate.verdict.labels_needed if last.gate else None
+    return None if len(since) >= min(min_texts, needed or min_texts) else last
+
+
+def _text_of(row: LabelledPrediction) -> str:
+    return row.example.key.strip() or row.prediction_id
 
 
 def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
@@ -94,10 +120,13 @@ def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
     if not champion.pointer.previous:
         return None
     # Only rows since the last promotion: this version may have been the champion before.
-    since = earliest_id(datetime.fromisoformat(champion.pointer.since).timestamp())
-    measure, _ = pools_of(row for row in situation.labelled if row.has_text and row.prediction_id > since)
-    if len(measure) < home.config.gate.min_rows:
+    promoted_after = home.ledger.promoted_after(champion.model, champion.version)
+    measure, _ = pools_of(row for row in situation.labelled if row.has_text and row.number > promoted_after)
+    measure = different(measure)
+    if len(measure) < max(home.config.gate.min_rows, home.config.labels.min_texts):
         return None
     version = champion.pointer.previous[-1]
     previous = Engine(home.registry.verified_folder(champion.model, version))
-    return PreviousVersion(version, compare(Engine(champion.folder), previous, [row.example for row in measure]))
+    return PreviousVersion(
+        version, compare(Engine(champion.folder), previous, [row.example for row in measure], situation.taxonomy)
+    )

@@ -43,7 +43,7 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
             PromotionSuperseded,
         ) as problem:  # the version is the champion anyway, or was replaced by a newer one
             on_progress(str(problem), 0.0)
-    # The last decision was about the previous champion, so it is replaced.
+    # The last decision was about the previous champion, so decide again.
     respond(home, read_champion(home.registry, job.model))
     return recorded
 
@@ -68,7 +68,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     trained = train_challenger(job, rows, situation, home.config, work=work, on_progress=on_progress)
     on_progress("gate", 0.0)
     champion, challenger = Engine(situation.champion.folder), Engine(trained.package)
-    fresh, old = compare(champion, challenger, rows.fresh), compare(champion, challenger, rows.old)
+    fresh, old = (compare(champion, challenger, part, situation.taxonomy) for part in (rows.fresh, rows.old))
     verdict = judge(fresh, old, home.config.gate)
     version = home.registry.add(trained.package, job.model)
     now = home.registry.champion(job.model).version
@@ -81,7 +81,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
 
 
 def _hold_if_champion_changed(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
-    """`hold` if a person promoted another version during the training: the gate compared with the old champion."""
+    """`hold` if another version was promoted during the training: the gate compared with the previous champion."""
     if now == against:
         return verdict
     reason = f"{model}@{now} was put in service meanwhile, but the gate compared with {model}@{against}. Retrain again."

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.champion import ChampionPackage
 from core.home import Home
-from core.records import CheckRecord, LabelledPrediction, PredictionRecord
+from core.records import CheckRecord, LabelledPrediction, StoredPrediction
+from core.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
 class Situation:
     """`window` and `labelled`: rows of the champion's version; `labelled_keys`: keys of labelled texts of all versions.
 
-    `fresh_after`: id of the last prediction in the last check without drift; later rows are fresh.
+    Each text of `window` is one row. `fresh_after`: number of the last prediction in the last check without drift;
+    later rows are fresh.
     """
 
     champion: ChampionPackage
     check: CheckRecord | None
-    fresh_after: str
-    window: list[PredictionRecord]
+    fresh_after: int
+    window: list[StoredPrediction]
     labelled: list[LabelledPrediction]
     labelled_keys: set[str]
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
+
+    @property
+    def labels(self) -> set[str]:
+        """The champion's labels by their names of today, without those that were retired."""
+        return {name for label in self.champion.labels if (name := self.taxonomy.today(label)) is not None}
 
     @property
     def model(self) -> str:
@@ -35,7 +43,7 @@ class Situation:
 def assess(home: Home, champion: ChampionPackage) -> Situation:
     ledger, model, version = home.ledger, champion.model, champion.version
     last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
-    fresh_after = (last_ok and last_ok.window_end) or ""
+    fresh_after = (last_ok and last_ok.last_number) or 0
     labelled = ledger.labelled(model)
     return Situation(
         champion=champion,
@@ -44,4 +52,5 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
         window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
+        taxonomy=ledger.rules.taxonomy(model),
     )

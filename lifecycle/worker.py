@@ -89,7 +89,7 @@ def _heartbeat(jobs: JobQueue, job: JobRecord) -> Iterator[None]:
         while not ended.wait(HEARTBEAT_S):
             try:
                 jobs.renew(job)
-            except RetuneError as error:  # the next renewal may succeed; a job that was lost ends at its next step
+            except RetuneError as error:  # the next renewal may succeed; a lost job ends at its next step
                 log.warning("job %s: heartbeat failed: %s", job.id, error)
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)

@@ -10,14 +10,14 @@ from core.share import Share
 from core.two_sample.distances import distance_to_nearest_other, nearest_of
 
 DISTANCE_WEIGHT = 0.5
-"""How much one mean distance to the nearest reference row reduces the score; measured in docs/drift.md."""
+"""Reduction of the score per mean distance to the nearest reference row; measured in docs/drift.md."""
 
 SAME_TEXT = 0.02
-"""Share of the mean distance: a closer row is the text of its reference row. Storing an embedding in half precision
-changes it by a thousandth of the mean distance."""
+"""A row closer to a reference row than this share of the mean distance has the same text. Storing an embedding in half
+precision changes it by a thousandth of the mean distance."""
 
 DETECTED_DROP = 0.5
-"""Share of the accuracy drop that such estimates detected with new classes (docs/drift.md); widens the interval."""
+"""Share of the accuracy drop that this estimate detects with new classes (docs/drift.md); widens the interval."""
 
 DRAWS = 400
 
@@ -25,11 +25,11 @@ DRAWS = 400
 def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, seed: int) -> Share | None:
     """Estimated accuracy of the window; None if fewer than `min_rows` reference rows have a label.
 
-    Average thresholded confidence (Garg et al. 2022): the threshold is the score below which there are as many
-    reference rows as wrong answers in the reference; the estimate is the share of window rows above it. The score is
-    confidence minus a multiple of the distance to the nearest reference row, because confidence alone does not detect
-    new classes. For multi-label models, answers and confidence are those of the whole set of labels. The interval is a
-    bootstrap of both samples and of each answer; its low end multiplies the estimated drop by `1 / DETECTED_DROP`.
+    Average thresholded confidence (Garg et al. 2022): the share of reference scores below the threshold is the error
+    rate on the reference; the estimate is the share of window scores above the threshold. The score is confidence minus
+    a multiple of the distance to the nearest reference row, because confidence alone does not detect new classes. For
+    multi-label models, the whole set must be correct. The interval is from a bootstrap of reference and window with
+    binomial noise of the window's correct rows; its low end multiplies the estimated drop by `1 / DETECTED_DROP`.
     """
     known = reference.known
     if int(known.sum()) < min_rows:
@@ -44,7 +44,7 @@ def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, s
 
 
 def _scores(reference: Features, window: Features) -> tuple[Doubles, Doubles]:
-    """(n,) scores of the reference and (m,) of the window; a higher score means more probably right."""
+    """(n,) scores of the reference and (m,) of the window; a higher score means more probably correct."""
     within = distance_to_nearest_other(reference.embeddings).astype(np.float64)
     # The reference's mean distance is the unit, because embeddings of different encoders differ in scale.
     unit = within.mean() or 1.0
@@ -56,7 +56,7 @@ def _scores(reference: Features, window: Features) -> tuple[Doubles, Doubles]:
 
 
 def _shares_above(reference: Doubles, wrong: Indices, window: Doubles) -> Doubles:
-    """(b,) share of window scores (b, m) that are at least the reference score (b, n) of rank `wrong` (b,), from 0.
+    """(b,) share of window scores (b, m) at or above the reference score (b, n) of rank `wrong` (b,), counted from 0.
 
     >>> _shares_above(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([1]), np.array([[1.5, 2.5]])).tolist()
     [0.5]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 
 from core.config import DriftConfig
 from core.features import Features
-from core.records import Evidence, Verdict
+from core.records import Evidence, Repetition, Verdict
 from core.two_sample.permutation import min_p_adjusted, permuted_table
 from monitoring import wording
 from monitoring.accuracy import estimate_accuracy
@@ -17,14 +18,29 @@ from monitoring.signals.signal import Sides
 
 
 def check(
-    reference: Features, window: Features, *, labels: Sequence[str], settings: DriftConfig, seed: int = 0
+    reference: Features,
+    window: Features,
+    *,
+    labels: Sequence[str],
+    settings: DriftConfig,
+    repetition: Repetition | None = None,
+    seed: int = 0,
 ) -> Verdict:
     """Compare window and reference by the permutation tests of `monitoring.signals.catalogue`.
 
     The verdict's p-value is corrected for the number of tests and exact for small samples: without a change, a share
     `settings.alpha` of the checks says drift. With fewer than `settings.min_rows` rows in the window or the reference
     the verdict is insufficient_data. The same input and seed give the same verdict.
+
+    `repetition`: of the window's texts, each of which is one row; it is reported beside the result.
     """
+    verdict = _judged(reference, window, labels, settings, seed)
+    if repetition is None:
+        return verdict
+    return replace(verdict, repetition=repetition, sentence=verdict.sentence + wording.repetition_note(repetition))
+
+
+def _judged(reference: Features, window: Features, labels: Sequence[str], settings: DriftConfig, seed: int) -> Verdict:
     if min(reference.rows, window.rows) < settings.min_rows:
         return _insufficient(reference, window, settings)
     sides = sample_sides(reference, window, labels, seed=seed)

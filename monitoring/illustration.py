@@ -71,7 +71,7 @@ def illustrate_again(home: Home, check_id: int) -> Illustrated:
     if record.source != TRAFFIC:
         again = f"retune drift --model {record.model} --file {record.source!r}"
         raise NothingToShow(check_id, "compared a file, whose rows are not stored", f"Compare it again: {again}")
-    rows = home.ledger.rows_of(record)
+    rows = home.ledger.rows_of(record, limit=home.config.drift.window_rows)
     if not rows:
         raise NothingToShow(check_id, "compared rows that were erased since", "Its verdict is in 'retune decisions'")
     package = read_version(home.registry, record.model, record.version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from core.engine import Engine
 from core.errors import CheckedMeanwhile
 from core.features import Features
 from core.home import Home
-from core.records import TRAFFIC, CheckRecord
+from core.records import TRAFFIC, CheckRecord, Repetition
 from core.share import Share, measured
 from monitoring.check import check
 from monitoring.window import unchecked_predictions, window_of
@@ -34,14 +35,17 @@ class FileCheck(WindowCheck):
 def check_window(home: Home, champion: ChampionPackage) -> WindowCheck:
     """Check the champion's traffic since its last conclusive check, and record the verdict.
 
-    The rows of an inconclusive check are checked again by the next one. Raises `CheckedMeanwhile`, without a record, if
+    The next check includes the rows of an inconclusive check again. Raises `CheckedMeanwhile`, without a record, if
     another process recorded a conclusive check of this version in the meantime.
     """
     ledger, model, version = home.ledger, champion.model, champion.version
     before = ledger.last_conclusive_check(model, version)
     rows = unchecked_predictions(ledger, model, version, limit=home.config.drift.window_rows)
     window = window_of(rows, champion)
-    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
+    repetition = Repetition.of([row.copies for row in rows])
+    verdict = check(
+        champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition
+    )
     last = rows[-1].id if verdict.is_conclusive else None
     follows = before.id if before else 0
     check_id = ledger.record_check(model, version, verdict, source=TRAFFIC, window_end=last, follows=follows)
@@ -49,12 +53,20 @@ def check_window(home: Home, champion: ChampionPackage) -> WindowCheck:
 
 
 def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example], *, source: str) -> FileCheck:
-    """Predict at least one row of a file with the champion, check the rows, and record the verdict."""
-    window = Engine(champion.folder).features(examples)
-    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
+    """Predict at least one row of a file with the champion, check the rows, and record the verdict.
+
+    Each text is one row, with the last of its labels.
+    """
+    latest = {row.key: row for row in examples}
+    repetition = Repetition.of(list(Counter(row.key for row in examples).values()))
+    rows = list(latest.values())
+    window = Engine(champion.folder).features(rows)
+    verdict = check(
+        champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition
+    )
     check_id = home.ledger.record_check(champion.model, champion.version, verdict, source=source)
     return FileCheck(
-        _recorded(home, champion.model, check_id), window, _measured_accuracy(examples, window, champion.labels)
+        _recorded(home, champion.model, check_id), window, _measured_accuracy(rows, window, champion.labels)
     )
 
 
@@ -66,8 +78,8 @@ def _recorded(home: Home, model: str, check_id: int) -> CheckRecord:
 
 
 def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Sequence[str]) -> Share | None:
-    # A label that the model does not know counts as a wrong answer; a row without a label does not count. All labels of
-    # a multi-label row must be right.
+    # A row with a label that the model does not know counts as wrong; a row without a label does not count. All labels
+    # of a multi-label row must be right.
     right = [
         given == example.label
         for example, given in zip(examples, cells(window.predicted, labels), strict=True)

@@ -12,15 +12,15 @@ from core.errors import UnknownLabels
 from core.features import Features
 from core.labels import names_in
 from core.ledger import Ledger
-from core.records import PredictionRecord
+from core.records import PredictionRecord, StoredPrediction
 
 
-def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: int) -> list[PredictionRecord]:
-    """The most recent predictions that no conclusive check has used, oldest first.
+def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: int) -> list[StoredPrediction]:
+    """The most recent different texts among the predictions that no conclusive check has used, oldest first.
 
     Each row is tested once, so successive checks have only the reference in common.
     """
-    return ledger.window(model, version, limit=limit, after=ledger.last_window_end(model, version))
+    return ledger.window(model, version, limit=limit, after=ledger.last_checked(model, version))
 
 
 def window_of(records: Sequence[PredictionRecord], package: ChampionPackage) -> Features:

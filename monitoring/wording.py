@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.records import Evidence
+from core.records import Evidence, Repetition
+
+REPEATED = 0.1
+"""Share of copies from which on a sentence reports them."""
 
 
 def verdict_sentence(evidence: Sequence[Evidence], *, p_value: float, alpha: float, rows: int) -> str:
-    """What drifted, how certain this is, and what the check cannot detect."""
+    """The features that drifted, the certainty, and the changes that the check cannot detect."""
     drifted = [item.feature for item in evidence if item.drifted]
     alarms = f"without a change, {share(alpha)} of the checks raise an alarm"
     if drifted:
@@ -37,6 +40,21 @@ def sample_note(reference_rows: tuple[int, int], window_rows: tuple[int, int]) -
     sides = {"reference": reference_rows, "recent": window_rows}
     notes = [f"{used} of {rows} {side} rows" for side, (used, rows) in sides.items() if used < rows]
     return f" Only {listed(notes)} were compared, drawn at random." if notes else ""
+
+
+def repetition_note(repetition: Repetition) -> str:
+    """
+    >>> repetition_note(Repetition(rows=100, texts=19, most=82))
+    ' 82 % of the 100 rows are one text, and each of the 19 texts counts once.'
+    """
+    if repetition.rows - repetition.texts < REPEATED * repetition.rows or not repetition.rows:
+        return ""
+    counted = f"each of the {repetition.texts} texts counts once."
+    if repetition.most < REPEATED * repetition.rows:
+        return (
+            f" {share(1 - repetition.texts / repetition.rows)} of the {repetition.rows} rows are copies, and {counted}"
+        )
+    return f" {share(repetition.most / repetition.rows)} of the {repetition.rows} rows are one text, and {counted}"
 
 
 def listed(names: Sequence[str]) -> str:

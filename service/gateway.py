@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -124,10 +123,10 @@ class Gateway:
     @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's decorator is not annotated
     async def feedback(self, feedback: list[dict[str, Any]]) -> dict[str, Any]:
         """Store labels of predictions, as POST /feedback does."""
-        from service.http.protocols.feedback import labels_given
+        from service.http.protocols.feedback import labels_given, rendered
 
         given = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
-        return asdict(await self.worker.feedback.store(given))
+        return rendered(await self.worker.feedback.store(given))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's decorator is not annotated
     def close(self) -> None:

@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 from core.config import Config
 from core.cpu import worker_count
 from core.errors import ModelNotFound, NoChampion, RetuneError
-from core.feedback import registered_kind
+from core.feedback import ModelLabels, registered_labels
 from core.home import Home
-from core.labels import Kind
 from core.server_workers import ModelStatus, ServerWorkers
 from service.access.access import Access
 from service.answering.batcher import Batcher
@@ -61,7 +60,7 @@ class Worker:
             on_answer=self.metrics.count_prediction,
             on_error=self.metrics.count_item_error,
         )
-        self.feedback = FeedbackStore(self.home, self.recorder, kind_of=self.kind_of)
+        self.feedback = FeedbackStore(self.home, self.recorder, labels_of=self.labels_of)
 
     def start(self) -> None:
         """Load the champions, then start all threads."""
@@ -126,11 +125,12 @@ class Worker:
             known = ", ".join(status) or "none; add one with 'retune register'"
             raise NotReady(f"no model has a champion; put one in service with 'retune promote'. Models: {known}")
 
-    def kind_of(self, model: str) -> Kind:
-        """The kind of the champion in memory; without a champion in memory, the registered kind."""
+    def labels_of(self, model: str) -> ModelLabels:
+        """Those of the champion in memory; without a champion in memory, those of the registered version."""
         with suppress(NoChampion, ChampionNotLoaded, ModelNotFound):
-            return self.champions.served(model).engine.facts.kind
-        return registered_kind(self.home.registry, model)
+            facts = self.champions.served(model).engine.facts
+            return ModelLabels(facts.kind, frozenset(facts.labels))
+        return registered_labels(self.home.registry, model)
 
     def _publish_status(self, status: dict[str, ModelStatus]) -> None:
         self.metrics.set_status(status)

@@ -112,6 +112,9 @@ def ask_and_label(served: Served, model: str, rows: list[Example]) -> list[dict[
         "accepted": len(requests) - len(over_http),
         "unknown": 0,
         "empty": len(over_http),
+        "repeated": 0,
+        "new": {},
+        "refused": [],
     }
     return predictions
 

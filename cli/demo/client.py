@@ -52,7 +52,7 @@ def in_batches(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 @dataclass
 class Calls:
-    """Requests and failures of the steady client; `versions`: number of answers by version."""
+    """Requests and failures of the steady client; `versions`: number of responses by version."""
 
     sent: int = 0
     failed: int = 0

@@ -15,9 +15,11 @@ from rich.table import Table
 
 from cli.context import REFUSED, Run, info, pass_run
 from cli.demo.files import TICKETS, Parts, read_parts
-from core.config import Config
+from core.config import Config, overridden
+from core.duration import seconds_of
 from core.errors import TargetExists
 from core.home import Home
+from core.share import percent
 
 MARK = ".retune-demo"
 
@@ -26,20 +28,21 @@ MARK = ".retune-demo"
 @click.option("--train", type=click.Path(path_type=Path), default=TICKETS / "train.csv", help="Rows to train on.")
 @click.option("--reference", type=click.Path(path_type=Path), default=TICKETS / "reference.csv", help="Rows as before.")
 @click.option("--fresh", type=click.Path(path_type=Path), default=TICKETS / "fresh.csv", help="Rows after a change.")
-@click.option("--home", type=click.Path(path_type=Path), help="Folder of the demo's state [default: .retune/demo].")
+@click.option("--home", help="Folder of the demo's state [default: .retune/demo].")
 @click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
 @click.option("--budget", default="90s", show_default=True, help="Time for each of the two trainings.")
 @click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels to request.")
 @click.option("--keep-serving", is_flag=True, help="Keep the server and its dashboard running until Ctrl-C.")
 @pass_run
 def demo(
-    run: Run, /, train: Path, reference: Path, fresh: Path, home: Path | None, keep_serving: bool, **given: Any
+    run: Run, /, train: Path, reference: Path, fresh: Path, home: str | None, keep_serving: bool, **given: Any
 ) -> None:
     """Run the whole loop on three files, and print each step.
 
     Fine-tunes, exports, serves, sends traffic, detects drift, requests labels, retrains, and promotes the new
     version if the gate allows it, while a client sends requests.
     """
+    seconds_of(given["budget"])
     parts = read_parts(train, reference, fresh)
     config = _config(run.config, home, **given)
     result = _run(config, parts, keep_serving=keep_serving)
@@ -50,9 +53,10 @@ def demo(
         sys.exit(REFUSED)
 
 
-def _config(config: Config, home: Path | None, *, method: str, budget: str, label_budget: int) -> Config:
+def _config(config: Config, home: str | None, *, method: str, budget: str, label_budget: int) -> Config:
     """The user's config with a home and a port for the demo; the home is emptied."""
-    folder = (home or config.home / "demo").absolute()
+    given = {"home": config.home / "demo" if home is None else home}
+    folder = overridden(config, given, source="the options").home.absolute()
     _empty(folder)
     changed = {
         "home": folder,
@@ -105,7 +109,7 @@ def _show(result: dict[str, Any]) -> None:
         table.add_column(column, justify="left" if not column else "right")
     for name in ("fresh", "old"):
         accuracy = result[f"{name}_accuracy"]
-        table.add_row(f"accuracy on {name} rows", f"{accuracy['before']:.1%}", f"{accuracy['after']:.1%}")
+        table.add_row(f"accuracy on {name} rows", percent(accuracy["before"]), percent(accuracy["after"]))
     table.add_row("drift on reference / on fresh", _drifted(result["reference_check"]), _drifted(result["fresh_check"]))
     table.add_row("labels used", "", str(result["labels_used"]))
     swap = result["requests_during_swap"]

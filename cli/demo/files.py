@@ -15,7 +15,7 @@ MINIMUM = 20
 
 @dataclass(frozen=True)
 class Parts:
-    """`reference`: reference of the package; `replay`: traffic of the same kind; `fresh`: traffic after the change;
+    """`reference`: reference of the package; `replay`: traffic before the change; `fresh`: traffic after the change;
     `later`: rows after the change that are only scored.
     """
 
@@ -27,14 +27,14 @@ class Parts:
 
     @property
     def old(self) -> list[Example]:
-        """All rows of the reference file, which are never trained on."""
+        """All rows of the reference file; no model is trained on them."""
         return [*self.reference, *self.replay]
 
 
 def read_parts(train: Path, reference: Path, fresh: Path) -> Parts:
     """Read the files and split two of them into random halves with a fixed seed.
 
-    Random, because files are often sorted by label and their halves would differ.
+    Random, because files are often sorted by label: their first and second halves would have different labels.
     """
     old = _halves(_rows(reference))
     new = _halves(_rows(fresh))

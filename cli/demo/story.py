@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from cli.demo.client import Calls, Client, SteadyClient, in_batches
 from cli.demo.files import Parts
 from core.champion import read_champion
 from core.checkpoint import read_training
+from core.child_environment import child_environment
 from core.config import Config
 from core.datasets import Example, keep_dataset, kept_dataset, normalised
 from core.engine import Engine
@@ -26,6 +26,7 @@ from core.features import truth_of
 from core.home import Home
 from core.metrics import Metrics, measure
 from core.records import CheckRecord, Decision, JobRecord
+from core.share import percent
 from core.stored import as_stored
 from export.run import ExportResult, export
 from export.settings import ExportSettings
@@ -157,7 +158,7 @@ def train(story: Story) -> FinetuneResult:
     )
     story.histories["First training"] = read_training(result.checkpoint).history
     info(f"  {len(story.parts.train)} rows, method {result.method}: {result.reason}")
-    info(f"  on {result.metrics.rows} validation rows: accuracy {result.metrics.values['accuracy']:.1%}")
+    info(f"  on {result.metrics.rows} validation rows: accuracy {percent(result.metrics.values['accuracy'])}")
     return result
 
 
@@ -173,7 +174,7 @@ def package(story: Story, checkpoint: Path) -> ExportResult:
     )
     for rung in result.rungs:
         mark = "*" if rung.name == result.rung else " "
-        info(f"  {mark} {rung.name}: accuracy {rung.accuracy:.1%}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
+        info(f"  {mark} {rung.name}: accuracy {percent(rung.accuracy)}, {rung.texts_per_s:.0f} texts/s. {rung.why}")
     return result
 
 
@@ -188,7 +189,7 @@ def put_in_service(story: Story, folder: Path) -> str:
 
 
 def send(story: Story, url: str, rows: Sequence[Example]) -> None:
-    """Send rows through `/predict` and wait until the ledger has the answers."""
+    """Send rows to `/predict` and wait until the ledger has the predictions."""
     champion = story.home.registry.champion(MODEL).version
     before = story.home.ledger.count_predictions(MODEL, champion)
     client = Client(url)
@@ -197,7 +198,7 @@ def send(story: Story, url: str, rows: Sequence[Example]) -> None:
         answer = client.predict([row.text for row in batch], MODEL)
         answered += sum("id" in prediction for prediction in answer["predictions"])
     client.close()
-    # The server writes predictions after it has answered.
+    # The server writes predictions to the ledger after it has sent the response.
     _wait_until(
         story,
         lambda: story.home.ledger.count_predictions(MODEL, champion) >= before + answered,
@@ -248,7 +249,7 @@ def give_labels(story: Story, url: str) -> int:
 
 
 def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
-    """Start a retrain over HTTP, run the worker, and send requests until the new version answers."""
+    """Start a retrain over HTTP, run the worker, and send requests until the new version serves them."""
     texts = [row.text for row in story.parts.fresh]
     with SteadyClient(url, MODEL, texts, rate=CALLS_PER_SECOND) as steady:
         client = Client(url)
@@ -269,11 +270,14 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
 
 def _run_worker(story: Story) -> None:
     log = story.home.folder / "worker.log"
-    environment = {**os.environ, "RETUNE_CONFIG": str(story.home.folder / "retune.toml")}
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "cli", "worker", "--once"]
         subprocess.run(
-            command, env=environment, stdout=output, stderr=output, cwd=Path(__file__).parents[2], check=False
+            [sys.executable, "-m", "cli", "worker", "--once"],
+            env=child_environment(story.home.config),
+            stdout=output,
+            stderr=output,
+            cwd=Path(__file__).parents[2],
+            check=False,
         )
 
 
@@ -295,11 +299,20 @@ def score(story: Story, version: str, rows: Sequence[Example]) -> Metrics:
 
 
 def write_config(config: Config) -> None:
-    """Write the demo's config for the server and the worker."""
-    lines = [f"home = {json.dumps(str(config.home))}"]
-    for name, section in config:
-        if name == "home":
-            continue
-        lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in section if value is not None]
+    """Write the demo's config for commands about its state: `retune --config DIR/retune.toml …`."""
+    settings = config.model_dump(mode="json", exclude_none=True)
+    lines = [f"home = {_toml(settings.pop('home'))}"]
+    for name, section in settings.items():
+        lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())]
     (config.home / "retune.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _toml(value: Any) -> str:
+    """A value in TOML, which writes tables otherwise than JSON.
+
+    >>> _toml({"a": {"max_items": 3}}), _toml("ä"), _toml(True)
+    ('{"a" = {"max_items" = 3}}', '"ä"', 'true')
+    """
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)

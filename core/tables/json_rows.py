@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from core.errors import DuplicateKey, UndecodableFile
+
+# An escape that is not itself escaped, with its second half if it has one.
+_SURROGATES = re.compile(r"(?<!\\)(?:\\\\)*(\\u[dD][89a-fA-F][0-9a-fA-F]{2}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?)")
 
 
 class JsonRows:
@@ -27,6 +31,7 @@ class JsonRows:
             if not line.strip():
                 continue
             self._line = number
+            self._require_characters(number, line)
             try:
                 value = self._parsed(line)
             except json.JSONDecodeError as error:
@@ -44,6 +49,8 @@ class JsonRows:
         position = len(text) - len(text.lstrip())
         is_array = text.startswith("[", position)
         position += is_array
+        for offset, inner in enumerate(text.split("\n")):
+            self._require_characters(first + offset, inner)
         while (position := _after_blanks(text, position, "," if is_array else "")) < len(text):
             if is_array and text.startswith("]", position):
                 if text[position + 1 :].strip():
@@ -68,6 +75,14 @@ class JsonRows:
         if not isinstance(value, dict):
             raise self._invalid(line, f"{json.dumps(value)[:40]} is not a JSON object")
         return value
+
+    def _require_characters(self, line: int, text: str) -> None:
+        """Half of a surrogate pair is no character: nothing could be written with it."""
+        for code in _SURROGATES.findall(text):
+            try:
+                json.loads(f'"{code}"').encode()
+            except UnicodeEncodeError:
+                raise self._invalid(line, f"{code} is half of a surrogate pair") from None
 
     def _pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

@@ -36,7 +36,7 @@ def table_bytes(rows: Sequence[Cells], ending: str, columns: Sequence[str]) -> b
 
 
 def joined(parts: Sequence[Path], out: Path) -> None:
-    """Write the rows of all parts to `out`, complete or absent; CSV parts must have the same columns."""
+    """Write the rows of all parts to `out` atomically; CSV parts must have the same columns."""
     ending = written_format(out)
     with new_file(out) as aside:
         if ending == ".parquet":

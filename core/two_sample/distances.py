@@ -48,8 +48,8 @@ def distance_to_nearest_other(rows: Floats) -> Floats:
 
 
 def unlike_reference(window: Floats, reference: Floats) -> Booleans:
-    """(n,) whether a window row is farther from its nearest reference row than 99 % of the reference rows are from
-    theirs. Without a change this holds for about 1 % of the rows.
+    """(n,) whether the distance of a window row to its nearest reference row exceeds the 99 % quantile of the distances
+    between reference rows and their nearest neighbours. Without a change, this holds for about 1 % of the rows.
     """
     usual = np.quantile(distance_to_nearest_other(reference), 0.99)
     return distance_to_nearest(window, reference) > usual

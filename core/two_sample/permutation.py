@@ -39,7 +39,7 @@ def _memberships(
 def min_p_adjusted(table: Doubles) -> Doubles:
     """(k,) p-values of row 0, corrected for k tests by step-down min-p (Westfall & Young 1993).
 
-    The smallest one is the p-value of all tests together. It is exact for dependent tests and for small samples.
+    The smallest p-value is that of all tests together; it is exact for dependent tests and for small samples.
     The observed row is counted as a permutation, so no p-value is zero.
 
     >>> min_p_adjusted(np.array([[9.0, 1.0], [1.0, 2.0], [2.0, 1.0], [3.0, 0.0]])).tolist()

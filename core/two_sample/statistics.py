@@ -49,7 +49,7 @@ def _rbf_kernel(distances: Floats) -> Floats:
     kernel = np.multiply(distances, -1 / (median or 1.0), out=distances)
     np.exp(kernel, out=kernel)
     np.fill_diagonal(kernel, 0)
-    # The diagonal adds the same constant to every split; with this value the mean over all splits is zero.
+    # The diagonal adds the same constant to the statistic of every permutation. With this value their mean is zero.
     np.fill_diagonal(kernel, kernel.sum(dtype=np.float64) / (rows * (rows - 1)))
     return kernel
 

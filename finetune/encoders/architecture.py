@@ -25,7 +25,7 @@ FAMILIES = (
     "roberta",
     "xlm-roberta",
 )
-# Their first position is the padding id + 1: the rows of the position table below it are unused.
+# The first position of these families is the padding id + 1; earlier rows of the position table are unused.
 _OFFSET_FAMILIES = {"camembert", "mpnet", "roberta", "xlm-roberta"}
 _DECODER_CLASSES = ("ForCausalLM", "LMHeadModel", "DoubleHeadsModel")
 
@@ -108,7 +108,7 @@ def _require_encoder(name: str, stated: dict[str, Any]) -> None:
 
 def _with_defaults(name: str, folder: Path) -> Any:
     """The config as read by transformers, which adds defaults for missing values."""
-    from transformers import AutoConfig  # takes seconds to import; the checks above do without it
+    from transformers import AutoConfig  # takes seconds to import, and the checks above do not need it
 
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)

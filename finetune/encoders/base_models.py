@@ -83,7 +83,7 @@ def find_base_model(name: str) -> BaseModel:
         problem = "it is not a folder here, and as a hub id it names no revision"
         raise UnusableBaseModel(name, problem, f"Name the commit that you trust: {hub_id}@<revision>.")
     folder = fetch(hub_id, revision)
-    # The folder is named by the commit, which is recorded: a branch or a tag may move.
+    # The name of the folder is the commit, which is recorded: a branch or a tag may move.
     return _verified(_read_base_model(hub_id, folder.name, folder), pin)
 
 

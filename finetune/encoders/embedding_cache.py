@@ -18,7 +18,7 @@ from core.durable import write_bytes
 
 log = logging.getLogger(__name__)
 
-# 100,000 rows of 384 dimensions are 154 MB; beyond that, the oldest rows are removed.
+# 100,000 rows of 384 dimensions take 154 MB; if there are more rows, the oldest are removed.
 MAX_ROWS = 100_000
 _KEY_BYTES = 16
 

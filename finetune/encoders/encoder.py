@@ -59,7 +59,7 @@ class Encoder(nn.Module):
 
 
 def supports_bfloat16(encoder: Encoder) -> bool:
-    """Whether its forward pass runs under bfloat16 autocast, faster or not."""
+    """Whether the forward pass of the encoder runs under bfloat16 autocast; it may not be faster."""
     return encoder.transformer.config.model_type not in _FLOAT32_ONLY
 
 
@@ -160,11 +160,11 @@ def load_tokenizer(name: str, folder: Path, max_length: int) -> TextTokenizer:
     architecture = read_architecture(name, folder)
     with _quiet():
         try:
-            # Not the tokenizer class of the family, which builds its normalizer from other files: the engine reads
-            # tokenizer.json, too.
+            # This class reads tokenizer.json, as the engine does; the tokenizer class of a family builds its normalizer
+            # from other files.
             tokenizer = PreTrainedTokenizerFast.from_pretrained(
                 folder,
-                # As in the engine, whatever the tokenizer's config says.
+                # As in the engine; overrides the tokenizer's config.
                 truncation_side="right",
                 padding_side="right",
                 model_input_names=_inputs(architecture),
@@ -177,7 +177,7 @@ def load_tokenizer(name: str, folder: Path, max_length: int) -> TextTokenizer:
 
 
 def _inputs(architecture: Architecture) -> list[str]:
-    # A model with one token type has no embedding for type 1 of the second text.
+    # A model with one token type has no embedding for type 1, the type of the second text.
     types = ["token_type_ids"] if architecture.token_types > 1 else []
     return ["input_ids", *types, "attention_mask"]
 

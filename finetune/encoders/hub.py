@@ -66,7 +66,7 @@ def _mismatched_files(hub_id: str, folder: Path) -> list[str]:
 
 
 def _is_intact(path: Path, size: int) -> bool:
-    """Whether a file has its size and its hash; the cache names the files it links to by their hashes."""
+    """Whether a file has this size, and the hash in the name of the cache file that it links to."""
     if not path.is_file() or path.stat().st_size != size:
         return False
     name = path.resolve().name

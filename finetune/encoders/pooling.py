@@ -64,7 +64,7 @@ def _modules(name: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def _kind(module: dict[str, Any]) -> str:
-    """The class name of a module of sentence-transformers, else the full import path."""
+    """Class name if the module is from sentence-transformers, else its full import path."""
     full = str(module.get("type"))
     return full.rsplit(".", 1)[-1] if full.startswith("sentence_transformers.") else full
 

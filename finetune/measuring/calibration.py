@@ -1,7 +1,7 @@
 """Calibration: confidence against accuracy.
 
-An event of a single-label model is a row, with the confidence of the answer and whether it is correct. An event of a
-multi-label model is a pair of row and label, with the score and whether the row has the label.
+An event of a single-label model is a row: the confidence of the prediction, and whether it is correct. An event of a
+multi-label model is a pair of row and label: the score, and whether the row has the label.
 """
 
 from __future__ import annotations

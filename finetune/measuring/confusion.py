@@ -1,4 +1,4 @@
-"""The confusion matrix."""
+"""The confusion matrix of single-label predictions, and the most frequent errors in it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from core.arrays import Indices
 
 MAX_MATRIX_LABELS = 30
-"""With more labels only the confused pairs are stored, not the matrix."""
+"""With more labels, the matrix is not stored, only the most frequent errors."""
 
 MAX_PAIRS = 200
 
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """`count` rows with the label `truth` and the answer `predicted`; `truth` None: a label unknown to the model."""
+    """`count` rows of label `truth` were predicted as `predicted`; `truth` None: a label unknown to the model."""
 
     truth: str | None
     predicted: str
@@ -27,13 +27,13 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class Confusion:
-    """`counts` (k + 1, k): a row per true label, the last one for unknown labels; a column per predicted label."""
+    """`counts` (k + 1, k) by true label (last row: labels unknown to the model) and predicted label."""
 
     labels: list[str]
     counts: Indices
 
     def pairs(self, limit: int | None = None) -> list[ConfusedPair]:
-        """Pairs with wrong answers, the most frequent first, then in the order of the labels."""
+        """Pairs of different true and predicted label, the most frequent first, then in the order of the labels."""
         wrong = self.counts.copy()
         np.fill_diagonal(wrong, 0)
         cells = np.argwhere(wrong > 0).tolist()
@@ -45,14 +45,14 @@ class Confusion:
         ]
 
     def most_confused(self, limit: int) -> list[int]:
-        """Indices of the labels with the most wrong answers from or to them, in the order of the labels."""
+        """Indices of the labels with the most errors as true or predicted label, in the order of the labels."""
         wrong = self.counts.copy()
         np.fill_diagonal(wrong, 0)
         errors = wrong.sum(axis=0) + wrong[:-1].sum(axis=1)
         return sorted(np.argsort(-errors, kind="stable")[:limit].tolist())
 
     def as_dict(self) -> dict[str, Any]:
-        """`matrix` (k, k), rows by true label, for up to 30 labels, else None; at most 200 `pairs`."""
+        """`matrix` (k, k) by true and predicted label, None for more than 30 labels; at most 200 `pairs`."""
         kept = [vars(pair) for pair in self.pairs(MAX_PAIRS)]
         small = len(self.labels) <= MAX_MATRIX_LABELS
         return {

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from math import hypot, inf, isfinite
 from typing import Any, Literal
 
-from core.share import wilson_interval
+from core.share import percent, wilson_interval
 from finetune.measuring.metrics import Evaluation
 
 MIN_RISE = 0.10
 """Overfitting: minimum relative rise of the validation loss; epochs vary by a few per cent by chance."""
 
 MIN_GAP = 0.05
-"""Overfitting: minimum gap between training and validation accuracy; most fine-tuned models have a few points."""
+"""Overfitting: minimum gap between training and validation accuracy; after fine-tuning, a few points are usual."""
 
 MIN_FALL = 0.05
 """Underfitting: minimum relative fall of the validation loss in the last epoch."""
@@ -29,8 +29,8 @@ Verdict = Literal["healthy", "underfit", "overfit"]
 class Curve:
     """The validation losses of the epochs.
 
-    `rise` is the last loss relative to the lowest, minus 1; `last_fall` is the relative fall in the last epoch.
-    `train_fell`: whether the training loss fell between the lowest and the last; None if it was not recorded.
+    `rise`: last loss divided by lowest loss, minus 1; `last_fall`: relative fall in the last epoch. `train_fell`:
+    whether the training loss fell between the epochs of these two losses; None if it was not recorded.
     """
 
     epochs: int
@@ -57,10 +57,10 @@ def judge_fit(
     train: Evaluation,
     validation: Evaluation,
 ) -> dict[str, Any]:
-    """{"verdict", "reason" in one sentence, and the numbers behind them}, safe for JSON.
+    """{"verdict", "reason": one sentence, and the fields of `Gap` and `Curve`} as JSON values.
 
-    `history` is that of `core.checkpoint.Training`. `train` (a sample of the training rows is enough) and
-    `validation` are evaluations of the kept weights.
+    `history`: as in `core.checkpoint.Training`. `train` (a sample of the training rows is enough) and `validation`:
+    evaluations of the kept weights.
     """
     gap, curve = _gap(train, validation), _curve(history)
     majority_share = _majority_share(train)
@@ -70,29 +70,30 @@ def judge_fit(
 
 
 def _majority_share(train: Evaluation) -> float:
-    """Accuracy of always answering the most frequent label; 0 for multi-label models, where it is not known."""
+    """Accuracy of always predicting the most frequent label; 0 for multi-label models, for which it is not computed."""
     if train.kind == "multi-label":
         return 0.0
     return max(scores.support for scores in train.per_label) / train.rows
 
 
 def _verdict(gap: Gap, curve: Curve | None, *, rows: int, majority_share: float) -> tuple[Verdict, str]:
-    train, validation = f"{gap.train_accuracy:.1%}", f"{gap.validation_accuracy:.1%}"
+    train, validation = percent(gap.train_accuracy), percent(gap.validation_accuracy)
     if wilson_interval(round(gap.train_accuracy * rows), rows)[0] <= majority_share:
         return "underfit", (
             f"It is right on {train} of its training rows; always answering the most frequent label is right on "
-            f"{majority_share:.1%}."
+            f"{percent(majority_share)}."
         )
     if curve and _is_overfit(gap, curve):
         return "overfit", (
-            f"Validation loss ended {curve.rise:.0%} above its lowest ({curve.last_validation_loss:.3f} against "
-            f"{curve.lowest_validation_loss:.3f}), and the kept weights are right on {train} of the training rows "
-            f"and on {validation} of the validation rows."
+            f"Validation loss ended {percent(curve.rise, 0)} above its lowest "
+            f"({curve.last_validation_loss:.3f} against {curve.lowest_validation_loss:.3f}), "
+            f"and the kept weights are right on {train} of the training rows and on {validation} of the validation "
+            "rows."
         )
     if curve and curve.last_fall >= MIN_FALL and gap.gap < MIN_GAP and gap.train_accuracy < 1 - MIN_TRAIN_ERROR:
         return "underfit", (
-            f"Validation loss was still falling, by {curve.last_fall:.0%} in the last epoch, and it is right on only "
-            f"{train} of its training rows ({validation} of the validation rows)."
+            f"Validation loss was still falling, by {percent(curve.last_fall, 0)} in the last epoch, "
+            f"and it is right on only {train} of its training rows ({validation} of the validation rows)."
         )
     return "healthy", (
         f"It is right on {train} of its training rows and on {validation} of the validation rows{_end(curve)}."
@@ -107,8 +108,10 @@ def _end(curve: Curve | None) -> str:
     if curve is None:
         return ""
     if curve.rise < MIN_RISE:
-        return f"; validation loss ended {curve.rise:.0%} above its lowest" if curve.rise else ""
-    return f"; validation loss ended {curve.rise:.0%} above its lowest, and the kept weights are from before that"
+        return f"; validation loss ended {percent(curve.rise, 0)} above its lowest" if curve.rise else ""
+    return (
+        f"; validation loss ended {percent(curve.rise, 0)} above its lowest, and the kept weights are from before that"
+    )
 
 
 def _gap(train: Evaluation, validation: Evaluation) -> Gap:

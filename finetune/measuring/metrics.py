@@ -1,8 +1,8 @@
-"""The metrics of a model's answers, with intervals, for selection, reports and model cards.
+"""The metrics of a model's predictions, with intervals, for selection, reports and model cards.
 
-In all functions `truth` is (n,) label indices, -1 for a label unknown to the model (no answer is correct then), or
-(n, k) bool if a row may have several labels; `probabilities` is (n, k). `core.metrics` has the metrics for serving,
-without scikit-learn; the values are equal.
+In all functions `truth` is (n,) label indices, -1 for a label unknown to the model (every prediction is then wrong),
+or (n, k) bool if a row may have several labels; `probabilities` is (n, k). `core.metrics` computes equal values for
+serving, without scikit-learn.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ METRIC_NAMES = {
     "brier": "Brier score",
     "expected_calibration_error": "expected calibration error",
 }
-"""Names for people, in the order of reports."""
+"""Displayed names, in the order of reports."""
 
 FLOOR = 1e-12
-"""Probabilities are clipped to at least this in a log loss."""
+"""Minimum probability in a log loss; lower probabilities are clipped."""
 
 
 @dataclass(frozen=True)
 class PrimaryMetric:
-    """A metric that can select between models, and the kinds of task it applies to."""
+    """A metric for model selection, and the kinds of task that it applies to."""
 
     higher_is_better: bool
     kinds: tuple[Kind, ...] = ("single-label", "multi-label")
@@ -71,7 +71,7 @@ class LabelScores:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All metrics of n answers: `values` by name, and 95 % bootstrap `intervals` of some.
+    """All metrics of n predictions: `values` by name, and 95 % bootstrap `intervals` of some metrics.
 
     The "accuracy" of a multi-label model is the subset accuracy, as in scikit-learn.
     """
@@ -84,7 +84,7 @@ class Evaluation:
     confusion: Confusion | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Safe for JSON: the values at the top, then "intervals", "per_label", "confusion"."""
+        """JSON values: `values` at the top level, then "intervals", "per_label", "confusion"."""
         return {
             "kind": self.kind,
             "rows": self.rows,
@@ -123,7 +123,7 @@ def evaluate(
 
 
 def require_primary(name: str, kind: Kind) -> PrimaryMetric:
-    """The metric of that name; raises `UnknownMetric`, which lists those that apply to the kind of task."""
+    """The metric of that name; raises `UnknownMetric`, which lists the metrics for this kind of task."""
     fitting = {key: metric for key, metric in PRIMARY_METRICS.items() if kind in metric.kinds}
     if name not in fitting:
         raise UnknownMetric(name, kind, list(fitting))
@@ -131,7 +131,7 @@ def require_primary(name: str, kind: Kind) -> PrimaryMetric:
 
 
 def primary_value(name: str, truth: Truth, probabilities: Numbers, *, thresholds: Numbers | None = None) -> float:
-    """The value of one primary metric, in milliseconds: for use after every epoch."""
+    """The value of one primary metric. It takes milliseconds, so it can be computed after every epoch."""
     require_primary(name, "single-label" if truth.ndim == 1 else "multi-label")
     if name == "log_loss":
         return float(row_losses(truth, probabilities).mean())
@@ -148,7 +148,7 @@ def is_better(name: str, value: float, other: float) -> bool:
 
 
 def predicted_labels(truth: Truth, probabilities: Numbers, thresholds: Numbers | None = None) -> Truth:
-    """The answers in the shape of the truth: (n,) the most probable labels, or (n, k) the scores above thresholds."""
+    """Predictions in the shape of `truth`: (n,) most probable labels, or (n, k) whether scores reach the thresholds."""
     answers: Truth
     if truth.ndim == 1:
         answers = probabilities.argmax(axis=1)

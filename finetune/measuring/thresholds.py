@@ -11,6 +11,7 @@ from scipy.stats import beta, binom
 
 from core.arrays import Booleans, Indices, Numbers
 from core.engine import set_confidence
+from core.share import percent
 from finetune.measuring.metrics import Truth
 
 MIN_POSITIVES = 5
@@ -55,7 +56,7 @@ def _candidates(scores: Numbers) -> Numbers:
 
 
 def uncalibrated_thresholds(thresholds: Numbers, temperature: float) -> Numbers:
-    """The thresholds (k,) that give the same labels on the scores without temperature.
+    """The thresholds (k,) that assign the same labels to scores without temperature.
 
     >>> uncalibrated_thresholds(np.array([0.5, 0.9]), 2.0).round(3).tolist()
     [0.5, 0.988]
@@ -66,10 +67,10 @@ def uncalibrated_thresholds(thresholds: Numbers, temperature: float) -> Numbers:
 
 @dataclass(frozen=True)
 class Abstention:
-    """The model abstains below the confidence `threshold`; None if no threshold keeps the risk.
+    """The model abstains below the confidence `threshold`; None if every threshold exceeds the maximum risk.
 
-    `coverage` is the share of answered rows and `risk` their error rate, both on the rows of the search. `risk_bound`
-    is a 95 % upper bound for the error rate on new rows. `reason` is one sentence.
+    `coverage` is the share of rows without abstention and `risk` their error rate, measured on the rows of the search.
+    `risk_bound` is a 95 % upper bound of the error rate on new rows. `reason` is one sentence.
     """
 
     threshold: float | None
@@ -82,14 +83,14 @@ class Abstention:
 
 
 def confidence_and_errors(truth: Truth, probabilities: Numbers, predicted: Truth) -> tuple[Numbers, Booleans]:
-    """(n,) the confidence of each answer, and whether it is wrong; a set of labels must be exactly right."""
+    """(n,) the confidence of each prediction, and whether it is wrong; a set of labels must be exactly right."""
     if truth.ndim == 1:
         return probabilities.max(axis=1), predicted != truth
     return set_confidence(probabilities, predicted), (predicted != truth).any(axis=1)
 
 
 def abstention_of(confidence: Numbers, wrong: Booleans, *, max_risk: float, delta: float = DELTA) -> Abstention:
-    """The lowest threshold whose answers have an error rate of at most `max_risk` (0..1) with probability 1 - `delta`.
+    """The lowest threshold above which the error rate is at most `max_risk` (0..1) with probability 1 - `delta`.
 
     `confidence` and `wrong` (n,) must be of rows that were not trained on. The method is fixed sequence testing with
     several starts (Learn then Test: Angelopoulos et al. 2021, arXiv 2110.01052). The rows are sorted by confidence.
@@ -100,7 +101,7 @@ def abstention_of(confidence: Numbers, wrong: Booleans, *, max_risk: float, delt
     """
     order = np.argsort(-confidence, kind="stable")
     confidences, errors = confidence[order], np.cumsum(wrong[order].astype(np.int64))
-    # Rows of equal confidence are all answered, or none of them.
+    # A threshold cannot separate rows of equal confidence.
     ends = np.append(np.flatnonzero(np.diff(confidences)), len(confidences) - 1)
     level = delta / len(START_SHARES)
     passes = binom.cdf(errors[ends], ends + 1, max_risk) <= level
@@ -123,7 +124,7 @@ def _last_passed(passes: Booleans, start: int) -> int:
 def _abstention(confidences: Numbers, errors: Indices, *, answered: int, max_risk: float, level: float) -> Abstention:
     rows, wrong = len(confidences), int(errors[answered - 1])
     all_answered = answered == rows
-    # Midway between the lowest answered and the highest unanswered confidence: rounding errors change neither.
+    # Midway between the two adjacent confidences, so that rounding errors move no row across the threshold.
     threshold = 0.0 if all_answered else float(confidences[answered - 1] / 2 + confidences[answered] / 2)
     given = (
         "Every answer is given" if all_answered else f"Answers with a confidence of {threshold:.3f} or more are given"
@@ -136,7 +137,7 @@ def _abstention(confidences: Numbers, errors: Indices, *, answered: int, max_ris
         risk_bound=float(beta.ppf(1 - level, wrong + 1, answered - wrong)) if wrong < answered else 1.0,
         rows=rows,
         max_risk=max_risk,
-        reason=f"{given}: {answered / rows:.1%} of {rows} rows, {wrong} of them wrong.",
+        reason=f"{given}: {percent(answered / rows)} of {rows} rows, {wrong} of them wrong.",
     )
 
 
@@ -153,17 +154,19 @@ def _reason_for_none(errors: Indices, answered: Indices, *, max_risk: float, lev
     rows = int(answered[-1])
     needed = _min_rows(max_risk, level)
     if rows < needed:
-        return f"{rows} rows are too few to show a risk of {max_risk:.1%}: {needed} rows without an error are needed."
+        return (
+            f"{rows} rows are too few to show a risk of {percent(max_risk)}: {needed} rows without an error are needed."
+        )
     share = errors / answered
     first = int(np.searchsorted(answered, needed))
     return (
-        f"Even the most confident rows do not show a risk of at most {max_risk:.1%}: "
-        f"{int(errors[first])} of the {int(answered[first])} most confident are wrong ({share[first]:.1%})."
+        f"Even the most confident rows do not show a risk of at most {percent(max_risk)}: "
+        f"{int(errors[first])} of the {int(answered[first])} most confident are wrong ({percent(share[first])})."
     )
 
 
 def risk_coverage(confidence: Numbers, wrong: Booleans) -> tuple[Numbers, Numbers]:
-    """Coverage and error rate (n,) if the 1, 2, … n most confident rows are answered (El-Yaniv & Wiener 2010).
+    """Coverage and error rate (n,) of the 1, 2, … n most confident rows (El-Yaniv & Wiener 2010).
 
     >>> [part.tolist() for part in risk_coverage(np.array([0.9, 0.6]), np.array([False, True]))]
     [[0.5, 1.0], [0.0, 0.5]]

@@ -1,4 +1,4 @@
-"""A head on frozen features, then full fine-tuning if the time allows; the better of the two is kept."""
+"""A head on frozen features, then full fine-tuning if the time allows; the better classifier is kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from finetune.task import Fitted, Task
 from finetune.training.planning import seconds_per_epoch
 from finetune.training.tuning import tune
 
-# The first epoch usually ends below the accuracy of the head, so fewer than two are not worth their time.
+# After the first epoch, accuracy is usually still below the accuracy of the head.
 MIN_EPOCHS = 2
 
 

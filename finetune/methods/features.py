@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from core.share import percent
 from finetune.head import Head, fit_head
 from finetune.task import Fitted, Scored, Task, history_entry, score
 
@@ -27,7 +28,7 @@ def fit_features(task: Task) -> Fitted:
     steps = list(_regularization_path(task))
     least = min(steps, key=lambda step: step.scored.loss)
     best = next(step for step in steps if not step.scored.is_worse_than(least.scored))
-    reached = f"{best.scored.metric.replace('_', ' ')} {best.scored.value:.1%}"
+    reached = f"{best.scored.metric.replace('_', ' ')} {percent(best.scored.value)}"
     return Fitted(
         method="features",
         reason=f"The head on frozen features reaches {reached} on {len(task.validation.inputs)} validation rows.",
@@ -40,7 +41,7 @@ def fit_features(task: Task) -> Fitted:
 
 
 def _regularization_path(task: Task) -> Iterator[_Step]:
-    """Heads for rising `C_VALUES`, each started from the last; ends at the first whose loss does not fall."""
+    """Heads for rising `C_VALUES`, each initialised with the previous head, until the validation loss does not fall."""
     head, lowest = None, float("inf")
     for number, c in enumerate(C_VALUES):
         task.on_progress("Fitting the head", number / len(C_VALUES))

@@ -42,7 +42,7 @@ class Layerwise:
 
 
 class GradualUnfreezing(TrainerCallback):
-    """Starts with all blocks but the last frozen and unfreezes them from the top within `UNFROZEN_BY` of the steps."""
+    """Freezes all blocks except the last, then unfreezes them from the top within `UNFROZEN_BY` of the steps."""
 
     def __init__(self, model: Classifier) -> None:
         depths = classifier_depths(model)
@@ -51,7 +51,7 @@ class GradualUnfreezing(TrainerCallback):
         ]
         self._top = max(depth for depth, _ in self._parameters)
 
-    # Not earlier: DistributedDataParallel must register every parameter as trainable first.
+    # Freezing starts here because DistributedDataParallel must first register every parameter as trainable.
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:

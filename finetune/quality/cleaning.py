@@ -37,7 +37,7 @@ def removed_rows(
     drop_suspects: bool = False,
     drop_conflicts: bool = False,
 ) -> list[Removed]:
-    """The rows to remove, in the order of the file: those of fixable findings, and those of the options."""
+    """The rows to remove, in the order of the file: rows of fixable findings, and rows that the options select."""
     reasons: dict[int, tuple[str, str]] = {}
     for finding in findings:
         if finding.is_fixable or (drop_suspects and finding.check == SUSPECTS):

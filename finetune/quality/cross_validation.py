@@ -13,7 +13,7 @@ from finetune.quality.limits import Limits
 
 STAGE = "Looking for wrong labels"
 C = 3.0
-"""Stronger regularisation than the best for accuracy, so that the heads do not fit single wrong labels."""
+"""Stronger regularisation than is best for accuracy, so that the heads do not fit single wrong labels."""
 
 
 def held_out_logits(
@@ -54,7 +54,7 @@ def _folds(truth: Indices, groups: Sequence[str], *, folds: int, rng: np.random.
 
 
 def _stratified_sample(rows: Indices, truth: Indices, *, limit: int, rng: np.random.Generator) -> Indices:
-    """About `limit` rows with the same label shares, at least one per label; all rows if they are fewer."""
+    """About `limit` rows with the label shares of `rows`, at least one per label; all rows if there are fewer."""
     if len(rows) <= limit:
         return rows
     shuffled = rng.permutation(rows)

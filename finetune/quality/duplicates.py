@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from core.share import percent
 from finetune.quality.findings import Finding, quantity, row_findings, severity_by_share, with_share
 from finetune.quality.near_duplicates import NearPair
 from finetune.quality.sheet import Sheet
@@ -21,7 +22,7 @@ def duplicate_groups(sheet: Sheet, indices: list[int]) -> list[list[int]]:
 def duplicate_rows(sheet: Sheet) -> dict[int, int]:
     """Maps each row to an earlier one with the same text and label.
 
-    Texts with several labels are left out: how often each label was given is evidence.
+    Texts with several labels are left out: the number of copies with each label is evidence for that label.
     """
     return {
         index: group[0]
@@ -59,7 +60,7 @@ def conflicting_labels(sheet: Sheet) -> list[Finding]:
 
 
 def rows_without_majority(sheet: Sheet) -> dict[int, str]:
-    """The rows to remove from texts with several labels, with a remark each.
+    """Maps each row to remove, of the texts with several labels, to a remark.
 
     If a label has more than half of a text's rows, its first row is kept; else all rows are removed.
     """
@@ -95,7 +96,7 @@ def near_duplicates(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
             is_relabelled = len({sheet.examples[pair.first].label, sheet.examples[pair.second].label} - {None}) > 1
             relabelled += is_relabelled
             label = f", which has the label {sheet.examples[pair.first].label!r}" if is_relabelled else ""
-            details[pair.second] = f"{pair.similarity:.0%} similar to row {pair.first + 1}{label}"
+            details[pair.second] = f"{percent(pair.similarity, 0)} similar to row {pair.first + 1}{label}"
     return row_findings(
         "near_duplicates",
         details,
@@ -132,14 +133,14 @@ def leaked_rows(sheet: Sheet, against: Sheet) -> dict[int, int]:
 
 
 def near_leakage(sheet: Sheet, pairs: list[NearPair]) -> list[Finding]:
-    """Rows that are nearly equal to one of the other file; `pairs` are pairs of a row here and a row there."""
+    """Rows that are nearly equal to a row of the other file; `pairs` are pairs of a row of each file."""
     closest: dict[int, NearPair] = {}
     for pair in sorted(pairs, key=lambda pair: -pair.similarity):
         closest.setdefault(pair.first, pair)
     return row_findings(
         "near_leakage",
         {
-            index: f"{pair.similarity:.0%} similar to row {pair.second + 1} of the other file"
+            index: f"{percent(pair.similarity, 0)} similar to row {pair.second + 1} of the other file"
             for index, pair in closest.items()
         },
         sheet.examples,

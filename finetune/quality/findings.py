@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.datasets import Example
+from core.share import percent
 from finetune.quality.masking import masked
 
 Severity = Literal["error", "warning", "info"]
@@ -29,8 +30,8 @@ class RowEntry:
 class Finding:
     """`count` items of `unit` were found; `rows` are the numbers, from 1, of all rows concerned, the worst first.
 
-    Severities: error, training fails; warning, quality suffers or the measured accuracy is wrong; info, worth a look.
-    `remarks` has the reason for each of `rows`; `examples` are the first five. `is_fixable`: --fix removes the rows.
+    Severity: "error" if training fails, "warning" if it lowers quality or distorts the measured accuracy, else "info".
+    `remarks` has the reason for each of `rows`; `examples` are the first five rows. `is_fixable`: --fix removes `rows`.
     """
 
     check: str
@@ -64,7 +65,7 @@ def row_findings(
     advice: str,
     is_fixable: bool = False,
 ) -> list[Finding]:
-    """One finding, or none if `details` is empty; `details` is a remark by row index from 0."""
+    """A list of one finding, empty if `details` is empty; `details` maps row index from 0 to a remark."""
     if not details:
         return []
     found = Finding(check, severity, len(details), "rows", sentence, advice, is_fixable=is_fixable)
@@ -72,7 +73,7 @@ def row_findings(
 
 
 def with_rows(finding: Finding, details: Mapping[int, str], examples: Sequence[Example]) -> Finding:
-    """The finding with its rows; `details` is a remark by row index from 0."""
+    """The finding with its rows; `details` maps row index from 0 to a remark."""
     shown = [
         RowEntry(index + 1, display_text(examples[index]), examples[index].label or "", detail)
         for index, detail in list(details.items())[:MAX_EXAMPLES]
@@ -108,9 +109,9 @@ def severity_by_share(found: int, rows: int) -> Severity:
 def with_share(count: int, total: int, noun: str = "row") -> str:
     """
     >>> with_share(1, 8), with_share(2, 4, "text")
-    ('1 row (12.5%)', '2 texts (50.0%)')
+    ('1 row (12.5 %)', '2 texts (50.0 %)')
     """
-    return f"{quantity(count, noun)} ({count / max(1, total):.1%})"
+    return f"{quantity(count, noun)} ({percent(count / max(1, total))})"
 
 
 def quantity(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Running all checks, or the quick ones, on a file."""
+"""Runs all checks, or only the quick checks, on a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.datasets import Example
 from core.progress import Progress, ignore
 from finetune.quality.duplicates import conflicting_labels, duplicates, leakage, near_duplicates, near_leakage
 from finetune.quality.findings import Finding, Severity, quantity
-from finetune.quality.labels import few_rows, imbalance, too_few_labels
+from finetune.quality.labels import few_rows, imbalance, label_names, too_few_labels
 from finetune.quality.languages import foreign_languages
 from finetune.quality.limits import DEFAULT_LIMITS, Limits
 from finetune.quality.near_duplicates import NearPair, near_pairs
@@ -33,6 +33,7 @@ QUICK = (
     "too_short",
     "over_length",
     "too_few_labels",
+    "label_names",
     "few_rows",
     "imbalance",
     "duplicates",
@@ -90,7 +91,7 @@ def inspect_quickly(
     limits: Limits = DEFAULT_LIMITS,
     on_progress: Progress = ignore,
 ) -> list[Finding]:
-    """Run the checks without embeddings: seconds for 10,000 rows. The check `over_length` needs `tokenizer`."""
+    """Run the checks that need no embeddings, in seconds for 10,000 rows; `over_length` runs only with `tokenizer`."""
     sheet = Sheet(examples, is_multi_label)
     other = Sheet(against, is_multi_label) if against else None
     on_progress("Reading the rows", 0.0)
@@ -99,6 +100,7 @@ def inspect_quickly(
         *too_short(sheet, limits),
         *(over_length(sheet, tokenizer) if tokenizer and sheet.with_text else []),
         *too_few_labels(sheet),
+        *label_names(sheet),
         *few_rows(sheet, limits),
         *imbalance(sheet, limits),
         *duplicates(sheet),
@@ -119,7 +121,7 @@ def _by_severity(found: list[Finding]) -> list[Finding]:
 
 
 def _near_pairs(sheet: Sheet, other: Sheet | None, limits: Limits) -> tuple[list[NearPair], list[NearPair]]:
-    """Pairs of nearly equal texts within the sheet, and between it and the other; equal texts are left out."""
+    """Pairs of nearly equal texts within `sheet`, and between `sheet` and `other`; equal texts are left out."""
     own = sheet.distinct(sheet.with_text)
     known = {sheet.keys[index] for index in own}
     new = [index for index in other.distinct(other.with_text) if other.keys[index] not in known] if other else []

@@ -15,6 +15,7 @@ import numpy as np
 from core.arrays import Indices, Numbers
 from core.features import truth_matrix, truth_of
 from core.progress import Progress, ignore
+from core.share import percent
 from finetune.quality.cross_validation import STAGE, held_out_logits
 from finetune.quality.findings import MAX_EXAMPLES, Finding, quantity, row_findings, with_rows, with_share
 from finetune.quality.limits import Limits
@@ -22,7 +23,7 @@ from finetune.quality.noise_model import NoiseModel, fit_noise_model
 from finetune.quality.sheet import Sheet
 
 CONFUSABLE_SHARE = 0.05
-"""A pair of labels is confusable if this share of the rows of one is confidently predicted as the other."""
+"""A pair of labels is confusable if this share of the rows of one label is confidently predicted as the other."""
 
 
 def label_noise(
@@ -52,7 +53,7 @@ def label_noise(
 
 @dataclass(frozen=True)
 class _TestableRows:
-    """The rows of the labels with enough texts for all folds; `indices` are those in the sheet."""
+    """The rows of the labels with enough texts for all folds; `indices` are their row indices in the sheet."""
 
     labels: list[str]
     indices: list[int]
@@ -68,12 +69,12 @@ def _testable_rows(sheet: Sheet, embeddings: Numbers, limits: Limits) -> _Testab
 
 
 def _suspected_rows(rows: _TestableRows, model: NoiseModel) -> dict[int, tuple[float, str]]:
-    """The rows whose label is wrong with a probability of at least one half: by index, probability and remark."""
+    """Maps row indices to (probability that the label is wrong, remark), for probabilities of at least one half."""
     predicted = model.probabilities.argmax(axis=1)
     return {
         rows.indices[row]: (
             float(model.wrong[row]),
-            f"looks like {rows.labels[predicted[row]]!r} ({model.probabilities[row, predicted[row]]:.0%})",
+            f"looks like {rows.labels[predicted[row]]!r} ({percent(model.probabilities[row, predicted[row]], 0)})",
         )
         for row in np.flatnonzero(model.wrong >= 0.5)
     }
@@ -107,7 +108,7 @@ def _confusable(
     if not pairs:
         return []
     pairs.sort(key=lambda pair: -shares[pair])
-    named = [f"{shares[a, b]:.0%} of {rows.labels[a]!r} look like {rows.labels[b]!r}" for a, b in pairs]
+    named = [f"{percent(shares[a, b], 0)} of {rows.labels[a]!r} look like {rows.labels[b]!r}" for a, b in pairs]
     predicted = model.probabilities[clear].argmax(axis=1)
     details = {
         rows.indices[clear[row]]: f"looks like {rows.labels[predicted[row]]!r}"
@@ -123,7 +124,7 @@ def _confusable(
 
 
 def _confident_errors(truth: Indices, probabilities: Numbers) -> tuple[Indices, list[int]]:
-    """(k, k) number of rows with a given label that are confidently predicted as another one, and these rows."""
+    """(k, k) number of rows by given label and by confidently predicted other label, and the indices of these rows."""
     from cleanlab.count import compute_confident_joint  # takes a second to import
 
     counts, rows = compute_confident_joint(truth, probabilities, calibrate=False, return_indices_of_off_diagonals=True)

@@ -18,7 +18,7 @@ GRAM_LENGTH = 4
 BANDS, BAND_ROWS = 16, 4
 """A pair of similarity s shares a band with probability 1 - (1 - s⁴)¹⁶: 98.8 % at 0.7, 99.98 % at 0.8."""
 MAX_CHARACTERS = 2000
-"""Only the first characters of a text are compared, up to this number."""
+"""Only this number of characters at the start of a text is compared."""
 CHUNK_CHARACTERS = 2_000_000
 MAX_PAIRWISE_BUCKET = 30
 """In larger buckets a text is compared only with the first and the next text, not with all others."""
@@ -45,7 +45,7 @@ def near_pairs(texts: Sequence[str], *, threshold: float) -> list[NearPair]:
     [NearPair(first=0, second=1, similarity=1.0)]
     """
     normalised = [" ".join(re.findall(r"\w+", text.lower()))[:MAX_CHARACTERS] for text in texts]
-    # In shorter texts one letter changes a third of the grams: similarity has no meaning there.
+    # In shorter texts, one letter changes a third of the grams, so the similarity has no meaning.
     long_enough = [index for index, text in enumerate(normalised) if len(text) >= 2 * GRAM_LENGTH]
     if len(long_enough) < 2:
         return []
@@ -92,7 +92,7 @@ def _signatures_of(texts: Sequence[str]) -> Hashes:
     lengths = np.array([len(text) for text in texts])
     ends = np.cumsum(lengths)
     hashes = _gram_hashes(codes)
-    # Only the grams within a text, not those that span two texts.
+    # Only the grams within a text: no gram may span two texts.
     starts = ends - lengths - np.arange(len(texts)) * (GRAM_LENGTH - 1)
     inside = np.ones(len(codes), dtype=np.bool_)
     for back in range(1, GRAM_LENGTH):
@@ -124,7 +124,7 @@ def _mixed(values: Hashes) -> Hashes:
 
 
 def _candidates(signatures: Hashes, threshold: float) -> Iterator[tuple[int, int]]:
-    """Pairs that share a band, except those whose estimated similarity is clearly below the threshold."""
+    """Pairs that share a band, except pairs with an estimated similarity clearly below the threshold."""
     pairs = np.unique(np.concatenate([_bucket_pairs(_band(signatures, number)) for number in range(BANDS)]))
     rows = len(signatures)
     for part in np.array_split(pairs, max(1, len(pairs) // 100_000)):

@@ -1,4 +1,4 @@
-"""A model of label noise: the rate of wrong labels, and the probability of each label to be wrong."""
+"""A model of label noise: the rate of wrong labels, and the probability that each label is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.optimize import OptimizeResult, minimize
 from core.arrays import Indices, Numbers
 
 MAX_FITTED_ROWS = 20_000
-"""Rows that temperature and rate are fitted on; more rows change them by less than their standard errors."""
+"""Maximum rows to fit temperature and rate; more rows change the estimates by less than their standard errors."""
 SIGNIFICANT_GAIN = 2.71
 """Likelihood ratio statistic (twice the gain in log likelihood) at the 5 % level: the 0.9 quantile of chi-square with
 one degree of freedom, because the rate is at its bound of zero under the null hypothesis (Self & Liang 1987)."""
@@ -62,7 +62,7 @@ def _fitted(logits: Numbers, truth: Indices) -> tuple[float, float]:
         )
 
     clean = minimised([0.0])
-    # Two starts: if the noise explains the wrong labels, the best temperature may be lower.
+    # Two start temperatures: if noise explains the wrong labels, the best temperature may be lower than without noise.
     noisy = min((minimised([clean.x[0] + step, np.log(0.03)]) for step in (0.0, -1.0)), key=lambda found: found.fun)
     if 2 * (clean.fun - noisy.fun) < SIGNIFICANT_GAIN:
         return float(np.exp(clean.x[0])), 0.0

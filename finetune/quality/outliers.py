@@ -20,7 +20,7 @@ _BLOCK = 512
 def outliers(sheet: Sheet, embeddings: Numbers, limits: Limits, *, seed: int) -> list[Finding]:
     """Rows far from their nearest neighbours; `embeddings` (n, d) are of `sheet.with_text`."""
     position = {index: row for row, index in enumerate(sheet.with_text)}
-    # Distinct texts only: the nearest neighbour of an outlier could be its copy.
+    # Distinct texts only: otherwise the nearest neighbour of an outlier could be its copy.
     distinct = sheet.distinct(sheet.with_text)
     if len(distinct) < MIN_ROWS:
         return []

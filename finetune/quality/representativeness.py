@@ -8,6 +8,7 @@ from math import ceil
 import numpy as np
 
 from core.arrays import Indices, Numbers
+from core.share import percent
 from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other
 from core.two_sample.permutation import min_p_adjusted, permuted_table
 from core.two_sample.statistics import Statistic, chi_square, kolmogorov_smirnov, maximum_mean_discrepancy
@@ -40,7 +41,7 @@ class FileSample:
 def representativeness(
     sheet: Sheet, this: FileSample, other: FileSample, limits: Limits, *, seed: int
 ) -> list[Finding]:
-    """A finding if the rows of `this` file differ significantly from those of the `other`."""
+    """A finding if the rows of `this` file differ significantly from the rows of the `other` file."""
     if min(len(this.indices), len(other.indices)) < limits.min_rows:
         return [_too_few(this, other, limits)]
     rng = np.random.default_rng(seed)
@@ -89,8 +90,8 @@ def _difference(
     named = ", ".join(f"{name} (p = {p_value:.2g})" for name, p_value in different.items())
     sentence = (
         f"The rows differ from the other file in {named}. {quantity(len(rows), 'row')} of {len(novelty):,} compared "
-        f"({len(rows) / len(novelty):.0%}) are unlike all rows there, and {uncovered:.0%} of the rows there are "
-        "unlike all rows here (1% of each are expected)."
+        f"({percent(len(rows) / len(novelty), 0)}) are unlike all rows there, and {percent(uncovered, 0)} of the "
+        "rows there are unlike all rows here (1 % of each are expected)."
     )
     found = Finding("representativeness", "warning", len(rows), "rows", sentence, ADVICE)
     details = {sample.indices[row]: "unlike all rows of the other file" for row in rows}

@@ -11,7 +11,7 @@ from finetune.quality.findings import Finding, row_findings, severity_by_share, 
 from finetune.quality.sheet import Sheet
 
 MIXED_SHARE = 0.2
-"""Share of the letters that makes a second script count."""
+"""A text has mixed scripts if at least this share of its letters is in a second script."""
 LOOK_ALIKES = ({"Latin", "Cyrillic"}, {"Latin", "Greek"})
 _SHORTEST_WORD = 4
 _WORD = re.compile(r"[^\W\d_]+")
@@ -81,7 +81,7 @@ def _remark(text: str, counts: Counter[str], file_script: str) -> str:
         return f"mostly {own}"
     if words := [] if text.isascii() else _words_of_look_alikes(text):
         return f"{words[0]!r} mixes {' and '.join(sorted(letters_by_script(words[0])))} letters"
-    # Texts in every script contain names in Latin letters.
+    # Latin is never a second script: texts in every script contain names in Latin letters.
     second = [script for script in counts if script not in {own, "Latin", "Han"}]
     if second and sum(counts[script] for script in second) >= MIXED_SHARE * counts.total():
         return f"{own} with {' and '.join(sorted(second))}"

@@ -48,7 +48,7 @@ _STYLE: Any = {
 
 
 def loss_curves(history: Sequence[Mapping[str, Any]], *, metric: str) -> str | None:
-    """Training and validation loss and the metric by epoch; for a linear head, by C. None for fewer than two points."""
+    """Training loss, validation loss and metric by epoch, or by C for a linear head; None for fewer than two points."""
     epochs = [entry for entry in history if entry.get("step") == "fine-tuning"]
     if len(epochs) > 1:
         return _curves(epochs, x="epoch", label="epoch", metric=metric)
@@ -143,7 +143,7 @@ def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin
 
 
 def risk_by_coverage(coverage: Numbers, risk: Numbers, *, chosen: tuple[float, float] | None) -> str:
-    """Error rate of the answers by coverage; `chosen`: coverage and risk at the abstention threshold."""
+    """Error rate by coverage; `chosen`: coverage and risk at the abstention threshold."""
     indices = _sampled_indices(len(coverage))
 
     def draw(figure: Figure) -> None:

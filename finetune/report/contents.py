@@ -24,7 +24,7 @@ WORST_EXAMPLES = 20
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers to the n validation rows, and their evaluation before and after the temperature.
+    """The predictions on the n validation rows, and their evaluation before and after the temperature.
 
     `predicted`: (n,) label indices or (n, k) bool; `confidence`, `wrong` and `losses` (log loss in nats): (n,).
     """
@@ -95,7 +95,7 @@ def _answers(training: Training, outputs: ValidationOutputs) -> Answers:
 
 
 def _rows(training: Training, outputs: ValidationOutputs, datasets: Path) -> tuple[list[Example], str | None]:
-    """The validation rows in the order of the outputs; if they cannot be shown, no rows and the reason."""
+    """The validation rows in the order of the outputs, and None; if rows cannot be shown, no rows and the reason."""
     try:
         rows = kept_dataset(training.data.validation, datasets)
     except DatasetNotKept:

@@ -1,4 +1,4 @@
-"""Measured values of a run, stored so that a repeated run uses the same."""
+"""Measured values of a run, stored so that a repeated run uses the same values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Plans:
-    """One small JSON file per run, named by a hash of `facts`, everything that the run depends on.
+    """One small JSON file per run, named by a hash of `facts`, which contain everything that the run depends on.
 
     Measured speeds vary from minute to minute. Without the file, a second run with the same seed could plan another
     number of epochs and end with other weights.
@@ -27,7 +27,7 @@ class Plans:
         self._values: dict[str, object] = self._read()
 
     def get_or_compute(self, key: str, compute: Callable[[], Value]) -> Value:
-        """The stored value, else that of `compute`, which is then stored; the same in every process."""
+        """The stored value, else the result of `compute`, which is then stored; the same in every process."""
         if key not in self._values:
             self._values[key] = compute()
         self._values[key] = broadcast(self._values[key])

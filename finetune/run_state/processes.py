@@ -1,4 +1,4 @@
-"""The processes of a training: one, or those that `torchrun` started."""
+"""The processes of a training: a single process, or the processes that `torchrun` started."""
 
 from __future__ import annotations
 

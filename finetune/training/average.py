@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 DECAY = 0.99
-"""Decay of the average, which covers about the last 100 steps. It is lower in the first steps.
+"""Decay of the average, which covers about the last 100 steps. The decay is lower in the first steps.
 
 On banking77 the average is 0.1 to 0.15 points more accurate than the last weights. It also varies less while the
 learning rate is high, so a training that the budget ends early loses less accuracy.

@@ -15,7 +15,7 @@ from finetune.training.classifier import Classifier
 from finetune.training.training_loss import TrainingLoss
 
 Z_WORSE = 1.64
-"""Standard errors by which a later state must be worse to be rejected: a one-sided test at the 5 % level."""
+"""A later state is rejected if it is worse by more standard errors than this: a one-sided test at the 5 % level."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class State:
 class BestState(TrainerCallback):
     """Evaluates the averaged weights on the validation rows after every epoch and selects one state.
 
-    The latest state that is not significantly worse than the best so far is kept; the start counts as a state. The
-    best of many states would be selected by luck if there are few validation rows, and a training with a falling
-    rate usually improves until its end. `history` has one entry per evaluated state.
+    The latest state that is not significantly worse than the best so far is kept; the start counts as a state. Not the
+    best one, because with few validation rows that is selected by chance, and because a training with a decaying
+    learning rate usually improves until its end. `history` has one entry per evaluated state.
     """
 
     def __init__(

@@ -42,8 +42,8 @@ class Classifier(nn.Module):
 def trainable_copy(encoder: Encoder, head: Head, temperature: float, *, dropout: float) -> Classifier:
     """A copy to train, whose logits are divided by the temperature and whose embedding tables are frozen.
 
-    Training of an uncalibrated start spends its first steps on the scale of the logits. The tables are half of the
-    parameters, and few of their rows are used: with frozen tables a step takes two thirds of the time.
+    From uncalibrated logits, the first steps of a training would only change the scale of the logits. The tables are
+    half of the parameters, and many rows are unused: with frozen tables, a step takes two thirds of the time.
     """
     model = Classifier(copy.deepcopy(encoder), Head(head.weight / temperature, head.bias / temperature))
     for table in embeddings_of(model.encoder.transformer).modules():
@@ -51,8 +51,8 @@ def trainable_copy(encoder: Encoder, head: Head, temperature: float, *, dropout:
             table.requires_grad_(False)
     set_dropout(model.encoder.transformer, dropout)
     if not torch.cuda.is_available():
-        # On CPUs the backward pass of torch's fused attention takes a third of a step on short texts
-        # (all-MiniLM-L6-v2, 128 texts of 16 tokens, bfloat16); that of eager attention takes a twentieth.
+        # On CPUs the backward pass of torch's fused attention takes a third of a step on short texts, the backward pass
+        # of eager attention a twentieth (all-MiniLM-L6-v2, 128 texts of 16 tokens, bfloat16).
         model.encoder.transformer.set_attn_implementation("eager")
     return model
 

@@ -14,7 +14,7 @@ WARM_UP = 0.1
 
 @dataclass(frozen=True)
 class _RowCountDefaults:
-    """Defaults for at most `rows` training rows. `consistency` doubles the cost of a row and helps most on few rows."""
+    """Defaults for at most `rows` training rows. `consistency` doubles the time per row and helps most on few rows."""
 
     rows: float
     epochs: int

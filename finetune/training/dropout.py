@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class ByteDropout(nn.Module):
-    """Dropout with one random byte per element, so that `p` is rounded to a multiple of 1/256.
+    """Dropout with one random byte per element; `p` is rounded to a multiple of 1/256.
 
     `nn.Dropout` draws one number per element, which takes 15 % of a training step on a CPU (all-MiniLM-L6-v2,
     batches of 64 texts of 16 tokens, 2 cores). Using the 8 bytes of each 64-bit number takes a tenth of that.

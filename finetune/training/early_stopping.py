@@ -14,10 +14,10 @@ from finetune.training.training_loss import TrainingLoss
 
 
 class EarlyStopping(TrainerCallback):
-    """Stops a training if its time is over, its loss diverges, or the last `patience` epochs were not kept.
+    """Stops a training at its time limit, if its loss diverges, or if no state of the last `patience` epochs was kept.
 
-    The main process decides for all processes. `reason` is "budget", "divergence", "patience", or None while
-    nothing stopped the training. `time_used` is the share of the time used at the end of the last step.
+    The main process decides for all processes. `reason` is "budget", "divergence" or "patience"; None if the training
+    was not stopped. `time_used` is the share of the time used at the end of the last step.
     """
 
     def __init__(self, time_limit: TimeLimit, loss: TrainingLoss, best_state: BestState, *, patience: int) -> None:

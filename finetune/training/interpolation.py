@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core.share import percent
 from finetune.task import history_entry
 from finetune.training.best_state import Z_WORSE, BestState, State
 
@@ -12,11 +13,10 @@ HALF_WAY, OTHER_SHARES = 0.5, (0.75, 0.25)
 
 
 def interpolate(best_state: BestState) -> None:
-    """Evaluate interpolated weights; keep half-way unless it is worse, another share only if it is better.
+    """Keep the midpoint of both weights unless it is significantly worse, another share only if significantly better.
 
-    Worse and better mean a significant difference. Weights half-way are often more accurate than both ends, most of
-    all on rows unlike the training rows, so they are the default. The validation rows are too few to select the
-    best of several shares.
+    The midpoint is often more accurate than the initial and the best weights, above all on rows unlike the training
+    rows, so it is the default. The validation rows are too few to select the best of several shares.
     """
     end = best_state.kept
     if end.name == "start":
@@ -29,7 +29,7 @@ def interpolate(best_state: BestState) -> None:
         else:
             is_kept = kept.is_worse_than(scored, errors=Z_WORSE)
         if is_kept:
-            best_state.kept = State(f"{share:.0%} of the way to {end.name}", scored, weights)
+            best_state.kept = State(f"{percent(share, 0)} of the way to {end.name}", scored, weights)
         best_state.history.append(history_entry("interpolation", scored, share=share, kept=is_kept))
 
 

@@ -25,7 +25,7 @@ def _categorical(label_smoothing: float, weights: Tensor | None) -> Loss:
     inner = nn.CrossEntropyLoss(weight=weights, label_smoothing=label_smoothing, reduction="none")
 
     def loss(logits: Tensor, truth: Tensor) -> Tensor:
-        # Not torch's mean, which divides by the sum of the weights: micro-batches must add up to the batch.
+        # Torch's weighted mean divides by the sum of the weights; the losses of micro-batches would not add up.
         mean: Tensor = inner(logits, truth).mean()
         return mean
 
@@ -45,7 +45,7 @@ def _binary(label_smoothing: float, weights: Tensor | None) -> Loss:
 def class_weights(truth: NDArray[np.generic], labels: int) -> Tensor:
     """Weights (k,) that give every label the same total weight: n / (k · rows of the label).
 
-    If a text may have several labels: the weight of a positive against a negative, clipped to 0.05..20.
+    If a text may have several labels: the weight of a positive relative to a negative, clipped to 0.05..20.
     """
     if truth.ndim == 2:
         present = np.maximum(truth.sum(axis=0, dtype=np.float64), 1.0)

@@ -19,10 +19,10 @@ from finetune.training.rate import BUDGET_SHARE, find_rate
 from finetune.training.recipe import Precision, Recipe
 
 FEW_EPOCHS = 3
-"""If the time allows fewer epochs with the consistency term, the term is dropped: it doubles the cost of a row."""
+"""If the time allows fewer epochs with the consistency term, the term is dropped: it doubles the time per row."""
 
 SEARCH_TEMPERATURE = 4.0
-"""The rate search starts from logits divided by this: the loss of a head that fits its rows exactly can only rise."""
+"""Divisor of the logits in the rate search; otherwise, the loss of a head that fits its rows could only rise."""
 
 _PLANNED_SHARE = 0.95
 """Share of the time left that is planned for epochs and evaluations; the rest is a reserve for slow phases."""

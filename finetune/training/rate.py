@@ -1,7 +1,7 @@
 """Learning rate search: the range test (Smith 2017, arXiv 1506.01186).
 
-The rate grows from step to step until the loss rises. At the rate where the smoothed loss stops falling, steps are as
-long as they can be; a whole training needs a lower rate.
+The rate grows from step to step until the loss rises. The rate where the smoothed loss stops falling is the maximum for
+a few steps; a whole training needs a lower rate.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from core.share import percent
 from finetune.run_state.processes import forked_rng
 from finetune.task import Task
 from finetune.training.classifier import Classifier, parameter_groups
@@ -29,8 +30,8 @@ BUDGET_SHARE = 0.06
 """Share of the budget for the search, which ends earlier if the loss rises."""
 
 FALL_SHARE = 0.9
-"""The loss counts as no longer falling after this share of its total fall. The exact minimum varies along the flat
-part that follows: two searches on banking77 found it at 2e-3 and at 5e-3."""
+"""The loss has stopped falling after this share of its total fall. The position of the exact minimum varies, because
+the curve is flat there: two searches on banking77 found it at 2e-3 and at 5e-3."""
 
 SAFETY_FACTOR = 3.0
 """The rate found is divided by this: a whole training needs a lower rate than a few steps."""
@@ -120,8 +121,8 @@ def _choose(curve: list[dict[str, float]], default: float) -> RateSearch:
     stop = next(entry for entry in finite if entry["loss"] <= fallen)
     rate = float(f"{min(stop['rate'] / SAFETY_FACTOR, MAX_TIMES_DEFAULT * default):.2g}")
     reason = (
-        f"Over {len(curve)} steps the loss fell from {highest:.2f} to {least['loss']:.2f}, {FALL_SHARE:.0%} of that by "
-        f"a rate of {stop['rate']:.1e}; {rate:.1e} is "
+        f"Over {len(curve)} steps the loss fell from {highest:.2f} to {least['loss']:.2f}, {percent(FALL_SHARE, 0)} of "
+        f"that by a rate of {stop['rate']:.1e}; {rate:.1e} is "
     )
     if stop["rate"] / SAFETY_FACTOR > MAX_TIMES_DEFAULT * default:
         return RateSearch(

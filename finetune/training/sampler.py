@@ -13,7 +13,7 @@ class LengthGroupedSampler(Sampler[int]):
     """Shuffled, with rows of similar length next to each other: batches of short texts need little padding.
 
     The sampler of transformers draws from torch's global random state, so a run resumed within an epoch would
-    continue in another order. The order of this one depends only on the seed and the epoch.
+    continue in another order. The order of this sampler depends only on the seed and the epoch.
     """
 
     def __init__(self, lengths: Sequence[int], *, batch_rows: int, seed: int) -> None:

@@ -54,7 +54,7 @@ class StateSaving(TrainerCallback):
         save_file(best_state.kept.weights, folder / _WEIGHTS)
         save_file(self._average.means, folder / _MEANS)
         np.savez(folder / _LOGITS, best=best_state.kept.scored.logits, anchor=best_state.best_so_far.logits)
-        # The keys, and "anchor" above, are those of earlier releases, whose states must stay readable.
+        # The keys, and "anchor" above, are from earlier releases, whose saved states must stay readable.
         facts = {
             "name": best_state.kept.name,
             "history": best_state.history,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 TOLERANCE = 0.05
-"""Share of the time that a training may lag behind before the rate follows the time instead of the steps."""
+"""If a training is later than planned by more than this share of the time, the rate follows the time, not the steps."""
 
 
 def rate_factor(progress: float, *, warm_up: float) -> float:

@@ -16,7 +16,7 @@ from finetune.training.recipe import Precision, Recipe
 from finetune.training.sampler import LengthGroupedSampler
 
 MIN_SPEEDUP = 1.15
-"""bfloat16 must be this much faster to be used: it costs precision."""
+"""bfloat16 is used only if it is this many times as fast as float32, because it is less precise."""
 
 _LENGTH_QUANTILES = (1 / 6, 1 / 2, 5 / 6)
 

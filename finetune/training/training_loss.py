@@ -14,7 +14,7 @@ _FLOOR = 0.3  # nats; without it, small changes of a loss near 0 would count as 
 
 
 class TrainingLoss:
-    """Batch losses in nats: those of the current epoch, and an exponential moving average of all."""
+    """Batch losses in nats of the current epoch, and an exponential moving average of all batch losses."""
 
     def __init__(self) -> None:
         self.epoch_losses: list[float] = []
@@ -26,7 +26,7 @@ class TrainingLoss:
         self.smoothed = _SMOOTHING * self.smoothed + (1 - _SMOOTHING) * loss
 
     def is_diverging(self) -> bool:
-        """Whether the last loss is not finite, or the smoothed loss far above its lowest; call once per step."""
+        """Whether the last loss is not finite, or the smoothed loss is far above its minimum; call once per step."""
         if not math.isfinite(self.epoch_losses[-1]):
             return True
         # Bias correction as in Adam: the average starts at zero.
@@ -35,6 +35,6 @@ class TrainingLoss:
         return level > DIVERGENCE_RATIO * self.lowest
 
     def end_epoch(self) -> float | None:
-        """Start a new epoch; returns the mean loss of the one that ends, None if it had no batch."""
+        """Start a new epoch; returns the mean loss of the previous epoch, None if it had no batch."""
         losses, self.epoch_losses = self.epoch_losses, []
         return round(float(np.mean(losses)), 5) if losses else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
+from core.share import percent
 from finetune.task import Fitted, Scored, Task, score
 from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier
@@ -21,8 +22,8 @@ RESTART_FACTOR = 0.25
 def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     """Fine-tune from `start`, a head on frozen features; the result is the best state, which may be the start.
 
-    A training that diverges is restarted at a quarter of its rate. If the time is too short for an epoch, a part of
-    one is trained.
+    A training that diverges is restarted at a quarter of its rate. If the time is too short for one epoch, a part of
+    the epoch is trained.
     """
     rows = len(task.train.inputs)
     task = with_label_names(task)
@@ -84,7 +85,7 @@ def _attempt(
 def _reason(trained: Trained, baseline: Scored, restarts: list[dict[str, float]], task: Task) -> str:
     kept = trained.best_state.kept
     metric, rows = kept.scored.metric.replace("_", " "), f"{len(task.validation.inputs)} validation rows"
-    before, after = (f"{value:.1%}" for value in (baseline.value, kept.scored.value))
+    before, after = (percent(value) for value in (baseline.value, kept.scored.value))
     if kept.name == "start":
         reason = f"Fine-tuning is no better than the head on frozen features: {metric} {before} on {rows}."
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.checkpoint import read_training
 from core.config import Config, overridden
-from core.datasets import Example, keep_dataset, kept_dataset
+from core.datasets import Example, keep_dataset, kept_dataset, key_of
 from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
 from export.run import export
@@ -49,7 +49,7 @@ def train_challenger(
 def _finetune(
     rows: TrainingSet, situation: Situation, config: Config, job: JobRecord, work: Path, on_progress: Progress
 ) -> FinetuneResult:
-    # The challenger has the champion's task. Rows show whether they are pairs, but not whether they are multi-label.
+    # The challenger has the champion's task: rows show whether they are pairs, but not whether they are multi-label.
     settings = overridden(
         config.finetune,
         {
@@ -95,12 +95,12 @@ def _export(
 
 
 def _reference(situation: Situation, config: Config) -> list[Example] | None:
-    """Reference of the challenger: held-out rows of the window, with their labels if known.
+    """Reference of the challenger: held-out texts of the window, with their latest labels if known.
 
     None if there are fewer rows than a check needs; then the export uses the validation rows.
     """
-    labels = {row.prediction_id: row.label for row in situation.labelled}
+    labels = {row.example.key: row.label for row in situation.labelled}
     measure, _ = pools_of(row for row in situation.window if row.has_text)
     if len(measure) < config.drift.min_rows:
         return None
-    return [Example(row.text, labels.get(row.id), row.pair) for row in measure]
+    return [Example(row.text, labels.get(key_of(row.input)), row.pair) for row in measure]

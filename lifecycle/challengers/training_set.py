@@ -1,4 +1,4 @@
-"""The rows that a challenger is trained on, and the rows that the gate compares on. No text is in both."""
+"""The rows that a challenger is trained on, and the rows that the gate compares on. The two sets share no text."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.config import Config
-from core.datasets import Example, kept_dataset
+from core.datasets import Example, is_held_out, kept_dataset
 from core.errors import NoNewLabels, NoTexts
 from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
+from lifecycle.evidence import different
 from lifecycle.labels.pools import pools_of
 from lifecycle.situation import Situation
 
@@ -20,7 +21,7 @@ from lifecycle.situation import Situation
 class TrainingSet:
     """`train`: rows of the champion's training and newly labelled rows; `fresh` and `old`: rows for the gate.
 
-    `set_aside`: number of rows by label, of labels with too few rows to train on.
+    `set_aside`: number of rows of each label with too few rows to train on.
     """
 
     train: list[Example]
@@ -31,10 +32,10 @@ class TrainingSet:
 
 
 def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) -> TrainingSet:
-    """The rows of the champion's training and all rows with a label from a person.
+    """The rows of the champion's training, added rows, and all predictions with a label from a person.
 
-    `fresh` are held-out rows that the champion answered after its last check without drift. Rows of a label with fewer
-    than `minimum` rows are set aside. Raises `NoNewLabels`, `NoTexts` if no text of the labels is stored, or
+    `fresh` are held-out rows that the champion predicted after its last check without drift. Rows of a label with fewer
+    than `minimum` rows are set aside. Raises `NoNewLabels`, `NoTexts` if no labelled text is stored, or
     `DatasetNotKept` if the rows of the champion's training are missing.
     """
     facts, config = situation.champion.facts, home.config
@@ -43,16 +44,23 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     if given and not labelled:
         raise NoTexts(situation.model, len(given))
     measure, trainable = pools_of(labelled)
-    if not trainable:
+    added = situation.taxonomy.examples(home.ledger.added.rows(situation.model))
+    if not (trainable or added):
         raise NoNewLabels(situation.model)
-    original = kept_dataset(facts.lineage.data.train, config.datasets)
-    validation = kept_dataset(facts.lineage.data.validation, config.datasets)
-    is_fresh = [row.version == situation.version and row.prediction_id > situation.fresh_after for row in measure]
+    today = situation.taxonomy.examples
+    original = today(kept_dataset(facts.lineage.data.train, config.datasets))
+    validation = today(kept_dataset(facts.lineage.data.validation, config.datasets))
+    is_fresh = [row.version == situation.version and row.number > situation.fresh_after for row in measure]
     fresh = [row.example for row, fresh in zip(measure, is_fresh, strict=True) if fresh]
-    old = _old_rows(facts, config) + [row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh]
+    old = today(_old_rows(facts, config)) + [
+        row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh
+    ]
     if len(old) < config.gate.min_rows:
-        old += validation  # they are removed from the training rows below
-    labelled_rows = [row.example for row in trainable]
+        old += validation  # rows in `old` are removed from the training rows below
+    # Rows that a version was trained on, or that judged one before, are not fresh.
+    known = {row.key for row in [*old, *original, *validation]}
+    fresh += [row for row in added if is_held_out(row.input) and row.key not in known]
+    labelled_rows = [row for row in added if not is_held_out(row.input)] + [row.example for row in trainable]
     measuring_keys = {row.key for row in [*old, *fresh]}
     train = _with_latest_labels(
         [row for row in [*original, *validation, *labelled_rows] if row.key not in measuring_keys]
@@ -60,9 +68,9 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     train, set_aside = _without_rare_labels(train, minimum, facts.kind)
     return TrainingSet(
         train=train,
-        fresh=_with_latest_labels(fresh),
-        old=_with_latest_labels(old),
-        new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - set(facts.labels)),
+        fresh=different(fresh),
+        old=different(old),
+        new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - situation.labels),
         set_aside=set_aside,
     )
 

@@ -9,13 +9,19 @@ from core.datasets import Example
 from core.engine import Engine
 from core.paired import Paired
 from core.records import Comparison
+from core.taxonomy import UNCHANGED, Taxonomy
 
 
-def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Comparison:
-    """Rows with a label that an engine does not know count as wrong, as do multi-label rows with one wrong label."""
+def compare(
+    champion: Engine, challenger: Engine, rows: Sequence[Example], taxonomy: Taxonomy = UNCHANGED
+) -> Comparison:
+    """Predictions are compared under the labels' names of today, which `rows` have.
+
+    Rows with a label that an engine does not know count as wrong, as do multi-label rows with one wrong label.
+    """
     if not rows:
         return Comparison()
-    before, after = _correct(champion, rows), _correct(challenger, rows)
+    before, after = _correct(champion, rows, taxonomy), _correct(challenger, rows, taxonomy)
     paired = Paired.of(before, after)
     return Comparison(
         rows=len(rows),
@@ -27,6 +33,6 @@ def compare(champion: Engine, challenger: Engine, rows: Sequence[Example]) -> Co
     )
 
 
-def _correct(engine: Engine, rows: Sequence[Example]) -> list[bool]:
+def _correct(engine: Engine, rows: Sequence[Example], taxonomy: Taxonomy) -> list[bool]:
     given = cells(engine.answer([row.input for row in rows]).predicted, engine.labels)
-    return [cell == row.label for cell, row in zip(given, rows, strict=True)]
+    return [taxonomy.today(cell) == row.label for cell, row in zip(given, rows, strict=True)]

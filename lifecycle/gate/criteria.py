@@ -21,14 +21,14 @@ class Objection:
 
 
 Criterion = Callable[[Comparison, Comparison, GateConfig], Objection | None]
-"""Takes the comparison on fresh rows and the one on old rows."""
+"""Takes the comparison on fresh rows and the comparison on old rows."""
 
 
 def not_worse_on_old_rows(fresh: Comparison, old: Comparison, settings: GateConfig) -> Objection | None:
     """The loss of accuracy on old rows is at most `max_old_drop` plus a margin for chance (one-sided 80 %).
 
-    One point of 100 rows is one row. Without the margin, an equally good challenger would be held in every third case.
-    The margin decreases with the number of rows.
+    With 100 rows, one percentage point is one row: without the margin, a third of the equally good challengers would be
+    held. The margin decreases with the number of rows.
     """
     lost = -old.paired.gain
     if lost - Z_POWER * old.paired.standard_error <= settings.max_old_drop + 1e-9:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from core.records import Comparison
+from core.share import percent
 
 
 def accuracy_on(comparison: Comparison, kind: str) -> str:
-    """`kind` of rows: "fresh" or "old"."""
+    """`kind`: which rows were compared, "fresh" or "old"."""
     if comparison.rows == 0:
         return f"No {kind} rows"
     before, after = comparison.champion_accuracy, comparison.challenger_accuracy
-    return f"On {comparison.rows} {kind} rows {before:.1%} → {after:.1%}"
+    return f"On {comparison.rows} {kind} rows {percent(before)} → {percent(after)}"
 
 
 def points(share: float) -> str:

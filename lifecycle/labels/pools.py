@@ -1,4 +1,4 @@
-"""Splits rows into those that measure accuracy and those that may be trained on; no text is in both."""
+"""Splits rows into rows that measure accuracy and rows that may be trained on; the two lists share no text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Row = TypeVar("Row", PredictionRecord, LabelledPrediction)
 def pools_of(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     """(rows that measure, rows that may be trained on).
 
-    Rows with held-out texts measure. Rows without a stored text cannot be trained on, so they measure, too, by the
-    recorded answer.
+    Rows with held-out texts measure. Rows without a stored text cannot be trained on, so they also measure, by the
+    recorded prediction.
     """
     measure: list[Row] = []
     trainable: list[Row] = []

@@ -23,8 +23,8 @@ def choose(
     """At most `settings.budget` prediction ids of the window, each with its purpose.
 
     `measure` rows are a random sample of the held-out texts, so their accuracy is an unbiased estimate for the window.
-    `learn` rows are the other texts that are uncertain and diverse. `labelled`: keys (`core.datasets.key_of`) of texts
-    with a known label, which are not selected. Neither are rows without a stored text.
+    `learn` rows are other texts that are uncertain and diverse. Texts with a known label, whose keys
+    (`core.datasets.key_of`) are in `labelled`, and rows without a stored text are not selected.
     """
     rng = np.random.default_rng(seed)
     readable = [row for row in window if row.has_text]
@@ -53,7 +53,7 @@ def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.ran
     for _ in range(count):
         chance = weight * distance
         chance[chosen] = 0.0
-        if chance.sum() == 0:  # the other rows are copies of chosen ones
+        if chance.sum() == 0:  # the other rows are copies of chosen rows
             break
         chosen.append(int(rng.choice(len(rows), p=chance / chance.sum())))
         gap = ((points - points[chosen[-1]]) ** 2).sum(axis=1)
@@ -62,7 +62,7 @@ def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.ran
 
 
 def _interleaved(measure: list[str], learn: list[str]) -> list[tuple[str, Purpose]]:
-    """Mixes both purposes evenly, so that the first half of the queue has half of each."""
+    """Mixes the two purposes evenly: the first half of the queue has half of the rows of each purpose."""
     places = [(index / max(len(measure), 1), key, "measure") for index, key in enumerate(measure)]
     places += [(index / max(len(learn), 1), key, "learn") for index, key in enumerate(learn)]
     ordered = sorted(places, key=lambda place: place[0])

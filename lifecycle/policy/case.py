@@ -9,21 +9,22 @@ from core.records import Comparison, PromotionRecord, Verdict
 
 @dataclass(frozen=True)
 class MeasuredAccuracy:
-    """The champion's answers on held-out labelled rows since the drift.
+    """The champion's predictions on held-out labelled texts since the drift, each of which counts once.
 
-    `expected`: the champion's accuracy on its reference, None if that has no labels. `unknown_labels`: labels from
-    people that the champion does not know.
+    `expected`: the champion's accuracy on its reference, None if no reference row has a label. `unknown_labels`: labels
+    from people that the champion does not know; `unknown_texts`: number of texts that have one.
     """
 
     rows: int
     correct: int
     expected: float | None
     unknown_labels: tuple[str, ...] = ()
+    unknown_texts: int = 0
 
 
 @dataclass(frozen=True)
 class LabelProgress:
-    """Label requests since the drift began, those without an answer, and whether the last check made them."""
+    """Label requests since the drift began, requests without a label, and whether the last check made the requests."""
 
     requested: int
     still_open: int
@@ -32,8 +33,8 @@ class LabelProgress:
 
 @dataclass(frozen=True)
 class PreviousVersion:
-    """The version before the champion. `comparison`: with this version as challenger, on the labelled rows since the
-    promotion.
+    """The version before the champion. `comparison`: this version as challenger against the champion, on the labelled
+    rows since the promotion.
     """
 
     version: str
@@ -42,9 +43,10 @@ class PreviousVersion:
 
 @dataclass(frozen=True)
 class Case:
-    """`verdict`: of the champion's last conclusive check; `budget`: most labels to request; `available`: rows of the
+    """`verdict`: verdict of the last conclusive check; `budget`: maximum labels to request; `available`: rows of the
     window that could be labelled; `alpha`: level of the test that `previous` is better; `refused`: the champion's last
-    challenger, if the gate refused it and there are no labels since.
+    challenger, if the gate refused it and there are no newer labels; `min_texts`: number of different texts that a
+    retrain needs.
     """
 
     model: str
@@ -58,3 +60,4 @@ class Case:
     previous: PreviousVersion | None = None
     refused: PromotionRecord | None = None
     texts_are_kept: bool = True
+    min_texts: int = 1

@@ -11,7 +11,7 @@ from lifecycle.policy.rules import RULES
 def decide(case: Case) -> Decision:
     """`none`, `watch`, `label N`, `retrain` or `roll back`.
 
-    If no texts are stored, labels cannot be requested: then the decision is `watch` instead, with this reason.
+    If no texts are stored, labels cannot be requested: `label N` becomes `watch`, and the reason says why.
     """
     decision = next(decision for rule in RULES if (decision := rule(case)))
     if case.texts_are_kept or decision.action not in ("label", "watch"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.records import Decision
-from core.share import wilson_interval
+from core.share import percent, wilson_interval
 from lifecycle.policy.case import Case, MeasuredAccuracy
 
 Rule = Callable[[Case], Decision | None]
@@ -19,7 +19,7 @@ def roll_back(case: Case) -> Decision | None:
     return Decision(
         "roll back",
         f"On {found.rows} labelled rows since the promotion, {case.model}@{previous} is right in "
-        f"{found.challenger_accuracy:.1%} and {case.model}@{case.version} in {found.champion_accuracy:.1%}.",
+        f"{percent(found.challenger_accuracy)} and {case.model}@{case.version} in {percent(found.champion_accuracy)}.",
     )
 
 
@@ -53,26 +53,20 @@ def await_labels(case: Case) -> Decision | None:
 
 
 def retrain_for_new_labels(case: Case) -> Decision | None:
-    names = case.measured.unknown_labels
-    if not names:
+    if not case.measured.unknown_labels or case.measured.unknown_texts < case.min_texts:
         return None
-    plural = "s" if len(names) > 1 else ""
-    shown = ", ".join(names[:5])
-    reason = f"{len(names)} label{plural} that the champion does not know ({shown}); {_interval(case.measured)}."
-    return Decision("retrain", reason)
+    return Decision("retrain", f"{_unknown(case.measured)}; {_interval(case.measured)}.")
 
 
 def retrain_after_loss_of_accuracy(case: Case) -> Decision | None:
     measured = case.measured
-    if measured.rows == 0 or measured.expected is None:
+    if measured.expected is None or not _has_lost(measured) or measured.rows < case.min_texts:
         return None
-    if wilson_interval(measured.correct, measured.rows)[1] >= measured.expected:
-        return None
-    return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {measured.expected:.0%} expected.")
+    return Decision("retrain", f"Accuracy fell: {_interval(measured)}, {percent(measured.expected, 0)} expected.")
 
 
 def ask_again_after_further_drift(case: Case) -> Decision | None:
-    """The estimated accuracy since the last labels is significantly lower than the accuracy that they measured."""
+    """The current accuracy estimate is significantly lower than the accuracy measured on the labelled rows."""
     estimate, measured = case.verdict.estimated_accuracy if case.verdict else None, case.measured
     if estimate is None or measured.rows == 0 or case.available == 0 or case.labels.is_of_this_check:
         return None
@@ -83,13 +77,26 @@ def ask_again_after_further_drift(case: Case) -> Decision | None:
     return Decision("label", reason, count)
 
 
+def wait_for_more_texts(case: Case) -> Decision | None:
+    """There is evidence for a retrain, of too few texts."""
+    measured = case.measured
+    needed = f"a retrain needs {case.min_texts} different texts (labels.min_texts)."
+    if measured.unknown_labels:
+        return Decision("watch", f"{_unknown(measured)}, on {_texts(measured.unknown_texts)}; {needed}")
+    if _has_lost(measured):
+        return Decision("watch", f"{_right_share(measured)}, {measured.expected:.0%} expected; {needed}")
+    return None
+
+
 def watch(case: Case) -> Decision:
     measured = case.measured
     if measured.rows == 0:
         return Decision("watch", "Inputs drifted; no held-out fresh row has a label yet, so the accuracy is unknown.")
     if measured.expected is None:
         return Decision("watch", f"Inputs drifted; {_interval(measured)}, and no accuracy to compare it with.")
-    reason = f"Inputs drifted but accuracy holds so far: {_interval(measured)}, {measured.expected:.0%} expected."
+    reason = (
+        f"Inputs drifted but accuracy holds so far: {_interval(measured)}, {percent(measured.expected, 0)} expected."
+    )
     return Decision("watch", reason)
 
 
@@ -102,9 +109,27 @@ RULES: tuple[Rule, ...] = (
     retrain_for_new_labels,
     retrain_after_loss_of_accuracy,
     ask_again_after_further_drift,
+    wait_for_more_texts,
     watch,
 )
-"""In the order of evaluation; the last one always decides."""
+"""In the order of evaluation; the last rule always returns a decision."""
+
+
+def _has_lost(measured: MeasuredAccuracy) -> bool:
+    """Whether the accuracy is significantly lower than expected."""
+    if measured.rows == 0 or measured.expected is None:
+        return False
+    return wilson_interval(measured.correct, measured.rows)[1] < measured.expected
+
+
+def _unknown(measured: MeasuredAccuracy) -> str:
+    names = measured.unknown_labels
+    plural = "s" if len(names) > 1 else ""
+    return f"{len(names)} label{plural} that the champion does not know ({', '.join(names[:5])})"
+
+
+def _texts(count: int) -> str:
+    return f"{count} text{'s' if count > 1 else ''}"
 
 
 def _right_share(measured: MeasuredAccuracy) -> str:
@@ -113,4 +138,4 @@ def _right_share(measured: MeasuredAccuracy) -> str:
 
 def _interval(measured: MeasuredAccuracy) -> str:
     low, high = wilson_interval(measured.correct, measured.rows)
-    return f"{_right_share(measured)} (95 % interval {low:.0%} to {high:.0%})"
+    return f"{_right_share(measured)} (95 % interval {percent(low, 0)} to {percent(high, 0)})"

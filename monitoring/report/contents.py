@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.arrays import Doubles, Numbers
 from core.records import Verdict
+from core.share import percent
 from monitoring.signals.catalogue import SIGNALS
 from monitoring.signals.signal import Column, Sides, Signal
 
@@ -45,9 +46,8 @@ def verdict_markdown(verdict: Verdict, model: str, version: str) -> str:
     lines = [f"**{model}@{version}: {verdict.outcome}.** {_escaped(verdict.sentence)}", ""]
     lines += [f"- {item.feature} (p = {item.p_value:.2g}): {_escaped(item.detail)}" for item in verdict.evidence]
     if estimate := verdict.estimated_accuracy:
-        lines.append(
-            f"- estimated accuracy, without labels: {estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
-        )
+        interval = f"{percent(estimate.low)} to {percent(estimate.high)}"
+        lines.append(f"- estimated accuracy, without labels: {percent(estimate.value)} ({interval})")
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """A drift check as an Evidently report: a snapshot, and its HTML file.
 
-The report shows the p-values and the threshold of our verdict, not those of Evidently's own drift tests: these raise
-false alarms and depend on the size of the reference.
+The report shows the p-values and the threshold of our verdict. Evidently's own drift tests raise false alarms and
+depend on the size of the reference.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ with warnings.catch_warnings():
 
 METHOD = "retune_permutation"
 KEPT_REPORTS = 100
-"""Reports stored per model, of 4 MB each; the verdicts of deleted reports stay in the ledger."""
+"""Maximum reports per model, of 4 MB each; the verdicts of deleted reports stay in the ledger."""
 
 _p_values: ContextVar[Mapping[str, float]] = ContextVar("p_values")
 
@@ -82,7 +82,7 @@ def run_report(
 
 
 def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEPT_REPORTS) -> Path:
-    """Write `folder`/`name`.html, complete or absent; raises `DiskFull`.
+    """Write `folder`/`name`.html atomically; raises `DiskFull`.
 
     Keeps the last `kept` reports of the folder in alphabetical order, as `make_room` does.
     """

@@ -1,4 +1,4 @@
-"""Tests for a change of confidence: the distribution of the scores of the answers."""
+"""Tests for a change of confidence: the distribution of the scores of the predictions."""
 
 from __future__ import annotations
 

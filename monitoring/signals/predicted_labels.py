@@ -1,4 +1,4 @@
-"""Tests for a change of the answers: the shares of the predicted labels."""
+"""Tests for a change of the predictions: the shares of the predicted labels."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class PredictedLabels:
 def chi_square_of_sets(sets: Booleans) -> Statistic:
     """Pearson's chi-square statistics of each label's presence (n, k), summed over the labels.
 
-    The labels of a row are dependent, so the sum has no chi-square distribution. Permutations of whole rows do not
-    need one.
+    The labels of a row are dependent, so the sum has no chi-square distribution. A permutation test of whole rows does
+    not need this distribution.
 
     >>> sets = np.array([[True], [True], [False], [False]])
     >>> chi_square_of_sets(sets)(np.array([[1], [1], [0], [0]], dtype=np.float32))

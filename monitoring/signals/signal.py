@@ -36,10 +36,10 @@ class Signal(Protocol):
     """Whether the values of the column are names."""
 
     def prepare(self, sides: Sides) -> Statistic:
-        """The statistic of the pooled rows: first those of the reference, then those of the window."""
+        """The statistic of the pooled rows: the rows of the reference, then the rows of the window."""
 
     def describe(self, sides: Sides) -> str:
-        """The change in words."""
+        """A sentence that describes the change."""
 
     def values(self, sides: Sides) -> tuple[Column, Column]:
         """The values of the column, of the reference and of the window."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import math
-import os
 import signal
 import socket
 import ssl
@@ -22,13 +21,12 @@ from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 
+from core.child_environment import child_environment
 from core.config import Config
 from core.cpu import require_few_workers, worker_count
-from core.database import parsed_url
-from core.durable import write_bytes
 from core.errors import CannotListen, PortInUse, ServerFailed
+from core.keys_in_use import require_keys
 from core.no_telemetry import OFF
-from core.store import absolute_url
 from service.host.tls import tls_arguments
 from service.host.watchdog import end_with_parent
 
@@ -40,13 +38,14 @@ LAST_LINES = 15
 # Kubernetes and other supervisors kill after 30 s: draining, open requests and the last writes must end before.
 MAX_GRACE_S, MARGIN_S = 20, 5.0
 # Not passed on: variables of other servers, and BENTOML_CONTAINERIZED, which stops BentoML from replacing dead workers.
-FOREIGN_VARIABLES = ("RETUNE_", "BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
+FOREIGN_VARIABLES = ("BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 
 
 def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
     """Run the server in the foreground until it ends or gets a signal; returns its exit code.
 
-    `on_start` is called when the server's process has started. Raises `PortInUse`, `CannotListen` or `TooManyWorkers`.
+    `on_start` is called when the server's process has started. Raises `PortInUse`, `CannotListen`, `TooManyWorkers` or
+    `KeysMissing`.
     """
     server = ServerProcess(config, log=None)
 
@@ -67,7 +66,7 @@ def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int
 def running_server(config: Config, *, log: Path, workers: int | None = None) -> Iterator[str]:
     """Run a server during the block and yield its base URL; its output goes to `log`.
 
-    Raises `PortInUse`, `CannotListen`, `TooManyWorkers`, or `ServerFailed` with the last lines of the log.
+    Raises as `serve`, or `ServerFailed` with the last lines of the log.
     """
     if workers is not None:
         config = config.model_copy(update={"service": config.service.model_copy(update={"workers": workers})})
@@ -86,6 +85,7 @@ class ServerProcess:
 
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
         require_few_workers(config)
+        require_keys(config)
         host = _free_address(config.service.host, config.service.port)
         scheme = "https" if config.service.tls_certificate else "http"
         self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{config.service.port}"
@@ -126,15 +126,12 @@ class ServerProcess:
 
 
 def server_environment(config: Config) -> dict[str, str]:
-    """The environment variables of a server. They contain the whole config: the server reads no config file."""
+    """The environment variables of a server. They contain the whole config."""
     folder = server_folder(config)
-    empty_config = folder / "retune.toml"
-    write_bytes(empty_config, b"# This server has its whole config from its environment.\n")
+    folder.mkdir(parents=True, exist_ok=True)
     workers = {"workers": worker_count(config), "traffic": {"timeout": config.service.timeout_s + 30}}
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)},
-        **_settings(config),
-        "RETUNE_CONFIG": str(empty_config),
+        **{name: value for name, value in child_environment(config).items() if not name.startswith(FOREIGN_VARIABLES)},
         "BENTOML_HOME": str(folder),  # one for each server: BentoML empties its metrics folder at the start
         "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
         **OFF,
@@ -145,33 +142,6 @@ def server_environment(config: Config) -> dict[str, str]:
 
 def server_folder(config: Config) -> Path:
     return config.home.absolute() / "serve" / str(config.service.port)
-
-
-def _settings(config: Config) -> dict[str, str]:
-    settings = {
-        f"RETUNE_{section}__{key}".upper(): json.dumps(value) if isinstance(value, dict) else str(value)
-        for section, values in config.model_dump(mode="json", exclude={"home"}).items()
-        for key, value in values.items()
-        if value is not None
-    }
-    # Absolute, because a worker's working directory is not the user's.
-    settings["RETUNE_HOME"] = str(config.home.absolute())
-    settings["RETUNE_LEDGER__URL"] = _absolute_database(config.ledger_url)
-    settings["RETUNE_REGISTRY__URL"] = absolute_url(config.registry_url)
-    return settings
-
-
-def _absolute_database(url: str) -> str:
-    """The URL with the path of an SQLite file made absolute; other URLs are unchanged.
-
-    >>> _absolute_database("postgresql://jo:pw@db/retune"), _absolute_database("sqlite+pysqlite:////data/ledger.db")
-    ('postgresql://jo:pw@db/retune', 'sqlite+pysqlite:////data/ledger.db')
-    """
-    parsed = parsed_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        return url
-    path = str(Path(str(parsed.database)).absolute())
-    return parsed.set(database=path).render_as_string(hide_password=False)
 
 
 def _command(config: Config, host: str, grace_s: int) -> list[str]:

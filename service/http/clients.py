@@ -45,4 +45,4 @@ class Endpoints:
     async def feedback(self, request: Request) -> Response:
         records = feedback.parse(await request.body(), max_items=self._max_items)
         stored = await self._worker.feedback.store(records)
-        return json_response({"accepted": stored.accepted, "unknown": stored.unknown})
+        return json_response(feedback.rendered(stored))

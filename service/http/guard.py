@@ -24,7 +24,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.api_keys import KeyScope
 from core.clock import sortable_id
 from core.errors import RetuneError
-from service.http.deadlines import Deadlines
 from service.http.envelope import error_response
 from service.http.route import API, Route, RouteGroup
 from service.http.router import UNKNOWN, Router, route_template
@@ -83,7 +82,6 @@ class Guard:
         self._is_draining = is_draining
         self._full_for_s = full_for_s
         self._log = log
-        self._deadlines = Deadlines(limits.timeout_s)
         # Cached by target, because refusals at overload must take little time.
         self._text_target = lru_cache(TARGETS)(self._find_text_target)
 
@@ -117,34 +115,33 @@ class Guard:
         """Send the route's response and return None, or return the response to an error."""
         request_id: str = scope["state"]["request_id"]
         group = self._group(scope["path"])
-        deadline = self._deadlines.begin()
+        limit = asyncio.timeout(self._limits.timeout_s)
         try:
-            route = self.router.find(scope)
-            # Check again: requests that arrived together may have refusal the queue since the check by the connection.
-            if route.takes_texts and (retry_after_s := self._full_for_s()) is not None:
-                raise Overloaded(retry_after_s)
-            request = Request(scope, body.receive)
-            if route.scope is not None:
-                self._require(request, route.scope)
-            self._check_headers(headers, group)
-            response: Response = await route.endpoint(request)
-            await response(scope, body.receive, reply.send)
+            async with limit:
+                await self._call_route(scope, headers, body, reply, group)
         except RetuneError as error:
             return error_response(error, request_id, flat=group.flat_errors)
-        except asyncio.CancelledError:
-            if not deadline.has_passed or deadline.task is None:
-                raise
-            deadline.task.uncancel()
-            slow = TimedOut(self._limits.timeout_s) if body.complete else BodyTooSlow()
-            return error_response(slow, request_id, flat=group.flat_errors)
-        except (KeyboardInterrupt, SystemExit):
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
+            if limit.expired():
+                slow = TimedOut(self._limits.timeout_s) if body.complete else BodyTooSlow()
+                return error_response(slow, request_id, flat=group.flat_errors)
             _log_failure(error, request_id)
             return error_response(ServerFailure(), request_id, flat=group.flat_errors)
-        finally:
-            deadline.end()
         return None
+
+    async def _call_route(self, scope: Scope, headers: Headers, body: Body, reply: Reply, group: RouteGroup) -> None:
+        route = self.router.find(scope)
+        # The connection has checked this, but requests that arrived together may have filled the queue since.
+        if route.takes_texts and (retry_after_s := self._full_for_s()) is not None:
+            raise Overloaded(retry_after_s)
+        request = Request(scope, body.receive)
+        if route.scope is not None:
+            self._require(request, route.scope)
+        self._check_headers(headers, group)
+        response: Response = await route.endpoint(request)
+        await response(scope, body.receive, reply.send)
 
     async def _refuse_stopping(self, scope: Scope, body: Body, reply: Reply) -> None:
         """Send the response to a request that is still unanswered when the server stops."""

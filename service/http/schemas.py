@@ -81,7 +81,11 @@ def _feedback(max_items: int) -> Schema:
             },
             source=_not_blank(MAX_SOURCE_CHARS),
         ),
-        "Stored": _object(accepted=INTEGER, unknown=_list(TEXT)),
+        "Stored": _object(
+            accepted=INTEGER,
+            unknown=_list(TEXT),
+            doubtful=_list(_object(prediction_id=TEXT, resembles={"type": ["string", "null"]})),
+        ),
     }
 
 

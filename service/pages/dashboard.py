@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from core.errors import RetuneError
+from core.share import percent
 from service.access.origin import scheme_of
 from service.access.sessions import COOKIE, SESSION_S
 from service.http.admin import enqueue_retrain
@@ -141,11 +142,3 @@ def moment(stored: str) -> str:
     '31 Jan 2026, 09:30 UTC'
     """
     return datetime.fromisoformat(stored).strftime("%d %b %Y, %H:%M UTC")
-
-
-def percent(share: float) -> str:
-    """
-    >>> percent(0.9269)
-    '92.7 %'
-    """
-    return f"{share:.1%}".replace("%", " %")

@@ -11,9 +11,8 @@ from typing import TypeVar
 
 from core.clock import created_at_s
 from core.errors import DiskFull, DriverMissing, LabelRefused, LedgerUnreadable
-from core.feedback import GivenLabel, StoredLabels, store_labels
+from core.feedback import GivenLabel, ModelLabels, StoredLabels, store_labels
 from core.home import Home
-from core.labels import Kind
 from service.recording.recorder import Recorder, is_sampled
 from service.refusals import InvalidBody, LedgerUnavailable, UnknownPredictions
 
@@ -34,9 +33,9 @@ class FeedbackStore:
     so that requests with unknown ids cannot block other feedback.
     """
 
-    def __init__(self, home: Home, recorder: Recorder, *, kind_of: Callable[[str], Kind]) -> None:
+    def __init__(self, home: Home, recorder: Recorder, *, labels_of: Callable[[str], ModelLabels]) -> None:
         self._home = home
-        self._kind_of = kind_of
+        self._labels_of = labels_of
         self._recorder = recorder
         self._max_wait_s = 2 * home.config.ledger.flush_s
         self._sample = home.config.ledger.sample
@@ -54,13 +53,13 @@ class FeedbackStore:
         """
         try:
             await self._wait_for({item.prediction_id for item in given})
-            stored = await self._in_thread(lambda: store_labels(self._home.ledger, given, kind_of=self._kind_of))
+            stored = await self._in_thread(lambda: store_labels(self._home.ledger, given, labels_of=self._labels_of))
         except LabelRefused as error:
             raise InvalidBody(f"Item {error.number} of 'feedback': {error.problem}") from error
         except (DiskFull, LedgerUnreadable, DriverMissing) as error:
             logger.error("Feedback cannot be stored: %s", error)
             raise LedgerUnavailable from error
-        if not stored.accepted:
+        if not (stored.accepted or stored.doubtful):
             raise UnknownPredictions(len(given))
         return stored
 

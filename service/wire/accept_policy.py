@@ -23,7 +23,7 @@ AT_ONCE, LEAD, FEW = 64, 2, 8
 
 
 class AcceptPolicy:
-    """Its methods are called each time that connections wait."""
+    """Decides how many waiting connections a worker accepts at once, and when it leaves them to another worker."""
 
     def __init__(self, balancer: Balancer) -> None:
         self._balancer = balancer

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,11 +80,11 @@ def test_a_path_that_cannot_be_written_is_an_error_before_the_training(retune: C
     assert_error(retune("finetune", "--data", data, "--out", data / "out"), "data.csv/out cannot be written")
 
 
-def test_unknown_config_key_lists_the_known_keys(retune: Command, tmp_path: Path) -> None:
+def test_unknown_config_key_suggests_the_known_key(retune: Command, tmp_path: Path) -> None:
     write(tmp_path, "[service]\nprot = 1\n", "retune.toml")
     assert_error(retune("versions", "m"), "service.prot", "service.port")
     write(tmp_path, "[service.limits.sms]\nmax_itms = 1\n", "retune.toml")
-    assert_error(retune("versions", "m"), "service.limits.sms.max_itms", "Known: service.limits.sms.max_items, ")
+    assert_error(retune("versions", "m"), "service.limits.sms.max_itms", "Did you mean 'service.limits.sms.max_items'?")
 
 
 def test_the_error_for_a_missing_champion_lists_the_versions(retune: Command, home: Path, tiny_package: Path) -> None:
@@ -207,3 +211,101 @@ def test_a_retrain_with_other_options_than_the_queued_one_is_refused(retune: Com
     assert retune("retrain", "m", "--method", "features")[0] == 0
     assert retune("retrain", "m")[0] == 0
     assert_error(retune("retrain", "m", "--method", "full"), "Job 1 (retrain m) is queued", "method features")
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "code"),
+    [
+        (("predict", "hello", "--model", "m"), 1, "not_found"),
+        (("versions",), 2, "usage"),
+        (("export", "no-checkpoint", "--out", "out"), 1, "not_found"),
+        (("labels", "export", "m", "--out", "/"), 1, "not_found"),
+    ],
+)
+def test_with_json_an_error_is_an_object_on_stdout(
+    retune: Command, words: tuple[str, ...], exit_code: int, code: str
+) -> None:
+    found, out, err = retune(*words, "--json")
+    error = json.loads(out)["error"]
+    assert (found, error["code"], set(error)) == (exit_code, code, {"code", "message"})
+    assert error["message"] in err.replace("\n", " ")
+    assert retune(*words)[1] == ""
+
+
+def test_a_system_error_and_a_bug_have_codes(
+    retune: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_package: Path
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    code, out, _ = retune("labels", "export", "m", "--json", "--out", tmp_path)
+    assert (code, json.loads(out.splitlines()[-1])["error"]["code"]) == (1, "system")
+    monkeypatch.setattr("core.registry.Registry.models", lambda _: 1 / 0)
+    code, out, _ = retune("doctor", "--json")
+    assert (code, json.loads(out)["error"]["code"]) == (1, "internal")
+
+
+def test_json_after_two_dashes_is_a_text(retune: Command) -> None:
+    assert_error(retune("predict", "--model", "m", "--", "--json"), "No model 'm'")
+
+
+def test_a_checkpoint_and_a_package_are_told_apart(
+    retune: Command, tmp_path: Path, tiny_checkpoint: Path, tiny_package: Path
+) -> None:
+    assert_error(retune("report", tiny_package), "it is a package", "'retune finetune'")
+    assert_error(retune("export", tmp_path, "--out", tmp_path / "out"), "without training.json", "'retune finetune'")
+    hint = f"--home {tmp_path / 'home'} export {tiny_checkpoint} --out PACKAGE"
+    assert_error(retune("register", tiny_checkpoint, "--model", "m"), "is a checkpoint", hint)
+    assert_error(retune("verify", tiny_checkpoint), "is a checkpoint", hint)
+
+
+def test_an_existing_file_is_not_called_a_folder(retune: Command, tmp_path: Path, tiny_package: Path) -> None:
+    retune("register", tiny_package, "--model", "m")
+    retune("promote", "m@1")
+    rows, out = write(tmp_path, "text\nhello\n"), write(tmp_path, "x", "out.csv")
+    assert_error(retune("score", rows, "--model", "m", "--out", out), "out.csv exists already. Name another file")
+
+
+def test_hints_can_be_pasted(retune: Command, tmp_path: Path, tiny_package: Path) -> None:
+    folder = tmp_path / "my package's home"
+    shutil.copytree(tiny_package, folder)
+    options = ["--config", "/dev/null", "--home", str(tmp_path / "a home")]
+    _, out, _ = retune(*options, "register", folder.name, "--model", "m")
+    assert shlex.split(out.splitlines()[-1]) == ["Next:", "retune", *options, "promote", "m@1"]
+    _, out, _ = retune("init", tmp_path / "a b")
+    assert f"Next: cd '{tmp_path / 'a b'}' && retune finetune" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("finetune", "--data", "rows.csv", "--out", "full"),
+        ("finetune", "--data", "rows.csv", "--out", "out", "--base-model", "org/model"),
+        ("finetune", "--data", "rows.csv", "--out", "out", "--primary-metric", "auc"),
+        ("finetune", "--data", "one.csv", "--out", "out"),
+        ("finetune", "--data", "no.csv", "--out", "out"),
+        ("check", "rows.csv", "--base-model", "org/model"),
+        ("report", "full"),
+        ("export", "full", "--out", "out"),
+        ("demo", "--budget", "soon"),
+        ("demo", "--train", "no.csv"),
+        ("worker", "--once"),
+        ("monitor", "--once"),
+        ("drift", "--model", "m", "--file", "no.csv"),
+        ("serve", "--host", ""),
+    ],
+)
+def test_wrong_input_is_refused_before_imports_that_take_seconds(tmp_path: Path, words: tuple[str, ...]) -> None:
+    write(tmp_path, "text,label\n" + "".join(f"a {n},x\nb {n},y\n" for n in range(9)), "rows.csv")
+    write(tmp_path, "text,label\na,x\nb,x\n", "one.csv")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    program = (
+        "import sys\nfrom cli.main import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "finally:\n    print(*{'torch', 'evidently', 'bentoml', 'matplotlib'}.intersection(sys.modules))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.strip()) == (1, ""), done.stderr
+    assert done.stderr.startswith("Error: ")

@@ -59,3 +59,13 @@ def test_a_damaged_file_is_an_error_and_stays_unchanged(retune: Command, home: P
         assert code == 1
         assert "keys.json cannot be read" in err
     assert (home / "keys.json").read_text() == "{"
+
+
+def test_a_key_is_noted_in_a_registry_outside_the_home(retune: Command, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "retune.toml").write_text("[registry]\nurl = 'models'\n")
+    assert retune("keys", "add", "shop", "--scope", "predict")[0] == 0
+    code, out, err = retune("--home", tmp_path / "other", "serve")
+    assert (code, out) == (1, "")
+    assert "There is no key file" in err
+    assert "service.open = true" in err

@@ -41,7 +41,7 @@ def test_only_the_predictions_of_a_key_are_erased(ledger: Ledger) -> None:
 
 def test_the_age_of_a_prediction_is_that_of_its_id(ledger: Ledger) -> None:
     ledger.record_predictions([prediction("old", days_ago=31), prediction("young", days_ago=29)])
-    assert erase(ledger.database, older_than(30)).predictions == 1
+    assert erase(ledger.database, older_than(ledger.database, 30)).predictions == 1
     assert [row.text for row in ledger.window("m", "1", limit=9)] == ["young"]
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from core.clock import sortable_id, utc_now
 from core.errors import LabelRefused, LabelsOfAnotherModel
-from core.feedback import GivenLabel, StoredLabels, registered_kind, store_labels
-from core.labels import Kind
+from core.feedback import GivenLabel, ModelLabels, StoredLabels, registered_labels, store_labels
 from core.ledger import Ledger
 from core.records import PredictionRecord
 from core.registry import Registry
@@ -28,14 +27,14 @@ def predictions_by(ledger: Ledger, *models: str) -> list[str]:
     return ids
 
 
-def kind_of(model: str) -> Kind:
-    return "multi-label" if model == "topics" else "single-label"
+def labels_of(model: str) -> ModelLabels:
+    return ModelLabels("multi-label" if model == "topics" else "single-label")
 
 
 def test_each_label_is_stored_in_the_spelling_of_its_model(ledger: Ledger) -> None:
     one, several = predictions_by(ledger, "tickets", "topics")
     given = [GivenLabel(one, " b|a ", "file"), GivenLabel(several, " b | a ", "file"), GivenLabel("?", "a", "file")]
-    assert store_labels(ledger, given, kind_of=kind_of) == StoredLabels(2, ["?"])
+    assert store_labels(ledger, given, labels_of=labels_of) == StoredLabels(2, ["?"])
     assert [row.label for row in ledger.labelled("tickets")] == ["b|a"]
     assert [row.label for row in ledger.labelled("topics")] == ["a|b"]
 
@@ -43,19 +42,19 @@ def test_each_label_is_stored_in_the_spelling_of_its_model(ledger: Ledger) -> No
 def test_no_label_is_stored_if_one_is_invalid(ledger: Ledger) -> None:
     (key,) = predictions_by(ledger, "tickets")
     with pytest.raises(LabelRefused, match="Label 2: .*but 2 were given"):
-        store_labels(ledger, [GivenLabel(key, "a", "u"), GivenLabel(key, ["a", "b"], "u")], kind_of=kind_of)
+        store_labels(ledger, [GivenLabel(key, "a", "u"), GivenLabel(key, ["a", "b"], "u")], labels_of=labels_of)
     assert ledger.labelled("tickets") == []
 
 
 def test_no_label_is_stored_if_one_belongs_to_another_model(ledger: Ledger) -> None:
     ids = predictions_by(ledger, "tickets", "topics")
     with pytest.raises(LabelsOfAnotherModel, match="answered by 'topics', not by 'tickets'"):
-        store_labels(ledger, [GivenLabel(key, "a", "u") for key in ids], kind_of=kind_of, model="tickets")
+        store_labels(ledger, [GivenLabel(key, "a", "u") for key in ids], labels_of=labels_of, model="tickets")
     assert ledger.labelled("tickets") == []
 
 
 def test_without_a_champion_the_newest_version_determines_the_kind(multi_label: TaskFiles, tmp_path: Path) -> None:
     registry = Registry(str(tmp_path / "registry"), cache=tmp_path / "cache")
-    assert registered_kind(registry, "topics") == "single-label"
+    assert registered_labels(registry, "topics").kind == "single-label"
     registry.add(multi_label.package, "topics")
-    assert registered_kind(registry, "topics") == "multi-label"
+    assert registered_labels(registry, "topics").kind == "multi-label"

@@ -10,7 +10,9 @@ from sqlalchemy import text
 from core.clock import sortable_id, utc_now
 from core.config import Config
 from core.database import MIGRATIONS, REVISIONS, Database
+from core.erasure import Erased, erase, older_than
 from core.errors import DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
+from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
 from core.records import (
     TRAFFIC,
@@ -42,7 +44,7 @@ def test_the_window_has_the_latest_rows_of_one_version_oldest_first(ledger: Ledg
     window = ledger.window("m", "1", limit=3)
     assert [row.text for row in window] == ["2", "3", "4"]
     assert window[0].embedding.tolist() == [0.5, -1.0]
-    assert [row.text for row in ledger.window("m", "1", limit=9, after=rows[3].id)] == ["4"]
+    assert [row.text for row in ledger.window("m", "1", limit=9, after=window[1].number)] == ["4"]
 
 
 def test_repeated_feedback_is_one_row_and_unknown_ids_are_reported(ledger: Ledger) -> None:
@@ -83,7 +85,7 @@ def test_answered_requests_are_not_in_the_queue(ledger: Ledger) -> None:
     ledger.record_feedback([FeedbackRecord(rows[1].id, "b")])
     assert [(item.text, item.purpose) for item in ledger.label_requests("m")] == [("x", "measure")]
     assert ledger.label_progress("m", "1") == (2, 1, 7)
-    assert ledger.label_progress("m", "1", after=rows[0].id) == (1, 1, 7)
+    assert ledger.label_progress("m", "1", after=ledger.window("m", "1", limit=2)[0].number) == (1, 1, 7)
     assert ledger.label_progress("m", "2") == (0, 0, None)
 
 
@@ -163,3 +165,27 @@ def test_a_missing_driver_and_an_invalid_url_are_errors() -> None:
     with pytest.raises(InvalidDatabaseUrl) as refused:
         Database("jo:secret@db")
     assert "secret" not in str(refused.value)
+
+
+def test_looking_creates_no_ledger_and_the_first_write_does(tmp_path: Path) -> None:
+    config = Config(home=tmp_path / "home")
+    ledger = open_ledger(config)
+    queue = JobQueue(ledger)
+    assert (ledger.checks("m"), ledger.label_requests("m"), ledger.last_checked("m", "1")) == ([], [], 0)
+    assert (queue.take("me"), queue.latest("m"), ledger.count_predictions("m", "1")) == (None, [], 0)
+    assert erase(ledger.database, older_than(ledger.database, 1)) == Erased()
+    assert (ledger.database.vacuum(), ledger.database.truncate_log(), ledger.database.exists()) == (True, True, False)
+    assert list(tmp_path.iterdir()) == []
+    other = open_ledger(config)
+    other.record_predictions([prediction()])
+    assert ledger.count_predictions("m", "1") == 1
+    assert ledger.database.exists()
+
+
+def test_a_file_without_tables_is_a_ledger_at_the_first_write(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").touch()
+    ledger = open_ledger(Config(home=tmp_path))
+    assert ledger.checks("m") == []
+    ledger.record_predictions([prediction()])
+    assert ledger.count_predictions("m", "1") == 1
+    ledger.database.close()

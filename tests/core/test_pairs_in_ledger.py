@@ -50,7 +50,7 @@ def test_predictions_of_an_older_ledger_have_no_pair(tmp_path: Path) -> None:
     engine.dispose()
     ledger = open_ledger(Config(home=tmp_path))
     ledger.record_predictions([prediction("one", "two")])
-    assert [row.input for row in ledger.window("m", "1", limit=9)] == [("one", "two"), "hello"]
+    assert [row.input for row in ledger.window("m", "1", limit=9)] == ["hello", ("one", "two")]
     ledger.database.close()
 
 

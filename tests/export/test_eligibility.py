@@ -29,26 +29,26 @@ def test_a_rung_within_all_limits_is_eligible() -> None:
 
 
 def test_measured_drop_of_accuracy_is_an_objection() -> None:
-    assert objection_to(lost=6) == "It loses 0.60% of 1000 rows; 0.50% are allowed."
+    assert objection_to(lost=6) == "It loses 0.60 % of 1000 rows; 0.50 % are allowed."
 
 
 def test_possible_drop_of_accuracy_is_an_objection() -> None:
     found = objection_to(rows=400, lost=6, gained=4, settings=replace(SETTINGS, min_agreement=0.9))
     assert found is not None
-    assert "It may lose up to 2.00%" in found
+    assert "It may lose up to 2.00 %" in found
 
 
 def test_objection_to_too_few_rows_names_the_number_needed() -> None:
     assert (
         objection_to(rows=67, wrong=5)
-        == "67 labelled rows are too few to show that it loses at most 0.50%; 178 are needed."
+        == "67 labelled rows are too few to show that it loses at most 0.50 %; 178 are needed."
     )
     assert objection_to(rows=178, wrong=5) is None
     assert "no number of rows is enough" in str(objection_to(settings=replace(SETTINGS, max_drop=0.0)))
 
 
 def test_too_many_changed_labels_are_an_objection() -> None:
-    assert objection_to(lost=8, gained=8) == "It changes 16 of 1000 labels (98.40% stay); 98.50% must stay."
+    assert objection_to(lost=8, gained=8) == "It changes 16 of 1000 labels (98.40 % stay); 98.50 % must stay."
 
 
 def test_answers_that_depend_on_the_batch_are_an_objection() -> None:

@@ -65,6 +65,14 @@ def test_given_reference_may_have_missing_and_unknown_labels(
     assert read_reference(tmp_path / "p").truth.tolist() == [0, -1, -1]
 
 
+def test_a_text_is_in_the_reference_once_with_its_last_label(
+    tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path
+) -> None:
+    given = [Example("invoice please", "bug"), Example("no label"), *[Example(" Invoice  please", "billing")] * 50]
+    export(tiny_checkpoint, out=tmp_path / "p", validation=tiny_validation, reference=given, settings=SETTINGS)
+    assert read_reference(tmp_path / "p").truth.tolist() == [0, -1]
+
+
 def test_export_prints_nothing_and_writes_no_other_files(
     tiny_checkpoint: Path, tiny_validation: list[Example], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

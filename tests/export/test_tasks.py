@@ -93,7 +93,7 @@ def test_a_changed_label_of_a_set_counts_as_a_changed_row() -> None:
     changed = given.copy()
     changed[:20, 2] = False
     other = replace(plain, name="int8", outputs=replace(outputs, given=changed))
-    assert objection(other, plain, SETTINGS) == "It loses 2.00% of 1000 rows; 0.50% are allowed."
+    assert objection(other, plain, SETTINGS) == "It loses 2.00 % of 1000 rows; 0.50 % are allowed."
 
 
 def test_calibration_sample_of_a_paired_checkpoint_has_pairs(paired: TaskFiles, multi_label: TaskFiles) -> None:

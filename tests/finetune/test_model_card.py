@@ -73,7 +73,7 @@ def test_special_characters_in_labels_are_escaped(label: str, training: Training
 def test_abstention_is_stated_with_its_risk(training: Training) -> None:
     found = abstention_of(np.linspace(0.5, 1, 400), np.zeros(400, dtype=np.bool_), max_risk=0.05)
     card = model_card(replace(training, metrics={**training.metrics, "abstention": vars(found)}))
-    assert "Abstention at a risk of 5.0%: Every answer is given: 100.0% of 400 rows, 0 of them wrong." in card
+    assert "Abstention at a risk of 5.0 %: Every answer is given: 100.0 % of 400 rows, 0 of them wrong." in card
 
 
 def test_card_needs_no_optional_facts(training: Training) -> None:

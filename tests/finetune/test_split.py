@@ -5,7 +5,7 @@ import pytest
 from core.datasets import Example, normalised
 from core.errors import InvalidInput, TooFewLabels, TooFewRowsOfLabel, UnknownLabels
 from core.labels import Kind
-from finetune.split import folds_of, given_split, labels_of, require_trainable, split
+from finetune.split import folds_of, given_split, labels_of, split, trainable
 
 SINGLE: Kind = "single-label"
 MULTI: Kind = "multi-label"
@@ -43,12 +43,26 @@ def test_rows_of_a_new_label_do_not_change_the_split_of_the_others() -> None:
 
 def test_one_label_is_refused() -> None:
     with pytest.raises(TooFewLabels, match="only"):
-        require_trainable(rows(only=5), SINGLE)
+        trainable(rows(only=5), SINGLE)
 
 
-def test_a_label_with_one_text_twice_is_refused() -> None:
+RARE = [*rows(a=3, c=3), Example("same", "b"), Example("SAME", "b")]
+
+
+def test_a_label_with_one_text_is_trained_and_not_validated() -> None:
+    parts = split(trainable(RARE, SINGLE), SINGLE, share=0.3, max_rows=99, seed=0)
+    assert labels_of(parts.train, SINGLE) == ["a", "b", "c"]
+    assert labels_of(parts.validation, SINGLE) == ["a", "c"]
+    folds = folds_of(RARE, SINGLE, folds=3, seed=0)
+    assert all("b" in labels_of(fold.train, SINGLE) and "b" not in labels_of(fold.validation, SINGLE) for fold in folds)
+
+
+def test_a_label_with_one_text_can_be_dropped_or_refused() -> None:
+    assert labels_of(trainable(RARE, SINGLE, rare="drop"), SINGLE) == ["a", "c"]
     with pytest.raises(TooFewRowsOfLabel, match="'b' has 1 row "):
-        require_trainable([*rows(a=3), Example("same", "b"), Example("SAME", "b")], SINGLE)
+        trainable(RARE, SINGLE, rare="refuse")
+    with pytest.raises(TooFewLabels):
+        trainable([*rows(a=3), Example("same", "b")], SINGLE, rare="drop")
 
 
 def test_given_validation_rows_with_training_texts_are_dropped() -> None:
@@ -94,9 +108,9 @@ def test_rare_labels_of_multi_label_rows_have_validation_rows() -> None:
 
 def test_one_label_is_enough_if_some_texts_lack_it() -> None:
     with_and_without = [Example(f"text {number}", "spam" if number % 2 else "") for number in range(4)]
-    require_trainable(with_and_without, MULTI)
+    trainable(with_and_without, MULTI)
     with pytest.raises(TooFewLabels):
-        require_trainable([row for row in with_and_without if row.label], MULTI)
+        trainable([row for row in with_and_without if row.label], MULTI)
 
 
 def test_pairs_that_share_a_text_are_different_rows() -> None:

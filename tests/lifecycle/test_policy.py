@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -45,7 +46,20 @@ def test_a_significant_loss_of_accuracy_starts_a_retrain() -> None:
 
 
 def test_unknown_labels_start_a_retrain() -> None:
-    assert action(verdict("drift"), ALL_GIVEN, MeasuredAccuracy(40, 36, 0.9, ("refund",))) == "retrain"
+    assert action(verdict("drift"), ALL_GIVEN, MeasuredAccuracy(40, 36, 0.9, ("refund",), 12)) == "retrain"
+
+
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [
+        (MeasuredAccuracy(40, 36, 0.9, ("refund",), 9), r"\(refund\), on 9 texts; a retrain needs 10 different texts"),
+        (MeasuredAccuracy(9, 0, 0.9), "0 of 9 held-out fresh rows right, 90% expected; a retrain needs 10"),
+    ],
+)
+def test_a_few_texts_do_not_start_a_retrain(measured: MeasuredAccuracy, words: str) -> None:
+    decision = decide(replace(LOST, measured=measured, min_texts=10))
+    assert decision.action == "watch"
+    assert re.search(words, decision.reason)
 
 
 def test_drift_without_loss_of_accuracy_is_only_watched() -> None:

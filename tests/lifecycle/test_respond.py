@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,6 +10,7 @@ from core.champion import read_champion
 from core.engine import Engine
 from core.home import Home
 from core.ledger import Ledger
+from core.promotion import promote, record_change
 from core.records import TRAFFIC, Decision, FeedbackRecord, GateRecord, GateVerdict, Outcome, PredictionRecord, Verdict
 from lifecycle.respond import _refused, respond
 from tests.lifecycle.predictions import predicted
@@ -17,12 +19,12 @@ from tests.tiny import tiny_rows
 
 def test_a_refusal_stays_valid_after_promotions_by_people(ledger: Ledger) -> None:
     situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[]))
-    assert _refused(situation, ledger) is None
+    assert _refused(situation, ledger, min_texts=10) is None
     gate = GateRecord(1, GateVerdict("hold", "not better", labels_needed=40))
     ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="not better", gate=gate)
     for version, previous in (("3", "1"), ("1", "3")):
         ledger.record_promotion("tickets", version, previous=previous, promoted=True, reason="By hand.", gate=None)
-    refused = _refused(situation, ledger)
+    refused = _refused(situation, ledger, min_texts=10)
     assert refused is not None
     assert (refused.version, refused.gate) == ("2", gate)
 
@@ -92,9 +94,12 @@ def test_labels_before_the_last_promotion_do_not_cause_a_rollback(
         ledger.record_feedback([FeedbackRecord(row.id, label) for row, label in zip(rows, right, strict=True)])
         return respond(home, read_champion(home.registry, "m")).decision.action
 
+    def promoted(version: str) -> None:
+        promote(home, "m", version, on_change=partial(record_change, ledger, "m", "By hand."))
+
     predicted(ledger, 1)
-    registry.promote("m", "1")
+    promoted("1")
     assert labelled_by_the_better_one() == "roll back"
-    registry.promote("m", "2")
-    registry.promote("m", "1")
+    promoted("2")
+    promoted("1")
     assert respond(home, read_champion(home.registry, "m")).decision.action != "roll back"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from core.ledger import Ledger
 from core.lineage import DataSet, Lineage, TrainingData
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord
+from core.taxonomy import LabelRule
 from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.situation import Situation
 from tests.lifecycle.situations import situation_of
@@ -20,7 +23,7 @@ VALIDATION = [Example(f"checked {number}", "a") for number in range(5)]
 REFERENCE = [Example(f"later {number}", "a") for number in range(30)]
 
 
-def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_after: str = "") -> Situation:
+def situation(config: Config, *, reference: list[Example] = REFERENCE, fresh_after: int = 0) -> Situation:
     data = TrainingData(keep_dataset(TRAIN, config.datasets), keep_dataset(VALIDATION, config.datasets))
     lineage = Lineage(data=data, reference=DataSet(keep_dataset(reference, config.datasets), len(reference)))
     facts = PackageFacts(["a", "b"], "softmax", 1.0, 128, "fp32", lineage=lineage)
@@ -64,9 +67,32 @@ def test_the_gate_uses_held_out_fresh_rows_and_reference_rows(built: TrainingSet
     assert texts_of(built.old) == texts_of(REFERENCE)
 
 
+def test_added_rows_train_or_judge_by_the_hash_of_their_text(home: Home, ledger: Ledger) -> None:
+    rows = [Example(f"added {number}", "c") for number in range(40)]
+    ledger.added.add("m", [*rows, Example(TRAIN[0].text, "c")], source="desk", fingerprint="f")
+    built = build_training_set(home, situation(home.config))
+    held_out = {row.text for row in rows if is_held_out(row.input)}
+    assert texts_of(built.fresh) == held_out
+    assert texts_of(built.train) >= texts_of(rows) - held_out
+    assert built.new_labels == ["c"]
+
+
+def test_labels_have_their_names_of_today(home: Home, ledger: Ledger) -> None:
+    label(ledger, FRESH, "new")
+    rules = [LabelRule("rename", "a", "x"), LabelRule("retire", "b"), LabelRule("rename", "new", "newer")]
+    for rule in rules:
+        ledger.rules.add("m", rule)
+    built = build_training_set(home, replace(situation(home.config), taxonomy=ledger.rules.taxonomy("m")))
+    assert {row.label for row in built.train} == {"x", "newer"}
+    assert {row.label for row in built.old} == {"x"}
+    assert {row.label for row in built.fresh} == {"newer"}
+    assert built.new_labels == ["newer"]
+
+
 def test_rows_before_the_drift_count_as_old(home: Home, ledger: Ledger) -> None:
     label(ledger, FRESH, "new")
-    built = build_training_set(home, situation(home.config, fresh_after=f"{29:032x}"))
+    last = ledger.window("m", "1", limit=60)[29]
+    built = build_training_set(home, situation(home.config, fresh_after=last.number))
     assert texts_of(built.fresh) == {text for text in FRESH[30:] if is_held_out(text)}
     assert {text for text in FRESH[:30] if is_held_out(text)} <= texts_of(built.old)
 

@@ -48,14 +48,16 @@ class Served:
     def ledger(self) -> Ledger:
         return self.home.ledger
 
-    def receive(self, features: Features, *, text: str = "a text") -> list[str]:
+    def receive(self, features: Features, *, text: str | None = None) -> list[str]:
+        """Every row has a text of its own, or all have the same `text`."""
+        keys = [sortable_id() for _ in range(features.rows)]
         records = [
             PredictionRecord(
-                id=sortable_id(),
+                id=keys[row],
                 model=MODEL,
                 version=self.version,
                 created_at=utc_now(),
-                text=text,
+                text=f"text {keys[row]}" if text is None else text,
                 label=rows.LABELS[features.predicted[row]],
                 score=float(features.confidence[row]),
                 tokens=int(features.length[row]),
@@ -69,12 +71,15 @@ class Served:
 
 
 def word_examples(count: int, *, seed: int) -> list[Example]:
-    """Texts with one word that determines the label."""
+    """Different texts with one word that determines the label."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, len(WORDS), count)
     return [
-        Example(" ".join([WORDS[label], *random.choice(FILLER, random.integers(1, 5))]), rows.LABELS[label])
-        for label in labels
+        Example(
+            " ".join([WORDS[label], *random.choice(FILLER, random.integers(1, 5)), f"{seed}x{number}"]),
+            rows.LABELS[label],
+        )
+        for number, label in enumerate(labels)
     ]
 
 

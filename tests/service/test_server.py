@@ -100,7 +100,11 @@ def test_feedback_finds_predictions_of_every_worker(http: httpx.Client, server: 
         # A new connection each time: another worker may accept it.
         answer = httpx.post(f"{server}/predict", json={"texts": [text]}).json()
         item = {"prediction_id": answer["predictions"][0]["id"], "label": "bug"}
-        assert httpx.post(f"{server}/feedback", json={"feedback": [item]}).json() == {"accepted": 1, "unknown": []}
+        assert httpx.post(f"{server}/feedback", json={"feedback": [item]}).json() == {
+            "accepted": 1,
+            "unknown": [],
+            "doubtful": [],
+        }
 
 
 def test_every_worker_shows_the_metrics_of_all_workers(http: httpx.Client, server: str) -> None:

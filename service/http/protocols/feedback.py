@@ -8,18 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.feedback import GivenLabel
+from core.feedback import GivenLabel, StoredLabels
 from core.labels import SEPARATOR
 from service.fields import MAX_NAME_CHARS, Fields, fields_in, items_in, kind_of, listed
 from service.refusals import InvalidBody
 
-MAX_LABEL_CHARS = 256
+# Longer than any label should be: a name that a model was trained with is valid however long it is.
+MAX_LABEL_CHARS = 10_000
 MAX_LABELS = 200
 MAX_SOURCE_CHARS = 64
 
 
 def parse(body: bytes, *, max_items: int) -> list[GivenLabel]:
     return labels_given(fields_in(body, known=("feedback",)), max_items=max_items)
+
+
+def rendered(stored: StoredLabels) -> dict[str, Any]:
+    doubtful = [{"prediction_id": doubt.prediction_id, "resembles": doubt.resembles} for doubt in stored.doubtful]
+    return {"accepted": stored.accepted, "unknown": stored.unknown, "doubtful": doubtful}
 
 
 def labels_given(fields: Fields, *, max_items: int) -> list[GivenLabel]:

@@ -49,7 +49,10 @@ def require_model_function(request: HuggingFaceRequest, kind: Kind) -> None:
 
 
 def rendered(request: HuggingFaceRequest, predictions: Predictions) -> list[Scores | dict[str, Any]]:
-    """The scores of each input, highest first, or its error. Raises `ItemRefused` for the error of a single input."""
+    """The scores of each input, highest first, or its error.
+
+    Raises `ItemRefused` if the request was one input instead of a list, and it has an error.
+    """
     first = predictions.results[0]
     if request.is_single and isinstance(first, ItemError):
         raise ItemRefused(first.code, first.message)

@@ -34,8 +34,8 @@ FALLING = epochs((1.9, 1.80), (1.6, 1.55), (1.4, 1.38))
 def test_rising_validation_loss_with_a_large_gap_is_overfit() -> None:
     found = judge_fit(OVERFITS, evaluation(0.99), evaluation(0.85))
     assert found["verdict"] == "overfit"
-    assert "40% above its lowest (0.700 against 0.500)" in found["reason"]
-    assert "99.0%" in found["reason"]
+    assert "40 % above its lowest (0.700 against 0.500)" in found["reason"]
+    assert "99.0 %" in found["reason"]
     assert found["rise"] == pytest.approx(0.4)
     assert found["gap"] == pytest.approx(0.14)
     assert 0.11 < found["gap_low"] < found["gap"] < found["gap_high"] < 0.17
@@ -64,8 +64,8 @@ def test_loss_that_rises_on_training_rows_too_is_not_overfit() -> None:
 def test_falling_loss_with_low_training_accuracy_is_underfit() -> None:
     found = judge_fit(FALLING, evaluation(0.62), evaluation(0.60))
     assert found["verdict"] == "underfit"
-    assert "by 11% in the last epoch" in found["reason"]
-    assert "62.0%" in found["reason"]
+    assert "by 11 % in the last epoch" in found["reason"]
+    assert "62.0 %" in found["reason"]
 
 
 def test_falling_loss_with_high_training_accuracy_is_healthy() -> None:
@@ -79,7 +79,7 @@ def test_constant_loss_is_healthy() -> None:
 def test_accuracy_of_the_majority_label_is_underfit() -> None:
     found = judge_fit([], evaluation(0.52), evaluation(0.50))
     assert found["verdict"] == "underfit"
-    assert "always answering the most frequent label is right on 50.0%" in found["reason"]
+    assert "always answering the most frequent label is right on 50.0 %" in found["reason"]
 
 
 def test_head_without_epochs_has_a_verdict() -> None:

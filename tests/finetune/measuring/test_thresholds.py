@@ -106,7 +106,7 @@ def test_unknown_label_counts_as_wrong() -> None:
 def test_reason_for_too_few_rows_names_the_number_needed() -> None:
     found = abstention_of(np.linspace(0.5, 1, 40), np.zeros(40, dtype=np.bool_), max_risk=0.05)
     assert found.threshold is None
-    assert found.reason.startswith("40 rows are too few to show a risk of 5.0%: 86 ")
+    assert found.reason.startswith("40 rows are too few to show a risk of 5.0 %: 86 ")
     enough = abstention_of(np.linspace(0.5, 1, 86), np.zeros(86, dtype=np.bool_), max_risk=0.05)
     assert enough.threshold == 0.0
 
@@ -121,7 +121,7 @@ def test_search_starts_at_the_number_of_rows_that_the_test_needs() -> None:
     wrong[-10] = True
     none = abstention_of(confidence, wrong, max_risk=0.01)
     assert none.threshold is None
-    assert "1 of the 437 most confident are wrong (0.2%)" in none.reason
+    assert "1 of the 437 most confident are wrong (0.2 %)" in none.reason
 
 
 def test_rows_of_equal_confidence_are_answered_together() -> None:

@@ -11,6 +11,7 @@ from core.arrays import Numbers
 from core.config import MethodName
 from core.datasets import Example
 from core.labels import cell_of
+from core.share import percent
 from finetune.encoders.encoder import embed
 from finetune.methods.catalogue import METHODS
 from finetune.methods.layerwise import Layerwise
@@ -38,7 +39,7 @@ def test_method_returns_consistent_scores_and_leaves_the_encoder_unchanged(name:
     np.testing.assert_allclose(validation_logits(fitted, task) / largest, fitted.scored.logits / largest, atol=1e-4)
     assert fitted.scored.value > 0.75
     assert fitted.reason.endswith(".")
-    assert f"{fitted.scored.value:.1%}" in fitted.reason
+    assert percent(fitted.scored.value) in fitted.reason
     assert all({"step", "accuracy", "validation_loss"} <= set(entry) for entry in fitted.history)
     assert all(torch.equal(value, before[key]) for key, value in task.encoder.state_dict().items())
 

@@ -63,13 +63,28 @@ def test_one_label_is_an_error(tmp_path: Path) -> None:
     assert finding.severity == "error"
 
 
-def test_label_with_one_text_is_an_error_and_with_few_texts_a_warning(tmp_path: Path) -> None:
+def test_labels_with_one_text_and_with_few_texts_are_warnings(tmp_path: Path) -> None:
     rows = [("Do you sponsor meetups?", "sponsoring"), ("We are hiring, too", "jobs"), ("Any jobs at yours?", "jobs")]
     findings = found_by("few_rows", inspect_quickly(with_planted_rows(tmp_path, rows)))
     assert [(finding.severity, finding.rows) for finding in findings] == [
-        ("error", (LAST + 1,)),
+        ("warning", (LAST + 1,)),
         ("warning", (LAST + 2, LAST + 3)),
     ]
+
+
+def test_labels_with_nearly_the_same_name_are_found_with_their_counts(tmp_path: Path) -> None:
+    rows = [("Where is it?", "Billing"), ("And my invoice?", "biling"), ("Still no invoice", "Billing")]
+    (finding,) = found_by("label_names", inspect_quickly(with_planted_rows(tmp_path, rows)))
+    assert "'Billing' (2) and 'billing'" in finding.sentence
+    assert "'biling' (1) and 'billing'" in finding.sentence
+    assert set(finding.rows) == {LAST + 1, LAST + 2, LAST + 3}
+
+
+@pytest.mark.parametrize("label", ["0.4558", "nan", "93%"])
+def test_a_label_like_a_score_or_no_value_is_found(tmp_path: Path, label: str) -> None:
+    (finding,) = found_by("label_names", inspect_quickly(with_planted_rows(tmp_path, [("Where is it?", label)])))
+    assert (finding.severity, finding.rows) == ("warning", (LAST + 1,))
+    assert f"{label!r} (1)" in finding.sentence
 
 
 def test_imbalance_compares_the_largest_label_with_the_smallest(tmp_path: Path) -> None:

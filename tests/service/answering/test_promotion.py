@@ -232,7 +232,8 @@ def test_a_rollback_does_not_wait_for_a_locked_ledger(
     client: TestClient, worker: Worker, registry: Registry, config: Config, second_package: Path
 ) -> None:
     promotion.promote(Home(config), "tickets", registry.add(second_package, "tickets"))
-    _ = worker.home.ledger  # opened
+    with worker.home.ledger.database.write():
+        pass  # creates it
     lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     answer = client.post("/admin/models/tickets/rollback")

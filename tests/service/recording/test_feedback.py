@@ -31,7 +31,7 @@ def predicted_ids(client: TestClient) -> list[str]:
 def test_feedback_right_after_the_answer_is_stored(client: TestClient, config: Config) -> None:
     items = [{"prediction_id": key, "label": "billing", "source": "agent"} for key in predicted_ids(client)]
     answer = client.post("/feedback", json={"feedback": items})
-    assert (answer.status_code, answer.json()) == (200, {"accepted": 3, "unknown": []})
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 3, "unknown": [], "doubtful": []})
     labelled = open_ledger(config).labelled("tickets")
     assert [(row.label, row.source) for row in labelled] == [("billing", "agent")] * 3
 
@@ -47,7 +47,10 @@ def test_unknown_ids_are_listed_and_known_ones_stored(client: TestClient) -> Non
     known = predicted_ids(client)[0]
     items = [{"prediction_id": key, "label": "bug"} for key in (known, "nobody", "0" * 32)]
     answer = client.post("/feedback", json={"feedback": items})
-    assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "unknown": ["nobody", "0" * 32]})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"accepted": 1, "unknown": ["nobody", "0" * 32], "doubtful": []},
+    )
 
 
 def test_feedback_with_only_unknown_ids_is_404(client: TestClient) -> None:
@@ -66,12 +69,13 @@ def test_feedback_waits_for_a_prediction_that_another_worker_is_writing(config: 
     answer = local_client(worker).post("/feedback", json={"feedback": [{"prediction_id": key, "label": "bug"}]})
     other.join()
     worker.close()
-    assert answer.json() == {"accepted": 1, "unknown": []}
+    assert answer.json() == {"accepted": 1, "unknown": [], "doubtful": []}
 
 
 def test_feedback_waits_while_the_ledger_is_locked(client: TestClient, config: Config) -> None:
     key = predicted_ids(client)[0]
-    open_ledger(config)
+    with open_ledger(config).database.write():
+        pass  # creates it
     lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None, check_same_thread=False)
     lock.execute("BEGIN IMMEDIATE")
     timer = threading.Timer(0.3, lambda: lock.execute("ROLLBACK"))
@@ -79,7 +83,7 @@ def test_feedback_waits_while_the_ledger_is_locked(client: TestClient, config: C
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": "bug"}]})
     timer.join()
     lock.close()
-    assert answer.json() == {"accepted": 1, "unknown": []}
+    assert answer.json() == {"accepted": 1, "unknown": [], "doubtful": []}
 
 
 def test_feedback_is_503_and_predictions_go_on_with_a_broken_ledger(client: TestClient, config: Config) -> None:

@@ -108,7 +108,8 @@ def test_a_failed_redaction_drops_only_its_own_record(
 
 
 def test_close_tries_a_locked_ledger_once(config: Config, counts: list[RecorderCounts]) -> None:
-    open_ledger(config)
+    with open_ledger(config).database.write():
+        pass  # creates it
     lock = sqlite3.connect(config.home / "ledger.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     writer = recorder(config, counts)

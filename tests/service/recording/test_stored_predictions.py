@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.clock import sortable_id
 from core.config import Config, LedgerConfig
 from core.ledger import open_ledger
-from core.records import PredictionRecord
+from core.records import StoredPrediction
 from core.registry import Registry, open_registry
 from service.recording.recorder import is_sampled
 from service.worker import Worker
@@ -42,7 +42,7 @@ def client_with(config: Config, registry: Registry) -> Iterator[ClientWith]:
         worker.close()
 
 
-def recorded(client: TestClient, config: Config, texts: list[Any], *, model: str = "tickets") -> list[PredictionRecord]:
+def recorded(client: TestClient, config: Config, texts: list[Any], *, model: str = "tickets") -> list[StoredPrediction]:
     """The stored predictions of `texts`, after feedback on them was accepted."""
     predictions = client.post("/predict", json={"texts": texts, "model": model}).json()["predictions"]
     feedback = [{"prediction_id": item["id"], "label": item["label"]} for item in predictions]

@@ -1,0 +1,45 @@
+"""The environment of a child process: the whole config of its parent, whatever the parent's environment says."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from core.config import Config
+from core.database import absolute_url as absolute_database
+from core.store import absolute_url as absolute_registry
+
+
+def child_environment(config: Config) -> dict[str, str]:
+    """The environment of this process, with variables that `load_config` makes `config` of, and no other config.
+
+    All places are absolute, because the child's working directory is another one.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RETUNE_")}
+    settings = {
+        f"RETUNE_{section}__{key}".upper(): json.dumps(value) if isinstance(value, dict) else str(value)
+        for section, values in config.model_dump(mode="json", exclude={"home"}).items()
+        for key, value in values.items()
+        if value is not None
+    }
+    files = {
+        f"RETUNE_SERVICE__{key}".upper(): str(path.absolute()) for key, path in config.service if isinstance(path, Path)
+    }
+    return {
+        **inherited,
+        **settings,
+        **files,
+        "RETUNE_FINETUNE__BASE_MODEL": _absolute_base_model(config.finetune.base_model),
+        "RETUNE_HOME": str(config.home.absolute()),
+        "RETUNE_LEDGER__URL": absolute_database(config.ledger_url),
+        "RETUNE_REGISTRY__URL": absolute_registry(config.registry_url),
+        "RETUNE_CONFIG": os.devnull,
+    }
+
+
+def _absolute_base_model(name: str) -> str:
+    """The absolute path of a folder, with the hash that it must have; other names unchanged."""
+    folder, mark, pin = name.partition("#")
+    is_folder = folder != "default" and Path(folder).is_dir()
+    return f"{Path(folder).absolute()}{mark}{pin}" if is_folder else name

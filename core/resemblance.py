@@ -1,0 +1,81 @@
+"""Names of labels that probably mean another label, or none: spellings of a known one, numbers, empty values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+# Below this length names that differ by a letter are often different words, such as "bug" and "bus".
+_MIN_LENGTH = 4
+_NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?%?", re.IGNORECASE)
+_NOTHING = {"nan", "none", "null", "n/a", "na", "undefined", "-", "?", "true", "false"}
+
+
+def folded(name: str) -> str:
+    """The name without case, blanks, "_" and "-".
+
+    >>> folded("Data_Privacy "), folded("data-privacy")
+    ('dataprivacy', 'dataprivacy')
+    """
+    return re.sub(r"[\s_-]+", "", name.casefold())
+
+
+def resembles(name: str, other: str) -> bool:
+    """Whether two different names differ by case, blanks, "_", "-", one letter, or two neighbours swapped.
+
+    >>> resembles("Billing", "billing"), resembles("bilings", "billing"), resembles("international_affair",
+    ...     "international_affairs"), resembles("bliling", "billing"), resembles("class_1", "class_2")
+    (True, False, True, True, False)
+    """
+    if name == other:
+        return False
+    one, two = sorted((folded(name), folded(other)), key=len)
+    return one == two or (len(two) >= _MIN_LENGTH and _differ_by_a_letter(one, two))
+
+
+def _differ_by_a_letter(shorter: str, longer: str) -> bool:
+    start = next((place for place, pair in enumerate(zip(shorter, longer, strict=False)) if pair[0] != pair[1]), None)
+    start = len(shorter) if start is None else start
+    rest, other = shorter[start:], longer[start:]
+    if len(shorter) + 1 == len(longer):
+        return other[1:] == rest and other[0].isalpha()
+    if len(shorter) != len(longer) or not (rest[0].isalpha() and other[0].isalpha()):
+        return False
+    return rest[1:] == other[1:] or (rest[:2] == other[1::-1] and rest[2:] == other[2:] and rest[1].isalpha())
+
+
+def resembled(name: str, known: Iterable[str]) -> str | None:
+    """The known name that the name resembles, the nearest first; None for a known name.
+
+    >>> resembled("BILLING", ["bug", "billing"]), resembled("refund", ["bug", "billing"])
+    ('billing', None)
+    """
+    names = set(known)
+    if name in names:
+        return None
+    similar = sorted((folded(other) != folded(name), other) for other in names if resembles(name, other))
+    return similar[0][1] if similar else None
+
+
+def similar_pairs(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """All pairs of names that resemble each other, in alphabetical order."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        short = folded(name)
+        # Names that differ by a letter, or by two swapped ones, are equal without one of their letters.
+        for key in {short, *(short[:place] + short[place + 1 :] for place in range(len(short)))}:
+            groups.setdefault(key, []).append(name)
+    candidates = {pair for group in groups.values() for pair in combinations(group, 2)}
+    return (pair for pair in sorted(candidates) if resembles(*pair))
+
+
+def is_no_name(name: str) -> bool:
+    """Whether a label looks like a score or an empty value. Whole numbers are names of classes in many data sets.
+
+    >>> [is_no_name(name) for name in ("0.4558", "nan", "12", "billing", "[]", "93%")]
+    [True, True, False, False, True, True]
+    """
+    if name.isdecimal():
+        return False
+    return name.casefold() in _NOTHING or bool(_NUMBER.fullmatch(name)) or not any(map(str.isalnum, name))

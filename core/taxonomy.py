@@ -1,0 +1,116 @@
+"""How the labels of a model changed. Stored labels are never rewritten: each is read under its name of today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from core.datasets import Example
+from core.errors import LabelRuleRefused
+from core.labels import SEPARATOR, cell_of, names_in
+
+Action = Literal["rename", "retire", "accept", "undo"]
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """`rename`: `label` is `target` from now on. `retire`: rows of `label` are left out. `accept`: `label` is a new
+    label, although it resembles another. `undo`: the rule `undoes` no longer holds.
+    """
+
+    action: Action
+    label: str
+    target: str | None = None
+    undoes: int | None = None
+    by: str = ""
+    reason: str = ""
+    created_at: str = ""
+    id: int = 0
+
+
+class Taxonomy:
+    """The rules of one model, oldest first.
+
+    >>> rules = Taxonomy([LabelRule("rename", "bill", "payment"), LabelRule("retire", "spam")])
+    >>> rules.today("bill"), rules.today("spam"), rules.today("bill|bug"), rules.today("bug")
+    ('payment', None, 'bug|payment', 'bug')
+    """
+
+    def __init__(self, rules: Sequence[LabelRule] = ()) -> None:
+        self.rules = list(rules)
+
+    @cached_property
+    def active(self) -> list[LabelRule]:
+        """Without rules that were undone; an undone `undo` lets its rule hold again."""
+        undone: set[int] = set()
+        for rule in reversed(self.rules):
+            if rule.action == "undo" and rule.id not in undone and rule.undoes is not None:
+                undone.add(rule.undoes)
+        return [rule for rule in self.rules if rule.id not in undone and rule.action != "undo"]
+
+    @cached_property
+    def accepted(self) -> frozenset[str]:
+        """Labels that a person confirmed or made the target of a rule."""
+        named = {rule.label for rule in self.active if rule.action == "accept"}
+        return frozenset(named | {rule.target for rule in self.active if rule.target is not None})
+
+    @cached_property
+    def _moved(self) -> dict[str, str | None]:
+        return {rule.label: rule.target for rule in self.active if rule.action in ("rename", "retire")}
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Names that are no label any more."""
+        return frozenset(self._moved)
+
+    def today(self, label: str) -> str | None:
+        """The label, or the set of labels, by its name of today; None if nothing of it is left."""
+        if not self._moved:
+            return label
+        if label not in self._moved and SEPARATOR in label:
+            names = [self._name(name) for name in names_in(label)]
+            left = [name for name in names if name is not None]
+            return cell_of(left) if left else None
+        return self._name(label)
+
+    def _name(self, name: str | None) -> str | None:
+        # The loop ends: a rule is refused whose target leads back to its label.
+        while name is not None and name in self._moved:
+            name = self._moved[name]
+        return name
+
+    def examples(self, rows: Iterable[Example]) -> list[Example]:
+        """The rows with their labels of today; rows of retired labels are left out, rows without a label stay."""
+        if not self._moved:
+            return list(rows)
+        return [
+            row if row.label is None or label == row.label else replace(row, label=label)
+            for row in rows
+            if (label := row.label if row.label is None else self.today(row.label)) is not None or row.label is None
+        ]
+
+    def require_possible(self, rule: LabelRule) -> None:
+        """Raises `LabelRuleRefused` for a rule that contradicts those that hold."""
+        if rule.action == "undo":
+            if rule.undoes not in {known.id for known in self.rules}:
+                ids = ", ".join(str(known.id) for known in self.rules) or "none"
+                raise LabelRuleRefused(f"There is no rule {rule.undoes}. Rules: {ids}.")
+            return
+        if rule.label in self._moved:
+            raise LabelRuleRefused(
+                f"Label {rule.label!r} is gone already: {self.why_gone(rule.label)}. Undo that rule first."
+            )
+        if rule.target is not None and self._name(rule.target) is None:
+            raise LabelRuleRefused(f"Label {rule.target!r} is gone: {self.why_gone(rule.target)}. Name another.")
+        if rule.target is not None and self._name(rule.target) == rule.label:
+            raise LabelRuleRefused(f"Label {rule.target!r} is {rule.label!r} already. Undo that rule first.")
+
+    def why_gone(self, name: str) -> str:
+        rule = next(rule for rule in self.active if rule.label == name and rule.action in ("rename", "retire"))
+        became = f"renamed to {rule.target!r}" if rule.target is not None else "retired"
+        return f"{became} on {rule.created_at[:10]} by rule {rule.id}"
+
+
+UNCHANGED = Taxonomy()

@@ -1,0 +1,46 @@
+"""Labelled rows as evidence: each text counts once, however often it came and was labelled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from core.datasets import Example, key_of
+from core.records import LabelledPrediction, PredictionRecord
+from finetune.quality.near_duplicates import near_pairs
+
+NEAR = 0.8
+"""Texts with the same label are near-copies from this similarity on (Jaccard similarity of their character 4-grams)."""
+
+Row = TypeVar("Row", Example, LabelledPrediction)
+
+
+def different(rows: Iterable[Row]) -> list[Row]:
+    """One row for each text, the last one: if the rows are in the order of their labels, with its latest label.
+
+    Of near-copies with the same label only the last one counts. Each row without a stored text counts.
+    """
+    latest: dict[str, Row] = {}
+    for number, row in enumerate(rows):
+        key = key_of(row.input).strip() or str(number)
+        latest.pop(key, None)
+        latest[key] = row
+    kept = list(latest.values())
+    copied = {
+        pair.first
+        for pair in near_pairs(list(latest), threshold=NEAR)
+        if kept[pair.first].text and kept[pair.first].label == kept[pair.second].label
+    }
+    return [row for number, row in enumerate(kept) if number not in copied]
+
+
+def minor_callers(labelled: Sequence[LabelledPrediction], window: Sequence[PredictionRecord]) -> list[str | None]:
+    """API keys, None for requests without one, that asked for at most half of the window's texts, if there are several.
+
+    Those with the most labelled rows are first.
+    """
+    asked, given = Counter(row.key for row in window), Counter(row.key for row in labelled)
+    if len(asked | given) < 2:
+        return []
+    return [key for key, _ in given.most_common() if 2 * asked[key] <= len(window)]

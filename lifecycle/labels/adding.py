@@ -1,0 +1,91 @@
+"""Adds labelled rows of a file to those that a model is trained and judged with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.datasets import Columns, Example, examples_in, fingerprint, is_held_out
+from core.errors import UnknownSource
+from core.feedback import LabelJudge, registered_labels
+from core.home import Home
+from core.labels import Kind, names_of
+from core.tables.reader import Row
+from finetune.quality.near_duplicates import near_pairs
+from lifecycle.labels.exchange import read_rows
+from lifecycle.labels.files import RefusedRow
+from lifecycle.labels.pools import pools_of
+from lifecycle.labels.taxonomy import kept_rows
+
+NEAR = 0.8
+"""Similarity from which a text is nearly that of a row that measures, as in `retune check`."""
+
+
+@dataclass(frozen=True)
+class AddedFile:
+    """`stored`: rows that the source had not given before; `held_out`: those of the file that measure and never train;
+    `new`: labels that the model does not know, with their number.
+    """
+
+    stored: int
+    held_out: int
+    new: dict[str, int]
+    refused: list[RefusedRow]
+
+
+def add_rows(
+    home: Home, model: str, path: Path, columns: Columns, *, source: str, new_labels: Iterable[str] = ()
+) -> AddedFile:
+    """Raises as `read_examples`. Rows with a doubtful label or nearly the text of a row that measures are refused."""
+    rows = read_rows(path)
+    examples = examples_in(rows, path, columns)
+    labels = registered_labels(home.registry, model)
+    judge = LabelJudge(home.ledger, model, labels, frozenset(new_labels))
+    judge.weigh(row.label or "" for row in examples)
+    near = _near_measuring(home, model, examples)
+    refused, kept = [], []
+    for number, (row, example) in enumerate(zip(rows, examples, strict=True), 1):
+        reason = _objection(judge, example, labels.kind) or near.get(number - 1)
+        if reason:
+            refused.append(_refused(row, number, reason))
+        else:
+            kept.append(example)
+    new = Counter(name for example in kept for name in judge.unknown(example.label or ""))
+    stored = home.ledger.added.add(model, kept, source=source, fingerprint=fingerprint(examples))
+    return AddedFile(stored, sum(is_held_out(row.input) for row in kept), dict(new.most_common()), refused)
+
+
+def remove_source(home: Home, model: str, source: str) -> int:
+    """Delete the added rows of a source; raises `UnknownSource` if it has none."""
+    removed = home.ledger.added.remove(model, source)
+    if not removed:
+        raise UnknownSource(source, [added.source for added in home.ledger.added.sources(model)])
+    return removed
+
+
+def _objection(judge: LabelJudge, example: Example, kind: Kind) -> str | None:
+    return next((judge.sentence(name) for name in names_of(example.label or "", kind) if name in judge.doubts), None)
+
+
+def _near_measuring(home: Home, model: str, examples: list[Example]) -> dict[int, str]:
+    """Why a row may not be added, by its index: a challenger trained on it would know what it is judged by."""
+    measure, _ = pools_of(home.ledger.labelled(model))
+    measuring = [row.example for row in measure if row.has_text] + [
+        row for name in ("holdout", "reference") for row in kept_rows(home, model, name) if row.label is not None
+    ]
+    keys = list(dict.fromkeys(row.key for row in measuring))
+    found = {
+        pair.second - len(keys): "it has nearly the text of a row that measures"
+        for pair in near_pairs([*keys, *(row.key for row in examples)], threshold=NEAR)
+        if pair.first < len(keys) <= pair.second
+    }
+    same = set(keys)
+    return found | {
+        index: "it has the text of a row that measures" for index, row in enumerate(examples) if row.key in same
+    }
+
+
+def _refused(row: Row, number: int, reason: str) -> RefusedRow:
+    return RefusedRow(number, row.line, reason)

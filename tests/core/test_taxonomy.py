@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from core.datasets import Example
+from core.errors import LabelRuleRefused
+from core.taxonomy import LabelRule, Taxonomy
+
+
+def numbered(*rules: LabelRule) -> Taxonomy:
+    return Taxonomy([LabelRule(**{**vars(rule), "id": number}) for number, rule in enumerate(rules, 1)])
+
+
+def test_rules_follow_each_other() -> None:
+    taxonomy = numbered(LabelRule("rename", "bill", "payment"), LabelRule("rename", "payment", "money"))
+    assert [taxonomy.today(name) for name in ("bill", "payment")] == ["money", "money"]
+    assert taxonomy.gone == {"bill", "payment"}
+
+
+def test_a_retired_label_leaves_its_rows_out_and_unlabelled_rows_stay() -> None:
+    taxonomy = numbered(LabelRule("retire", "spam"), LabelRule("retire", "ads", "bug"), LabelRule("rename", "a", "b"))
+    rows = [Example("1", "spam"), Example("2", "ads"), Example("3", "a"), Example("4"), Example("5", "other")]
+    assert [(row.text, row.label) for row in taxonomy.examples(rows)] == [
+        ("2", "bug"),
+        ("3", "b"),
+        ("4", None),
+        ("5", "other"),
+    ]
+
+
+def test_names_of_a_set_are_mapped_one_by_one() -> None:
+    taxonomy = numbered(LabelRule("retire", "spam"), LabelRule("rename", "bill", "bug"))
+    assert [taxonomy.today(cell) for cell in ("bill|bug", "spam|x", "spam", "")] == ["bug", "x", None, ""]
+
+
+def test_a_rule_is_undone_by_another_and_that_one_again() -> None:
+    rules = [LabelRule("rename", "bill", "payment"), LabelRule("undo", "", undoes=1)]
+    assert numbered(*rules).today("bill") == "bill"
+    assert numbered(*rules, LabelRule("undo", "", undoes=2)).today("bill") == "payment"
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        (LabelRule("rename", "bill", "x"), "'bill' is gone already: renamed to 'payment'.* by rule 1"),
+        (LabelRule("rename", "payment", "bill"), "'bill' is 'payment' already"),
+        (LabelRule("rename", "bug", "spam"), "'spam' is gone: retired"),
+        (LabelRule("rename", "bug", "bug"), "'bug' is 'bug' already"),
+        (LabelRule("undo", "", undoes=7), "no rule 7. Rules: 1, 2"),
+    ],
+)
+def test_a_rule_that_contradicts_others_is_refused(rule: LabelRule, sentence: str) -> None:
+    taxonomy = numbered(LabelRule("rename", "bill", "payment"), LabelRule("retire", "spam"))
+    with pytest.raises(LabelRuleRefused, match=sentence):
+        taxonomy.require_possible(rule)

@@ -60,7 +60,7 @@ class Run:
 
     def emit(self, result: dict[str, Any], *lines: str) -> None:
         """Print the result: one JSON object with `--json`, else the lines."""
-        print(json.dumps(result, ensure_ascii=False, default=str) if self.as_json else "\n".join(lines))
+        print(json.dumps(result, ensure_ascii=False, default=str) if self.as_json else "\n".join(lines), flush=True)
 
 
 def pass_run(command: Command) -> Command:

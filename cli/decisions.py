@@ -55,7 +55,7 @@ def _described(event: Event) -> tuple[str, str]:
 
 
 def _check_sentence(check: CheckRecord) -> str:
-    return f"@{check.version} {check.source}, {check.verdict.outcome}: {check.verdict.sentence}"
+    return f"{check.id} @{check.version} {check.source}, {check.verdict.outcome}: {check.verdict.sentence}"
 
 
 def _decision_sentence(record: DecisionRecord) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli.context import REFUSED, Run, column_options, columns_for, pass_run
+from cli.context import REFUSED, Run, column_options, columns_for, info, pass_run
 from core.champion import read_champion
 from core.datasets import Columns, read_examples
 from core.share import percent
@@ -26,10 +26,11 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
     champion = read_champion(run.home.registry, model)
     columns = columns_for(columns, kind=champion.kind, is_paired=champion.facts.is_paired)
     rows = read_examples(file, columns, labelled=labels)
+    from monitoring.illustration import illustrate
     from monitoring.watch import check_file
 
     check = check_file(run.home, champion, rows, source=str(file))
-    verdict = check.verdict
+    verdict = check.record.verdict
     result = as_stored(verdict)
     lines = [
         verdict.sentence,
@@ -42,6 +43,11 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
         lines.append(
             f"{kind} accuracy {percent(share.value)} (95 % interval {percent(share.low)} to {percent(share.high)})."
         )
-    run.emit(result, *lines)
+    try:
+        run.emit(result, *lines)
+    finally:  # also if the output is closed: the rows of a file cannot be illustrated later
+        if verdict.is_conclusive:
+            for problem in illustrate(run.home, champion, check.record, check.window).problems:
+                info(problem)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)

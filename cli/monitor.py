@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import click
 
 from cli.context import Run, info, pass_run, stopped_by_signal
 from core.errors import NoModels, NothingToWatch, RetuneError
+from core.isolated import isolated, sentence_of
 from core.registry import Registry
 from core.stored import as_stored
 
@@ -23,22 +25,23 @@ if TYPE_CHECKING:
 @pass_run
 def monitor(run: Run, once: bool, model: str | None) -> None:
     """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
-    problem = _problem(run.home.registry) if model is None else None
+    registry, problem = run.home.registry, None
+    with isolated(lambda _error: None):  # a round tells what else is wrong with the registry
+        problem = _problem(registry) if model is None else None
     if problem and not once:
         info(str(problem))
     from lifecycle.respond import respond
-    from monitoring.round import run_rounds
+    from monitoring.round import Monitor
 
-    is_well = run_rounds(
+    rounds = Monitor(
         run.home,
         respond,
-        model=model,
-        once=once,
-        stop=stopped_by_signal(),
+        only=model,
         on_checked=partial(_emit_checked, run),
         on_problem=partial(_emit_problem, run),
         on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
+    is_well = rounds.run(once=once, stop=stopped_by_signal())
     if once and problem:  # only now: what has expired is erased in any case
         raise problem
     if once and not is_well:
@@ -55,10 +58,12 @@ def _problem(registry: Registry) -> RetuneError | None:
     return None if is_served else NothingToWatch(models, registry.place)
 
 
-def _emit_problem(run: Run, model: str, error: RetuneError) -> None:
-    info(f"{model}: {error}")
+def _emit_problem(run: Run, name: str, error: BaseException) -> None:
+    logging.debug("%s", name, exc_info=error)
+    info(f"{name}: {sentence_of(error)}")
     if run.as_json:
-        run.emit({"model": model, "error": {"code": error.code, "message": str(error)}})
+        code = error.code if isinstance(error, RetuneError) else "internal"
+        run.emit({"model": name, "error": {"code": code, "message": sentence_of(error)}})
 
 
 def _emit_checked(run: Run, checked: Checked) -> None:

@@ -44,6 +44,14 @@ class ChampionPackage:
 
 def read_champion(registry: Registry, model: str) -> ChampionPackage:
     """Raises `ModelNotFound`, `NoChampion` or `CorruptPackage`."""
-    pointer = registry.champion(model)
+    return _read(registry, model, registry.champion(model))
+
+
+def read_version(registry: Registry, model: str, version: str) -> ChampionPackage:
+    """A version that was the champion; raises `ModelNotFound`, `VersionNotFound` or `CorruptPackage`."""
+    return _read(registry, model, Champion(version))
+
+
+def _read(registry: Registry, model: str, pointer: Champion) -> ChampionPackage:
     folder = registry.verified_folder(model, pointer.version)
     return ChampionPackage(model, pointer, folder, read_facts(folder), read_reference(folder))

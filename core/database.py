@@ -70,6 +70,13 @@ class Database:
         with self._translated_errors(), writer.connect() as connection, connection.begin():
             yield connection
 
+    def session(self, name: str) -> Connection:
+        """A connection to PostgreSQL outside of transactions, which its views show by name; the caller closes it."""
+        with self._translated_errors():
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name[:63]})
+            return connection
+
     def vacuum(self, *, timeout_s: float = BUSY_S) -> bool:
         """Rebuild SQLite's file without erased rows; False if other connections used it during the whole timeout.
 

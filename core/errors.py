@@ -641,6 +641,32 @@ class JobLost(Conflict):
         super().__init__(f"Job {job_id} was taken by another worker: its lease expired. This run is discarded.")
 
 
+class CheckNotFound(NotFound):
+    def __init__(self, check_id: int) -> None:
+        super().__init__(f"There is no check {check_id}. 'retune decisions NAME' lists the checks of a model.")
+
+
+class NothingToShow(Conflict):
+    def __init__(self, check_id: int, problem: str, cure: str) -> None:
+        super().__init__(f"Check {check_id} {problem}, so no report can be made of it. {cure}.")
+
+
+class CheckedMeanwhile(Conflict):
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"Another process checked the same rows of {model!r} in the meantime, so this check is not recorded. "
+            "Run one 'retune monitor' on a ledger."
+        )
+
+
+class WatchedByAnother(Conflict):
+    def __init__(self, model: str, holder: str) -> None:
+        super().__init__(
+            f"{model!r} is already checked by {holder}; one monitor checks a model. Leave its checks to that one, or "
+            "stop it first."
+        )
+
+
 class PointerUnreadable(Unavailable):
     def __init__(self, model: str, problem: str) -> None:
         super().__init__(f"champion.json of {model} cannot be read ({problem}). Promote a version to rewrite it.")

@@ -15,6 +15,7 @@ from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
 from core.datasets import input_of, key_of
+from core.errors import CheckedMeanwhile
 from core.label_rules import LabelRules
 from core.records import (
     TRAFFIC,
@@ -113,11 +114,13 @@ class Ledger:
         with self.database.read() as connection:
             return {row.id: row.label for row in connection.execute(query)}
 
-    def window(self, model: str, version: str, *, limit: int, after: int = 0) -> list[StoredPrediction]:
+    def window(
+        self, model: str, version: str, *, limit: int, after: int = 0, until: int | None = None
+    ) -> list[StoredPrediction]:
         """The most recent `limit` different texts of one version, each by its last prediction; the oldest one first.
 
-        `after`: number that theirs are greater than. At most `READ_PER_TEXT` predictions are read for each text. A
-        prediction without a stored text is a text of its own.
+        `after`: number that theirs are greater than; `until`: greatest of their numbers. At most `READ_PER_TEXT`
+        predictions are read for each text. A prediction without a stored text is a text of its own.
         """
         query = (
             select(predictions)
@@ -125,6 +128,7 @@ class Ledger:
             .order_by(predictions.c.number.desc())
             .limit(limit * READ_PER_TEXT)
         )
+        query = query if until is None else query.where(predictions.c.number <= until)
         rows: dict[str, StoredPrediction] = {}
         copies: Counter[str] = Counter()
         options = {"yield_per": ROWS_AT_ONCE}
@@ -174,15 +178,23 @@ class Ledger:
         source: str,
         report: str | None = None,
         window_end: str | None = None,
+        follows: int | None = None,
     ) -> int:
         """Store a check and return its id; `window_end`: id of the last prediction in its window.
 
         An inconclusive traffic check replaces the traffic check before it if that was inconclusive, too: with little
-        traffic there are hundreds of inconclusive checks a day.
+        traffic there are hundreds of inconclusive checks a day. `follows`: id of the conclusive check after which the
+        window begins, 0 if there was none; raises `CheckedMeanwhile` if that is no longer the last one.
         """
         row = {"model": model, "version": version, "source": source, "report": report, "window_end": window_end}
         last_number = select(predictions.c.number).where(predictions.c.id == window_end).scalar_subquery()
         with self.database.write() as connection:
+            if follows is not None:
+                conclusive = (checks.c.model == model, checks.c.version == version, checks.c.source == TRAFFIC)
+                if follows != (
+                    connection.scalar(select(func.max(checks.c.id)).where(*conclusive, _IS_CONCLUSIVE)) or 0
+                ):
+                    raise CheckedMeanwhile(model)
             if source == TRAFFIC and not verdict.is_conclusive:
                 latest = select(func.max(checks.c.id)).where(checks.c.model == model, checks.c.source == TRAFFIC)
                 same = checks.c.id == latest.scalar_subquery(), checks.c.version == version, ~_IS_CONCLUSIVE
@@ -208,16 +220,34 @@ class Ledger:
         """Most recent first."""
         return [_check(row) for row in self._latest(checks, model, limit, checks.c.source != TRAFFIC)]
 
-    def check(self, model: str, check_id: int) -> CheckRecord | None:
-        rows = self._rows(select(checks).where(checks.c.id == check_id, checks.c.model == model))
+    def check(self, model: str | None, check_id: int) -> CheckRecord | None:
+        """The check, if it is one of the model; None stands for any model."""
+        query = select(checks).where(checks.c.id == check_id)
+        rows = self._rows(query if model is None else query.where(checks.c.model == model))
         return _check(rows[0]) if rows else None
 
-    def last_checked(self, model: str, version: str) -> int:
-        """Number of the last prediction that a conclusive check of this version has used; 0 if there is none."""
+    def record_report(self, check_id: int, report: str) -> None:
+        """`report`: a path relative to the home."""
+        with self.database.write() as connection:
+            connection.execute(checks.update().where(checks.c.id == check_id).values(report=report))
+
+    def rows_of(self, check: CheckRecord, *, limit: int) -> list[StoredPrediction]:
+        """The texts that a conclusive check of traffic compared, as in `window`; erased ones are missing."""
+        after = self.last_checked(check.model, check.version, before=check.id)
+        limit = max(limit, check.verdict.rows)
+        rows = self.window(check.model, check.version, limit=limit, after=after, until=check.last_number or 0)
+        return rows[-check.verdict.rows :]
+
+    def last_checked(self, model: str, version: str, *, before: int | None = None) -> int:
+        """Number of the last prediction that a conclusive check of this version has used; 0 if there is none.
+
+        `before`: only checks with a smaller id count.
+        """
         # An older release that uses this ledger stores the id only.
         number = select(predictions.c.number).where(predictions.c.id == checks.c.window_end).scalar_subquery()
         last = func.max(func.coalesce(checks.c.last_number, number))
         query = select(last).where(checks.c.model == model, checks.c.version == version)
+        query = query if before is None else query.where(checks.c.id < before)
         with self.database.read() as connection:
             return connection.execute(query).scalar_one() or 0
 

@@ -5,50 +5,51 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from core.assigned import cells
 from core.champion import ChampionPackage
-from core.config import Config
 from core.datasets import Example
 from core.engine import Engine
-from core.errors import NotFound
+from core.errors import CheckedMeanwhile
 from core.features import Features
 from core.home import Home
-from core.records import TRAFFIC, CheckRecord, Repetition, Verdict
+from core.records import TRAFFIC, CheckRecord, Repetition
 from core.share import Share, measured
 from monitoring.check import check
-from monitoring.window import features_of, unchecked_predictions
+from monitoring.window import unchecked_predictions, window_of
 
 
 @dataclass(frozen=True)
-class FileCheck:
-    """Result of a check of a file; `measured_accuracy` is None without labelled rows."""
-
-    verdict: Verdict
-    measured_accuracy: Share | None
+class WindowCheck:
     record: CheckRecord
+    window: Features
 
 
-def check_window(home: Home, champion: ChampionPackage) -> CheckRecord:
+@dataclass(frozen=True)
+class FileCheck(WindowCheck):
+    """`measured_accuracy` is None without labelled rows."""
+
+    measured_accuracy: Share | None
+
+
+def check_window(home: Home, champion: ChampionPackage) -> WindowCheck:
     """Check the champion's traffic since its last conclusive check, and record the verdict.
 
-    A conclusive check also writes an Evidently report and snapshot. The next check includes the rows of an inconclusive
-    check again.
+    The next check includes the rows of an inconclusive check again. Raises `CheckedMeanwhile`, without a record, if
+    another process recorded a conclusive check of this version in the meantime.
     """
-    rows = unchecked_predictions(home.ledger, champion.model, champion.version, limit=home.config.drift.window_rows)
-    window = features_of(
-        rows,
-        champion.labels,
-        dimensions=champion.reference.embeddings.shape[1],
-        multi_label=champion.kind == "multi-label",
-    )
+    ledger, model, version = home.ledger, champion.model, champion.version
+    before = ledger.last_conclusive_check(model, version)
+    rows = unchecked_predictions(ledger, model, version, limit=home.config.drift.window_rows)
+    window = window_of(rows, champion)
     repetition = Repetition.of([row.copies for row in rows])
     verdict = check(
         champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition
     )
     last = rows[-1].id if verdict.is_conclusive else None
-    return _record(home, champion, window, verdict, source=TRAFFIC, window_end=last)
+    follows = before.id if before else 0
+    check_id = ledger.record_check(model, version, verdict, source=TRAFFIC, window_end=last, follows=follows)
+    return WindowCheck(_recorded(home, model, check_id), window)
 
 
 def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example], *, source: str) -> FileCheck:
@@ -63,44 +64,17 @@ def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example
     verdict = check(
         champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition
     )
-    record = _record(home, champion, window, verdict, source=source, window_end=None)
-    return FileCheck(verdict, _measured_accuracy(rows, window, champion.labels), record)
-
-
-def _record(
-    home: Home, champion: ChampionPackage, window: Features, verdict: Verdict, *, source: str, window_end: str | None
-) -> CheckRecord:
-    report = None
-    if verdict.is_conclusive:
-        report = _report(champion, window, verdict, home.config)
-    check_id = home.ledger.record_check(
-        champion.model, champion.version, verdict, source=source, report=report, window_end=window_end
+    check_id = home.ledger.record_check(champion.model, champion.version, verdict, source=source)
+    return FileCheck(
+        _recorded(home, champion.model, check_id), window, _measured_accuracy(rows, window, champion.labels)
     )
-    record = home.ledger.check(champion.model, check_id)
-    if record is None:
-        raise NotFound(f"Check {check_id} of {champion.model!r} was replaced by another one. Run the check again.")
+
+
+def _recorded(home: Home, model: str, check_id: int) -> CheckRecord:
+    record = home.ledger.check(model, check_id)
+    if record is None:  # an inconclusive check of traffic is replaced by the next one
+        raise CheckedMeanwhile(model)
     return record
-
-
-def _report(champion: ChampionPackage, window: Features, verdict: Verdict, config: Config) -> str:
-    """Write the report and the snapshot; return the report's path relative to the home."""
-    from monitoring.report import (
-        evidently as reports,
-    )  # imported here: it takes seconds, and inconclusive checks have no report
-
-    snapshot = reports.run_report(
-        champion.reference,
-        window,
-        labels=champion.labels,
-        verdict=verdict,
-        model=champion.model,
-        version=champion.version,
-        settings=config.drift,
-    )
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-v{champion.version}"
-    path = reports.write_report(snapshot, folder=config.reports / champion.model, name=name)
-    reports.add_snapshot(snapshot, model=champion.model, workspace=config.home.absolute() / "evidently")
-    return str(path.relative_to(config.home.absolute()))
 
 
 def _measured_accuracy(examples: Sequence[Example], window: Features, labels: Sequence[str]) -> Share | None:

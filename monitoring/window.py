@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.assigned import assigned_by
+from core.champion import ChampionPackage
 from core.errors import UnknownLabels
 from core.features import Features
 from core.labels import names_in
@@ -20,6 +21,12 @@ def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: in
     Each row is tested once, so successive checks have only the reference in common.
     """
     return ledger.window(model, version, limit=limit, after=ledger.last_checked(model, version))
+
+
+def window_of(records: Sequence[PredictionRecord], package: ChampionPackage) -> Features:
+    """Features of predictions of the package; raises as `features_of`."""
+    dimensions, is_multi_label = package.reference.embeddings.shape[1], package.kind == "multi-label"
+    return features_of(records, package.labels, dimensions=dimensions, multi_label=is_multi_label)
 
 
 def features_of(

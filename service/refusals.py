@@ -124,7 +124,7 @@ class UnknownPredictions(NotFound):
 
 class ReportNotFound(NotFound):
     def __init__(self, check_id: int) -> None:
-        super().__init__(f"Check {check_id} has no report. Only checks that reached a verdict write one.")
+        super().__init__(f"Check {check_id} has no report. If it reached a verdict: retune report --check {check_id}.")
 
 
 class Overloaded(Unavailable):

@@ -32,6 +32,7 @@ from export.run import ExportResult, export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
 from lifecycle.respond import respond
+from monitoring.illustration import illustrate
 from monitoring.watch import check_window
 from service.host.process import running_server
 
@@ -215,7 +216,9 @@ def _wait_until(story: Story, is_done: Callable[[], bool], problem: str) -> None
 
 
 def check(story: Story) -> CheckRecord:
-    record = check_window(story.home, read_champion(story.home.registry, MODEL))
+    champion = read_champion(story.home.registry, MODEL)
+    checked = check_window(story.home, champion)
+    record = illustrate(story.home, champion, checked.record, checked.window).record
     info(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
     for item in record.verdict.evidence:
         info(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pandas as pd
 
+from core.arrays import Doubles, Numbers
 from core.records import Verdict
 from core.share import percent
 from monitoring.signals.catalogue import SIGNALS
@@ -14,12 +18,27 @@ def report_tables(sides: Sides) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables of the reference and of the window, with one line per row."""
     before, after = {}, {}
     for signal in SIGNALS:
-        before[signal.column], after[signal.column] = (_shown(signal, values) for values in signal.values(sides))
+        before[signal.column], after[signal.column] = _shown(signal, *signal.values(sides))
     return pd.DataFrame(before), pd.DataFrame(after)
 
 
-def _shown(signal: Signal, values: Column) -> Column:
-    return [_escaped(value) for value in values] if signal.is_categorical else values
+def _shown(signal: Signal, before: Column, after: Column) -> tuple[Column, Column]:
+    if signal.is_categorical:
+        return [_escaped(value) for value in before], [_escaped(value) for value in after]
+    return rounded(np.asarray(before), np.asarray(after))
+
+
+def rounded(before: Numbers, after: Numbers) -> tuple[Doubles, Doubles]:
+    """Both sides of a column in steps of about a millionth of its largest value.
+
+    A histogram of values that differ by less than its bins can raises "Too many bins for data range".
+
+    >>> rounded(np.array([0.5, 0.50000000001]), np.array([0.25]))
+    (array([0.5, 0.5]), array([0.25]))
+    """
+    largest = max(float(np.abs(before).max(initial=0)), float(np.abs(after).max(initial=0)))
+    decimals = min(6 - math.ceil(math.log10(largest)), 300) if largest else 0
+    return before.astype(np.float64).round(decimals), after.astype(np.float64).round(decimals)
 
 
 def verdict_markdown(verdict: Verdict, model: str, version: str) -> str:

@@ -1,4 +1,4 @@
-"""A drift check as an Evidently report: one HTML file, and a snapshot for `evidently ui`.
+"""A drift check as an Evidently report: a snapshot, and its HTML file.
 
 The report shows the p-values and the threshold of our verdict. Evidently's own drift tests raise false alarms and
 depend on the size of the reference.
@@ -10,16 +10,18 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from core.config import DriftConfig
-from core.durable import detect_disk_full, write_bytes
+from core.durable import write_bytes
 from core.features import Features
-from core.records import Verdict
+from core.records import CheckRecord, Verdict
 from monitoring.report.contents import report_tables, verdict_markdown
+from monitoring.report.pruning import make_room
 from monitoring.sample import sample_sides
 from monitoring.signals.catalogue import SIGNALS
 
@@ -32,9 +34,6 @@ with warnings.catch_warnings():
     from evidently.legacy.core import ColumnType
     from evidently.legacy.renderers.html_widgets import text_widget
     from evidently.metrics import ValueDrift
-    from evidently.sdk.models import PanelMetric
-    from evidently.sdk.panels import line_plot_panel
-    from evidently.ui.workspace import Project, Workspace
 
 METHOD = "retune_permutation"
 KEPT_REPORTS = 100
@@ -60,13 +59,12 @@ def run_report(
     window: Features,
     *,
     labels: Sequence[str],
-    verdict: Verdict,
-    model: str,
-    version: str,
+    record: CheckRecord,
     settings: DriftConfig,
 ) -> Snapshot:
-    """The Evidently snapshot of a conclusive verdict, on at most 2,000 rows of each side."""
+    """The Evidently snapshot of a conclusive check, on at most 2,000 rows of each side."""
     before, after = report_tables(sample_sides(reference, window, labels))
+    model, version, verdict = record.model, record.version, record.verdict
     report = Report(
         [VerdictText(text=verdict_markdown(verdict, model, version)), *_drift_tests(settings)],
         include_tests=True,
@@ -78,43 +76,20 @@ def run_report(
             _dataset(after),
             _dataset(before),
             name=f"{model}@{version}: {verdict.outcome}",
+            # Evidently's own times are local, without a zone, and cannot be compared with others.
+            timestamp=datetime.fromisoformat(record.created_at).astimezone().replace(tzinfo=None),
         )
 
 
 def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEPT_REPORTS) -> Path:
     """Write `folder`/`name`.html atomically; raises `DiskFull`.
 
-    Deletes all but the last `kept` reports of the folder in alphabetical order.
+    Keeps the last `kept` reports of the folder in alphabetical order, as `make_room` does.
     """
     path = folder / f"{name}.html"
+    make_room(path, kept=kept)
     write_bytes(path, snapshot.get_html_str(as_iframe=False).encode())
-    for old in sorted(folder.glob("*.html"))[:-kept]:
-        old.unlink(missing_ok=True)
     return path
-
-
-def add_snapshot(snapshot: Snapshot, *, model: str, workspace: Path) -> None:
-    """Add the snapshot to the model's project in the workspace, for `evidently ui --workspace DIR`."""
-    with detect_disk_full(workspace):
-        workspace.mkdir(parents=True, exist_ok=True)
-        opened = Workspace.create(str(workspace))
-        project = next(iter(opened.search_project(model)), None) or _new_project(opened, model)
-        opened.add_run(project.id, snapshot)
-
-
-def _new_project(workspace: Workspace, model: str) -> Project:
-    project = workspace.create_project(model, description=f"Drift checks of {model}")
-    panels = [
-        line_plot_panel(
-            title=f"{signal.column}: p-value of each check",
-            values=[PanelMetric(metric="ValueDrift", metric_labels={"column": signal.column}, legend="p-value")],
-            size="half",
-        )
-        for signal in SIGNALS
-    ]
-    for panel in panels:
-        project.dashboard.add_panel(panel, tab="Drift")
-    return project
 
 
 def _drift_tests(settings: DriftConfig) -> list[ValueDrift]:

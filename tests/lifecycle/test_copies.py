@@ -101,7 +101,7 @@ def test_a_text_in_the_traffic_and_in_feedback_a_thousand_times_counts_once(
     for home, count in zip(homes, (1, 1000), strict=True):
         rows = predicted(home.ledger, 60, dimensions=dimensions)
         home.ledger.record_predictions(copies_of(replace(rows[0], text=COPIED), count))
-    few, flooded = (check_window(home, champion_of(home)).verdict for home in homes)
+    few, flooded = (check_window(home, champion_of(home)).record.verdict for home in homes)
     assert (flooded.rows, flooded.p_value, flooded.evidence) == (few.rows, few.p_value, few.evidence)
     assert flooded.estimated_accuracy == few.estimated_accuracy
     assert "94 % of the 1060 rows are one text, and each of the 61 texts counts once." in flooded.sentence

@@ -18,7 +18,7 @@ from tests.monitoring.test_watch import traffic
 
 
 def checked(served: Served) -> CheckRecord:
-    return check_window(served.home, read_champion(served.registry, MODEL))
+    return check_window(served.home, read_champion(served.registry, MODEL)).record
 
 
 def test_one_text_is_one_row_and_the_sentence_names_its_share(served: Served) -> None:
@@ -60,8 +60,8 @@ def test_each_text_of_a_file_counts_once_with_its_last_label(served: Served) -> 
     once = check_file(served.home, champion, rows, source="new.csv")
     found = check_file(served.home, champion, [*rows, *copies], source="new.csv")
     assert found.measured_accuracy == once.measured_accuracy
-    assert (found.verdict.rows, found.verdict.p_value) == (100, once.verdict.p_value)
-    assert "75 % of the 400 rows are one text" in found.verdict.sentence
+    assert (found.record.verdict.rows, found.record.verdict.p_value) == (100, once.record.verdict.p_value)
+    assert "75 % of the 400 rows are one text" in found.record.verdict.sentence
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from core.clock import utc_now
 from core.config import DriftConfig
-from core.records import Verdict
+from core.records import CheckRecord, Verdict
 from monitoring.check import check
 from monitoring.signals.catalogue import SIGNALS
 from tests.monitoring import rows
@@ -35,10 +36,8 @@ def run(changed: bool, labels: list[str] | None = None) -> tuple[Verdict, Any]:
         window = rows.with_less_confidence(window)
     names = labels or rows.LABELS
     verdict = check(reference, window, labels=names, settings=SETTINGS)
-    snapshot = run_report(
-        reference, window, labels=names, verdict=verdict, model="tickets", version="1", settings=SETTINGS
-    )
-    return verdict, snapshot
+    record = CheckRecord(1, "tickets", "1", utc_now(), "traffic", verdict, None, None)
+    return verdict, run_report(reference, window, labels=names, record=record, settings=SETTINGS)
 
 
 @pytest.mark.usefixtures("no_network")
@@ -72,20 +71,6 @@ def test_the_oldest_reports_are_deleted(tmp_path: Path) -> None:
     for name in ("1", "2", "3"):
         write_report(snapshot, folder=tmp_path, name=name, kept=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2.html", "3.html"]
-
-
-@pytest.mark.usefixtures("no_network")
-def test_snapshots_of_a_model_are_runs_of_one_evidently_project(tmp_path: Path) -> None:
-    from evidently.ui.workspace import Workspace
-
-    from monitoring.report.evidently import add_snapshot
-
-    _, snapshot = run(True)
-    for model in ("tickets", "tickets", "mails"):
-        add_snapshot(snapshot, model=model, workspace=tmp_path / "evidently")
-    workspace = Workspace(str(tmp_path / "evidently"))
-    projects = {project.name: workspace.list_runs(project.id) for project in workspace.list_projects()}
-    assert {name: len(runs) for name, runs in projects.items()} == {"tickets": 2, "mails": 1}
 
 
 def test_usage_events_are_off_after_the_import_of_the_reports() -> None:

@@ -19,6 +19,7 @@ from core.home import Home
 from core.records import PredictionRecord
 from monitoring.accuracy import estimate_accuracy
 from monitoring.check import check
+from monitoring.illustration import illustrate
 from monitoring.signals.predicted_labels import PredictedLabels
 from monitoring.watch import check_file, check_window
 from monitoring.window import features_of
@@ -96,14 +97,14 @@ def test_traffic_and_files_are_checked(task: str, request: pytest.FixtureRequest
     fresh = multi_label_rows(150, seed=7) if task == "multi_label" else paired_rows(150, seed=7)
     ledger.record_predictions(predictions_of(Engine(files.package, threads=1), fresh))
     champion = read_champion(registry, "m")
-    record = check_window(home, champion)
-    found = check_file(home, champion, fresh, source="fresh.csv")
-    assert record.verdict.p_value == pytest.approx(found.verdict.p_value, abs=0.02)
+    checked, found = check_window(home, champion), check_file(home, champion, fresh, source="fresh.csv")
+    assert checked.record.verdict.p_value == pytest.approx(found.record.verdict.p_value, abs=0.02)
+    record = illustrate(home, champion, checked.record, checked.window).record
     assert record.report is not None
     assert (tmp_path / record.report).is_file()
     assert found.measured_accuracy is not None
-    assert found.verdict.estimated_accuracy is not None
-    assert abs(found.verdict.estimated_accuracy.value - found.measured_accuracy.value) < 0.15
+    assert (estimate := found.record.verdict.estimated_accuracy) is not None
+    assert abs(estimate.value - found.measured_accuracy.value) < 0.15
     home.close()
 
 

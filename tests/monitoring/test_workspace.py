@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from core.clock import utc_now
+from core.config import DriftConfig
+from core.records import CheckRecord
+from monitoring.check import check
+from tests.monitoring import rows
+
+SETTINGS = DriftConfig(resamples=200)
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Any:
+    from monitoring.report.evidently import run_report
+
+    reference, window = rows.draw(120, seed=0), rows.draw(90, seed=1)
+    verdict = check(reference, window, labels=rows.LABELS, settings=SETTINGS)
+    record = CheckRecord(1, "tickets", "1", utc_now(), "traffic", verdict, None, None)
+    return run_report(reference, window, labels=rows.LABELS, record=record, settings=SETTINGS)
+
+
+def run_of(number: int) -> UUID:
+    return UUID(int=number << 80 | 7 << 76 | 2 << 62)
+
+
+def add(snapshot: Any, workspace: Path, number: int, *, project: str = "tickets", kept: int = 100) -> Path:
+    from monitoring.report.workspace import add_snapshot
+
+    return add_snapshot(snapshot, project=project, run=run_of(number), workspace=workspace, kept=kept)
+
+
+def test_evidently_reads_the_runs_of_each_project_and_its_panels(snapshot: Any, tmp_path: Path) -> None:
+    from evidently.ui.workspace import Workspace
+
+    for number, project in enumerate(["tickets", "tickets", "mails", "tickets"]):
+        add(snapshot, tmp_path / "evidently", number % 3, project=project)
+    workspace = Workspace(str(tmp_path / "evidently"))
+    projects = {project.name: project for project in workspace.list_projects()}
+    runs = {name: len(workspace.list_runs(project.id)) for name, project in projects.items()}
+    assert runs == {"tickets": 2, "mails": 1}
+    assert len(projects["tickets"].dashboard.model().panels) == 4
+    run = workspace.get_run(projects["tickets"].id, workspace.list_runs(projects["tickets"].id)[0])
+    assert run is not None
+    assert len(run.metric_results) == 4
+
+
+def test_a_project_that_evidently_made_is_used(snapshot: Any, tmp_path: Path) -> None:
+    from evidently.ui.workspace import Workspace
+
+    project = Workspace.create(str(tmp_path)).create_project("tickets")
+    assert add(snapshot, tmp_path, 1).parent == tmp_path / str(project.id) / "snapshots"
+
+
+def test_no_snapshot_is_read_and_only_the_last_are_kept(snapshot: Any, tmp_path: Path) -> None:
+    folder = add(snapshot, tmp_path, 1).parent
+    for number in range(2, 12):
+        (folder / f"{run_of(number)}.json").write_text("{")
+    last = add(snapshot, tmp_path, 12, kept=3)
+    assert sorted(path.stem for path in folder.iterdir()) == [str(run_of(number)) for number in (10, 11, 12)]
+    assert last.is_file()
+
+
+def test_a_long_backlog_is_deleted_in_parts(snapshot: Any, tmp_path: Path) -> None:
+    folder = add(snapshot, tmp_path, 1).parent
+    for number in range(2, 60):
+        (folder / f"{run_of(number)}.json").touch()
+    for number, left in ((60, 40), (61, 21), (62, 3), (63, 3)):
+        add(snapshot, tmp_path, number, kept=3)
+        assert len(list(folder.iterdir())) == left
+
+
+def test_an_older_run_that_is_made_again_is_kept(snapshot: Any, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        add(snapshot, tmp_path, number, kept=2)
+    assert add(snapshot, tmp_path, 1, kept=2).is_file()
+
+
+def test_a_damaged_project_does_not_stop_the_others(snapshot: Any, tmp_path: Path) -> None:
+    folder = add(snapshot, tmp_path, 1, project="mails").parent.parent
+    (folder / "metadata.json").write_text("{")
+    assert add(snapshot, tmp_path, 2).is_file()
+
+
+def test_writers_at_once_make_one_project(snapshot: Any, tmp_path: Path) -> None:
+    writers = [threading.Thread(target=add, args=(snapshot, tmp_path, number)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(list(tmp_path.glob("*/metadata.json"))) == 1
+    assert len(list(tmp_path.glob("*/snapshots/*.json"))) == 4
+    assert not list(tmp_path.parent.glob(".evidently.*"))
+
+
+def test_a_running_evidently_shows_what_is_added(snapshot: Any, tmp_path: Path) -> None:
+    from evidently.ui.service.storage.local import create_local_project_manager
+
+    workspace = tmp_path / "evidently"
+    workspace.mkdir()
+    manager = create_local_project_manager(str(workspace), autorefresh=True)
+    state = manager.project_metadata.state
+    for number in (1, 2):
+        add(snapshot, workspace, number)
+    deadline = threading.Event()
+    for _ in range(50):
+        if [len(runs) for runs in state.snapshots.values()] == [2]:
+            break
+        deadline.wait(0.1)
+    assert [len(runs) for runs in state.snapshots.values()] == [2]

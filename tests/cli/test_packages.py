@@ -61,3 +61,17 @@ def test_a_file_of_an_unknown_format_is_refused(retune: Command, tiny_package: P
     (tmp_path / "in.csv").write_text("text\nhello\n")
     code, _, err = retune("score", tmp_path / "in.csv", "--model", tiny_package, "--out", tmp_path / "out.txt")
     assert (code, "out.txt ends in '.txt'" in err) == (1, True)
+
+
+def test_register_says_what_clients_will_see(retune: Command, tiny_package: Path) -> None:
+    out = retune("register", tiny_package, "--model", "a")[1]
+    assert "requests for 'a' get 503 until a version is promoted" in out
+    assert "No model is in service yet" in out
+    retune("promote", "a@1")
+    out = retune("register", tiny_package, "--model", "b")[1]
+    assert "requests for 'b' get 503" in out
+    assert "Requests without 'model' are answered by 'a'." in out
+    out = retune("promote", "b@1")[1]
+    assert '"model": "b"' in out
+    assert "Requests without 'model' are answered by 'a'." in out
+    assert "a@1 answers already" in retune("register", tiny_package, "--model", "a")[1]

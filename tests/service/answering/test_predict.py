@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -114,13 +115,35 @@ def test_a_model_without_champion_is_503_and_says_how_to_promote(config: Config,
     assert (ready.status_code, ready.json()["error"]["code"]) == (503, "not_ready")
 
 
-def test_a_request_must_name_one_of_two_models(config: Config, registry: Registry, tiny_package: Path) -> None:
+def test_the_configured_default_model_beats_the_first_one(
+    config: Config, registry: Registry, tiny_package: Path
+) -> None:
     registry.promote("other", registry.add(tiny_package, "other"))
-    for default, status in [(None, 400), ("other", 200)]:
+    for default in (None, "other"):
         service = config.service.model_copy(update={"default_model": default})
         worker = Worker(config.model_copy(update={"service": service}))
         worker.start()
         answer = local_client(worker).post("/predict", json={"texts": TEXTS})
         worker.close()
-        assert answer.status_code == status
-        assert "other" in answer.text
+        assert answer.json()["model"] == (default or "tickets")
+
+
+def test_a_request_without_a_model_is_answered_by_the_first_one(
+    client: TestClient, worker: Worker, registry: Registry, tiny_package: Path, config: Config
+) -> None:
+    def answered_by() -> str:
+        worker.champions.poll()
+        answer = client.post("/predict", json={"texts": TEXTS})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["model"])
+
+    seen = [answered_by()]
+    registry.add(tiny_package, "another")
+    seen.append(answered_by())
+    registry.promote("another", "1")
+    seen.append(answered_by())
+    registry.promote("tickets", "1")
+    seen.append(answered_by())
+    shutil.rmtree(config.home / "registry/another")
+    seen.append(answered_by())
+    assert set(seen) == {"tickets"}

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from core.cpu import engine_threads
@@ -197,7 +197,9 @@ class Champions:
 
         Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
         """
-        with file_lock(self._load_lock):  # the workers of a server must not all load at once
+        with ExitStack() as stack:
+            with suppress(OSError):  # a disk that is full or read-only
+                stack.enter_context(file_lock(self._load_lock))  # the workers of a server must not all load at once
             engine = Engine(self._registry.verified_folder(model.name, version), threads=self._threads)
             verify_golden(engine)
         return ServedVersion(model.name, version, since, engine)

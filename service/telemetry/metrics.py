@@ -77,6 +77,9 @@ class Metrics:
         )
         self._swaps = counter("retune_swaps", "Changes of champion.", ["model", "outcome"])
         self._log_dropped = counter("retune_access_log_dropped", "Lines dropped by the access log.")
+        self._ledger_failing = gauge(
+            "retune_ledger_failing", "1: predictions cannot be written.", multiprocess_mode="livemax"
+        )
         self._ledger_waiting = summed("retune_ledger_waiting", "Predictions not yet written.")
         self._ledger_capacity = summed("retune_ledger_capacity", "Predictions that may wait.")
         self._ledger_written = counter("retune_ledger_written", "Predictions written.")
@@ -161,6 +164,7 @@ class Metrics:
         self._counts.put(partial(self._count_records, counts))
 
     def _count_records(self, counts: RecorderCounts) -> None:
+        self._ledger_failing.set(counts.failing)
         self._ledger_waiting.set(counts.waiting)
         self._ledger_written.inc(counts.written)
         self._ledger_dropped.inc(counts.dropped)

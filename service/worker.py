@@ -59,6 +59,7 @@ class Worker:
             self.recorder,
             config.service,
             on_answer=self.metrics.count_prediction,
+            on_unread=self.metrics.count_unread,
             on_error=self.metrics.count_item_error,
         )
         self.feedback = FeedbackStore(self.home, self.recorder, kind_of=self.kind_of)

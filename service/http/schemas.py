@@ -62,6 +62,7 @@ def _own(max_items: int) -> Schema:
             score=SCORE,
             scores={"type": "object", "additionalProperties": {"type": "number"}},
             truncated=BOOLEAN,
+            all_unknown=BOOLEAN,
             abstained=BOOLEAN,
         ),
         "ItemError": _object(error=_object(code=TEXT, message=TEXT)),

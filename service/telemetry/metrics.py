@@ -18,6 +18,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from core.engine import Encoded
 from core.server_workers import ModelStatus
 from service.answering.batcher import BatchFacts
 from service.host.queue_thread import QueueThread
@@ -60,6 +61,8 @@ class Metrics:
         self._refused = counter("retune_refused", "Requests refused by access control.", ["reason"])
         self._item_errors = counter("retune_item_errors", "Texts without answer.", ["code"])
         self._confidence = scores("retune_confidence", "Score of the answer.", ["model"])
+        self._truncated = counter("retune_truncated_texts", "Texts answered by their first tokens only.", ["model"])
+        self._unknown = counter("retune_unknown_texts", "Texts answered without a token that is known.", ["model"])
         self._batches = counter("retune_engine_calls", "Engine calls.")
         self._rows = counter("retune_engine_rows", "Texts in engine calls.")
         self._tokens = counter("retune_engine_tokens", "Tokens in engine calls, without padding.")
@@ -110,6 +113,13 @@ class Metrics:
 
     def count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
         self._counts.put(partial(self._count_prediction, model, labels, score))
+
+    def count_unread(self, model: str, encoded: Encoded) -> None:
+        """Count a text that the model did not read, or not as a whole."""
+        if encoded.truncated:
+            self._counts.put(self._truncated.labels(model).inc)
+        if encoded.all_unknown:
+            self._counts.put(self._unknown.labels(model).inc)
 
     def count_batch(self, facts: BatchFacts) -> None:
         self._counts.put(partial(self._count_batch, facts))

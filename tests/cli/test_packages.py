@@ -47,7 +47,16 @@ def test_a_file_is_scored_with_the_named_column(
     assert (code, json.loads(printed)["rows"], json.loads(printed)["errors"]) == (0, 120, 0)
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["n", "body", "predicted_label", "predicted_score", "truncated", "abstained", "error"]
+    assert list(rows[0]) == [
+        "n",
+        "body",
+        "predicted_label",
+        "predicted_score",
+        "truncated",
+        "all_unknown",
+        "abstained",
+        "error",
+    ]
     assert [row["body"] for row in rows] == [example.text for example in tiny_examples]
     again = retune(*words)
     assert (again[0], len(again[2].splitlines())) == (1, 1)

@@ -27,7 +27,7 @@ def test_answers_equal_those_of_the_engine(client: TestClient, tiny_package: Pat
     for prediction, outputs in zip(body["predictions"], alone, strict=True):
         assert prediction["label"] == engine.labels[int(outputs.predicted[0])]
         assert prediction["score"] == pytest.approx(float(outputs.confidence[0]), abs=1e-5)
-        assert prediction["truncated"] is prediction["abstained"] is False
+        assert prediction["truncated"] is prediction["all_unknown"] is prediction["abstained"] is False
 
 
 def test_scores_are_sorted_in_descending_order(client: TestClient) -> None:
@@ -65,6 +65,16 @@ def test_a_request_with_only_invalid_items_is_200(client: TestClient) -> None:
 def test_a_truncated_text_is_marked(client: TestClient) -> None:
     [prediction] = client.post("/predict", json={"texts": ["invoice " * 60]}).json()["predictions"]
     assert prediction["truncated"] is True
+
+
+def test_texts_that_were_not_read_are_marked_and_counted(client: TestClient) -> None:
+    texts = ["invoice " * 60, "qqq zzz", "\U0001f642", "\u200b\u200b", "qqq invoice"]
+    answers = client.post("/predict", json={"texts": texts}).json()["predictions"]
+    assert [answer["truncated"] for answer in answers] == [True, False, False, False, False]
+    assert [answer["all_unknown"] for answer in answers] == [False, True, True, True, False]
+    page = client.get("/metrics").text
+    assert 'retune_truncated_texts_total{model="tickets"} 1.0' in page
+    assert 'retune_unknown_texts_total{model="tickets"} 3.0' in page
 
 
 def test_a_score_below_the_threshold_abstains(config: Config, variant: Variant) -> None:

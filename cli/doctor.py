@@ -111,7 +111,8 @@ def _default_model(run: Run) -> str:
     if name := run.config.service.default_model:
         run.home.registry.require_model(name)
         return name
-    return "not set: requests must name their model if there are several"
+    first = run.home.registry.default_model()
+    return f"not set: requests without a model are answered by {first or 'the first one that is promoted'}"
 
 
 def _ledger(run: Run) -> str:

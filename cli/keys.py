@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -9,7 +13,7 @@ import click
 from cli.context import Run, info, pass_run
 from core.api_keys import MAX_BURST, ApiKey, KeyScope, add_key, read_keys, revoke_key
 from core.duration import seconds_of
-from core.errors import InvalidDuration
+from core.errors import InvalidDuration, InvalidInput
 from core.keys_in_use import note_keys
 
 # A later date may exceed the largest `datetime`.
@@ -36,6 +40,7 @@ def keys() -> None:
 @click.option("--rate", type=float, help="Requests a second [default: no limit].")
 @click.option("--burst", type=click.IntRange(1, MAX_BURST), help="Requests in a burst [default: RATE].")
 @click.option("--expires", help="Time until it expires, e.g. 12h or 90d [default: never].")
+@click.option("--yes", is_flag=True, help="Make the first key without a question: it closes /predict and /feedback.")
 @pass_run
 def add(
     run: Run,
@@ -44,17 +49,29 @@ def add(
     rate: float | None,
     burst: int | None,
     expires: str | None,
+    yes: bool,
 ) -> None:
-    """Make a key and print it once; only its hash is stored."""
+    """Make a key and print it once; only its hash is stored. The first key closes the routes of clients."""
     path = run.config.keys_file
-    is_first = not path.exists()
     expires_s = _validity_s(expires) if expires else None
-    key, text = add_key(path, name, scopes, rate=rate, burst=burst, expires_s=expires_s)
+    confirm = partial(_confirm_first, path, scopes, is_confirmed=yes)
+    key, text = add_key(path, name, scopes, rate=rate, burst=burst, expires_s=expires_s, on_first=confirm)
     note_keys(run.config)
     run.emit({**_facts(key), "key": text}, text)
     info(f"Key {name!r} is shown this once. Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.")
-    if is_first:
-        info(f"From now on /predict and /feedback need a key, as long as {path} exists.")
+
+
+def _confirm_first(path: Path, scopes: Sequence[KeyScope], *, is_confirmed: bool) -> None:
+    """Say what the first key closes. Raises `InvalidInput` unless `--yes` or the person at the terminal agrees."""
+    missing = [scope for scope in ("predict", "feedback") if scope not in scopes]
+    lacks = f" This key cannot call them: it lacks the scope {' and '.join(missing)}." if missing else ""
+    info(
+        "This is the first key. From now on /predict and /feedback need a key, and so do /models and /v2, "
+        f"as long as {path} exists: clients without one get 401.{lacks}"
+    )
+    if is_confirmed or (sys.stdin.isatty() and click.confirm("Make it?", err=True)):
+        return
+    raise InvalidInput("No key was made. Confirm the first key with --yes.")
 
 
 def _validity_s(expires: str) -> float:

@@ -7,6 +7,7 @@ from functools import partial
 import click
 
 from cli.context import Run, pass_run
+from cli.versions import default_model
 from core import promotion
 from core.errors import InvalidInput, Unavailable
 from core.home import Home
@@ -26,9 +27,12 @@ def promote(run: Run, name: str) -> None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
     on_change = partial(_record, run, model, "Promoted by hand.")
     promotion.promote(run.home, model, version, on_change=on_change)
+    default = default_model(run)
+    named = f'Clients name it: "model": "{model}". Requests without \'model\' are answered by {default!r}.'
     run.emit(
         {"model": model, "version": version, "champion": version},
         f"{model}@{version} is the champion.",
+        *([] if default == model else [named]),
     )
 
 

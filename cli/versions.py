@@ -15,15 +15,32 @@ from core.package import read_facts
 @click.option("--model", required=True, help="Name of the model, e.g. tickets.")
 @pass_run
 def register(run: Run, package: Path, model: str) -> None:
-    """Add a package to the registry as the next version of a model."""
+    """Add a package to the registry as the next version of a model; clients see it after a promotion."""
     require_package(run, package)
     version = run.home.registry.add(package, model)
-    champion = run.home.registry.pointer(model)
+    pointer = run.home.registry.pointer(model)
+    champion, default = pointer.version if pointer else None, default_model(run)
     run.emit(
-        {"model": model, "version": version, "champion": champion.version if champion else None},
+        {"model": model, "version": version, "champion": champion},
         f"{model}@{version} is in the registry.",
-        f"Next: {run.hint('promote', f'{model}@{version}')}",
+        f"Clients see no change: {_answered_now(model, version, champion)}. {_answered_by(default)}",
+        *([] if version == champion else [f"Next: {run.hint('promote', f'{model}@{version}')}"]),
     )
+
+
+def default_model(run: Run) -> str | None:
+    """The model that answers requests without `model`."""
+    return run.config.service.default_model or run.home.registry.default_model()
+
+
+def _answered_now(model: str, version: str, champion: str | None) -> str:
+    if champion is None:
+        return f"requests for {model!r} get 503 until a version is promoted"
+    return f"{model}@{champion} {'answers already' if version == champion else 'goes on answering'}"
+
+
+def _answered_by(default: str | None) -> str:
+    return f"Requests without 'model' are answered by {default!r}." if default else "No model is in service yet."
 
 
 @click.command()

@@ -31,5 +31,6 @@ def answer(engine: Engine, encoded: Encoded, outputs: Outputs, *, top_k: int | N
         "score": score,
         "scores": scores,
         "truncated": encoded.truncated,
+        "all_unknown": encoded.all_unknown,
         "abstained": score < (engine.facts.abstain_below or 0.0),
     }

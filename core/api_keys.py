@@ -10,7 +10,7 @@ import hmac
 import math
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,9 +88,11 @@ def add_key(
     rate: float | None = None,
     burst: int | None = None,
     expires_s: float | None = None,
+    on_first: Callable[[], None] = lambda: None,
 ) -> tuple[ApiKey, str]:
     """Add a key; return it with its text `rt_<public id>_<secret>`, which is not stored.
 
+    `on_first` is called before the file is made with its first key; if it raises, no file is made.
     Raises `InvalidName`, `KeyNameTaken` for the name of a live key, `UnusableRate` or `BurstWithoutRate`.
     """
     if not NAME.fullmatch(name):
@@ -112,7 +114,10 @@ def add_key(
         expires_at=None if expires_s is None else now + timedelta(seconds=expires_s),
     )
     with _locked(path):
-        keys = read_keys(path) or ()
+        found = read_keys(path)
+        if found is None:
+            on_first()
+        keys = found or ()
         if any(other.name == name and other.is_live for other in keys):
             raise KeyNameTaken(name)
         _write(path, (*keys, key))

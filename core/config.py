@@ -123,7 +123,9 @@ class ServiceConfig(Section):
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(0, ge=0, description="Worker processes, at most eight per core; 0: one per core.")
     open: bool = Field(False, description="Starts without the key file that the registry knows of, open to all.")
-    default_model: Given | None = Field(None, description="Model of requests that name none; unset: the only one.")
+    default_model: Given | None = Field(
+        None, description="Model of requests that name none; unset: the first in service."
+    )
     max_items: int = Field(256, ge=1, description="Texts in one request.")
     max_body_bytes: int = Field(1_048_576, ge=1024, description="A longer request body is refused with 413.")
     max_text_chars: int = Field(20_000, ge=1, description="A longer text is that item's error.")

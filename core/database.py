@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """A ledger of another revision is from a newer release. It can be used: migrations break no older release."""
 BUSY_S = 30.0
+INDEX_BYTES = 2**17
+"""Room for the index of a write-ahead log of 64 MiB; SQLite usually keeps the log below 4 MiB."""
+STAT_BLOCK_BYTES = 512
 WRITERS_LOCK = 0x7265_7475_6E65
 """Key of PostgreSQL's advisory lock that every write transaction holds: "retune" in ASCII."""
 
@@ -122,7 +126,7 @@ class Database:
     def _translated_errors(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, DatabaseError, sqlite3.Error) as error:
+        except (OperationalError, DatabaseError, sqlite3.Error, OSError) as error:
             raise self._translated(error) from error
 
     def _translated(self, error: Exception) -> LedgerUnreadable | DiskFull:
@@ -193,12 +197,15 @@ def _create(url: URL, busy_s: float) -> Engine:
             event.listen(engine, "begin", partial(_begin_postgresql, busy_s=busy_s))
         return engine
     engine = create_engine(url, connect_args={"timeout": busy_s})
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, path=url.database))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(connection: Any, _record: Any, *, path: str | None) -> None:
+    index = f"{os.path.realpath(path)}-shm" if path and path != ":memory:" else None
+    if index:
+        _require_room(index)
     # The driver would begin a transaction late and as a reader; `_begin_sqlite` begins it instead.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
@@ -207,6 +214,33 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     # Erased rows are overwritten, not only marked as free.
     connection.execute("PRAGMA secure_delete=ON")
+    if index:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # maps the index
+        _allocate(index)
+
+
+def _require_room(index: str) -> None:
+    """Raise `OSError` if there is no room for the index of SQLite's log, which all its processes map into memory.
+
+    SQLite allocates one block in each page of it; with smaller blocks than pages, a write to the rest of a page would
+    kill the process (SIGBUS) if the disk is full.
+    """
+    with suppress(FileNotFoundError):
+        if os.stat(index).st_blocks * STAT_BLOCK_BYTES >= INDEX_BYTES:
+            return
+    disk = os.statvfs(os.path.dirname(index))
+    if disk.f_bavail * disk.f_frsize < INDEX_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), index)
+
+
+def _allocate(index: str) -> None:
+    """Allocate the whole index through SQLite's own descriptor: closing another one would release SQLite's locks."""
+    with suppress(FileNotFoundError):  # no Linux
+        for descriptor in os.listdir("/proc/self/fd"):
+            with suppress(OSError):  # it was closed, or the file system is read-only
+                if os.readlink(f"/proc/self/fd/{descriptor}") == index:
+                    os.posix_fallocate(int(descriptor), 0, INDEX_BYTES)
+                    return
 
 
 def _begin_sqlite(connection: Connection) -> None:

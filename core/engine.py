@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +27,13 @@ class Encoded:
     """Token ids of a text or a pair, truncated to the package's `max_length`; in a pair, the longer text first.
 
     `types`: token type ids of a pair, 0 in the first text and 1 in the second; None for a single text.
+    `all_unknown`: no token stands for a part of the text, so the answer does not depend on it.
     """
 
     ids: list[int]
     truncated: bool
     types: list[int] | None = None
+    all_unknown: bool = False
 
     @property
     def tokens(self) -> int:
@@ -74,6 +77,9 @@ class Outputs:
 CUDA, CUDA_FP16 = "CUDAExecutionProvider", "cuda-fp16"
 """The provider for GPUs, and the only rung that uses it; all other rungs run on the CPU."""
 
+BLANK = "\u2581"
+"""The token of a blank in SentencePiece vocabularies."""
+
 BATCH_TOKENS = 512
 """Maximum padded tokens per batch and thread; larger batches do not fit into a core's cache (docs/decisions/0008)."""
 
@@ -90,6 +96,7 @@ class Engine:
         self.facts: PackageFacts = read_facts(folder)
         self.labels = self.facts.labels
         self._tokenizer = _load_tokenizer(folder, self.facts.max_length)
+        self._empty_ids = _empty_ids(self._tokenizer)
         threads = threads or available_cpus()
         self._session = _load_session(folder, threads, self.facts.rung)
         self._batch_tokens = BATCH_TOKENS * threads
@@ -129,9 +136,12 @@ class Engine:
         if any(isinstance(text, str) is is_paired for text in texts):
             raise InputDoesNotFit(wants_pairs=is_paired)
         encodings = self._tokenizer.encode_batch_fast(list(texts))
-        if is_paired:
-            return [Encoded(item.ids, bool(item.overflowing), item.type_ids) for item in encodings]
-        return [Encoded(encoding.ids, bool(encoding.overflowing)) for encoding in encodings]
+        is_empty = self._empty_ids.issuperset
+        return [
+            Encoded(ids, bool(item.overflowing), item.type_ids if is_paired else None, is_empty(ids))
+            for item in encodings
+            for ids in (item.ids,)  # each access makes a new list
+        ]
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
         """Run the graph once on the batch, padded to its longest row."""
@@ -261,6 +271,16 @@ def _load_tokenizer(folder: Path, max_length: int) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length, strategy="longest_first")
     return tokenizer
+
+
+def _empty_ids(tokenizer: Tokenizer) -> frozenset[int]:
+    """Ids that stand for no part of a text: special tokens, the unknown token and a blank alone."""
+    ids = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    if hasattr(tokenizer.model, "unk_token"):
+        unknown = tokenizer.token_to_id(tokenizer.model.unk_token or "")
+    else:  # Unigram, whose unknown token only its JSON names
+        unknown = json.loads(tokenizer.to_str())["model"].get("unk_id")
+    return frozenset({number for number in (*ids, unknown, tokenizer.token_to_id(BLANK)) if number is not None})
 
 
 def _load_session(folder: Path, threads: int, rung: str) -> Any:

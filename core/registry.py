@@ -11,6 +11,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.clock import utc_now
@@ -37,11 +38,20 @@ KEYS_NOTE = ".keys-in-use"
 
 @dataclass(frozen=True)
 class Champion:
-    """`since`: time of the promotion; `previous`: earlier champions, the latest last."""
+    """`since`: time of the promotion; `previous`: earlier champions, the latest last.
+
+    `first`: time of the model's first promotion; "" in a pointer of an earlier release.
+    """
 
     version: str
     previous: list[str] = field(default_factory=list)
     since: str = ""
+    first: str = ""
+
+    @property
+    def served_since(self) -> str:
+        """Orders the models by their first promotion."""
+        return self.first or self.since
 
 
 class Registry:
@@ -165,13 +175,22 @@ class Registry:
             raise NoChampion(model, known) if known else ModelNotFound(model, self.models(), self.place)
         return pointer
 
+    def default_model(self) -> str | None:
+        """The model that was put in service first, of those that have a champion now; None if none has."""
+        pointers = {model: self.readable_pointer(model) for model in self.models()}
+        since = {model: pointer.served_since for model, pointer in pointers.items() if pointer}
+        return min(since, key=lambda model: (since[model], model), default=None)
+
     def promote(self, model: str, version: str) -> Champion:
         """Verify a version and make it the champion. Promoting the champion changes nothing."""
         self.verified_folder(model, version)
         pointer = self.readable_pointer(model)
         if pointer and pointer.version == version:
             return pointer
-        return self._set_pointer(model, version, [*pointer.previous, pointer.version] if pointer else [])
+        previous = [*pointer.previous, pointer.version] if pointer else []
+        return self._set_pointer(
+            model, version, previous, first=pointer.served_since if pointer else self._next_first()
+        )
 
     def roll_back(self, model: str) -> Champion:
         """Make the previous champion the champion again; raises `NothingToRollBackTo`."""
@@ -180,7 +199,7 @@ class Registry:
             raise NothingToRollBackTo(model)
         *earlier, version = champion.previous
         self.verified_folder(model, version)
-        return self._set_pointer(model, version, earlier)
+        return self._set_pointer(model, version, earlier, first=champion.served_since)
 
     def restore_pointer(self, model: str, champion: Champion | None) -> None:
         """Restore an earlier pointer; None: there was none."""
@@ -189,10 +208,18 @@ class Registry:
         else:
             self._store.write(f"{model}/champion.json", json.dumps(as_stored(champion)).encode())
 
-    def _set_pointer(self, model: str, version: str, previous: list[str]) -> Champion:
-        champion = Champion(version=version, previous=previous, since=utc_now())
+    def _set_pointer(self, model: str, version: str, previous: list[str], *, first: str) -> Champion:
+        champion = Champion(version=version, previous=previous, since=utc_now(), first=first)
         self.restore_pointer(model, champion)
         return champion
+
+    def _next_first(self) -> str:
+        """Now, but later than the first promotion of every other model, even if this clock is behind."""
+        others = [pointer.served_since for model in self.models() if (pointer := self.readable_pointer(model))]
+        now, latest = utc_now(), max(others, default="")
+        if now > latest:
+            return now
+        return (datetime.fromisoformat(latest) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
 
 
 def open_registry(config: Config) -> Registry:

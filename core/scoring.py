@@ -29,7 +29,7 @@ CHUNK_ROWS = 4096
 """Large enough to fill batches of similar length, small enough to be recomputed after an interruption."""
 
 LABEL, SCORE, SCORES = "predicted_label", "predicted_score", "predicted_scores"
-ADDED = (LABEL, SCORE, "truncated", "abstained", "error")
+ADDED = (LABEL, SCORE, "truncated", "all_unknown", "abstained", "error")
 """Columns that scoring adds to a file; with `top_k` also `SCORES`."""
 
 EMPTY: Cells = {**dict.fromkeys(ADDED), "error": "The text is empty."}
@@ -144,6 +144,7 @@ class _Pending:
             SCORE: round(given["score"], 6),
             **({} if top_k is None else {SCORES: json.dumps(scores, ensure_ascii=False)}),
             "truncated": given["truncated"],
+            "all_unknown": given["all_unknown"],
             "abstained": given["abstained"],
             "error": None,
         }

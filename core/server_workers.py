@@ -56,6 +56,7 @@ class ServerWorkers:
         self._server = f"{socket.gethostname()}-{os.getppid()}"
         self._folder = _folder(home) / self._server
         self._lock: int | None = None
+        self.is_published = False
 
     def publish(self, models: Mapping[str, ModelStatus], *, draining: bool = False) -> None:
         if self._lock is None:
@@ -63,15 +64,16 @@ class ServerWorkers:
             self._lock = _held(self._own(".lock"))
         content = {"draining": draining, "models": as_stored(dict(models))}
         write_bytes(self._own(".json"), json.dumps(content).encode())
+        self.is_published = True
 
     def remove(self) -> None:
         if self._lock is not None:
-            self._own(".json").unlink(missing_ok=True)
-            self._own(".lock").unlink(missing_ok=True)
+            with suppress(OSError):  # the disk is read-only, or files of other workers are still in the folder
+                self._own(".json").unlink(missing_ok=True)
+                self._own(".lock").unlink(missing_ok=True)
+                self._folder.rmdir()
             os.close(self._lock)
             self._lock = None
-            with suppress(OSError):  # files of other workers are still there
-                self._folder.rmdir()
 
     def living(self) -> list[ServerWorkerStatus]:
         """The running workers of this server by pid."""
@@ -128,10 +130,15 @@ def _removed_if_ended(entry: Path) -> bool:
     try:
         with path.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
-            entry.unlink(missing_ok=True)
+            _remove(path, entry)
     except BlockingIOError:
         return False
     except FileNotFoundError:
-        entry.unlink(missing_ok=True)
+        _remove(entry)
     return True
+
+
+def _remove(*paths: Path) -> None:
+    with suppress(OSError):  # the disk is read-only
+        for path in paths:
+            path.unlink(missing_ok=True)

@@ -62,7 +62,7 @@ class Gateway:
     def __init__(self) -> None:
         # Imported here, because the supervisor process also imports this module, but needs no part of a worker.
         from service.app import guarded_app
-        from service.host.process import server_folder
+        from service.host.process import runtime_folder
         from service.host.watchdog import end_with_parent
         from service.telemetry.logs import LogThread
         from service.telemetry.tracing import Tracing
@@ -95,7 +95,7 @@ class Gateway:
         if server is not None:
             use_batch_scheduling()
             index = (bentoml.server_context.worker_index or 1) - 1
-            counts = ConnectionCounts(server_folder(config) / "connections", workers=worker_count(config), index=index)
+            counts = ConnectionCounts(runtime_folder(config) / "connections", workers=worker_count(config), index=index)
             batcher = self.worker.batcher
             balancer = Balancer(counts, server.server_state.connections, lambda: batcher.worked_s)
             callbacks = self.app.callbacks(app, head_s=config.service.head_timeout_s, stall_s=config.service.stall_s)

@@ -50,6 +50,12 @@ class UnsupportedBody(InvalidInput):
         super().__init__(f"The body's Content-Type is not {expected}. Send {expected} and say so in that header.")
 
 
+class CompressedBody(UnsupportedBody):
+    def __init__(self, encoding: str) -> None:
+        found = f"The body is compressed (Content-Encoding: {encoding[:16]!r})."
+        InvalidInput.__init__(self, f"{found} Send it uncompressed, without Content-Encoding.")
+
+
 class BodyTooLarge(InvalidInput):
     code = "body_too_large"
 

@@ -58,6 +58,7 @@ class Worker:
             self.recorder,
             config.service,
             on_answer=self.metrics.count_prediction,
+            on_unread=self.metrics.count_unread,
             on_error=self.metrics.count_item_error,
         )
         self.feedback = FeedbackStore(self.home, self.recorder, labels_of=self.labels_of)
@@ -117,13 +118,19 @@ class Worker:
             raise Stopping
         self.require_alive()
         present, expected = len(self.server_workers.living()), worker_count(self.config)
-        if present < expected:
+        if present < expected and self.server_workers.is_published:  # else no worker can publish, see `Champions`
             raise NotReady(f"{present} of {expected} workers are running")
         self.probe.require()
         status = self.champions.status()
         if not any(entry.version for entry in status.values()):
             known = ", ".join(status) or "none; add one with 'retune register'"
             raise NotReady(f"no model has a champion; put one in service with 'retune promote'. Models: {known}")
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong although texts are answered."""
+        problem = self.recorder.problem
+        return f"Predictions are answered, but not recorded: {problem}. See the server's log." if problem else None
 
     def labels_of(self, model: str) -> ModelLabels:
         """Those of the champion in memory; without a champion in memory, those of the registered version."""

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from core.durable import detect_disk_full
+
 COOKIE = "retune_session"
 SESSION_S = 12 * 3600
 SECRET_BYTES = 32
@@ -53,7 +55,7 @@ def is_same(given: str, expected: str) -> bool:
 def _shared_secret(path: Path) -> bytes:
     """The file's secret; the first worker creates it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+    with detect_disk_full(path), open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         secret = file.read()
         if len(secret) != SECRET_BYTES:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from core.cpu import engine_threads
@@ -43,6 +43,7 @@ class Champions:
         self._threads = engine_threads(home.config)
         self._poll_s = home.config.service.champion_poll_s
         self._default_model = home.config.service.default_model
+        self._first_served: ModelState | None = None
         self._on_change = on_change
         self._on_swap = on_swap
         self._load_lock = home.folder / "loading.lock"
@@ -112,6 +113,7 @@ class Champions:
         self._update_models(versions)
         for model in self._models.values():
             self._poll_model(model)
+        self._first_served = _first_served(self._models.values())
         self._publish()
 
     def _run(self) -> None:
@@ -123,9 +125,9 @@ class Champions:
         models = self._models
         name = name or self._default_model
         if name is None:
-            if len(models) != 1:
+            if self._first_served is None:
                 raise ModelNotNamed(self.models)
-            return next(iter(models.values()))
+            return self._first_served
         if name not in models:
             raise ModelNotFound(name, self.models)
         return models[name]
@@ -145,6 +147,8 @@ class Champions:
         pointer: Champion | None = None
         try:
             pointer = self._registry.pointer(model.name)
+            if pointer or model.served is None:
+                model.served_since = pointer.served_since if pointer else None
             if pointer and not model.has_handled(pointer):
                 self._switch_to(model, pointer)
             model.clear_failure(pointer)
@@ -193,13 +197,17 @@ class Champions:
 
         Raises `CorruptPackage`, `ModelNotFound` or `VersionNotFound`.
         """
-        with file_lock(self._load_lock):  # the workers of a server must not all load at once
+        with ExitStack() as stack:
+            with suppress(OSError):  # a disk that is full or read-only
+                stack.enter_context(file_lock(self._load_lock))  # the workers of a server must not all load at once
             engine = Engine(self._registry.verified_folder(model.name, version), threads=self._threads)
             verify_golden(engine)
         return ServedVersion(model.name, version, since, engine)
 
     def _record_failure(self, model: ModelState, pointer: Champion | None, error: str) -> None:
         version, since = (pointer.version, pointer.since) if pointer else (None, None)
+        if model.served_since is None:
+            model.served_since = ""
         model.failure = Failure(version, since, error, time.monotonic() + RETRY_S)
         if version is not None:
             self._on_swap(model.name, "failed")
@@ -223,3 +231,15 @@ class Champions:
                 return
             self._logged.pop("status", None)
             self._published = status
+
+
+def _first_served(models: Collection[ModelState]) -> ModelState | None:
+    """The model for requests that name none: the first one put in service, or the only one.
+
+    A model whose pointer could never be read comes first: it may be the first one, and another one would answer with
+    labels of its own.
+    """
+    served = [model for model in models if model.served_since is not None]
+    if served:
+        return min(served, key=lambda model: (model.served_since, model.name))
+    return next(iter(models)) if len(models) == 1 else None

@@ -37,13 +37,17 @@ class Failure:
 
 @dataclass
 class ModelState:
-    """Written by one thread, read by requests. `warm`: the previous champion, kept for a rollback."""
+    """Written by one thread, read by requests. `warm`: the previous champion, kept for a rollback.
+
+    `served_since`: time of the first promotion; None before it, "" while the pointer could never be read.
+    """
 
     name: str
     versions: list[str]
     served: ServedVersion | None = None
     warm: ServedVersion | None = None
     failure: Failure | None = None
+    served_since: str | None = None
 
     @property
     def status(self) -> ModelStatus:

@@ -74,14 +74,19 @@ class Predictor:
         settings: ServiceConfig,
         *,
         on_answer: Callable[[str, Sequence[str], float], None],
+        on_unread: Callable[[str, Encoded], None],
         on_error: Callable[[str], None],
     ) -> None:
-        """`on_answer` gets model, labels and score of each answer, `on_error` the code of each error."""
+        """`on_answer` gets model, labels and score of each answer, `on_error` the code of each error.
+
+        `on_unread` gets each answered text that was truncated or has unknown tokens only.
+        """
         self._champions = champions
         self._batcher = batcher
         self._recorder = recorder
         self._settings = settings
         self._on_answer = on_answer
+        self._on_unread = on_unread
         self._on_error = on_error
 
     async def predict(self, request: PredictRequest, state: dict[str, Any] | None = None) -> Predictions:
@@ -138,6 +143,8 @@ class Predictor:
             records.append(record)
             # Count single labels: clients could create an unlimited number of label sets, each a time series.
             self._on_answer(served.model, fields.get("labels", [record.label]), record.score)
+            if encoded.truncated or encoded.all_unknown:
+                self._on_unread(served.model, encoded)
             results.append(Prediction(record.id, fields, outputs.probabilities[0]))
         self._recorder.offer(records)
         return results

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
+import os
+import shutil
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -35,6 +40,8 @@ SERVICE = "service.gateway:Gateway"
 ROOT = Path(__file__).absolute().parents[2]
 START_TIMEOUT_S = 60.0
 LAST_LINES = 15
+# Metrics with many models and labels need less.
+RUNTIME_BYTES = 4 * 2**20
 # Kubernetes and other supervisors kill after 30 s: draining, open requests and the last writes must end before.
 MAX_GRACE_S, MARGIN_S = 20, 5.0
 # Not passed on: variables of other servers, and BENTOML_CONTAINERIZED, which stops BentoML from replacing dead workers.
@@ -102,6 +109,7 @@ class ServerProcess:
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
+        self._runtime_folder = runtime_folder(config)
 
     def wait(self) -> int:
         """The server's exit code; 128 + n if signal n ended the server, as in a shell."""
@@ -117,6 +125,7 @@ class ServerProcess:
         for process in alive:
             process.kill()
         self.process.wait()
+        shutil.rmtree(self._runtime_folder, ignore_errors=True)
 
     def _processes(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
@@ -127,12 +136,11 @@ class ServerProcess:
 
 def server_environment(config: Config) -> dict[str, str]:
     """The environment variables of a server. They contain the whole config."""
-    folder = server_folder(config)
-    folder.mkdir(parents=True, exist_ok=True)
+    runtime = runtime_folder(config)
     workers = {"workers": worker_count(config), "traffic": {"timeout": config.service.timeout_s + 30}}
     return {
         **{name: value for name, value in child_environment(config).items() if not name.startswith(FOREIGN_VARIABLES)},
-        "BENTOML_HOME": str(folder),  # one for each server: BentoML empties its metrics folder at the start
+        "BENTOML_HOME": str(runtime),  # one for each server: BentoML empties its metrics folder at the start
         "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
         **OFF,
         "MALLOC_ARENA_MAX": "2",  # with more arenas malloc keeps more memory of dropped versions
@@ -141,7 +149,26 @@ def server_environment(config: Config) -> dict[str, str]:
 
 
 def server_folder(config: Config) -> Path:
+    """The folder of what a server keeps from one run to the next."""
     return config.home.absolute() / "serve" / str(config.service.port)
+
+
+def runtime_folder(config: Config) -> Path:
+    """The folder of what the processes of a running server share: metrics and connections.
+
+    It is in memory if possible, and not under the home: a full or read-only disk there must not stop the server.
+    """
+    server = f"{socket.gethostname()} {server_folder(config)}"
+    name = f"retune-{os.getuid()}-{hashlib.sha256(server.encode()).hexdigest()[:16]}"
+    for parent in (Path("/dev/shm"), Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            folder = parent / name
+            folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()  # other users can write to the parent folder
+            is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+            if is_own and shutil.disk_usage(folder).free >= RUNTIME_BYTES:
+                return folder
+    return server_folder(config) / "runtime"
 
 
 def _command(config: Config, host: str, grace_s: int) -> list[str]:

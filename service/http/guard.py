@@ -27,7 +27,16 @@ from core.errors import RetuneError
 from service.http.envelope import error_response
 from service.http.route import API, Route, RouteGroup
 from service.http.router import UNKNOWN, Router, route_template
-from service.refusals import BodyTooLarge, BodyTooSlow, Overloaded, ServerFailure, Stopping, TimedOut, UnsupportedBody
+from service.refusals import (
+    BodyTooLarge,
+    BodyTooSlow,
+    CompressedBody,
+    Overloaded,
+    ServerFailure,
+    Stopping,
+    TimedOut,
+    UnsupportedBody,
+)
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
 from service.wire.body import Body, Headers, has_body
@@ -161,8 +170,8 @@ class Guard:
         media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media_type.decode("latin-1") not in group.media_types:
             raise UnsupportedBody(group.expected)
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise UnsupportedBody(f"{group.expected} without Content-Encoding")
+        if (encoding := headers.get(b"content-encoding", b"identity")).lower() != b"identity":
+            raise CompressedBody(encoding.decode("latin-1"))
 
     def _head_refusal(self, error: RetuneError, target: bytes) -> bytes:
         """The response to invalid or incomplete request headers. `target`: the part of the target received so far."""

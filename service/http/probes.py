@@ -14,8 +14,9 @@ from service.http.schemas import TEXT
 from service.telemetry.metrics import CONTENT_TYPE
 from service.worker import Worker
 
-LIVE = {"/livez": {"status": "alive"}, "/v2/health/live": {"live": True}}
-READY = {"/readyz": {"status": "ready"}, "/v2/health/ready": {"ready": True}}
+Answers = dict[str, dict[str, object]]
+LIVE: Answers = {"/livez": {"status": "alive"}, "/v2/health/live": {"live": True}}
+READY: Answers = {"/readyz": {"status": "ready"}, "/v2/health/ready": {"ready": True}}
 IS_LIVE, IS_READY = "Whether this worker is alive", "Whether it can answer"
 
 
@@ -42,7 +43,8 @@ class Endpoints:
 
     async def ready(self, request: Request) -> Response:
         await asyncio.to_thread(self._worker.require_ready)
-        return json_response(READY[request.scope["path"]])
+        answer, warning = READY[request.scope["path"]], self._worker.warning
+        return json_response({**answer, "warning": warning} if warning and "status" in answer else answer)
 
     async def metrics(self, _: Request) -> Response:
         page = await asyncio.to_thread(self._worker.metrics.page)

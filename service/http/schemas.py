@@ -62,6 +62,7 @@ def _own(max_items: int) -> Schema:
             score=SCORE,
             scores={"type": "object", "additionalProperties": {"type": "number"}},
             truncated=BOOLEAN,
+            all_unknown=BOOLEAN,
             abstained=BOOLEAN,
         ),
         "ItemError": _object(error=_object(code=TEXT, message=TEXT)),
@@ -168,7 +169,7 @@ def _open_inference(max_items: int) -> Schema:
 
 def _operators() -> Schema:
     return {
-        "Status": _object(status=TEXT),
+        "Status": _object(optional=["warning"], status=TEXT, warning=TEXT),
         "Job": _object(job=INTEGER, status=TEXT),
         "ModelStatus": _object(
             model=TEXT, champion={"type": ["object", "null"]}, versions=_list(TEXT), workers=_list({"type": "object"})

@@ -57,6 +57,7 @@ class Pages:
 
     def routes(self) -> list[Route]:
         return [
+            Route("/", to_dashboard, scope=None, group=PAGES),
             self._route("/dashboard", self.models),
             self._route("/dashboard", self.log_in, method="POST", is_open=True),
             self._route("/dashboard/{model}", self.model),
@@ -120,6 +121,10 @@ class Pages:
             secure=scheme_of(request) == "https",
         )
         return response
+
+
+async def to_dashboard(_: Request) -> Response:
+    return RedirectResponse("/dashboard")
 
 
 def report_path(worker: Worker, model: str, check_id: str) -> Path:

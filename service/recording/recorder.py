@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.config import Keep
+from core.errors import RetuneError
 from core.home import Home
 from core.personal_data import redacted
 from core.records import PredictionRecord
@@ -22,12 +23,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RecorderCounts:
-    """Rows waiting now, and rows written, dropped and outside the sample since the last counts."""
+    """Rows waiting now, and rows written, dropped and outside the sample since the last counts.
+
+    `failing`: whether the last try to write failed.
+    """
 
     waiting: int
     written: int
     dropped: int
     sampled_out: int
+    failing: bool = False
 
 
 class Recorder:
@@ -40,6 +45,8 @@ class Recorder:
         self._keep = settings.keep
         self._sample = settings.sample
         self._on_count = on_count
+        self._problem: str | None = None
+        self._dropped = 0
         self._queue = QueueThread(
             "recorder",
             self._write,
@@ -60,6 +67,11 @@ class Recorder:
     @property
     def is_alive(self) -> bool:
         return self._queue.is_alive
+
+    @property
+    def problem(self) -> str | None:
+        """The code of the error while the ledger cannot be written."""
+        return self._problem
 
     def offer(self, records: Sequence[PredictionRecord]) -> None:
         """Queue the records that belong to the sample; those beyond the queue's size are dropped."""
@@ -82,9 +94,9 @@ class Recorder:
             try:
                 self._home.ledger.record_predictions(rows)
             except Exception as error:  # any error: the thread must go on, and the rows must be counted
-                if tries == 1:
-                    logger.error("Predictions cannot be recorded: %s", error)
+                self._note_failure(error)
             else:
+                self._note_success()
                 self._count(handled=len(batch), written=len(rows), dropped=len(batch) - len(rows))
                 return
             if is_last:
@@ -92,8 +104,22 @@ class Recorder:
             # A locked or full database may accept the rows a moment later.
             self._queue.closing.wait(min(self._flush_s * 2**tries, MAX_PAUSE_S))
         dropped = len(batch) + (self._queue.clear() if self._queue.closing.is_set() else 0)
-        logger.error("%d predictions are dropped after %d tries", dropped, tries)
+        if not self._dropped or self._queue.closing.is_set():
+            logger.error("%d predictions are dropped after %d tries", dropped, tries)
         self._count(handled=len(batch), dropped=dropped)
+
+    def _note_failure(self, error: Exception) -> None:
+        """Logged once for all tries until the next success."""
+        if self._problem is None:
+            logger.error("Predictions are answered, but cannot be recorded: %s", error)
+            self._dropped = 0
+        self._problem = error.code if isinstance(error, RetuneError) else type(error).__name__
+        self._count()
+
+    def _note_success(self) -> None:
+        if self._problem is not None:
+            self._problem = None
+            logger.warning("Predictions are recorded again; %d were dropped", self._dropped)
 
     def _kept(self, record: PredictionRecord) -> PredictionRecord | None:
         """The record as it may be stored; None on an error, which must not affect the other records."""
@@ -105,7 +131,8 @@ class Recorder:
 
     def _count(self, *, handled: int = 0, written: int = 0, dropped: int = 0, sampled_out: int = 0) -> None:
         waiting = self._queue.waiting - handled
-        self._on_count(RecorderCounts(waiting, written, dropped, sampled_out))
+        self._dropped += dropped
+        self._on_count(RecorderCounts(waiting, written, dropped, sampled_out, self._problem is not None))
 
 
 def is_sampled(prediction_id: str, share: float) -> bool:

@@ -1,6 +1,6 @@
 """Prometheus metrics: one page for all workers. Labels are limited to route templates and known models.
 
-Requests only queue their counts; a thread passes many at once to prometheus_client. An engine call evicts the code and
+Callers only queue their counts; a thread passes many at once to prometheus_client. An engine call evicts the code and
 data of prometheus_client from the CPU cache, so counting in the request would take five times as long.
 """
 
@@ -17,10 +17,12 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from core.engine import Encoded
 from core.server_workers import ModelStatus
 from service.answering.batcher import BatchFacts
 from service.host.queue_thread import QueueThread
 from service.recording.recorder import RecorderCounts
+from service.telemetry.values_file import use_values_files, write_all
 
 # If this variable names a folder, prometheus_client keeps its values in files there.
 MULTIPROC_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -41,8 +43,10 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         self._counts: QueueThread[Callable[[], None]] = QueueThread(
-            "metrics", _count, size=QUEUE_SIZE, pause_s=UPDATE_INTERVAL_S
+            "metrics", self._count, size=QUEUE_SIZE, pause_s=UPDATE_INTERVAL_S
         )
+        self._problem = ""
+        use_values_files()
         self._known_models: set[str] = set()
         counter = partial(Counter, registry=registry)
         gauge = partial(Gauge, registry=registry)
@@ -55,6 +59,8 @@ class Metrics:
         self._refused = counter("retune_refused", "Requests refused by access control.", ["reason"])
         self._item_errors = counter("retune_item_errors", "Texts without answer.", ["code"])
         self._confidence = scores("retune_confidence", "Score of the answer.", ["model"])
+        self._truncated = counter("retune_truncated_texts", "Texts answered by their first tokens only.", ["model"])
+        self._unknown = counter("retune_unknown_texts", "Texts answered without a token that is known.", ["model"])
         self._batches = counter("retune_engine_calls", "Engine calls.")
         self._rows = counter("retune_engine_rows", "Texts in engine calls.")
         self._tokens = counter("retune_engine_tokens", "Tokens in engine calls, without padding.")
@@ -72,6 +78,9 @@ class Metrics:
         )
         self._swaps = counter("retune_swaps", "Changes of champion.", ["model", "outcome"])
         self._log_dropped = counter("retune_access_log_dropped", "Lines dropped by the access log.")
+        self._ledger_failing = gauge(
+            "retune_ledger_failing", "1: predictions cannot be written.", multiprocess_mode="livemax"
+        )
         self._ledger_waiting = summed("retune_ledger_waiting", "Predictions not yet written.")
         self._ledger_capacity = summed("retune_ledger_capacity", "Predictions that may wait.")
         self._ledger_written = counter("retune_ledger_written", "Predictions written.")
@@ -85,12 +94,30 @@ class Metrics:
         """Count what is queued, then end."""
         self._counts.close()
 
+    def _count(self, counts: Sequence[Callable[[], None]]) -> None:
+        problem = ""
+        for count in [*counts, write_all]:
+            try:
+                count()
+            except Exception as error:  # such as a full disk; the next counts may succeed again
+                problem = str(error)
+        if problem and not self._problem:
+            logger.error("The metrics are not up to date: %s", problem)
+        self._problem = problem
+
     def count_request(self, route: str, status: int, seconds: float | None) -> None:
         """`seconds` None: the request is not part of the latency."""
         self._counts.put(partial(self._count_request, route, status, seconds))
 
     def count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
         self._counts.put(partial(self._count_prediction, model, labels, score))
+
+    def count_unread(self, model: str, encoded: Encoded) -> None:
+        """Count a text that the model did not read, or not as a whole."""
+        if encoded.truncated:
+            self._counts.put(self._truncated.labels(model).inc)
+        if encoded.all_unknown:
+            self._counts.put(self._unknown.labels(model).inc)
 
     def count_batch(self, facts: BatchFacts) -> None:
         self._counts.put(partial(self._count_batch, facts))
@@ -104,7 +131,7 @@ class Metrics:
             self._seconds.labels(route).observe(seconds)
 
     def count_refusal(self, reason: str) -> None:
-        self._refused.labels(reason).inc()
+        self._counts.put(self._refused.labels(reason).inc)
 
     def _count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
         for label in labels or [NO_LABEL]:
@@ -112,7 +139,7 @@ class Metrics:
         self._confidence.labels(model).observe(score)
 
     def count_item_error(self, code: str) -> None:
-        self._item_errors.labels(code).inc()
+        self._counts.put(self._item_errors.labels(code).inc)
 
     def _count_batch(self, facts: BatchFacts) -> None:
         self._batches.inc()
@@ -126,6 +153,9 @@ class Metrics:
             self._waits.observe(wait)
 
     def set_status(self, status: dict[str, ModelStatus]) -> None:
+        self._counts.put(partial(self._set_status, status))
+
+    def _set_status(self, status: dict[str, ModelStatus]) -> None:
         self._known_models |= status.keys()
         for model in self._known_models:
             entry = status.get(model, ModelStatus())
@@ -133,19 +163,23 @@ class Metrics:
             self._load_failed.labels(model).set(entry.failing)
 
     def count_log_drop(self) -> None:
-        self._log_dropped.inc()
+        self._counts.put(self._log_dropped.inc)
 
     def count_swap(self, model: str, outcome: str) -> None:
-        self._swaps.labels(model, outcome).inc()
+        self._counts.put(self._swaps.labels(model, outcome).inc)
 
     def count_records(self, counts: RecorderCounts) -> None:
+        self._counts.put(partial(self._count_records, counts))
+
+    def _count_records(self, counts: RecorderCounts) -> None:
+        self._ledger_failing.set(counts.failing)
         self._ledger_waiting.set(counts.waiting)
         self._ledger_written.inc(counts.written)
         self._ledger_dropped.inc(counts.dropped)
         self._ledger_sampled_out.inc(counts.sampled_out)
 
     def set_ledger_capacity(self, rows: int) -> None:
-        self._ledger_capacity.set(rows)
+        self._counts.put(partial(self._ledger_capacity.set, rows))
 
     def page(self) -> bytes:
         """The text that Prometheus scrapes. Slow with many workers: do not call it on the event loop."""
@@ -157,14 +191,6 @@ class Metrics:
         shared = CollectorRegistry()
         MultiProcessCollector(shared, path=folder)  # type: ignore[no-untyped-call]  # not annotated there
         return generate_latest(shared)
-
-
-def _count(counts: Sequence[Callable[[], None]]) -> None:
-    for count in counts:
-        try:
-            count()
-        except Exception as error:  # such as a full disk; the next counts may succeed again
-            logger.error("A request is not counted: %s", error)
 
 
 def _forget_dead(folder: Path) -> None:

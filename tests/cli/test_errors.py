@@ -166,7 +166,9 @@ def test_predict_answers_with_the_champion(retune: Command, tiny_package: Path) 
     assert json.loads(retune("promote", "m@1", "--json")[1]) == {"model": "m", "version": "1", "champion": "1"}
     answer = json.loads(retune("predict", "one text", "another", "--model", "m", "--json")[1])
     assert answer["version"] == "1"
-    assert [set(item) for item in answer["predictions"]] == [{"label", "score", "scores", "truncated", "abstained"}] * 2
+    assert [set(item) for item in answer["predictions"]] == [
+        {"label", "score", "scores", "truncated", "all_unknown", "abstained"}
+    ] * 2
 
 
 def test_an_empty_text_is_an_error(retune: Command, tiny_package: Path) -> None:

@@ -47,7 +47,16 @@ def test_a_file_is_scored_with_the_named_column(
     assert (code, json.loads(printed)["rows"], json.loads(printed)["errors"]) == (0, 120, 0)
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["n", "body", "predicted_label", "predicted_score", "truncated", "abstained", "error"]
+    assert list(rows[0]) == [
+        "n",
+        "body",
+        "predicted_label",
+        "predicted_score",
+        "truncated",
+        "all_unknown",
+        "abstained",
+        "error",
+    ]
     assert [row["body"] for row in rows] == [example.text for example in tiny_examples]
     again = retune(*words)
     assert (again[0], len(again[2].splitlines())) == (1, 1)
@@ -61,3 +70,17 @@ def test_a_file_of_an_unknown_format_is_refused(retune: Command, tiny_package: P
     (tmp_path / "in.csv").write_text("text\nhello\n")
     code, _, err = retune("score", tmp_path / "in.csv", "--model", tiny_package, "--out", tmp_path / "out.txt")
     assert (code, "out.txt ends in '.txt'" in err) == (1, True)
+
+
+def test_register_says_what_clients_will_see(retune: Command, tiny_package: Path) -> None:
+    out = retune("register", tiny_package, "--model", "a")[1]
+    assert "requests for 'a' get 503 until a version is promoted" in out
+    assert "No model is in service yet" in out
+    retune("promote", "a@1")
+    out = retune("register", tiny_package, "--model", "b")[1]
+    assert "requests for 'b' get 503" in out
+    assert "Requests without 'model' are answered by 'a'." in out
+    out = retune("promote", "b@1")[1]
+    assert '"model": "b"' in out
+    assert "Requests without 'model' are answered by 'a'." in out
+    assert "a@1 answers already" in retune("register", tiny_package, "--model", "a")[1]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,30 @@ def test_the_same_package_is_the_same_version_unless_that_is_damaged(
         registry.promote("tickets", "1")
     assert registry.add(tiny_package, "tickets") == "2"
     assert registry.promote("tickets", "2").version == "2"
+
+
+def test_the_default_model_is_the_one_first_put_in_service(
+    registry: Registry, tiny_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model in ("b", "a", "c"):
+        registry.add(tiny_package, model)
+    assert registry.default_model() is None
+    monkeypatch.setattr("core.registry.utc_now", lambda: "2031-01-01T00:00:00.000000+00:00")
+    registry.promote("b", "1")
+    monkeypatch.undo()  # the clock was ahead
+    registry.promote("a", "1")
+    registry.promote("b", "1")
+    assert registry.default_model() == "b"
+    shutil.rmtree(tmp_path / "registry/b")
+    assert registry.default_model() == "a"
+
+
+def test_a_pointer_without_the_time_of_the_first_promotion_keeps_its_place(
+    registry: Registry, tiny_package: Path, tmp_path: Path
+) -> None:
+    old = '{"version": "7", "previous": [], "since": "2026-01-31T09:30:00.000000+00:00"}'
+    registry.add(tiny_package, "old")
+    (tmp_path / "registry/old/champion.json").write_text(old)
+    registry.promote("new", registry.add(tiny_package, "new"))
+    registry.promote("old", "1")
+    assert registry.default_model() == "old"

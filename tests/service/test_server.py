@@ -54,7 +54,7 @@ def test_probes_answer_in_json(http: httpx.Client) -> None:
 
 
 def test_no_route_of_bentoml_is_reachable(http: httpx.Client) -> None:
-    for path in ("/", "/healthz", "/static_content/index.css", "/assets/x", "/docs"):
+    for path in ("/healthz", "/static_content/index.css", "/assets/x", "/docs"):
         answer = http.get(path)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
     assert http.post("/livez").json()["error"]["code"] == "method_not_allowed"

@@ -20,11 +20,12 @@ OUTPUTS = {
     "probabilities": "FP32",
     "id": "BYTES",
     "truncated": "BOOL",
+    "all_unknown": "BOOL",
     "abstained": "BOOL",
     "error": "BYTES",
 }
 # Values for a text without a prediction; the output `error` has the reason.
-PLACEHOLDERS: dict[str, Any] = {"label": "", "score": 0.0, "truncated": False, "abstained": False}
+PLACEHOLDERS: dict[str, Any] = {"label": "", "score": 0.0, "truncated": False, "all_unknown": False, "abstained": False}
 
 
 @dataclass(frozen=True)

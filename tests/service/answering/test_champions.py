@@ -188,3 +188,15 @@ def test_the_status_is_published_once_for_each_change(home: Home, registry: Regi
     registry.promote("tickets", registry.add(second_package, "tickets"))
     champions.poll()
     assert versions == ["1", "2"]
+
+
+def test_the_first_model_stays_the_default_while_it_cannot_be_loaded(
+    home: Home, registry: Registry, config: Config, tiny_package: Path
+) -> None:
+    registry.promote("another", registry.add(tiny_package, "another"))
+    (config.home / "registry/tickets/versions/1/model.onnx").write_bytes(b"")
+    champions = Champions(home)
+    champions.poll()
+    with pytest.raises(ChampionNotLoaded, match="tickets"):
+        champions.served(None)
+    assert champions.served("another").version == "1"

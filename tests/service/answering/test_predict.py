@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_answers_equal_those_of_the_engine(client: TestClient, tiny_package: Pat
     for prediction, outputs in zip(body["predictions"], alone, strict=True):
         assert prediction["label"] == engine.labels[int(outputs.predicted[0])]
         assert prediction["score"] == pytest.approx(float(outputs.confidence[0]), abs=1e-5)
-        assert prediction["truncated"] is prediction["abstained"] is False
+        assert prediction["truncated"] is prediction["all_unknown"] is prediction["abstained"] is False
 
 
 def test_scores_are_sorted_in_descending_order(client: TestClient) -> None:
@@ -64,6 +65,16 @@ def test_a_request_with_only_invalid_items_is_200(client: TestClient) -> None:
 def test_a_truncated_text_is_marked(client: TestClient) -> None:
     [prediction] = client.post("/predict", json={"texts": ["invoice " * 60]}).json()["predictions"]
     assert prediction["truncated"] is True
+
+
+def test_texts_that_were_not_read_are_marked_and_counted(client: TestClient) -> None:
+    texts = ["invoice " * 60, "qqq zzz", "\U0001f642", "\u200b\u200b", "qqq invoice"]
+    answers = client.post("/predict", json={"texts": texts}).json()["predictions"]
+    assert [answer["truncated"] for answer in answers] == [True, False, False, False, False]
+    assert [answer["all_unknown"] for answer in answers] == [False, True, True, True, False]
+    page = client.get("/metrics").text
+    assert 'retune_truncated_texts_total{model="tickets"} 1.0' in page
+    assert 'retune_unknown_texts_total{model="tickets"} 3.0' in page
 
 
 def test_a_score_below_the_threshold_abstains(config: Config, variant: Variant) -> None:
@@ -114,13 +125,35 @@ def test_a_model_without_champion_is_503_and_says_how_to_promote(config: Config,
     assert (ready.status_code, ready.json()["error"]["code"]) == (503, "not_ready")
 
 
-def test_a_request_must_name_one_of_two_models(config: Config, registry: Registry, tiny_package: Path) -> None:
+def test_the_configured_default_model_beats_the_first_one(
+    config: Config, registry: Registry, tiny_package: Path
+) -> None:
     registry.promote("other", registry.add(tiny_package, "other"))
-    for default, status in [(None, 400), ("other", 200)]:
+    for default in (None, "other"):
         service = config.service.model_copy(update={"default_model": default})
         worker = Worker(config.model_copy(update={"service": service}))
         worker.start()
         answer = local_client(worker).post("/predict", json={"texts": TEXTS})
         worker.close()
-        assert answer.status_code == status
-        assert "other" in answer.text
+        assert answer.json()["model"] == (default or "tickets")
+
+
+def test_a_request_without_a_model_is_answered_by_the_first_one(
+    client: TestClient, worker: Worker, registry: Registry, tiny_package: Path, config: Config
+) -> None:
+    def answered_by() -> str:
+        worker.champions.poll()
+        answer = client.post("/predict", json={"texts": TEXTS})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["model"])
+
+    seen = [answered_by()]
+    registry.add(tiny_package, "another")
+    seen.append(answered_by())
+    registry.promote("another", "1")
+    seen.append(answered_by())
+    registry.promote("tickets", "1")
+    seen.append(answered_by())
+    shutil.rmtree(config.home / "registry/another")
+    seen.append(answered_by())
+    assert set(seen) == {"tickets"}

@@ -15,7 +15,7 @@ from core.errors import CannotListen, PortInUse, ServerFailed, TooManyWorkers
 from core.ledger import open_ledger
 from core.registry import open_registry
 from core.store import Store
-from service.host.process import ServerProcess, running_server, server_environment
+from service.host.process import ServerProcess, running_server, runtime_folder, server_environment
 from tests.service.conftest import free_port, server_config
 from tests.tiny import tiny_rows
 
@@ -125,3 +125,15 @@ def test_stopping_twice_is_harmless(tmp_path: Path) -> None:
         server.stop()
         server.stop()
     assert server.process.poll() is not None
+
+
+def test_what_a_server_shares_is_not_under_its_home_and_is_removed_at_the_end(tmp_path: Path) -> None:
+    config = server_config(tmp_path)
+    folder = runtime_folder(config)
+    assert not folder.is_relative_to(tmp_path)
+    assert folder == runtime_folder(config) != runtime_folder(server_config(tmp_path / "other"))
+    with running_server(config, log=tmp_path / "server.log"):
+        assert list(folder.glob("**/*.db"))
+        assert (folder / "connections").stat().st_blocks > 0
+    assert not folder.exists()
+    assert not list(tmp_path.glob("serve/**/*.db"))

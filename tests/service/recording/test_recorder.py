@@ -119,3 +119,26 @@ def test_close_tries_a_locked_ledger_once(config: Config, counts: list[RecorderC
     lock.close()
     assert not writer.is_alive
     assert [count.dropped for count in counts if count.dropped] == [1800]
+
+
+def test_an_outage_is_one_line_at_its_begin_and_one_at_its_end(
+    config: Config, counts: list[RecorderCounts], caplog: pytest.LogCaptureFixture
+) -> None:
+    database = config.home / "ledger.db"
+    database.mkdir(parents=True)
+    writer = recorder(config, counts, flush_s=0.01)
+    writer.start()
+    for _ in range(2):
+        writer.offer(records(3))
+        assert flush(writer, timeout_s=10)
+    assert writer.problem == "unavailable"
+    assert counts[-1].failing
+    database.rmdir()
+    writer.offer(records(1))
+    assert flush(writer, timeout_s=10)
+    assert writer.problem is None
+    assert not counts[-1].failing
+    writer.close()
+    first, *rest = [record.getMessage() for record in caplog.records]
+    assert first.startswith("Predictions are answered, but cannot be recorded: ")
+    assert rest == ["3 predictions are dropped after 8 tries", "Predictions are recorded again; 6 were dropped"]

@@ -126,3 +126,21 @@ def test_feedback_on_predictions_outside_the_sample_is_404_at_once(config: Confi
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_prediction")
     assert time.monotonic() - started < 5
     worker.close()
+
+
+def test_a_server_that_cannot_record_is_ready_and_says_so(config: Config, registry: Registry) -> None:
+    (config.home / "ledger.db").mkdir(parents=True)
+    worker = Worker(config)
+    worker.start()
+    client = local_client(worker)
+    assert client.get("/readyz").json() == {"status": "ready"}
+    assert client.post("/predict", json={"texts": ["my invoice"]}).status_code == 200
+    deadline = time.monotonic() + 10
+    while worker.warning is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    answer = client.get("/readyz")
+    page = client.get("/metrics").text
+    worker.close()
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert "answered, but not recorded" in answer.json()["warning"]
+    assert "retune_ledger_failing 1.0" in page

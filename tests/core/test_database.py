@@ -1,0 +1,29 @@
+"""SQLite on a full disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.database import INDEX_BYTES, Database
+from core.errors import DiskFull
+
+
+def test_the_mapped_index_of_the_log_has_its_place_on_the_disk(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert (tmp_path / "ledger.db-shm").stat().st_blocks * 512 >= INDEX_BYTES
+    database.close()
+
+
+def test_a_ledger_without_room_for_the_index_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = os.statvfs_result((1024, 1024, 1000, 0, 0, 0, 0, 0, 0, 255))
+    with monkeypatch.context() as patch:
+        patch.setattr("os.statvfs", lambda _: full)
+        with pytest.raises(DiskFull, match="ledger.db"):
+            Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    first = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    monkeypatch.setattr("os.statvfs", lambda _: full)
+    Database(f"sqlite:///{tmp_path / 'ledger.db'}").close()  # the index is there
+    first.close()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import click
 
 from cli.context import Run, pass_run
-from core.answers import answer
 from core.datasets import Text
 from core.engine import Engine
 from core.errors import EmptyText, UnpairedTexts
+from core.prediction_json import answer
 from core.share import percent
 
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from core.answers import answer
 from core.datasets import Columns, ExampleReader, Text, input_of
 from core.durable import detect_disk_full, require_writable, write_bytes
 from core.engine import BATCH_TOKENS, Encoded, Engine, Outputs, batches
 from core.errors import EmptyCell, EmptyDataset, ReservedColumns, RowFault
+from core.prediction_json import answer
 from core.progress import Progress
 from core.tables.reader import Cells, Row, TableReader, require_readable
 from core.tables.writer import joined, table_bytes, written_format

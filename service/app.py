@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.http import admin, clients, openapi, probes
+from service.http import admin, client_routes, openapi, probes
 from service.http.guard import Guard, RequestLimits
 from service.http.protocols import open_inference
 from service.http.route import Route, Schema
@@ -28,7 +28,7 @@ def guarded_app(worker: Worker, *, schema: Callable[[], Schema]) -> Guard:
 
 def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
     api = [
-        *clients.Endpoints(worker).routes(),
+        *client_routes.Endpoints(worker).routes(),
         *open_inference.Endpoints(worker).routes(),
         *probes.Endpoints(worker).routes(),
         *admin.Endpoints(worker).routes(),

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core.answers import answer
 from core.arrays import Floats
 from core.clock import sortable_id, utc_now
 from core.config import ServiceConfig
 from core.datasets import Text
 from core.engine import Encoded, Outputs
+from core.prediction_json import answer
 from core.records import PredictionRecord
 from service.answering.batcher import Batcher
 from service.answering.champions import Champions
@@ -45,7 +45,7 @@ class PredictRequest:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer to one text, see `core.answers.answer`, and its (k,) probabilities in the order of the labels."""
+    """The answer to one text, see `core.prediction_json.answer`, and its (k,) probabilities in the order of the labels."""
 
     id: str
     answer: dict[str, Any]

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from core.answers import answer
 from core.assigned import cells, same
 from core.engine import Encoded, Engine, padded
 from core.errors import InputDoesNotFit
 from core.labels import names_in
+from core.prediction_json import answer
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 
 LONG = " ".join(["invoice"] * 40)

@@ -50,10 +50,9 @@ class UnsupportedBody(InvalidInput):
         super().__init__(f"The body's Content-Type is not {expected}. Send {expected} and say so in that header.")
 
 
-class CompressedBody(UnsupportedBody):
-    def __init__(self, encoding: str) -> None:
-        found = f"The body is compressed (Content-Encoding: {encoding[:16]!r})."
-        InvalidInput.__init__(self, f"{found} Send it uncompressed, without Content-Encoding.")
+class CompressedBody(Fixed, InvalidInput):
+    code = "unsupported_media_type"
+    sentence = "The body is compressed. Send it uncompressed, without Content-Encoding."
 
 
 class BodyTooLarge(InvalidInput):

@@ -26,6 +26,7 @@ STATUSES: dict[type[errors.RetuneError], int] = {
     refusals.HeadTooSlow: 408,
     refusals.BodyTooLarge: 413,
     refusals.UnsupportedBody: 415,
+    refusals.CompressedBody: 415,
     refusals.Overloaded: 429,
     refusals.RateExceeded: 429,
     refusals.HeadTooLarge: 431,

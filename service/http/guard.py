@@ -170,8 +170,8 @@ class Guard:
         media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media_type.decode("latin-1") not in group.media_types:
             raise UnsupportedBody(group.expected)
-        if (encoding := headers.get(b"content-encoding", b"identity")).lower() != b"identity":
-            raise CompressedBody(encoding.decode("latin-1"))
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise CompressedBody
 
     def _head_refusal(self, error: RetuneError, target: bytes) -> bytes:
         """The response to invalid or incomplete request headers. `target`: the part of the target received so far."""

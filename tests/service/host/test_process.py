@@ -131,8 +131,11 @@ def test_what_a_server_shares_is_not_under_its_home_and_is_removed_at_the_end(tm
     config = server_config(tmp_path)
     folder = runtime_folder(config)
     assert not folder.is_relative_to(tmp_path)
-    assert folder == runtime_folder(config) != runtime_folder(server_config(tmp_path / "other"))
-    with running_server(config, log=tmp_path / "server.log"):
+    other = runtime_folder(server_config(tmp_path / "other"))
+    other.rmdir()
+    assert folder == runtime_folder(config) != other
+    with running_server(config, log=tmp_path / "server.log") as url:
+        assert httpx.get(f"{url}/metrics").status_code == 200
         assert list(folder.glob("**/*.db"))
         assert (folder / "connections").stat().st_blocks > 0
     assert not folder.exists()

@@ -120,7 +120,7 @@ def test_a_body_that_is_not_json_is_415(client: TestClient, kind: str) -> None:
 def test_a_compressed_body_is_415(client: TestClient) -> None:
     answer = client.post("/echo", content=b"{}", headers={**JSON, "Content-Encoding": "gzip"})
     assert code_of(answer) == (415, "unsupported_media_type")
-    assert "compressed (Content-Encoding: 'gzip')" in answer.text
+    assert "The body is compressed." in answer.text
 
 
 def test_json_with_a_charset_is_accepted(client: TestClient) -> None:

@@ -45,7 +45,7 @@ class PredictRequest:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer to one text, see `core.prediction_json.answer`, and its (k,) probabilities in the order of the labels."""
+    """The JSON of one text (`core.prediction_json.answer`), and its (k,) probabilities in the order of the labels."""
 
     id: str
     answer: dict[str, Any]

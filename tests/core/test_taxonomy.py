@@ -53,3 +53,33 @@ def test_a_rule_that_contradicts_others_is_refused(rule: LabelRule, sentence: st
     taxonomy = numbered(LabelRule("rename", "bill", "payment"), LabelRule("retire", "spam"))
     with pytest.raises(LabelRuleRefused, match=sentence):
         taxonomy.require_possible(rule)
+
+
+SWAPPED = [LabelRule("rename", "a", "b"), LabelRule("undo", "", undoes=1), LabelRule("rename", "b", "a")]
+
+
+@pytest.mark.parametrize(
+    ("rules", "undoes", "sentence"),
+    [
+        (SWAPPED, 2, "Rule 1 cannot hold again. Label 'b' is 'a' already: .* by rule 3"),
+        ([*SWAPPED[:2], LabelRule("rename", "a", "c")], 2, "Rule 1 cannot hold again. Label 'a' is gone .* by rule 3"),
+        ([*SWAPPED[:2], LabelRule("retire", "b")], 2, "Rule 1 cannot hold again. Label 'b' is gone: retired"),
+        (SWAPPED, 1, "Rule 1 is undone already by rule 2"),
+    ],
+)
+def test_an_undo_that_contradicts_other_rules_is_refused(rules: list[LabelRule], undoes: int, sentence: str) -> None:
+    with pytest.raises(LabelRuleRefused, match=sentence):
+        numbered(*rules).require_possible(LabelRule("undo", "", undoes=undoes))
+
+
+def test_an_undo_that_was_undone_can_be_repeated() -> None:
+    undo = LabelRule("undo", "", undoes=1)
+    taxonomy = numbered(LabelRule("rename", "a", "b"), undo, LabelRule("undo", "", undoes=2))
+    taxonomy.require_possible(undo)
+    with pytest.raises(LabelRuleRefused, match="Rule 2 is undone already by rule 3"):
+        taxonomy.require_possible(LabelRule("undo", "", undoes=2))
+
+
+def test_stored_rules_in_a_circle_leave_labels_as_they_are() -> None:
+    taxonomy = numbered(*SWAPPED, LabelRule("undo", "", undoes=2))
+    assert [taxonomy.today(name) for name in ("a", "b")] == ["a", "b"]

@@ -251,7 +251,8 @@ def _add(run: Run, model: str, rules: Sequence[LabelRule], *, dry_run: bool) -> 
     effects = [effect_of(run.home, model, rule) for rule in rules]
     settled = 0
     if not dry_run:
-        settled = sum(add_rule(run.home.ledger, model, _signed(rule)) for rule in rules)
+        kind = registered_labels(run.home.registry, model).kind
+        settled = sum(add_rule(run.home.ledger, model, _signed(rule), kind) for rule in rules)
     run.emit(
         {"model": model, "effects": list(map(asdict, effects)), "dry_run": dry_run, "settled": settled},
         *(effect.sentence for effect in effects),

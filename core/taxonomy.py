@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.datasets import Example
 from core.errors import LabelRuleRefused
-from core.labels import SEPARATOR, cell_of, names_in
+from core.labels import SEPARATOR, Kind, cell_of, names_in
 
 Action = Literal["rename", "retire", "accept", "undo"]
 
@@ -33,13 +33,15 @@ class LabelRule:
 class Taxonomy:
     """The rules of one model, oldest first.
 
-    >>> rules = Taxonomy([LabelRule("rename", "bill", "payment"), LabelRule("retire", "spam")])
-    >>> rules.today("bill"), rules.today("spam"), rules.today("bill|bug"), rules.today("bug")
-    ('payment', None, 'bug|payment', 'bug')
+    >>> rules = [LabelRule("rename", "bill", "payment"), LabelRule("retire", "spam")]
+    >>> Taxonomy(rules).today("bill"), Taxonomy(rules).today("spam"), Taxonomy(rules).today("bill|bug")
+    ('payment', None, 'bill|bug')
+    >>> Taxonomy(rules, "multi-label").today("bill|bug")
+    'bug|payment'
     """
 
-    def __init__(self, rules: Sequence[LabelRule] = ()) -> None:
-        self.rules = list(rules)
+    def __init__(self, rules: Sequence[LabelRule] = (), kind: Kind = "single-label") -> None:
+        self.rules, self.kind = list(rules), kind
 
     @cached_property
     def active(self) -> list[LabelRule]:
@@ -74,7 +76,7 @@ class Taxonomy:
         """The label, or the set of labels, by its name of today; None if nothing of it is left."""
         if not self._moved:
             return label
-        if label not in self._moved and SEPARATOR in label:
+        if self.kind == "multi-label" and SEPARATOR in label:
             names = [self._name(name) for name in names_in(label)]
             left = [name for name in names if name is not None]
             return cell_of(left) if left else None
@@ -103,6 +105,11 @@ class Taxonomy:
         if rule.action == "undo":
             self._require_undoable(rule)
             return
+        for name in (rule.label, rule.target or ""):
+            if self.kind == "multi-label" and SEPARATOR in name:
+                raise LabelRuleRefused(
+                    f"Label {name!r} contains {SEPARATOR!r}, which separates labels. Name one label."
+                )
         if rule.target == rule.label:
             raise LabelRuleRefused(f"Label {rule.label!r} is {rule.target!r} already. Name another.")
         if rule.label in self._moved:

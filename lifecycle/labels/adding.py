@@ -44,7 +44,7 @@ def add_rows(
     labels = registered_labels(home.registry, model)
     judge = LabelJudge(home.ledger, model, labels, frozenset(new_labels))
     judge.weigh(row.label or "" for row in examples)
-    near = _near_measuring(home, model, examples)
+    near = _near_measuring(home, model, examples, labels.kind)
     refused, kept = [], []
     for number, (row, example) in enumerate(zip(rows, examples, strict=True), 1):
         reason = _objection(judge, example, labels.kind) or near.get(number - 1)
@@ -69,9 +69,9 @@ def _objection(judge: LabelJudge, example: Example, kind: Kind) -> str | None:
     return next((judge.sentence(name) for name in names_of(example.label or "", kind) if name in judge.doubts), None)
 
 
-def _near_measuring(home: Home, model: str, examples: list[Example]) -> dict[int, str]:
+def _near_measuring(home: Home, model: str, examples: list[Example], kind: Kind) -> dict[int, str]:
     """Why a row may not be added, by its index: a challenger trained on it would know what it is judged by."""
-    measure, _ = pools_of(home.ledger.labelled(model))
+    measure, _ = pools_of(home.ledger.labelled(model, kind=kind))
     measuring = [row.example for row in measure if row.has_text] + [
         row for name in ("holdout", "reference") for row in kept_rows(home, model, name) if row.label is not None
     ]

@@ -28,9 +28,9 @@ class Effect:
 
 def labels_today(home: Home, model: str) -> list[str]:
     """The names of today of the labels that the model knows, and those that people added by a rule."""
-    taxonomy = home.ledger.rules.taxonomy(model)
-    known = registered_labels(home.registry, model).names
-    today = {name for label in known if (name := taxonomy.today(label)) is not None}
+    labels = registered_labels(home.registry, model)
+    taxonomy = home.ledger.rules.taxonomy(model, labels.kind)
+    today = {name for label in labels.names if (name := taxonomy.today(label)) is not None}
     return sorted(today | {name for label in taxonomy.accepted if (name := taxonomy.today(label)) is not None})
 
 
@@ -39,12 +39,11 @@ def effect_of(home: Home, model: str, rule: LabelRule) -> Effect:
 
     Raises `LabelRuleRefused` if the rule contradicts an active rule, or if no stored row has its label.
     """
-    taxonomy = home.ledger.rules.taxonomy(model)
-    taxonomy.require_possible(rule)
+    kind = registered_labels(home.registry, model).kind
+    home.ledger.rules.taxonomy(model, kind).require_possible(rule)
     if rule.action == "undo":
         return Effect(f"Rule {rule.undoes} no longer holds.")
-    kind = registered_labels(home.registry, model).kind
-    given = [row.label for row in home.ledger.labelled(model)]
+    given = [row.label for row in home.ledger.labelled(model, kind=kind)]
     counts = {
         "original": _count(rule.label, kind, kept_rows(home, model, "data")),
         "feedback": sum(rule.label in names_of(label, kind) for label in given),

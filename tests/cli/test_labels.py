@@ -15,6 +15,7 @@ from core.records import LabelRequest
 from lifecycle.labels.files import read_labels, write_requests
 from tests.cli.conftest import Command
 from tests.cli.test_loop import predicted
+from tests.tasks import TaskFiles
 
 pytestmark = pytest.mark.usefixtures("model")
 
@@ -169,6 +170,28 @@ def test_merged_labels_are_one(retune: Command, ledger: Ledger, tmp_path: Path) 
     retune("labels", "import", "m", filled(tmp_path / "a.jsonl", rows))
     code, _, _ = retune("labels", "merge", "m", "bug", "how_to", "support")
     assert (code, stored(ledger)) == (0, {0: "support", 1: "support"})
+
+
+def test_a_rule_leaves_a_label_with_a_separator_as_it_is(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
+    ledger.added.add("m", [Example("a text", "z|a")], source="desk", fingerprint="f")
+    assert retune("labels", "rename", "m", "billing", "payment")[0] == 0
+    out = tmp_path / "all.jsonl"
+    retune("labels", "export", "m", "--all", "--out", out)
+    assert json.loads(out.read_text())["label"] == "z|a"
+
+
+def test_a_rule_about_the_labels_of_a_multi_label_model(
+    retune: Command, ledger: Ledger, tmp_path: Path, multi_label: TaskFiles
+) -> None:
+    retune("register", multi_label.package, "--model", "topics")
+    retune("promote", "topics@1")
+    ledger.added.add("topics", [Example("a text", "billing|bug")], source="desk", fingerprint="f")
+    code, _, err = retune("labels", "rename", "topics", "billing", "x|y")
+    assert (code, "Label 'x|y' contains '|'" in err) == (1, True)
+    assert retune("labels", "rename", "topics", "billing", "payment")[0] == 0
+    out = tmp_path / "all.jsonl"
+    retune("labels", "export", "topics", "--all", "--out", out)
+    assert json.loads(out.read_text())["label"] == "bug|payment"
 
 
 def test_a_rule_about_a_label_that_nobody_used_names_the_one_that_was_meant(retune: Command) -> None:

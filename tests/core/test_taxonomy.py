@@ -29,7 +29,8 @@ def test_a_retired_label_leaves_its_rows_out_and_unlabelled_rows_stay() -> None:
 
 
 def test_names_of_a_set_are_mapped_one_by_one() -> None:
-    taxonomy = numbered(LabelRule("retire", "spam"), LabelRule("rename", "bill", "bug"))
+    rules = LabelRule("retire", "spam"), LabelRule("rename", "bill", "bug")
+    taxonomy = Taxonomy(rules, "multi-label")
     assert [taxonomy.today(cell) for cell in ("bill|bug", "spam|x", "spam", "")] == ["bug", "x", None, ""]
 
 
@@ -83,3 +84,15 @@ def test_an_undo_that_was_undone_can_be_repeated() -> None:
 def test_stored_rules_in_a_circle_leave_labels_as_they_are() -> None:
     taxonomy = numbered(*SWAPPED, LabelRule("undo", "", undoes=2))
     assert [taxonomy.today(name) for name in ("a", "b")] == ["a", "b"]
+
+
+def test_a_label_of_a_single_label_model_may_contain_the_separator() -> None:
+    taxonomy = Taxonomy([LabelRule("rename", "m", "x"), LabelRule("rename", "b|a", "a|b|c")])
+    assert [taxonomy.today(label) for label in ("z|m", "m", "b|a")] == ["z|m", "x", "a|b|c"]
+
+
+@pytest.mark.parametrize("rule", [LabelRule("rename", "bill", "x|y"), LabelRule("accept", "x|y")])
+def test_a_multi_label_model_has_no_label_with_the_separator(rule: LabelRule) -> None:
+    with pytest.raises(LabelRuleRefused, match=r"Label 'x\|y' contains '\|'"):
+        Taxonomy([], "multi-label").require_possible(rule)
+    Taxonomy([]).require_possible(rule)

@@ -15,13 +15,14 @@ import click
 from cli.context import REFUSED, Run, column_options, info, pass_run
 from core.datasets import Columns
 from core.feedback import add_rule, registered_labels
+from core.labels import label_name
 from core.taxonomy import LabelRule
 from lifecycle.labels.adding import add_rows, remove_source
 from lifecycle.labels.archive import Format, write_labelled_rows
 from lifecycle.labels.files import RefusedRow, write_requests
 from lifecycle.labels.importing import import_labels
 from lifecycle.labels.queue import NO_TEXTS
-from lifecycle.labels.taxonomy import effect_of, labels_today
+from lifecycle.labels.taxonomy import effects_of, labels_today
 
 SHOWN = 5
 SETTLE = "Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."
@@ -70,7 +71,11 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", default="file", show_default=True, help="Who gave the labels.")
 @click.option(
-    "--new-labels", multiple=True, metavar="LABEL", help="A new label that resembles a known one; repeatable."
+    "--new-labels",
+    type=label_name,
+    multiple=True,
+    metavar="LABEL",
+    help="A new label that resembles a known one; repeatable.",
 )
 @pass_run
 def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...]) -> None:
@@ -107,7 +112,9 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", required=True, help="Who or what the rows are from.")
-@click.option("--new-labels", multiple=True, metavar="LABEL", help="A new label, like a known one; repeatable.")
+@click.option(
+    "--new-labels", type=label_name, multiple=True, metavar="LABEL", help="A new label, like a known one; repeatable."
+)
 @column_options
 @pass_run
 def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...], columns: Columns) -> None:
@@ -194,8 +201,8 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @labels.command("rename")
 @click.argument("model")
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", type=label_name)
+@click.argument("new", type=label_name)
 @rule_options
 @pass_run
 def rename(run: Run, model: str, old: str, new: str, reason: str, dry_run: bool) -> None:
@@ -205,20 +212,22 @@ def rename(run: Run, model: str, old: str, new: str, reason: str, dry_run: bool)
 
 @labels.command("merge")
 @click.argument("model")
-@click.argument("old", nargs=-1, required=True)
-@click.argument("into")
+@click.argument("old", nargs=-1, required=True, type=label_name)
+@click.argument("into", type=label_name)
 @rule_options
 @pass_run
 def merge(run: Run, model: str, old: tuple[str, ...], into: str, reason: str, dry_run: bool) -> None:
     """Make the labels OLD… one label INTO."""
-    rules = [LabelRule("rename", name, into, reason=reason) for name in dict.fromkeys(old) if name != into]
-    _add(run, model, rules, dry_run=dry_run)
+    names = [name for name in dict.fromkeys(old) if name != into] or [into]
+    _add(run, model, [LabelRule("rename", name, into, reason=reason) for name in names], dry_run=dry_run)
 
 
 @labels.command("retire")
 @click.argument("model")
-@click.argument("name")
-@click.option("--to", metavar="LABEL", help="The label that takes its rows [default: they are left out].")
+@click.argument("name", type=label_name)
+@click.option(
+    "--to", type=label_name, metavar="LABEL", help="The label that takes its rows [default: they are left out]."
+)
 @rule_options
 @pass_run
 def retire(run: Run, model: str, name: str, to: str | None, reason: str, dry_run: bool) -> None:
@@ -228,12 +237,12 @@ def retire(run: Run, model: str, name: str, to: str | None, reason: str, dry_run
 
 @labels.command("accept")
 @click.argument("model")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, type=label_name)
 @rule_options
 @pass_run
 def accept(run: Run, model: str, names: tuple[str, ...], reason: str, dry_run: bool) -> None:
     """Confirm doubtful labels: they are meant, although they resemble others."""
-    _add(run, model, [LabelRule("accept", name, reason=reason) for name in names], dry_run=dry_run)
+    _add(run, model, [LabelRule("accept", name, reason=reason) for name in dict.fromkeys(names)], dry_run=dry_run)
 
 
 @labels.command("undo")
@@ -248,7 +257,7 @@ def undo(run: Run, model: str, rule: int, reason: str, dry_run: bool) -> None:
 
 def _add(run: Run, model: str, rules: Sequence[LabelRule], *, dry_run: bool) -> None:
     run.home.registry.require_model(model)
-    effects = [effect_of(run.home, model, rule) for rule in rules]
+    effects = effects_of(run.home, model, rules)
     settled = 0
     if not dry_run:
         kind = registered_labels(run.home.registry, model).kind

@@ -200,6 +200,55 @@ def test_a_rule_about_a_label_that_nobody_used_names_the_one_that_was_meant(retu
     assert "No stored row of 'm' has the label 'bugg'. Did you mean 'bug'?" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("rename", "bug", " "), "The name of a label is empty"),
+        (("rename", "bug", "a\nb"), "has a line break"),
+        (("retire", "bug", "--to", "a\u2028b"), "has a line break"),
+        (("rename", "bug", "x" * 257), "is longer than 256 characters"),
+        (("rename", "bug", "0.5"), "'0.5' looks like a score or an empty value"),
+        (("merge", "bug", "how_to", "none"), "'none' looks like a score or an empty value"),
+        (("rename", "bug", "Billing"), "'Billing' resembles 'billing'. Did you mean 'billing'?"),
+        (("merge", "billing", " billing"), "'billing' is 'billing' already"),
+        (("rename", "billing", "billing"), "'billing' is 'billing' already"),
+        (("retire", "billing", "--to", "billing"), "'billing' is 'billing' already"),
+        (("accept", ""), "The name of a label is empty"),
+        (("accept", "a\tb"), "has a line break or another control character"),
+    ],
+)
+def test_a_rule_with_a_name_that_cannot_be_meant_is_refused(
+    retune: Command, ledger: Ledger, words: Sequence[str], sentence: str
+) -> None:
+    code, _, err = retune("labels", words[0], "m", *words[1:])
+    assert (code, sentence in err) == (1, True), err
+    assert ledger.rules.taxonomy("m").rules == []
+
+
+def test_names_in_rules_are_normalised(retune: Command, ledger: Ledger) -> None:
+    assert retune("labels", "rename", "m", " bug\u00a0", " re\u0301clamation ")[0] == 0
+    (rule,) = ledger.rules.taxonomy("m").rules
+    assert (rule.label, rule.target) == ("bug", "r\u00e9clamation")
+
+
+def test_a_rule_may_change_the_spelling_of_its_own_labels(retune: Command) -> None:
+    assert retune("labels", "rename", "m", "billing", "Billing")[0] == 0
+    assert retune("labels", "merge", "m", "bug", "how_to", "how to")[0] == 0
+
+
+def test_a_new_label_that_resembles_another_is_taken_once_it_is_accepted(retune: Command) -> None:
+    _, _, err = retune("labels", "rename", "m", "bug", "how to")
+    assert "If it is meant, confirm it: retune labels accept m 'how to'." in err
+    assert "'how to' is a new label." in retune("labels", "accept", "m", "how to")[1]
+    code, out, _ = retune("labels", "rename", "m", "bug", "how to")
+    assert (code, "is a new label" in out) == (0, False)
+
+
+def test_a_rule_says_that_its_target_is_a_new_label(retune: Command) -> None:
+    assert "'howto guide' is a new label." in retune("labels", "rename", "m", "how_to", "howto guide")[1]
+    assert "is a new label" not in retune("labels", "retire", "m", "bug", "--to", "billing")[1]
+
+
 def added_file(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
     path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     return path

@@ -131,6 +131,7 @@ def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ..
     run.emit(
         {"model": model, **asdict(added)},
         f"{added.stored} rows added; {added.held_out} of the file's are held out and judge challengers.",
+        *([f"{added.empty} tasks or records without an answer skipped."] if added.empty else []),
         *([f"New labels: {new}."] if new else []),
         *_refused_lines(added.refused, "add"),
     )

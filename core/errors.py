@@ -241,6 +241,14 @@ class SeveralLabels(InvalidInput):
         self.labels = labels
 
 
+class SeveralQuestions(InvalidInput):
+    def __init__(self, path: Path, questions: Sequence[str], label: str) -> None:
+        super().__init__(
+            f"Data file {path} has answers to several questions, and none is {label!r}: {_listed(questions)}. "
+            "Name one with --label-column."
+        )
+
+
 class RowFault(InvalidInput):
     """A fault of a row of a data file: its number from 1 below the header, and the line where it begins, if known.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -303,3 +303,58 @@ def test_all_labelled_rows_go_out_and_come_back(
     retune("register", tiny_package, "--model", "n")
     retune("labels", "add", "n", out, "--source", "m")
     assert [(row.text, row.label) for row in ledger.added.rows("n")] == [("text 7", "bug"), *rows]
+
+
+def task(text: str, *answers: tuple[str, str], cancelled: bool = False) -> dict[str, object]:
+    results = [{"from_name": name, "type": "choices", "value": {"choices": [choice]}} for name, choice in answers]
+    return {"data": {"text": text}, "annotations": [{"result": results, "was_cancelled": cancelled}]}
+
+
+def record(text: str, *answers: tuple[str, str], status: str = "submitted") -> dict[str, object]:
+    given = {name: [{"value": "how_to", "status": "draft"}] for name, _ in answers}
+    for name, value in answers:
+        given[name] = [{"value": value, "status": status}, *given[name]]
+    return {"fields": {"text": text}, "responses": given}
+
+
+@pytest.mark.parametrize("make", [task, record])
+def test_the_question_named_label_is_the_label(
+    retune: Command, ledger: Ledger, tmp_path: Path, make: Callable[..., dict[str, object]]
+) -> None:
+    unanswered = make("c") | ({"annotations": []} if make is task else {})
+    dropped = make("d", ("label", "bug"), **({"cancelled": True} if make is task else {"status": "discarded"}))
+    rows = [unanswered, dropped, make("a", ("label", "bug"), ("mood", "bad")), make("b", ("label", "Bug"))]
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps(rows))
+    code, out, _ = retune("labels", "add", "m", file, "--source", "desk")
+    assert (code, [row.label for row in ledger.added.rows("m")]) == (3, ["bug"])
+    assert "2 tasks or records without an answer skipped." in out
+    assert "Row 4 " in out
+    assert "label 'Bug' resembles 'bug'" in out
+
+
+@pytest.mark.parametrize("make", [task, record])
+def test_of_several_questions_one_is_to_be_named(
+    retune: Command, ledger: Ledger, tmp_path: Path, make: Callable[..., dict[str, object]]
+) -> None:
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps([make("a", ("topic", "bug")), make("b", ("topic", "billing"), ("mood", "bad"))]))
+    code, _, err = retune("labels", "add", "m", file, "--source", "desk")
+    assert (code, ledger.added.rows("m")) == (1, [])
+    assert "has answers to several questions, and none is 'label': mood, topic. Name one with --label-column." in err
+    assert retune("labels", "add", "m", file, "--source", "desk", "--label-column", "topic")[0] == 0
+    assert [row.label for row in ledger.added.rows("m")] == ["bug", "billing"]
+
+
+@pytest.mark.parametrize("make", [task, record])
+def test_the_only_question_needs_no_name_and_a_fault_names_its_row(
+    retune: Command, ledger: Ledger, tmp_path: Path, make: Callable[..., dict[str, object]]
+) -> None:
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps([make("c"), make("a", ("topic", "bug"))]))
+    assert retune("labels", "add", "m", file, "--source", "desk")[0] == 0
+    assert [row.label for row in ledger.added.rows("m")] == ["bug"]
+    file.write_text(json.dumps([make("c"), make("a", ("topic", "bug")), make(" ", ("topic", "bug"))]))
+    assert "Row 3 of" in retune("labels", "add", "m", file, "--source", "desk")[2]
+    file.write_text(json.dumps([make("c")]))
+    assert retune("labels", "add", "m", file, "--source", "desk")[0] == 0

@@ -22,10 +22,19 @@ from lifecycle.labels.archive import Format, write_labelled_rows
 from lifecycle.labels.files import RefusedRow, write_requests
 from lifecycle.labels.importing import import_labels
 from lifecycle.labels.queue import NO_TEXTS
-from lifecycle.labels.taxonomy import effects_of, labels_today
+from lifecycle.labels.taxonomy import effects_of, has_control_character, labels_today
 
 SHOWN = 5
 SETTLE = "Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."
+MAX_SOURCE_CHARS = 64
+"""As in `POST /feedback`."""
+
+
+def _source(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    source = value.strip()
+    if not source or len(source) > MAX_SOURCE_CHARS or has_control_character(source):
+        raise click.BadParameter(f"Give 1 to {MAX_SOURCE_CHARS} characters on one line.")
+    return source
 
 
 @click.group()
@@ -69,7 +78,7 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
 @labels.command("import")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", default="file", show_default=True, help="Who gave the labels.")
+@click.option("--source", default="file", show_default=True, callback=_source, help="Who gave the labels.")
 @click.option(
     "--new-labels",
     type=label_name,
@@ -111,7 +120,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
 @labels.command("add")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", required=True, help="Who or what the rows are from.")
+@click.option("--source", required=True, callback=_source, help="Who or what the rows are from.")
 @click.option(
     "--new-labels", type=label_name, multiple=True, metavar="LABEL", help="A new label, like a known one; repeatable."
 )

@@ -87,11 +87,20 @@ def _effect(home: Home, model: str, rule: LabelRule, given: Counter[str], known:
     return Effect(f"{rule.label!r} {what}{target}: {found}{held}.{new}", **counts)
 
 
+def has_control_character(name: str) -> bool:
+    """Whether a name has a line break, a tab or another control character.
+
+    >>> has_control_character("how to"), has_control_character("how\\nto")
+    (False, True)
+    """
+    return any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in name)
+
+
 def _require_usable(name: str) -> None:
     """Raises `LabelRuleRefused` for a name that no label can have."""
     if not name:
         raise LabelRuleRefused("The name of a label is empty. Name a label.")
-    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in name):
+    if has_control_character(name):
         raise LabelRuleRefused(f"Label {name!r} has a line break or another control character. Name another.")
     if len(name) > MAX_LABEL_CHARS:
         raise LabelRuleRefused(f"Label '{name[:60]}…' is longer than {MAX_LABEL_CHARS} characters. Name another.")

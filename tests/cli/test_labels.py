@@ -358,3 +358,14 @@ def test_the_only_question_needs_no_name_and_a_fault_names_its_row(
     assert "Row 3 of" in retune("labels", "add", "m", file, "--source", "desk")[2]
     file.write_text(json.dumps([make("c")]))
     assert retune("labels", "add", "m", file, "--source", "desk")[0] == 0
+
+
+@pytest.mark.parametrize("source", ["", " ", "a\nb", "x" * 65])
+@pytest.mark.parametrize("command", ["add", "import"])
+def test_a_source_that_cannot_be_listed_is_refused(
+    retune: Command, ledger: Ledger, tmp_path: Path, command: str, source: str
+) -> None:
+    file = added_file(tmp_path / "rows.csv", [("a text", "bug")])
+    code, _, err = retune("labels", command, "m", file, "--source", source)
+    assert (code, ledger.added.rows("m")) == (2, [])
+    assert "Give 1 to 64 characters on one line." in err

@@ -14,8 +14,10 @@ import click
 
 from cli.context import REFUSED, Run, column_options, info, pass_run
 from core.datasets import Columns
+from core.errors import UnwrittenFormat
 from core.feedback import add_rule, registered_labels
 from core.labels import label_name
+from core.tables.reader import CSV
 from core.taxonomy import LabelRule
 from lifecycle.labels.adding import add_rows, remove_source
 from lifecycle.labels.archive import Format, write_labelled_rows
@@ -44,7 +46,7 @@ def labels() -> None:
 
 @labels.command("export")
 @click.argument("model")
-@click.option("--out", type=click.Path(path_type=Path), help="CSV file to write [default: stdout].")
+@click.option("--out", type=click.Path(path_type=Path), help="CSV file to write, *.csv [default: stdout].")
 @click.option("--all", "every", is_flag=True, help="All labelled rows, to --out: .csv, .jsonl or .parquet.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), default="table", help="Format of --all.")
 @pass_run
@@ -60,6 +62,10 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
         rows = write_labelled_rows(run.home, model, out, form=form)
         run.emit({"model": model, "rows": rows, "out": str(out)}, f"{rows} labelled rows: {out}")
         return
+    if form != "table":
+        raise click.UsageError(f"--format {form} is for all labelled rows: add --all.")
+    if out and out.suffix.lower() not in ("", CSV):
+        raise UnwrittenFormat(out, CSV)
     requests = run.home.ledger.label_requests(model)
     if not requests and run.config.ledger.keep == "features":
         info(NO_TEXTS)

@@ -369,3 +369,13 @@ def test_a_source_that_cannot_be_listed_is_refused(
     code, _, err = retune("labels", command, "m", file, "--source", source)
     assert (code, ledger.added.rows("m")) == (2, [])
     assert "Give 1 to 64 characters on one line." in err
+
+
+def test_requests_are_written_as_csv_only(retune: Command, tmp_path: Path) -> None:
+    out = tmp_path / "requests.parquet"
+    code, _, err = retune("labels", "export", "m", "--out", out)
+    assert (code, out.exists()) == (1, False)
+    assert "ends in '.parquet', but .csv is written. Name a file *.csv." in err
+    code, _, err = retune("labels", "export", "m", "--format", "argilla")
+    assert (code, "--format argilla is for all labelled rows: add --all." in err) == (2, True)
+    assert retune("labels", "export", "m", "--out", tmp_path / "requests.CSV")[0] == 0

@@ -6,7 +6,7 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.datasets import Example, kept_dataset
 from core.errors import DatasetNotKept, LabelRuleRefused, NoChampion
@@ -14,6 +14,7 @@ from core.feedback import registered_labels
 from core.home import Home
 from core.labels import MAX_LABEL_CHARS, Kind, names_of
 from core.package import read_facts
+from core.records import LabelledPrediction
 from core.resemblance import is_no_name, resembled
 from core.taxonomy import LabelRule
 
@@ -25,6 +26,7 @@ class Effect:
     sentence: str
     original: int = 0
     feedback: int = 0
+    added: int = 0
     holdout: int = 0
     reference: int = 0
 
@@ -47,8 +49,11 @@ def effects_of(home: Home, model: str, rules: Sequence[LabelRule]) -> list[Effec
     taxonomy = home.ledger.rules.taxonomy(model, labels.kind)
     for rule in rules:
         taxonomy.require_possible(rule)
-    given = [name for row in home.ledger.labelled(model, kind=labels.kind) for name in names_of(row.label, labels.kind)]
-    known = {*labels_today(home, model), *given}
+    stored = {
+        "feedback": _counts(home.ledger.labelled(model, kind=labels.kind), labels.kind),
+        "added": _counts(taxonomy.examples(home.ledger.added.rows(model)), labels.kind),
+    }
+    known = {*labels_today(home, model), *stored["feedback"], *stored["added"]}
     replaced = {rule.label for rule in rules if rule.action != "accept"}
     effects = []
     for rule in rules:
@@ -59,14 +64,19 @@ def effects_of(home: Home, model: str, rules: Sequence[LabelRule]) -> list[Effec
         if target is not None and target not in known:
             _require_usable(target)
             _require_meant(model, target, known - replaced)
-        effects.append(_effect(home, model, rule, Counter(given), known, labels.kind))
+        touched = {name: counts[rule.label] for name, counts in stored.items()}
+        effect = _effect(home, model, rule, touched, known, labels.kind)
+        added = rule.label if rule.action == "accept" else target
+        if added is not None and added not in known:
+            effect = replace(effect, sentence=f"{effect.sentence} {added!r} is a new label.")
+        effects.append(effect)
     return effects
 
 
-def _effect(home: Home, model: str, rule: LabelRule, given: Counter[str], known: set[str], kind: Kind) -> Effect:
+def _effect(home: Home, model: str, rule: LabelRule, touched: dict[str, int], known: set[str], kind: Kind) -> Effect:
     counts = {
+        **touched,
         "original": _count(rule.label, kind, kept_rows(home, model, "data")),
-        "feedback": given[rule.label],
         "holdout": _count(rule.label, kind, kept_rows(home, model, "holdout")),
         "reference": _count(rule.label, kind, kept_rows(home, model, "reference")),
     }
@@ -82,9 +92,7 @@ def _effect(home: Home, model: str, rule: LabelRule, given: Counter[str], known:
     target = f" {rule.target!r}" if rule.action == "rename" else f" in favour of {rule.target!r}" if rule.target else ""
     found = ", ".join(f"{count} of the {name} rows" for name, count in counts.items())
     held = f", and {doubtful} doubtful" if doubtful else ""
-    added = rule.label if rule.action == "accept" else rule.target
-    new = f" {added!r} is a new label." if added is not None and added not in known else ""
-    return Effect(f"{rule.label!r} {what}{target}: {found}{held}.{new}", **counts)
+    return Effect(f"{rule.label!r} {what}{target}: {found}{held}.", **counts)
 
 
 def has_control_character(name: str) -> bool:
@@ -131,6 +139,10 @@ def kept_rows(home: Home, model: str, part: str) -> list[Example]:
         return [row for name in names[part] if name for row in kept_dataset(name, home.config.datasets)]
     except DatasetNotKept:
         return []
+
+
+def _counts(rows: Iterable[Example | LabelledPrediction], kind: Kind) -> Counter[str]:
+    return Counter(name for row in rows if row.label is not None for name in names_of(row.label, kind))
 
 
 def _count(label: str, kind: Kind, rows: Iterable[Example]) -> int:

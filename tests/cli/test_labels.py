@@ -379,3 +379,12 @@ def test_requests_are_written_as_csv_only(retune: Command, tmp_path: Path) -> No
     code, _, err = retune("labels", "export", "m", "--format", "argilla")
     assert (code, "--format argilla is for all labelled rows: add --all." in err) == (2, True)
     assert retune("labels", "export", "m", "--out", tmp_path / "requests.CSV")[0] == 0
+
+
+def test_a_rule_knows_the_labels_of_added_rows_and_names_that_are_gone(retune: Command, ledger: Ledger) -> None:
+    ledger.added.add("m", [Example("a text", "refund")], source="desk", fingerprint="f")
+    code, out, _ = retune("labels", "rename", "m", "refund", "payback")
+    assert (code, "1 of the added rows" in out) == (0, True)
+    code, out, _ = retune("labels", "rename", "m", "bug", "refund")
+    assert (code, "is a new label" in out) == (0, False)
+    assert ledger.rules.taxonomy("m").today("bug") == "payback"

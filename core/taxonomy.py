@@ -76,7 +76,8 @@ class Taxonomy:
         """The label, or the set of labels, by its name of today; None if nothing of it is left."""
         if not self._moved:
             return label
-        if self.kind == "multi-label" and SEPARATOR in label:
+        # A doubtful set of labels that a person mapped is moved as a whole.
+        if self.kind == "multi-label" and SEPARATOR in label and label not in self._moved:
             names = [self._name(name) for name in names_in(label)]
             left = [name for name in names if name is not None]
             return cell_of(left) if left else None
@@ -105,11 +106,10 @@ class Taxonomy:
         if rule.action == "undo":
             self._require_undoable(rule)
             return
-        for name in (rule.label, rule.target or ""):
-            if self.kind == "multi-label" and SEPARATOR in name:
-                raise LabelRuleRefused(
-                    f"Label {name!r} contains {SEPARATOR!r}, which separates labels. Name one label."
-                )
+        if self.kind == "multi-label" and rule.target is not None and SEPARATOR in rule.target:
+            raise LabelRuleRefused(
+                f"Label {rule.target!r} contains {SEPARATOR!r}, which separates labels. Name one label."
+            )
         if rule.target == rule.label:
             raise LabelRuleRefused(f"Label {rule.label!r} is {rule.target!r} already. Name another.")
         if rule.label in self._moved:

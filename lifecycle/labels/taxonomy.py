@@ -82,7 +82,7 @@ def _effect(home: Home, model: str, rule: LabelRule, touched: dict[str, int], kn
     }
     doubtful = sum(item.rows for item in home.ledger.rules.doubtful(model) if item.label == rule.label)
     is_new = rule.label not in known and not any(counts.values()) and not doubtful
-    if is_new and rule.action == "accept":
+    if is_new and rule.action == "accept" and names_of(rule.label, kind) == (rule.label,):
         _require_usable(rule.label)
     elif is_new:
         near = resembled(rule.label, known)

@@ -188,6 +188,8 @@ def test_a_rule_about_the_labels_of_a_multi_label_model(
     ledger.added.add("topics", [Example("a text", "billing|bug")], source="desk", fingerprint="f")
     code, _, err = retune("labels", "rename", "topics", "billing", "x|y")
     assert (code, "Label 'x|y' contains '|'" in err) == (1, True)
+    code, _, err = retune("labels", "accept", "topics", "x|y")
+    assert (code, "No stored row of 'topics' has the label 'x|y'" in err) == (1, True)
     assert retune("labels", "rename", "topics", "billing", "payment")[0] == 0
     out = tmp_path / "all.jsonl"
     retune("labels", "export", "topics", "--all", "--out", out)

@@ -14,17 +14,29 @@ import click
 
 from cli.context import REFUSED, Run, column_options, info, pass_run
 from core.datasets import Columns
+from core.errors import UnwrittenFormat
 from core.feedback import add_rule, registered_labels
+from core.labels import label_name
+from core.tables.reader import CSV
 from core.taxonomy import LabelRule
 from lifecycle.labels.adding import add_rows, remove_source
 from lifecycle.labels.archive import Format, write_labelled_rows
 from lifecycle.labels.files import RefusedRow, write_requests
 from lifecycle.labels.importing import import_labels
 from lifecycle.labels.queue import NO_TEXTS
-from lifecycle.labels.taxonomy import effect_of, labels_today
+from lifecycle.labels.taxonomy import effects_of, has_control_character, labels_today
 
 SHOWN = 5
 SETTLE = "Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."
+MAX_SOURCE_CHARS = 64
+"""As in `POST /feedback`."""
+
+
+def _source(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    source = value.strip()
+    if not source or len(source) > MAX_SOURCE_CHARS or has_control_character(source):
+        raise click.BadParameter(f"Give 1 to {MAX_SOURCE_CHARS} characters on one line.")
+    return source
 
 
 @click.group()
@@ -34,7 +46,7 @@ def labels() -> None:
 
 @labels.command("export")
 @click.argument("model")
-@click.option("--out", type=click.Path(path_type=Path), help="CSV file to write [default: stdout].")
+@click.option("--out", type=click.Path(path_type=Path), help="CSV file to write, *.csv [default: stdout].")
 @click.option("--all", "every", is_flag=True, help="All labelled rows, to --out: .csv, .jsonl or .parquet.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), default="table", help="Format of --all.")
 @pass_run
@@ -50,6 +62,10 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
         rows = write_labelled_rows(run.home, model, out, form=form)
         run.emit({"model": model, "rows": rows, "out": str(out)}, f"{rows} labelled rows: {out}")
         return
+    if form != "table":
+        raise click.UsageError(f"--format {form} is for all labelled rows: add --all.")
+    if out and out.suffix.lower() not in ("", CSV):
+        raise UnwrittenFormat(out, CSV)
     requests = run.home.ledger.label_requests(model)
     if not requests and run.config.ledger.keep == "features":
         info(NO_TEXTS)
@@ -68,9 +84,13 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
 @labels.command("import")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", default="file", show_default=True, help="Who gave the labels.")
+@click.option("--source", default="file", show_default=True, callback=_source, help="Who gave the labels.")
 @click.option(
-    "--new-labels", multiple=True, metavar="LABEL", help="A new label that resembles a known one; repeatable."
+    "--new-labels",
+    type=label_name,
+    multiple=True,
+    metavar="LABEL",
+    help="A new label that resembles a known one; repeatable.",
 )
 @pass_run
 def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...]) -> None:
@@ -106,8 +126,10 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
 @labels.command("add")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", required=True, help="Who or what the rows are from.")
-@click.option("--new-labels", multiple=True, metavar="LABEL", help="A new label, like a known one; repeatable.")
+@click.option("--source", required=True, callback=_source, help="Who or what the rows are from.")
+@click.option(
+    "--new-labels", type=label_name, multiple=True, metavar="LABEL", help="A new label, like a known one; repeatable."
+)
 @column_options
 @pass_run
 def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...], columns: Columns) -> None:
@@ -124,6 +146,7 @@ def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ..
     run.emit(
         {"model": model, **asdict(added)},
         f"{added.stored} rows added; {added.held_out} of the file's are held out and judge challengers.",
+        *([f"{added.empty} tasks or records without an answer skipped."] if added.empty else []),
         *([f"New labels: {new}."] if new else []),
         *_refused_lines(added.refused, "add"),
     )
@@ -194,8 +217,8 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @labels.command("rename")
 @click.argument("model")
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", type=label_name)
+@click.argument("new", type=label_name)
 @rule_options
 @pass_run
 def rename(run: Run, model: str, old: str, new: str, reason: str, dry_run: bool) -> None:
@@ -205,20 +228,22 @@ def rename(run: Run, model: str, old: str, new: str, reason: str, dry_run: bool)
 
 @labels.command("merge")
 @click.argument("model")
-@click.argument("old", nargs=-1, required=True)
-@click.argument("into")
+@click.argument("old", nargs=-1, required=True, type=label_name)
+@click.argument("into", type=label_name)
 @rule_options
 @pass_run
 def merge(run: Run, model: str, old: tuple[str, ...], into: str, reason: str, dry_run: bool) -> None:
     """Make the labels OLD… one label INTO."""
-    rules = [LabelRule("rename", name, into, reason=reason) for name in dict.fromkeys(old) if name != into]
-    _add(run, model, rules, dry_run=dry_run)
+    names = [name for name in dict.fromkeys(old) if name != into] or [into]
+    _add(run, model, [LabelRule("rename", name, into, reason=reason) for name in names], dry_run=dry_run)
 
 
 @labels.command("retire")
 @click.argument("model")
-@click.argument("name")
-@click.option("--to", metavar="LABEL", help="The label that takes its rows [default: they are left out].")
+@click.argument("name", type=label_name)
+@click.option(
+    "--to", type=label_name, metavar="LABEL", help="The label that takes its rows [default: they are left out]."
+)
 @rule_options
 @pass_run
 def retire(run: Run, model: str, name: str, to: str | None, reason: str, dry_run: bool) -> None:
@@ -228,12 +253,12 @@ def retire(run: Run, model: str, name: str, to: str | None, reason: str, dry_run
 
 @labels.command("accept")
 @click.argument("model")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, type=label_name)
 @rule_options
 @pass_run
 def accept(run: Run, model: str, names: tuple[str, ...], reason: str, dry_run: bool) -> None:
     """Confirm doubtful labels: they are meant, although they resemble others."""
-    _add(run, model, [LabelRule("accept", name, reason=reason) for name in names], dry_run=dry_run)
+    _add(run, model, [LabelRule("accept", name, reason=reason) for name in dict.fromkeys(names)], dry_run=dry_run)
 
 
 @labels.command("undo")
@@ -248,10 +273,11 @@ def undo(run: Run, model: str, rule: int, reason: str, dry_run: bool) -> None:
 
 def _add(run: Run, model: str, rules: Sequence[LabelRule], *, dry_run: bool) -> None:
     run.home.registry.require_model(model)
-    effects = [effect_of(run.home, model, rule) for rule in rules]
+    effects = effects_of(run.home, model, rules)
     settled = 0
     if not dry_run:
-        settled = sum(add_rule(run.home.ledger, model, _signed(rule)) for rule in rules)
+        kind = registered_labels(run.home.registry, model).kind
+        settled = sum(add_rule(run.home.ledger, model, _signed(rule), kind) for rule in rules)
     run.emit(
         {"model": model, "effects": list(map(asdict, effects)), "dry_run": dry_run, "settled": settled},
         *(effect.sentence for effect in effects),

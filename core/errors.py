@@ -159,6 +159,11 @@ class UnknownFileFormat(InvalidInput):
         super().__init__(f"Data file {path} ends in {path.suffix!r}. Convert it to one of: {_listed(known)}.")
 
 
+class UnwrittenFormat(InvalidInput):
+    def __init__(self, path: Path, written: str) -> None:
+        super().__init__(f"File {path} ends in {path.suffix!r}, but {written} is written. Name a file *{written}.")
+
+
 class UndecodableFile(InvalidInput):
     def __init__(self, path: Path, problem: str, cure: str = "Save it again, as UTF-8") -> None:
         super().__init__(f"Data file {path} cannot be read: {problem}. {cure}.")
@@ -244,6 +249,14 @@ class SeveralLabels(InvalidInput):
     def __init__(self, labels: Sequence[object]) -> None:
         super().__init__(f"A row has {len(labels)} labels: {_listed(labels)}. Use --multi-label, or give one.")
         self.labels = labels
+
+
+class SeveralQuestions(InvalidInput):
+    def __init__(self, path: Path, questions: Sequence[str], label: str) -> None:
+        super().__init__(
+            f"Data file {path} has answers to several questions, and none is {label!r}: {_listed(questions)}. "
+            "Name one with --label-column."
+        )
 
 
 class RowFault(InvalidInput):

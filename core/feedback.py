@@ -116,12 +116,12 @@ def store_labels(
     return StoredLabels(len(given) - len(unknown) - len(doubts), unknown, doubts, dict(new.most_common()))
 
 
-def add_rule(ledger: Ledger, model: str, rule: LabelRule) -> int:
+def add_rule(ledger: Ledger, model: str, rule: LabelRule, kind: Kind) -> int:
     """Add the rule, and give the doubtful labels that it settles to their predictions; return how many these are.
 
     Raises `LabelRuleRefused`.
     """
-    ledger.rules.add(model, rule)
+    ledger.rules.add(model, rule, kind)
     held = ledger.rules.held(model, rule.label) if rule.action != "undo" else []
     ledger.record_feedback(held)
     ledger.rules.drop(held)
@@ -142,7 +142,7 @@ class LabelJudge:
         # Name and the label that it resembles, if any, of each doubtful name.
         self.doubts: dict[str, tuple[str, str | None]] = {}
         self._ledger, self._kind, self._allowed = ledger, labels.kind, new_labels
-        taxonomy = ledger.rules.taxonomy(model)
+        taxonomy = ledger.rules.taxonomy(model, labels.kind)
         today = {name for label in labels.names if (name := taxonomy.today(label)) is not None}
         self._known = labels.names | today | taxonomy.accepted | taxonomy.gone
         self._is_trained = bool(labels.names)

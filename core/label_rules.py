@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 
 from core.clock import utc_now
 from core.database import Database
+from core.labels import Kind
 from core.records import FeedbackRecord
 from core.schema import doubtful_labels, label_rules
 from core.taxonomy import LabelRule, Taxonomy
@@ -40,14 +41,14 @@ class LabelRules:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def taxonomy(self, model: str) -> Taxonomy:
+    def taxonomy(self, model: str, kind: Kind = "single-label") -> Taxonomy:
         query = select(*_RULE).where(label_rules.c.model == model).order_by(label_rules.c.id)
         with self._database.read() as connection:
-            return Taxonomy([LabelRule(**row) for row in connection.execute(query).mappings()])
+            return Taxonomy([LabelRule(**row) for row in connection.execute(query).mappings()], kind)
 
-    def add(self, model: str, rule: LabelRule) -> None:
+    def add(self, model: str, rule: LabelRule, kind: Kind = "single-label") -> None:
         """Raises `LabelRuleRefused`."""
-        self.taxonomy(model).require_possible(rule)
+        self.taxonomy(model, kind).require_possible(rule)
         row = {name: value for name, value in vars(rule).items() if name != "id"}
         with self._database.write() as connection:
             connection.execute(insert(label_rules), [{**row, "model": model, "created_at": utc_now()}])

@@ -17,6 +17,7 @@ from core.database import BUSY_S, Database
 from core.datasets import input_of, key_of
 from core.errors import CheckedMeanwhile
 from core.label_rules import LabelRules
+from core.labels import Kind
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -147,12 +148,12 @@ class Ledger:
         with self.database.read() as connection:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
-    def labelled(self, model: str, *, since: str = "") -> list[LabelledPrediction]:
+    def labelled(self, model: str, *, kind: Kind = "single-label", since: str = "") -> list[LabelledPrediction]:
         """Predictions with their latest label, oldest label first; `since`: earliest time of a label.
 
-        Label and answer have their names of today; predictions with a retired label are left out.
+        Label and answer have their names of today; predictions with a retired label are left out. `kind`: of the model.
         """
-        taxonomy = self.rules.taxonomy(model)
+        taxonomy = self.rules.taxonomy(model, kind)
         query = (
             select(*_ANSWER, predictions.c.version, predictions.c.key, predictions.c.number)
             .add_columns(feedback.c.label, feedback.c.source, feedback.c.created_at.label("labelled_at"))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.datasets import Example
 from core.errors import LabelRuleRefused
-from core.labels import SEPARATOR, cell_of, names_in
+from core.labels import SEPARATOR, Kind, cell_of, names_in
 
 Action = Literal["rename", "retire", "accept", "undo"]
 
@@ -33,22 +33,29 @@ class LabelRule:
 class Taxonomy:
     """The rules of one model, oldest first.
 
-    >>> rules = Taxonomy([LabelRule("rename", "bill", "payment"), LabelRule("retire", "spam")])
-    >>> rules.today("bill"), rules.today("spam"), rules.today("bill|bug"), rules.today("bug")
-    ('payment', None, 'bug|payment', 'bug')
+    >>> rules = [LabelRule("rename", "bill", "payment"), LabelRule("retire", "spam")]
+    >>> Taxonomy(rules).today("bill"), Taxonomy(rules).today("spam"), Taxonomy(rules).today("bill|bug")
+    ('payment', None, 'bill|bug')
+    >>> Taxonomy(rules, "multi-label").today("bill|bug")
+    'bug|payment'
     """
 
-    def __init__(self, rules: Sequence[LabelRule] = ()) -> None:
-        self.rules = list(rules)
+    def __init__(self, rules: Sequence[LabelRule] = (), kind: Kind = "single-label") -> None:
+        self.rules, self.kind = list(rules), kind
 
     @cached_property
     def active(self) -> list[LabelRule]:
         """Without rules that were undone; an undone `undo` lets its rule hold again."""
-        undone: set[int] = set()
+        return [rule for rule in self.rules if rule.id not in self._undone and rule.action != "undo"]
+
+    @cached_property
+    def _undone(self) -> dict[int, int]:
+        """The `undo` of each rule that does not hold."""
+        undone: dict[int, int] = {}
         for rule in reversed(self.rules):
             if rule.action == "undo" and rule.id not in undone and rule.undoes is not None:
-                undone.add(rule.undoes)
-        return [rule for rule in self.rules if rule.id not in undone and rule.action != "undo"]
+                undone[rule.undoes] = rule.id
+        return undone
 
     @cached_property
     def accepted(self) -> frozenset[str]:
@@ -69,15 +76,18 @@ class Taxonomy:
         """The label, or the set of labels, by its name of today; None if nothing of it is left."""
         if not self._moved:
             return label
-        if label not in self._moved and SEPARATOR in label:
+        # A doubtful set of labels that a person mapped is moved as a whole.
+        if self.kind == "multi-label" and SEPARATOR in label and label not in self._moved:
             names = [self._name(name) for name in names_in(label)]
             left = [name for name in names if name is not None]
             return cell_of(left) if left else None
         return self._name(label)
 
     def _name(self, name: str | None) -> str | None:
-        # The loop ends: a rule is refused whose target leads back to its label.
-        while name is not None and name in self._moved:
+        # Rules in a circle are refused, except two that are added at the same moment.
+        seen: set[str] = set()
+        while name is not None and name in self._moved and name not in seen:
+            seen.add(name)
             name = self._moved[name]
         return name
 
@@ -94,10 +104,14 @@ class Taxonomy:
     def require_possible(self, rule: LabelRule) -> None:
         """Raises `LabelRuleRefused` for a rule that contradicts those that hold."""
         if rule.action == "undo":
-            if rule.undoes not in {known.id for known in self.rules}:
-                ids = ", ".join(str(known.id) for known in self.rules) or "none"
-                raise LabelRuleRefused(f"There is no rule {rule.undoes}. Rules: {ids}.")
+            self._require_undoable(rule)
             return
+        if self.kind == "multi-label" and rule.target is not None and SEPARATOR in rule.target:
+            raise LabelRuleRefused(
+                f"Label {rule.target!r} contains {SEPARATOR!r}, which separates labels. Name one label."
+            )
+        if rule.target == rule.label:
+            raise LabelRuleRefused(f"Label {rule.label!r} is {rule.target!r} already. Name another.")
         if rule.label in self._moved:
             raise LabelRuleRefused(
                 f"Label {rule.label!r} is gone already: {self.why_gone(rule.label)}. Undo that rule first."
@@ -105,7 +119,21 @@ class Taxonomy:
         if rule.target is not None and self._name(rule.target) is None:
             raise LabelRuleRefused(f"Label {rule.target!r} is gone: {self.why_gone(rule.target)}. Name another.")
         if rule.target is not None and self._name(rule.target) == rule.label:
-            raise LabelRuleRefused(f"Label {rule.target!r} is {rule.label!r} already. Undo that rule first.")
+            why = self.why_gone(rule.target)
+            raise LabelRuleRefused(f"Label {rule.target!r} is {rule.label!r} already: {why}. Undo that rule first.")
+
+    def _require_undoable(self, undo: LabelRule) -> None:
+        ids = [rule.id for rule in self.rules]
+        if undo.undoes not in ids:
+            raise LabelRuleRefused(f"There is no rule {undo.undoes}. Rules: {', '.join(map(str, ids)) or 'none'}.")
+        if undo.undoes in self._undone:
+            raise LabelRuleRefused(f"Rule {undo.undoes} is undone already by rule {self._undone[undo.undoes]}.")
+        for rule in Taxonomy([*self.rules, replace(undo, id=max(ids) + 1)]).active:
+            if rule.id in self._undone:
+                try:
+                    self.require_possible(rule)
+                except LabelRuleRefused as error:
+                    raise LabelRuleRefused(f"Rule {rule.id} cannot hold again. {error}") from error
 
     def why_gone(self, name: str) -> str:
         rule = next(rule for rule in self.active if rule.label == name and rule.action in ("rename", "retire"))

@@ -44,7 +44,7 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
     ledger, model, version = home.ledger, champion.model, champion.version
     last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
     fresh_after = (last_ok and last_ok.last_number) or 0
-    labelled = ledger.labelled(model)
+    labelled = ledger.labelled(model, kind=champion.kind)
     return Situation(
         champion=champion,
         check=ledger.last_conclusive_check(model, version),
@@ -52,5 +52,5 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
         window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
-        taxonomy=ledger.rules.taxonomy(model),
+        taxonomy=ledger.rules.taxonomy(model, champion.kind),
     )

@@ -39,7 +39,7 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     `DatasetNotKept` if the rows of the champion's training are missing.
     """
     facts, config = situation.champion.facts, home.config
-    given = home.ledger.labelled(situation.model)
+    given = home.ledger.labelled(situation.model, kind=facts.kind)
     labelled = [row for row in given if row.has_text]
     if given and not labelled:
         raise NoTexts(situation.model, len(given))

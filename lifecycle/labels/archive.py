@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.durable import write_bytes
+from core.feedback import registered_labels
 from core.home import Home
 from core.tables.reader import CSV, Cells
 from core.tables.writer import table_bytes, written_format
@@ -19,6 +20,7 @@ COLUMNS = ("text", "pair", "label", "source", "prediction_id", "labelled_at")
 
 def labelled_rows(home: Home, model: str) -> list[Cells]:
     """Labelled predictions whose text is stored, and added rows, under the labels' names of today."""
+    kind = registered_labels(home.registry, model).kind
     given = [
         {
             "text": row.text,
@@ -28,10 +30,10 @@ def labelled_rows(home: Home, model: str) -> list[Cells]:
             "prediction_id": row.prediction_id,
             "labelled_at": row.labelled_at,
         }
-        for row in home.ledger.labelled(model)
+        for row in home.ledger.labelled(model, kind=kind)
         if row.has_text
     ]
-    taxonomy, added = home.ledger.rules.taxonomy(model), home.ledger.added
+    taxonomy, added = home.ledger.rules.taxonomy(model, kind), home.ledger.added
     return given + [
         {"text": row.text, "pair": row.pair, "label": row.label, "source": added_by}
         for added_by in (source.source for source in added.sources(model))

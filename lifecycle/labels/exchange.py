@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.errors import SeveralQuestions
 from core.tables.reader import Cells, Row, read_table
 from lifecycle.labels.spreadsheet import unescaped
 
 LABEL = "label"
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a data file; tasks of Label Studio and records of Argilla become rows with `text` and `label`.
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows by their number in the file; `empty`: number of tasks and records without an answer."""
 
-    Of several annotations of a task the last counts. Raises as `core.tables.reader.read_table`.
+    rows: dict[int, Row]
+    empty: int
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """A task or record: its fields, and the last answer to each question."""
+
+    fields: Cells
+    answers: dict[str, Any]
+
+
+def read_rows(path: Path, label: str = LABEL) -> LabelledRows:
+    """The rows of a data file; a task of Label Studio or record of Argilla becomes its fields and the column `label`.
+
+    Its label is the last answer to the question `label`, or to the only question of the file that has answers.
+    Cancelled annotations, drafts and discarded responses do not count. Raises `SeveralQuestions`, and as
+    `core.tables.reader.read_table`.
     """
-    return [Row(_task(row) or _record(row) or _unescaped(row), row.line) for row in read_table(path)]
+    table = read_table(path)
+    found = [_task(row) or _record(row) for row in table]
+    question = _question(path, label, {name for item in found if item for name in item.answers})
+    rows: dict[int, Row] = {}
+    for number, (row, item) in enumerate(zip(table, found, strict=True), 1):
+        if item is None:
+            rows[number] = Row(_unescaped(row), row.line)
+        elif question in item.answers:
+            rows[number] = Row({**item.fields, label: item.answers[question]}, row.line)
+    return LabelledRows(rows, len(table) - len(rows))
 
 
 def label_studio_tasks(rows: Sequence[Cells]) -> list[Cells]:
@@ -50,22 +79,46 @@ def _choice(label: str) -> Cells:
     return {"from_name": LABEL, "to_name": "text", "type": "choices", "value": {"choices": [label]}}
 
 
-def _task(row: Mapping[str, Any]) -> Cells | None:
+def _question(path: Path, label: str, answered: set[str]) -> str:
+    if label in answered or not answered:
+        return label
+    if len(answered) > 1:
+        raise SeveralQuestions(path, sorted(answered), label)
+    return next(iter(answered))
+
+
+def _task(row: Mapping[str, Any]) -> _Answered | None:
     data, annotations = row.get("data"), row.get("annotations")
     if not (isinstance(data, dict) and isinstance(annotations, list)):
         return None
-    results = [result for annotation in annotations for result in _listed(annotation, "result")]
-    choices = [choices for result in results if (choices := _listed(result.get("value", {}), "choices"))]
-    return {**data, LABEL: choices[-1] if choices else None}
+    valid = [item for item in annotations if isinstance(item, dict) and not item.get("was_cancelled")]
+    results = [result for annotation in valid for result in _listed(annotation, "result")]
+    return _Answered(
+        data,
+        {
+            str(result.get("from_name", LABEL)): choices
+            for result in results
+            if isinstance(result, dict) and (choices := _listed(result.get("value"), "choices"))
+        },
+    )
 
 
-def _record(row: Mapping[str, Any]) -> Cells | None:
+def _record(row: Mapping[str, Any]) -> _Answered | None:
     fields, responses = row.get("fields"), row.get("responses")
     if not (isinstance(fields, dict) and isinstance(responses, dict)):
         return None
-    given = [value for values in responses.values() if isinstance(values, list) for value in values]
-    last = given[-1] if given else None
-    return {**fields, LABEL: last.get("value") if isinstance(last, dict) else last}
+    given = {
+        question: [value for response in _listed(responses, question) if (value := _response(response)) is not None]
+        for question in responses
+    }
+    return _Answered(fields, {question: values[-1] for question, values in given.items() if values})
+
+
+def _response(response: Any) -> Any:
+    """The submitted value, None for a draft and a discarded response."""
+    if not isinstance(response, dict):
+        return response
+    return None if response.get("status") in ("draft", "discarded") else response.get("value")
 
 
 def _listed(value: Any, name: str) -> list[Any]:

@@ -1,17 +1,21 @@
-"""What a rule of labels touches, and the labels that it leaves."""
+"""What rules of labels touch, and the labels that they leave."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import shlex
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from core.datasets import Example, kept_dataset
 from core.errors import DatasetNotKept, LabelRuleRefused, NoChampion
 from core.feedback import registered_labels
 from core.home import Home
-from core.labels import Kind, names_of
+from core.labels import MAX_LABEL_CHARS, Kind, names_of
 from core.package import read_facts
-from core.resemblance import resembled
+from core.records import LabelledPrediction
+from core.resemblance import is_no_name, resembled
 from core.taxonomy import LabelRule
 
 
@@ -22,38 +26,65 @@ class Effect:
     sentence: str
     original: int = 0
     feedback: int = 0
+    added: int = 0
     holdout: int = 0
     reference: int = 0
 
 
 def labels_today(home: Home, model: str) -> list[str]:
     """The names of today of the labels that the model knows, and those that people added by a rule."""
-    taxonomy = home.ledger.rules.taxonomy(model)
-    known = registered_labels(home.registry, model).names
-    today = {name for label in known if (name := taxonomy.today(label)) is not None}
+    labels = registered_labels(home.registry, model)
+    taxonomy = home.ledger.rules.taxonomy(model, labels.kind)
+    today = {name for label in labels.names if (name := taxonomy.today(label)) is not None}
     return sorted(today | {name for label in taxonomy.accepted if (name := taxonomy.today(label)) is not None})
 
 
-def effect_of(home: Home, model: str, rule: LabelRule) -> Effect:
-    """What the rule would change.
+def effects_of(home: Home, model: str, rules: Sequence[LabelRule]) -> list[Effect]:
+    """What each rule would change.
 
-    Raises `LabelRuleRefused` if the rule contradicts an active rule, or if no stored row has its label.
+    Raises `LabelRuleRefused` for a rule that contradicts an active rule, whose label no stored row has, or whose new
+    label is unusable, looks like a score or an empty value, or resembles a label that the rules leave.
     """
-    taxonomy = home.ledger.rules.taxonomy(model)
-    taxonomy.require_possible(rule)
-    if rule.action == "undo":
-        return Effect(f"Rule {rule.undoes} no longer holds.")
-    kind = registered_labels(home.registry, model).kind
-    given = [row.label for row in home.ledger.labelled(model)]
+    labels = registered_labels(home.registry, model)
+    taxonomy = home.ledger.rules.taxonomy(model, labels.kind)
+    for rule in rules:
+        taxonomy.require_possible(rule)
+    stored = {
+        "feedback": _counts(home.ledger.labelled(model, kind=labels.kind), labels.kind),
+        "added": _counts(taxonomy.examples(home.ledger.added.rows(model)), labels.kind),
+    }
+    known = {*labels_today(home, model), *stored["feedback"], *stored["added"]}
+    replaced = {rule.label for rule in rules if rule.action != "accept"}
+    effects = []
+    for rule in rules:
+        if rule.action == "undo":
+            effects.append(Effect(f"Rule {rule.undoes} no longer holds."))
+            continue
+        target = None if rule.target is None else taxonomy.today(rule.target)
+        if target is not None and target not in known:
+            _require_usable(target)
+            _require_meant(model, target, known - replaced)
+        touched = {name: counts[rule.label] for name, counts in stored.items()}
+        effect = _effect(home, model, rule, touched, known, labels.kind)
+        added = rule.label if rule.action == "accept" else target
+        if added is not None and added not in known:
+            effect = replace(effect, sentence=f"{effect.sentence} {added!r} is a new label.")
+        effects.append(effect)
+    return effects
+
+
+def _effect(home: Home, model: str, rule: LabelRule, touched: dict[str, int], known: set[str], kind: Kind) -> Effect:
     counts = {
+        **touched,
         "original": _count(rule.label, kind, kept_rows(home, model, "data")),
-        "feedback": sum(rule.label in names_of(label, kind) for label in given),
         "holdout": _count(rule.label, kind, kept_rows(home, model, "holdout")),
         "reference": _count(rule.label, kind, kept_rows(home, model, "reference")),
     }
     doubtful = sum(item.rows for item in home.ledger.rules.doubtful(model) if item.label == rule.label)
-    known = {*labels_today(home, model), *(name for label in given for name in names_of(label, kind))}
-    if rule.label not in known and not any(counts.values()) and not doubtful:
+    is_new = rule.label not in known and not any(counts.values()) and not doubtful
+    if is_new and rule.action == "accept" and names_of(rule.label, kind) == (rule.label,):
+        _require_usable(rule.label)
+    elif is_new:
         near = resembled(rule.label, known)
         cure = f"Did you mean {near!r}?" if near else f"Known: {', '.join(sorted(known)) or 'none yet'}."
         raise LabelRuleRefused(f"No stored row of {model!r} has the label {rule.label!r}. {cure}")
@@ -62,6 +93,35 @@ def effect_of(home: Home, model: str, rule: LabelRule) -> Effect:
     found = ", ".join(f"{count} of the {name} rows" for name, count in counts.items())
     held = f", and {doubtful} doubtful" if doubtful else ""
     return Effect(f"{rule.label!r} {what}{target}: {found}{held}.", **counts)
+
+
+def has_control_character(name: str) -> bool:
+    """Whether a name has a line break, a tab or another control character.
+
+    >>> has_control_character("how to"), has_control_character("how\\nto")
+    (False, True)
+    """
+    return any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in name)
+
+
+def _require_usable(name: str) -> None:
+    """Raises `LabelRuleRefused` for a name that no label can have."""
+    if not name:
+        raise LabelRuleRefused("The name of a label is empty. Name a label.")
+    if has_control_character(name):
+        raise LabelRuleRefused(f"Label {name!r} has a line break or another control character. Name another.")
+    if len(name) > MAX_LABEL_CHARS:
+        raise LabelRuleRefused(f"Label '{name[:60]}…' is longer than {MAX_LABEL_CHARS} characters. Name another.")
+
+
+def _require_meant(model: str, name: str, known: set[str]) -> None:
+    """Raises `LabelRuleRefused` for a new label that is probably a mistake."""
+    near = resembled(name, known)
+    cure = f"If it is meant, confirm it: retune labels accept {model} {shlex.quote(name)}."
+    if near:
+        raise LabelRuleRefused(f"Label {name!r} resembles {near!r}. Did you mean {near!r}? {cure}")
+    if is_no_name(name):
+        raise LabelRuleRefused(f"Label {name!r} looks like a score or an empty value. Name another. {cure}")
 
 
 def kept_rows(home: Home, model: str, part: str) -> list[Example]:
@@ -79,6 +139,10 @@ def kept_rows(home: Home, model: str, part: str) -> list[Example]:
         return [row for name in names[part] if name for row in kept_dataset(name, home.config.datasets)]
     except DatasetNotKept:
         return []
+
+
+def _counts(rows: Iterable[Example | LabelledPrediction], kind: Kind) -> Counter[str]:
+    return Counter(name for row in rows if row.label is not None for name in names_of(row.label, kind))
 
 
 def _count(label: str, kind: Kind, rows: Iterable[Example]) -> int:

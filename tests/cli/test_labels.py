@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from core.records import LabelRequest
 from lifecycle.labels.files import read_labels, write_requests
 from tests.cli.conftest import Command
 from tests.cli.test_loop import predicted
+from tests.tasks import TaskFiles
 
 pytestmark = pytest.mark.usefixtures("model")
 
@@ -171,10 +172,83 @@ def test_merged_labels_are_one(retune: Command, ledger: Ledger, tmp_path: Path) 
     assert (code, stored(ledger)) == (0, {0: "support", 1: "support"})
 
 
+def test_a_rule_leaves_a_label_with_a_separator_as_it_is(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
+    ledger.added.add("m", [Example("a text", "z|a")], source="desk", fingerprint="f")
+    assert retune("labels", "rename", "m", "billing", "payment")[0] == 0
+    out = tmp_path / "all.jsonl"
+    retune("labels", "export", "m", "--all", "--out", out)
+    assert json.loads(out.read_text())["label"] == "z|a"
+
+
+def test_a_rule_about_the_labels_of_a_multi_label_model(
+    retune: Command, ledger: Ledger, tmp_path: Path, multi_label: TaskFiles
+) -> None:
+    retune("register", multi_label.package, "--model", "topics")
+    retune("promote", "topics@1")
+    ledger.added.add("topics", [Example("a text", "billing|bug")], source="desk", fingerprint="f")
+    code, _, err = retune("labels", "rename", "topics", "billing", "x|y")
+    assert (code, "Label 'x|y' contains '|'" in err) == (1, True)
+    code, _, err = retune("labels", "accept", "topics", "x|y")
+    assert (code, "No stored row of 'topics' has the label 'x|y'" in err) == (1, True)
+    assert retune("labels", "rename", "topics", "billing", "payment")[0] == 0
+    out = tmp_path / "all.jsonl"
+    retune("labels", "export", "topics", "--all", "--out", out)
+    assert json.loads(out.read_text())["label"] == "bug|payment"
+
+
 def test_a_rule_about_a_label_that_nobody_used_names_the_one_that_was_meant(retune: Command) -> None:
     code, _, err = retune("labels", "rename", "m", "bugg", "defect")
     assert code == 1
     assert "No stored row of 'm' has the label 'bugg'. Did you mean 'bug'?" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("rename", "bug", " "), "The name of a label is empty"),
+        (("rename", "bug", "a\nb"), "has a line break"),
+        (("retire", "bug", "--to", "a\u2028b"), "has a line break"),
+        (("rename", "bug", "x" * 257), "is longer than 256 characters"),
+        (("rename", "bug", "0.5"), "'0.5' looks like a score or an empty value"),
+        (("merge", "bug", "how_to", "none"), "'none' looks like a score or an empty value"),
+        (("rename", "bug", "Billing"), "'Billing' resembles 'billing'. Did you mean 'billing'?"),
+        (("merge", "billing", " billing"), "'billing' is 'billing' already"),
+        (("rename", "billing", "billing"), "'billing' is 'billing' already"),
+        (("retire", "billing", "--to", "billing"), "'billing' is 'billing' already"),
+        (("accept", ""), "The name of a label is empty"),
+        (("accept", "a\tb"), "has a line break or another control character"),
+    ],
+)
+def test_a_rule_with_a_name_that_cannot_be_meant_is_refused(
+    retune: Command, ledger: Ledger, words: Sequence[str], sentence: str
+) -> None:
+    code, _, err = retune("labels", words[0], "m", *words[1:])
+    assert (code, sentence in err) == (1, True), err
+    assert ledger.rules.taxonomy("m").rules == []
+
+
+def test_names_in_rules_are_normalised(retune: Command, ledger: Ledger) -> None:
+    assert retune("labels", "rename", "m", " bug\u00a0", " re\u0301clamation ")[0] == 0
+    (rule,) = ledger.rules.taxonomy("m").rules
+    assert (rule.label, rule.target) == ("bug", "r\u00e9clamation")
+
+
+def test_a_rule_may_change_the_spelling_of_its_own_labels(retune: Command) -> None:
+    assert retune("labels", "rename", "m", "billing", "Billing")[0] == 0
+    assert retune("labels", "merge", "m", "bug", "how_to", "how to")[0] == 0
+
+
+def test_a_new_label_that_resembles_another_is_taken_once_it_is_accepted(retune: Command) -> None:
+    _, _, err = retune("labels", "rename", "m", "bug", "how to")
+    assert "If it is meant, confirm it: retune labels accept m 'how to'." in err
+    assert "'how to' is a new label." in retune("labels", "accept", "m", "how to")[1]
+    code, out, _ = retune("labels", "rename", "m", "bug", "how to")
+    assert (code, "is a new label" in out) == (0, False)
+
+
+def test_a_rule_says_that_its_target_is_a_new_label(retune: Command) -> None:
+    assert "'howto guide' is a new label." in retune("labels", "rename", "m", "how_to", "howto guide")[1]
+    assert "is a new label" not in retune("labels", "retire", "m", "bug", "--to", "billing")[1]
 
 
 def added_file(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
@@ -231,3 +305,88 @@ def test_all_labelled_rows_go_out_and_come_back(
     retune("register", tiny_package, "--model", "n")
     retune("labels", "add", "n", out, "--source", "m")
     assert [(row.text, row.label) for row in ledger.added.rows("n")] == [("text 7", "bug"), *rows]
+
+
+def task(text: str, *answers: tuple[str, str], cancelled: bool = False) -> dict[str, object]:
+    results = [{"from_name": name, "type": "choices", "value": {"choices": [choice]}} for name, choice in answers]
+    return {"data": {"text": text}, "annotations": [{"result": results, "was_cancelled": cancelled}]}
+
+
+def record(text: str, *answers: tuple[str, str], status: str = "submitted") -> dict[str, object]:
+    given = {name: [{"value": "how_to", "status": "draft"}] for name, _ in answers}
+    for name, value in answers:
+        given[name] = [{"value": value, "status": status}, *given[name]]
+    return {"fields": {"text": text}, "responses": given}
+
+
+@pytest.mark.parametrize("make", [task, record])
+def test_the_question_named_label_is_the_label(
+    retune: Command, ledger: Ledger, tmp_path: Path, make: Callable[..., dict[str, object]]
+) -> None:
+    unanswered = make("c") | ({"annotations": []} if make is task else {})
+    dropped = make("d", ("label", "bug"), **({"cancelled": True} if make is task else {"status": "discarded"}))
+    rows = [unanswered, dropped, make("a", ("label", "bug"), ("mood", "bad")), make("b", ("label", "Bug"))]
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps(rows))
+    code, out, _ = retune("labels", "add", "m", file, "--source", "desk")
+    assert (code, [row.label for row in ledger.added.rows("m")]) == (3, ["bug"])
+    assert "2 tasks or records without an answer skipped." in out
+    assert "Row 4 " in out
+    assert "label 'Bug' resembles 'bug'" in out
+
+
+@pytest.mark.parametrize("make", [task, record])
+def test_of_several_questions_one_is_to_be_named(
+    retune: Command, ledger: Ledger, tmp_path: Path, make: Callable[..., dict[str, object]]
+) -> None:
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps([make("a", ("topic", "bug")), make("b", ("topic", "billing"), ("mood", "bad"))]))
+    code, _, err = retune("labels", "add", "m", file, "--source", "desk")
+    assert (code, ledger.added.rows("m")) == (1, [])
+    assert "has answers to several questions, and none is 'label': mood, topic. Name one with --label-column." in err
+    assert retune("labels", "add", "m", file, "--source", "desk", "--label-column", "topic")[0] == 0
+    assert [row.label for row in ledger.added.rows("m")] == ["bug", "billing"]
+
+
+@pytest.mark.parametrize("make", [task, record])
+def test_the_only_question_needs_no_name_and_a_fault_names_its_row(
+    retune: Command, ledger: Ledger, tmp_path: Path, make: Callable[..., dict[str, object]]
+) -> None:
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps([make("c"), make("a", ("topic", "bug"))]))
+    assert retune("labels", "add", "m", file, "--source", "desk")[0] == 0
+    assert [row.label for row in ledger.added.rows("m")] == ["bug"]
+    file.write_text(json.dumps([make("c"), make("a", ("topic", "bug")), make(" ", ("topic", "bug"))]))
+    assert "Row 3 of" in retune("labels", "add", "m", file, "--source", "desk")[2]
+    file.write_text(json.dumps([make("c")]))
+    assert retune("labels", "add", "m", file, "--source", "desk")[0] == 0
+
+
+@pytest.mark.parametrize("source", ["", " ", "a\nb", "x" * 65])
+@pytest.mark.parametrize("command", ["add", "import"])
+def test_a_source_that_cannot_be_listed_is_refused(
+    retune: Command, ledger: Ledger, tmp_path: Path, command: str, source: str
+) -> None:
+    file = added_file(tmp_path / "rows.csv", [("a text", "bug")])
+    code, _, err = retune("labels", command, "m", file, "--source", source)
+    assert (code, ledger.added.rows("m")) == (2, [])
+    assert "Give 1 to 64 characters on one line." in err
+
+
+def test_requests_are_written_as_csv_only(retune: Command, tmp_path: Path) -> None:
+    out = tmp_path / "requests.parquet"
+    code, _, err = retune("labels", "export", "m", "--out", out)
+    assert (code, out.exists()) == (1, False)
+    assert "ends in '.parquet', but .csv is written. Name a file *.csv." in err
+    code, _, err = retune("labels", "export", "m", "--format", "argilla")
+    assert (code, "--format argilla is for all labelled rows: add --all." in err) == (2, True)
+    assert retune("labels", "export", "m", "--out", tmp_path / "requests.CSV")[0] == 0
+
+
+def test_a_rule_knows_the_labels_of_added_rows_and_names_that_are_gone(retune: Command, ledger: Ledger) -> None:
+    ledger.added.add("m", [Example("a text", "refund")], source="desk", fingerprint="f")
+    code, out, _ = retune("labels", "rename", "m", "refund", "payback")
+    assert (code, "1 of the added rows" in out) == (0, True)
+    code, out, _ = retune("labels", "rename", "m", "bug", "refund")
+    assert (code, "is a new label" in out) == (0, False)
+    assert ledger.rules.taxonomy("m").today("bug") == "payback"

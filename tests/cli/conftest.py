@@ -25,6 +25,7 @@ def home(tmp_path: Path) -> Path:
 def retune(home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run `retune WORDS`; a traceback fails the test."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.nice", lambda _: 0)  # a worker would lower the priority of all tests
 
     def run(*words: str | Path) -> Result:
         with pytest.raises(SystemExit) as stop:

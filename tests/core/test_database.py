@@ -13,6 +13,8 @@ from core.errors import DiskFull
 
 def test_the_mapped_index_of_the_log_has_its_place_on_the_disk(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with database.write():
+        pass
     assert (tmp_path / "ledger.db-shm").stat().st_blocks * 512 >= INDEX_BYTES
     database.close()
 
@@ -21,9 +23,11 @@ def test_a_ledger_without_room_for_the_index_is_not_opened(tmp_path: Path, monke
     full = os.statvfs_result((1024, 1024, 1000, 0, 0, 0, 0, 0, 0, 255))
     with monkeypatch.context() as patch:
         patch.setattr("os.statvfs", lambda _: full)
-        with pytest.raises(DiskFull, match="ledger.db"):
-            Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+        with pytest.raises(DiskFull, match="ledger.db"), Database(f"sqlite:///{tmp_path / 'ledger.db'}").write():
+            pass
     first = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with first.write():
+        pass
     monkeypatch.setattr("os.statvfs", lambda _: full)
     Database(f"sqlite:///{tmp_path / 'ledger.db'}").close()  # the index is there
     first.close()

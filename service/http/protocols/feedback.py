@@ -14,7 +14,7 @@ from service.fields import MAX_NAME_CHARS, Fields, fields_in, items_in, kind_of,
 from service.refusals import InvalidBody
 
 # Longer than any label should be: a name that a model was trained with is valid however long it is.
-MAX_LABEL_CHARS = 10_000
+MAX_LABEL_CHARS = 4096
 MAX_LABELS = 200
 MAX_SOURCE_CHARS = 64
 

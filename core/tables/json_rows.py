@@ -90,7 +90,7 @@ class JsonRows:
 
     def _require_characters(self, line: int, text: str) -> None:
         """Half of a surrogate pair is no character: nothing could be written with it."""
-        for code in _SURROGATES.findall(text):
+        for code in _SURROGATES.findall(text) if "\\u" in text else ():
             try:
                 json.loads(f'"{code}"').encode()
             except UnicodeEncodeError:

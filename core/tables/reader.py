@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from core.errors import DuplicateColumnNames, EmptyDataset, FileMissing, UndecodableFile, UnknownFileFormat
-from core.tables.csv_rows import CsvRows
+from core.errors import EmptyDataset, FileMissing, UndecodableFile, UnknownFileFormat
+from core.tables.csv_rows import CsvRows, require_distinct
 from core.tables.decoding import DECODING_ERRORS, GZIP, UTF_8, decoded_lines, encoding_of, start_of, unpacked
 from core.tables.json_rows import JsonRows
 
@@ -130,7 +130,7 @@ class TableReader:
 
         try:
             table = parquet.ParquetFile(self._file)
-            _require_distinct(table.schema_arrow.names, self._path)
+            require_distinct(table.schema_arrow.names, self._path)
             rows = 0
             for batch in table.iter_batches(batch_size=_PARQUET_ROWS):
                 yield from enumerate(batch.to_pylist(), rows + 1)
@@ -139,12 +139,6 @@ class TableReader:
         except (ValueError, OverflowError, pyarrow.ArrowException) as error:  # such as a date outside Python's range
             cure = "Write it again as Parquet, without columns that are neither text nor label"
             raise UndecodableFile(self._path, str(error).rstrip("."), cure) from error
-
-
-def _require_distinct(names: list[str], path: Path) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise DuplicateColumnNames(path, name, [place for place, other in enumerate(names, 1) if other == name])
 
 
 def _named(delimiter: str) -> str:

@@ -12,7 +12,7 @@ from core.home import Home
 from core.tables.reader import CSV, Cells
 from core.tables.writer import table_bytes, written_format
 from lifecycle.labels.exchange import argilla_records, label_studio_tasks
-from lifecycle.labels.spreadsheet import escaped
+from lifecycle.labels.spreadsheet import escaped_row
 
 Format = Literal["table", "label-studio", "argilla"]
 COLUMNS = ("text", "pair", "label", "source", "prediction_id", "labelled_at")
@@ -50,6 +50,6 @@ def write_labelled_rows(home: Home, model: str, out: Path, *, form: Format) -> i
         return len(rows)
     ending = written_format(out)
     if ending == CSV:
-        rows = [{name: escaped(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows]
+        rows = [escaped_row(row) for row in rows]
     write_bytes(out, table_bytes([{**dict.fromkeys(COLUMNS), **row} for row in rows], ending, COLUMNS))
     return len(rows)

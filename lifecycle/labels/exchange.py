@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import SeveralQuestions
 from core.tables.reader import Cells, Row, read_table
-from lifecycle.labels.spreadsheet import unescaped
+from lifecycle.labels.spreadsheet import unescaped_row
 
 LABEL = "label"
 
@@ -43,7 +43,7 @@ def read_rows(path: Path, label: str = LABEL) -> LabelledRows:
     rows: dict[int, Row] = {}
     for number, (row, item) in enumerate(zip(table, found, strict=True), 1):
         if item is None:
-            rows[number] = Row(_unescaped(row), row.line)
+            rows[number] = Row(unescaped_row(row), row.line)
         elif question in item.answers:
             rows[number] = Row({**item.fields, label: item.answers[question]}, row.line)
     return LabelledRows(rows, len(table) - len(rows))
@@ -69,10 +69,6 @@ def argilla_records(rows: Sequence[Cells]) -> list[Cells]:
         }
         for row in rows
     ]
-
-
-def _unescaped(row: Row) -> Cells:
-    return {name: unescaped(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
 
 
 def _choice(label: str) -> Cells:

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from core.cells import labels_in, text_in
+from core.cells import labels_in, text_in, unpacked
 from core.datasets import found_column
 from core.errors import UnusableCell
 from core.feedback import GivenLabel
 from core.labels import SEPARATOR, label_name
 from core.records import LabelRequest
 from core.tables.reader import read_table
-from lifecycle.labels.spreadsheet import escaped, unescaped
+from lifecycle.labels.spreadsheet import escaped_row, unescaped
 
 ID, LABEL, PREDICTED, CHOICES = "prediction_id", "label", "predicted", "choices"
 
@@ -67,7 +67,7 @@ def write_requests(file: IO[str], requests: Sequence[LabelRequest], labels: Sequ
     choices = " | ".join(labels)
     for item in requests:
         cells = {**asdict(item), "score": f"{item.score:.4f}", LABEL: "", CHOICES: choices}
-        writer.writerow({name: escaped(cell) if isinstance(cell, str) else cell for name, cell in cells.items()})
+        writer.writerow(escaped_row(cells))
 
 
 def read_labels(path: Path, *, source: str) -> LabelFile:
@@ -108,4 +108,4 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        return text
+        return unpacked(text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 # An apostrophe makes a cell text. One more is added to texts that begin with apostrophes and a sign, to read all back.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -14,6 +16,16 @@ def escaped(cell: str) -> str:
     ("'=HYPERLINK(1)", 'plain', "''=1")
     """
     return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def escaped_row(cells: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with its texts `escaped`."""
+    return {name: escaped(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
+
+
+def unescaped_row(cells: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `escaped_row`."""
+    return {name: unescaped(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
 
 
 def unescaped(cell: str) -> str:

@@ -59,6 +59,7 @@ def test_rows_that_cannot_be_meant_are_refused_and_the_rest_stored(
         "x" * 5000,
         "refund",
         "",
+        "['bug', 'billing']",
     ]
     rows = [{"prediction_id": predicted(ledger, "m", n), "label": label} for n, label in enumerate(given, 1)]
     code, out, _ = retune("labels", "import", "m", filled(tmp_path / "labels.jsonl", rows), "--json")
@@ -67,7 +68,7 @@ def test_rows_that_cannot_be_meant_are_refused_and_the_rest_stored(
     assert stored(ledger) == {1: "bug", 2: "billing", 12: "billing", 13: "billing", 14: "how_to", 18: "refund"}
     assert (result["accepted"], result["empty"], result["new"]) == (6, 2, {"refund": 1})
     reasons = {row["row"]: row["reason"] for row in result["refused"]}
-    assert reasons.keys() == {3, 4, 5, 6, 7, 8, 10, 11, 15, 16, 17}
+    assert reasons.keys() == {3, 4, 5, 6, 7, 8, 10, 11, 15, 16, 17, 20}
     assert "resembles 'billing'" in reasons[3]
     assert "resembles 'how_to'" in reasons[6]
     assert "like a score" in reasons[7]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from core.clock import utc_now
 from core.database import Database
@@ -42,15 +42,15 @@ class LabelRules:
         self._database = database
 
     def taxonomy(self, model: str, kind: Kind = "single-label") -> Taxonomy:
-        query = select(*_RULE).where(label_rules.c.model == model).order_by(label_rules.c.id)
         with self._database.read() as connection:
-            return Taxonomy([LabelRule(**row) for row in connection.execute(query).mappings()], kind)
+            return _taxonomy(connection, model, kind)
 
     def add(self, model: str, rule: LabelRule, kind: Kind = "single-label") -> None:
         """Raises `LabelRuleRefused`."""
-        self.taxonomy(model, kind).require_possible(rule)
         row = {name: value for name, value in vars(rule).items() if name != "id"}
         with self._database.write() as connection:
+            # In the same transaction, so that two rules added at once cannot contradict each other.
+            _taxonomy(connection, model, kind).require_possible(rule)
             connection.execute(insert(label_rules), [{**row, "model": model, "created_at": utc_now()}])
 
     def hold(self, model: str, records: Sequence[FeedbackRecord]) -> None:
@@ -90,6 +90,11 @@ class LabelRules:
         with self._database.write() as connection:
             for record in records:
                 connection.execute(doubtful_labels.delete().where(*_same(vars(record))))
+
+
+def _taxonomy(connection: Connection, model: str, kind: Kind) -> Taxonomy:
+    query = select(*_RULE).where(label_rules.c.model == model).order_by(label_rules.c.id)
+    return Taxonomy([LabelRule(**row) for row in connection.execute(query).mappings()], kind)
 
 
 def _same(values: Mapping[str, Any]) -> list[ColumnElement[bool]]:

@@ -84,7 +84,7 @@ class Taxonomy:
         return self._name(label)
 
     def _name(self, name: str | None) -> str | None:
-        # Rules in a circle are refused, except two that are added at the same moment.
+        # `require_possible` refuses rules in a circle; a ledger that has them nonetheless must not hang readers.
         seen: set[str] = set()
         while name is not None and name in self._moved and name not in seen:
             seen.add(name)
@@ -93,13 +93,16 @@ class Taxonomy:
 
     def examples(self, rows: Iterable[Example]) -> list[Example]:
         """The rows with their labels of today; rows of retired labels are left out, rows without a label stay."""
-        if not self._moved:
-            return list(rows)
+        labels = ((row, row.label if row.label is None else self.today(row.label)) for row in rows)
         return [
-            row if row.label is None or label == row.label else replace(row, label=label)
-            for row in rows
-            if (label := row.label if row.label is None else self.today(row.label)) is not None or row.label is None
+            row if label == row.label else replace(row, label=label)
+            for row, label in labels
+            if label is not None or row.label is None
         ]
+
+    def names(self, labels: Iterable[str]) -> set[str]:
+        """The names of today of these labels, without retired ones."""
+        return {name for label in labels if (name := self.today(label)) is not None}
 
     def require_possible(self, rule: LabelRule) -> None:
         """Raises `LabelRuleRefused` for a rule that contradicts those that hold."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import click
 from cli.context import REFUSED, Run, column_options, info, pass_run
 from core.datasets import Columns
 from core.errors import UnwrittenFormat
-from core.feedback import add_rule, registered_labels
+from core.feedback import MAX_SOURCE_CHARS, add_rule, registered_labels
 from core.labels import label_name
 from core.tables.reader import CSV
 from core.taxonomy import LabelRule
@@ -28,8 +28,6 @@ from lifecycle.labels.taxonomy import effects_of, has_control_character, labels_
 
 SHOWN = 5
 SETTLE = "Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."
-MAX_SOURCE_CHARS = 64
-"""As in `POST /feedback`."""
 
 
 def _source(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -37,6 +35,15 @@ def _source(_context: click.Context, _parameter: click.Parameter, value: str) ->
     if not source or len(source) > MAX_SOURCE_CHARS or has_control_character(source):
         raise click.BadParameter(f"Give 1 to {MAX_SOURCE_CHARS} characters on one line.")
     return source
+
+
+new_labels_option = click.option(
+    "--new-labels",
+    type=label_name,
+    multiple=True,
+    metavar="LABEL",
+    help="A new label that resembles a known one; repeatable.",
+)
 
 
 @click.group()
@@ -85,13 +92,7 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", default="file", show_default=True, callback=_source, help="Who gave the labels.")
-@click.option(
-    "--new-labels",
-    type=label_name,
-    multiple=True,
-    metavar="LABEL",
-    help="A new label that resembles a known one; repeatable.",
-)
+@new_labels_option
 @pass_run
 def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...]) -> None:
     """Read labels (columns prediction_id and label; rows without a label are skipped).
@@ -102,7 +103,6 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
     run.home.registry.require_model(model)
     imported = import_labels(run.home, model, file, source=source, new_labels=new_labels)
     stored, refused = imported.stored, imported.refused
-    new = ", ".join(f"{name} ({count})" for name, count in stored.new.items())
     run.emit(
         {
             "model": model,
@@ -115,7 +115,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
         },
         f"{stored.accepted} labels stored, {len(stored.unknown)} for unknown predictions{_first(stored.unknown)}, "
         f"{imported.empty} rows without a label skipped.",
-        *([f"New labels: {new}."] if new else []),
+        *_new_lines(stored.new),
         *([f"{imported.repeated} predictions have several labels here: the last counts."] if imported.repeated else []),
         *_refused_lines(refused, "import"),
     )
@@ -127,9 +127,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", required=True, callback=_source, help="Who or what the rows are from.")
-@click.option(
-    "--new-labels", type=label_name, multiple=True, metavar="LABEL", help="A new label, like a known one; repeatable."
-)
+@new_labels_option
 @column_options
 @pass_run
 def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...], columns: Columns) -> None:
@@ -142,12 +140,11 @@ def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ..
     kind = registered_labels(run.home.registry, model).kind
     fitting = replace(columns, multi_label=columns.multi_label or kind == "multi-label")
     added = add_rows(run.home, model, file, fitting, source=source, new_labels=new_labels)
-    new = ", ".join(f"{name} ({count})" for name, count in added.new.items())
     run.emit(
         {"model": model, **asdict(added)},
         f"{added.stored} rows added; {added.held_out} of the file's are held out and judge challengers.",
         *([f"{added.empty} tasks or records without an answer skipped."] if added.empty else []),
-        *([f"New labels: {new}."] if new else []),
+        *_new_lines(added.new),
         *_refused_lines(added.refused, "add"),
     )
     if added.refused:
@@ -163,6 +160,11 @@ def remove(run: Run, model: str, source: str) -> None:
     run.home.registry.require_model(model)
     removed = remove_source(run.home, model, source)
     run.emit({"model": model, "removed": removed}, f"{removed} rows of {source} removed.")
+
+
+def _new_lines(new: Mapping[str, int]) -> list[str]:
+    listed = ", ".join(f"{name} ({count})" for name, count in new.items())
+    return [f"New labels: {listed}."] if listed else []
 
 
 def _refused_lines(refused: Sequence[RefusedRow], command: str) -> list[str]:
@@ -195,11 +197,7 @@ def list_labels(run: Run, model: str) -> None:
         },
         f"{len(names)} labels: {', '.join(names)}",
         *(f"doubtful: {item.label} ({item.rows} predictions)" for item in doubtful),
-        *(
-            ["Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."]
-            if doubtful
-            else []
-        ),
+        *([SETTLE] if doubtful else []),
         *(_rule_line(rule) for rule in rules),
         *(f"added by {added.source}: {added.rows} rows, last on {added.created_at[:10]}" for added in sources),
     )
@@ -288,7 +286,7 @@ def _add(run: Run, model: str, rules: Sequence[LabelRule], *, dry_run: bool) -> 
 
 def _signed(rule: LabelRule) -> LabelRule:
     with suppress(KeyError, OSError):  # a container's user may have no name
-        return LabelRule(**{**vars(rule), "by": getpass.getuser()})
+        return replace(rule, by=getpass.getuser())
     return rule
 
 

@@ -15,6 +15,8 @@ from core.registry import Registry
 from core.resemblance import is_no_name, resembled
 from core.taxonomy import LabelRule
 
+MAX_SOURCE_CHARS = 64
+
 
 @dataclass(frozen=True)
 class GivenLabel:
@@ -99,13 +101,13 @@ def store_labels(
     new: Counter[str] = Counter()
     for judge, number, record in asked:
         unknown_names = judge.unknown(record.label)
-        doubt = next((judge.doubts[name] for name in unknown_names if name in judge.doubts), None)
-        if doubt is None:
+        doubtful_name = next((name for name in unknown_names if name in judge.doubts), None)
+        if doubtful_name is None:
             records.append(record)
             new.update(unknown_names)
         else:
             held.setdefault(judge.model, []).append(record)
-            doubts.append(Doubt(number, record.prediction_id, *doubt))
+            doubts.append(Doubt(number, record.prediction_id, doubtful_name, judge.doubts[doubtful_name]))
     # A prediction may be erased between the transactions.
     is_known = dict(zip((record.prediction_id for record in records), ledger.record_feedback(records), strict=True))
     if hold_doubtful:
@@ -139,11 +141,11 @@ class LabelJudge:
 
     def __init__(self, ledger: Ledger, model: str, labels: ModelLabels, new_labels: frozenset[str]) -> None:
         self.model = model
-        # Name and the label that it resembles, if any, of each doubtful name.
-        self.doubts: dict[str, tuple[str, str | None]] = {}
+        # The label that each doubtful name resembles, if any.
+        self.doubts: dict[str, str | None] = {}
         self._ledger, self._kind, self._allowed = ledger, labels.kind, new_labels
         taxonomy = ledger.rules.taxonomy(model, labels.kind)
-        today = {name for label in labels.names if (name := taxonomy.today(label)) is not None}
+        today = taxonomy.names(labels.names)
         self._known = labels.names | today | taxonomy.accepted | taxonomy.gone
         self._is_trained = bool(labels.names)
         # Resembling a name that is gone is no help.
@@ -161,7 +163,7 @@ class LabelJudge:
 
     def sentence(self, name: str) -> str:
         """Why a name is doubtful."""
-        return _doubt_sentence(*self.doubts[name])
+        return _doubt_sentence(name, self.doubts[name])
 
     def weigh(self, labels: Iterable[str]) -> None:
         """Find the doubtful names. Of new names that resemble each other the most frequent is the label."""
@@ -173,7 +175,7 @@ class LabelJudge:
         for name in sorted(counts, key=lambda name: (-counts[name], name)):
             similar = None if name in self._allowed else resembled(name, names)
             if similar or (name not in self._allowed and (len(name) > MAX_LABEL_CHARS or is_no_name(name))):
-                self.doubts[name] = (name, similar)
+                self.doubts[name] = similar
             else:
                 names.add(name)
 

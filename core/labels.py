@@ -17,6 +17,9 @@ SEPARATOR = "|"
 """Separates the names of a cell, in files, in the ledger and over HTTP."""
 
 
+INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Zs")
+"""Unicode's categories of blanks, control and format characters."""
+
 # Blanks that have the category of letters or symbols.
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
@@ -45,7 +48,7 @@ def visible(text: str) -> str:
 
 
 def _is_invisible(character: str) -> bool:
-    return character in _BLANK or unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Zs")
+    return character in _BLANK or unicodedata.category(character) in INVISIBLE
 
 
 def names_in(cell: str, separator: str = SEPARATOR) -> tuple[str, ...]:

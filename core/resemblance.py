@@ -7,11 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+from core.labels import INVISIBLE
+
 # Below this length names that differ by a letter are often different words, such as "bug" and "bus".
 _MIN_LENGTH = 4
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?%?", re.IGNORECASE)
 _PUNCTUATION = " .,;:!?'\"`´‘’“”()[]<>"
-_UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Zs")
 _NOTHING = {
     *("nan", "none", "null", "n/a", "na", "undefined", "-", "?", "true", "false"),
     *("\\n", "#n/a", "#na", "#ref!", "#value!", "#name?", "<na>", "(blank)"),
@@ -25,7 +26,7 @@ def folded(name: str) -> str:
     ('dataprivacy', 'dataprivacy')
     """
     letters = unicodedata.normalize("NFKC", name).casefold().strip(_PUNCTUATION)
-    return "".join(mark for mark in letters if not (mark in "_-" or unicodedata.category(mark) in _UNSEEN))
+    return "".join(mark for mark in letters if not (mark in "_-" or unicodedata.category(mark) in INVISIBLE))
 
 
 def resembles(name: str, other: str) -> bool:

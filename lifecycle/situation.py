@@ -29,7 +29,7 @@ class Situation:
     @property
     def labels(self) -> set[str]:
         """The champion's labels by their names of today, without those that were retired."""
-        return {name for label in self.champion.labels if (name := self.taxonomy.today(label)) is not None}
+        return self.taxonomy.names(self.champion.labels)
 
     @property
     def model(self) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from core.errors import NotOneLabel, UnusableLabelName
 from core.feedback import StoredLabels, registered_labels, store_labels
 from core.home import Home
-from core.labels import canonical
+from core.labels import Kind, canonical
 from lifecycle.labels.files import FileLabel, LabelFile, RefusedRow, read_labels
 
 
@@ -30,16 +29,15 @@ class ImportedLabels:
 def import_labels(home: Home, model: str, path: Path, *, source: str, new_labels: Iterable[str] = ()) -> ImportedLabels:
     """Raises as `read_labels`, or `LabelsOfAnotherModel`."""
     file = read_labels(path, source=source)
-    labels_of = partial(registered_labels, home.registry)
-    allowed = frozenset(new_labels)
-    kept, refused = _usable(home, model, file)
+    labels = registered_labels(home.registry, model)
+    kept, refused = _usable(home, labels.kind, file)
     stored = store_labels(
         home.ledger,
         [label.given for label in kept],
-        labels_of=labels_of,
+        labels_of=lambda _: labels,
         model=model,
         hold_doubtful=False,
-        new_labels=allowed,
+        new_labels=frozenset(new_labels),
     )
     refused += [kept[doubt.number - 1].refused(doubt.sentence) for doubt in stored.doubtful]
     given = Counter(
@@ -49,9 +47,8 @@ def import_labels(home: Home, model: str, path: Path, *, source: str, new_labels
     return ImportedLabels(stored, sorted(refused, key=lambda row: row.row), file.empty, repeated)
 
 
-def _usable(home: Home, model: str, file: LabelFile) -> tuple[list[FileLabel], list[RefusedRow]]:
+def _usable(home: Home, kind: Kind, file: LabelFile) -> tuple[list[FileLabel], list[RefusedRow]]:
     """The labels that the model can have and whose row has the cells of its prediction."""
-    kind = registered_labels(home.registry, model).kind
     answers = home.ledger.answers_of(label.given.prediction_id for label in file.labels)
     kept, refused = [], list(file.refused)
     for label in file.labels:

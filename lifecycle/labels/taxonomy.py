@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from core.datasets import Example, kept_dataset
 from core.errors import DatasetNotKept, LabelRuleRefused, NoChampion
@@ -35,8 +35,7 @@ def labels_today(home: Home, model: str) -> list[str]:
     """The names of today of the labels that the model knows, and those that people added by a rule."""
     labels = registered_labels(home.registry, model)
     taxonomy = home.ledger.rules.taxonomy(model, labels.kind)
-    today = {name for label in labels.names if (name := taxonomy.today(label)) is not None}
-    return sorted(today | {name for label in taxonomy.accepted if (name := taxonomy.today(label)) is not None})
+    return sorted(taxonomy.names(labels.names | taxonomy.accepted))
 
 
 def effects_of(home: Home, model: str, rules: Sequence[LabelRule]) -> list[Effect]:
@@ -52,8 +51,10 @@ def effects_of(home: Home, model: str, rules: Sequence[LabelRule]) -> list[Effec
     stored = {
         "feedback": _counts(home.ledger.labelled(model, kind=labels.kind), labels.kind),
         "added": _counts(taxonomy.examples(home.ledger.added.rows(model)), labels.kind),
+        **{part: _counts(rows, labels.kind) for part, rows in kept_rows(home, model).items()},
     }
-    known = {*labels_today(home, model), *stored["feedback"], *stored["added"]}
+    doubtful = {item.label: item.rows for item in home.ledger.rules.doubtful(model)}
+    known = {*taxonomy.names(labels.names | taxonomy.accepted), *stored["feedback"], *stored["added"]}
     replaced = {rule.label for rule in rules if rule.action != "accept"}
     effects = []
     for rule in rules:
@@ -64,35 +65,32 @@ def effects_of(home: Home, model: str, rules: Sequence[LabelRule]) -> list[Effec
         if target is not None and target not in known:
             _require_usable(target)
             _require_meant(model, target, known - replaced)
-        touched = {name: counts[rule.label] for name, counts in stored.items()}
-        effect = _effect(home, model, rule, touched, known, labels.kind)
+        counts = {part: found[rule.label] for part, found in stored.items()}
+        held = doubtful.get(rule.label, 0)
+        if rule.label not in known and not any(counts.values()) and not held:
+            _require_new(model, rule, known, labels.kind)
         added = rule.label if rule.action == "accept" else target
-        if added is not None and added not in known:
-            effect = replace(effect, sentence=f"{effect.sentence} {added!r} is a new label.")
-        effects.append(effect)
+        new = f" {added!r} is a new label." if added is not None and added not in known else ""
+        effects.append(Effect(f"{_described(rule, counts, held)}{new}", **counts))
     return effects
 
 
-def _effect(home: Home, model: str, rule: LabelRule, touched: dict[str, int], known: set[str], kind: Kind) -> Effect:
-    counts = {
-        **touched,
-        "original": _count(rule.label, kind, kept_rows(home, model, "data")),
-        "holdout": _count(rule.label, kind, kept_rows(home, model, "holdout")),
-        "reference": _count(rule.label, kind, kept_rows(home, model, "reference")),
-    }
-    doubtful = sum(item.rows for item in home.ledger.rules.doubtful(model) if item.label == rule.label)
-    is_new = rule.label not in known and not any(counts.values()) and not doubtful
-    if is_new and rule.action == "accept" and names_of(rule.label, kind) == (rule.label,):
+def _require_new(model: str, rule: LabelRule, known: set[str], kind: Kind) -> None:
+    """Raises `LabelRuleRefused` unless a rule about a label that no stored row has accepts it as a new one."""
+    if rule.action == "accept" and names_of(rule.label, kind) == (rule.label,):
         _require_usable(rule.label)
-    elif is_new:
-        near = resembled(rule.label, known)
-        cure = f"Did you mean {near!r}?" if near else f"Known: {', '.join(sorted(known)) or 'none yet'}."
-        raise LabelRuleRefused(f"No stored row of {model!r} has the label {rule.label!r}. {cure}")
+        return
+    near = resembled(rule.label, known)
+    cure = f"Did you mean {near!r}?" if near else f"Known: {', '.join(sorted(known)) or 'none yet'}."
+    raise LabelRuleRefused(f"No stored row of {model!r} has the label {rule.label!r}. {cure}")
+
+
+def _described(rule: LabelRule, counts: Mapping[str, int], doubtful: int) -> str:
     what = {"rename": "is called", "retire": "is retired", "accept": "is a label"}[rule.action]
     target = f" {rule.target!r}" if rule.action == "rename" else f" in favour of {rule.target!r}" if rule.target else ""
-    found = ", ".join(f"{count} of the {name} rows" for name, count in counts.items())
+    found = ", ".join(f"{count} of the {part} rows" for part, count in counts.items())
     held = f", and {doubtful} doubtful" if doubtful else ""
-    return Effect(f"{rule.label!r} {what}{target}: {found}{held}.", **counts)
+    return f"{rule.label!r} {what}{target}: {found}{held}."
 
 
 def has_control_character(name: str) -> bool:
@@ -124,26 +122,28 @@ def _require_meant(model: str, name: str, known: set[str]) -> None:
         raise LabelRuleRefused(f"Label {name!r} looks like a score or an empty value. Name another. {cure}")
 
 
-def kept_rows(home: Home, model: str, part: str) -> list[Example]:
-    """Stored rows of the champion, as labelled then: "data" (training and validation), "holdout" or "reference"."""
+def kept_rows(home: Home, model: str) -> dict[str, list[Example]]:
+    """Stored rows of the champion, labelled as they were then: "original" (training and validation), "holdout" and
+    "reference". A part that is not stored has no rows.
+    """
     try:
         lineage = read_facts(home.registry.folder(model, home.registry.champion(model).version)).lineage
     except NoChampion:
-        return []
-    names = {
-        "data": [lineage.data.train, lineage.data.validation],
-        "holdout": [lineage.holdout.fingerprint],
-        "reference": [lineage.reference.fingerprint],
+        return {"original": [], "holdout": [], "reference": []}
+    parts = {
+        "original": (lineage.data.train, lineage.data.validation),
+        "holdout": (lineage.holdout.fingerprint,),
+        "reference": (lineage.reference.fingerprint,),
     }
+    return {part: _kept(home, names) for part, names in parts.items()}
+
+
+def _kept(home: Home, names: Sequence[str]) -> list[Example]:
     try:
-        return [row for name in names[part] if name for row in kept_dataset(name, home.config.datasets)]
+        return [row for name in names if name for row in kept_dataset(name, home.config.datasets)]
     except DatasetNotKept:
         return []
 
 
 def _counts(rows: Iterable[Example | LabelledPrediction], kind: Kind) -> Counter[str]:
     return Counter(name for row in rows if row.label is not None for name in names_of(row.label, kind))
-
-
-def _count(label: str, kind: Kind, rows: Iterable[Example]) -> int:
-    return sum(label in names_of(row.label, kind) for row in rows if row.label is not None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.feedback import MAX_SOURCE_CHARS
 from service.fields import MAX_COUNT, MAX_NAME_CHARS
-from service.http.protocols.feedback import MAX_LABEL_CHARS, MAX_LABELS, MAX_SOURCE_CHARS
+from service.http.protocols.feedback import MAX_LABEL_CHARS, MAX_LABELS
 from service.http.protocols.infer_answer import OUTPUTS
 from service.http.protocols.infer_request import UNSUPPORTED
 from service.http.route import Schema

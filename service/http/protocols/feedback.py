@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.feedback import GivenLabel, StoredLabels
+from core.feedback import MAX_SOURCE_CHARS, GivenLabel, StoredLabels
 from core.labels import SEPARATOR
 from service.fields import MAX_NAME_CHARS, Fields, fields_in, items_in, kind_of, listed
 from service.refusals import InvalidBody
@@ -16,7 +16,6 @@ from service.refusals import InvalidBody
 # Longer than any label should be: a name that a model was trained with is valid however long it is.
 MAX_LABEL_CHARS = 4096
 MAX_LABELS = 200
-MAX_SOURCE_CHARS = 64
 
 
 def parse(body: bytes, *, max_items: int) -> list[GivenLabel]:

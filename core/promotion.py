@@ -37,6 +37,7 @@ def promote(
     `PromotionTimeout` if a server worker does not serve the version in time (the version stays the champion);
     `PromotionSuperseded` if another version was made the champion in the meantime.
     """
+    home.registry.require_model(model)
     verify_contents(home.registry.verified_folder(model, version))
     return _change(home, model, lambda: home.registry.promote(model, version), timeout_s, on_change)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,6 +55,15 @@ class Champion:
         return self.first or self.since
 
 
+def first_served(since: Mapping[str, str]) -> str | None:
+    """The model that answers requests without a model: the one put in service first; None of none.
+
+    >>> first_served({"b": "2026-01-01", "a": "2026-01-02"}), first_served({})
+    ('b', None)
+    """
+    return min(since, key=lambda model: (since[model], model), default=None)
+
+
 class Registry:
     """Needs neither database nor training code: promotion and rollback replace one small file."""
 
@@ -64,8 +74,12 @@ class Registry:
     def place(self) -> str:
         return self._store.root
 
+    def catalog(self) -> dict[str, list[str]]:
+        """The models, each with its versions."""
+        return {name: versions for name in self._store.names("") if (versions := self.versions(name))}
+
     def models(self) -> list[str]:
-        return [name for name in self._store.names("") if self.versions(name)]
+        return list(self.catalog())
 
     def require_folder(self) -> None:
         """Raises `RegistryMissing` if the folder of a local registry does not exist; `add` creates it."""
@@ -92,10 +106,10 @@ class Registry:
 
     def require_model(self, model: str) -> list[str]:
         """The versions of a model; raises `ModelNotFound`, before the name is used in a path."""
-        known = self.models()
-        if model not in known:
-            raise ModelNotFound(model, known, self.place)
-        return self.versions(model)
+        catalog = self.catalog()
+        if model not in catalog:
+            raise ModelNotFound(model, list(catalog), self.place)
+        return catalog[model]
 
     def add(self, package: Path, model: str) -> str:
         """Verify a package and copy it as the next version; return its number.
@@ -178,8 +192,7 @@ class Registry:
     def default_model(self) -> str | None:
         """The model that was put in service first, of those that have a champion now; None if none has."""
         pointers = {model: self.readable_pointer(model) for model in self.models()}
-        since = {model: pointer.served_since for model, pointer in pointers.items() if pointer}
-        return min(since, key=lambda model: (since[model], model), default=None)
+        return first_served({model: pointer.served_since for model, pointer in pointers.items() if pointer})
 
     def promote(self, model: str, version: str) -> Champion:
         """Verify a version and make it the champion. Promoting the champion changes nothing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from core.durable import file_lock
 from core.engine import Engine
 from core.errors import ModelNotFound, RetuneError
 from core.home import Home
-from core.registry import Champion
+from core.registry import Champion, first_served
 from core.server_workers import ModelStatus
 from core.verification import verify_golden
 from service.answering.model import Failure, ModelState, ServedVersion
@@ -103,7 +103,7 @@ class Champions:
             self._must_free_memory = False
             give_back()
         try:
-            versions = {model: self._registry.versions(model) for model in self._registry.models()}
+            versions = self._registry.catalog()
             if not versions and self.all():
                 self._registry.require_folder()
         except Exception as error:  # a store that is unreachable for a moment must not end the thread
@@ -113,7 +113,7 @@ class Champions:
         self._update_models(versions)
         for model in self._models.values():
             self._poll_model(model)
-        self._first_served = _first_served(self._models.values())
+        self._first_served = _first_served(self._models)
         self._publish()
 
     def _run(self) -> None:
@@ -233,13 +233,13 @@ class Champions:
             self._published = status
 
 
-def _first_served(models: Collection[ModelState]) -> ModelState | None:
+def _first_served(models: Mapping[str, ModelState]) -> ModelState | None:
     """The model for requests that name none: the first one put in service, or the only one.
 
     A model whose pointer could never be read comes first: it may be the first one, and another one would answer with
     labels of its own.
     """
-    served = [model for model in models if model.served_since is not None]
-    if served:
-        return min(served, key=lambda model: (model.served_since, model.name))
-    return next(iter(models)) if len(models) == 1 else None
+    since = {name: model.served_since for name, model in models.items() if model.served_since is not None}
+    only = next(iter(models)) if len(models) == 1 else None
+    name = first_served(since) or only
+    return models[name] if name is not None else None

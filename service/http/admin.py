@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from core.errors import CorruptPackage, VersionRefused
 from core.home import Home
 from core.records import JobRecord
 from core.registry import Champion
+from core.server_workers import ServerWorkerStatus
 from service.fields import fields_in, name_in, require_empty
 from service.http.envelope import json_response
 from service.http.route import Operation, Route
@@ -49,11 +50,10 @@ class Endpoints:
         ]
 
     async def models(self, _: Request) -> Response:
-        names = await self._run(self._worker.home.registry.models)
-        return json_response({"models": [await self._run(self._status, name) for name in names]})
+        return json_response({"models": await self._run(self._statuses)})
 
     async def model(self, request: Request) -> Response:
-        return json_response(await self._run(self._status, request.path_params["name"]))
+        return json_response(await self._run(self._status_of, request.path_params["name"]))
 
     async def promote(self, request: Request) -> Response:
         version = name_in(fields_in(await request.body(), known=("version",)), "version")
@@ -75,24 +75,29 @@ class Endpoints:
         champion = await self._run(self._change, change, name, reason)
         return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
-    def _status(self, model: str) -> dict[str, Any]:
-        """The champion in the registry, and the state of the model in each worker."""
+    def _status_of(self, model: str) -> dict[str, Any]:
         versions = self._worker.home.registry.require_model(model)
+        return self._status(model, versions, self._worker.server_workers.living())
+
+    def _statuses(self) -> list[dict[str, Any]]:
+        workers = self._worker.server_workers.living()
+        catalog = self._worker.home.registry.catalog()
+        return [self._status(model, versions, workers) for model, versions in catalog.items()]
+
+    def _status(self, model: str, versions: list[str], workers: Sequence[ServerWorkerStatus]) -> dict[str, Any]:
+        """The champion in the registry, and the state of the model in each worker."""
         champion = self._worker.home.registry.readable_pointer(model)
         return {
             "model": model,
             "champion": asdict(champion) if champion else None,
             "versions": versions,
             "workers": [
-                {"pid": entry.pid, **asdict(entry.models[model])}
-                for entry in self._worker.server_workers.living()
-                if model in entry.models
+                {"pid": entry.pid, **asdict(entry.models[model])} for entry in workers if model in entry.models
             ],
         }
 
     def _change(self, change: Callable[..., Champion], model: str, reason: str) -> Champion:
         """Returns when every worker answers with the version."""
-        self._worker.home.registry.require_model(model)
         timeout_s = self._worker.config.service.timeout_s * SHARE_OF_TIMEOUT
         # In another thread: a rollback must not wait for a locked ledger.
         on_change = partial(self._record_later, model, reason)

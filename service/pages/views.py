@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -10,6 +11,7 @@ from core.errors import Unavailable
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.registry import Champion
+from core.server_workers import ServerWorkerStatus
 from service.pages.chart import drift_chart
 from service.worker import Worker
 
@@ -74,7 +76,8 @@ class ModelView:
 
 
 def model_rows(worker: Worker) -> list[ModelRow]:
-    return [_row(worker, model) for model in worker.home.registry.models()]
+    workers = worker.server_workers.living()
+    return [_row(worker, model, workers) for model in worker.home.registry.models()]
 
 
 def model_view(worker: Worker, model: str) -> ModelView:
@@ -91,16 +94,16 @@ def model_view(worker: Worker, model: str) -> ModelView:
         versions=versions,
         champion=champion,
         facts=read_facts(worker.home.registry.folder(model, champion.version)) if champion else None,
-        load_errors=_load_errors(worker, model),
+        load_errors=_load_errors(worker.server_workers.living(), model),
         history=history,
         ledger_problem=problem,
         chart=drift_chart(checks[::-1], alpha=worker.config.drift.alpha) if checks else None,
     )
 
 
-def _row(worker: Worker, model: str) -> ModelRow:
+def _row(worker: Worker, model: str, workers: Sequence[ServerWorkerStatus]) -> ModelRow:
     champion = worker.home.registry.readable_pointer(model)
-    problem = next(iter(_load_errors(worker, model)), None)
+    problem = next(iter(_load_errors(workers, model)), None)
     try:
         check = _last_conclusive(worker.home.ledger.traffic_checks(model, limit=2))
         decision = next(iter(worker.home.ledger.decisions(model, limit=1)), None)
@@ -135,7 +138,7 @@ def _history(worker: Worker, model: str, champion: Champion | None) -> History:
     )
 
 
-def _load_errors(worker: Worker, model: str) -> list[str]:
+def _load_errors(workers: Sequence[ServerWorkerStatus], model: str) -> list[str]:
     """The distinct errors of the workers that could not load the champion."""
-    statuses = [entry.models[model] for entry in worker.server_workers.living() if model in entry.models]
+    statuses = [entry.models[model] for entry in workers if model in entry.models]
     return list(dict.fromkeys(str(status.error) for status in statuses if status.failing))

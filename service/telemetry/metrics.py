@@ -105,6 +105,10 @@ class Metrics:
             logger.error("The metrics are not up to date: %s", problem)
         self._problem = problem
 
+    def _increment(self, counter: Counter, *labels: str) -> None:
+        # Also `labels` runs in the thread: it takes prometheus_client's lock, and may add a value to the file.
+        self._counts.put(lambda: counter.labels(*labels).inc())
+
     def count_request(self, route: str, status: int, seconds: float | None) -> None:
         """`seconds` None: the request is not part of the latency."""
         self._counts.put(partial(self._count_request, route, status, seconds))
@@ -115,9 +119,9 @@ class Metrics:
     def count_unread(self, model: str, encoded: Encoded) -> None:
         """Count a text that the model did not read, or not as a whole."""
         if encoded.truncated:
-            self._counts.put(self._truncated.labels(model).inc)
+            self._increment(self._truncated, model)
         if encoded.all_unknown:
-            self._counts.put(self._unknown.labels(model).inc)
+            self._increment(self._unknown, model)
 
     def count_batch(self, facts: BatchFacts) -> None:
         self._counts.put(partial(self._count_batch, facts))
@@ -131,7 +135,7 @@ class Metrics:
             self._seconds.labels(route).observe(seconds)
 
     def count_refusal(self, reason: str) -> None:
-        self._counts.put(self._refused.labels(reason).inc)
+        self._increment(self._refused, reason)
 
     def _count_prediction(self, model: str, labels: Sequence[str], score: float) -> None:
         for label in labels or [NO_LABEL]:
@@ -139,7 +143,7 @@ class Metrics:
         self._confidence.labels(model).observe(score)
 
     def count_item_error(self, code: str) -> None:
-        self._counts.put(self._item_errors.labels(code).inc)
+        self._increment(self._item_errors, code)
 
     def _count_batch(self, facts: BatchFacts) -> None:
         self._batches.inc()
@@ -166,7 +170,7 @@ class Metrics:
         self._counts.put(self._log_dropped.inc)
 
     def count_swap(self, model: str, outcome: str) -> None:
-        self._counts.put(self._swaps.labels(model, outcome).inc)
+        self._increment(self._swaps, model, outcome)
 
     def count_records(self, counts: RecorderCounts) -> None:
         self._counts.put(partial(self._count_records, counts))

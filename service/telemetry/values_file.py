@@ -55,7 +55,9 @@ class ValuesFile:
         content = bytes(self._content)
         try:
             if self._file is None or os.fstat(self._file).st_nlink == 0:  # systemd empties /dev/shm at a user's logout
-                self._file = _new_file(self._path)
+                unlinked, self._file = self._file, _new_file(self._path)
+                if unlinked is not None:
+                    os.close(unlinked)
             # The header comes last: a reader ignores what lies behind the length in it.
             if os.pwrite(self._file, content[HEADER.size :], HEADER.size) < len(content) - HEADER.size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)

@@ -98,10 +98,12 @@ class ServerProcess:
         self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{config.service.port}"
         grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
         self._end_s = grace_s + config.service.drain_s + MARGIN_S
+        environment = server_environment(config)
+        self._runtime_folder = Path(environment["BENTOML_HOME"])
         self.process = subprocess.Popen(
             _command(config, host, grace_s),
             cwd=ROOT,
-            env=server_environment(config),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
@@ -109,7 +111,6 @@ class ServerProcess:
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
-        self._runtime_folder = runtime_folder(config)
 
     def wait(self) -> int:
         """The server's exit code; 128 + n if signal n ended the server, as in a shell."""
@@ -163,10 +164,12 @@ def runtime_folder(config: Config) -> Path:
     for parent in (Path("/dev/shm"), Path(tempfile.gettempdir())):
         with suppress(OSError):
             folder = parent / name
+            # Room is asked for once: later calls, also in workers, must find the folder that was chosen.
+            if not folder.exists() and shutil.disk_usage(parent).free < RUNTIME_BYTES:
+                continue
             folder.mkdir(mode=0o700, exist_ok=True)
             found = folder.lstat()  # other users can write to the parent folder
-            is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-            if is_own and shutil.disk_usage(folder).free >= RUNTIME_BYTES:
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
                 return folder
     return server_folder(config) / "runtime"
 

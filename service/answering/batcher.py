@@ -125,9 +125,7 @@ class Batcher:
         count, per_s = len(encoded), self._throughput.tokens_per_s(engine)
         seconds = [item.tokens / per_s for item in encoded]
         work_s = sum(seconds)
-        request = PendingRequest(
-            loop, loop.create_future(), time.monotonic(), [ENGINE_FAILED] * count, count, count, work_s
-        )
+        request = PendingRequest(loop.create_future(), time.monotonic(), [ENGINE_FAILED] * count, count, count, work_s)
         items = [
             QueuedText(request, place, engine, item, item.tokens, expected_s)
             for place, (item, expected_s) in enumerate(zip(encoded, seconds, strict=True))
@@ -181,7 +179,7 @@ class Batcher:
             self._call_began = None
             if batch:
                 with suppress(RuntimeError):  # the event loop has ended, so no request waits
-                    batch[0].request.loop.call_soon_threadsafe(_deliver, batch, results)
+                    batch[0].request.done.get_loop().call_soon_threadsafe(_deliver, batch, results)
 
     def _receive(self) -> bool:
         """Sort new texts into buckets; if all buckets are empty, wait for texts. False when the batcher has ended."""

@@ -30,7 +30,6 @@ class PendingRequest:
     not yet taken out of the queue; `queued_s`: their expected engine time. `is_over`: it was answered or cancelled.
     """
 
-    loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
     arrived: float
     results: list[EngineResult]

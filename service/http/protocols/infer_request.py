@@ -40,7 +40,8 @@ def parse(body: bytes, *, json_bytes: str | None, model: str, version: str | Non
     tensors = _tensors(fields, body[length:], max_items)
     pairs = tensors.get(PAIR)
     texts = tensors[TEXT] if pairs is None else [list(pair) for pair in zip(tensors[TEXT], pairs, strict=True)]
-    request = PredictRequest(texts, model, version, field="inputs")
+    # Without scores of other labels: the outputs are made of the probabilities.
+    request = PredictRequest(texts, model, version, top_k=1, field="inputs")
     return InferRequest(request, _id(fields), pairs is not None, _requested_outputs(fields))
 
 

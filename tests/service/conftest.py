@@ -59,8 +59,13 @@ def config(tmp_path: Path) -> Config:
 @pytest.fixture
 def registry(config: Config, tiny_package: Path) -> Registry:
     """The model `tickets` with its version 1 in service."""
+    return put_in_service(config, tiny_package)
+
+
+def put_in_service(config: Config, package: Path) -> Registry:
+    """The registry of the config, with the package as version 1 of `tickets`, in service."""
     registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    registry.promote("tickets", registry.add(package, "tickets"))
     return registry
 
 
@@ -107,8 +112,7 @@ def server_config(home: Path) -> Config:
 @pytest.fixture(scope="session")
 def served_config(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) -> Config:
     config = server_config(tmp_path_factory.mktemp("served"))
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     return config
 
 
@@ -116,8 +120,19 @@ def served_config(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) 
 def server(served_config: Config) -> Iterator[str]:
     """The URL of a real server with two workers, both of them running."""
     with running_server(served_config, log=served_config.home / "server.log") as url:
-        deadline = time.monotonic() + 30
-        while httpx.get(f"{url}/readyz").status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: is_ready(url))
         yield url
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def wait_until(is_so: Callable[[], bool], *, timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

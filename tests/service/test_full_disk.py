@@ -14,9 +14,8 @@ import pytest
 
 from core.config import Config, LedgerConfig
 from core.ledger import open_ledger
-from core.registry import open_registry
 from service.host.process import running_server
-from tests.service.conftest import server_config
+from tests.service.conftest import put_in_service, server_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")]
 
@@ -59,8 +58,7 @@ def wait_for_warning(url: str, *, is_shown: bool) -> str:
 
 
 def test_a_full_disk_under_the_home_fails_no_prediction(config: Config, tiny_package: Path, tmp_path: Path) -> None:
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     volume, log = config.home.parent, tmp_path / "server.log"
     with running_server(config, log=log) as url:
         wait_for_warning(url, is_shown=False)

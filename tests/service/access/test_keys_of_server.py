@@ -11,9 +11,8 @@ import pytest
 
 from core.api_keys import add_key, revoke_key
 from core.config import Config
-from core.registry import open_registry
 from service.host.process import running_server
-from tests.service.conftest import server_config
+from tests.service.conftest import put_in_service, server_config
 
 BODY = {"texts": ["my invoice was charged again"]}
 FOLLOWED_S = 1.0
@@ -22,8 +21,7 @@ FOLLOWED_S = 1.0
 @pytest.fixture(scope="module")
 def keyed_config(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) -> Config:
     config = server_config(tmp_path_factory.mktemp("keyed"))
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     return config
 
 

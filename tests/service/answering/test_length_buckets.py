@@ -14,7 +14,7 @@ def engine(tiny_package: Path) -> Engine:
 
 
 def item(engine: Engine, tokens: int, *, arrived: float = 0.0) -> QueuedText:
-    request = PendingRequest(None, None, arrived, [], 1, 1, tokens / 10)  # type: ignore[arg-type]  # no test waits for the answer
+    request = PendingRequest(None, arrived, [], 1, 1, tokens / 10)  # type: ignore[arg-type]  # no test waits for the answer
     return QueuedText(request, 0, engine, Encoded([1] * tokens, truncated=False), tokens, tokens / 10)
 
 

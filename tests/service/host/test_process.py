@@ -13,10 +13,9 @@ import pytest
 from core.config import Config, LedgerConfig, RegistryConfig, ServiceConfig, load_config
 from core.errors import CannotListen, PortInUse, ServerFailed, TooManyWorkers
 from core.ledger import open_ledger
-from core.registry import open_registry
 from core.store import Store
 from service.host.process import ServerProcess, running_server, runtime_folder, server_environment
-from tests.service.conftest import free_port, server_config
+from tests.service.conftest import free_port, put_in_service, server_config
 from tests.tiny import tiny_rows
 
 TEXTS = [row.text for row in tiny_rows(30, seed=9)]
@@ -90,8 +89,7 @@ def test_the_error_of_a_failed_start_contains_the_end_of_the_log(
 def test_sigterm_writes_predictions_exits_0_and_leaves_no_process(tmp_path: Path, tiny_package: Path) -> None:
     config = server_config(tmp_path)
     config = config.model_copy(update={"ledger": LedgerConfig(flush_s=60)})
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     before = set(psutil.Process().children(recursive=True))
     with running_server(config, log=tmp_path / "server.log") as url:
         children = set(psutil.Process().children(recursive=True)) - before

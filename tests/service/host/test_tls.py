@@ -11,10 +11,9 @@ import pytest
 
 from core.config import ServiceConfig
 from core.errors import FileMissing, TlsFilesUnfit, TlsIncomplete
-from core.registry import open_registry
 from service.host.process import running_server
 from service.host.tls import tls_arguments
-from tests.service.conftest import server_config
+from tests.service.conftest import put_in_service, server_config
 
 
 def make_pair(folder: Path, name: str, *, password: str = "") -> tuple[Path, Path]:
@@ -96,8 +95,7 @@ def test_a_server_with_tls_answers_tls_clients_only(
     config = server_config(tmp_path)
     tls = {"tls_certificate": pair[0], "tls_key": pair[1]}
     config = config.model_copy(update={"service": config.service.model_copy(update=tls)})
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     log = tmp_path / "server.log"
     with running_server(config, log=log) as url:
         silent = socket.create_connection(("127.0.0.1", config.service.port), timeout=10)

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,9 @@ import httpx
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import pytest
 
-from core.registry import open_registry
 from service.host.process import ROOT, running_server, server_environment
 from service.host.watchdog import TIMES, Watchdog
-from tests.service.conftest import server_config
+from tests.service.conftest import is_ready, put_in_service, server_config, wait_until
 
 
 def test_a_worker_that_stays_missing_is_lost() -> None:
@@ -55,8 +53,7 @@ def test_the_watchdog_goes_on_after_a_failed_count(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("is_early", [False, True])
 def test_in_a_container_a_lost_worker_ends_the_server(tmp_path: Path, tiny_package: Path, is_early: bool) -> None:
     config = server_config(tmp_path)
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     # As an image starts it without us: there nobody takes the variable away.
     environment = {**server_environment(config), "BENTOML_CONTAINERIZED": "1"}
     command = [sys.executable, "-m", "bentoml", "serve", "service.gateway:Gateway"]
@@ -65,10 +62,7 @@ def test_in_a_container_a_lost_worker_ends_the_server(tmp_path: Path, tiny_packa
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     url = f"http://127.0.0.1:{config.service.port}"
     try:
-        deadline = time.monotonic() + 30
-        while not (len(workers_of(server.pid)) == 2 if is_early else is_ready(url)):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: len(workers_of(server.pid)) == 2 if is_early else is_ready(url))
         os.kill(workers_of(server.pid)[0], signal.SIGKILL)
         server.wait(15)
     finally:
@@ -81,13 +75,9 @@ def test_in_a_container_a_lost_worker_ends_the_server(tmp_path: Path, tiny_packa
 @pytest.mark.slow
 def test_workers_end_with_their_parent(tmp_path: Path, tiny_package: Path) -> None:
     config = server_config(tmp_path)
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     with running_server(config, log=tmp_path / "server.log") as url:
-        deadline = time.monotonic() + 30
-        while not is_ready(url):  # one worker answers, perhaps before the other one is there
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: is_ready(url))  # one worker answers, perhaps before the other one is there
         workers = [psutil.Process(entry["pid"]) for entry in httpx.get(f"{url}/admin/models/tickets").json()["workers"]]
         assert len(workers) == 2
         workers[0].parent().kill()
@@ -98,10 +88,3 @@ def test_workers_end_with_their_parent(tmp_path: Path, tiny_package: Path) -> No
 def workers_of(pid: int) -> list[int]:
     children = psutil.Process(pid).children()
     return [child.pid for child in children if "_bentoml_impl.worker.service" in child.cmdline()]
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False

@@ -13,10 +13,9 @@ from typing import TextIO
 import httpx
 import pytest
 
-from core.registry import open_registry
 from service.host.process import ServerProcess
 from service.telemetry.logs import QUEUE_SIZE, LogThread
-from tests.service.conftest import server_config
+from tests.service.conftest import put_in_service, server_config
 
 
 def fill(pipe: int) -> None:
@@ -81,8 +80,7 @@ def test_a_full_log_pipe_does_not_keep_the_server_from_stopping(
     tmp_path: Path, tiny_package: Path, pipe: tuple[int, int]
 ) -> None:
     config = server_config(tmp_path)
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     reading, writing = pipe
     with os.fdopen(os.dup(writing), "wb") as log:
         server = ServerProcess(config, log=log)

@@ -11,10 +11,9 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import pytest
 import uvloop
 
-from core.registry import open_registry
 from service.host.process import running_server
 from service.wire.drain import LAST_READ_S, Drain
-from tests.service.conftest import server_config
+from tests.service.conftest import put_in_service, server_config
 from tests.service.wire.uvicorns import REQUEST, Uvicorn, two_workers
 from tests.tiny import tiny_rows
 
@@ -70,8 +69,7 @@ def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path)
 def test_sigterm_under_load_loses_no_request(tmp_path: Path, tiny_package: Path, to_all: bool) -> None:
     config = server_config(tmp_path)
     config = config.model_copy(update={"service": config.service.model_copy(update={"drain_s": 1.0})})
-    registry = open_registry(config)
-    registry.promote("tickets", registry.add(tiny_package, "tickets"))
+    put_in_service(config, tiny_package)
     seen: list[object] = []
     over = threading.Event()
 

@@ -12,7 +12,7 @@ from core.ledger import Ledger
 from core.package import read_facts
 from core.records import FeedbackRecord
 from core.registry import Registry
-from core.resemblance import is_no_name, resembled
+from core.resemblance import NameIndex, is_no_name
 from core.taxonomy import LabelRule
 
 MAX_SOURCE_CHARS = 64
@@ -171,13 +171,15 @@ class LabelJudge:
         if not counts:
             return
         given = {name for label in self._ledger.given_labels(self.model) for name in names_of(label, self._kind)}
-        names = self._names | given
+        index = NameIndex(self._names | given)
         for name in sorted(counts, key=lambda name: (-counts[name], name)):
-            similar = None if name in self._allowed else resembled(name, names)
-            if similar or (name not in self._allowed and (len(name) > MAX_LABEL_CHARS or is_no_name(name))):
+            if name in self._allowed:
+                continue
+            similar = None if len(name) > MAX_LABEL_CHARS else index.nearest(name)
+            if similar or len(name) > MAX_LABEL_CHARS or is_no_name(name):
                 self.doubts[name] = similar
             else:
-                names.add(name)
+                index.add(name)
 
 
 def registered_labels(registry: Registry, model: str) -> ModelLabels:

@@ -53,29 +53,45 @@ def _differ_by_a_letter(shorter: str, longer: str) -> bool:
     return rest[1:] == other[1:] or (rest[:2] == other[1::-1] and rest[2:] == other[2:] and rest[1].isalpha())
 
 
-def resembled(name: str, known: Iterable[str]) -> str | None:
-    """The known name that the name resembles, the nearest first; None for a known name.
+class NameIndex:
+    """Finds names that resemble another one without comparing all pairs.
 
-    >>> resembled("BILLING", ["bug", "billing"]), resembled("refund", ["bug", "billing"])
-    ('billing', None)
+    >>> index = NameIndex(["bug", "billing"])
+    >>> index.nearest("BILLING"), index.nearest("refund"), index.nearest("billing")
+    ('billing', None, None)
     """
-    names = set(known)
-    if name in names:
-        return None
-    similar = sorted((folded(other) != folded(name), other) for other in names if resembles(name, other))
-    return similar[0][1] if similar else None
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.names: set[str] = set()
+        self._by_key: dict[int, list[str]] = {}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        if name not in self.names:
+            self.names.add(name)
+            for key in _keys(name):
+                self._by_key.setdefault(key, []).append(name)
+
+    def nearest(self, name: str) -> str | None:
+        """The name of the index that the name resembles, the nearest first; None for a name of the index."""
+        if name in self.names:
+            return None
+        candidates = {other for key in _keys(name) for other in self._by_key.get(key, ())}
+        similar = sorted((folded(other) != folded(name), other) for other in candidates if resembles(name, other))
+        return similar[0][1] if similar else None
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """All pairs of names that resemble each other, in alphabetical order."""
+        candidates = {pair for group in self._by_key.values() for pair in combinations(sorted(group), 2)}
+        return (pair for pair in sorted(candidates) if resembles(*pair))
 
 
-def similar_pairs(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """All pairs of names that resemble each other, in alphabetical order."""
-    groups: dict[str, list[str]] = {}
-    for name in sorted(set(names)):
-        short = folded(name)
-        # Names that differ by a letter, or by two swapped ones, are equal without one of their letters.
-        for key in {short, *(short[:place] + short[place + 1 :] for place in range(len(short)))}:
-            groups.setdefault(key, []).append(name)
-    candidates = {pair for group in groups.values() for pair in combinations(group, 2)}
-    return (pair for pair in sorted(candidates) if resembles(*pair))
+def _keys(name: str) -> set[int]:
+    """Names that resemble each other have one of these in common: those of a letter less are equal."""
+    short = folded(name)
+    letters = [place for place, mark in enumerate(short) if mark.isalpha()] if len(short) >= _MIN_LENGTH else []
+    return {hash(short), *(hash(short[:place] + short[place + 1 :]) for place in letters)}
 
 
 def is_no_name(name: str) -> bool:

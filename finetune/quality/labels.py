@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.resemblance import is_no_name, similar_pairs
+from core.resemblance import NameIndex, is_no_name
 from finetune.quality.findings import MAX_EXAMPLES, Finding, quantity, with_rows
 from finetune.quality.limits import Limits
 from finetune.quality.sheet import Sheet
@@ -26,7 +26,7 @@ def label_names(sheet: Sheet) -> list[Finding]:
     """Names that differ so little that they probably mean one label, and names that look like a score or no value."""
     sizes = {name: len(rows) for name, rows in sheet.rows_of_label.items()}
     found = []
-    if pairs := list(similar_pairs(sizes)):
+    if pairs := list(NameIndex(sizes).pairs()):
         listed = [f"{one!r} ({sizes[one]}) and {two!r} ({sizes[two]})" for one, two in pairs]
         sentence = f"{quantity(len(pairs), 'pair')} of labels with nearly the same name: {_first(listed)}."
         rarer = [min(pair, key=lambda name: sizes[name]) for pair in pairs]

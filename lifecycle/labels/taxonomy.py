@@ -15,7 +15,7 @@ from core.home import Home
 from core.labels import MAX_LABEL_CHARS, Kind, names_of
 from core.package import read_facts
 from core.records import LabelledPrediction
-from core.resemblance import is_no_name, resembled
+from core.resemblance import NameIndex, is_no_name
 from core.taxonomy import LabelRule
 
 
@@ -80,7 +80,7 @@ def _require_new(model: str, rule: LabelRule, known: set[str], kind: Kind) -> No
     if rule.action == "accept" and names_of(rule.label, kind) == (rule.label,):
         _require_usable(rule.label)
         return
-    near = resembled(rule.label, known)
+    near = NameIndex(known).nearest(rule.label)
     cure = f"Did you mean {near!r}?" if near else f"Known: {', '.join(sorted(known)) or 'none yet'}."
     raise LabelRuleRefused(f"No stored row of {model!r} has the label {rule.label!r}. {cure}")
 
@@ -114,7 +114,7 @@ def _require_usable(name: str) -> None:
 
 def _require_meant(model: str, name: str, known: set[str]) -> None:
     """Raises `LabelRuleRefused` for a new label that is probably a mistake."""
-    near = resembled(name, known)
+    near = NameIndex(known).nearest(name)
     cure = f"If it is meant, confirm it: retune labels accept {model} {shlex.quote(name)}."
     if near:
         raise LabelRuleRefused(f"Label {name!r} resembles {near!r}. Did you mean {near!r}? {cure}")

@@ -11,6 +11,7 @@ from core.feedback import GivenLabel, ModelLabels, StoredLabels, registered_labe
 from core.ledger import Ledger
 from core.records import PredictionRecord
 from core.registry import Registry
+from core.resemblance import NameIndex, resembles
 from tests.tasks import TaskFiles
 
 
@@ -58,3 +59,30 @@ def test_without_a_champion_the_newest_version_determines_the_kind(multi_label: 
     assert registered_labels(registry, "topics").kind == "single-label"
     registry.add(multi_label.package, "topics")
     assert registered_labels(registry, "topics").kind == "multi-label"
+
+
+def test_thousands_of_new_names_are_judged_in_one_request(ledger: Ledger) -> None:
+    ids = predictions_by(ledger, *["topics"] * 100)
+    names = [f"{a}{b}{c}{d}" for a in "abcdefghij" for b in "klmnopqrst" for c in "uvwxyzabcd" for d in ("1", "22")]
+    given = [GivenLabel(key, names[number * 20 : number * 20 + 20], "u") for number, key in enumerate(ids)]
+    stored = store_labels(ledger, given, labels_of=lambda _: ModelLabels("multi-label", frozenset({"bug"})))
+    assert len(stored.doubtful) + stored.accepted == 100
+
+
+def test_the_index_of_names_finds_what_comparing_all_pairs_finds() -> None:
+    names = [
+        "bug",
+        "bugs",
+        "Bug ",
+        "billing",
+        "biling",
+        "bliling",
+        "class_1",
+        "class_2",
+        "a|b",
+        "data-privacy",
+        "DATA_PRIVACY",
+    ]
+    pairs = {(one, two) for one in names for two in names if one < two and resembles(one, two)}
+    assert set(NameIndex(names).pairs()) == pairs
+    assert pairs

@@ -29,9 +29,7 @@ class Claim:
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self._key = zlib.crc32(name.encode()) & 0x7FFF_FFFF
-        is_sqlite, file = database.url.get_backend_name() == "sqlite", database.url.database or ":memory:"
-        is_file = is_sqlite and not file.startswith((":memory:", "file:"))
-        self._path = Path(f"{file}.{name}.lock") if is_file else None
+        self._path = Path(f"{database.file}.{name}.lock") if database.file else None
         self._file: IO[str] | None = None
         self._session: Connection | None = None
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
-from core.durable import file_lock
+from core.durable import file_lock, is_disk_full
 from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
 from core.schema import metadata
 
@@ -40,11 +41,12 @@ class Database:
         Raises `LedgerUnreadable`, `DriverMissing` or `InvalidDatabaseUrl`.
         """
         self.url = _parsed(url)
+        self.file = _sqlite_file(self.url)
         self._busy_s = busy_s
         self.shown_url = self.url.render_as_string(hide_password=True)
         self._is_migrated = False
         try:
-            self._engine = _create(self.url, busy_s)
+            self._engine = _create(self.url, self.file, busy_s)
         except ImportError as error:
             raise DriverMissing(self.shown_url, str(error)) from error
         self.exists()
@@ -126,39 +128,29 @@ class Database:
     def _translated_errors(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, DatabaseError, sqlite3.Error, OSError) as error:
-            raise self._translated(error) from error
-
-    def _translated(self, error: Exception) -> LedgerUnreadable | DiskFull:
-        if "disk is full" in str(error) or getattr(error, "errno", None) == errno.ENOSPC:
-            return DiskFull(self.shown_url)
-        return LedgerUnreadable(self.shown_url, str(getattr(error, "orig", None) or error))
+        except (DBAPIError, PoolTimeout, sqlite3.Error, OSError) as error:
+            if is_disk_full(error):
+                raise DiskFull(self.shown_url) from error
+            raise LedgerUnreadable(self.shown_url, str(getattr(error, "orig", None) or error)) from error
 
     def _is_begun(self) -> bool:
-        file = _sqlite_file(self.url)
-        return (file is None or file.exists()) and self._revision() is not None
+        return (self.file is None or self.file.exists()) and self._revision() is not None
 
     def _revision(self) -> str | None:
-        try:
-            with self._engine.connect() as connection:
-                if not inspect(connection).has_table("alembic_version"):
-                    return None
-                found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-                return found
-        except SQLAlchemyError as error:
-            raise self._translated(error) from error
+        with self._translated_errors(), self._engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
 
     def _migrate(self) -> None:
         """Create or upgrade the tables, unless another process has just done so."""
-        file = _sqlite_file(self.url)
-        try:
-            if file:
-                file.parent.mkdir(parents=True, exist_ok=True)
-            with _migration_lock(file):
+        with self._translated_errors():
+            if self.file:
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+            with _migration_lock(self.file):
                 if self._revision() in (None, *REVISIONS[:-1]):
                     _upgrade(self._engine)
-        except (SQLAlchemyError, OSError) as error:
-            raise self._translated(error) from error
         self._is_migrated = True
 
 
@@ -190,20 +182,20 @@ def _sqlite_file(url: URL) -> Path | None:
         raise InvalidDatabaseUrl from error
 
 
-def _create(url: URL, busy_s: float) -> Engine:
+def _create(url: URL, file: Path | None, busy_s: float) -> Engine:
     if url.get_backend_name() != "sqlite":
         engine = create_engine(url, pool_pre_ping=True)
         if engine.dialect.name == "postgresql":
             event.listen(engine, "begin", partial(_begin_postgresql, busy_s=busy_s))
         return engine
     engine = create_engine(url, connect_args={"timeout": busy_s})
-    event.listen(engine, "connect", partial(_prepare_sqlite, path=url.database))
+    event.listen(engine, "connect", partial(_prepare_sqlite, file=file))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any, *, path: str | None) -> None:
-    index = f"{os.path.realpath(path)}-shm" if path and path != ":memory:" else None
+def _prepare_sqlite(connection: Any, _record: Any, *, file: Path | None) -> None:
+    index = f"{os.path.realpath(file)}-shm" if file else None
     if index:
         _require_room(index)
     # The driver would begin a transaction late and as a reader; `_begin_sqlite` begins it instead.

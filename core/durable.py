@@ -22,16 +22,16 @@ def detect_disk_full(path: object) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if _is_disk_full(error):
+        if is_disk_full(error):
             raise DiskFull(path) from error
         raise
 
 
-def _is_disk_full(error: Exception) -> bool:
+def is_disk_full(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    # safetensors, onnx and SQLite raise their own error types with the message of the operating system.
-    return "No space left on device" in str(error)
+    # safetensors and onnx raise their own error types with the message of the operating system, SQLite has its own.
+    return "No space left on device" in str(error) or "disk is full" in str(error)
 
 
 def write_bytes(path: Path, content: bytes, *, mode: int = 0o666) -> None:

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from core.claim import Claim
+from core.config import Config
 from core.database import Database
-from tests.postgres import new_database, programs, running_postgres
+from tests.postgres import new_database, programs
 
 Make = Callable[..., Claim]
 HOLD = """
@@ -25,19 +26,9 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Path]:
-    with running_postgres() as folder:
-        yield folder
-
-
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.skipif(programs() is None, reason="no PostgreSQL"))]
-)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
-    return new_database(request.getfixturevalue("postgres"))
+@pytest.fixture
+def url(config: Config) -> str:
+    return config.ledger_url
 
 
 @pytest.fixture

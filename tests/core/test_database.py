@@ -31,3 +31,22 @@ def test_a_ledger_without_room_for_the_index_is_not_opened(tmp_path: Path, monke
     monkeypatch.setattr("os.statvfs", lambda _: full)
     Database(f"sqlite:///{tmp_path / 'ledger.db'}").close()  # the index is there
     first.close()
+
+
+def test_a_ledger_whose_index_is_gone_is_a_full_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with ledger.write():
+        pass
+    ledger.close()
+    full = os.statvfs_result((1024, 1024, 1000, 0, 0, 0, 0, 0, 0, 255))
+    monkeypatch.setattr("os.statvfs", lambda _: full)
+    with pytest.raises(DiskFull, match="ledger.db"):
+        Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+
+def test_a_uri_of_sqlite_is_no_path(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///file:{tmp_path / 'ledger.db'}?uri=true")
+    with database.write():
+        pass
+    database.close()
+    assert (tmp_path / "ledger.db").exists()

@@ -245,6 +245,11 @@ def key_of(given: Text) -> str:
     return normalised(given) if isinstance(given, str) else "\n".join(map(normalised, given))
 
 
+def key_or(given: Text, otherwise: str) -> str:
+    """The key of a text or a pair; `otherwise` if no text is stored."""
+    return key_of(given).strip() or otherwise
+
+
 def fingerprint(examples: Iterable[Example]) -> str:
     """sha256 over the normalised rows in any order.
 

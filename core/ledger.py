@@ -14,7 +14,7 @@ from core.added_rows import AddedRows
 from core.clock import utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
-from core.datasets import input_of, key_of
+from core.datasets import input_of, key_or
 from core.errors import CheckedMeanwhile
 from core.label_rules import LabelRules
 from core.labels import Kind
@@ -135,7 +135,7 @@ class Ledger:
         options = {"yield_per": ROWS_AT_ONCE}
         with self.database.read() as connection, connection.execute(query, execution_options=options) as found:
             for row in found.mappings():
-                key = key_of(input_of(row["text"], row["pair"])).strip() or row["id"]
+                key = key_or(input_of(row["text"], row["pair"]), row["id"])
                 if key not in rows:
                     if len(rows) == limit:
                         break
@@ -148,8 +148,8 @@ class Ledger:
         with self.database.read() as connection:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
-    def labelled(self, model: str, *, kind: Kind = "single-label", since: str = "") -> list[LabelledPrediction]:
-        """Predictions with their latest label, oldest label first; `since`: earliest time of a label.
+    def labelled(self, model: str, *, kind: Kind = "single-label") -> list[LabelledPrediction]:
+        """Predictions with their latest label, oldest label first.
 
         Label and answer have their names of today; predictions with a retired label are left out. `kind`: of the model.
         """
@@ -159,7 +159,7 @@ class Ledger:
             .add_columns(feedback.c.label, feedback.c.source, feedback.c.created_at.label("labelled_at"))
             .add_columns(feedback.c.id.label("label_number"))
             .join(feedback, feedback.c.prediction_id == predictions.c.id)
-            .where(predictions.c.model == model, feedback.c.created_at >= since)
+            .where(predictions.c.model == model)
             .order_by(feedback.c.id)
         )
         latest: dict[str, LabelledPrediction] = {}

@@ -152,10 +152,10 @@ class _Pending:
 
 def _identity(engine: Engine, scoring: Scoring) -> str:
     """Hash of package, options, and the file's path, size and time; to hash the content would take too long."""
-    state = scoring.source.stat() if scoring.source.is_file() else None
+    state = scoring.source.stat()
     facts = [
         str(scoring.source.absolute()),
-        [state.st_size, state.st_mtime_ns] if state else None,
+        [state.st_size, state.st_mtime_ns],
         engine.digest,
         [scoring.columns.text, scoring.columns.pair, scoring.top_k, CHUNK_ROWS],
     ]

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from core.datasets import Example, key_of
+from core.datasets import Example, key_or
 from core.records import LabelledPrediction, PredictionRecord
+from finetune.quality.limits import DEFAULT_LIMITS
 from finetune.quality.near_duplicates import near_pairs
-
-NEAR = 0.8
-"""Texts with the same label are near-copies from this similarity on (Jaccard similarity of their character 4-grams)."""
 
 Row = TypeVar("Row", Example, LabelledPrediction)
 
@@ -19,17 +17,18 @@ Row = TypeVar("Row", Example, LabelledPrediction)
 def different(rows: Iterable[Row]) -> list[Row]:
     """One row for each text, the last one: if the rows are in the order of their labels, with its latest label.
 
-    Of near-copies with the same label only the last one counts. Each row without a stored text counts.
+    Of near-copies with the same label, as similar as `retune check` asks, only the last one counts. Each row without a
+    stored text counts.
     """
     latest: dict[str, Row] = {}
     for number, row in enumerate(rows):
-        key = key_of(row.input).strip() or str(number)
+        key = key_or(row.input, f"\0{number}")  # no text has this key
         latest.pop(key, None)
         latest[key] = row
     kept = list(latest.values())
     copied = {
         pair.first
-        for pair in near_pairs(list(latest), threshold=NEAR)
+        for pair in near_pairs(list(latest), threshold=DEFAULT_LIMITS.near_similarity)
         if kept[pair.first].text and kept[pair.first].label == kept[pair.second].label
     }
     return [row for number, row in enumerate(kept) if number not in copied]

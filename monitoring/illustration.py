@@ -36,7 +36,7 @@ def illustrate(home: Home, package: ChampionPackage, record: CheckRecord, window
             error = MissingExtra("monitor", str(error.name), "monitor")
         problems.append(
             f"{record.model}: check {record.id} is recorded, but not its {what}: {sentence_of(error).rstrip('.')}. "
-            f"To write it later: retune report --check {record.id}"
+            f"To write it later: {_again(record)}"
         )
 
     with isolated(partial(noted, "report")):
@@ -69,13 +69,20 @@ def illustrate_again(home: Home, check_id: int) -> Illustrated:
     if not record.verdict.is_conclusive:
         raise NothingToShow(check_id, "had too few rows to compare", "The next check will use them")
     if record.source != TRAFFIC:
-        again = f"retune drift --model {record.model} --file {record.source!r}"
-        raise NothingToShow(check_id, "compared a file, whose rows are not stored", f"Compare it again: {again}")
+        cure = f"Compare it again: {_again(record)}"
+        raise NothingToShow(check_id, "compared a file, whose rows are not stored", cure)
     rows = home.ledger.rows_of(record, limit=home.config.drift.window_rows)
     if not rows:
         raise NothingToShow(check_id, "compared rows that were erased since", "Its verdict is in 'retune decisions'")
     package = read_version(home.registry, record.model, record.version)
     return illustrate(home, package, record, window_of(rows, package))
+
+
+def _again(record: CheckRecord) -> str:
+    """The command that illustrates the check later; the rows of a file are not stored."""
+    if record.source == TRAFFIC:
+        return f"retune report --check {record.id}"
+    return f"retune drift --model {record.model} --file {record.source!r}"
 
 
 def _run_of(record: CheckRecord) -> UUID:

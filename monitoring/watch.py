@@ -57,9 +57,9 @@ def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example
 
     Each text is one row, with the last of its labels.
     """
-    latest = {row.key: row for row in examples}
-    repetition = Repetition.of(list(Counter(row.key for row in examples).values()))
-    rows = list(latest.values())
+    keys = [row.key for row in examples]
+    repetition = Repetition.of(list(Counter(keys).values()))
+    rows = list(dict(zip(keys, examples, strict=True)).values())
     window = Engine(champion.folder).features(rows)
     verdict = check(
         champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition

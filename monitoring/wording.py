@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.records import Evidence, Repetition
+from core.share import percent
 
 REPEATED = 0.1
 """Share of copies from which on a sentence reports them."""
@@ -71,5 +72,5 @@ def share(value: float) -> str:
     >>> share(0.173), share(0.0042), share(0.0)
     ('17 %', '0.4 %', '0 %')
     """
-    percent = 100 * float(value)
-    return f"{percent:.1f} %" if 0.05 <= percent < 2 and round(percent, 1) % 1 else f"{percent:.0f} %"
+    points = 100 * float(value)
+    return percent(float(value), 1 if 0.05 <= points < 2 and round(points, 1) % 1 else 0)

@@ -13,14 +13,12 @@ from core.feedback import LabelJudge, registered_labels
 from core.home import Home
 from core.labels import Kind, names_of
 from core.tables.reader import Row
+from finetune.quality.limits import DEFAULT_LIMITS
 from finetune.quality.near_duplicates import near_pairs
 from lifecycle.labels.exchange import read_rows
 from lifecycle.labels.files import RefusedRow
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.taxonomy import kept_rows
-
-NEAR = 0.8
-"""Similarity from which a text is nearly that of a row that measures, as in `retune check`."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def _near_measuring(home: Home, model: str, examples: list[Example], kind: Kind)
     keys = list(dict.fromkeys(row.key for row in measuring))
     found = {
         pair.second - len(keys): "it has nearly the text of a row that measures"
-        for pair in near_pairs([*keys, *(row.key for row in examples)], threshold=NEAR)
+        for pair in near_pairs([*keys, *(row.key for row in examples)], threshold=DEFAULT_LIMITS.near_similarity)
         if pair.first < len(keys) <= pair.second
     }
     same = set(keys)

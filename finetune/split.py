@@ -39,11 +39,10 @@ def trainable(examples: Sequence[Example], kind: Kind, *, rare: Rare = "keep") -
     data. Raises `TooFewRowsOfLabel`, or `TooFewLabels`. If a text may have several labels, one label is enough if some
     texts do not have it.
     """
-    rows = list(examples)
-    if rare != "keep" and (found := rare_labels(rows, kind)):
-        if rare == "refuse":
-            raise TooFewRowsOfLabel(found[0], 1, 2, SOURCE)
-        rows = _without(rows, found, kind)
+    rows, found = without_rare_labels(examples, kind)
+    if rare == "refuse" and found:
+        raise TooFewRowsOfLabel(found[0], 1, 2, SOURCE)
+    rows = list(examples) if rare == "keep" else rows
     labels = labels_of(rows, kind)
     some_have_none = kind == "multi-label" and any(not _names(row, kind) for row in rows)
     if len(labels) < (1 if some_have_none else 2):
@@ -58,11 +57,14 @@ def rare_labels(examples: Sequence[Example], kind: Kind) -> list[str]:
     return sorted(name for name, count in texts.items() if count < 2)
 
 
-def _without(rows: Sequence[Example], labels: Sequence[str], kind: Kind) -> list[Example]:
-    """Without the rows of these labels, and without those of labels that become rare by that."""
-    left = [row for row in rows if not set(labels).intersection(_names(row, kind))]
-    found = rare_labels(left, kind)
-    return _without(left, found, kind) if found else left
+def without_rare_labels(examples: Sequence[Example], kind: Kind) -> tuple[list[Example], list[str]]:
+    """The rows without those of labels with one distinct text, and these labels."""
+    rows, dropped = list(examples), []
+    # Dropping a multi-label row may make its other labels rare, so this repeats.
+    while rare := rare_labels(rows, kind):
+        dropped += rare
+        rows = [row for row in rows if set(rare).isdisjoint(_names(row, kind))]
+    return rows, dropped
 
 
 def split(examples: Sequence[Example], kind: Kind, *, share: float, max_rows: int, seed: int) -> Split:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from core.errors import NoNewLabels, NoTexts
 from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
+from finetune.split import without_rare_labels
 from lifecycle.evidence import different
 from lifecycle.labels.pools import pools_of
 from lifecycle.situation import Situation
@@ -31,11 +31,11 @@ class TrainingSet:
     set_aside: dict[str, int]
 
 
-def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) -> TrainingSet:
+def build_training_set(home: Home, situation: Situation) -> TrainingSet:
     """The rows of the champion's training, added rows, and all predictions with a label from a person.
 
-    `fresh` are held-out rows that the champion predicted after its last check without drift. Rows of a label with fewer
-    than `minimum` rows are set aside. Raises `NoNewLabels`, `NoTexts` if no labelled text is stored, or
+    `fresh` are held-out rows that the champion predicted after its last check without drift. Rows of a label with a
+    single text are set aside. Raises `NoNewLabels`, `NoTexts` if no labelled text is stored, or
     `DatasetNotKept` if the rows of the champion's training are missing.
     """
     facts, config = situation.champion.facts, home.config
@@ -65,13 +65,13 @@ def build_training_set(home: Home, situation: Situation, *, minimum: int = 2) ->
     train = _with_latest_labels(
         [row for row in [*original, *validation, *labelled_rows] if row.key not in measuring_keys]
     )
-    train, set_aside = _without_rare_labels(train, minimum, facts.kind)
+    train, set_aside = without_rare_labels(train, facts.kind)
     return TrainingSet(
         train=train,
         fresh=different(fresh),
         old=different(old),
         new_labels=sorted({name for row in train for name in _names(row, facts.kind)} - situation.labels),
-        set_aside=set_aside,
+        set_aside=dict.fromkeys(set_aside, 1),
     )
 
 
@@ -85,20 +85,6 @@ def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
 
 def _with_latest_labels(rows: Sequence[Example]) -> list[Example]:
     return list({row.key: row for row in rows}.values())
-
-
-def _without_rare_labels(rows: list[Example], minimum: int, kind: Kind) -> tuple[list[Example], dict[str, int]]:
-    set_aside: dict[str, int] = {}
-    # Setting a multi-label row aside may make its other labels rare, so this repeats.
-    while rare := _rare_labels(rows, minimum, kind):
-        set_aside |= rare
-        rows = [row for row in rows if rare.keys().isdisjoint(_names(row, kind))]
-    return rows, set_aside
-
-
-def _rare_labels(rows: Sequence[Example], minimum: int, kind: Kind) -> dict[str, int]:
-    counts = Counter(name for row in rows for name in _names(row, kind))
-    return {label: count for label, count in counts.items() if count < minimum}
 
 
 def _names(row: Example, kind: Kind) -> tuple[str, ...]:

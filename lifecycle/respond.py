@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 
 from core.champion import ChampionPackage
 from core.config import LabelsConfig
+from core.datasets import key_or
 from core.engine import Engine
 from core.home import Home
 from core.labels import names_of
@@ -19,6 +22,7 @@ from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, Previou
 from lifecycle.policy.policy import decide
 from lifecycle.situation import Situation, assess
 
+Engines = Callable[[], tuple[Engine, Engine]]
 MOST_CALLERS = 3
 """Callers whose labels are left out in turn; for a roll back both versions then answer the others' texts."""
 
@@ -27,8 +31,9 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     """Decide, record the decision if it differs from the last one, and queue the label requests."""
     ledger, model = home.ledger, champion.model
     situation = assess(home, champion)
-    case = _case(home, situation)
-    decision = _without_lone_caller(home, situation, decide(case))
+    engines = cache(partial(_engines, home, champion))
+    case = _case(home, situation, engines)
+    decision = _without_lone_caller(home, situation, case, engines)
     check_id = situation.check.id if situation.check else None
     if decision.action == "label" and not case.labels.still_open:
         budget = home.config.labels.model_copy(update={"budget": decision.count})
@@ -40,7 +45,7 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     return ledger.decisions(model, limit=1)[0]
 
 
-def _case(home: Home, situation: Situation) -> Case:
+def _case(home: Home, situation: Situation, engines: Engines) -> Case:
     config, ledger = home.config, home.ledger
     readable = any(row.has_text for row in situation.window) or ledger.label_requests(situation.model)
     return Case(
@@ -52,20 +57,27 @@ def _case(home: Home, situation: Situation) -> Case:
         budget=config.labels.budget,
         available=len(_rows_to_label(situation, config.labels)),
         alpha=config.gate.alpha,
-        previous=_previous(home, situation),
+        previous=_previous(home, situation, engines),
         refused=_refused(situation, ledger, min_texts=config.labels.min_texts),
         texts_are_kept=bool(readable) or not situation.window,
         min_texts=config.labels.min_texts,
     )
 
 
-def _without_lone_caller(home: Home, situation: Situation, decision: Decision) -> Decision:
-    """`watch` instead of a retrain or a roll back that one caller alone would cause."""
+def _without_lone_caller(home: Home, situation: Situation, case: Case, engines: Engines) -> Decision:
+    """The decision of the case; `watch` instead of a retrain or a roll back that one caller alone would cause."""
+    decision = decide(case)
     if decision.action not in ("retrain", "roll back"):
         return decision
     for key in minor_callers(situation.labelled, situation.window)[:MOST_CALLERS]:
         others = replace(situation, labelled=[row for row in situation.labelled if row.key != key])
-        if decide(_case(home, others)).action != decision.action:
+        without = replace(
+            case,
+            measured=_measured(others),
+            previous=_previous(home, others, engines),
+            refused=_refused(others, home.ledger, min_texts=case.min_texts),
+        )
+        if decide(without).action != decision.action:
             caller = f"API key {key!r}" if key else "requests without an API key"
             why = f"Only labels of {caller} show this, and at most half of the recent texts have this caller"
             return Decision("watch", f"{decision.reason} {why}, so the decision is not {decision.action!r}.")
@@ -111,10 +123,10 @@ def _refused(situation: Situation, ledger: Ledger, *, min_texts: int) -> Promoti
 
 
 def _text_of(row: LabelledPrediction) -> str:
-    return row.example.key.strip() or row.prediction_id
+    return key_or(row.input, row.prediction_id)
 
 
-def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
+def _previous(home: Home, situation: Situation, engines: Engines) -> PreviousVersion | None:
     """None without a previous version, or with too few labelled rows since the promotion."""
     champion = situation.champion
     if not champion.pointer.previous:
@@ -125,8 +137,11 @@ def _previous(home: Home, situation: Situation) -> PreviousVersion | None:
     measure = different(measure)
     if len(measure) < max(home.config.gate.min_rows, home.config.labels.min_texts):
         return None
-    version = champion.pointer.previous[-1]
-    previous = Engine(home.registry.verified_folder(champion.model, version))
-    return PreviousVersion(
-        version, compare(Engine(champion.folder), previous, [row.example for row in measure], situation.taxonomy)
-    )
+    rows = [row.example for row in measure]
+    return PreviousVersion(champion.pointer.previous[-1], compare(*engines(), rows, situation.taxonomy))
+
+
+def _engines(home: Home, champion: ChampionPackage) -> tuple[Engine, Engine]:
+    """Those of the champion and of the version before it."""
+    previous = home.registry.verified_folder(champion.model, champion.pointer.previous[-1])
+    return Engine(champion.folder), Engine(previous)

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.errors import RetuneError
 from core.home import Home
+from core.isolated import isolated
 from core.jobs import JobQueue, this_worker
 from core.progress import Progress
 from core.records import JobRecord
@@ -70,14 +71,17 @@ def _run(job: JobRecord, jobs: JobQueue, home: Home, progress: Progress) -> None
         progress(stage, share)
         jobs.renew(job, progress=stage)
 
-    try:
-        result = KINDS[job.kind](job, home, on_progress=report)
-    except RetuneError as error:
-        jobs.fail(job, str(error))
-    except Exception as error:
-        log.exception("job %s failed", job.id)
+    def failed(error: BaseException) -> None:
+        if isinstance(error, RetuneError):
+            jobs.fail(job, str(error))
+            return
+        log.error("job %s failed", job.id, exc_info=error)
         jobs.fail(job, f"{type(error).__name__}: {error}. This is a bug in Retune; the worker's log has the details.")
-    else:
+
+    results = []
+    with isolated(failed):
+        results.append(KINDS[job.kind](job, home, on_progress=report))
+    for result in results:
         jobs.finish(job, as_stored(result))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from core.config import Config
 from core.database import absolute_url as absolute_database
@@ -18,24 +19,27 @@ def child_environment(config: Config) -> dict[str, str]:
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RETUNE_")}
     settings = {
-        f"RETUNE_{section}__{key}".upper(): json.dumps(value) if isinstance(value, dict) else str(value)
-        for section, values in config.model_dump(mode="json", exclude={"home"}).items()
+        f"RETUNE_{section}__{key}".upper(): _shown(value)
+        for section, values in config.model_dump(exclude={"home"}).items()
         for key, value in values.items()
         if value is not None
-    }
-    files = {
-        f"RETUNE_SERVICE__{key}".upper(): str(path.absolute()) for key, path in config.service if isinstance(path, Path)
     }
     return {
         **inherited,
         **settings,
-        **files,
         "RETUNE_FINETUNE__BASE_MODEL": _absolute_base_model(config.finetune.base_model),
         "RETUNE_HOME": str(config.home.absolute()),
         "RETUNE_LEDGER__URL": absolute_database(config.ledger_url),
         "RETUNE_REGISTRY__URL": absolute_registry(config.registry_url),
         "RETUNE_CONFIG": os.devnull,
     }
+
+
+def _shown(value: Any) -> str:
+    """A value as `load_config` reads it from the environment."""
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def _absolute_base_model(name: str) -> str:

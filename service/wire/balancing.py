@@ -35,7 +35,7 @@ class Balancer:
         self._used: set[Any] = set()
         self._in_use = self._new = self._connecting = self._to_close = 0
         self._loop = asyncio.get_running_loop()
-        self._loop.call_later(COUNT_S, self._count_used)
+        self._loop.call_later(COUNT_S, self._count_again)
 
     @property
     def count(self) -> int:
@@ -70,16 +70,20 @@ class Balancer:
         self._to_close -= 1
         return self._to_close >= 0
 
-    def _show(self) -> None:
-        self.counts.show(self.count if self._is_accepting else ABSENT)
-
-    def _count_used(self) -> None:
-        self._loop.call_later(COUNT_S, self._count_used)
+    def count_used(self) -> None:
+        """Count the connections in use, and decide how many to close until the next count."""
         now = self._loop.time()
         self._used = {connection for connection in self._used if connection.quiet_s(now) < COUNT_S}
         self._in_use, self._new = len(self._used), 0
         self._show()
         self._to_close = math.ceil(CLOSED * self._surplus()) if self._was_busy() else 0
+
+    def _count_again(self) -> None:
+        self._loop.call_later(COUNT_S, self._count_again)
+        self.count_used()
+
+    def _show(self) -> None:
+        self.counts.show(self.count if self._is_accepting else ABSENT)
 
     def _was_busy(self) -> bool:
         """Whether this worker was busy since the last count."""

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import uvloop
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from service.http.guard import Guard, RequestLimits
 from service.http.route import OPEN_INFERENCE, Route
 from service.telemetry.access_log import Entry
 from service.telemetry.metrics import Metrics
+from tests.service.wire import bounded
 from tests.service.wire.uvicorns import Uvicorn
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]
@@ -59,7 +59,7 @@ class EchoServer:
             log=self.entries.append,
         )
         self.callbacks = guard.callbacks(guard, head_s=LIMIT_S, stall_s=LIMIT_S)
-        self.worker = Uvicorn(self.callbacks, folder)
+        self.worker = Uvicorn(self.callbacks, folder, keep_alive_s=1)
 
     @staticmethod
     async def _echo(request: Request) -> Response:
@@ -121,6 +121,6 @@ def run_in(folder: Path) -> Run:
                 await session(server, client)
             return server
 
-        return uvloop.run(work())
+        return bounded.run(work())
 
     return run

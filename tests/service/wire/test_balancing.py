@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvloop
 
 from service.wire.balancing import COUNT_S, Balancer
 from service.wire.connection_counts import ABSENT, ConnectionCounts
+from tests.service.wire.bounded import run
 from tests.service.wire.uvicorns import REQUEST, connected, two_workers, worked
-
-# Until a balancer has counted its connections.
-COUNTED_S = 1.5 * COUNT_S
 
 
 @dataclass(eq=False)
@@ -26,36 +23,53 @@ class Quiet:
 
 
 def balancer_with(count: int, *, in_use: int, folder: Path, is_busy: bool = False) -> Balancer:
-    """The first of two workers, with open connections of which some are in use."""
+    """The first of two workers, with open connections of which some were in use at the last count."""
     connections = [Quiet(0.0 if number < in_use else 2 * COUNT_S) for number in range(count)]
     counts = ConnectionCounts(folder / "connections", workers=2, index=0)
     balancer = Balancer(counts, connections, worked(is_busy))
     for connection in connections:
         balancer.use(connection)
+    balancer.count_used()
     return balancer
 
 
-def test_connections_are_in_use_while_they_have_requests_and_a_little_longer(tmp_path: Path) -> None:
-    async def work() -> None:
-        third = ConnectionCounts(tmp_path / "connections", workers=3, index=2)
-
-        async def wait_until(*, in_use: bool) -> None:
-            while bool(third.fewest_elsewhere()) != in_use:
-                await asyncio.sleep(0.01)
-
-        async with two_workers(tmp_path) as workers, asyncio.timeout(20):
-            for worker in workers.all:
-                worker.server.config.timeout_keep_alive = 60  # so that no connection ends meanwhile
+def test_connections_are_in_use_while_they_have_requests_and_a_little_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work() -> list[int]:
+        async with two_workers(tmp_path) as workers:
+            balancer = workers.all[0].balancer
+            await workers.all[1].listener.stop_accepting(is_last=False)
             async with connected(workers, 8) as pairs:
-                await workers.all[1].listener.stop_accepting(is_last=False)
-                await wait_until(in_use=True)
-                await wait_until(in_use=False)
-                for _, writer in pairs:
-                    writer.write(REQUEST)
-                await wait_until(in_use=True)
-                await wait_until(in_use=False)
+                found = [balancer.count]
+                for _ in range(2):
+                    with monkeypatch.context() as later:  # all connections have been quiet for longer
+                        later.setattr("service.wire.balancing.COUNT_S", 0.0)
+                        balancer.count_used()
+                    found.append(balancer.count)
+                    for reader, writer in pairs:
+                        writer.write(REQUEST)
+                        await reader.readuntil(b"\r\n\r\n")
+                    balancer.count_used()
+                    found.append(balancer.count)
+                return found
 
-    uvloop.run(work())
+    assert run(work()) == [8, 0, 8, 0, 8]
+
+
+def test_connections_are_counted_again_and_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        connection = Quiet(0.0)
+        counts = ConnectionCounts(tmp_path / "connections", workers=2, index=0)
+        balancer = Balancer(counts, [connection], worked(False))
+        balancer.use(connection)
+        while balancer.count != 1:
+            await asyncio.sleep(0.01)
+        connection.seconds = 2 * COUNT_S
+        while balancer.count != 0:
+            await asyncio.sleep(0.01)
+
+    run(work())
 
 
 @pytest.mark.parametrize(
@@ -67,12 +81,12 @@ def test_a_busy_worker_with_far_more_connections_closes_some(
 ) -> None:
     async def work() -> int:
         neighbour = ConnectionCounts(tmp_path / "connections", workers=2, index=1)
-        neighbour.show(elsewhere)
         balancer = balancer_with(30, in_use=in_use, folder=tmp_path, is_busy=is_busy)
-        await asyncio.sleep(COUNTED_S)
+        neighbour.show(elsewhere)
+        balancer.count_used()
         return sum(balancer.should_close() for _ in range(10))
 
-    assert uvloop.run(work()) == closed
+    assert run(work()) == closed
 
 
 def test_the_answer_that_closes_a_connection_says_so(tmp_path: Path) -> None:
@@ -81,11 +95,11 @@ def test_the_answer_that_closes_a_connection_says_so(tmp_path: Path) -> None:
             await workers.all[1].listener.stop_accepting(is_last=False)
             async with connected(workers, 8) as pairs:
                 ConnectionCounts(tmp_path / "connections", workers=2, index=1).show(0)
-                await asyncio.sleep(COUNTED_S)
+                workers.all[0].balancer.count_used()
                 for _, writer in pairs:
                     writer.write(REQUEST)
                 return [await reader.readuntil(b"\r\n\r\n") for reader, _ in pairs]
 
-    answers = uvloop.run(work())
+    answers = run(work())
     assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in answers)
     assert sum(b"connection: close" in answer for answer in answers) == 2

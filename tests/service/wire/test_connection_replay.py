@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from service.wire.connection import Connection
 from service.wire.states import CLOSING, FINISHING, IDLE, NEW, WAITING
+from tests.service.wire.bounded import run
 from tests.service.wire.echo_server import BODY, PROBE, EchoServer, post
 from tests.service.wire.transports import MemoryTransport
 
@@ -154,7 +154,7 @@ def replayed(replay: Replay, folder: Path, *, seed: int) -> tuple[bytes, list[by
             found.append(await answers_to(server, pieces_of(replay.sent, chance), turns=turns, ends=replay.ends))
         return whole, found
 
-    return uvloop.run(work())
+    return run(work())
 
 
 @pytest.fixture(autouse=True)
@@ -193,4 +193,4 @@ def test_requests_that_come_while_many_wait_are_read_later(tmp_path: Path) -> No
         server = EchoServer(tmp_path)
         return await answers_to(server, [PROBE * 50] * 6, turns=lambda: 5, ends=False)
 
-    assert statuses(uvloop.run(work())) == [200] * 300
+    assert statuses(run(work())) == [200] * 300

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import pytest
-import uvloop
 
 from service.host.process import running_server
 from service.wire.drain import LAST_READ_S, Drain
 from tests.service.conftest import put_in_service, server_config
+from tests.service.wire.bounded import run
 from tests.service.wire.uvicorns import REQUEST, Uvicorn, two_workers
 from tests.tiny import tiny_rows
 
@@ -44,7 +44,7 @@ def test_a_connection_that_is_slow_to_send_its_first_request_is_answered(tmp_pat
                 writer.close()
             return [*ends, last.server.should_exit], lines
 
-    assert uvloop.run(work()) == ([False, True], [b"HTTP/1.1 200 OK\r\n"] * 2)
+    assert run(work()) == ([False, True], [b"HTTP/1.1 200 OK\r\n"] * 2)
 
 
 def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path) -> None:
@@ -52,7 +52,6 @@ def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path)
         async with two_workers(tmp_path) as workers:
             last = workers.all[1]
             await workers.all[0].listener.stop_accepting(is_last=False)
-            last.server.config.timeout_keep_alive = 60
             reader, writer = await asyncio.open_connection(*workers.address)
             Drain(last.server, last.listener, seconds=0.0)._begin(signal.SIGTERM, None)
             await ended(last)
@@ -61,7 +60,7 @@ def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path)
             writer.close()
             return received
 
-    assert uvloop.run(work()) == b""
+    assert run(work()) == b""
 
 
 @pytest.mark.slow

@@ -5,10 +5,10 @@ import socket
 from pathlib import Path
 
 import pytest
-import uvloop
 
 from service.wire.accept_policy import AT_ONCE, LEAD
 from service.wire.connection_counts import ConnectionCounts
+from tests.service.wire.bounded import run
 from tests.service.wire.uvicorns import REQUEST, connected, two_workers
 
 
@@ -17,7 +17,7 @@ def test_workers_share_a_burst_of_connections(tmp_path: Path) -> None:
         async with two_workers(tmp_path) as workers, connected(workers, 40):
             return workers.counts
 
-    assert min(uvloop.run(work())) > 15
+    assert min(run(work())) > 15
 
 
 def test_connections_are_answered_and_counted_until_they_end(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_connections_are_answered_and_counted_until_they_end(tmp_path: Path) -> 
                 await asyncio.sleep(0.01)
             return lines, [*fewest, third.fewest_elsewhere()]
 
-    assert uvloop.run(work()) == ([b"HTTP/1.1 200 OK\r\n"] * 4, [2, 0])
+    assert run(work()) == ([b"HTTP/1.1 200 OK\r\n"] * 4, [2, 0])
 
 
 def test_a_worker_that_accepts_no_more_is_not_counted(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_worker_that_accepts_no_more_is_not_counted(tmp_path: Path) -> None:
             workers.all[1].server.servers[0].close()  # as uvicorn does when it ends
             return [*found, third.fewest_elsewhere()]
 
-    assert uvloop.run(work()) == [3, None]
+    assert run(work()) == [3, None]
 
 
 def test_the_last_worker_accepts_waiting_connections_and_then_refuses(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_the_last_worker_accepts_waiting_connections_and_then_refuses(tmp_path: 
             with socket.socket() as late:
                 return line, late.connect_ex(workers.address) == 0
 
-    assert uvloop.run(work()) == (b"HTTP/1.1 200 OK\r\n", False)
+    assert run(work()) == (b"HTTP/1.1 200 OK\r\n", False)
 
 
 def test_a_loop_with_long_turns_accepts_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,4 +87,4 @@ def test_a_loop_with_long_turns_accepts_several_at_once(tmp_path: Path, monkeypa
                     await asyncio.sleep(0.01)
             return found
 
-    assert uvloop.run(work()) == [1, AT_ONCE]
+    assert run(work()) == [1, AT_ONCE]

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-import uvloop
 
 from service.wire.states import (
     ANSWERING,
@@ -21,6 +20,7 @@ from service.wire.states import (
     Event,
     State,
 )
+from tests.service.wire.bounded import run
 from tests.service.wire.transports import MemoryTransport
 from tests.service.wire.uvicorns import CALLBACKS, Uvicorn
 
@@ -98,6 +98,6 @@ def test_what_is_impossible_closes_the_connection_and_is_logged(
         return found
 
     with caplog.at_level(logging.ERROR, logger="service"):
-        assert set(uvloop.run(work())) == {(True, CLOSING)}
+        assert set(run(work())) == {(True, CLOSING)}
     expected = [f"'{event}' cannot happen in state {state.name}" for state, event in IMPOSSIBLE_PAIRS]
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == expected

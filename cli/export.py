@@ -24,7 +24,7 @@ from core.share import percent
     type=click.Path(path_type=Path),
     help="Rows similar to future traffic, not trained on: the drift reference [default: the validation rows].",
 )
-@click.option("--rung", help="Package this rung even if it is not the fastest eligible one.")
+@click.option("--rung", help="Package this rung whether or not it may be served.")
 @column_options
 @pass_run
 def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: str | None, columns: Columns) -> None:

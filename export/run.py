@@ -58,7 +58,7 @@ def export(
     rung: str | None = None,
     on_progress: Progress = ignore,
 ) -> ExportResult:
-    """Write the package `out` atomically, with the fastest rung whose predictions agree with fp32.
+    """Write the package `out` atomically, with the first rung of `RANK` whose predictions agree with fp32.
 
     `validation` are labelled rows that the checkpoint was not trained on. `reference` is the reference of drift
     checks, by default the validation rows. `holdout` are the rows that the gate will use; the lineage records them.

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.cpu import multiplies_bytes
 from core.errors import RungNotBuilt
 from export.candidate import Candidate
 from export.eligibility import agreement, changed_rows
 from export.speed import Speed
 
 FP32 = "fp32"
-MIN_SPEEDUP = 1.1
-"""A quantized rung must be this many times as fast as fp32 to be chosen."""
+RANK = ("cuda-fp16", "int8-static", "int8-mixed", "int8-dynamic", "int8-blockwise", FP32)
+"""From the fastest to the slowest, as measured in benchmarks/export. A measurement at each export would make the
+choice, and so the digest of the package, depend on the load of the machine."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,15 @@ def _merit(candidate: Candidate, baseline: Candidate) -> str:
 
 
 def choose(reports: Sequence[RungReport], not_built: Mapping[str, str], *, wanted: str | None = None) -> RungReport:
-    """The `wanted` rung, eligible or not; else the fastest eligible rung, or fp32 if no rung is `MIN_SPEEDUP` faster.
+    """The `wanted` rung, eligible or not; else the first eligible rung of `RANK`.
 
-    Raises `RungNotBuilt` with the reason in `not_built`.
+    On a processor without fast products of bytes, only rungs in floating point are chosen. Raises `RungNotBuilt` with
+    the reason in `not_built`.
     """
     by_name = {entry.name: entry for entry in reports}
     if wanted is not None:
         if wanted in not_built:
             raise RungNotBuilt(wanted, not_built[wanted])
         return by_name[wanted]
-    fastest = max((entry for entry in reports if entry.eligible), key=lambda entry: entry.texts_per_s)
-    full = by_name[FP32]
-    return fastest if fastest.texts_per_s >= MIN_SPEEDUP * full.texts_per_s else full
+    can_choose = [entry for entry in reports if entry.eligible and (multiplies_bytes() or "int8" not in entry.name)]
+    return min(can_choose, key=lambda entry: RANK.index(entry.name))

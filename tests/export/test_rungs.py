@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import RungNotBuilt
-from export.rungs import RungReport, choose, report
+from export.ladder import RUNGS
+from export.rungs import RANK, RungReport, choose, report
 from export.speed import Speed
 from tests.export.candidates import candidate
 
@@ -16,13 +17,23 @@ def rung(name: str, *, speed: float, eligible: bool = True) -> RungReport:
     return RungReport(name, eligible, "", 0.9, 1.0, speed, 1.0, 5.0, 9.0, 0.5, None)
 
 
-def test_the_fastest_eligible_rung_is_chosen() -> None:
-    assert choose([rung("fp32", speed=100), rung("int8-static", speed=200)], {}).name == "int8-static"
-    assert choose([rung("fp32", speed=100), rung("int8-static", speed=200, eligible=False)], {}).name == "fp32"
+def test_every_rung_has_a_rank() -> None:
+    assert sorted(RANK) == sorted(RUNGS)
 
 
-def test_a_rung_hardly_faster_than_fp32_is_not_chosen() -> None:
-    assert choose([rung("fp32", speed=100), rung("int8-static", speed=105)], {}).name == "fp32"
+@pytest.mark.parametrize("speed", [10, 90, 200])
+def test_the_first_eligible_rung_is_chosen_whatever_its_measured_speed(speed: float) -> None:
+    fast = [rung("fp32", speed=100), rung("int8-blockwise", speed=150), rung("int8-static", speed=speed)]
+    assert choose(fast, {}).name == "int8-static"
+    refused = [rung("fp32", speed=100), rung("int8-static", speed=speed, eligible=False)]
+    assert choose(refused, {}).name == "fp32"
+
+
+def test_a_processor_without_products_of_bytes_gets_full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("export.rungs.multiplies_bytes", lambda: False)
+    reports = [rung("fp32", speed=100), rung("int8-static", speed=200)]
+    assert choose(reports, {}).name == "fp32"
+    assert choose(reports, {}, wanted="int8-static").name == "int8-static"
 
 
 def test_the_wanted_rung_is_chosen_even_if_it_is_not_eligible() -> None:

@@ -39,11 +39,11 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--validation", type=click.Path(path_type=Path), help="Rows to validate on [default: a share of --data].")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the checkpoint; must be new.")
 @click.option("--method", type=click.Choice(get_args(MethodName)), help="How to train [default: auto].")
-@click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: 10m].")
+@click.option("--budget", help="Upper limit of the time, e.g. 90s, 10m [default: none].")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all random numbers [default: 0].")
 @click.option("--base-model", help="'default', a folder, or a hub id with @revision [default: default].")
 @click.option("--lr", callback=_rate, help="Learning rate, or auto to search it [default: auto].")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the rows [default: chosen by rows and budget].")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the rows [default: chosen by rows and tokens].")
 @click.option("--primary-metric", help="Metric that selects epochs, rates and methods [default: accuracy].")
 @click.option("--rare", type=click.Choice(get_args(Rare)), help="Rows of a label with one text [default: keep].")
 @click.option("--folds", type=click.IntRange(2, 20), help="Also run a cross-validation with this many folds.")
@@ -70,7 +70,8 @@ def finetune(
     rows = read_examples(data, columns)
     checked = read_examples(validation, columns) if validation else None
     given["multi_label"] = columns.multi_label or None
-    seconds_of(given["budget"] or run.config.finetune.budget)
+    if given["budget"]:
+        seconds_of(given["budget"])
     settings = overridden(run.config.finetune, given, source="the options")
     _require_valid(rows, out, settings)
     from finetune.run import finetune as train

@@ -14,7 +14,7 @@ from core.duration import seconds_of
 @click.command()
 @click.argument("model")
 @click.option("--method", type=click.Choice(get_args(MethodName)), help="How to train [default: the config's].")
-@click.option("--budget", help="Time to spend, e.g. 90s, 10m [default: the config's].")
+@click.option("--budget", help="Upper limit of the time, e.g. 90s, 10m [default: the config's].")
 @pass_run
 def retrain(run: Run, model: str, method: str | None, budget: str | None) -> None:
     """Queue a retrain job; 'retune worker' runs it."""

@@ -58,7 +58,10 @@ class FinetuneConfig(Section):
         "default", description="'default', a folder, or a hub id with @revision, pinned by #sha256=…"
     )
     method: MethodName = Field("auto", description="auto takes the best on the validation rows.")
-    budget: str = Field("10m", pattern=r"^\d+[smh]$", description="Time to spend, e.g. 90s, 10m, 1h.")
+    budget: Annotated[str, Field(pattern=r"^\d+[smh]$")] | None = Field(
+        None,
+        description="Upper limit of the time, e.g. 90s, 10m, 1h; unset: none. Its cuts depend on the machine.",
+    )
     seed: int = Field(0, ge=0, description="Seed of all random numbers.")
     max_length: int = Field(128, ge=8, le=8192, description="A text is cut to this many tokens.")
     multi_label: bool = Field(False, description="Whether a text may have several labels or none.")
@@ -71,11 +74,11 @@ class FinetuneConfig(Section):
     lr: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = Field(
         "auto", description="Learning rate of the top layers; auto searches it."
     )
-    epochs: int = Field(0, ge=0, description="Passes over the rows; 0: chosen by rows and budget.")
+    epochs: int = Field(0, ge=0, description="Passes over the rows; 0: chosen by rows and tokens.")
     batch_rows: int = Field(0, ge=0, description="Rows per optimizer step; 0: chosen by the number of rows.")
     accumulate: int = Field(1, ge=1, description="Gradient accumulation: parts of a batch, to save memory.")
     blocks: int = Field(0, ge=0, description="layerwise: how many last blocks train; 0: all, unfrozen from the top.")
-    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto measures and takes the faster.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: by the kind of processor.")
     weight_decay: float = Field(0.01, ge=0, le=1, description="Weight decay of AdamW.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout probability of hidden states.")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Label smoothing of the loss.")

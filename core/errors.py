@@ -420,14 +420,6 @@ class UnknownLabels(InvalidInput):
         super().__init__(f"{source} has labels unknown to the model: {_listed(labels)}. Known: {_listed(known)}.")
 
 
-class BudgetTooSmall(InvalidInput):
-    def __init__(self, needed_s: int, texts: int) -> None:
-        super().__init__(
-            f"The budget is too small for any method: embedding {texts} texts and fitting a head "
-            f"take about {needed_s} s here. Give --budget {needed_s}s or more."
-        )
-
-
 class NoNewLabels(Conflict):
     def __init__(self, model: str) -> None:
         super().__init__(f"No new labels to train {model!r} on. Give some by POST /feedback or 'retune labels import'.")

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
 
 from core.arrays import Numbers
 from core.config import FinetuneConfig
 from core.datasets import Example, Text
-from core.errors import BudgetTooSmall
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
 from core.progress import Progress
-from finetune.encoders.encoder import embed
 from finetune.encoders.frozen import FrozenEncoder
 from finetune.run_state.plans import Plans
-from finetune.run_state.processes import broadcast, is_main_process, wait_for_all
+from finetune.run_state.processes import is_main_process, wait_for_all
 from finetune.run_state.run_folder import RunFolder
 from finetune.split import Split, labels_of
 from finetune.task import Rows, Task
-
-_TIMED_TEXTS = 64
 
 
 def prepare(
@@ -35,9 +29,9 @@ def prepare(
     plans: Plans,
     on_progress: Progress,
 ) -> Task:
-    """The task of a split; raises `BudgetTooSmall`."""
+    """The task of a split."""
     labels = labels_of(parts.train, kind)
-    train, validation = embedded_rows(parts, labels, kind, frozen, ends_at=ends_at, on_progress=on_progress)
+    train, validation = embedded_rows(parts, labels, kind, frozen, on_progress=on_progress)
     return Task(
         kind=kind,
         labels=labels,
@@ -54,11 +48,10 @@ def prepare(
 
 
 def embedded_rows(
-    parts: Split, labels: Sequence[str], kind: Kind, frozen: FrozenEncoder, *, ends_at: float, on_progress: Progress
+    parts: Split, labels: Sequence[str], kind: Kind, frozen: FrozenEncoder, *, on_progress: Progress
 ) -> tuple[Rows, Rows]:
-    """Training and validation rows with their frozen embeddings; raises `BudgetTooSmall`."""
+    """Training and validation rows with their frozen embeddings."""
     inputs = [example.input for example in (*parts.train, *parts.validation)]
-    _require_budget(frozen, inputs, left_s=ends_at - time.monotonic())
     embeddings = _embedded(frozen, inputs, on_progress)
     train_count = len(parts.train)
     return (
@@ -70,20 +63,6 @@ def embedded_rows(
 def _rows(examples: Sequence[Example], labels: Sequence[str], kind: Kind, embeddings: Numbers) -> Rows:
     truth = truth_matrix(examples, labels) if kind == "multi-label" else truth_of(examples, labels)
     return Rows([example.input for example in examples], truth, embeddings)
-
-
-def _require_budget(frozen: FrozenEncoder, inputs: Sequence[Text], *, left_s: float) -> None:
-    """Raises `BudgetTooSmall` if the time is too short for the cheapest method, which embeds every new text once."""
-    unknown = frozen.cache.unknown(inputs)
-    needed_s = 1.0
-    if unknown:
-        sample = unknown[:: max(1, len(unknown) // _TIMED_TEXTS)][:_TIMED_TEXTS]
-        started = time.monotonic()
-        embed(frozen.encoder, frozen.tokenizer, sample)
-        needed_s += (time.monotonic() - started) * len(unknown) / len(sample)
-    needed_s, left_s = broadcast((needed_s, left_s))
-    if needed_s > left_s:
-        raise BudgetTooSmall(max(1, math.ceil(1.5 * needed_s)), len(unknown))
 
 
 def _embedded(frozen: FrozenEncoder, inputs: Sequence[Text], on_progress: Progress) -> Numbers:

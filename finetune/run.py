@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -66,10 +67,10 @@ def finetune(
 
     Without `validation`, a share `settings.validation_share` of the examples is used for validation. `cache` stores
     the frozen embeddings and measurements of this machine, `datasets` the training and validation rows. With
-    `resume`, an interrupted run with the same rows and settings continues from its last saved state. The budget
-    counts from `begun_at` (monotonic), by default from now. Under `torchrun` the processes train together and the
-    main process writes. Raises `TooFewLabels`, `TooFewRowsOfLabel`, `UnknownLabels`, `UnknownMetric`,
-    `UnusableBaseModel`, `BudgetTooSmall`, `TargetExists`, `NotWritable`, `RunInterrupted`, `OtherRunInterrupted` or
+    `resume`, an interrupted run with the same rows and settings continues from its last saved state. A budget counts
+    from `begun_at` (monotonic), by default from now. Under `torchrun` the processes train together and the main
+    process writes. Raises `TooFewLabels`, `TooFewRowsOfLabel`, `UnknownLabels`, `UnknownMetric`,
+    `UnusableBaseModel`, `TargetExists`, `NotWritable`, `RunInterrupted`, `OtherRunInterrupted` or
     `DiskFull`.
     """
     begun_at = time.monotonic() if begun_at is None else begun_at
@@ -120,7 +121,7 @@ def _start_run(
     base = find_base_model(settings.base_model)
     facts = _identity(parts, base, settings)
     run_folder = RunFolder(out, _digest(facts), begun_at=begun_at, is_resumed=resume)
-    left_s = seconds_of(settings.budget) - run_folder.spent_s
+    left_s = math.inf if settings.budget is None else seconds_of(settings.budget) - run_folder.spent_s
     frozen = load_frozen(base, max_length=settings.max_length, cache=cache)
     task = prepare(
         parts,
@@ -142,9 +143,7 @@ def _folds(run: _Run) -> Iterator[Task]:
     splits = folds_of(rows, task.kind, folds=task.settings.folds, seed=task.settings.seed)
     for number, parts in enumerate(splits, 1):
         ends_at = time.monotonic() + run.time_limit_s
-        train, validation = embedded_rows(
-            parts, task.labels, task.kind, run.frozen, ends_at=ends_at, on_progress=task.on_progress
-        )
+        train, validation = embedded_rows(parts, task.labels, task.kind, run.frozen, on_progress=task.on_progress)
         yield replace(task, train=train, validation=validation, ends_at=ends_at, name_prefix=f"fold-{number}-")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ class Rows:
 class Task:
     """Training and validation rows, the settings, and the pretrained encoder, which no method may modify.
 
-    `ends_at`: a value of `time.monotonic()`. `name_prefix`: the name of the fold in a cross-validation, else empty.
+    `ends_at`: a value of `time.monotonic()`; infinite without a budget. `name_prefix`: the name of the fold in a
+    cross-validation, else empty.
     """
 
     kind: Kind
@@ -51,6 +53,10 @@ class Task:
     plans: Plans
     on_progress: Progress
     name_prefix: str = ""
+
+    @property
+    def has_budget(self) -> bool:
+        return math.isfinite(self.ends_at)
 
     @property
     def left_s(self) -> float:

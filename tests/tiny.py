@@ -41,7 +41,6 @@ def tiny_settings(base_model: Path, *, method: str = "features", seed: int = 0, 
     return FinetuneConfig.model_validate(
         {
             "method": method,
-            "budget": "60s",
             "seed": seed,
             "base_model": str(base_model),
             "max_length": 32,

@@ -30,7 +30,8 @@ MARK = ".retune-demo"
 @click.option("--fresh", type=click.Path(path_type=Path), default=TICKETS / "fresh.csv", help="Rows after a change.")
 @click.option("--home", help="Folder of the demo's state [default: .retune/demo].")
 @click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
-@click.option("--budget", default="90s", show_default=True, help="Time for each of the two trainings.")
+@click.option("--budget", help="Upper limit of the time of each training, e.g. 90s [default: none].")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of both trainings.")
 @click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels to request.")
 @click.option("--keep-serving", is_flag=True, help="Keep the server and its dashboard running until Ctrl-C.")
 @pass_run
@@ -42,7 +43,8 @@ def demo(
     Fine-tunes, exports, serves, sends traffic, detects drift, requests labels, retrains, and promotes the new
     version if the gate allows it, while a client sends requests.
     """
-    seconds_of(given["budget"])
+    if given["budget"]:
+        seconds_of(given["budget"])
     parts = read_parts(train, reference, fresh)
     config = _config(run.config, home, **given)
     result = _run(config, parts, keep_serving=keep_serving)
@@ -53,14 +55,16 @@ def demo(
         sys.exit(REFUSED)
 
 
-def _config(config: Config, home: str | None, *, method: str, budget: str, label_budget: int) -> Config:
+def _config(
+    config: Config, home: str | None, *, method: str, budget: str | None, seed: int, label_budget: int
+) -> Config:
     """The user's config with a home and a port for the demo; the home is emptied."""
     given = {"home": config.home / "demo" if home is None else home}
     folder = overridden(config, given, source="the options").home.absolute()
     _empty(folder)
     changed = {
         "home": folder,
-        "finetune": config.finetune.model_copy(update={"method": method, "budget": budget}),
+        "finetune": config.finetune.model_copy(update={"method": method, "budget": budget, "seed": seed}),
         "labels": config.labels.model_copy(update={"budget": label_budget}),
         "service": config.service.model_copy(update={"port": _free_port(), "host": "127.0.0.1", "admin_token": None}),
         "ledger": config.ledger.model_copy(update={"url": None}),

@@ -1,51 +1,77 @@
-"""The plan of a training: precision, learning rate and epochs, from measurements on this machine."""
+"""The plan of a training: precision, epochs and learning rate, by rows and tokens; a budget may cut it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from finetune.encoders.encoder import supports_bfloat16
 from finetune.run_state.processes import training_device
 from finetune.task import Fitted, Task
 from finetune.training import speed
 from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier, trainable_copy
 from finetune.training.defaults import default_recipe
-from finetune.training.rate import BUDGET_SHARE, find_rate
-from finetune.training.recipe import Precision, Recipe
+from finetune.training.precision import precision_of
+from finetune.training.rate import find_rate
+from finetune.training.recipe import Recipe
+
+PLANNED_TOKENS = 3_000_000
+"""Upper limit of the padded tokens of a training without given epochs, over all passes, of at least one epoch: 20 to 30
+minutes of all-MiniLM-L6-v2 on two cores."""
 
 FEW_EPOCHS = 3
-"""If the time allows fewer epochs with the consistency term, the term is dropped: it doubles the time per row."""
+"""If there is room for fewer epochs with the consistency term, the term is dropped: it doubles the work per row."""
 
 SEARCH_TEMPERATURE = 4.0
 """Divisor of the logits in the rate search; otherwise, the loss of a head that fits its rows could only rise."""
 
-_PLANNED_SHARE = 0.95
+_BUDGETED_SHARE = 0.95
 """Share of the time left that is planned for epochs and evaluations; the rest is a reserve for slow phases."""
 
 _FINAL_EVALUATIONS = 4  # after the last step: three interpolated states and a sample of the training rows
 _WRITING_S = 5.0
 
 
-def plan(task: Task, start: Fitted, approach: Approach) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe with precision, rate and epochs of this run, and the record of the rate search."""
-    recipe = _with_precision(task, start, approach)
+@dataclass(frozen=True)
+class Plan:
+    """`learning_rate` is the record of the rate search. `full` is the recipe without a budget."""
+
+    recipe: Recipe
+    learning_rate: dict[str, Any]
+    full: Recipe
+
+
+def plan(task: Task, start: Fitted, approach: Approach) -> Plan:
+    """The same rows, settings, seed and kind of processor give the same plan if there is no budget."""
+    recipe = _within_tokens(task, _with_precision(task, approach))
     recipe, found = _with_rate(task, start, approach, recipe)
-    return _within_budget(task, recipe, seconds_per_epoch(task, start, approach)), found
+    return Plan(_within_budget(task, start, approach, recipe), found, recipe)
 
 
-def _within_budget(task: Task, recipe: Recipe, seconds: float) -> Recipe:
-    """Limit the epochs to the time left; drop a default consistency term if the time allows few epochs with it."""
+def _within_tokens(task: Task, recipe: Recipe) -> Recipe:
+    if task.settings.epochs:
+        return recipe
+    return _limited(task, recipe, PLANNED_TOKENS / speed.tokens_per_epoch(task, recipe))
+
+
+def _within_budget(task: Task, start: Fitted, approach: Approach, recipe: Recipe) -> Recipe:
+    if not task.has_budget:
+        return recipe
+    seconds = seconds_per_epoch(task, start, approach)
     evaluation_s = recipe.epochs * _evaluation_s(task, recipe, seconds) + finishing_s(task, recipe, seconds)
-    left = task.plans.get_or_compute("seconds for epochs", lambda: _PLANNED_SHARE * task.left_s - evaluation_s)
-    if recipe.consistency and left < FEW_EPOCHS * seconds and task.settings.consistency is None:
-        recipe, seconds = replace(recipe, consistency=0.0), seconds / 2
+    left_s = task.plans.get_or_compute("seconds for epochs", lambda: _BUDGETED_SHARE * task.left_s - evaluation_s)
+    return _limited(task, recipe, left_s / seconds)
+
+
+def _limited(task: Task, recipe: Recipe, epochs: float) -> Recipe:
+    """At most so many epochs; twice as many without a default consistency term if there would be few with it."""
+    if recipe.consistency and epochs < min(FEW_EPOCHS, recipe.epochs) and task.settings.consistency is None:
+        recipe, epochs = replace(recipe, consistency=0.0), 2 * epochs
     # Multiples of 0.1: whole epochs would leave up to a fifth of the budget unused.
-    return replace(recipe, epochs=max(1.0, min(recipe.epochs, math.floor(10 * left / seconds) / 10)))
+    return replace(recipe, epochs=max(1.0, min(recipe.epochs, math.floor(10 * epochs) / 10)))
 
 
 def _evaluation_s(task: Task, recipe: Recipe, seconds: float) -> float:
@@ -60,23 +86,16 @@ def finishing_s(task: Task, recipe: Recipe, seconds: float) -> float:
 
 def seconds_per_epoch(task: Task, start: Fitted, approach: Approach) -> float:
     """Measured on a few steps on this machine, once per run."""
-    recipe = _with_precision(task, start, approach)
+    recipe = _with_precision(task, approach)
     return task.plans.get_or_compute(
         f"{approach.name} seconds an epoch",
         lambda: speed.seconds_per_epoch(prepared_copy(task, start, approach, recipe), task, recipe),
     )
 
 
-def _with_precision(task: Task, start: Fitted, approach: Approach) -> Recipe:
-    recipe = default_recipe(task, approach)
-    if task.settings.precision != "auto":
-        return replace(recipe, precision=task.settings.precision)
-    if not task.encoder.is_wide or not supports_bfloat16(task.encoder):
-        return recipe
-    faster: Precision = task.plans.get_or_compute(
-        "precision", lambda: speed.faster_precision(prepared_copy(task, start, approach, recipe), task, recipe)
-    )
-    return replace(recipe, precision=faster)
+def _with_precision(task: Task, approach: Approach) -> Recipe:
+    given = task.settings.precision
+    return replace(default_recipe(task, approach), precision=precision_of(task.encoder) if given == "auto" else given)
 
 
 def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) -> tuple[Recipe, dict[str, Any]]:
@@ -86,14 +105,7 @@ def _with_rate(task: Task, start: Fitted, approach: Approach, recipe: Recipe) ->
 
     def search() -> dict[str, Any]:
         model = prepared_copy(task, start, approach, recipe, temperature_factor=SEARCH_TEMPERATURE)
-        return find_rate(
-            model,
-            task,
-            replace(recipe, consistency=0.0),
-            rows_per_s=len(task.train.inputs) / seconds_per_epoch(task, start, approach),
-            limit_s=BUDGET_SHARE * max(task.left_s, 0.0),
-            default=approach.default_rate,
-        ).as_dict()
+        return find_rate(model, task, recipe, default=approach.default_rate).as_dict()
 
     found = task.plans.get_or_compute(f"{approach.name} rate", search)
     return replace(recipe, rate=float(found["chosen"])), found

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,10 +23,13 @@ from finetune.training.sampler import LengthGroupedSampler
 
 MIN_RATE, MAX_RATE = 3e-6, 1e-1
 MAX_STEPS, MIN_STEPS = 90, 30
-"""One rate is tried per step, evenly on a logarithmic scale: 20 per power of ten, or 7 if the time is short."""
+"""One rate is tried per step, evenly on a logarithmic scale: 20 per power of ten, or 7 if the training is short."""
 
-BUDGET_SHARE = 0.06
-"""Share of the budget for the search, which ends earlier if the loss rises."""
+SHARE = 0.06
+"""Share of the forward passes of the training that the search may add; it ends earlier if the loss rises."""
+
+MAX_BUDGET_SHARE = 0.12
+"""Share of the remaining budget after which the search is given up."""
 
 FALL_SHARE = 0.9
 """The loss has stopped falling after this share of its total fall. The position of the exact minimum varies, because
@@ -57,25 +59,24 @@ class RateSearch:
         return {"chosen": self.rate, "reason": self.reason, "curve": self.curve}
 
 
-def find_rate(
-    model: Classifier, task: Task, recipe: Recipe, *, rows_per_s: float, limit_s: float, default: float
-) -> RateSearch:
+def find_rate(model: Classifier, task: Task, recipe: Recipe, *, default: float) -> RateSearch:
     """Search by training `model`, which cannot be used afterwards; the rate of `recipe` is ignored.
 
-    Returns the rate `default` if `limit_s` is too short for `MIN_STEPS` at `rows_per_s`. The random state of torch
-    does not change.
+    Returns the rate `default` if the budget ends the search. The random state of torch does not change.
     """
-    steps = min(MAX_STEPS, int(limit_s * rows_per_s / recipe.batch_rows))
-    if steps < MIN_STEPS:
-        reason = f"{limit_s:.0f} s are too short for a search; {default:.1e} is the method's default."
-        return RateSearch(default, reason, [])
+    planned = recipe.passes * recipe.steps(len(task.train.inputs))
     with forked_rng():
         torch.manual_seed(task.settings.seed)
-        curve = _run_search(model.train(), task, recipe, steps=steps, ends_at=time.monotonic() + 2 * limit_s)
+        once = replace(recipe, consistency=0.0)
+        curve = _run_search(model.train(), task, once, steps=min(MAX_STEPS, max(MIN_STEPS, int(SHARE * planned))))
+    if curve is None:
+        return RateSearch(default, f"The budget ended the search; {default:.1e} is the method's default.", [])
     return _choose(curve, default)
 
 
-def _run_search(model: Classifier, task: Task, recipe: Recipe, *, steps: int, ends_at: float) -> list[dict[str, float]]:
+def _run_search(model: Classifier, task: Task, recipe: Recipe, *, steps: int) -> list[dict[str, float]] | None:
+    """The curve; None if the budget ended the search."""
+    enough_s = (1 - MAX_BUDGET_SHARE) * task.left_s
     optimizer = torch.optim.AdamW(parameter_groups(model, replace(recipe, rate=MIN_RATE)), fused=True)
     objective = Objective.of(task, recipe)
     first = [group["lr"] for group in optimizer.param_groups]
@@ -89,8 +90,10 @@ def _run_search(model: Classifier, task: Task, recipe: Recipe, *, steps: int, en
         level = smoothed / (1 - _SMOOTHING ** (step + 1))
         curve.append({"rate": rate, "loss": round(level, 5)})
         least = min(least, level)
-        if not math.isfinite(loss) or level > _STOP_RATIO * least + 0.1 or time.monotonic() > ends_at:
+        if not math.isfinite(loss) or level > _STOP_RATIO * least + 0.1:
             break
+        if task.left_s < enough_s:
+            return None
         task.on_progress("Searching the learning rate", step / steps)
     return curve
 

@@ -1,10 +1,9 @@
-"""Training speed of this machine, measured on a few real batches."""
+"""The work of an epoch in tokens, and its time on this machine, measured on a few real batches."""
 
 from __future__ import annotations
 
 import copy
 import time
-from dataclasses import replace
 
 import torch
 from torch import nn
@@ -12,11 +11,8 @@ from torch import nn
 from finetune.run_state.processes import forked_rng, process_count
 from finetune.task import Task
 from finetune.training.objective import Item, Objective, encoded_rows
-from finetune.training.recipe import Precision, Recipe
+from finetune.training.recipe import Recipe
 from finetune.training.sampler import LengthGroupedSampler
-
-MIN_SPEEDUP = 1.15
-"""bfloat16 is used only if it is this many times as fast as float32, because it is less precise."""
 
 _LENGTH_QUANTILES = (1 / 6, 1 / 2, 5 / 6)
 
@@ -43,12 +39,9 @@ def seconds_per_epoch(model: nn.Module, task: Task, recipe: Recipe) -> float:
     return seconds / tokens * sum(map(_padded_tokens, batches)) / process_count()
 
 
-def faster_precision(model: nn.Module, task: Task, recipe: Recipe) -> Precision:
-    """bfloat16 if it is at least `MIN_SPEEDUP` times as fast on this machine, else float32."""
-    float32_s, bfloat16_s = (
-        seconds_per_epoch(model, task, replace(recipe, precision=name)) for name in ("float32", "bfloat16")
-    )
-    return "bfloat16" if float32_s >= MIN_SPEEDUP * bfloat16_s else "float32"
+def tokens_per_epoch(task: Task, recipe: Recipe) -> int:
+    """Padded tokens of all batches of an epoch, over all passes."""
+    return recipe.passes * sum(map(_padded_tokens, _batches(task, recipe)))
 
 
 def _batches(task: Task, recipe: Recipe) -> list[list[Item]]:

@@ -24,7 +24,9 @@ class TimeLimit:
 
     @property
     def used(self) -> float:
-        """Share of the time limit used so far, 0..1; a resumed run begins at `done_before`."""
+        """Share of the time limit used so far, 0..1; a resumed run begins at `done_before`. 0 without a budget."""
+        if not self._task.has_budget:
+            return 0.0
         left = self._left_s / max(self._total_s, 1e-9)
         return self._done_before + (1 - self._done_before) * (1 - min(1.0, max(0.0, left)))
 

@@ -10,7 +10,7 @@ from finetune.training.approach import Approach
 from finetune.training.classifier import Classifier
 from finetune.training.interpolation import interpolate
 from finetune.training.label_names import with_label_names
-from finetune.training.planning import finishing_s, plan, prepared_copy, seconds_per_epoch
+from finetune.training.planning import Plan, finishing_s, plan, prepared_copy, seconds_per_epoch
 from finetune.training.recipe import Recipe
 from finetune.training.trainer import Trained, train
 
@@ -22,12 +22,13 @@ RESTART_FACTOR = 0.25
 def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     """Fine-tune from `start`, a head on frozen features; the result is the best state, which may be the start.
 
-    A training that diverges is restarted at a quarter of its rate. If the time is too short for one epoch, a part of
+    A training that diverges is restarted at a quarter of its rate. If a budget is too short for one epoch, a part of
     the epoch is trained.
     """
     rows = len(task.train.inputs)
     task = with_label_names(task)
-    recipe, learning_rate = plan(task, start, approach)
+    planned = plan(task, start, approach)
+    recipe = planned.recipe
     baseline, restarts, history = _baseline(task, start), [], list(start.history)
     for attempt in range(MAX_RESTARTS + 1):
         model, trained = _attempt(task, start, baseline, approach, recipe, attempt)
@@ -44,7 +45,7 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
     model.encoder.transformer.set_attn_implementation(task.encoder.transformer.config._attn_implementation)
     return Fitted(
         method=approach.name,
-        reason=_reason(trained, baseline, restarts, task),
+        reason=_reason(trained, baseline, restarts, task) + _cut(planned, trained),
         encoder=model.encoder,
         head=model.head,
         scored=best_state.kept.scored,
@@ -54,10 +55,12 @@ def tune(task: Task, start: Fitted, approach: Approach) -> Fitted:
             "label_names": len(task.train.inputs) - rows,
             "restarts": restarts,
             "ended_by": trained.stopped_by or "plan",
+            "planned_epochs": planned.full.epochs,
+            "cut_by_budget": bool(_cut(planned, trained)),
             "kept": best_state.kept.name,
         },
         history=[*history, *best_state.history],
-        learning_rate=learning_rate,
+        learning_rate=planned.learning_rate,
     )
 
 
@@ -76,7 +79,7 @@ def _attempt(
         recipe,
         name=f"{task.name_prefix}{approach.name}-{number}",
         start=baseline,
-        reserve_s=finishing_s(task, recipe, seconds_per_epoch(task, start, approach)),
+        reserve_s=finishing_s(task, recipe, seconds_per_epoch(task, start, approach)) if task.has_budget else 0.0,
         callbacks=approach.callbacks(model),
     )
     return model, trained
@@ -95,4 +98,17 @@ def _reason(trained: Trained, baseline: Scored, restarts: list[dict[str, float]]
         )
     for entry in restarts:
         reason += f" A rate of {entry['rate']:.1e} diverged; training restarted at {entry['restarted_at']:.1e}."
-    return reason + (" The budget ended it early." if trained.stopped_by == "budget" else "")
+    return reason
+
+
+def _cut(planned: Plan, trained: Trained) -> str:
+    """What the budget cut, in sentences; empty if nothing."""
+    recipe, full = planned.recipe, planned.full
+    cut = ""
+    if recipe.epochs < full.epochs:
+        cut += f" The budget has room for {recipe.epochs:g} of {full.epochs:g} epochs."
+    if recipe.consistency < full.consistency:
+        cut += " It has no room for the consistency term."
+    if trained.stopped_by == "budget":
+        cut += " The budget ended it early."
+    return cut

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,20 +29,20 @@ def make_task(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Pat
     """Makes a task as `finetune` does, by default of 80 rows and 3 labels: `make_task(budget_s=0.0, epochs=2)`."""
     numbers = count()
 
-    def make(examples: Sequence[Example] = tiny_examples[:80], *, budget_s: float = 60.0, **settings: Any) -> Task:
+    def make(examples: Sequence[Example] = tiny_examples[:80], *, budget_s: float = math.inf, **settings: Any) -> Task:
         kind: Kind = "multi-label" if settings.get("multi_label") else "single-label"
         chosen = tiny_settings(tiny_base_model, **{"epochs": 4, "lr": 4e-4, **settings})
         frozen = load_frozen(find_base_model(str(tiny_base_model)), max_length=32, cache=tmp_path / "cache")
-        made = prepare(
+        number = next(numbers)
+        return prepare(
             split(examples, kind, share=0.4, max_rows=1000, seed=0),
             kind,
             frozen,
             settings=chosen,
-            ends_at=time.monotonic() + 60.0,
-            run_folder=RunFolder(tmp_path / f"out-{next(numbers)}", "id", begun_at=time.monotonic(), is_resumed=False),
-            plans=Plans(tmp_path / "plans", {"settings": chosen.model_dump()}),
+            ends_at=time.monotonic() + budget_s,
+            run_folder=RunFolder(tmp_path / f"out-{number}", "id", begun_at=time.monotonic(), is_resumed=False),
+            plans=Plans(tmp_path / f"plans-{number}", {"settings": chosen.model_dump()}),
             on_progress=lambda stage, share: None,
         )
-        return replace(made, ends_at=time.monotonic() + budget_s)
 
     return make

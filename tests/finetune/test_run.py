@@ -5,7 +5,7 @@ import pytest
 
 from core.checkpoint import CARD, HEAD, Training, read_training
 from core.datasets import Example, kept_dataset
-from core.errors import BudgetTooSmall, CorruptCheckpoint, TargetExists, TooFewLabels, UnknownMetric
+from core.errors import CorruptCheckpoint, TargetExists, TooFewLabels, UnknownMetric
 from core.features import truth_of
 from core.metrics import measure
 from core.progress import Progress, ignore
@@ -131,12 +131,11 @@ def test_cross_validation_is_recorded(tiny_base_model: Path, tiny_examples: list
     assert found["mean"] > 0.7
 
 
-def test_error_for_a_too_small_budget_names_the_smallest(
-    tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path
-) -> None:
-    with pytest.raises(BudgetTooSmall, match=r"Give --budget \d+s or more"):
-        trained(tiny_examples, tiny_base_model, tmp_path, budget="0s")
-    assert not (tmp_path / "out").exists()
+def test_features_run_in_any_budget(tiny_base_model: Path, tiny_examples: list[Example], tmp_path: Path) -> None:
+    training = trained(tiny_examples, tiny_base_model, tmp_path, budget="0s", method="auto")
+    assert training.method == "features"
+    assert training.settings["cut_by_budget"]
+    assert "The budget ends here" in training.reason
 
 
 def test_error_for_an_unknown_primary_metric_lists_the_known(

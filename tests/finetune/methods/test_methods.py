@@ -1,7 +1,9 @@
 """The contract of all methods, and the particulars of some."""
 
+import itertools
+import time
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -90,10 +92,43 @@ def test_training_depends_only_on_the_seed(name: str, make_task: MakeTask) -> No
     assert first != other
 
 
+@pytest.mark.parametrize("name", ["auto", "full"])
+def test_training_does_not_depend_on_the_clock(name: str, make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, Any] = {"lr": "auto", "epochs": 0}
+    quiet = METHODS[name](make_task(**settings))
+    clock = itertools.count(0.0, 1000.0)  # every look finds that a quarter of an hour has passed
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    busy = METHODS[name](make_task(seed=0, **settings))
+    assert busy.history == quiet.history
+    assert busy.settings == quiet.settings
+    assert not busy.settings["cut_by_budget"]
+    assert busy.learning_rate == quiet.learning_rate
+    np.testing.assert_array_equal(busy.head.weight, quiet.head.weight)
+
+
+def test_a_budget_that_cuts_epochs_says_so(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.training.speed.seconds_per_epoch", lambda *_: 10.0)
+    fitted = METHODS["full"](make_task(epochs=20, budget_s=100.0))
+    assert "The budget has room for " in fitted.reason
+    assert "of 20 epochs" in fitted.reason
+    assert fitted.settings["planned_epochs"] == 20
+    assert fitted.settings["epochs"] < 10
+    assert fitted.settings["cut_by_budget"]
+
+
+def test_long_texts_get_fewer_epochs_by_their_tokens(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.training.planning.PLANNED_TOKENS", 5_000)
+    fitted = METHODS["full"](make_task(epochs=0))
+    assert 1 <= fitted.settings["epochs"] < 20
+    assert not fitted.settings["cut_by_budget"]
+    assert METHODS["full"](make_task(epochs=4)).settings["epochs"] == 4
+
+
 def test_full_without_time_stops_early_and_gives_the_reason(make_task: MakeTask) -> None:
     fitted = METHODS["full"](make_task(budget_s=0.0))
     assert "The budget ended it early." in fitted.reason
     assert fitted.settings["ended_by"] == "budget"
+    assert fitted.settings["cut_by_budget"]
     assert fitted.scored.value > 0.75
 
 
@@ -101,6 +136,7 @@ def test_auto_without_time_keeps_features_and_gives_the_reason(make_task: MakeTa
     fitted = METHODS["auto"](make_task(budget_s=0.0))
     assert fitted.method == "features"
     assert "budget" in fitted.reason
+    assert fitted.settings["cut_by_budget"]
 
 
 def test_a_diverging_training_is_restarted_at_a_lower_rate(make_task: MakeTask) -> None:

@@ -39,6 +39,7 @@ class Training:
     `thresholds`. The model abstains below the score `abstain_below`; None: never.
 
     `metrics`: "validation" (with the temperature) and "before_temperature", named as in `finetune.measuring.metrics`.
+    `settings`: what was used; `given`: the settings before the plan, by their keys in the config.
     `history`: one entry per evaluated step, {"step": "head", "fine-tuning" or "interpolation", "epoch"?,
     "train_loss"?, "validation_loss", "learning_rate"?, the primary metric by its name, "kept"?}.
     `learning_rate`: {"chosen", "reason", "curve": [{"rate", "loss"}]}, empty if there was no search.
@@ -68,6 +69,7 @@ class Training:
     learning_rate: dict[str, Any] = field(default_factory=dict)
     fit: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     files: dict[str, str] = field(default_factory=dict)
 

@@ -27,7 +27,7 @@ def child_environment(config: Config) -> dict[str, str]:
     return {
         **inherited,
         **settings,
-        "RETUNE_FINETUNE__BASE_MODEL": _absolute_base_model(config.finetune.base_model),
+        "RETUNE_FINETUNE__BASE_MODEL": absolute_base_model(config.finetune.base_model),
         "RETUNE_HOME": str(config.home.absolute()),
         "RETUNE_LEDGER__URL": absolute_database(config.ledger_url),
         "RETUNE_REGISTRY__URL": absolute_registry(config.registry_url),
@@ -42,7 +42,7 @@ def _shown(value: Any) -> str:
     return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
-def _absolute_base_model(name: str) -> str:
+def absolute_base_model(name: str) -> str:
     """The absolute path of a folder, with the hash that it must have; other names unchanged."""
     folder, mark, pin = name.partition("#")
     is_folder = folder != "default" and Path(folder).is_dir()

@@ -37,7 +37,8 @@ class DataSet:
 @dataclass(frozen=True)
 class Lineage:
     """`checkpoint`: sha256 of its `training.json`; `retune`: the release that made the package; `holdout`: the rows
-    that the gate compared on; `rung_chosen_by`: "request" or "measurement".
+    that the gate compared on; `rung_chosen_by`: "request" or "measurement"; `settings`: those given to the training, by
+    their keys in the config.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _OPEN
@@ -51,3 +52,4 @@ class Lineage:
     reference: DataSet = DataSet()
     holdout: DataSet = DataSet()
     rung_chosen_by: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)

@@ -253,7 +253,9 @@ class GateVerdict:
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """The training of a challenger; `set_aside`: number of rows of each label with too few rows to train on."""
+    """The training of a challenger; `set_aside`: number of rows of each label with too few rows to train on; `changed`:
+    settings that differ from the champion's training, as [before, now].
+    """
 
     rows: int = 0
     new_labels: list[str] = field(default_factory=list)
@@ -261,6 +263,7 @@ class TrainingSummary:
     method: str = ""
     reason: str = ""
     history: list[dict[str, Any]] = field(default_factory=list)
+    changed: dict[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def _facts(source: Source, choice: Choice, rows: HeldOutRows) -> PackageFacts:
             data=source.training.data,
             reference=DataSet(fingerprint(rows.reference), len(rows.reference)),
             holdout=DataSet(fingerprint(rows.holdout), len(rows.holdout)),
+            settings=source.training.given,
             rung_chosen_by="request" if choice.requested else "measurement",
         ),
         rungs=[report.facts for report in choice.reports],

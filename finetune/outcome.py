@@ -9,6 +9,7 @@ import numpy as np
 
 from core.arrays import Indices, Numbers
 from core.checkpoint import Training
+from core.child_environment import absolute_base_model
 from core.lineage import TrainingData
 from finetune.encoders.base_models import BaseModel, facts_of
 from finetune.encoders.encoder import embed
@@ -113,6 +114,7 @@ def training_of(
         abstain_below=outcome.abstention.threshold if outcome.abstention else None,
         learning_rate=fitted.learning_rate,
         fit=judge_fit(fitted.history, outcome.train, outcome.evaluation),
+        given={**task.settings.model_dump(), "base_model": absolute_base_model(task.settings.base_model)},
         provenance={**machine(), "git_commit": git_commit()},
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.checkpoint import read_training
-from core.config import Config, overridden
+from core.config import Config, FinetuneConfig
 from core.datasets import Example, keep_dataset, kept_dataset, key_of
 from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
 from export.run import export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
+from lifecycle.challengers.settings import changed_settings, retrain_settings
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.labels.pools import pools_of
 from lifecycle.situation import Situation
@@ -30,16 +33,20 @@ class Challenger:
 def train_challenger(
     job: JobRecord, rows: TrainingSet, situation: Situation, config: Config, *, work: Path, on_progress: Progress
 ) -> Challenger:
-    """Fine-tune and export in the folder `work`; the job's payload overrides the config's method and budget."""
-    trained = _finetune(rows, situation, config, job, work, on_progress)
+    """Fine-tune and export in the folder `work`; the job's payload may name a method and a budget."""
+    facts = situation.champion.facts
+    settings = retrain_settings(facts, config.finetune, job.payload)
+    trained = _finetune(rows, settings, config, work, on_progress)
+    changed = changed_settings(facts, settings)
     training = read_training(trained.checkpoint)
     summary = TrainingSummary(
         rows=len(rows.train),
         new_labels=rows.new_labels,
         set_aside=rows.set_aside,
         method=trained.method,
-        reason=trained.reason,
+        reason=trained.reason + _named(changed),
         history=training.history,
+        changed=changed,
     )
     validation = kept_dataset(training.data.validation, config.datasets)
     package = _export(trained, validation, rows, situation, config, work, on_progress)
@@ -47,18 +54,8 @@ def train_challenger(
 
 
 def _finetune(
-    rows: TrainingSet, situation: Situation, config: Config, job: JobRecord, work: Path, on_progress: Progress
+    rows: TrainingSet, settings: FinetuneConfig, config: Config, work: Path, on_progress: Progress
 ) -> FinetuneResult:
-    # The challenger has the champion's task: rows show whether they are pairs, but not whether they are multi-label.
-    settings = overridden(
-        config.finetune,
-        {
-            "method": job.payload.get("method"),
-            "budget": job.payload.get("budget"),
-            "multi_label": situation.champion.kind == "multi-label",
-        },
-        source="the job",
-    )
     return finetune(
         rows.train,
         out=work / "checkpoint",
@@ -67,6 +64,11 @@ def _finetune(
         datasets=config.datasets,
         on_progress=lambda stage, share: on_progress(f"finetune: {stage}", share),
     )
+
+
+def _named(changed: Mapping[str, Sequence[Any]]) -> str:
+    listed = ", ".join(f"{key} {before} → {now}" for key, (before, now) in changed.items())
+    return f" It differs from the champion's training: {listed}." if listed else ""
 
 
 def _export(

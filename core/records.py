@@ -16,7 +16,7 @@ Outcome = Literal["ok", "drift", "insufficient_data"]
 Action = Literal["none", "watch", "label", "retrain", "roll back"]
 GateAnswer = Literal["promote", "hold", "reject"]
 JobStatus = Literal["queued", "running", "done", "failed"]
-Purpose = Literal["measure", "learn"]
+Purpose = Literal["measure", "learn", "compare"]
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,9 @@ class DecisionRecord:
 
 @dataclass(frozen=True)
 class LabelRequest:
-    """A prediction that a person should label. Purpose "measure": drawn at random from held-out texts."""
+    """A prediction that a person should label. Purpose "measure": drawn at random from held-out texts;
+    "compare": drawn at random from the held-out texts on which two versions differ.
+    """
 
     prediction_id: str
     text: str
@@ -227,7 +229,7 @@ class Comparison:
     """Challenger against champion on the same rows.
 
     `wins`: rows where only the challenger is correct; `losses`: rows where only the champion is correct;
-    `p_value`: one-sided exact McNemar test that the challenger is better.
+    `p_value`: one-sided sign test that the challenger is better, valid whenever it is looked at; `lost_labels`: labels whose recall broke down, with [rows, right before, right after].
     """
 
     rows: int = 0
@@ -236,6 +238,7 @@ class Comparison:
     wins: int = 0
     losses: int = 0
     p_value: float = 1.0
+    lost_labels: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def paired(self) -> Paired:
@@ -243,12 +246,40 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Differing:
+    """A prediction that the two versions answer differently, with both answers by their names of that day."""
+
+    prediction_id: str
+    champion: str
+    challenger: str
+
+
+@dataclass(frozen=True)
+class Disagreements:
+    """Champion against challenger on the held-out texts of the window: `texts` different ones, of which `differing`
+    in the random order in which labels are requested. `wins`, `losses`: from fresh labelled rows elsewhere.
+    """
+
+    texts: int = 0
+    differing: list[Differing] = field(default_factory=list)
+    wins: int = 0
+    losses: int = 0
+
+    @property
+    def share(self) -> float:
+        return len(self.differing) / self.texts if self.texts else 0.0
+
+
+@dataclass(frozen=True)
 class GateVerdict:
+    """`labels_needed`: how many labels of the `disagreements`, or of old rows, would settle it."""
+
     answer: GateAnswer = field(metadata={"key": "verdict"})
     reason: str = ""
     fresh: Comparison = Comparison()
     old: Comparison = Comparison()
     labels_needed: int | None = None
+    disagreements: Disagreements = Disagreements()
 
 
 @dataclass(frozen=True)

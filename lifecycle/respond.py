@@ -8,14 +8,14 @@ from functools import cache, partial
 
 from core.champion import ChampionPackage
 from core.config import LabelsConfig
-from core.datasets import key_or
 from core.engine import Engine
 from core.home import Home
 from core.labels import names_of
 from core.ledger import Ledger
-from core.records import Decision, DecisionRecord, LabelledPrediction, PromotionRecord, Purpose
+from core.records import Decision, DecisionRecord, Purpose
 from lifecycle.evidence import different, minor_callers
 from lifecycle.gate.comparison import compare
+from lifecycle.gate.refused import last_refused
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.queue import choose
 from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
@@ -35,9 +35,8 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     case = _case(home, situation, engines)
     decision = _without_lone_caller(home, situation, case, engines)
     check_id = situation.check.id if situation.check else None
-    if decision.action == "label" and not case.labels.still_open:
-        budget = home.config.labels.model_copy(update={"budget": decision.count})
-        ledger.request_labels(model, _rows_to_label(situation, budget), check_id=check_id)
+    if decision.action == "label" and (wanted := _wanted(home.config.labels, situation, case, decision.count)):
+        ledger.request_labels(model, wanted, check_id=check_id)
     last = next(iter(ledger.decisions(model, limit=1)), None)
     if last and last.check_id == check_id and last.decision == decision:
         return last
@@ -58,7 +57,7 @@ def _case(home: Home, situation: Situation, engines: Engines) -> Case:
         available=len(_rows_to_label(situation, config.labels)),
         alpha=config.gate.alpha,
         previous=_previous(home, situation, engines),
-        refused=_refused(situation, ledger, min_texts=config.labels.min_texts),
+        refused=last_refused(home, situation),
         texts_are_kept=bool(readable) or not situation.window,
         min_texts=config.labels.min_texts,
     )
@@ -75,7 +74,7 @@ def _without_lone_caller(home: Home, situation: Situation, case: Case, engines: 
             case,
             measured=_measured(others),
             previous=_previous(home, others, engines),
-            refused=_refused(others, home.ledger, min_texts=case.min_texts),
+            refused=last_refused(home, others),
         )
         if decide(without).action != decision.action:
             caller = f"API key {key!r}" if key else "requests without an API key"
@@ -88,7 +87,8 @@ def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
     """Counts all requests since the drift began: labelling takes longer than the time between two checks."""
     requested, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and by == situation.check.id
-    return LabelProgress(requested=requested, still_open=requested - answered, is_of_this_check=is_of_this_check)
+    is_comparing = any(row.purpose == "compare" for row in ledger.label_requests(situation.model))
+    return LabelProgress(requested, requested - answered, is_of_this_check, is_comparing)
 
 
 def _measured(situation: Situation) -> MeasuredAccuracy:
@@ -105,25 +105,18 @@ def _measured(situation: Situation) -> MeasuredAccuracy:
     )
 
 
+def _wanted(settings: LabelsConfig, situation: Situation, case: Case, count: int | None) -> list[tuple[str, Purpose]]:
+    """New label requests; none while earlier ones of the same kind are open."""
+    if case.refused is not None and case.refused.open and case.refused.verdict.labels_needed:
+        return [] if case.labels.is_comparing else [(key, "compare") for key in case.refused.open[:count]]
+    if case.labels.still_open:
+        return []
+    return _rows_to_label(situation, settings.model_copy(update={"budget": count}))
+
+
 def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
     seed = situation.check.id if situation.check else 0
     return choose(situation.window, labelled=situation.labelled_keys, settings=settings, seed=seed)
-
-
-def _refused(situation: Situation, ledger: Ledger, *, min_texts: int) -> PromotionRecord | None:
-    # Promotions by people have no gate record and are skipped.
-    by_gate = (row for row in ledger.promotions(situation.model) if row.gate is not None or not row.promoted)
-    last = next(by_gate, None)
-    if last is None or last.promoted or last.previous != situation.version:
-        return None
-    before = {_text_of(row) for row in situation.labelled if row.label_number <= (last.after_label or 0)}
-    since = {_text_of(row) for row in situation.labelled} - before
-    needed = last.gate.verdict.labels_needed if last.gate else None
-    return None if len(since) >= min(min_texts, needed or min_texts) else last
-
-
-def _text_of(row: LabelledPrediction) -> str:
-    return key_or(row.input, row.prediction_id)
 
 
 def _previous(home: Home, situation: Situation, engines: Engines) -> PreviousVersion | None:

@@ -14,14 +14,17 @@ from core.home import Home
 from core.ledger import Ledger
 from core.progress import Progress
 from core.promotion import promote, record_change
-from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult
+from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult, TrainingSummary
 from core.registry import Champion
 from lifecycle.challengers.fresh import train_challenger
-from lifecycle.challengers.training_set import build_training_set
+from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.gate.comparison import compare
+from lifecycle.gate.disagreements import find_disagreements, labels_of
 from lifecycle.gate.judge import judge
+from lifecycle.gate.refused import compared_since, last_refused
+from lifecycle.gate.trial import Trial
 from lifecycle.respond import respond
-from lifecycle.situation import assess
+from lifecycle.situation import Situation, assess
 
 
 def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResult:
@@ -64,16 +67,32 @@ def _recorded_result(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
 
 def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) -> RetrainResult:
     situation = assess(home, read_champion(home.registry, job.model))
+    refused = last_refused(home, situation)
+    if refused is not None and refused.verdict.answer == "promote":
+        training = refused.record.gate.training if refused.record.gate else TrainingSummary()
+        return _recorded(job, home, situation, refused.record.version, GateRecord(job.id, refused.verdict, training))
     rows = build_training_set(home, situation)
     trained = train_challenger(job, rows, situation, home.config, work=work, on_progress=on_progress)
     on_progress("gate", 0.0)
-    champion, challenger = Engine(situation.champion.folder), Engine(trained.package)
-    fresh, old = (compare(champion, challenger, part, situation.taxonomy) for part in (rows.fresh, rows.old))
-    verdict = judge(fresh, old, home.config.gate)
+    verdict = _judged(home, situation, rows, trained.package, seed=job.id)
     version = home.registry.add(trained.package, job.model)
+    return _recorded(job, home, situation, version, GateRecord(job.id, verdict, trained.training, trained.seconds))
+
+
+def _judged(home: Home, situation: Situation, rows: TrainingSet, package: Path, *, seed: int) -> GateVerdict:
+    champion, challenger = Engine(situation.champion.folder), Engine(package)
+    taxonomy, compared = situation.taxonomy, compared_since(home, situation)
+    drawn = [row for row in rows.fresh if row.key not in compared]
+    found = find_disagreements(champion, challenger, situation.window, drawn, taxonomy, seed=seed)
+    labels = labels_of(found, situation.window, [row for row in situation.labelled if row.example.key not in compared])
+    fresh, old = (compare(champion, challenger, part, taxonomy) for part in (drawn, rows.old))
+    return judge(Trial(fresh, old, home.config.gate, found, labels))
+
+
+def _recorded(job: JobRecord, home: Home, situation: Situation, version: str, gate: GateRecord) -> RetrainResult:
     now = home.registry.champion(job.model).version
-    verdict = _hold_if_champion_changed(verdict, job.model, against=situation.version, now=now)
-    gate, promoted = GateRecord(job.id, verdict, trained.training, trained.seconds), verdict.answer == "promote"
+    verdict = _hold_if_champion_changed(gate.verdict, job.model, against=situation.version, now=now)
+    gate, promoted = replace(gate, verdict=verdict), verdict.answer == "promote"
     home.ledger.record_promotion(
         job.model, version, previous=situation.version, promoted=promoted, reason=verdict.reason, gate=gate
     )

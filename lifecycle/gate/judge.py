@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from core.config import GateConfig
-from core.records import Comparison, GateVerdict
+from core.records import GateVerdict
 from lifecycle.gate.criteria import CRITERIA
+from lifecycle.gate.trial import Trial
 from lifecycle.gate.wording import accuracy_on, points
 
 
-def judge(fresh: Comparison, old: Comparison, settings: GateConfig) -> GateVerdict:
+def judge(trial: Trial) -> GateVerdict:
     """`promote` without an objection, else the first objection: `hold` or `reject` with a reason."""
+    fresh, old, found = trial.fresh, trial.old, trial.disagreements
     for criterion in CRITERIA:
-        if objection := criterion(fresh, old, settings):
-            return GateVerdict(objection.answer, objection.reason, fresh, old, objection.labels_needed)
+        if objection := criterion(trial):
+            return GateVerdict(objection.answer, objection.reason, fresh, old, objection.labels_needed, found)
     reason = (
-        f"{accuracy_on(fresh, 'fresh')}: better (p = {fresh.p_value:.2g}, {fresh.wins} won, {fresh.losses} lost). "
-        f"{accuracy_on(old, 'old')}: no more than {points(settings.max_old_drop)} lost, apart from chance."
+        f"{accuracy_on(fresh, 'fresh')}: better (p = {fresh.p_value:.2g}, {fresh.wins} won, {fresh.losses} lost)"
+        f"{_over_the_window(trial)}. "
+        f"{accuracy_on(old, 'old')}: no more than {points(trial.settings.max_old_drop)} lost, apart from chance."
     )
-    return GateVerdict("promote", reason, fresh, old)
+    return GateVerdict("promote", reason, fresh, old, disagreements=found)
+
+
+def _over_the_window(trial: Trial) -> str:
+    gain = trial.gain
+    if gain.rows == 0:
+        return ""
+    return f", {points(gain.value)} over the window (95 % interval {points(gain.low)} to {points(gain.high)})"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.records import Comparison, PromotionRecord, Verdict
+from core.records import Comparison, Verdict
+from lifecycle.gate.refused import Refused
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,14 @@ class MeasuredAccuracy:
 
 @dataclass(frozen=True)
 class LabelProgress:
-    """Label requests since the drift began, requests without a label, and whether the last check made the requests."""
+    """Label requests since the drift began, requests without a label, whether the last check made the requests, and
+    whether the requests without a label are of texts that champion and challenger answer differently.
+    """
 
     requested: int
     still_open: int
     is_of_this_check: bool = True
+    is_comparing: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class PreviousVersion:
 class Case:
     """`verdict`: verdict of the last conclusive check; `budget`: maximum labels to request; `available`: rows of the
     window that could be labelled; `alpha`: level of the test that `previous` is better; `refused`: the champion's last
-    challenger, if the gate refused it and there are no newer labels; `min_texts`: number of different texts that a
+    challenger, if the gate refused it; `min_texts`: number of different texts that a
     retrain needs.
     """
 
@@ -58,6 +62,6 @@ class Case:
     available: int
     alpha: float
     previous: PreviousVersion | None = None
-    refused: PromotionRecord | None = None
+    refused: Refused | None = None
     texts_are_kept: bool = True
     min_texts: int = 1

@@ -23,11 +23,33 @@ def roll_back(case: Case) -> Decision | None:
     )
 
 
+def promote_refused_challenger(case: Case) -> Decision | None:
+    """The labels given since show that it is better."""
+    if case.refused is None or case.refused.verdict.answer != "promote":
+        return None
+    version, reason = f"{case.model}@{case.refused.record.version}", case.refused.verdict.reason
+    return Decision("retrain", f"With the labels given since, {version} can be put in service. {reason}")
+
+
+def ask_where_versions_differ(case: Case) -> Decision | None:
+    refused = case.refused
+    if refused is None or refused.verdict.answer != "hold" or not (refused.open and refused.verdict.labels_needed):
+        return None
+    count = min(refused.verdict.labels_needed, len(refused.open))
+    if case.labels.is_comparing:
+        count = case.labels.still_open
+    texts = f"{_texts(count)} on which {case.model}@{refused.record.version} and {case.model}@{case.version} differ"
+    return Decision("label", f"Label {texts}. {refused.verdict.reason}", count)
+
+
 def skip_refused_challenger(case: Case) -> Decision | None:
+    """Not before there are labels of as many other texts as a retrain needs, or as the gate asked for if fewer."""
     if case.refused is None:
         return None
-    reason = f"The gate refused {case.model}@{case.refused.version}: {case.refused.reason}"
-    needed = case.refused.gate.verdict.labels_needed if case.refused.gate else None
+    needed = case.refused.verdict.labels_needed
+    if case.refused.new_texts >= min(case.min_texts, needed or case.min_texts):
+        return None
+    reason = f"The gate refused {case.model}@{case.refused.record.version}: {case.refused.verdict.reason}"
     return Decision("label", reason, needed) if needed else Decision("watch", reason)
 
 
@@ -102,6 +124,8 @@ def watch(case: Case) -> Decision:
 
 RULES: tuple[Rule, ...] = (
     roll_back,
+    promote_refused_challenger,
+    ask_where_versions_differ,
     skip_refused_challenger,
     do_nothing_without_drift,
     ask_for_labels,

@@ -5,6 +5,7 @@ import pytest
 
 from core.records import Comparison, GateRecord, GateVerdict, Outcome, PromotionRecord, Verdict
 from core.share import Share
+from lifecycle.gate.refused import Refused
 from lifecycle.labels.queue import NO_TEXTS
 from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
 from lifecycle.policy.policy import decide
@@ -93,14 +94,40 @@ def test_drift_without_an_expected_accuracy_is_only_watched() -> None:
 @pytest.mark.parametrize(
     ("gate", "sentence"),
     [
-        (GateRecord(1, GateVerdict("hold", labels_needed=40)), "label 40"),
-        (GateRecord(1, GateVerdict("reject")), "watch"),
+        (GateRecord(1, GateVerdict("hold", "Not better.", labels_needed=40)), "label 40"),
+        (GateRecord(1, GateVerdict("reject", "Not better.")), "watch"),
     ],
 )
 def test_a_refused_challenger_is_not_trained_again(gate: GateRecord, sentence: str) -> None:
-    refused = PromotionRecord(1, "m", "3", "2", "", promoted=False, reason="Not better.", gate=gate)
-    decision = decide(replace(LOST, refused=refused))
+    decision = decide(replace(LOST, refused=refused_by(gate.verdict), min_texts=10))
     assert (decision.sentence, decision.reason) == (sentence, "The gate refused m@3: Not better.")
+
+
+def refused_by(verdict: GateVerdict, *, open_texts: int = 0, new_texts: int = 0) -> Refused:
+    record = PromotionRecord(1, "m", "3", "2", "", promoted=False, reason="", gate=GateRecord(1, verdict))
+    return Refused(record, verdict, tuple(str(number) for number in range(open_texts)), new_texts)
+
+
+def test_labels_are_requested_where_the_versions_differ() -> None:
+    held = refused_by(GateVerdict("hold", "4 won, 1 lost.", labels_needed=12), open_texts=30, new_texts=50)
+    decision = decide(replace(LOST, refused=held))
+    assert decision.sentence == "label 12"
+    assert decision.reason == "Label 12 texts on which m@3 and m@2 differ. 4 won, 1 lost."
+    assert decide(replace(LOST, refused=replace(held, open=("1", "2")))).sentence == "label 2"
+    given = LabelProgress(requested=12, still_open=5, is_comparing=True)
+    assert decide(replace(LOST, refused=held, labels=given)).sentence == "label 5"
+
+
+def test_a_challenger_that_later_labels_show_to_be_better_is_put_in_service_by_a_retrain() -> None:
+    decision = decide(replace(LOST, refused=refused_by(GateVerdict("promote", "9 won, 0 lost."))))
+    assert decision.action == "retrain"
+    assert decision.reason == "With the labels given since, m@3 can be put in service. 9 won, 0 lost."
+
+
+def test_labels_of_other_texts_end_the_wait_for_a_refused_challenger() -> None:
+    rejected = refused_by(GateVerdict("reject", "Not better."), new_texts=10)
+    assert decide(replace(LOST, refused=rejected, min_texts=10)).action == "retrain"
+    assert decide(replace(LOST, refused=replace(rejected, new_texts=9), min_texts=10)).action == "watch"
 
 
 @pytest.mark.parametrize(("p_value", "sentence"), [(0.01, "roll back"), (0.2, "retrain")])

@@ -12,21 +12,22 @@ from core.home import Home
 from core.ledger import Ledger
 from core.promotion import promote, record_change
 from core.records import TRAFFIC, Decision, FeedbackRecord, GateRecord, GateVerdict, Outcome, PredictionRecord, Verdict
-from lifecycle.respond import _refused, respond
+from lifecycle.gate.refused import last_refused
+from lifecycle.respond import respond
 from tests.lifecycle.predictions import predicted
 from tests.tiny import tiny_rows
 
 
-def test_a_refusal_stays_valid_after_promotions_by_people(ledger: Ledger) -> None:
-    situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[]))
-    assert _refused(situation, ledger, min_texts=10) is None
+def test_a_refusal_stays_valid_after_promotions_by_people(home: Home, ledger: Ledger) -> None:
+    situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[], window=[]))
+    assert last_refused(home, situation) is None
     gate = GateRecord(1, GateVerdict("hold", "not better", labels_needed=40))
     ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="not better", gate=gate)
     for version, previous in (("3", "1"), ("1", "3")):
         ledger.record_promotion("tickets", version, previous=previous, promoted=True, reason="By hand.", gate=None)
-    refused = _refused(situation, ledger, min_texts=10)
+    refused = last_refused(home, situation)
     assert refused is not None
-    assert (refused.version, refused.gate) == ("2", gate)
+    assert (refused.record.version, refused.record.gate, refused.verdict) == ("2", gate, gate.verdict)
 
 
 def checked(ledger: Ledger, verdict: Outcome, rows: list[PredictionRecord]) -> None:

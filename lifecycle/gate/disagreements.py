@@ -1,0 +1,57 @@
+"""The held-out texts of the window on which champion and challenger differ.
+
+Where both give the same answer, a label says nothing about which one is better. Labels are therefore requested for a
+random sample of the texts on which they differ; the gain over the window is the share of these texts times the mean
+difference on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from core.datasets import Example, key_of
+from core.engine import Engine
+from core.records import Differing, Disagreements, LabelledPrediction, StoredPrediction
+from core.taxonomy import Taxonomy
+from lifecycle.gate.comparison import answers, compare
+from lifecycle.labels.pools import pools_of
+
+
+def find_disagreements(
+    champion: Engine,
+    challenger: Engine,
+    window: Iterable[StoredPrediction],
+    fresh: Sequence[Example],
+    taxonomy: Taxonomy,
+    *,
+    seed: int,
+) -> Disagreements:
+    """`window`: one row for each text. `fresh`: labelled rows that the gate compares on; those of no held-out text of
+    the window are counted here.
+    """
+    held_out = [row for row in pools_of(window)[0] if row.has_text]
+    rows = [Example(row.text, None, row.pair) for row in held_out]
+    before, after = (answers(engine, rows, taxonomy) if rows else [] for engine in (champion, challenger))
+    differing = [
+        Differing(row.id, was, now) for row, was, now in zip(held_out, before, after, strict=True) if was != now
+    ]
+    listed = {key_of(row.input) for row in held_out}
+    elsewhere = compare(champion, challenger, [row for row in fresh if row.key not in listed], taxonomy)
+    order = np.random.default_rng(seed).permutation(len(differing))
+    return Disagreements(len(held_out), [differing[place] for place in order], elsewhere.wins, elsewhere.losses)
+
+
+def labels_of(
+    disagreements: Disagreements, window: Iterable[StoredPrediction], labelled: Iterable[LabelledPrediction]
+) -> dict[str, str]:
+    """Prediction id → latest label of its text, for the labelled texts of the `disagreements`."""
+    by_key: dict[str, str] = {}
+    keys = {row.id: key_of(row.input) for row in window if row.has_text}
+    for row in labelled:
+        if row.has_text:
+            by_key[key_of(row.input)] = row.label
+            keys[row.prediction_id] = key_of(row.input)
+    given = {one.prediction_id: by_key.get(keys.get(one.prediction_id, "")) for one in disagreements.differing}
+    return {key: label for key, label in given.items() if label is not None}

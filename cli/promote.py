@@ -7,6 +7,7 @@ from functools import partial
 import click
 
 from cli.context import Run, pass_run
+from cli.label_changes import told_changes
 from cli.versions import default_model
 from core import promotion
 from core.errors import InvalidInput, Unavailable
@@ -25,13 +26,16 @@ def promote(run: Run, name: str) -> None:
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
+    before = _champion(run, model)
     on_change = partial(_record, run, model, "Promoted by hand.")
     promotion.promote(run.home, model, version, on_change=on_change)
+    changes, lines = told_changes(run, model, version, before=before)
     default = default_model(run)
     named = f'Clients name it: "model": "{model}". Requests without \'model\' are answered by {default!r}.'
     run.emit(
-        {"model": model, "version": version, "champion": version},
+        {"model": model, "version": version, "champion": version, **changes},
         f"{model}@{version} is the champion.",
+        *lines,
         *([] if default == model else [named]),
     )
 
@@ -41,12 +45,20 @@ def promote(run: Run, name: str) -> None:
 @pass_run
 def rollback(run: Run, model: str) -> None:
     """Make the previous champion the champion again; needs neither database nor training code."""
+    before = _champion(run, model)
     on_change = partial(_record, run, model, "Rolled back by hand.")
     version = promotion.roll_back(run.home, model, on_change=on_change).version
+    changes, lines = told_changes(run, model, version, before=before)
     run.emit(
-        {"model": model, "version": version, "champion": version},
+        {"model": model, "version": version, "champion": version, **changes},
         f"{model}@{version} is the champion again.",
+        *lines,
     )
+
+
+def _champion(run: Run, model: str) -> str | None:
+    pointer = run.home.registry.readable_pointer(model)
+    return pointer.version if pointer else None
 
 
 def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:

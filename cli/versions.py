@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli.context import Run, pass_run, require_package
+from cli.label_changes import told_changes
 from core.package import read_facts
 
 
@@ -17,12 +18,15 @@ from core.package import read_facts
 def register(run: Run, package: Path, model: str) -> None:
     """Add a package to the registry as the next version of a model; clients see it after a promotion."""
     require_package(run, package)
+    earlier = run.home.registry.versions(model)
     version = run.home.registry.add(package, model)
     pointer = run.home.registry.pointer(model)
     champion, default = pointer.version if pointer else None, default_model(run)
+    changes, lines = told_changes(run, model, version, before=champion or (earlier[-1] if earlier else None))
     run.emit(
-        {"model": model, "version": version, "champion": champion},
+        {"model": model, "version": version, "champion": champion, **changes},
         f"{model}@{version} is in the registry.",
+        *lines,
         f"Clients see no change: {_answered_now(model, version, champion)}. {_answered_by(default)}",
         *([] if version == champion else [f"Next: {run.hint('promote', f'{model}@{version}')}"]),
     )

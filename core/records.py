@@ -229,7 +229,8 @@ class Comparison:
     """Challenger against champion on the same rows.
 
     `wins`: rows where only the challenger is correct; `losses`: rows where only the champion is correct;
-    `p_value`: one-sided sign test that the challenger is better, valid whenever it is looked at; `lost_labels`: labels whose recall broke down, with [rows, right before, right after].
+    `p_value`: one-sided sign test that the challenger is better, valid whenever it is looked at;
+    `lost_labels`: labels whose recall broke down, with [rows, right before, right after].
     """
 
     rows: int = 0

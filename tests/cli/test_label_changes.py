@@ -1,0 +1,109 @@
+"""`register`, `promote` and `rollback` say which labels came and went."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.ledger import Ledger
+from core.package import MANIFEST, read_facts, write_facts, write_manifest
+from core.records import FeedbackRecord
+from tests.cli.conftest import Command
+from tests.lifecycle.predictions import predicted
+
+Named = Callable[..., Path]
+
+
+@pytest.fixture
+def named(tiny_package: Path, tmp_path: Path) -> Named:
+    """Makes the tiny package with other names of its labels billing, bug and how_to: `named(billing="payments")`."""
+
+    def make(**names: str) -> Path:
+        folder = tmp_path / "-".join(["package", *names.values()])
+        shutil.copytree(tiny_package, folder)
+        facts = read_facts(folder)
+        write_facts(folder, replace(facts, labels=[names.get(name, name) for name in facts.labels], golden=[]))
+        (folder / MANIFEST).unlink()
+        write_manifest(folder)
+        return folder
+
+    return make
+
+
+def test_labels_that_came_and_went_are_told_with_a_rule_for_the_stored_ones(
+    retune: Command, ledger: Ledger, tiny_package: Path, named: Named
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    retune("promote", "m@1")
+    rows = predicted(ledger, 5)
+    given = ["billing", "billing", "billing", "how_to", "bug"]
+    ledger.record_feedback([FeedbackRecord(row.id, label) for row, label in zip(rows, given, strict=True)])
+    other = named(billing="Billings", how_to="thanks")
+
+    _, out, _ = retune("register", other, "--model", "m")
+    assert "New labels, which m@1 does not have: 'Billings', 'thanks'." in out
+    assert "Labels that m@1 has and this version does not: 'billing', 'how_to'." in out
+    assert "3 labelled rows have the label 'billing'. If it is now called 'Billings': retune" in out
+    assert "1 labelled row has the label 'how_to'. If it is no label any more: retune" in out
+
+    _, out, _ = retune("promote", "m@2", "--json")
+    assert json.loads(out)["labels"] == {
+        "came": ["Billings", "thanks"],
+        "gone": ["billing", "how_to"],
+        "stored": {"billing": 3, "how_to": 1},
+        "renamed": {"billing": "Billings"},
+    }
+    _, out, _ = retune("rollback", "m")
+    assert "New labels, which m@2 does not have: 'billing', 'how_to'." in out
+
+
+def test_the_proposed_rule_can_be_pasted_and_ends_the_proposal(
+    retune: Command, ledger: Ledger, tiny_package: Path, named: Named
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    ledger.record_feedback([FeedbackRecord(row.id, "billing") for row in predicted(ledger, 2)])
+    _, out, _ = retune("register", named(billing="bill ing"), "--model", "m")
+    proposed = next(line for line in out.splitlines() if "labels rename" in line).partition("retune ")[2]
+    words = shlex.split(proposed)
+    assert words[-3:] == ["m", "billing", "bill ing"]
+    code, _, err = retune(*words[words.index("labels") :])
+    assert (code, err) == (0, "")
+    _, out, _ = retune("promote", "m@2", "--json")
+    assert "labels" not in json.loads(out)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_nothing_is_told_when_the_labels_are_the_same(
+    retune: Command, home: Path, tiny_package: Path, named: Named, version: str
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    _, out, _ = retune("register", named(), "--model", "m", "--json")
+    assert "labels" not in json.loads(out)
+    retune("promote", "m@1")
+    _, out, _ = retune("promote", f"m@{version}", "--json")
+    assert "labels" not in json.loads(out)
+
+
+def test_registering_makes_no_ledger(retune: Command, home: Path, tiny_package: Path, named: Named) -> None:
+    retune("register", tiny_package, "--model", "m")
+    _, out, _ = retune("register", named(how_to="thanks"), "--model", "m")
+    assert "'thanks'" in out
+    assert not list(home.glob("ledger*"))
+
+
+def test_a_damaged_version_before_does_not_stop_a_promotion(
+    retune: Command, home: Path, tiny_package: Path, named: Named
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    retune("promote", "m@1")
+    retune("register", named(how_to="thanks"), "--model", "m")
+    [facts] = home.glob("registry/**/1/package.json")
+    facts.write_text("{")
+    code, out, _ = retune("promote", "m@2")
+    assert (code, "m@2 is the champion." in out) == (0, True)

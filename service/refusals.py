@@ -122,8 +122,7 @@ class UnknownPredictions(NotFound):
 
     def __init__(self, count: int) -> None:
         super().__init__(
-            f"None of the {count} prediction ids is known, so nothing was stored. Use the ids that /predict answered; "
-            "send them again in a few seconds if they are new."
+            f"None of the {count} prediction ids is known, so nothing was stored. Use the ids that /predict answered."
         )
 
 
@@ -169,6 +168,16 @@ class ChampionNotLoaded(Unavailable):
 class Stopping(NotReady):
     def __init__(self) -> None:
         super().__init__("the server is stopping")
+
+
+class PredictionsPending(Unavailable):
+    code = "prediction_pending"
+
+    def __init__(self, count: int) -> None:
+        which = "1 prediction is" if count == 1 else f"{count} predictions are"
+        super().__init__(
+            f"{which} not in the ledger yet; the labels of the others are stored. Send this again in a few seconds."
+        )
 
 
 class LedgerUnavailable(Fixed, Unavailable):

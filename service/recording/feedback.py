@@ -14,10 +14,11 @@ from core.errors import DiskFull, DriverMissing, LabelRefused, LedgerUnreadable
 from core.feedback import GivenLabel, ModelLabels, StoredLabels, store_labels
 from core.home import Home
 from service.recording.recorder import Recorder, is_sampled
-from service.refusals import InvalidBody, LedgerUnavailable, UnknownPredictions
+from service.refusals import InvalidBody, LedgerUnavailable, PredictionsPending, UnknownPredictions
 
-# An older prediction was written or dropped long ago, so there is nothing to wait for.
-FRESH_S = 60.0
+# Until this age of its id a prediction may not be in the ledger yet: another replica still holds it back, e.g. after an
+# outage of the database, and the clocks of two replicas may differ by minutes.
+PENDING_S = 900.0
 PAUSE_S = 0.05
 # Requests that may wait for their predictions at the same time; further ones do not wait.
 MAX_WAITING_REQUESTS = 16
@@ -48,8 +49,9 @@ class FeedbackStore:
     async def store(self, given: Sequence[GivenLabel]) -> StoredLabels:
         """Store all labels whose prediction is known, or none of them.
 
-        Raises `InvalidBody` for labels that the model cannot have, `UnknownPredictions` if no id is known,
-        `LedgerUnavailable` if nothing can be stored.
+        Raises `InvalidBody` for labels that the model cannot have, `PredictionsPending` if a prediction may still be
+        written (the other labels are stored), `UnknownPredictions` if no id is known, `LedgerUnavailable` if nothing
+        can be stored.
         """
         try:
             await self._wait_for({item.prediction_id for item in given})
@@ -59,6 +61,8 @@ class FeedbackStore:
         except (DiskFull, LedgerUnreadable, DriverMissing) as error:
             logger.error("Feedback cannot be stored: %s", error)
             raise LedgerUnavailable from error
+        if pending := sum(map(self._is_expected, stored.unknown)):
+            raise PredictionsPending(pending)
         if not (stored.accepted or stored.doubtful):
             raise UnknownPredictions(len(given))
         return stored
@@ -86,15 +90,18 @@ class FeedbackStore:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _any_expected(self, ids: Iterable[str]) -> bool:
-        """Whether one of these predictions may still be written to the ledger."""
-        return any(_is_fresh(key) and is_sampled(key, self._sample) for key in ids)
+        return any(map(self._is_expected, ids))
+
+    def _is_expected(self, prediction_id: str) -> bool:
+        """Whether the prediction may still be written to the ledger."""
+        return _is_recent(prediction_id) and is_sampled(prediction_id, self._sample)
 
 
-def _is_fresh(prediction_id: str) -> bool:
-    """Whether this server made the id within the last minute: an id starts with its time (see `sortable_id`)."""
+def _is_recent(prediction_id: str) -> bool:
+    """Whether a server can have made the id lately: an id starts with its time (see `sortable_id`)."""
     try:
         made_s = created_at_s(prediction_id)
         int(prediction_id[16:], 16)
     except ValueError:
         return False
-    return len(prediction_id) == 32 and abs(time.time() - made_s) < FRESH_S
+    return len(prediction_id) == 32 and abs(time.time() - made_s) < PENDING_S

@@ -1,22 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from core.clock import sortable_id, utc_now
+from core.clock import earliest_id, sortable_id, utc_now
 from core.config import Config, LedgerConfig
 from core.feedback import GivenLabel
 from core.ledger import Ledger, open_ledger
 from core.records import PredictionRecord
 from core.registry import Registry
-from service.recording.feedback import MAX_WAITING_REQUESTS
-from service.refusals import UnknownPredictions
+from service.recording.feedback import MAX_WAITING_REQUESTS, PENDING_S
+from service.refusals import PredictionsPending
 from service.worker import Worker
 from tests.service.conftest import flush, local_client
 from tests.tiny import tiny_rows
@@ -56,6 +58,34 @@ def test_unknown_ids_are_listed_and_known_ones_stored(client: TestClient) -> Non
 def test_feedback_with_only_unknown_ids_is_404(client: TestClient) -> None:
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": "nobody", "label": "bug"}]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_prediction")
+
+
+@pytest.mark.parametrize("ahead_s", [-300, -100, 100, 300])
+def test_a_prediction_that_a_replica_with_another_clock_has_not_written_is_asked_for_again(
+    client: TestClient, config: Config, ahead_s: int
+) -> None:
+    known, late = predicted_ids(client)[0], _id_made(ahead_s)
+    items = [{"prediction_id": key, "label": "bug"} for key in (known, late)]
+    answer = client.post("/feedback", json={"feedback": items})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "prediction_pending")
+    assert "Retry-After" in answer.headers
+    ledger = open_ledger(config)
+    assert len(ledger.labelled("tickets")) == 1
+    vector = np.zeros(2, np.float32)
+    ledger.record_predictions([PredictionRecord(late, "tickets", "1", utc_now(), "a", "bug", 0.9, 3, False, vector)])
+    answer = client.post("/feedback", json={"feedback": items})
+    assert answer.json() == {"accepted": 2, "unknown": [], "doubtful": []}
+    assert len(ledger.labelled("tickets")) == 2
+
+
+def test_an_old_id_that_is_not_in_the_ledger_is_unknown(client: TestClient) -> None:
+    item = {"prediction_id": _id_made(-PENDING_S - 60), "label": "bug"}
+    answer = client.post("/feedback", json={"feedback": [item]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_prediction")
+
+
+def _id_made(ahead_s: float) -> str:
+    return earliest_id(time.time() + ahead_s) + secrets.token_hex(8)
 
 
 def test_feedback_waits_for_a_prediction_that_another_worker_is_writing(config: Config, registry: Registry) -> None:
@@ -112,7 +142,7 @@ def test_requests_with_unknown_ids_do_not_block_others(config: Config, registry:
         while sum(task.done() for task in forged) < 5:
             await asyncio.sleep(0.01)
         done = [task for task in forged if task.done()]
-        assert all(isinstance(task.exception(), UnknownPredictions) for task in done)
+        assert all(isinstance(task.exception(), PredictionsPending) for task in done)
         for task in forged:
             task.cancel()
         await asyncio.wait(forged)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Numbers
-from finetune.measuring.metrics import Truth, evaluate
+from finetune.measuring.metrics import evaluate
 from finetune.measuring.temperature import probabilities_of
+from finetune.measuring.truth import Truth
 from finetune.task import Method, Task
 
 

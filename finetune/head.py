@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from core.arrays import Numbers
-from finetune.measuring.metrics import Truth
+from finetune.measuring.truth import Truth
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from core.checkpoint import Training, write_training
 from core.datasets import Example, in_order, keep_dataset
 from core.labels import Kind
 from core.lineage import TrainingData
-from finetune.measuring.metrics import Truth, evaluate
+from finetune.measuring.metrics import evaluate
 from finetune.measuring.temperature import fit_temperature, probabilities_of
+from finetune.measuring.truth import Truth
 from finetune.measuring.validation_outputs import write_validation
 
 LABELS = ["billing", "bug", "how_to"]

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
 from core import metrics as core_metrics
@@ -22,8 +21,7 @@ from core.labels import Kind
 from finetune.measuring.bootstrap import Interval, bootstrap_intervals
 from finetune.measuring.calibration import calibration_error, calibration_table
 from finetune.measuring.confusion import Confusion, confusion_of
-
-Truth = NDArray[Any]
+from finetune.measuring.truth import FLOOR, Truth, row_losses
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
@@ -38,7 +36,6 @@ METRIC_NAMES = {
 }
 """Displayed names, in the order of reports."""
 
-FLOOR = 1e-12
 """Minimum probability in a log loss; lower probabilities are clipped."""
 
 
@@ -155,18 +152,6 @@ def predicted_labels(truth: Truth, probabilities: Numbers, thresholds: Numbers |
     else:
         answers = probabilities >= (0.5 if thresholds is None else thresholds)
     return answers
-
-
-def row_losses(truth: Truth, probabilities: Numbers) -> Numbers:
-    """(n,) log loss of each row in nats; for a multi-label model, the mean over the labels."""
-    scores = probabilities.astype(np.float64)
-    losses: Numbers
-    if truth.ndim == 1:
-        of_truth = np.where(truth < 0, 0.0, scores[np.arange(len(truth)), np.maximum(truth, 0)])
-        losses = -np.log(np.maximum(of_truth, FLOOR))
-    else:
-        losses = -np.log(np.maximum(np.where(truth, scores, 1 - scores), FLOOR)).mean(axis=1)
-    return losses
 
 
 def _single_label(

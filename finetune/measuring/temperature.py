@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from core.arrays import Numbers
 from core.engine import sigmoid, softmax
 from core.labels import Kind
-from finetune.measuring.metrics import Truth, row_losses
+from finetune.measuring.truth import Truth, row_losses
 
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 

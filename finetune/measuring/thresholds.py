@@ -12,7 +12,7 @@ from scipy.stats import beta, binom
 from core.arrays import Booleans, Indices, Numbers
 from core.engine import set_confidence
 from core.share import percent
-from finetune.measuring.metrics import Truth
+from finetune.measuring.truth import Truth
 
 MIN_POSITIVES = 5
 """A label with fewer rows keeps the threshold 0.5. In simulations (1,000 rows, scores of two normal classes) tuning on

@@ -11,7 +11,7 @@ import numpy as np
 from core.arrays import Numbers
 from core.checkpoint import VALIDATION
 from core.errors import CorruptCheckpoint
-from finetune.measuring.metrics import Truth
+from finetune.measuring.truth import Truth
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from finetune.measuring.metrics import (
     predicted_labels,
     primary_value,
     require_primary,
-    row_losses,
 )
+from finetune.measuring.truth import row_losses
 
 RNG = np.random.default_rng(0)
 LABELS = ["a", "b", "c", "d"]

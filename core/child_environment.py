@@ -39,6 +39,8 @@ def _shown(value: Any) -> str:
     """A value as `load_config` reads it from the environment."""
     if isinstance(value, Path):
         return str(value.absolute())
+    if isinstance(value, list):
+        return ",".join(value)
     return json.dumps(value) if isinstance(value, dict) else str(value)
 
 

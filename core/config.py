@@ -211,6 +211,22 @@ class GateConfig(Section):
     min_rows: int = Field(20, ge=5, description="With fewer fresh labelled rows the gate holds.")
 
 
+ChallengerName = Literal["head", "fresh"]
+
+
+def _listed(value: Any) -> Any:
+    """A list of the file, or names with commas from an environment variable."""
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+
+class RetrainConfig(Section):
+    ladder: Annotated[list[ChallengerName], BeforeValidator(_listed)] = Field(
+        ["head", "fresh"],
+        min_length=1,
+        description="Challengers in the order of their trial: head keeps the champion's encoder, fresh trains one.",
+    )
+
+
 class Config(Section):
     """All settings. State is stored under `home`; a URL stores the ledger or the registry elsewhere."""
 
@@ -223,6 +239,7 @@ class Config(Section):
     drift: DriftConfig = DriftConfig()
     labels: LabelsConfig = LabelsConfig()
     gate: GateConfig = GateConfig()
+    retrain: RetrainConfig = RetrainConfig()
 
     @property
     def ledger_url(self) -> str:

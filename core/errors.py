@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -418,6 +418,16 @@ class TooFewRowsOfLabel(InvalidInput):
 class UnknownLabels(InvalidInput):
     def __init__(self, labels: Sequence[str], known: Sequence[str], source: str) -> None:
         super().__init__(f"{source} has labels unknown to the model: {_listed(labels)}. Known: {_listed(known)}.")
+
+
+class ChallengerSkipped(RetuneError):
+    """A way to train a challenger that this champion or machine does not allow; the sentence says why."""
+
+
+class NoChallenger(Conflict):
+    def __init__(self, model: str, skipped: Mapping[str, str]) -> None:
+        reasons = "; ".join(f"{name}: {why}" for name, why in skipped.items())
+        super().__init__(f"No challenger can be trained for {model!r} ({reasons}). Change retrain.ladder.")
 
 
 class NoNewLabels(Conflict):

@@ -38,7 +38,7 @@ class DataSet:
 class Lineage:
     """`checkpoint`: sha256 of its `training.json`; `retune`: the release that made the package; `holdout`: the rows
     that the gate compared on; `rung_chosen_by`: "request" or "measurement"; `settings`: those given to the training, by
-    their keys in the config.
+    their keys in the config; `encoder_of`: digest of the package whose encoder it has, if only the head was trained.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _OPEN
@@ -53,3 +53,4 @@ class Lineage:
     holdout: DataSet = DataSet()
     rung_chosen_by: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    encoder_of: str = ""

@@ -9,12 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from core.assigned import cells
 from core.checkpoint import TRAINING
 from core.datasets import Example, fingerprint
 from core.durable import new_folder, sha256_of
 from core.engine import Engine, Outputs
 from core.features import truth_matrix, truth_of
+from core.golden import GOLDEN_ROWS, golden_answer
 from core.lineage import DataSet, Lineage
 from core.metrics import Metrics, measure, measure_sets
 from core.package import (
@@ -32,8 +32,6 @@ from export.eligibility import agreement
 from export.model import Source
 from export.page import rungs_page
 from export.rungs import RungReport
-
-GOLDEN_TEXTS = 3
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,7 @@ def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRow
 
 
 def _facts(source: Source, choice: Choice, rows: HeldOutRows) -> PackageFacts:
+    engine = Engine(choice.candidate.folder)
     return replace(
         provisional_facts(source, choice.candidate.name),
         metrics=_metrics(source, choice, rows.validation),
@@ -92,7 +91,7 @@ def _facts(source: Source, choice: Choice, rows: HeldOutRows) -> PackageFacts:
             rung_chosen_by="request" if choice.requested else "measurement",
         ),
         rungs=[report.facts for report in choice.reports],
-        golden=_golden(choice.candidate, rows.validation),
+        golden=[golden_answer(engine, row) for row in rows.validation[:GOLDEN_ROWS]],
     )
 
 
@@ -124,21 +123,3 @@ def _validation_metrics(source: Source, outputs: Outputs, validation: Sequence[E
     if outputs.given is None:
         return measure(truth_of(validation, labels), outputs.probabilities[:rows])
     return measure_sets(truth_matrix(validation, labels), outputs.probabilities[:rows], outputs.given[:rows])
-
-
-def _golden(served: Candidate, validation: Sequence[Example]) -> list[dict[str, Any]]:
-    engine = Engine(served.folder)
-    return [_golden_answer(engine, example) for example in validation[:GOLDEN_TEXTS]]
-
-
-def _golden_answer(engine: Engine, example: Example) -> dict[str, Any]:
-    """The prediction in a batch of this text alone: with dynamic quantization it depends on the batch."""
-    alone = engine.answer([example.input])
-    return {
-        "text": example.text,
-        **({} if example.pair is None else {"pair": example.pair}),
-        "label": cells(alone.predicted, engine.labels)[0],
-        "scores": {
-            label: round(float(score), 6) for label, score in zip(engine.labels, alone.probabilities[0], strict=True)
-        },
-    }

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.checkpoint import read_training
 from core.config import Config, FinetuneConfig
-from core.datasets import Example, keep_dataset, kept_dataset, key_of
+from core.datasets import Example, kept_dataset
 from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
 from export.run import export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
-from lifecycle.challengers.settings import changed_settings, retrain_settings
+from lifecycle.challengers.challenger import Challenger
+from lifecycle.challengers.kept_rows import kept_rows
+from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.training_set import TrainingSet
-from lifecycle.labels.pools import pools_of
 from lifecycle.situation import Situation
 
 
-@dataclass(frozen=True)
-class Challenger:
-    """`seconds`: time of the training."""
-
-    package: Path
-    training: TrainingSummary
-    seconds: float
-
-
-def train_challenger(
-    job: JobRecord, rows: TrainingSet, situation: Situation, config: Config, *, work: Path, on_progress: Progress
+def train_fresh(
+    job: JobRecord, rows: TrainingSet, situation: Situation, config: Config, work: Path, on_progress: Progress
 ) -> Challenger:
     """Fine-tune and export in the folder `work`; the job's payload may name a method and a budget."""
     facts = situation.champion.facts
@@ -44,7 +33,7 @@ def train_challenger(
         new_labels=rows.new_labels,
         set_aside=rows.set_aside,
         method=trained.method,
-        reason=trained.reason + _named(changed),
+        reason=trained.reason + named(changed),
         history=training.history,
         changed=changed,
     )
@@ -66,11 +55,6 @@ def _finetune(
     )
 
 
-def _named(changed: Mapping[str, Sequence[Any]]) -> str:
-    listed = ", ".join(f"{key} {before} → {now}" for key, (before, now) in changed.items())
-    return f" It differs from the champion's training: {listed}." if listed else ""
-
-
 def _export(
     trained: FinetuneResult,
     validation: list[Example],
@@ -80,29 +64,14 @@ def _export(
     work: Path,
     on_progress: Progress,
 ) -> Path:
-    reference, holdout = _reference(situation, config), [*rows.old, *rows.fresh]
-    for kept in (reference, holdout):
-        if kept:
-            keep_dataset(kept, config.datasets)
+    kept = kept_rows(rows, situation, config)
     exported = export(
         trained.checkpoint,
         out=work / "package",
         validation=validation,
-        reference=reference,
-        holdout=holdout,
+        reference=kept.reference,
+        holdout=kept.holdout,
         settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),
         on_progress=lambda stage, share: on_progress(f"export: {stage}", share),
     )
     return exported.package
-
-
-def _reference(situation: Situation, config: Config) -> list[Example] | None:
-    """Reference of the challenger: held-out texts of the window, with their latest labels if known.
-
-    None if there are fewer rows than a check needs; then the export uses the validation rows.
-    """
-    labels = {row.example.key: row.label for row in situation.labelled}
-    measure, _ = pools_of(row for row in situation.window if row.has_text)
-    if len(measure) < config.drift.min_rows:
-        return None
-    return [Example(row.text, labels.get(key_of(row.input)), row.pair) for row in measure]

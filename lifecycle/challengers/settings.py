@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.config import FinetuneConfig, overridden
@@ -31,3 +31,13 @@ def changed_settings(facts: PackageFacts, settings: FinetuneConfig) -> dict[str,
     before, now = facts.lineage.settings, settings.model_dump()
     keys = (now.keys() & before.keys()) - NOT_REPEATED
     return {key: [before[key], now[key]] for key in sorted(keys) if before[key] != now[key]}
+
+
+def named(changed: Mapping[str, Sequence[Any]]) -> str:
+    """A sentence about changed settings; empty if there are none.
+
+    >>> named({"seed": [7, 0]})
+    " It differs from the champion's training: seed 7 → 0."
+    """
+    listed = ", ".join(f"{key} {before} → {now}" for key, (before, now) in changed.items())
+    return f" It differs from the champion's training: {listed}." if listed else ""

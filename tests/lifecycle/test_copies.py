@@ -24,7 +24,7 @@ from core.records import (
     PredictionRecord,
     Verdict,
 )
-from lifecycle.challengers.fresh import _reference
+from lifecycle.challengers.kept_rows import _reference
 from lifecycle.evidence import different
 from lifecycle.gate.refused import last_refused
 from lifecycle.respond import _measured, respond

@@ -24,7 +24,7 @@ from core.records import (
     Verdict,
 )
 from core.stored import as_stored
-from lifecycle.challengers.fresh import Challenger
+from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.gate.disagreements import find_disagreements
 from lifecycle.gate.refused import compared_since, last_refused
@@ -81,7 +81,7 @@ def loop(home: Home, tiny_package: Path, other_package: Path, monkeypatch: pytes
         return TrainingSet([], [row for row in labelled if is_held_out(row.input)], [], [], {})
 
     monkeypatch.setattr("lifecycle.retrain.build_training_set", rows)
-    monkeypatch.setattr("lifecycle.retrain.train_challenger", made.train)
+    monkeypatch.setattr("lifecycle.retrain.CHALLENGERS", {"head": made.train, "fresh": made.train})
     return made
 
 

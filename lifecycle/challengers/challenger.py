@@ -1,0 +1,26 @@
+"""What every way to make a challenger gives to the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.config import Config
+from core.progress import Progress
+from core.records import JobRecord, TrainingSummary
+from lifecycle.challengers.training_set import TrainingSet
+from lifecycle.situation import Situation
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """`seconds`: time of the training."""
+
+    package: Path
+    training: TrainingSummary
+    seconds: float
+
+
+Train = Callable[[JobRecord, TrainingSet, Situation, Config, Path, Progress], Challenger]
+"""Trains in an empty folder of the job. Raises `ChallengerSkipped` if this champion or machine does not allow it."""

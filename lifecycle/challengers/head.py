@@ -32,6 +32,7 @@ from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
 from core.share import percent
 from core.verification import SAME_MACHINE, verify_package
+from export.head import exchange_head
 from finetune.head import Head, fit_head
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.measuring.thresholds import abstention_of, confidence_and_errors, tune_thresholds
@@ -50,7 +51,6 @@ GIVEN_WEIGHT = 3
 """How many times a row counts that people labelled since the champion's training."""
 
 FEW_VALIDATION_ROWS = 20
-HEAD_WEIGHT, HEAD_BIAS = "head.weight", "head.bias"
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,11 @@ def _strength(rows: _Rows, *, labels: int, kind: Kind, seed: int) -> tuple[float
     for c in C_VALUES:
         head = fit_head(rows.train[counted], rows.truth[counted], label_count=labels, c=c, start=head)
         logits, truth = head.logits(rows.train[held]), rows.truth[held]
-        losses = row_losses(truth, probabilities_of(logits, fit_temperature(logits, truth), kind))
+        probabilities = probabilities_of(logits, fit_temperature(logits, truth), kind)
+        losses = row_losses(truth, probabilities)
         found.append((c, losses))
-        history.append({"step": "head", "strength": c, "validation_loss": float(losses.mean())})
+        facts = {"accuracy": _accuracy(truth, probabilities), "validation_loss": float(losses.mean())}
+        history.append({"step": "head", "strength": c, **facts})
         if losses.mean() > min(before.mean() for _, before in found):
             break
     least = min((losses for _, losses in found), key=lambda losses: losses.mean())
@@ -181,6 +183,12 @@ def _strength(rows: _Rows, *, labels: int, kind: Kind, seed: int) -> tuple[float
         if difference.mean() <= difference.std() / np.sqrt(len(difference)) + 1e-9:
             return c, history
     return C_VALUES[0], history
+
+
+def _accuracy(truth: Truth, probabilities: Numbers) -> float:
+    if truth.ndim == 1:
+        return float(np.mean(probabilities.argmax(axis=1) == truth))
+    return float(np.mean(((probabilities >= 0.5) == truth).all(axis=1)))
 
 
 def _facts(
@@ -257,7 +265,8 @@ def _write(
     reference: Sequence[Example],
 ) -> None:
     with new_folder(target) as folder:
-        _write_graph(champion.folder / GRAPH, folder / GRAPH, head)
+        if not exchange_head(champion.folder / GRAPH, folder / GRAPH, weight=head.weight, bias=head.bias):
+            raise ChallengerSkipped("the graph of the champion has no linear head of its own")
         shutil.copyfile(champion.folder / TOKENIZER, folder / TOKENIZER)
         write_facts(folder, facts)
         engine = Engine(folder)
@@ -265,19 +274,3 @@ def _write(
         write_facts(folder, replace(facts, golden=[golden_answer(engine, row) for row in validation[:GOLDEN_ROWS]]))
         write_manifest(folder)
         verify_package(folder, tolerance=SAME_MACHINE)
-
-
-def _write_graph(source: Path, target: Path, head: Head) -> None:
-    """The graph with the weights of `head`. Raises `ChallengerSkipped` if it has no head of its own to exchange."""
-    import onnx
-
-    model = onnx.load(source)
-    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    if not {HEAD_WEIGHT, HEAD_BIAS} <= tensors.keys():
-        raise ChallengerSkipped("the graph of the champion has no linear head of its own")
-    for name, values in ((HEAD_WEIGHT, head.weight), (HEAD_BIAS, head.bias)):
-        tensors[name].CopyFrom(onnx.numpy_helper.from_array(values, name))
-    for output in model.graph.output:
-        if output.name == "logits":
-            output.type.tensor_type.shape.dim[1].dim_value = len(head.bias)
-    onnx.save(model, target)

@@ -29,9 +29,10 @@ from core.package import GRAPH, MANIFEST, read_digest, read_facts, read_referenc
 from core.progress import ignore
 from core.records import JobRecord
 from core.verification import SAME_MACHINE, verify_package
+from export.head import WEIGHT
 from lifecycle.challengers.catalogue import CHALLENGERS
 from lifecycle.challengers.challenger import Challenger
-from lifecycle.challengers.head import HEAD_WEIGHT, train_head
+from lifecycle.challengers.head import train_head
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.situation import Situation, assess
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
@@ -164,10 +165,10 @@ def test_a_graph_without_a_head_of_its_own_is_skipped(case: Callable[[str], Case
     shutil.copytree(made.situation.champion.folder, folder)
     model = onnx.load(folder / GRAPH)
     for tensor in model.graph.initializer:
-        if tensor.name == HEAD_WEIGHT:
+        if tensor.name == WEIGHT:
             tensor.name = "other"
     for node in model.graph.node:
-        node.input[:] = ["other" if name == HEAD_WEIGHT else name for name in node.input]
+        node.input[:] = ["other" if name == WEIGHT else name for name in node.input]
     onnx.save(model, folder / GRAPH)
     write_facts(folder, replace(read_facts(folder), lineage=Lineage(data=read_facts(folder).lineage.data)))
     (folder / MANIFEST).unlink()

@@ -1,0 +1,115 @@
+"""The package of a new head: the champion's graph with other weights, and everything that follows from them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from core.champion import ChampionPackage
+from core.config import Config, FinetuneConfig
+from core.datasets import Example, fingerprint, keep_dataset
+from core.durable import new_folder
+from core.engine import Engine
+from core.errors import ChallengerSkipped
+from core.golden import GOLDEN_ROWS, golden_answer
+from core.lineage import DataSet, Lineage, TrainingData
+from core.metrics import Metrics, measure, measure_sets
+from core.package import GRAPH, TOKENIZER, PackageFacts, read_digest, write_facts, write_manifest, write_reference
+from core.verification import SAME_MACHINE, verify_package
+from export.head import exchange_head
+from finetune.measuring.thresholds import abstention_of, confidence_and_errors
+from finetune.measuring.truth import Truth
+from lifecycle.challengers.head_fitting import FittedHead, truth_in
+from lifecycle.challengers.kept_rows import KeptRows
+
+
+@dataclass(frozen=True)
+class HeadPackage:
+    """A fitted head with the rows behind it; `labels` are those of the head, in its order."""
+
+    champion: ChampionPackage
+    fitted: FittedHead
+    labels: list[str]
+    train: list[Example]
+    validation: list[Example]
+    kept: KeptRows
+    settings: FinetuneConfig
+
+    @property
+    def reference(self) -> Sequence[Example]:
+        return self.kept.reference or self.validation
+
+    @property
+    def truth(self) -> Truth:
+        return truth_in(self.validation, self.labels, self.champion.kind)
+
+    def write(self, target: Path, config: Config) -> Metrics:
+        """Write a verified package atomically; returns the metrics on the validation rows.
+
+        Raises `ChallengerSkipped` if the champion's graph has no head of its own.
+        """
+        source, head, metrics = self.champion.folder, self.fitted.head, self._metrics()
+        facts = self._facts(metrics, config)
+        with new_folder(target) as folder:
+            if not exchange_head(source / GRAPH, folder / GRAPH, weight=head.weight, bias=head.bias):
+                raise ChallengerSkipped("the graph of the champion has no linear head of its own")
+            shutil.copyfile(source / TOKENIZER, folder / TOKENIZER)
+            write_facts(folder, facts)
+            engine = Engine(folder)
+            write_reference(folder, engine.features(list({row.key: row for row in self.reference}.values())))
+            golden = [golden_answer(engine, row) for row in self.validation[:GOLDEN_ROWS]]
+            write_facts(folder, replace(facts, golden=golden))
+            write_manifest(folder)
+            verify_package(folder, tolerance=SAME_MACHINE)
+        return metrics
+
+    def _metrics(self) -> Metrics:
+        probabilities, thresholds = self.fitted.probabilities, self.fitted.thresholds
+        if thresholds is None:
+            return measure(self.truth, probabilities)
+        return measure_sets(self.truth, probabilities, probabilities >= thresholds)
+
+    def _facts(self, metrics: Metrics, config: Config) -> PackageFacts:
+        thresholds = self.fitted.thresholds
+        return replace(
+            self.champion.facts,
+            labels=self.labels,
+            temperature=self.fitted.temperature,
+            thresholds={} if thresholds is None else dict(zip(self.labels, map(float, thresholds), strict=True)),
+            abstain_below=self._abstain_below(),
+            metrics={"served_accuracy": metrics.accuracy, "validation": asdict(metrics)},
+            lineage=self._lineage(config),
+            rungs=[],
+            golden=[],
+        )
+
+    def _abstain_below(self) -> float | None:
+        if self.settings.max_risk is None:
+            return None
+        probabilities, thresholds = self.fitted.probabilities, self.fitted.thresholds
+        given = probabilities.argmax(axis=1) if thresholds is None else probabilities >= thresholds
+        found = confidence_and_errors(self.truth, probabilities, given)
+        return abstention_of(*found, max_risk=self.settings.max_risk).threshold
+
+    def _lineage(self, config: Config) -> Lineage:
+        before = self.champion.facts.lineage
+        return replace(
+            before,
+            retune=version("retune"),
+            checkpoint="",
+            method="head",
+            seed=self.settings.seed,
+            data=TrainingData(
+                train=keep_dataset(self.train, config.datasets),
+                validation=keep_dataset(self.validation, config.datasets),
+                train_rows=len(self.train),
+                validation_rows=len(self.validation),
+            ),
+            reference=DataSet(fingerprint(self.reference), len(self.reference)),
+            holdout=DataSet(fingerprint(self.kept.holdout), len(self.kept.holdout)),
+            encoder_of=read_digest(self.champion.folder),
+            settings={**before.settings, **self.settings.model_dump(exclude={"budget"})},
+        )

@@ -139,6 +139,14 @@ class KeysUnreadable(Unavailable):
         super().__init__(f"Key file {path} cannot be read: {problem}. Restore it; until then every key is refused.")
 
 
+class KeysGone(Unavailable):
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Key file {path} is gone; the keys that it had stay valid. Restore it. "
+            "To open the server to all, remove the file while no server runs, or set service.open = true."
+        )
+
+
 class KeysMissing(Unavailable):
     code = "keys_missing"
 

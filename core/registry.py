@@ -35,6 +35,7 @@ from core.store import Store
 from core.stored import as_stored, restored
 
 KEYS_NOTE = ".keys-in-use"
+FIRST_NOTE = "first-served"
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,7 @@ class Registry:
         if pointer and pointer.version == version:
             return pointer
         previous = [*pointer.previous, pointer.version] if pointer else []
-        return self._set_pointer(
-            model, version, previous, first=pointer.served_since if pointer else self._next_first()
-        )
+        return self._set_pointer(model, version, previous, first=self._first(model, pointer))
 
     def roll_back(self, model: str) -> Champion:
         """Make the previous champion the champion again; raises `NothingToRollBackTo`."""
@@ -218,13 +217,21 @@ class Registry:
         """Restore an earlier pointer; None: there was none."""
         if champion is None:
             self._store.remove(f"{model}/champion.json")
-        else:
-            self._store.write(f"{model}/champion.json", json.dumps(as_stored(champion)).encode())
+            self._store.remove(f"{model}/{FIRST_NOTE}")
+            return
+        self._store.write(f"{model}/champion.json", json.dumps(as_stored(champion)).encode())
+        if self._store.read(f"{model}/{FIRST_NOTE}") is None:
+            self._store.write(f"{model}/{FIRST_NOTE}", champion.served_since.encode())
 
     def _set_pointer(self, model: str, version: str, previous: list[str], *, first: str) -> Champion:
         champion = Champion(version=version, previous=previous, since=utc_now(), first=first)
         self.restore_pointer(model, champion)
         return champion
+
+    def _first(self, model: str, pointer: Champion | None) -> str:
+        """When the model was first put in service; a damaged pointer has lost it, the note has not."""
+        noted = None if pointer else self._store.read(f"{model}/{FIRST_NOTE}")
+        return pointer.served_since if pointer else noted.decode() if noted else self._next_first()
 
     def _next_first(self) -> str:
         """Now, but later than the first promotion of every other model, even if this clock is behind."""

@@ -28,7 +28,7 @@ class Access:
         """`on_refusal` gets the code of each refusal."""
         self._token = config.service.admin_token
         self._host = config.service.host
-        self._keyring = Keyring(config.keys_file)
+        self._keyring = Keyring(config.keys_file, may_open=config.service.open)
         self._limits = RateLimits(server_folder(config) / "limits")
         self._sessions = Sessions(server_folder(config) / "session-secret")
         self._on_refusal = on_refusal

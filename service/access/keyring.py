@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.api_keys import ApiKey, read_keys, split_key, verify_secret
-from core.errors import KeysUnreadable
+from core.errors import KeysGone, KeysUnreadable
 from service.refusals import KeysUnavailable
 
 # Seconds between two calls of stat (2 µs each); the file is read only after a change.
@@ -19,14 +19,19 @@ logger = logging.getLogger(__name__)
 
 
 class Keyring:
-    """The content of `keys.json`. All methods except `slot` raise `KeysUnavailable` while the file cannot be read."""
+    """The content of `keys.json`. All methods except `slot` raise `KeysUnavailable` while the file cannot be read.
 
-    def __init__(self, path: Path) -> None:
+    A file that vanishes, e.g. with the volume it is on, does not open a running server: the keys stay as they were.
+    """
+
+    def __init__(self, path: Path, *, may_open: bool = False) -> None:
+        """`may_open`: a server without the file is open to all, also if there was one before."""
         self._path = path
+        self._may_open = may_open
         self._next_stat_s = 0.0
         self._seen: Signature | None = None
         self._damage: str | None = None
-        self._has_file = False
+        self._has_file = self._is_gone = False
         self._by_id: dict[str, ApiKey] = {}
         self._slots: dict[str, int] = {}
 
@@ -79,6 +84,12 @@ class Keyring:
             self._damage, self._seen = str(error), None
             return
         self._damage = None
+        if keys is None and self._has_file and not self._may_open:
+            if not self._is_gone:
+                logger.error("%s", KeysGone(self._path))
+            self._is_gone = True
+            return
+        self._is_gone = False
         self._has_file = keys is not None
         self._by_id = {key.id: key for key in keys or ()}
         self._slots = {key.id: slot for slot, key in enumerate(keys or ())}

@@ -43,6 +43,25 @@ def test_the_default_model_is_the_one_first_put_in_service(
     assert registry.default_model() == "a"
 
 
+def test_a_repaired_pointer_keeps_the_place_of_its_model(
+    registry: Registry, tiny_package: Path, tmp_path: Path
+) -> None:
+    for model in ("a", "b"):
+        registry.promote(model, registry.add(tiny_package, model))
+    (tmp_path / "registry/a/champion.json").write_text('{"version"')
+    assert registry.default_model() == "b"
+    registry.promote("a", "1")
+    assert registry.default_model() == "a"
+
+
+def test_an_undone_first_promotion_leaves_no_place(registry: Registry, tiny_package: Path) -> None:
+    registry.promote("a", registry.add(tiny_package, "a"))
+    registry.restore_pointer("a", None)
+    registry.promote("b", registry.add(tiny_package, "b"))
+    registry.promote("a", "1")
+    assert registry.default_model() == "b"
+
+
 def test_a_pointer_without_the_time_of_the_first_promotion_keeps_its_place(
     registry: Registry, tiny_package: Path, tmp_path: Path
 ) -> None:

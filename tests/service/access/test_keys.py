@@ -11,9 +11,11 @@ from starlette.testclient import TestClient
 
 from core.api_keys import add_key, revoke_key
 from core.config import Config
+from core.registry import Registry
 from service.http.route import PAGES
 from service.worker import Worker
 from tests.service.apps import all_routes
+from tests.service.conftest import local_client
 
 PREDICT = {"texts": ["my invoice was charged again"]}
 FEEDBACK = {"feedback": [{"prediction_id": "a", "label": "bug"}]}
@@ -77,8 +79,33 @@ def test_a_running_worker_applies_changes_of_the_key_file(client: TestClient, ke
     assert code_of(client, **bearer(text)) == (200, "")
     revoke_key(keys_file, "shop")
     assert code_of(client, **bearer(text)) == (401, "unauthorized")
+
+
+def test_a_key_file_that_vanishes_does_not_open_a_running_worker(
+    client: TestClient, keys_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, text = add_key(keys_file, "shop", ["predict"])
+    assert code_of(client) == (401, "unauthorized")
+    aside = keys_file.rename(keys_file.with_name("aside"))
+    for _ in range(3):
+        assert code_of(client) == (401, "unauthorized")
+        assert code_of(client, **bearer(text)) == (200, "")
+    assert [record.message.startswith(f"Key file {keys_file} is gone") for record in caplog.records] == [True]
+    aside.rename(keys_file)
+    revoke_key(keys_file, "shop")
+    assert code_of(client, **bearer(text)) == (401, "unauthorized")
+
+
+def test_an_open_server_follows_a_removed_key_file(config: Config, registry: Registry, keys_file: Path) -> None:
+    service = config.service.model_copy(update={"open": True})
+    worker = Worker(config.model_copy(update={"service": service}))
+    worker.start()
+    client = local_client(worker)
+    add_key(keys_file, "shop", ["predict"])
+    assert code_of(client) == (401, "unauthorized")
     keys_file.unlink()
     assert code_of(client) == (200, "")
+    worker.close()
 
 
 def test_a_key_is_accepted_in_both_headers(client: TestClient, keys_file: Path) -> None:

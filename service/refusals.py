@@ -52,7 +52,12 @@ class UnsupportedBody(InvalidInput):
 
 class CompressedBody(Fixed, InvalidInput):
     code = "unsupported_media_type"
-    sentence = "The body is compressed. Send it uncompressed, without Content-Encoding."
+    sentence = "The body is compressed, and not by gzip. Send it with Content-Encoding: gzip, or uncompressed."
+
+
+class BodyDamaged(Fixed, InvalidInput):
+    code = "invalid_body"
+    sentence = "The body is not gzip, or is cut off, although its Content-Encoding says gzip. Send all of it again."
 
 
 class BodyTooLarge(InvalidInput):

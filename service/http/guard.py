@@ -148,7 +148,8 @@ class Guard:
         request = Request(scope, body.receive)
         if route.scope is not None:
             self._require(request, route.scope)
-        self._check_headers(headers, group)
+        if has_body(headers):
+            self._check_headers(headers, body, group)
         response: Response = await route.endpoint(request)
         await response(scope, body.receive, reply.send)
 
@@ -161,16 +162,17 @@ class Guard:
     def _group(self, path: str) -> RouteGroup:
         return next((group for group in self._groups if path.startswith(group.prefix)), API)
 
-    def _check_headers(self, headers: Headers, group: RouteGroup) -> None:
-        if not has_body(headers):
-            return
+    def _check_headers(self, headers: Headers, body: Body, group: RouteGroup) -> None:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._limits.max_body_bytes:
             raise BodyTooLarge(self._limits.max_body_bytes)
         media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media_type.decode("latin-1") not in group.media_types:
             raise UnsupportedBody(group.expected)
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        encoding = headers.get(b"content-encoding", b"identity").lower()
+        if encoding in (b"gzip", b"x-gzip"):
+            body.decompress()
+        elif encoding != b"identity":
             raise CompressedBody
 
     def _head_refusal(self, error: RetuneError, target: bytes) -> bytes:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from starlette.types import Message, Receive, Scope
 
 from service.refusals import BodyCut, BodyTooLarge, BodyTooSlow, MalformedRequest
+from service.wire.gunzip import Gunzip
 
 # How long the rest of a refused body is read: if the connection closes earlier, the client may lose the response.
 DRAIN_S = 0.5
@@ -27,14 +28,23 @@ class Body:
         self._size_bytes = 0
         # The client sends the body after "100 Continue", which the server sends when the app asks for the body.
         self._awaits_continue = headers.get(b"expect", b"").lower() == b"100-continue"
+        self._gzip: Gunzip | None = None
         self.complete = not has_body(headers)
 
+    def decompress(self) -> None:
+        """The body is gzip; the limit holds for the bytes received and for what they decompress to."""
+        self._gzip = Gunzip(self._limit_bytes)
+
     async def receive(self) -> Message:
-        """Raises `BodyTooLarge`, or the connection's error: `BodyTooSlow`, `BodyCut` or `MalformedRequest`."""
+        """Raises `BodyTooLarge`, `BodyDamaged`, or the connection's error: `BodyTooSlow`, `BodyCut` or
+        `MalformedRequest`.
+        """
         message = await self._next_part()
         self._size_bytes += len(message.get("body", b""))
         if self._size_bytes > self._limit_bytes:
             raise BodyTooLarge(self._limit_bytes)
+        if self._gzip is not None:
+            message["body"] = self._gzip.next_part(message.get("body", b""), is_last=self.complete)
         return message
 
     async def drop_rest(self) -> None:

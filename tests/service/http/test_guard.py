@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 from collections.abc import Iterator
@@ -117,10 +118,44 @@ def test_a_body_that_is_not_json_is_415(client: TestClient, kind: str) -> None:
     assert code_of(client.post("/echo", content=b"{}", headers=headers)) == (415, "unsupported_media_type")
 
 
-def test_a_compressed_body_is_415(client: TestClient) -> None:
-    answer = client.post("/echo", content=b"{}", headers={**JSON, "Content-Encoding": "gzip"})
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "zstd"])
+def test_a_body_compressed_by_anything_but_gzip_is_415(client: TestClient, encoding: str) -> None:
+    answer = client.post("/echo", content=b"{}", headers={**JSON, "Content-Encoding": encoding})
     assert code_of(answer) == (415, "unsupported_media_type")
-    assert "The body is compressed." in answer.text
+    assert "The body is compressed, and not by gzip." in answer.text
+
+
+GZIP = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+CONTENT = b'{"texts": ["' + b"a b c " * 40 + b'"]}'
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip"])
+def test_a_gzip_body_is_decompressed(client: TestClient, encoding: str) -> None:
+    members = gzip.compress(CONTENT[:50]) + gzip.compress(CONTENT[50:])
+    for body in (gzip.compress(CONTENT), members):
+        answer = client.post("/echo", content=body, headers={**GZIP, "Content-Encoding": encoding})
+        assert answer.content == CONTENT
+
+
+def test_a_gzip_body_may_come_byte_by_byte(client: TestClient) -> None:
+    parts = (bytes([byte]) for byte in gzip.compress(CONTENT))
+    assert client.post("/echo", content=parts, headers=GZIP).content == CONTENT
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", gzip.compress(CONTENT)[:-9], gzip.compress(CONTENT)[:-4] + b"1234", gzip.compress(CONTENT) + b"{}"]
+)
+def test_a_gzip_body_that_is_none_or_is_cut_is_400(client: TestClient, body: bytes) -> None:
+    answer = client.post("/echo", content=body, headers=GZIP)
+    assert code_of(answer) == (400, "invalid_body")
+    assert "gzip" in answer.text
+
+
+def test_a_gzip_body_that_decompresses_to_more_than_the_limit_is_413(client: TestClient) -> None:
+    body = gzip.compress(gzip.compress(b" " * 50_000_000))
+    for sent in (gzip.compress(b" " * 10_000_000), gzip.compress(b"") * 10_000, body):
+        answer = client.post("/echo", content=sent, headers=GZIP)
+        assert code_of(answer) == (413, "body_too_large")
 
 
 def test_json_with_a_charset_is_accepted(client: TestClient) -> None:

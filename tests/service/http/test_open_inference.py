@@ -237,4 +237,9 @@ def test_triton_client_shows_our_message(triton: InferenceServerClient) -> None:
     with pytest.raises(InferenceServerException, match=r"^\[404\] .*'nope'.* Known: tickets"):
         triton.infer("nope", [as_input(TEXTS)])
     with pytest.raises(InferenceServerException, match=r"^\[415\] .* compressed"):
-        triton.infer("tickets", [as_input(TEXTS)], request_compression_algorithm="gzip")
+        triton.infer("tickets", [as_input(TEXTS)], request_compression_algorithm="deflate")
+
+
+def test_triton_client_may_compress_by_gzip(triton: InferenceServerClient) -> None:
+    result = triton.infer("tickets", [as_input(TEXTS)], request_compression_algorithm="gzip")
+    assert len(result.as_numpy("label")) == len(TEXTS)

@@ -17,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 from core.arrays import Numbers
 from core.cpu import available_cpus
 from core.datasets import Text
-from core.engine import batches
+from core.engine import BLANK, batches
 from core.errors import UnusableBaseModel
 from finetune.encoders.architecture import Architecture, first_line, read_architecture
 from finetune.encoders.base_models import BaseModel
@@ -96,6 +96,11 @@ class TextTokenizer:
             return []
         with _quiet():
             return [len(ids) for ids in self.tokenizer(*_columns(inputs), verbose=False)["input_ids"]]
+
+    def unread(self, inputs: Sequence[Text]) -> list[bool]:
+        """Whether all tokens of an input are unknown or special, so that the model reads nothing of it."""
+        is_empty = {*self.tokenizer.all_special_ids, self.tokenizer.convert_tokens_to_ids(BLANK)}.issuperset
+        return [is_empty(row.ids) for row in self.encode(inputs)]
 
     def batch(self, rows: Sequence[Tokens]) -> Batch:
         """The rows padded on the right to the longest."""

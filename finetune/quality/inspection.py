@@ -19,7 +19,7 @@ from finetune.quality.privacy import rows_with_personal_data
 from finetune.quality.representativeness import FileSample, representativeness
 from finetune.quality.scripts import foreign_scripts
 from finetune.quality.sheet import Sheet
-from finetune.quality.texts import empty, over_length, too_short
+from finetune.quality.texts import all_unknown, empty, over_length, too_short
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the quick checks do not need it
     from finetune.encoders.encoder import TextTokenizer
@@ -32,6 +32,7 @@ QUICK = (
     "empty",
     "too_short",
     "over_length",
+    "all_unknown",
     "too_few_labels",
     "label_names",
     "few_rows",
@@ -91,7 +92,7 @@ def inspect_quickly(
     limits: Limits = DEFAULT_LIMITS,
     on_progress: Progress = ignore,
 ) -> list[Finding]:
-    """Run the checks that need no embeddings, in seconds for 10,000 rows; `over_length` runs only with `tokenizer`."""
+    """Run the checks that need no embeddings, in seconds for 10,000 rows; those of tokens run only with `tokenizer`."""
     sheet = Sheet(examples, is_multi_label)
     other = Sheet(against, is_multi_label) if against else None
     on_progress("Reading the rows", 0.0)
@@ -99,6 +100,7 @@ def inspect_quickly(
         *empty(sheet),
         *too_short(sheet, limits),
         *(over_length(sheet, tokenizer) if tokenizer and sheet.with_text else []),
+        *(all_unknown(sheet, tokenizer) if tokenizer and sheet.with_text else []),
         *too_few_labels(sheet),
         *label_names(sheet),
         *few_rows(sheet, limits),

@@ -72,3 +72,17 @@ def over_length(sheet: Sheet, tokenizer: TextTokenizer) -> list[Finding]:
         "the rest is not read.",
         advice="Raise finetune.max_length, or move what decides the label to the beginning of the text.",
     )
+
+
+def all_unknown(sheet: Sheet, tokenizer: TextTokenizer) -> list[Finding]:
+    """Texts of which the tokenizer knows nothing, so that all of them look the same to the model."""
+    unread = tokenizer.unread([sheet.examples[index].input for index in sheet.with_text])
+    details = {index: "no known token" for index, is_unread in zip(sheet.with_text, unread, strict=True) if is_unread}
+    return row_findings(
+        "all_unknown",
+        details,
+        sheet.examples,
+        severity=severity_by_share(len(details), sheet.row_count),
+        sentence=f"{with_share(len(details), sheet.row_count, 'text')} without a token that the base model knows.",
+        advice="Remove them, or name a base model of their language or script with --base-model.",
+    )

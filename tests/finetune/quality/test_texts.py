@@ -8,6 +8,14 @@ from finetune.quality.inspection import inspect_quickly
 from tests.finetune.quality.planted import read_rows, write_rows
 
 
+def test_texts_without_a_known_token_are_found(tiny_base_model: Path) -> None:
+    rows = [Example("please change my card", "a"), Example("σήμερα", "a"), Example("☃ ☃", "b"), Example("☃ card", "b")]
+    tokenizer = load_tokenizer("tiny", tiny_base_model, 16)
+    found = [item for item in inspect_quickly(rows, tokenizer=tokenizer) if item.check == "all_unknown"]
+    assert [item.rows for item in found] == [(2, 3)]
+    assert "2 texts" in found[0].sentence
+
+
 def over_length(base_model: Path, file: Path) -> list[tuple[int, ...]]:
     tokenizer = load_tokenizer("tiny", base_model, 16)
     return [item.rows for item in inspect_quickly(read_rows(file), tokenizer=tokenizer) if item.check == "over_length"]

@@ -62,6 +62,27 @@ def test_commands_read_every_row_or_refuse_the_file(
 
 
 @pytest.mark.slow
+@odd_file
+def test_drift_compares_every_row_or_refuses_the_file(
+    odd: OddFile, path: Path, retune: Command, tiny_package: Path
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    retune("promote", "m@1")
+    words = ("drift", "--model", "m", "--file", path, "--json")
+    code, out, err = retune(*words, *(["--labels"] if odd.rows is not None else []))
+    if code in (0, 3):
+        verdict = json.loads(out)
+        assert verdict["repetition"]["rows"] == (odd.row_count if odd.rows is None else len(odd.rows))
+        if odd.rows is not None:
+            assert verdict["rows"] == len({text for text, _ in odd.rows})
+    else:
+        assert (code, odd.rows, is_sentence(err)) == (1, None, True), err
+    if odd.rows is None:
+        code, _, err = retune(*words, "--labels")
+        assert (code, is_sentence(err)) == (1, True), err
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "odd", [odd for odd in FILES if odd.name in ("a.csv", "a.json", "a.jsonl")], ids=lambda odd: odd.about
 )

@@ -15,7 +15,7 @@ from core.ledger import Ledger
 from core.records import Decision, DecisionRecord, Purpose
 from lifecycle.evidence import different, minor_callers
 from lifecycle.gate.comparison import compare
-from lifecycle.gate.refused import last_refused
+from lifecycle.gate.refused import Refused, last_refused
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.queue import choose
 from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
@@ -57,7 +57,7 @@ def _case(home: Home, situation: Situation, engines: Engines) -> Case:
         available=len(_rows_to_label(situation, config.labels)),
         alpha=config.gate.alpha,
         previous=_previous(home, situation, engines),
-        refused=last_refused(home, situation),
+        refused=_asked_once(last_refused(home, situation), ledger),
         texts_are_kept=bool(readable) or not situation.window,
         min_texts=config.labels.min_texts,
     )
@@ -105,11 +105,21 @@ def _measured(situation: Situation) -> MeasuredAccuracy:
     )
 
 
+def _asked_once(refused: Refused | None, ledger: Ledger) -> Refused | None:
+    """Texts of an earlier lot that nobody labelled come last: the next lot has other ones."""
+    if refused is None or not refused.open:
+        return refused
+    asked = {row.prediction_id for row in ledger.label_requests(refused.record.model) if row.purpose == "compare"}
+    return replace(refused, open=tuple(sorted(refused.open, key=asked.__contains__)))
+
+
 def _wanted(settings: LabelsConfig, situation: Situation, case: Case, count: int | None) -> list[tuple[str, Purpose]]:
     """New label requests; none while earlier ones of the same kind are open."""
     if case.refused is not None and case.refused.open and case.refused.verdict.labels_needed:
-        return [] if case.labels.is_comparing else [(key, "compare") for key in case.refused.open[:count]]
-    if case.labels.still_open:
+        if case.labels.is_comparing and case.labels.is_awaited:
+            return []
+        return [(key, "compare") for key in case.refused.open[:count]]
+    if case.labels.is_awaited:
         return []
     return _rows_to_label(situation, settings.model_copy(update={"budget": count}))
 

@@ -23,6 +23,10 @@ class MeasuredAccuracy:
     unknown_texts: int = 0
 
 
+ENOUGH_GIVEN = 0.8
+"""A request ends when this share of its labels is given."""
+
+
 @dataclass(frozen=True)
 class LabelProgress:
     """Label requests since the drift began, requests without a label, whether the last check made the requests, and
@@ -33,6 +37,11 @@ class LabelProgress:
     still_open: int
     is_of_this_check: bool = True
     is_comparing: bool = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether labels are still worth waiting for: some texts nobody can label."""
+        return self.requested - self.still_open < ENOUGH_GIVEN * self.requested
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def ask_where_versions_differ(case: Case) -> Decision | None:
     if refused is None or refused.verdict.answer != "hold" or not (refused.open and refused.verdict.labels_needed):
         return None
     count = min(refused.verdict.labels_needed, len(refused.open))
-    if case.labels.is_comparing:
+    if case.labels.is_comparing and case.labels.is_awaited:
         count = case.labels.still_open
     texts = f"{_texts(count)} on which {case.model}@{refused.record.version} and {case.model}@{case.version} differ"
     return Decision("label", f"Label {texts}. {refused.verdict.reason}", count)
@@ -67,10 +67,11 @@ def ask_for_labels(case: Case) -> Decision | None:
 
 
 def await_labels(case: Case) -> Decision | None:
+    """Until most of them are given: some texts nobody can label."""
     requested, still_open = case.labels.requested, case.labels.still_open
-    given = requested - still_open
-    if still_open == 0:
+    if not case.labels.is_awaited:
         return None
+    given = requested - still_open
     return Decision("label", f"Inputs drifted; {given} of {requested} requested labels are given.", still_open)
 
 
@@ -106,7 +107,8 @@ def wait_for_more_texts(case: Case) -> Decision | None:
     if measured.unknown_labels:
         return Decision("watch", f"{_unknown(measured)}, on {_texts(measured.unknown_texts)}; {needed}")
     if _has_lost(measured):
-        return Decision("watch", f"{_right_share(measured)}, {measured.expected:.0%} expected; {needed}")
+        expected = percent(measured.expected or 0.0, 0)
+        return Decision("watch", f"{_right_share(measured)}, {expected} expected; {needed}")
     return None
 
 
@@ -116,10 +118,12 @@ def watch(case: Case) -> Decision:
         return Decision("watch", "Inputs drifted; no held-out fresh row has a label yet, so the accuracy is unknown.")
     if measured.expected is None:
         return Decision("watch", f"Inputs drifted; {_interval(measured)}, and no accuracy to compare it with.")
-    reason = (
-        f"Inputs drifted but accuracy holds so far: {_interval(measured)}, {percent(measured.expected, 0)} expected."
+    unseen = measured.expected - wilson_interval(measured.correct, measured.rows)[0]
+    return Decision(
+        "watch",
+        f"Inputs drifted, and labels do not show a loss of accuracy: {_interval(measured)}, "
+        f"{percent(measured.expected, 0)} expected. A loss of up to {100 * unseen:.0f} points cannot be excluded.",
     )
-    return Decision("watch", reason)
 
 
 RULES: tuple[Rule, ...] = (

@@ -38,6 +38,20 @@ def test_drift_requests_labels_within_the_budget_and_the_window() -> None:
     assert action(verdict("drift"), NONE_REQUESTED, NOT_MEASURED, available=20) == "label 20"
 
 
+def test_a_request_ends_when_most_labels_are_given() -> None:
+    lost = MeasuredAccuracy(40, 22, 0.9)
+    assert action(verdict("drift"), LabelProgress(requested=60, still_open=13), lost) == "label 13"
+    assert action(verdict("drift"), LabelProgress(requested=60, still_open=12), lost) == "retrain"
+    assert action(verdict("drift"), LabelProgress(requested=1, still_open=1), lost) == "label 1"
+
+
+def test_a_loss_that_could_not_be_seen_is_said() -> None:
+    decision = decide(replace(LOST, measured=MeasuredAccuracy(42, 30, 0.8)))
+    assert decision.action == "watch"
+    assert "labels do not show a loss of accuracy: 30 of 42" in decision.reason
+    assert decision.reason.endswith("A loss of up to 24 points cannot be excluded.")
+
+
 def test_open_requests_are_requested_again() -> None:
     assert action(verdict("drift"), LabelProgress(requested=60, still_open=45), NOT_MEASURED) == "label 45"
 
@@ -54,7 +68,7 @@ def test_unknown_labels_start_a_retrain() -> None:
     ("measured", "words"),
     [
         (MeasuredAccuracy(40, 36, 0.9, ("refund",), 9), r"\(refund\), on 9 texts; a retrain needs 10 different texts"),
-        (MeasuredAccuracy(9, 0, 0.9), "0 of 9 held-out fresh rows right, 90% expected; a retrain needs 10"),
+        (MeasuredAccuracy(9, 0, 0.9), "0 of 9 held-out fresh rows right, 90 % expected; a retrain needs 10"),
     ],
 )
 def test_a_few_texts_do_not_start_a_retrain(measured: MeasuredAccuracy, words: str) -> None:
@@ -79,7 +93,7 @@ def test_drift_without_loss_of_accuracy_is_only_watched() -> None:
             "watch",
         ),  # the labels are of the same rows as the estimate
         (0.9, LabelProgress(60, 0, is_of_this_check=False), 100, "watch"),
-        (0.5, LabelProgress(60, 7, is_of_this_check=False), 100, "label 7"),
+        (0.5, LabelProgress(60, 17, is_of_this_check=False), 100, "label 17"),
     ],
 )
 def test_a_further_drift_is_measured_again(high: float, labels: LabelProgress, available: int, sentence: str) -> None:

@@ -19,6 +19,7 @@ from core.feedback import MAX_SOURCE_CHARS, add_rule, registered_labels
 from core.labels import label_name
 from core.tables.reader import CSV
 from core.taxonomy import LabelRule
+from core.trust import Contradictions
 from lifecycle.labels.adding import add_rows, remove_source
 from lifecycle.labels.archive import Format, write_labelled_rows
 from lifecycle.labels.files import RefusedRow, write_requests
@@ -110,6 +111,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
             "unknown": len(stored.unknown),
             "empty": imported.empty,
             "repeated": imported.repeated,
+            "contradictions": asdict(imported.contradictions),
             "new": stored.new,
             "refused": [asdict(row) for row in refused],
         },
@@ -117,6 +119,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
         f"{imported.empty} rows without a label skipped.",
         *_new_lines(stored.new),
         *([f"{imported.repeated} predictions have several labels here: the last counts."] if imported.repeated else []),
+        *_contradiction_lines(run, imported.contradictions),
         *_refused_lines(refused, "import"),
     )
     if refused:
@@ -162,6 +165,19 @@ def remove(run: Run, model: str, source: str) -> None:
     run.emit({"model": model, "removed": removed}, f"{removed} rows of {source} removed.")
 
 
+def _contradiction_lines(run: Run, found: Contradictions) -> list[str]:
+    if not found.texts:
+        return []
+    pairs = ", ".join(f"{pair} ({texts})" for pair, texts in found.pairs.items())
+    trust = run.config.labels.trust
+    rule = f"the first of {', '.join(trust)}" if isinstance(trust, list) else f"the {trust}"
+    undecided = f"; {found.undecided} of them are undecided and count for nothing" if found.undecided else ""
+    return [
+        f"{found.texts} texts have different labels from {', '.join(found.sources)}: {pairs}.",
+        f"Of their labels {rule} counts (labels.trust){undecided}.",
+    ]
+
+
 def _new_lines(new: Mapping[str, int]) -> list[str]:
     listed = ", ".join(f"{name} ({count})" for name, count in new.items())
     return [f"New labels: {listed}."] if listed else []
@@ -187,6 +203,8 @@ def list_labels(run: Run, model: str) -> None:
     run.home.registry.require_model(model)
     names, doubtful = labels_today(run.home, model), run.home.ledger.rules.doubtful(model)
     rules, sources = run.home.ledger.rules.taxonomy(model).rules, run.home.ledger.added.sources(model)
+    kind = registered_labels(run.home.registry, model).kind
+    found = run.home.ledger.contradictions(model, kind=kind, trust=run.config.labels.trust)
     run.emit(
         {
             "model": model,
@@ -194,12 +212,14 @@ def list_labels(run: Run, model: str) -> None:
             "doubtful": list(map(asdict, doubtful)),
             "rules": list(map(asdict, rules)),
             "added": list(map(asdict, sources)),
+            "contradictions": asdict(found),
         },
         f"{len(names)} labels: {', '.join(names)}",
         *(f"doubtful: {item.label} ({item.rows} predictions)" for item in doubtful),
         *([SETTLE] if doubtful else []),
         *(_rule_line(rule) for rule in rules),
         *(f"added by {added.source}: {added.rows} rows, last on {added.created_at[:10]}" for added in sources),
+        *_contradiction_lines(run, found),
     )
 
 

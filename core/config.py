@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
+from core.trust import Trust
 
 FILE_NAME, ENVIRONMENT = "retune.toml", "the environment"
 
@@ -195,10 +196,24 @@ class DriftConfig(Section):
     interval_s: float = Field(300.0, gt=0, description="Seconds between two checks of 'retune monitor'.")
 
 
+def _listed(value: Any) -> Any:
+    """A list of the file, or names with commas from an environment variable."""
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+
+def _trusted(value: Any) -> Any:
+    """A rule, or a list of sources; the names of sources in one text are separated by commas."""
+    return value if value in ("latest", "majority") else _listed(value)
+
+
 class LabelsConfig(Section):
     budget: int = Field(120, ge=10, description="Labels requested after a drift.")
     measure_share: float = Field(
         0.35, gt=0, lt=1, description="Share of them that only measures and is never trained on."
+    )
+    trust: Annotated[Trust, BeforeValidator(_trusted)] = Field(
+        "latest",
+        description="Which label counts if sources differ: latest, majority, or names of sources, the first one first.",
     )
     min_texts: int = Field(10, ge=1, description="Different labelled texts that a retrain or a roll back rests on.")
 
@@ -212,11 +227,6 @@ class GateConfig(Section):
 
 
 ChallengerName = Literal["head", "fresh"]
-
-
-def _listed(value: Any) -> Any:
-    """A list of the file, or names with commas from an environment variable."""
-    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
 
 class RetrainConfig(Section):

@@ -36,6 +36,7 @@ from core.records import (
 )
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
 from core.stored import as_stored, restored
+from core.trust import Contradictions, GivenBy, Trust, contradictions, trusted
 
 READ_PER_TEXT = 10
 ROWS_AT_ONCE = 500
@@ -148,11 +149,29 @@ class Ledger:
         with self.database.read() as connection:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
-    def labelled(self, model: str, *, kind: Kind = "single-label") -> list[LabelledPrediction]:
-        """Predictions with their latest label, oldest label first.
+    def labelled(self, model: str, *, kind: Kind = "single-label", trust: Trust = "latest") -> list[LabelledPrediction]:
+        """Predictions with the label that counts, oldest label first.
 
-        Label and answer have their names of today; predictions with a retired label are left out. `kind`: of the model.
+        With `trust` "latest" that is the last label of the prediction, else it is found among all labels of the text;
+        texts without one are left out. Label and answer have their names of today; predictions with a retired label are
+        left out. `kind`: of the model.
         """
+        rows = self._labels(model, kind)
+        latest = {row.prediction_id: row for row in rows}
+        if trust != "latest":
+            given = _by_text(rows)
+            counts = {key: trusted(list(by.values()), trust) for key, by in given.items()}
+            found = {key: (row, counts[_text_key(row)]) for key, row in latest.items()}
+            latest = {key: replace(row, label=label) for key, (row, label) in found.items() if label is not None}
+        return sorted(latest.values(), key=lambda row: row.label_number)
+
+    def contradictions(self, model: str, *, kind: Kind = "single-label", trust: Trust = "latest") -> Contradictions:
+        """Texts that sources label differently, each source by its last label of the text."""
+        texts = _by_text(self._labels(model, kind))
+        return contradictions({key: by.values() for key, by in texts.items()}, trust)
+
+    def _labels(self, model: str, kind: Kind) -> list[LabelledPrediction]:
+        """All labels in the order in which they were given, each with its prediction, by their names of today."""
         taxonomy = self.rules.taxonomy(model, kind)
         query = (
             select(*_ANSWER, predictions.c.version, predictions.c.key, predictions.c.number)
@@ -162,13 +181,14 @@ class Ledger:
             .where(predictions.c.model == model)
             .order_by(feedback.c.id)
         )
-        latest: dict[str, LabelledPrediction] = {}
+        found = []
         for row in self._rows(query):
-            latest.pop(row["prediction_id"], None)  # ordered by the latest label
-            if (label := taxonomy.today(row["label"])) is not None:
-                predicted = taxonomy.today(row["predicted"]) or row["predicted"]
-                latest[row["prediction_id"]] = LabelledPrediction(**{**row, "label": label, "predicted": predicted})
-        return list(latest.values())
+            label, predicted = taxonomy.today(row["label"]), taxonomy.today(row["predicted"]) or row["predicted"]
+            found.append((LabelledPrediction(**{**row, "predicted": predicted}), label))
+        # A prediction whose last label is retired has no label.
+        retired = {row.prediction_id: label is None for row, label in found}
+        kept = ((row, label) for row, label in found if not retired[row.prediction_id])
+        return [replace(row, label=label) for row, label in kept if label is not None]
 
     def record_check(
         self,
@@ -322,6 +342,18 @@ class Ledger:
     def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         with self.database.read() as connection:
             return connection.execute(query).mappings().all()
+
+
+def _by_text(rows: Iterable[LabelledPrediction]) -> dict[str, dict[str, GivenBy]]:
+    """The last label of each source, by text and source; a prediction without a stored text is a text of its own."""
+    given: dict[str, dict[str, GivenBy]] = {}
+    for row in rows:
+        given.setdefault(_text_key(row), {})[row.source] = GivenBy(row.source, row.label, row.label_number)
+    return given
+
+
+def _text_key(row: LabelledPrediction) -> str:
+    return key_or(row.input, row.prediction_id)
 
 
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:

@@ -11,19 +11,21 @@ from core.errors import NotOneLabel, UnusableLabelName
 from core.feedback import StoredLabels, registered_labels, store_labels
 from core.home import Home
 from core.labels import Kind, canonical
+from core.trust import Contradictions
 from lifecycle.labels.files import FileLabel, LabelFile, RefusedRow, read_labels
 
 
 @dataclass(frozen=True)
 class ImportedLabels:
     """`empty`: rows without a label; `repeated`: predictions that the file labels differently in several rows, of which
-    the last counts.
+    the last counts; `contradictions`: texts that sources label differently, with earlier labels.
     """
 
     stored: StoredLabels
     refused: list[RefusedRow]
     empty: int
     repeated: int
+    contradictions: Contradictions = Contradictions()
 
 
 def import_labels(home: Home, model: str, path: Path, *, source: str, new_labels: Iterable[str] = ()) -> ImportedLabels:
@@ -44,7 +46,8 @@ def import_labels(home: Home, model: str, path: Path, *, source: str, new_labels
         prediction_id for prediction_id, _ in {(item.given.prediction_id, str(item.given.label)) for item in kept}
     )
     repeated = sum(count > 1 for count in given.values())
-    return ImportedLabels(stored, sorted(refused, key=lambda row: row.row), file.empty, repeated)
+    found = home.ledger.contradictions(model, kind=labels.kind, trust=home.config.labels.trust)
+    return ImportedLabels(stored, sorted(refused, key=lambda row: row.row), file.empty, repeated, found)
 
 
 def _usable(home: Home, kind: Kind, file: LabelFile) -> tuple[list[FileLabel], list[RefusedRow]]:

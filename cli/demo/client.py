@@ -59,6 +59,12 @@ class Calls:
     versions: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
+    def add(self, other: Calls) -> None:
+        self.sent += other.sent
+        self.failed += other.failed
+        self.versions.update(other.versions)
+        self.failures += other.failures
+
 
 class SteadyClient:
     """Calls `/predict` with one text after another, about `rate` times a second, until it is stopped."""

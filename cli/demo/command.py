@@ -22,6 +22,8 @@ from core.home import Home
 from core.share import percent
 
 MARK = ".retune-demo"
+# Share of the labels that is requested after the drift; the gate may ask for the rest.
+FIRST_SHARE = 0.75
 
 
 @click.command()
@@ -32,7 +34,13 @@ MARK = ".retune-demo"
 @click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
 @click.option("--budget", help="Upper limit of the time of each training, e.g. 90s [default: none].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of both trainings.")
-@click.option("--label-budget", type=click.IntRange(10), default=120, show_default=True, help="Labels to request.")
+@click.option(
+    "--label-budget",
+    type=click.IntRange(10),
+    default=120,
+    show_default=True,
+    help="Labels to give in all, those for the gate included.",
+)
 @click.option("--keep-serving", is_flag=True, help="Keep the server and its dashboard running until Ctrl-C.")
 @pass_run
 def demo(
@@ -47,7 +55,7 @@ def demo(
         seconds_of(given["budget"])
     parts = read_parts(train, reference, fresh)
     config = _config(run.config, home, **given)
-    result = _run(config, parts, keep_serving=keep_serving)
+    result = _run(config, parts, label_budget=given["label_budget"], keep_serving=keep_serving)
     if run.as_json:
         run.emit(result)
     if problems := _problems(result):
@@ -65,7 +73,7 @@ def _config(
     changed = {
         "home": folder,
         "finetune": config.finetune.model_copy(update={"method": method, "budget": budget, "seed": seed}),
-        "labels": config.labels.model_copy(update={"budget": label_budget}),
+        "labels": config.labels.model_copy(update={"budget": max(10, round(FIRST_SHARE * label_budget))}),
         "service": config.service.model_copy(update={"port": _free_port(), "host": "127.0.0.1", "admin_token": None}),
         "ledger": config.ledger.model_copy(update={"url": None}),
         "registry": config.registry.model_copy(update={"url": None}),
@@ -90,13 +98,13 @@ def _free_port() -> int:
     return port
 
 
-def _run(config: Config, parts: Parts, *, keep_serving: bool) -> dict[str, Any]:
+def _run(config: Config, parts: Parts, *, label_budget: int, keep_serving: bool) -> dict[str, Any]:
     info("Loading the training stack …")
     # Imported here: torch and transformers take seconds, and 'retune --help' does not need them.
     from cli.demo.page import write_page
     from cli.demo.story import Story, run_story
 
-    story = Story(Home(config), parts)
+    story = Story(Home(config), parts, label_budget)
     with run_story(story) as (result, url):
         result["page"] = str(write_page(config.home / "demo.html", result, story.histories))
         _show(result)

@@ -43,10 +43,11 @@ TIMEOUT_S = 30.0
 
 @dataclass
 class Story:
-    """State that the steps share, and the seconds of each step."""
+    """State that the steps share, and the seconds of each step. `label_budget`: labels that may be given in all."""
 
     home: Home
     parts: Parts
+    label_budget: int
     seconds: dict[str, float] = field(default_factory=dict)
     histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -112,6 +113,13 @@ def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
     if decision.action == "retrain":
         with story.step("retrain", "8. Retrain in the worker while a client keeps calling"):
             job, calls = retrain_while_serving(story, url)
+            then = decide(story)
+            while then.action == "label" and labels_used + (then.count or 0) <= story.label_budget:
+                labels_used += give_labels(story, url)
+                then = decide(story)
+                if then.action == "retrain":
+                    job, more = retrain_while_serving(story, url)
+                    calls.add(more)
     with story.step("score", "9. Score rows that were not trained on, before and after"):
         last = story.home.registry.champion(MODEL).version
         accuracy = {

@@ -113,6 +113,7 @@ def ask_and_label(served: Served, model: str, rows: list[Example]) -> list[dict[
         "unknown": 0,
         "empty": len(over_http),
         "repeated": 0,
+        "contradictions": {"texts": 0, "undecided": 0, "pairs": {}, "sources": {}},
         "new": {},
         "refused": [],
     }

@@ -45,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         task = made_task(Path(name))
         start = fit_features(task)
-        recipe, _ = plan(task, start, Full())
+        recipe = plan(task, start, Full()).recipe
         ours, plain = [], []
         for number in range(ROUNDS):
             ours.append(our_rows_per_s(task, start, recipe, number))

@@ -27,8 +27,11 @@ from lifecycle.challengers.settings import changed_settings, named, retrain_sett
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.situation import Situation
 
-GIVEN_WEIGHT = 3
-"""How many times a row counts that people labelled since the champion's training."""
+GIVEN_WEIGHT = 5
+"""How many times a row counts that people labelled since the champion's training. Accuracy on later rows with 78 labels
+at 1, 3 and 5 times: clinc150_new_domains 76.5, 77.3, 78.8 %, banking77_new_intents 64.2, 72.6, 75.7 %,
+crisislex_storm_to_bombing (medians of three draws) 87.3, 90.1, 90.7 %; on old rows 0.2 points less at most.
+"""
 
 FEW_VALIDATION_ROWS = 20
 

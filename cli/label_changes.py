@@ -27,7 +27,9 @@ def _lines(run: Run, model: str, changes: LabelChanges, before: str | None) -> l
         lines.append(f"Labels that {model}@{before} has and this version does not: {_listed(changes.gone)}.")
     for label, rows in list(changes.stored.items())[:SHOWN]:
         target = changes.renamed.get(label)
-        rule = ("rename", model, label, target) if target else ("retire", model, label)
+        names = (label, target) if target else (label,)
+        ends_options = ["--"] if any(name.startswith("-") for name in names) else []
+        rule = ("rename" if target else "retire", *ends_options, model, *names)
         meaning = f"If it is now called {target!r}" if target else "If it is no label any more"
         count = f"{rows} labelled row{'s have' if rows > 1 else ' has'}"
         lines.append(f"{count} the label {label!r}. {meaning}: {run.hint('labels', *rule)}")

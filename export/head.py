@@ -14,7 +14,7 @@ WEIGHT, BIAS = "head.weight", "head.bias"
 def exchange_head(source: Path, target: Path, *, weight: Numbers, bias: Numbers) -> bool:
     """Write the graph with another head: `weight` (k, d), `bias` (k,), float32; k may differ from before.
 
-    All rungs keep the head in float32. Returns False, and writes nothing, if the graph has no such head.
+    Returns False, and writes nothing, if the graph has no head in float32: `int8-dynamic` quantizes it.
     """
     model = onnx.load(source)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}

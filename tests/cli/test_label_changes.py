@@ -78,6 +78,18 @@ def test_the_proposed_rule_can_be_pasted_and_ends_the_proposal(
     assert "labels" not in json.loads(out)
 
 
+def test_a_proposed_rule_with_a_dash_can_be_pasted(
+    retune: Command, ledger: Ledger, tiny_package: Path, named: Named
+) -> None:
+    retune("register", named(billing="-x"), "--model", "m")
+    ledger.record_feedback([FeedbackRecord(row.id, "-x") for row in predicted(ledger, 2)])
+    _, out, _ = retune("register", tiny_package, "--model", "m")
+    proposed = next(line for line in out.splitlines() if "labels retire" in line).partition("retune ")[2]
+    words = shlex.split(proposed)
+    code, _, err = retune(*words[words.index("labels") :])
+    assert (code, err) == (0, "")
+
+
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_nothing_is_told_when_the_labels_are_the_same(
     retune: Command, home: Path, tiny_package: Path, named: Named, version: str

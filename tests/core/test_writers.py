@@ -14,10 +14,11 @@ import pytest
 from core.clock import utc_now
 from core.config import Config
 from core.database import Database
-from core.errors import LedgerUnreadable
+from core.errors import LabelRuleRefused, LedgerUnreadable
 from core.jobs import JobQueue, this_worker
 from core.ledger import Ledger, open_ledger
 from core.records import FeedbackRecord, PredictionRecord
+from core.taxonomy import LabelRule
 
 ROUNDS, PROCESSES = 20, 2
 Act = Callable[[Ledger, int], object]
@@ -40,6 +41,27 @@ def request_labels(ledger: Ledger, number: int) -> None:
     ledger.request_labels("m", [(f"{key:032x}", "learn") for key in range(ROUNDS)], check_id=number)
 
 
+def rename(ledger: Ledger, number: int, old: str = "a", new: str = "b") -> bool:
+    return is_added(ledger, number, LabelRule("rename", old, new))
+
+
+def rename_back(ledger: Ledger, number: int) -> bool:
+    return rename(ledger, number, "b", "a")
+
+
+def restore_rename(ledger: Ledger, number: int) -> bool:
+    """Undo the undo of a rename from "a" to "b"."""
+    return is_added(ledger, number, LabelRule("undo", "", undoes=2 * number + 2))
+
+
+def is_added(ledger: Ledger, number: int, rule: LabelRule) -> bool:
+    try:
+        ledger.rules.add(f"m{number}", rule)
+    except LabelRuleRefused:
+        return False
+    return True
+
+
 def act_in_rounds(config: Config, act: Act, barrier: Barrier, results: Queue[list[object]]) -> None:
     answers: list[object] = []
     try:
@@ -53,12 +75,12 @@ def act_in_rounds(config: Config, act: Act, barrier: Barrier, results: Queue[lis
     results.put(answers)
 
 
-def race(config: Config, act: Act) -> list[list[object]]:
-    """The results of each process by round; an error ends the race."""
+def race(config: Config, act: Act, other: Act | None = None) -> list[list[object]]:
+    """The results of each process by round; an error ends the race. `other`: what the second process does."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(PROCESSES), context.Queue()
     processes: list[SpawnProcess] = [
-        context.Process(target=act_in_rounds, args=(config, act, barrier, results)) for _ in range(PROCESSES)
+        context.Process(target=act_in_rounds, args=(config, each, barrier, results)) for each in (act, other or act)
     ]
     for process in processes:
         process.start()
@@ -101,6 +123,18 @@ def test_the_same_feedback_from_two_processes_is_stored_once(config: Config, led
 def test_label_requests_of_two_processes_replace_each_other_completely(config: Config, ledger: Ledger) -> None:
     race(config, request_labels)
     assert [item.prediction_id for item in ledger.label_requests("m")] == [f"{key:032x}" for key in range(ROUNDS)]
+
+
+@pytest.mark.parametrize(("act", "other"), [(rename, rename_back), (restore_rename, rename_back), (rename, rename)])
+def test_of_two_rules_that_contradict_each_other_one_is_added(
+    config: Config, ledger: Ledger, act: Act, other: Act
+) -> None:
+    if act is restore_rename:
+        for number in range(ROUNDS):
+            rename(ledger, number)
+            is_added(ledger, number, LabelRule("undo", "", undoes=2 * number + 1))
+    answers = race(config, act, other)
+    assert [sum(map(bool, pair)) for pair in zip(*answers, strict=True)] == [1] * ROUNDS
 
 
 def test_a_writer_gives_up_after_its_timeout(config: Config, ledger: Ledger) -> None:

@@ -162,7 +162,7 @@ class Engine:
         """Predictions in the order of `texts` (at least one), computed in batches of similar length."""
         return self.answer_encoded(self.encode(texts))
 
-    def features(self, examples: Sequence[Example]) -> Features:
+    def features(self, examples: Sequence[Example], *, copies: Sequence[int] | None = None) -> Features:
         """Features of at least one row, labelled or not, for drift checks."""
         encoded = self.encode([example.input for example in examples])
         outputs = self.answer_encoded(encoded)
@@ -172,6 +172,7 @@ class Engine:
             confidence=outputs.confidence,
             length=np.array([item.tokens for item in encoded], dtype=np.int64),
             truth=self.truth(examples),
+            copies=None if copies is None else np.array(copies, dtype=np.int64),
         )
 
     def truth(self, examples: Sequence[Example]) -> Truth:

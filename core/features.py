@@ -19,6 +19,9 @@ class Features:
     """n rows: embeddings (n, d) float32; predicted (n,) label index; confidence (n,) in 0..1;
     length (n,) in tokens; truth (n,) label index, -1 where the label is missing or unknown to the model.
 
+    copies (n,): number of rows that each one stands for, itself and its copies; None if near-copies are rows of their
+    own, as in packages of earlier releases.
+
     Multi-label: predicted is (n, k) bool, truth (n, k) int8 (see `core.assigned`), confidence that of the whole set.
     """
 
@@ -27,6 +30,7 @@ class Features:
     confidence: Floats
     length: Indices
     truth: Truth
+    copies: Indices | None = None
 
     @property
     def rows(self) -> int:

@@ -60,6 +60,7 @@ def _require_reference_fits(engine: Engine) -> None:
         rows > 0
         and reference.predicted.shape == reference.truth.shape == shape
         and reference.confidence.shape == reference.length.shape == (rows,)
+        and (reference.copies is None or reference.copies.shape == (rows,))
         and reference.embeddings.shape == (rows, engine.width)
         and (not one or 0 <= int(reference.predicted.min()) <= int(reference.predicted.max()) < labels)
     )

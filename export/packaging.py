@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.checkpoint import TRAINING
+from core.copies import features_of_different
 from core.datasets import Example, fingerprint
 from core.durable import new_folder, sha256_of
 from core.engine import Engine, Outputs
@@ -67,7 +68,7 @@ def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRow
         write_rungs(folder, _rungs_json(choice), _page(choice))
         engine = Engine(folder)
         # Each text once, as in the windows of checks.
-        write_reference(folder, engine.features(list({row.key: row for row in rows.reference}.values())))
+        write_reference(folder, features_of_different(engine, rows.reference))
         digest = write_manifest(folder)
         verify_package(folder, tolerance=SAME_MACHINE)
         return digest

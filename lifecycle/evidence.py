@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from core.datasets import Example, key_or
+from core.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.records import LabelledPrediction, PredictionRecord
-from finetune.quality.limits import DEFAULT_LIMITS
-from finetune.quality.near_duplicates import near_pairs
 
 Row = TypeVar("Row", Example, LabelledPrediction)
 
@@ -28,7 +27,7 @@ def different(rows: Iterable[Row]) -> list[Row]:
     kept = list(latest.values())
     copied = {
         pair.first
-        for pair in near_pairs(list(latest), threshold=DEFAULT_LIMITS.near_similarity)
+        for pair in near_pairs(list(latest), threshold=NEAR_SIMILARITY)
         if kept[pair.first].text and kept[pair.first].label == kept[pair.second].label
     }
     return [row for number, row in enumerate(kept) if number not in copied]

@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from core.arrays import Booleans, Doubles, Indices
+from core.copies import SAME_TEXT
 from core.features import Features
 from core.share import Share
 from core.two_sample.distances import distance_to_nearest_other, nearest_of
 
 DISTANCE_WEIGHT = 0.5
 """Reduction of the score per mean distance to the nearest reference row; measured in docs/drift.md."""
-
-SAME_TEXT = 0.02
-"""A row closer to a reference row than this share of the mean distance has the same text. Storing an embedding in half
-precision changes it by a thousandth of the mean distance."""
 
 DETECTED_DROP = 0.5
 """Share of the accuracy drop that this estimate detects with new classes (docs/drift.md); widens the interval."""

@@ -23,7 +23,6 @@ def check(
     *,
     labels: Sequence[str],
     settings: DriftConfig,
-    repetition: Repetition | None = None,
     seed: int = 0,
 ) -> Verdict:
     """Compare window and reference by the permutation tests of `monitoring.signals.catalogue`.
@@ -32,11 +31,12 @@ def check(
     `settings.alpha` of the checks says drift. With fewer than `settings.min_rows` rows in the window or the reference
     the verdict is insufficient_data. The same input and seed give the same verdict.
 
-    `repetition`: of the window's texts, each of which is one row; it is reported beside the result.
+    The window's copies are reported beside the result.
     """
     verdict = _judged(reference, window, labels, settings, seed)
-    if repetition is None:
+    if window.copies is None:
         return verdict
+    repetition = Repetition.of(window.copies.tolist())
     return replace(verdict, repetition=repetition, sentence=verdict.sentence + wording.repetition_note(repetition))
 
 

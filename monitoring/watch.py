@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.assigned import cells
 from core.champion import ChampionPackage
+from core.copies import fold_texts
 from core.datasets import Example
 from core.engine import Engine
 from core.errors import CheckedMeanwhile
 from core.features import Features
 from core.home import Home
-from core.records import TRAFFIC, CheckRecord, Repetition
+from core.records import TRAFFIC, CheckRecord
 from core.share import Share, measured
 from monitoring.check import check
 from monitoring.window import unchecked_predictions, window_of
@@ -42,10 +42,7 @@ def check_window(home: Home, champion: ChampionPackage) -> WindowCheck:
     before = ledger.last_conclusive_check(model, version)
     rows = unchecked_predictions(ledger, model, version, limit=home.config.drift.window_rows)
     window = window_of(rows, champion)
-    repetition = Repetition.of([row.copies for row in rows])
-    verdict = check(
-        champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition
-    )
+    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
     last = rows[-1].id if verdict.is_conclusive else None
     follows = before.id if before else 0
     check_id = ledger.record_check(model, version, verdict, source=TRAFFIC, window_end=last, follows=follows)
@@ -57,13 +54,11 @@ def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example
 
     Each text is one row, with the last of its labels.
     """
-    keys = [row.key for row in examples]
-    repetition = Repetition.of(list(Counter(keys).values()))
-    rows = list(dict(zip(keys, examples, strict=True)).values())
-    window = Engine(champion.folder).features(rows)
-    verdict = check(
-        champion.reference, window, labels=champion.labels, settings=home.config.drift, repetition=repetition
-    )
+    near = champion.reference.copies is not None
+    folded = fold_texts([row.key for row in examples], [1] * len(examples), near=near)
+    rows = [examples[index] for index in folded.kept]
+    window = Engine(champion.folder).features(rows, copies=folded.copies)
+    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
     check_id = home.ledger.record_check(champion.model, champion.version, verdict, source=source)
     return FileCheck(
         _recorded(home, champion.model, check_id), window, _measured_accuracy(rows, window, champion.labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from core.features import Features
 from core.labels import names_in
 from core.ledger import Ledger
 from core.records import PredictionRecord, StoredPrediction
+from monitoring.copies import fold_predictions
 
 
 def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: int) -> list[StoredPrediction]:
@@ -23,10 +25,13 @@ def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: in
     return ledger.window(model, version, limit=limit, after=ledger.last_checked(model, version))
 
 
-def window_of(records: Sequence[PredictionRecord], package: ChampionPackage) -> Features:
-    """Features of predictions of the package; raises as `features_of`."""
+def window_of(records: Sequence[StoredPrediction], package: ChampionPackage) -> Features:
+    """Features of the different texts among predictions of the package; raises as `features_of`."""
     dimensions, is_multi_label = package.reference.embeddings.shape[1], package.kind == "multi-label"
-    return features_of(records, package.labels, dimensions=dimensions, multi_label=is_multi_label)
+    folded = fold_predictions(records, package.reference)
+    different = [records[index] for index in folded.kept]
+    window = features_of(different, package.labels, dimensions=dimensions, multi_label=is_multi_label)
+    return replace(window, copies=np.array(folded.copies, dtype=np.int64))
 
 
 def features_of(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.datasets import Example
+from core.near_duplicates import NearPair, near_pairs
 from core.progress import Progress, ignore
 from finetune.quality.duplicates import conflicting_labels, duplicates, leakage, near_duplicates, near_leakage
 from finetune.quality.findings import Finding, Severity, quantity
 from finetune.quality.labels import few_rows, imbalance, label_names, too_few_labels
 from finetune.quality.languages import foreign_languages
 from finetune.quality.limits import DEFAULT_LIMITS, Limits
-from finetune.quality.near_duplicates import NearPair, near_pairs
 from finetune.quality.privacy import rows_with_personal_data
 from finetune.quality.representativeness import FileSample, representativeness
 from finetune.quality.scripts import foreign_scripts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.near_duplicates import NEAR_SIMILARITY
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -15,7 +17,7 @@ class Limits:
     """Labels with fewer distinct texts give a warning."""
     max_imbalance: float = 10.0
     """Ratio of the largest to the smallest label that gives a warning."""
-    near_similarity: float = 0.8
+    near_similarity: float = NEAR_SIMILARITY
     """Minimum Jaccard similarity of the character 4-grams of near duplicates."""
     folds: int = 5
     max_fitted_rows: int = 10_000

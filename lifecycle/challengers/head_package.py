@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
+from core.copies import features_of_different
 from core.datasets import Example, fingerprint, keep_dataset
 from core.durable import new_folder
 from core.engine import Engine
@@ -59,7 +60,7 @@ class HeadPackage:
             shutil.copyfile(source / TOKENIZER, folder / TOKENIZER)
             write_facts(folder, facts)
             engine = Engine(folder)
-            write_reference(folder, engine.features(list({row.key: row for row in self.reference}.values())))
+            write_reference(folder, features_of_different(engine, self.reference))
             golden = [golden_answer(engine, row) for row in self.validation[:GOLDEN_ROWS]]
             write_facts(folder, replace(facts, golden=golden))
             write_manifest(folder)

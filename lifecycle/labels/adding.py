@@ -12,9 +12,8 @@ from core.errors import RowFault, UnknownSource
 from core.feedback import LabelJudge, registered_labels
 from core.home import Home
 from core.labels import Kind, names_of
+from core.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.tables.reader import Row
-from finetune.quality.limits import DEFAULT_LIMITS
-from finetune.quality.near_duplicates import near_pairs
 from lifecycle.labels.exchange import read_rows
 from lifecycle.labels.files import RefusedRow
 from lifecycle.labels.pools import pools_of
@@ -92,7 +91,7 @@ def _near_measuring(home: Home, model: str, examples: list[Example], kind: Kind)
     keys = list(dict.fromkeys(row.key for row in measuring))
     found = {
         pair.second - len(keys): "it has nearly the text of a row that measures"
-        for pair in near_pairs([*keys, *(row.key for row in examples)], threshold=DEFAULT_LIMITS.near_similarity)
+        for pair in near_pairs([*keys, *(row.key for row in examples)], threshold=NEAR_SIMILARITY)
         if pair.first < len(keys) <= pair.second
     }
     same = set(keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from core.clock import sortable_id, utc_now
 from core.config import Config
+from core.copies import features_of_different
 from core.datasets import Example
 from core.engine import Engine
 from core.features import Features
@@ -76,11 +78,16 @@ def word_examples(count: int, *, seed: int) -> list[Example]:
     labels = random.integers(0, len(WORDS), count)
     return [
         Example(
-            " ".join([WORDS[label], *random.choice(FILLER, random.integers(1, 5)), f"{seed}x{number}"]),
+            " ".join([WORDS[label], *random.choice(FILLER, random.integers(1, 5)), unlike(f"{seed}x{number}")]),
             rows.LABELS[label],
         )
         for number, label in enumerate(labels)
     ]
+
+
+def unlike(name: str) -> str:
+    """A word that makes a text no near-copy of another one."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 @pytest.fixture
@@ -98,7 +105,7 @@ def _word_package(folder: Path) -> Path:
     write_facts(folder, facts)
     _write_tokenizer(folder)
     _write_graph(folder)
-    write_reference(folder, Engine(folder, threads=1).features(word_examples(150, seed=0)))
+    write_reference(folder, features_of_different(Engine(folder, threads=1), word_examples(150, seed=0)))
     write_manifest(folder)
     return folder
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 
 from core.champion import read_champion
+from core.copies import features_of_different
 from core.datasets import Example
+from core.engine import Engine
 from core.records import CheckRecord, Repetition, Verdict
 from core.stored import as_stored, restored
 from monitoring.watch import check_file, check_window
@@ -48,9 +51,50 @@ def test_a_flood_of_one_text_is_no_evidence(served: Served) -> None:
     assert "100 % of the 300 rows are one text" in verdict.sentence
 
 
-def test_rows_without_a_stored_text_count_each(served: Served) -> None:
-    served.receive(traffic(served, 60, seed=1), text="")
-    assert checked(served).verdict.rows == 60
+def test_of_rows_without_a_stored_text_those_with_one_embedding_count_once(served: Served) -> None:
+    rows = traffic(served, 60, seed=1)
+    served.receive(rows, text="")
+    copied = np.repeat(rows.embeddings[:1], 300, axis=0) * np.linspace(0.9999, 1.0001, 300, dtype=np.float32)[:, None]
+    served.receive(replace(traffic(served, 300, seed=2), embeddings=copied), text="")
+    verdict = checked(served).verdict
+    different = len(np.unique(rows.embeddings.round(2), axis=0))
+    assert (verdict.outcome, verdict.rows) == ("ok", different)
+    assert verdict.repetition is not None
+    assert (verdict.repetition.rows, verdict.repetition.texts) == (360, different)
+
+
+LONG = "could you please tell me where the parcel is that I ordered from your shop on monday"
+
+
+def test_near_copies_of_one_text_are_one_row(served: Served) -> None:
+    once = [*word_examples(100, seed=3), Example(LONG)]
+    near = [*once, *(Example(f"{LONG}, number {number}") for number in range(200))]
+    champion = read_champion(served.registry, MODEL)
+    before = check_file(served.home, champion, once, source="new.csv").record.verdict
+    verdict = check_file(served.home, champion, near, source="new.csv").record.verdict
+    assert (verdict.outcome, verdict.rows) == (before.outcome, 101)
+    assert verdict.repetition == Repetition(rows=301, texts=101, most=201)
+
+
+def test_near_copies_in_traffic_are_one_row(served: Served) -> None:
+    served.receive(traffic(served, 60, seed=1))
+    for number in range(100):
+        served.receive(traffic(served, 1, seed=2), text=f"{LONG}, number {number}")
+    assert checked(served).verdict.rows == 61
+
+
+def test_near_copies_count_apart_beside_a_reference_in_which_they_do(served: Served) -> None:
+    champion = read_champion(served.registry, MODEL)
+    earlier = replace(champion, reference=replace(champion.reference, copies=None))
+    near = [*word_examples(100, seed=3), *(Example(f"{LONG}, number {number}") for number in range(20))]
+    assert check_file(served.home, earlier, near, source="new.csv").record.verdict.rows == 120
+
+
+def test_the_reference_keeps_near_copies_once_with_their_number(served: Served) -> None:
+    rows = [Example("hello there", "bug"), Example(LONG, "bug"), Example(f"{LONG} please", "how to")]
+    features = features_of_different(Engine(read_champion(served.registry, MODEL).folder), rows)
+    assert features.copies is not None
+    assert (features.copies.tolist(), features.truth.tolist()) == ([1, 2], [1, 2])
 
 
 def test_each_text_of_a_file_counts_once_with_its_last_label(served: Served) -> None:

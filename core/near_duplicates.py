@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRAM_LENGTH = 4
+NEAR_SIMILARITY = 0.8
+"""Texts at least as similar are near-copies, which count once wherever rows are evidence."""
 BANDS, BAND_ROWS = 16, 4
 """A pair of similarity s shares a band with probability 1 - (1 - s⁴)¹⁶: 98.8 % at 0.7, 99.98 % at 0.8."""
 MAX_CHARACTERS = 2000

@@ -257,7 +257,8 @@ class Ledger:
         after = self.last_checked(check.model, check.version, before=check.id)
         limit = max(limit, check.verdict.rows)
         rows = self.window(check.model, check.version, limit=limit, after=after, until=check.last_number or 0)
-        return rows[-check.verdict.rows :]
+        repetition = check.verdict.repetition
+        return rows[-check.verdict.rows :] if repetition is None else _last_of(rows, predictions=repetition.rows)
 
     def last_checked(self, model: str, version: str, *, before: int | None = None) -> int:
         """Number of the last prediction that a conclusive check of this version has used; 0 if there is none.
@@ -382,6 +383,17 @@ def _changed(records: Sequence[FeedbackRecord], before: Sequence[FeedbackRecord]
             changed.pop(record, None)  # move it to the end
             changed[record] = None
     return list(changed)
+
+
+def _last_of(rows: Sequence[StoredPrediction], *, predictions: int) -> list[StoredPrediction]:
+    """The last texts, up to this number of predictions with their copies."""
+    last: list[StoredPrediction] = []
+    for row in reversed(rows):
+        if predictions <= 0:
+            break
+        last.append(row)
+        predictions -= row.copies
+    return last[::-1]
 
 
 def _packed(embedding: Any) -> bytes:

@@ -17,6 +17,7 @@ from monitoring.illustration import Illustrated, illustrate, illustrate_again
 from monitoring.report import contents
 from monitoring.watch import WindowCheck, check_file, check_window
 from tests.monitoring.conftest import MODEL, Served, word_examples
+from tests.monitoring.test_watch import traffic
 
 
 def received(served: Served, rows: int = 80) -> list[str]:
@@ -142,6 +143,18 @@ def test_erased_rows_are_missing_in_a_report_that_is_made_again(served: Served) 
     with pytest.raises(NothingToShow, match="erased"):
         illustrate_again(served.home, check_id)
     assert illustrate_again(served.home, check_id - 1).rows == len(earlier)
+
+
+def test_a_check_with_copies_is_shown_with_the_rows_that_it_compared(served: Served) -> None:
+    received(served)
+    early = check_window(served.home, champion(served)).record
+    long = "could you please tell me where the parcel is that I ordered from your shop on monday"
+    for number in range(40):
+        served.receive(traffic(served, 1, seed=3), text=f"{long}, number {number % 20}")
+    received(served)
+    late = check_window(served.home, champion(served)).record
+    found = [illustrate_again(served.home, record.id).rows for record in (early, late)]
+    assert found == [early.verdict.rows, late.verdict.rows] == [80, 81]
 
 
 def test_what_cannot_be_shown_is_said(served: Served) -> None:

@@ -166,8 +166,12 @@ def remove(run: Run, model: str, source: str) -> None:
 
 
 def _contradiction_lines(run: Run, found: Contradictions) -> list[str]:
+    aside = [
+        f"The labels of source {source!r} count for nothing: {reason}. To count them, name it in labels.trust."
+        for source, reason in found.set_aside.items()
+    ]
     if not found.texts:
-        return []
+        return aside
     pairs = ", ".join(f"{pair} ({texts})" for pair, texts in found.pairs.items())
     trust = run.config.labels.trust
     rule = f"the first of {', '.join(trust)}" if isinstance(trust, list) else f"the {trust}"
@@ -175,6 +179,7 @@ def _contradiction_lines(run: Run, found: Contradictions) -> list[str]:
     return [
         f"{found.texts} texts have different labels from {', '.join(found.sources)}: {pairs}.",
         f"Of their labels {rule} counts (labels.trust){undecided}.",
+        *aside,
     ]
 
 

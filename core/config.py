@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
-from core.trust import Trust
+from core.trust import Counting, Trust
 
 FILE_NAME, ENVIRONMENT = "retune.toml", "the environment"
 
@@ -215,7 +215,14 @@ class LabelsConfig(Section):
         "latest",
         description="Which label counts if sources differ: latest, majority, or names of sources, the first one first.",
     )
+    source_quota: int = Field(
+        0, ge=0, description="Texts of one source whose labels count, the last ones; 0 is no limit."
+    )
     min_texts: int = Field(10, ge=1, description="Different labelled texts that a retrain or a roll back rests on.")
+
+    @property
+    def counting(self) -> Counting:
+        return Counting(self.trust, self.source_quota)
 
 
 class GateConfig(Section):

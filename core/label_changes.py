@@ -46,6 +46,6 @@ def label_changes(home: Home, model: str, version: str, *, before: str | None) -
 
 
 def _stored(home: Home, model: str, kind: Kind, taxonomy: Taxonomy) -> Counter[str]:
-    cells = [row.label for row in home.ledger.labelled(model, kind=kind, trust=home.config.labels.trust)]
+    cells = [row.label for row in home.ledger.labelled(model, kind=kind, counting=home.config.labels.counting)]
     cells += [row.label for row in taxonomy.examples(home.ledger.added.rows(model)) if row.label is not None]
     return Counter(name for cell in cells for name in names_of(cell, kind))

@@ -17,6 +17,7 @@ from core.database import BUSY_S, Database
 from core.datasets import input_of, key_or
 from core.errors import CheckedMeanwhile
 from core.label_rules import LabelRules
+from core.label_sources import set_aside, text_key, within_quota
 from core.labels import Kind
 from core.records import (
     TRAFFIC,
@@ -36,7 +37,7 @@ from core.records import (
 )
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
 from core.stored import as_stored, restored
-from core.trust import Contradictions, GivenBy, Trust, contradictions, trusted
+from core.trust import LATEST, Contradictions, Counting, GivenBy, Trust, contradictions, trusted
 
 READ_PER_TEXT = 10
 ROWS_AT_ONCE = 500
@@ -149,26 +150,35 @@ class Ledger:
         with self.database.read() as connection:
             return connection.execute(query.select_from(predictions)).scalar_one()
 
-    def labelled(self, model: str, *, kind: Kind = "single-label", trust: Trust = "latest") -> list[LabelledPrediction]:
+    def labelled(
+        self, model: str, *, kind: Kind = "single-label", counting: Counting = LATEST
+    ) -> list[LabelledPrediction]:
         """Predictions with the label that counts, oldest label first.
 
-        With `trust` "latest" that is the last label of the prediction, else it is found among all labels of the text;
-        texts without one are left out. Label and answer have their names of today; predictions with a retired label are
+        Labels of sources that are set aside (`core.label_sources`) or beyond their quota do not count. With trust in
+        the latest label, that is the last one of the prediction, else it is found among all labels of the text; texts
+        without one are left out. Label and answer have their names of today; predictions with a retired label are
         left out. `kind`: of the model.
         """
-        rows = self._labels(model, kind)
+        rows, trust = self._labels(model, kind), counting.trust
+        aside = set_aside(rows, trust)
+        rows = within_quota([row for row in rows if row.source not in aside], counting.quota)
         latest = {row.prediction_id: row for row in rows}
         if trust != "latest":
             given = _by_text(rows)
             counts = {key: trusted(list(by.values()), trust) for key, by in given.items()}
-            found = {key: (row, counts[_text_key(row)]) for key, row in latest.items()}
+            found = {key: (row, counts[text_key(row)]) for key, row in latest.items()}
             latest = {key: replace(row, label=label) for key, (row, label) in found.items() if label is not None}
         return sorted(latest.values(), key=lambda row: row.label_number)
 
     def contradictions(self, model: str, *, kind: Kind = "single-label", trust: Trust = "latest") -> Contradictions:
-        """Texts that sources label differently, each source by its last label of the text."""
-        texts = _by_text(self._labels(model, kind))
-        return contradictions({key: by.values() for key, by in texts.items()}, trust)
+        """Texts that sources label differently, each source by its last label of the text, and the sources that are
+        set aside.
+        """
+        rows = self._labels(model, kind)
+        aside = set_aside(rows, trust)
+        texts = _by_text(row for row in rows if row.source not in aside)
+        return replace(contradictions({key: by.values() for key, by in texts.items()}, trust), set_aside=aside)
 
     def _labels(self, model: str, kind: Kind) -> list[LabelledPrediction]:
         """All labels in the order in which they were given, each with its prediction, by their names of today."""
@@ -189,6 +199,10 @@ class Ledger:
         retired = {row.prediction_id: label is None for row, label in found}
         kept = ((row, label) for row, label in found if not retired[row.prediction_id])
         return [replace(row, label=label) for row, label in kept if label is not None]
+
+    def sources_set_aside(self, model: str, *, kind: Kind = "single-label", trust: Trust = "latest") -> dict[str, str]:
+        """The sources whose labels count for nothing, each with the reason."""
+        return set_aside(self._labels(model, kind), trust)
 
     def record_check(
         self,
@@ -349,12 +363,8 @@ def _by_text(rows: Iterable[LabelledPrediction]) -> dict[str, dict[str, GivenBy]
     """The last label of each source, by text and source; a prediction without a stored text is a text of its own."""
     given: dict[str, dict[str, GivenBy]] = {}
     for row in rows:
-        given.setdefault(_text_key(row), {})[row.source] = GivenBy(row.source, row.label, row.label_number)
+        given.setdefault(text_key(row), {})[row.source] = GivenBy(row.source, row.label, row.label_number)
     return given
-
-
-def _text_key(row: LabelledPrediction) -> str:
-    return key_or(row.input, row.prediction_id)
 
 
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:

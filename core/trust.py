@@ -14,6 +14,17 @@ the label of the first one that gave any, then of the others, the latest first.
 
 
 @dataclass(frozen=True)
+class Counting:
+    """Which labels count. `quota`: texts of one source, the last ones; 0 is no limit."""
+
+    trust: Trust = "latest"
+    quota: int = 0
+
+
+LATEST = Counting()
+
+
+@dataclass(frozen=True)
 class GivenBy:
     """The last label that a source gave to a text; `number`: its place in the order of labels."""
 
@@ -26,13 +37,15 @@ class GivenBy:
 class Contradictions:
     """Texts that sources label differently: `texts` in all, of which `undecided` have no label that counts.
 
-    `pairs`: the most frequent pairs of labels, as "a / b", with their texts; `sources`: with their texts.
+    `pairs`: the most frequent pairs of labels, as "a / b", with their texts; `sources`: with their texts;
+    `set_aside`: sources whose labels count for nothing, each with the reason.
     """
 
     texts: int = 0
     undecided: int = 0
     pairs: dict[str, int] = field(default_factory=dict)
     sources: dict[str, int] = field(default_factory=dict)
+    set_aside: dict[str, str] = field(default_factory=dict)
 
 
 def trusted(given: Sequence[GivenBy], trust: Trust) -> str | None:

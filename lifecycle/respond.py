@@ -33,7 +33,7 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     situation = assess(home, champion)
     engines = cache(partial(_engines, home, champion))
     case = _case(home, situation, engines)
-    decision = _without_lone_caller(home, situation, case, engines)
+    decision = _naming_sources(home, situation, _without_lone_caller(home, situation, case, engines))
     check_id = situation.check.id if situation.check else None
     if decision.action == "label" and (wanted := _wanted(home.config.labels, situation, case, decision.count)):
         ledger.request_labels(model, wanted, check_id=check_id)
@@ -81,6 +81,14 @@ def _without_lone_caller(home: Home, situation: Situation, case: Case, engines: 
             why = f"Only labels of {caller} show this, and at most half of the recent texts have this caller"
             return Decision("watch", f"{decision.reason} {why}, so the decision is not {decision.action!r}.")
     return decision
+
+
+def _naming_sources(home: Home, situation: Situation, decision: Decision) -> Decision:
+    """With the sources whose labels count for nothing."""
+    kind, trust = situation.champion.kind, home.config.labels.trust
+    aside = home.ledger.sources_set_aside(situation.model, kind=kind, trust=trust)
+    notes = [f"Labels of source {source!r} are set aside: {reason}." for source, reason in aside.items()]
+    return replace(decision, reason=" ".join([decision.reason, *notes]))
 
 
 def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:

@@ -44,7 +44,7 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
     ledger, model, version = home.ledger, champion.model, champion.version
     last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
     fresh_after = (last_ok and last_ok.last_number) or 0
-    labelled = ledger.labelled(model, kind=champion.kind, trust=home.config.labels.trust)
+    labelled = ledger.labelled(model, kind=champion.kind, counting=home.config.labels.counting)
     return Situation(
         champion=champion,
         check=ledger.last_conclusive_check(model, version),

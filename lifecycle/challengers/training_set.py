@@ -39,7 +39,7 @@ def build_training_set(home: Home, situation: Situation) -> TrainingSet:
     `DatasetNotKept` if the rows of the champion's training are missing.
     """
     facts, config = situation.champion.facts, home.config
-    given = home.ledger.labelled(situation.model, kind=facts.kind, trust=config.labels.trust)
+    given = home.ledger.labelled(situation.model, kind=facts.kind, counting=config.labels.counting)
     labelled = [row for row in given if row.has_text]
     if given and not labelled:
         raise NoTexts(situation.model, len(given))

@@ -83,7 +83,7 @@ def _objection(judge: LabelJudge, example: Example, kind: Kind) -> str | None:
 
 def _near_measuring(home: Home, model: str, examples: list[Example], kind: Kind) -> dict[int, str]:
     """Why a row may not be added, by its index: a challenger trained on it would know what it is judged by."""
-    measure, _ = pools_of(home.ledger.labelled(model, kind=kind, trust=home.config.labels.trust))
+    measure, _ = pools_of(home.ledger.labelled(model, kind=kind, counting=home.config.labels.counting))
     kept = kept_rows(home, model)
     measuring = [row.example for row in measure if row.has_text] + [
         row for row in [*kept["holdout"], *kept["reference"]] if row.label is not None

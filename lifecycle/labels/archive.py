@@ -30,7 +30,7 @@ def labelled_rows(home: Home, model: str) -> list[Cells]:
             "prediction_id": row.prediction_id,
             "labelled_at": row.labelled_at,
         }
-        for row in home.ledger.labelled(model, kind=kind, trust=home.config.labels.trust)
+        for row in home.ledger.labelled(model, kind=kind, counting=home.config.labels.counting)
         if row.has_text
     ]
     taxonomy, added = home.ledger.rules.taxonomy(model, kind), home.ledger.added

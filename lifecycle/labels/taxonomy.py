@@ -49,7 +49,9 @@ def effects_of(home: Home, model: str, rules: Sequence[LabelRule]) -> list[Effec
     for rule in rules:
         taxonomy.require_possible(rule)
     stored = {
-        "feedback": _counts(home.ledger.labelled(model, kind=labels.kind), labels.kind),
+        "feedback": _counts(
+            home.ledger.labelled(model, kind=labels.kind, counting=home.config.labels.counting), labels.kind
+        ),
         "added": _counts(taxonomy.examples(home.ledger.added.rows(model)), labels.kind),
         **{part: _counts(rows, labels.kind) for part, rows in kept_rows(home, model).items()},
     }

@@ -104,3 +104,20 @@ def test_labels_before_the_last_promotion_do_not_cause_a_rollback(
     promoted("2")
     promoted("1")
     assert respond(home, read_champion(home.registry, "m")).decision.action != "roll back"
+
+
+def test_the_decision_names_sources_whose_labels_count_for_nothing(
+    ledger: Ledger, home: Home, tiny_package: Path
+) -> None:
+    home.registry.promote("m", home.registry.add(tiny_package, "m"))
+    rows = predicted(ledger, 300)
+    checked(ledger, "drift", rows)
+    respond(home, read_champion(home.registry, "m"))
+    ids = [item.prediction_id for item in ledger.label_requests("m")]
+    ledger.record_feedback([FeedbackRecord(key, "billing", "desk") for key in ids])
+    held = respond(home, read_champion(home.registry, "m")).decision
+    ledger.record_feedback([FeedbackRecord(key, "bug", "bot") for key in ids])
+    decision = respond(home, read_champion(home.registry, "m")).decision
+    assert decision.action == held.action
+    assert decision.reason.startswith(held.reason)
+    assert "source 'bot' are set aside: it contradicts the sources before it on 120 of 120 texts" in decision.reason

@@ -31,9 +31,9 @@ from core.records import (
     Outcome,
     PredictionRecord,
     PromotionRecord,
-    Purpose,
     StoredPrediction,
     Verdict,
+    Wanted,
 )
 from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
 from core.stored import as_stored, restored
@@ -296,13 +296,10 @@ class Ledger:
         rows = self._latest(decisions, model, limit)
         return [DecisionRecord(**{**row, "decision": restored(Decision, row["decision"])}) for row in rows]
 
-    def request_labels(self, model: str, wanted: Sequence[tuple[str, Purpose]], *, check_id: int | None) -> None:
-        """Replace the label requests of a model by `wanted` (prediction id, purpose), in that order."""
+    def request_labels(self, model: str, wanted: Sequence[Wanted], *, check_id: int | None) -> None:
+        """Replace the label requests of a model by `wanted`, in that order."""
         request = {"model": model, "check_id": check_id, "created_at": utc_now()}
-        rows = [
-            {**request, "prediction_id": prediction_id, "rank": rank, "purpose": purpose}
-            for rank, (prediction_id, purpose) in enumerate(wanted)
-        ]
+        rows = [{**request, **asdict(one), "rank": rank} for rank, one in enumerate(wanted)]
         with self.database.write() as connection:
             connection.execute(label_requests.delete().where(label_requests.c.model == model))
             if rows:
@@ -312,7 +309,7 @@ class Ledger:
         """The requests without a label, in the order of `request_labels`."""
         answered = select(feedback.c.prediction_id).where(feedback.c.prediction_id == predictions.c.id).exists()
         query = (
-            select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id)
+            select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id, label_requests.c.chance)
             .join(label_requests, label_requests.c.prediction_id == predictions.c.id)
             .where(label_requests.c.model == model, ~answered)
             .order_by(label_requests.c.rank)

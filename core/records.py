@@ -210,9 +210,21 @@ class DecisionRecord:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A prediction to request a label of. `chance`: the probability with which it was drawn, by which an estimate from
+    the labels is weighted; None if it was selected by what it is.
+    """
+
+    prediction_id: str
+    purpose: Purpose
+    chance: float | None = None
+
+
+@dataclass(frozen=True)
 class LabelRequest:
     """A prediction that a person should label. Purpose "measure": drawn at random from held-out texts;
-    "compare": drawn at random from the held-out texts on which two versions differ.
+    "compare": drawn at random from the held-out texts on which two versions differ. `chance`: see `Wanted`; requests
+    of earlier releases have none.
     """
 
     prediction_id: str
@@ -222,6 +234,7 @@ class LabelRequest:
     purpose: Purpose
     check_id: int | None
     pair: str | None = None
+    chance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ label_requests = sa.Table(
     sa.Column("check_id", sa.Integer),
     sa.Column("rank", sa.Integer, nullable=False),
     sa.Column("purpose", sa.String(16), nullable=False),
+    sa.Column("chance", sa.Float),
     sa.Column("created_at", sa.String(32), nullable=False),
     sa.Index("ix_label_requests_model", "model"),
 )

@@ -12,7 +12,7 @@ from core.engine import Engine
 from core.home import Home
 from core.labels import names_of
 from core.ledger import Ledger
-from core.records import Decision, DecisionRecord, Purpose
+from core.records import Decision, DecisionRecord, Wanted
 from lifecycle.evidence import different, minor_callers
 from lifecycle.gate.comparison import compare
 from lifecycle.gate.refused import Refused, last_refused
@@ -121,18 +121,18 @@ def _asked_once(refused: Refused | None, ledger: Ledger) -> Refused | None:
     return replace(refused, open=tuple(sorted(refused.open, key=asked.__contains__)))
 
 
-def _wanted(settings: LabelsConfig, situation: Situation, case: Case, count: int | None) -> list[tuple[str, Purpose]]:
+def _wanted(settings: LabelsConfig, situation: Situation, case: Case, count: int | None) -> list[Wanted]:
     """New label requests; none while earlier ones of the same kind are open."""
     if case.refused is not None and case.refused.open and case.refused.verdict.labels_needed:
         if case.labels.is_comparing and case.labels.is_awaited:
             return []
-        return [(key, "compare") for key in case.refused.open[:count]]
+        return [Wanted(key, "compare") for key in case.refused.open[:count]]
     if case.labels.is_awaited:
         return []
     return _rows_to_label(situation, settings.model_copy(update={"budget": count}))
 
 
-def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[tuple[str, Purpose]]:
+def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[Wanted]:
     seed = situation.check.id if situation.check else 0
     return choose(situation.window, labelled=situation.labelled_keys, settings=settings, seed=seed)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.config import LabelsConfig
 from core.datasets import key_of
-from core.records import PredictionRecord, Purpose
+from core.records import PredictionRecord, Wanted
 from lifecycle.labels.pools import pools_of
 
 NO_TEXTS = (
@@ -19,10 +19,11 @@ NO_TEXTS = (
 
 def choose(
     window: Sequence[PredictionRecord], *, labelled: set[str], settings: LabelsConfig, seed: int
-) -> list[tuple[str, Purpose]]:
-    """At most `settings.budget` prediction ids of the window, each with its purpose.
+) -> list[Wanted]:
+    """At most `settings.budget` predictions of the window, each with its purpose.
 
-    `measure` rows are a random sample of the held-out texts, so their accuracy is an unbiased estimate for the window.
+    `measure` rows are a random sample of the held-out texts, so their accuracy is an unbiased estimate for the window;
+    each has the chance with which it was drawn.
     `learn` rows are other texts that are uncertain and diverse. Texts with a known label, whose keys
     (`core.datasets.key_of`) are in `labelled`, and rows without a stored text are not selected.
     """
@@ -32,11 +33,12 @@ def choose(
     held_out, trainable = pools_of(unique.values())
     measure = _drawn(held_out, round(settings.budget * settings.measure_share), rng)
     learn = _uncertain_and_diverse(trainable, settings.budget - len(measure), rng)
-    return _interleaved(measure, learn)
+    return _interleaved(measure, [Wanted(key, "learn") for key in learn])
 
 
-def _drawn(rows: list[PredictionRecord], count: int, rng: np.random.Generator) -> list[str]:
-    return [rows[index].id for index in rng.permutation(len(rows))[:count]]
+def _drawn(rows: list[PredictionRecord], count: int, rng: np.random.Generator) -> list[Wanted]:
+    drawn = rng.permutation(len(rows))[:count]
+    return [Wanted(rows[index].id, "measure", len(drawn) / len(rows)) for index in drawn]
 
 
 def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.random.Generator) -> list[str]:
@@ -61,9 +63,7 @@ def _uncertain_and_diverse(rows: list[PredictionRecord], count: int, rng: np.ran
     return [rows[index].id for index in chosen]
 
 
-def _interleaved(measure: list[str], learn: list[str]) -> list[tuple[str, Purpose]]:
-    """Mixes the two purposes evenly: the first half of the queue has half of the rows of each purpose."""
-    places = [(index / max(len(measure), 1), key, "measure") for index, key in enumerate(measure)]
-    places += [(index / max(len(learn), 1), key, "learn") for index, key in enumerate(learn)]
-    ordered = sorted(places, key=lambda place: place[0])
-    return [(key, "measure" if purpose == "measure" else "learn") for _, key, purpose in ordered]
+def _interleaved(*parts: list[Wanted]) -> list[Wanted]:
+    """Mixes the parts evenly: the first half of the queue has half of the rows of each part."""
+    places = [(index / len(part), row) for part in parts for index, row in enumerate(part)]
+    return [row for _, row in sorted(places, key=lambda place: place[0])]

@@ -14,7 +14,7 @@ from core.erasure import DAY_S
 from core.jobs import JobQueue, this_worker
 from core.ledger import Ledger
 from core.package import read_facts
-from core.records import FeedbackRecord, PredictionRecord
+from core.records import FeedbackRecord, PredictionRecord, Wanted
 from tests.cli.conftest import Command
 from tests.cli.test_errors import assert_error
 
@@ -35,7 +35,7 @@ def texts_in(ledger: Ledger) -> list[str]:
 def test_named_predictions_are_erased_with_feedback_and_label_requests(retune: Command, ledger: Ledger) -> None:
     erased = [record(ledger, "one"), record(ledger, "two")]
     record(ledger, "three")
-    ledger.request_labels("m", [(erased[0], "learn")], check_id=None)
+    ledger.request_labels("m", [Wanted(erased[0], "learn")], check_id=None)
     code, out, _ = retune("forget", "--prediction", erased[0], "--prediction", erased[1], "--json")
     expected = {
         "predictions": 2,

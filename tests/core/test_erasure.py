@@ -13,7 +13,7 @@ from core.clock import earliest_id, sortable_id, utc_now
 from core.config import Config
 from core.erasure import BATCH_ROWS, DAY_S, Erased, erase, older_than, requested_with, with_ids
 from core.ledger import Ledger, open_ledger
-from core.records import FeedbackRecord, PredictionRecord
+from core.records import FeedbackRecord, PredictionRecord, Wanted
 from tests.core.conftest import SQLITE
 
 
@@ -26,7 +26,7 @@ def test_feedback_and_label_requests_are_erased_with_their_prediction(ledger: Le
     rows = [prediction("erased"), prediction("stays")]
     ledger.record_predictions(rows)
     ledger.record_feedback([FeedbackRecord(row.id, label) for row in rows for label in ("b", "c")])
-    ledger.request_labels("m", [(row.id, "learn") for row in rows], check_id=1)
+    ledger.request_labels("m", [Wanted(row.id, "learn") for row in rows], check_id=1)
     assert erase(ledger.database, with_ids([rows[0].id])) == Erased(1, 2, 1)
     assert [row.text for row in ledger.window("m", "1", limit=9)] == ["stays"]
     assert [row.text for row in ledger.labelled("m")] == ["stays"]

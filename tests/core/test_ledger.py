@@ -22,6 +22,7 @@ from core.records import (
     Outcome,
     PredictionRecord,
     Verdict,
+    Wanted,
 )
 from core.schema import metadata
 from core.share import Share
@@ -80,10 +81,10 @@ def test_a_recorded_check_is_read_unchanged(ledger: Ledger) -> None:
 def test_answered_requests_are_not_in_the_queue(ledger: Ledger) -> None:
     rows = [prediction("x"), prediction("y")]
     ledger.record_predictions(rows)
-    ledger.request_labels("m", [(rows[1].id, "learn"), (rows[0].id, "measure")], check_id=7)
+    ledger.request_labels("m", [Wanted(rows[1].id, "learn"), Wanted(rows[0].id, "measure", 0.25)], check_id=7)
     assert [item.text for item in ledger.label_requests("m")] == ["y", "x"]
     ledger.record_feedback([FeedbackRecord(rows[1].id, "b")])
-    assert [(item.text, item.purpose) for item in ledger.label_requests("m")] == [("x", "measure")]
+    assert [(item.text, item.purpose, item.chance) for item in ledger.label_requests("m")] == [("x", "measure", 0.25)]
     assert ledger.label_progress("m", "1") == (2, 1, 7)
     assert ledger.label_progress("m", "1", after=ledger.window("m", "1", limit=2)[0].number) == (1, 1, 7)
     assert ledger.label_progress("m", "2") == (0, 0, None)

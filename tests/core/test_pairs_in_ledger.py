@@ -15,7 +15,7 @@ from core.datasets import is_held_out
 from core.errors import NotOneLabel, UnusableLabelName
 from core.labels import canonical
 from core.ledger import open_ledger
-from core.records import FeedbackRecord, PredictionRecord
+from core.records import FeedbackRecord, PredictionRecord, Wanted
 
 
 def prediction(first: str, second: str | None, label: str = "") -> PredictionRecord:
@@ -28,7 +28,7 @@ def test_the_second_text_is_stored_with_predictions_requests_and_labels(tmp_path
     row = prediction("a question", "an answer", "bug|billing")
     ledger.record_predictions([row])
     assert [item.input for item in ledger.window("m", "1", limit=9)] == [("a question", "an answer")]
-    ledger.request_labels("m", [(row.id, "learn")], check_id=None)
+    ledger.request_labels("m", [Wanted(row.id, "learn")], check_id=None)
     assert [item.pair for item in ledger.label_requests("m")] == ["an answer"]
     ledger.record_feedback([FeedbackRecord(row.id, "")])
     [labelled] = ledger.labelled("m")

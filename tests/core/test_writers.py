@@ -17,7 +17,7 @@ from core.database import Database
 from core.errors import LabelRuleRefused, LedgerUnreadable
 from core.jobs import JobQueue, this_worker
 from core.ledger import Ledger, open_ledger
-from core.records import FeedbackRecord, PredictionRecord
+from core.records import FeedbackRecord, PredictionRecord, Wanted
 from core.taxonomy import LabelRule
 
 ROUNDS, PROCESSES = 20, 2
@@ -38,7 +38,7 @@ def give_feedback(ledger: Ledger, number: int) -> bool:
 
 
 def request_labels(ledger: Ledger, number: int) -> None:
-    ledger.request_labels("m", [(f"{key:032x}", "learn") for key in range(ROUNDS)], check_id=number)
+    ledger.request_labels("m", [Wanted(f"{key:032x}", "learn") for key in range(ROUNDS)], check_id=number)
 
 
 def rename(ledger: Ledger, number: int, old: str = "a", new: str = "b") -> bool:

@@ -23,6 +23,7 @@ from core.records import (
     GateVerdict,
     PredictionRecord,
     Verdict,
+    Wanted,
 )
 from lifecycle.challengers.kept_rows import _reference
 from lifecycle.evidence import different
@@ -159,7 +160,7 @@ def test_one_caller_does_not_start_a_retrain(
     drift(home, rows)
     decided(home)
     give(home, [row for row in rows if row.key == labelled][:100], "bug")
-    home.ledger.request_labels("m", [(rows[0].id, "learn")], check_id=None)
+    home.ledger.request_labels("m", [Wanted(rows[0].id, "learn")], check_id=None)
     decision = decided(home)
     assert decision.action == action
     assert ("Only labels of API key 'app' show this" in decision.reason) == (action == "watch")

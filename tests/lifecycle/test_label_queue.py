@@ -21,28 +21,33 @@ SETTINGS = LabelsConfig(budget=60, measure_share=0.35)
 
 def test_the_budget_is_split_between_measuring_and_learning() -> None:
     chosen = choose(WINDOW, labelled=set(), settings=SETTINGS, seed=1)
-    purposes = [purpose for _, purpose in chosen]
+    purposes = [row.purpose for row in chosen]
     assert (purposes.count("measure"), purposes.count("learn")) == (21, 39)
-    assert len({key for key, _ in chosen}) == 60
+    assert len({row.prediction_id for row in chosen}) == 60
 
 
 def test_measuring_rows_are_held_out_and_learning_rows_are_not() -> None:
-    for key, purpose in choose(WINDOW, labelled=set(), settings=SETTINGS, seed=1):
-        assert is_held_out(TEXTS[key]) == (purpose == "measure")
+    for row in choose(WINDOW, labelled=set(), settings=SETTINGS, seed=1):
+        assert is_held_out(TEXTS[row.prediction_id]) == (row.purpose == "measure")
+
+
+def test_measuring_rows_have_the_chance_with_which_they_were_drawn() -> None:
+    chances = {row.purpose: row.chance for row in choose(WINDOW, labelled=set(), settings=SETTINGS, seed=1)}
+    assert chances == {"measure": 21 / sum(is_held_out(text) for text in TEXTS.values()), "learn": None}
 
 
 def test_labelled_texts_and_copies_are_not_requested() -> None:
     labelled = {normalised(item.text) for item in WINDOW[:150]}
     chosen = choose([*WINDOW, *WINDOW], labelled=labelled, settings=SETTINGS, seed=1)
     assert len(chosen) <= 50
-    assert not {TEXTS[key] for key, _ in chosen} & labelled
+    assert not {TEXTS[row.prediction_id] for row in chosen} & labelled
 
 
 def test_a_small_uncertain_cluster_is_selected() -> None:
     odd = [row(number, score=0.4, centre=3.0) for number in range(1000, 1020)]
     ids = {item.id for item in odd if not is_held_out(item.text)}
     chosen = choose([*WINDOW, *odd], labelled=set(), settings=LabelsConfig(budget=30), seed=1)
-    learned = [key for key, purpose in chosen if purpose == "learn"]
+    learned = [row.prediction_id for row in chosen if row.purpose == "learn"]
     assert len(ids & set(learned)) / len(learned) > 2 * len(odd) / (len(WINDOW) + len(odd))
 
 
@@ -53,5 +58,5 @@ def test_same_seed_selects_the_same_rows() -> None:
 
 def test_half_of_the_queue_has_half_of_each_purpose() -> None:
     chosen = choose(WINDOW, labelled=set(), settings=SETTINGS, seed=1)
-    purposes = [purpose for _, purpose in chosen[:30]]
+    purposes = [row.purpose for row in chosen[:30]]
     assert 9 <= purposes.count("measure") <= 12

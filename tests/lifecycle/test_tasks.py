@@ -56,9 +56,9 @@ def test_labels_are_requested_for_pairs_that_differ_in_one_text() -> None:
     window = [prediction(number, "the same question", f"answer {number}") for number in range(40)]
     known = {"the same question\nanswer 3"}
     chosen = choose([*window, *window], labelled=known, settings=LabelsConfig(budget=100), seed=1)
-    assert {key for key, _ in chosen} == {row.id for row in window if row.pair != "answer 3"}
+    assert {row.prediction_id for row in chosen} == {row.id for row in window if row.pair != "answer 3"}
     inputs = {row.id: row.input for row in window}
-    assert all(is_held_out(inputs[key]) == (purpose == "measure") for key, purpose in chosen)
+    assert all(is_held_out(inputs[row.prediction_id]) == (row.purpose == "measure") for row in chosen)
 
 
 TRAIN = [Example(f"original {number}", "a" if number % 2 else "a|b", "with") for number in range(20)]

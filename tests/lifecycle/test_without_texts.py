@@ -50,7 +50,7 @@ def decided(home: Home) -> Decision:
 def test_rows_without_texts_are_never_selected() -> None:
     window = [prediction() for _ in range(30)] + [prediction("a text"), prediction("another")]
     chosen = choose(window, labelled=set(), settings=LabelsConfig(budget=20), seed=1)
-    assert {key for key, _ in chosen} == {row.id for row in window[30:]}
+    assert {row.prediction_id for row in chosen} == {row.id for row in window[30:]}
 
 
 @pytest.mark.usefixtures("drifted")

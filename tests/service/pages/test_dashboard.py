@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from core.clock import utc_now
 from core.config import Config
 from core.ledger import Ledger
-from core.records import Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict
+from core.records import Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict, Wanted
 from core.registry import Registry
 from core.share import Share
 from service.worker import Worker
@@ -118,7 +118,7 @@ def test_requested_and_given_labels_are_counted(client: TestClient, ledger: Ledg
     )
     check_id = add_check(ledger, 0.001)
     ledger.record_decision("tickets", Decision("label", "Labels would tell.", 4), check_id=check_id)
-    ledger.request_labels("tickets", [(key, "measure") for key in keys], check_id=check_id)
+    ledger.request_labels("tickets", [Wanted(key, "measure") for key in keys], check_id=check_id)
     ledger.record_feedback([FeedbackRecord(keys[0], "bug")])
     page = client.get("/dashboard/tickets").text
     assert "1 of 4 labels" in page

@@ -61,7 +61,8 @@ def labels() -> None:
 def export_labels(run: Run, model: str, out: Path | None, every: bool, form: Format) -> None:
     """Write the open label requests: prediction_id, text, predicted, score, an empty label to fill in, and the choices.
 
-    Pairs also have a column pair. Write several labels of a text as a|b, and no label as |.
+    Pairs also have a column pair. Write several labels of a text as a|b, and no label as |. Write ? where nobody can
+    tell the label: it ends the request, and trains and measures nothing.
     """
     run.home.registry.require_model(model)
     if every:
@@ -84,7 +85,7 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
         with out.open("w", newline="", encoding="utf-8") as file:
             write_requests(file, requests, names)
         then = run.hint("labels", "import", model, out)
-        info(f"{len(requests)} texts to label are in {out}. Fill in 'label', then: {then}")
+        info(f"{len(requests)} texts to label are in {out}. Fill in 'label' ('?' if nobody can tell it), then: {then}")
     elif not run.as_json:
         write_requests(sys.stdout, requests, names)
 
@@ -96,7 +97,7 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
 @new_labels_option
 @pass_run
 def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...]) -> None:
-    """Read labels (columns prediction_id and label; rows without a label are skipped).
+    """Read labels (columns prediction_id and label; rows without a label are skipped, and ? says that nobody can tell).
 
     Several labels of a text are written as a|b, and no label as |. A row whose label resembles a known one, looks like
     a score or belongs to other cells is refused; the others are stored. Exit 3 if a row is refused.
@@ -108,6 +109,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
         {
             "model": model,
             "accepted": stored.accepted,
+            "cannot_tell": stored.cannot_tell,
             "unknown": len(stored.unknown),
             "empty": imported.empty,
             "repeated": imported.repeated,
@@ -117,6 +119,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
         },
         f"{stored.accepted} labels stored, {len(stored.unknown)} for unknown predictions{_first(stored.unknown)}, "
         f"{imported.empty} rows without a label skipped.",
+        *([f"{stored.cannot_tell} cannot be told: no label, and not asked for again."] if stored.cannot_tell else []),
         *_new_lines(stored.new),
         *([f"{imported.repeated} predictions have several labels here: the last counts."] if imported.repeated else []),
         *_contradiction_lines(run, imported.contradictions),

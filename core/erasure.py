@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, case, delete, func, se
 from core.clock import created_at_s, earliest_id
 from core.database import Database
 from core.datasets import Text, input_of
-from core.schema import doubtful_labels, feedback, label_requests, predictions
+from core.schema import cannot_tell, doubtful_labels, feedback, label_requests, predictions
 
 BATCH_ROWS = 500
 # SQLite's lock is not fair: without pauses between the batches, servers would wait for the lock until the last batch.
@@ -105,7 +105,8 @@ def _erase_batch(database: Database, condition: Condition) -> Erased:
         return Erased(
             predictions=_delete(connection, predictions.c.id, ids),
             feedback=_delete(connection, feedback.c.prediction_id, ids)
-            + _delete(connection, doubtful_labels.c.prediction_id, ids),
+            + _delete(connection, doubtful_labels.c.prediction_id, ids)
+            + _delete(connection, cannot_tell.c.prediction_id, ids),
             label_requests=_delete(connection, label_requests.c.prediction_id, ids),
         )
 

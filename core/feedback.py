@@ -10,7 +10,7 @@ from core.errors import LabelRefused, LabelsOfAnotherModel, NotOneLabel, Unusabl
 from core.labels import MAX_LABEL_CHARS, Kind, canonical, names_of
 from core.ledger import Ledger
 from core.package import read_facts
-from core.records import FeedbackRecord
+from core.records import CannotTell, FeedbackRecord
 from core.registry import Registry
 from core.resemblance import NameIndex, is_no_name
 from core.taxonomy import LabelRule
@@ -25,6 +25,10 @@ class GivenLabel:
     prediction_id: str
     label: str | Sequence[str]
     source: str
+
+
+Given = GivenLabel | CannotTell
+"""What a person said of one prediction."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,20 @@ class Doubt:
 class StoredLabels:
     """`accepted`: number of stored labels; `unknown`: prediction ids that are not in the ledger.
 
-    `doubtful`: labels that were held or left out; `new`: labels that the model does not know, with their number.
+    `doubtful`: labels that were held or left out; `new`: labels that the model does not know, with their number;
+    `cannot_tell`: number of predictions whose label cannot be told.
     """
 
     accepted: int
     unknown: list[str]
     doubtful: list[Doubt] = field(default_factory=list)
     new: dict[str, int] = field(default_factory=dict)
+    cannot_tell: int = 0
 
 
 def store_labels(
     ledger: Ledger,
-    given: Sequence[GivenLabel],
+    given: Sequence[Given],
     *,
     labels_of: Callable[[str], ModelLabels],
     model: str | None = None,
@@ -91,7 +97,7 @@ def store_labels(
     asked = [
         (judge := judges[answered_by[item.prediction_id]], number, judge.record(item, number))
         for number, item in enumerate(given, 1)
-        if item.prediction_id in answered_by
+        if isinstance(item, GivenLabel) and item.prediction_id in answered_by
     ]
     for judge in judges.values():
         judge.weigh(record.label for by, _, record in asked if by is judge)
@@ -114,8 +120,18 @@ def store_labels(
         for name, doubtful in held.items():
             ledger.rules.hold(name, doubtful)
     is_known |= dict.fromkeys((doubt.prediction_id for doubt in doubts), True)
+    untold = _last_untold(given)
+    is_known |= dict(zip((item.prediction_id for item in untold), ledger.untold.record(untold), strict=True))
     unknown = [item.prediction_id for item in given if not is_known.get(item.prediction_id)]
-    return StoredLabels(len(given) - len(unknown) - len(doubts), unknown, doubts, dict(new.most_common()))
+    cannot_tell = sum(isinstance(item, CannotTell) and is_known.get(item.prediction_id, False) for item in given)
+    accepted = len(given) - len(unknown) - len(doubts) - cannot_tell
+    return StoredLabels(accepted, unknown, doubts, dict(new.most_common()), cannot_tell)
+
+
+def _last_untold(given: Sequence[Given]) -> list[CannotTell]:
+    """The predictions of which a source said last that it cannot tell the label."""
+    last = {(item.prediction_id, item.source): item for item in given}
+    return [item for item in last.values() if isinstance(item, CannotTell)]
 
 
 def add_rule(ledger: Ledger, model: str, rule: LabelRule, kind: Kind) -> int:

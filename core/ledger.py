@@ -8,7 +8,19 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, ScalarSelect, Select, Table, func, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    ScalarSelect,
+    Select,
+    Table,
+    func,
+    insert,
+    select,
+    tuple_,
+)
 
 from core.added_rows import AddedRows
 from core.clock import utc_now
@@ -31,13 +43,15 @@ from core.records import (
     Outcome,
     PredictionRecord,
     PromotionRecord,
+    RequestedLabels,
     StoredPrediction,
     Verdict,
     Wanted,
 )
-from core.schema import checks, decisions, feedback, label_requests, predictions, promotions
+from core.schema import cannot_tell, checks, decisions, feedback, label_requests, predictions, promotions
 from core.stored import as_stored, restored
 from core.trust import LATEST, Contradictions, Counting, GivenBy, Trust, contradictions, trusted
+from core.untold import Untold, has_label, is_untold
 
 READ_PER_TEXT = 10
 ROWS_AT_ONCE = 500
@@ -61,6 +75,7 @@ class Ledger:
         self.database = database
         self.rules = LabelRules(database)
         self.added = AddedRows(database)
+        self.untold = Untold(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.
@@ -72,7 +87,8 @@ class Ledger:
     def record_feedback(self, records: Sequence[FeedbackRecord]) -> list[bool]:
         """Store labels durably; return for each record whether its prediction is known.
 
-        A label that a source repeats adds no row. If the source changes it and later changes it back, the last counts.
+        A label that a source repeats adds no row. If the source changes it and later changes it back, the last counts;
+        a label ends that the source cannot tell it.
         """
         with self.database.write() as connection:
             wanted = {record.prediction_id for record in records}
@@ -88,6 +104,7 @@ class Ledger:
                 is_same = [feedback.c[name] == value for name, value in vars(record).items()]
                 connection.execute(feedback.delete().where(*is_same))
             if fresh:
+                connection.execute(cannot_tell.delete().where(_answered_by(fresh)))
                 connection.execute(insert(feedback), [{**asdict(record), "created_at": utc_now()} for record in fresh])
         return [record.prediction_id in known for record in records]
 
@@ -306,29 +323,25 @@ class Ledger:
                 connection.execute(insert(label_requests), rows)
 
     def label_requests(self, model: str) -> list[LabelRequest]:
-        """The requests without a label, in the order of `request_labels`."""
-        answered = select(feedback.c.prediction_id).where(feedback.c.prediction_id == predictions.c.id).exists()
+        """The open requests, which have no label yet, in the order of `request_labels`."""
         query = (
             select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id, label_requests.c.chance)
             .join(label_requests, label_requests.c.prediction_id == predictions.c.id)
-            .where(label_requests.c.model == model, ~answered)
+            .where(label_requests.c.model == model, ~has_label(), ~is_untold())
             .order_by(label_requests.c.rank)
         )
         return [LabelRequest(**row) for row in self._rows(query)]
 
-    def label_progress(self, model: str, version: str, *, after: int = 0) -> tuple[int, int, int | None]:
-        """Number of requested labels, number of requests with a label, and id of the last check that requested labels;
-        for predictions of one version with a number greater than `after`.
-        """
-        answered = select(feedback.c.id).where(feedback.c.prediction_id == predictions.c.id).exists()
+    def label_progress(self, model: str, version: str, *, after: int = 0) -> RequestedLabels:
+        """The requests for predictions of one version with a number greater than `after`."""
+        untold = func.count().filter(is_untold(), ~has_label())
         query = (
-            select(func.count(), func.count().filter(answered), func.max(label_requests.c.check_id))
+            select(func.count(), func.count().filter(has_label()), untold, func.max(label_requests.c.check_id))
             .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
             .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.number > after)
         )
         with self.database.read() as connection:
-            requested, given, check_id = connection.execute(query).one()
-        return requested, given, check_id
+            return RequestedLabels(*connection.execute(query).one())
 
     def record_promotion(
         self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: GateRecord | None
@@ -401,6 +414,12 @@ def _last_of(rows: Sequence[StoredPrediction], *, predictions: int) -> list[Stor
         last.append(row)
         predictions -= row.copies
     return last[::-1]
+
+
+def _answered_by(records: Sequence[FeedbackRecord]) -> ColumnElement[bool]:
+    """Selects what the sources of the records said about their predictions that they cannot tell."""
+    answered = {(record.prediction_id, record.source) for record in records}
+    return tuple_(cannot_tell.c.prediction_id, cannot_tell.c.source).in_(answered)
 
 
 def _packed(embedding: Any) -> bytes:

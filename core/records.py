@@ -71,6 +71,14 @@ class FeedbackRecord:
 
 
 @dataclass(frozen=True)
+class CannotTell:
+    """A person's answer that the label of one prediction cannot be told: neither a label nor an open request."""
+
+    prediction_id: str
+    source: str = "user"
+
+
+@dataclass(frozen=True)
 class LabelledPrediction:
     """A prediction with its latest label from a person; `predicted` is the label of its `PredictionRecord`.
 
@@ -235,6 +243,22 @@ class LabelRequest:
     check_id: int | None
     pair: str | None = None
     chance: float | None = None
+
+
+@dataclass(frozen=True)
+class RequestedLabels:
+    """The label requests of a model: `requested` in all, with a label, and those of which nobody can tell the label;
+    `check_id`: the last check that requested labels.
+    """
+
+    requested: int = 0
+    given: int = 0
+    cannot_tell: int = 0
+    check_id: int | None = None
+
+    @property
+    def still_open(self) -> int:
+        return self.requested - self.given - self.cannot_tell
 
 
 @dataclass(frozen=True)

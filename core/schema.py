@@ -51,6 +51,16 @@ feedback = sa.Table(
     sqlite_autoincrement=True,
 )
 
+cannot_tell = sa.Table(
+    "cannot_tell",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("prediction_id", sa.String(32), nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.UniqueConstraint("prediction_id", "source", name="uq_cannot_tell_once"),
+)
+
 checks = sa.Table(
     "checks",
     metadata,

@@ -93,10 +93,10 @@ def _naming_sources(home: Home, situation: Situation, decision: Decision) -> Dec
 
 def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
     """Counts all requests since the drift began: labelling takes longer than the time between two checks."""
-    requested, answered, by = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
-    is_of_this_check = situation.check is not None and by == situation.check.id
+    found = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
+    is_of_this_check = situation.check is not None and found.check_id == situation.check.id
     is_comparing = any(row.purpose == "compare" for row in ledger.label_requests(situation.model))
-    return LabelProgress(requested, requested - answered, is_of_this_check, is_comparing)
+    return LabelProgress(found.requested, found.still_open, is_of_this_check, is_comparing, found.cannot_tell)
 
 
 def _measured(situation: Situation) -> MeasuredAccuracy:
@@ -134,7 +134,8 @@ def _wanted(settings: LabelsConfig, situation: Situation, case: Case, count: int
 
 def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[Wanted]:
     seed = situation.check.id if situation.check else 0
-    return choose(situation.window, labelled=situation.labelled_keys, settings=settings, seed=seed)
+    answered = situation.labelled_keys | situation.untold_keys
+    return choose(situation.window, labelled=answered, settings=settings, seed=seed)
 
 
 def _previous(home: Home, situation: Situation, engines: Engines) -> PreviousVersion | None:

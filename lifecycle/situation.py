@@ -12,7 +12,8 @@ from core.taxonomy import Taxonomy
 
 @dataclass(frozen=True)
 class Situation:
-    """`window` and `labelled`: rows of the champion's version; `labelled_keys`: keys of labelled texts of all versions.
+    """`window` and `labelled`: rows of the champion's version; `labelled_keys`: keys of labelled texts of all versions;
+    `untold_keys`: keys of texts whose label nobody can tell.
 
     Each text of `window` is one row. `fresh_after`: number of the last prediction in the last check without drift;
     later rows are fresh.
@@ -24,6 +25,7 @@ class Situation:
     window: list[StoredPrediction]
     labelled: list[LabelledPrediction]
     labelled_keys: set[str]
+    untold_keys: set[str] = field(default_factory=set)
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
 
     @property
@@ -52,5 +54,6 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
         window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
+        untold_keys=ledger.untold.keys(model),
         taxonomy=ledger.rules.taxonomy(model, champion.kind),
     )

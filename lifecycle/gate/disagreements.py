@@ -7,7 +7,8 @@ difference on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,6 +42,16 @@ def find_disagreements(
     elsewhere = compare(champion, challenger, [row for row in fresh if row.key not in listed], taxonomy)
     order = np.random.default_rng(seed).permutation(len(differing))
     return Disagreements(len(held_out), [differing[place] for place in order], elsewhere.wins, elsewhere.losses)
+
+
+def tellable(
+    disagreements: Disagreements, window: Iterable[StoredPrediction], untold_keys: Collection[str]
+) -> Disagreements:
+    """Without the texts whose label nobody can tell: they are neither right nor wrong."""
+    untold = {row.id for row in window if row.has_text and key_of(row.input) in untold_keys}
+    kept = [one for one in disagreements.differing if one.prediction_id not in untold]
+    dropped = len(disagreements.differing) - len(kept)
+    return replace(disagreements, texts=disagreements.texts - dropped, differing=kept)
 
 
 def labels_of(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.config import Config
 from core.datasets import key_or
 from core.home import Home
 from core.records import GateVerdict, LabelledPrediction, PromotionRecord
-from lifecycle.gate.disagreements import labels_of
+from lifecycle.gate.disagreements import labels_of, tellable
 from lifecycle.gate.judge import judge
 from lifecycle.gate.trial import tried_again
 from lifecycle.situation import Situation
@@ -62,10 +62,10 @@ def _by_gate(home: Home, situation: Situation) -> Iterator[PromotionRecord]:
 
 
 def _judged_again(record: PromotionRecord, verdict: GateVerdict, situation: Situation, config: Config) -> Refused:
-    found = verdict.disagreements
+    found = tellable(verdict.disagreements, situation.window, situation.untold_keys)
     labels = labels_of(found, situation.window, situation.labelled)
     if verdict.answer == "hold" and found.differing:
-        verdict = judge(tried_again(verdict, labels, config.gate))
+        verdict = judge(tried_again(replace(verdict, disagreements=found), labels, config.gate))
     in_window = {row.id for row in situation.window if row.has_text}
     differing = [one.prediction_id for one in found.differing]
     before = {_text_of(row) for row in situation.labelled if row.label_number <= (record.after_label or 0)}

@@ -16,18 +16,22 @@ LABEL = "label"
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows by their number in the file; `empty`: number of tasks and records without an answer."""
+    """Rows by their number in the file; `untold`: the fields of the tasks and records that a person skipped, as one
+    that cannot tell the label; `empty`: number of tasks and records without an answer, these included.
+    """
 
     rows: dict[int, Row]
     empty: int
+    untold: dict[int, Row]
 
 
 @dataclass(frozen=True)
 class _Answered:
-    """A task or record: its fields, and the last answer to each question."""
+    """A task or record: its fields, the last answer to each question, and whether a person skipped it."""
 
     fields: Cells
     answers: dict[str, Any]
+    is_skipped: bool
 
 
 def read_rows(path: Path, label: str = LABEL) -> LabelledRows:
@@ -41,12 +45,15 @@ def read_rows(path: Path, label: str = LABEL) -> LabelledRows:
     found = [_task(row) or _record(row) for row in table]
     question = _question(path, label, {name for item in found if item for name in item.answers})
     rows: dict[int, Row] = {}
+    untold: dict[int, Row] = {}
     for number, (row, item) in enumerate(zip(table, found, strict=True), 1):
         if item is None:
             rows[number] = Row(unescaped_row(row), row.line)
         elif question in item.answers:
             rows[number] = Row({**item.fields, label: item.answers[question]}, row.line)
-    return LabelledRows(rows, len(table) - len(rows))
+        elif item.is_skipped and not item.answers:
+            untold[number] = Row(item.fields, row.line)
+    return LabelledRows(rows, len(table) - len(rows), untold)
 
 
 def label_studio_tasks(rows: Sequence[Cells]) -> list[Cells]:
@@ -87,7 +94,8 @@ def _task(row: Mapping[str, Any]) -> _Answered | None:
     data, annotations = row.get("data"), row.get("annotations")
     if not (isinstance(data, dict) and isinstance(annotations, list)):
         return None
-    valid = [item for item in annotations if isinstance(item, dict) and not item.get("was_cancelled")]
+    made = [item for item in annotations if isinstance(item, dict)]
+    valid = [item for item in made if not item.get("was_cancelled")]
     results = [result for annotation in valid for result in _listed(annotation, "result")]
     return _Answered(
         data,
@@ -96,18 +104,24 @@ def _task(row: Mapping[str, Any]) -> _Answered | None:
             for result in results
             if isinstance(result, dict) and (choices := _listed(result.get("value"), "choices"))
         },
+        len(valid) < len(made),
     )
 
 
 def _record(row: Mapping[str, Any]) -> _Answered | None:
-    fields, responses = row.get("fields"), row.get("responses")
+    fields, responses, metadata = row.get("fields"), row.get("responses"), row.get("metadata")
     if not (isinstance(fields, dict) and isinstance(responses, dict)):
         return None
     given = {
         question: [value for response in _listed(responses, question) if (value := _response(response)) is not None]
         for question in responses
     }
-    return _Answered(fields, {question: values[-1] for question, values in given.items() if values})
+    every = [response for question in responses for response in _listed(responses, question)]
+    return _Answered(
+        {**metadata, **fields} if isinstance(metadata, dict) else fields,
+        {question: values[-1] for question, values in given.items() if values},
+        any(isinstance(response, dict) and response.get("status") == "discarded" for response in every),
+    )
 
 
 def _response(response: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -12,13 +12,16 @@ from typing import IO, Any
 from core.cells import labels_in, text_in, unpacked
 from core.datasets import found_column
 from core.errors import UnusableCell
-from core.feedback import GivenLabel
+from core.feedback import Given, GivenLabel
 from core.labels import SEPARATOR, label_name
-from core.records import LabelRequest
-from core.tables.reader import read_table
-from lifecycle.labels.spreadsheet import escaped_row, unescaped
+from core.records import CannotTell, LabelRequest
+from core.tables.reader import Row
+from lifecycle.labels.exchange import LABEL, LabelledRows, read_rows
+from lifecycle.labels.spreadsheet import escaped_row
 
-ID, LABEL, PREDICTED, CHOICES = "prediction_id", "label", "predicted", "choices"
+ID, PREDICTED, CHOICES = "prediction_id", "predicted", "choices"
+UNTOLD = "?"
+"""In place of a label: nobody can tell it. A label by this name is one nonetheless."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,9 @@ class RefusedRow:
 
 @dataclass(frozen=True)
 class FileLabel:
-    """A label of a file, its row, and what the file says was predicted."""
+    """What a file says of a prediction, its row, and what it says was predicted."""
 
-    given: GivenLabel
+    given: Given
     row: int
     line: int
     predicted: str | None = None
@@ -73,24 +76,42 @@ def write_requests(file: IO[str], requests: Sequence[LabelRequest], labels: Sequ
 def read_labels(path: Path, *, source: str) -> LabelFile:
     """The labels of a file with columns prediction_id and label, and predicted, if there is one.
 
-    A label may also be `{"choices": […]}`, as Label Studio writes it. Raises `MissingColumn` and what
-    `core.tables.reader.read_table` raises.
+    The file may also be an export of Label Studio or Argilla: of a task that a person skipped, the label cannot be
+    told. UNTOLD is a label here; a label may be `{"choices": […]}`, as Label Studio writes it. Raises `MissingColumn`
+    and as `read_rows`.
     """
-    rows = read_table(path)
-    ids, labels = (found_column(name, "a header of that name", rows=rows, path=path) for name in (ID, LABEL))
-    predicted = found_column(PREDICTED, "", rows=rows, path=path, required=False)
+    file = read_rows(path)
+    columns = _columns(file, path)
     found, refused = [], []
-    for number, row in enumerate(rows, 1):
+    for number, row in sorted({**file.rows, **file.untold}.items()):
         try:
-            label = _label(row.get(labels))
-            given = GivenLabel(text_in(row.get(ids)).strip(), label, source)
+            given = _given(row, columns, source, is_untold=number in file.untold)
         except UnusableCell as error:
             refused.append(RefusedRow(number, row.line, f"it has {error.what} where a text belongs"))
             continue
-        if label:
-            answer = row.get(predicted)
-            found.append(FileLabel(given, number, row.line, unescaped(answer) if isinstance(answer, str) else None))
-    return LabelFile(found, refused, len(rows) - len(found) - len(refused))
+        if given:
+            answer = row.get(columns[PREDICTED])
+            found.append(FileLabel(given, number, row.line, answer if isinstance(answer, str) else None))
+    return LabelFile(found, refused, file.empty + len(file.rows) - len(found) - len(refused))
+
+
+def _columns(file: LabelledRows, path: Path) -> dict[str, str]:
+    """The columns by the names that they have in the file."""
+    labelled, every = list(file.rows.values()), [*file.rows.values(), *file.untold.values()]
+    searched = {ID: every, LABEL: labelled, PREDICTED: every}
+    return {
+        name: found_column(name, "a header of that name", rows=rows, path=path, required=name != PREDICTED)
+        for name, rows in searched.items()
+        if rows
+    }
+
+
+def _given(row: Row, columns: Mapping[str, str], source: str, *, is_untold: bool) -> Given | None:
+    key = text_in(row.get(columns[ID])).strip()
+    if is_untold:
+        return CannotTell(key, source)
+    label = _label(row.get(columns[LABEL]))
+    return GivenLabel(key, label, source) if label else None
 
 
 def _label(value: Any) -> str | list[str]:
@@ -101,7 +122,7 @@ def _label(value: Any) -> str | list[str]:
         value = value["choices"]
     if isinstance(value, list):
         return labels_in(value) or SEPARATOR
-    return unescaped(label_name(text_in(value)))
+    return label_name(text_in(value))
 
 
 def _parsed(text: str) -> Any:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import NotOneLabel, UnusableLabelName
-from core.feedback import StoredLabels, registered_labels, store_labels
+from core.feedback import GivenLabel, StoredLabels, registered_labels, store_labels
 from core.home import Home
 from core.labels import Kind, canonical
+from core.records import CannotTell
 from core.trust import Contradictions
-from lifecycle.labels.files import FileLabel, LabelFile, RefusedRow, read_labels
+from lifecycle.labels.files import UNTOLD, FileLabel, LabelFile, RefusedRow, read_labels
+from lifecycle.labels.taxonomy import labels_today
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,12 @@ class ImportedLabels:
 
 
 def import_labels(home: Home, model: str, path: Path, *, source: str, new_labels: Iterable[str] = ()) -> ImportedLabels:
-    """Raises as `read_labels`, or `LabelsOfAnotherModel`."""
+    """UNTOLD in place of a label ends the request without one. Raises as `read_labels`, or `LabelsOfAnotherModel`."""
     file = read_labels(path, source=source)
     labels = registered_labels(home.registry, model)
+    meant = frozenset(new_labels)
+    if UNTOLD not in labels.names.union(meant, labels_today(home, model)):
+        file = replace(file, labels=[_untold(label) for label in file.labels])
     kept, refused = _usable(home, labels.kind, file)
     stored = store_labels(
         home.ledger,
@@ -39,15 +44,26 @@ def import_labels(home: Home, model: str, path: Path, *, source: str, new_labels
         labels_of=lambda _: labels,
         model=model,
         hold_doubtful=False,
-        new_labels=frozenset(new_labels),
+        new_labels=meant,
     )
     refused += [kept[doubt.number - 1].refused(doubt.sentence) for doubt in stored.doubtful]
-    given = Counter(
-        prediction_id for prediction_id, _ in {(item.given.prediction_id, str(item.given.label)) for item in kept}
-    )
+    given = Counter(prediction_id for prediction_id, _ in {_said(label) for label in kept})
     repeated = sum(count > 1 for count in given.values())
     found = home.ledger.contradictions(model, kind=labels.kind, trust=home.config.labels.trust)
     return ImportedLabels(stored, sorted(refused, key=lambda row: row.row), file.empty, repeated, found)
+
+
+def _said(label: FileLabel) -> tuple[str, str | None]:
+    given = label.given
+    return given.prediction_id, str(given.label) if isinstance(given, GivenLabel) else None
+
+
+def _untold(label: FileLabel) -> FileLabel:
+    """The row of a person who wrote UNTOLD, where no label has this name."""
+    given = label.given
+    if not isinstance(given, GivenLabel) or given.label != UNTOLD:
+        return label
+    return replace(label, given=CannotTell(given.prediction_id, given.source))
 
 
 def _usable(home: Home, kind: Kind, file: LabelFile) -> tuple[list[FileLabel], list[RefusedRow]]:
@@ -63,7 +79,8 @@ def _usable(home: Home, kind: Kind, file: LabelFile) -> tuple[list[FileLabel], l
             refused.append(label.refused(reason))
             continue
         try:
-            canonical(label.given.label, kind)
+            if isinstance(label.given, GivenLabel):
+                canonical(label.given.label, kind)
         except (NotOneLabel, UnusableLabelName) as error:
             refused.append(label.refused(str(error).removesuffix(".")))
             continue

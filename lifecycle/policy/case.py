@@ -24,23 +24,35 @@ class MeasuredAccuracy:
 
 
 ENOUGH_GIVEN = 0.8
-"""A request ends when this share of its labels is given."""
+"""A request ends when this share of its labels is given, or cannot be told."""
 
 
 @dataclass(frozen=True)
 class LabelProgress:
-    """Label requests since the drift began, requests without a label, whether the last check made the requests, and
-    whether the requests without a label are of texts that champion and challenger answer differently.
+    """Label requests since the drift began, open ones of them, whether the last check made the requests, whether the
+    open ones are of texts that champion and challenger answer differently, and how many labels nobody can tell.
     """
 
     requested: int
     still_open: int
     is_of_this_check: bool = True
     is_comparing: bool = False
+    cannot_tell: int = 0
+
+    @property
+    def given(self) -> int:
+        return self.requested - self.still_open - self.cannot_tell
+
+    @property
+    def note(self) -> str:
+        """What ended requests other than labels, as a further sentence of a reason."""
+        if not self.cannot_tell:
+            return ""
+        return f" {self.cannot_tell} of {self.requested} cannot be told."
 
     @property
     def is_awaited(self) -> bool:
-        """Whether labels are still worth waiting for: some texts nobody can label."""
+        """Whether labels are still worth waiting for."""
         return self.requested - self.still_open < ENOUGH_GIVEN * self.requested
 
 

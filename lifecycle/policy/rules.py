@@ -68,11 +68,11 @@ def ask_for_labels(case: Case) -> Decision | None:
 
 def await_labels(case: Case) -> Decision | None:
     """Until most of them are given: some texts nobody can label."""
-    requested, still_open = case.labels.requested, case.labels.still_open
-    if not case.labels.is_awaited:
+    labels = case.labels
+    if not labels.is_awaited:
         return None
-    given = requested - still_open
-    return Decision("label", f"Inputs drifted; {given} of {requested} requested labels are given.", still_open)
+    given = f"{labels.given} of {labels.requested} requested labels are given"
+    return Decision("label", f"Inputs drifted; {given}.", labels.still_open)
 
 
 def retrain_for_new_labels(case: Case) -> Decision | None:

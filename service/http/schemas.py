@@ -74,17 +74,27 @@ def _feedback(max_items: int) -> Schema:
     label = _not_blank(MAX_LABEL_CHARS)
     return {
         "FeedbackRequest": _object(feedback=_list(ref("Feedback"), min_items=1, max_items=max_items)),
-        "Feedback": _object(
-            optional=["source"],
+        "Feedback": {"oneOf": [ref("FeedbackLabel"), ref("FeedbackCannotTell")]},
+        "FeedbackLabel": _object(
+            optional=["source", "cannot_tell"],
             prediction_id=_not_blank(MAX_NAME_CHARS),
+            cannot_tell={"const": False},
             label={
                 "description": "A label; for a multi-label model also a list of labels, which may be empty",
                 "oneOf": [label, _list({**label, "not": {"pattern": r"\|"}}, max_items=MAX_LABELS)],
             },
             source=_not_blank(MAX_SOURCE_CHARS),
         ),
+        "FeedbackCannotTell": _object(
+            optional=["source", "label"],
+            prediction_id=_not_blank(MAX_NAME_CHARS),
+            cannot_tell={"description": "Nobody can tell the label", "const": True},
+            label={"type": "null"},
+            source=_not_blank(MAX_SOURCE_CHARS),
+        ),
         "Stored": _object(
             accepted=INTEGER,
+            cannot_tell=INTEGER,
             unknown=_list(TEXT),
             doubtful=_list(_object(prediction_id=TEXT, resembles={"type": ["string", "null"]})),
         ),

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from core.errors import Unavailable
 from core.package import PackageFacts, read_facts
-from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
+from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord, RequestedLabels
 from core.registry import Champion
 from core.server_workers import ServerWorkerStatus
 from service.pages.chart import drift_chart
@@ -38,6 +38,7 @@ class History:
     decision: DecisionRecord | None
     labels_asked: int
     labels_answered: int
+    labels_untold: int
     predictions: int
     jobs: list[JobRecord]
     promotions: list[PromotionRecord]
@@ -125,13 +126,14 @@ def _last_conclusive(checks: list[CheckRecord]) -> CheckRecord | None:
 
 def _history(worker: Worker, model: str, champion: Champion | None) -> History:
     ledger = worker.home.ledger
-    asked, answered, _ = ledger.label_progress(model, champion.version) if champion else (0, 0, None)
+    labels = ledger.label_progress(model, champion.version) if champion else RequestedLabels()
     return History(
         checks=ledger.traffic_checks(model, limit=CHECKS),
         files=ledger.file_checks(model, limit=FILES),
         decision=next(iter(ledger.decisions(model, limit=1)), None),
-        labels_asked=asked,
-        labels_answered=answered,
+        labels_asked=labels.requested,
+        labels_answered=labels.given,
+        labels_untold=labels.cannot_tell,
         predictions=ledger.count_predictions(model, champion.version) if champion else 0,
         jobs=worker.home.jobs.latest(model, limit=JOBS),
         promotions=ledger.promotions(model, limit=PROMOTIONS),

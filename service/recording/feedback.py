@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from core.clock import created_at_s
 from core.errors import DiskFull, DriverMissing, LabelRefused, LedgerUnreadable
-from core.feedback import GivenLabel, ModelLabels, StoredLabels, store_labels
+from core.feedback import Given, ModelLabels, StoredLabels, store_labels
 from core.home import Home
 from service.recording.recorder import Recorder, is_sampled
 from service.refusals import InvalidBody, LedgerUnavailable, PredictionsPending, UnknownPredictions
@@ -46,7 +46,7 @@ class FeedbackStore:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def store(self, given: Sequence[GivenLabel]) -> StoredLabels:
+    async def store(self, given: Sequence[Given]) -> StoredLabels:
         """Store all labels whose prediction is known, or none of them.
 
         Raises `InvalidBody` for labels that the model cannot have, `PredictionsPending` if a prediction may still be
@@ -63,7 +63,7 @@ class FeedbackStore:
             raise LedgerUnavailable from error
         if pending := sum(map(self._is_expected, stored.unknown)):
             raise PredictionsPending(pending)
-        if not (stored.accepted or stored.doubtful):
+        if not (stored.accepted or stored.doubtful or stored.cannot_tell):
             raise UnknownPredictions(len(given))
         return stored
 

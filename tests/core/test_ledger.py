@@ -21,6 +21,7 @@ from core.records import (
     FeedbackRecord,
     Outcome,
     PredictionRecord,
+    RequestedLabels,
     Verdict,
     Wanted,
 )
@@ -85,9 +86,11 @@ def test_answered_requests_are_not_in_the_queue(ledger: Ledger) -> None:
     assert [item.text for item in ledger.label_requests("m")] == ["y", "x"]
     ledger.record_feedback([FeedbackRecord(rows[1].id, "b")])
     assert [(item.text, item.purpose, item.chance) for item in ledger.label_requests("m")] == [("x", "measure", 0.25)]
-    assert ledger.label_progress("m", "1") == (2, 1, 7)
-    assert ledger.label_progress("m", "1", after=ledger.window("m", "1", limit=2)[0].number) == (1, 1, 7)
-    assert ledger.label_progress("m", "2") == (0, 0, None)
+    assert ledger.label_progress("m", "1") == RequestedLabels(2, 1, 0, 7)
+    assert ledger.label_progress("m", "1", after=ledger.window("m", "1", limit=2)[0].number) == RequestedLabels(
+        1, 1, 0, 7
+    )
+    assert ledger.label_progress("m", "2") == RequestedLabels()
 
 
 def test_the_last_label_of_a_source_counts_even_if_it_repeats_an_earlier_one(ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from core.home import Home
 from core.progress import ignore
 from core.records import (
     TRAFFIC,
+    CannotTell,
     DecisionRecord,
     FeedbackRecord,
     JobRecord,
@@ -109,6 +110,21 @@ def test_a_held_challenger_is_promoted_by_labels_where_it_differs(loop: Loop) ->
     assert (promoted.promoted, promoted.version, loop.trainings) == (True, "2", 1)
     assert promoted.training.rows == 7
     assert loop.home.registry.champion("m").version == "2"
+
+
+def test_a_disagreement_that_cannot_be_told_is_neither_won_nor_lost_nor_asked_for_again(loop: Loop) -> None:
+    loop.label(HELD_OUT[:5])
+    held = loop.retrain()
+    loop.respond()
+    requests = loop.home.ledger.label_requests("m")
+    loop.home.ledger.untold.record([CannotTell(request.prediction_id) for request in requests])
+    decision = loop.respond()
+    assert (decision.action, decision.decision.count) == ("label", 15)
+    asked = {request.prediction_id for request in loop.home.ledger.label_requests("m")}
+    assert asked == set(_in_order(held, loop, 30)[15:])
+    refused = last_refused(loop.home, assess(loop.home, read_champion(loop.home.registry, "m")))
+    assert refused is not None
+    assert (refused.verdict.fresh.rows, refused.verdict.disagreements.texts) == (5, len(HELD_OUT) - 15)
 
 
 def _in_order(held: RetrainResult, loop: Loop, count: int) -> list[str]:

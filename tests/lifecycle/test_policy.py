@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.records import Comparison, GateRecord, GateVerdict, Outcome, PromotionRecord, Verdict
+from core.records import Comparison, Decision, GateRecord, GateVerdict, Outcome, PromotionRecord, Verdict
 from core.share import Share
 from lifecycle.gate.refused import Refused
 from lifecycle.labels.queue import NO_TEXTS
@@ -43,6 +43,17 @@ def test_a_request_ends_when_most_labels_are_given() -> None:
     assert action(verdict("drift"), LabelProgress(requested=60, still_open=13), lost) == "label 13"
     assert action(verdict("drift"), LabelProgress(requested=60, still_open=12), lost) == "retrain"
     assert action(verdict("drift"), LabelProgress(requested=1, still_open=1), lost) == "label 1"
+
+
+def test_labels_that_cannot_be_told_end_a_request_and_are_said() -> None:
+    labels = LabelProgress(requested=40, still_open=5, cannot_tell=3)
+    decision = decide(replace(LOST, labels=labels))
+    assert decision.action == "retrain"
+    assert decision.reason.endswith(" 3 of 40 cannot be told.")
+    waiting = decide(replace(LOST, labels=replace(labels, still_open=9)))
+    assert waiting == Decision(
+        "label", "Inputs drifted; 28 of 40 requested labels are given. 3 of 40 cannot be told.", 9
+    )
 
 
 def test_a_loss_that_could_not_be_seen_is_said() -> None:

@@ -11,7 +11,17 @@ from core.engine import Engine
 from core.home import Home
 from core.ledger import Ledger
 from core.promotion import promote, record_change
-from core.records import TRAFFIC, Decision, FeedbackRecord, GateRecord, GateVerdict, Outcome, PredictionRecord, Verdict
+from core.records import (
+    TRAFFIC,
+    CannotTell,
+    Decision,
+    FeedbackRecord,
+    GateRecord,
+    GateVerdict,
+    Outcome,
+    PredictionRecord,
+    Verdict,
+)
 from lifecycle.gate.refused import last_refused
 from lifecycle.respond import respond
 from tests.lifecycle.predictions import predicted
@@ -19,7 +29,7 @@ from tests.tiny import tiny_rows
 
 
 def test_a_refusal_stays_valid_after_promotions_by_people(home: Home, ledger: Ledger) -> None:
-    situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[], window=[]))
+    situation = cast(Any, SimpleNamespace(model="tickets", version="1", labelled=[], window=[], untold_keys=set()))
     assert last_refused(home, situation) is None
     gate = GateRecord(1, GateVerdict("hold", "not better", labels_needed=40))
     ledger.record_promotion("tickets", "2", previous="1", promoted=False, reason="not better", gate=gate)
@@ -51,6 +61,24 @@ def test_labels_that_come_after_the_next_check_are_used(ledger: Ledger, home: Ho
     ledger.record_feedback([FeedbackRecord(item.prediction_id, "bug") for item in requests])
     checked(ledger, "drift", predicted(ledger, 300))
     assert decided().action == "retrain"
+
+
+def test_texts_that_nobody_can_label_end_the_request_and_are_not_asked_for_again(
+    ledger: Ledger, home: Home, tiny_package: Path
+) -> None:
+    home.registry.promote("m", home.registry.add(tiny_package, "m"))
+    texts = [f"words {number}" for number in range(120)]
+    checked(ledger, "drift", predicted(ledger, 120, texts=texts))
+    assert respond(home, read_champion(home.registry, "m")).decision.count == 120
+    ledger.untold.record([CannotTell(item.prediction_id) for item in ledger.label_requests("m")])
+    checked(ledger, "drift", predicted(ledger, 120, texts=texts))
+    decision = respond(home, read_champion(home.registry, "m")).decision
+    assert decision.action == "watch"
+    assert decision.reason.endswith("120 of 120 cannot be told.")
+    for verdict in ("ok", "drift"):
+        checked(ledger, verdict, predicted(ledger, 120, texts=texts))
+    respond(home, read_champion(home.registry, "m"))
+    assert ledger.label_requests("m") == []
 
 
 def test_a_second_drift_requests_new_labels(ledger: Ledger, home: Home, tiny_package: Path) -> None:

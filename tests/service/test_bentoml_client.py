@@ -39,7 +39,7 @@ def test_the_client_gets_the_same_predictions_as_plain_http(bento: bentoml.SyncH
 def test_the_client_gives_feedback(bento: bentoml.SyncHTTPClient) -> None:
     key = bento.predict(texts=TEXTS)["predictions"][0]["id"]
     stored = bento.feedback(feedback=[{"prediction_id": key, "label": "bug"}])
-    assert stored == {"accepted": 1, "unknown": [], "doubtful": []}
+    assert stored == {"accepted": 1, "cannot_tell": 0, "unknown": [], "doubtful": []}
 
 
 def test_the_client_shows_our_message(bento: bentoml.SyncHTTPClient) -> None:

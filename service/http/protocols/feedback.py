@@ -1,4 +1,4 @@
-"""Labels of predictions: `{"feedback": [{"prediction_id", "label", "source"?}]}`.
+"""Labels of predictions: `{"feedback": [{"prediction_id", "label" | "cannot_tell": true, "source"?}]}`.
 
 Error messages never contain a user's input, except names of fields.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.feedback import MAX_SOURCE_CHARS, GivenLabel, StoredLabels
+from core.feedback import MAX_SOURCE_CHARS, Given, GivenLabel, StoredLabels
 from core.labels import SEPARATOR
+from core.records import CannotTell
 from service.fields import MAX_NAME_CHARS, Fields, fields_in, items_in, kind_of, listed
 from service.refusals import InvalidBody
 
@@ -18,36 +19,51 @@ MAX_LABEL_CHARS = 4096
 MAX_LABELS = 200
 
 
-def parse(body: bytes, *, max_items: int) -> list[GivenLabel]:
+def parse(body: bytes, *, max_items: int) -> list[Given]:
     return labels_given(fields_in(body, known=("feedback",)), max_items=max_items)
 
 
 def rendered(stored: StoredLabels) -> dict[str, Any]:
     doubtful = [{"prediction_id": doubt.prediction_id, "resembles": doubt.resembles} for doubt in stored.doubtful]
-    return {"accepted": stored.accepted, "unknown": stored.unknown, "doubtful": doubtful}
+    return {
+        "accepted": stored.accepted,
+        "cannot_tell": stored.cannot_tell,
+        "unknown": stored.unknown,
+        "doubtful": doubtful,
+    }
 
 
-def labels_given(fields: Fields, *, max_items: int) -> list[GivenLabel]:
+def labels_given(fields: Fields, *, max_items: int) -> list[Given]:
     shape = '{"feedback": [{"prediction_id": "…", "label": "…"}]}'
     return [_feedback(item, number) for number, item in enumerate(items_in(fields, "feedback", shape, max_items), 1)]
 
 
-def _feedback(item: object, number: int) -> GivenLabel:
+def _feedback(item: object, number: int) -> Given:
     if not isinstance(item, dict):
         raise InvalidBody(
             f"Item {number} of 'feedback' is {kind_of(item)}. Send an object with prediction_id and label."
         )
-    known = ("prediction_id", "label", "source")
+    known = ("prediction_id", "label", "cannot_tell", "source")
     if (unknown := next((name for name in item if name not in known), None)) is not None:
         raise InvalidBody(
             f"Item {number} of 'feedback' has an unknown field {unknown[:MAX_NAME_CHARS]!r}. Known: {listed(known)}."
         )
+    prediction_id = _string(item, number, "prediction_id", MAX_NAME_CHARS)
+    source = _string(item, number, "source", MAX_SOURCE_CHARS) if "source" in item else "user"
+    if _cannot_tell(item, number):
+        return CannotTell(prediction_id, source)
     label = item.get("label")
-    return GivenLabel(
-        prediction_id=_string(item, number, "prediction_id", MAX_NAME_CHARS),
-        label=_names(label, number) if isinstance(label, list) else _string(item, number, "label", MAX_LABEL_CHARS),
-        source=_string(item, number, "source", MAX_SOURCE_CHARS) if "source" in item else "user",
-    )
+    names = _names(label, number) if isinstance(label, list) else _string(item, number, "label", MAX_LABEL_CHARS)
+    return GivenLabel(prediction_id, names, source)
+
+
+def _cannot_tell(item: Mapping[str, Any], number: int) -> bool:
+    value = item.get("cannot_tell", False)
+    if not isinstance(value, bool):
+        raise InvalidBody(f"'cannot_tell' of item {number} of 'feedback' is {kind_of(value)}. Send true or false.")
+    if value and item.get("label") is not None:
+        raise InvalidBody(f"Item {number} of 'feedback' has a label and cannot_tell. Send one of them.")
+    return value
 
 
 def _names(names: list[Any], number: int) -> tuple[str, ...]:

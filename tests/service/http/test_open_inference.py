@@ -45,7 +45,7 @@ def test_infer_gives_the_same_answers_as_predict(client: TestClient) -> None:
 def test_feedback_accepts_the_ids_of_infer(client: TestClient) -> None:
     [key] = infer(client, TEXTS[:1])["id"]
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": "bug"}]})
-    assert answer.json() == {"accepted": 1, "unknown": [], "doubtful": []}
+    assert answer.json() == {"accepted": 1, "cannot_tell": 0, "unknown": [], "doubtful": []}
 
 
 def test_the_output_error_says_why_a_text_has_no_answer(client: TestClient) -> None:

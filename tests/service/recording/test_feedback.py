@@ -33,7 +33,10 @@ def predicted_ids(client: TestClient) -> list[str]:
 def test_feedback_right_after_the_answer_is_stored(client: TestClient, config: Config) -> None:
     items = [{"prediction_id": key, "label": "billing", "source": "agent"} for key in predicted_ids(client)]
     answer = client.post("/feedback", json={"feedback": items})
-    assert (answer.status_code, answer.json()) == (200, {"accepted": 3, "unknown": [], "doubtful": []})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"accepted": 3, "cannot_tell": 0, "unknown": [], "doubtful": []},
+    )
     labelled = open_ledger(config).labelled("tickets")
     assert [(row.label, row.source) for row in labelled] == [("billing", "agent")] * 3
 
@@ -51,8 +54,35 @@ def test_unknown_ids_are_listed_and_known_ones_stored(client: TestClient) -> Non
     answer = client.post("/feedback", json={"feedback": items})
     assert (answer.status_code, answer.json()) == (
         200,
-        {"accepted": 1, "unknown": ["nobody", "0" * 32], "doubtful": []},
+        {"accepted": 1, "cannot_tell": 0, "unknown": ["nobody", "0" * 32], "doubtful": []},
     )
+
+
+def test_that_a_label_cannot_be_told_is_stored_and_is_no_label(client: TestClient, config: Config) -> None:
+    items = [{"prediction_id": key, "cannot_tell": True} for key in predicted_ids(client)]
+    answer = client.post("/feedback", json={"feedback": [{**items[0], "label": None}, *items[1:]]})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"accepted": 0, "cannot_tell": 3, "unknown": [], "doubtful": []},
+    )
+    ledger = open_ledger(config)
+    assert (ledger.labelled("tickets"), len(ledger.untold.keys("tickets"))) == ([], 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"cannot_tell": True, "label": "bug"}, "has a label and cannot_tell"),
+        ({"cannot_tell": "yes"}, "'cannot_tell' of item 1 of 'feedback' is a string"),
+        ({"cannot_tell": False}, "'label' of item 1 of 'feedback' is missing"),
+    ],
+)
+def test_a_label_and_that_it_cannot_be_told_exclude_each_other(
+    client: TestClient, said: dict[str, object], problem: str
+) -> None:
+    answer = client.post("/feedback", json={"feedback": [{"prediction_id": "0" * 32, **said}]})
+    assert answer.status_code == 400
+    assert problem in answer.json()["error"]["message"]
 
 
 def test_feedback_with_only_unknown_ids_is_404(client: TestClient) -> None:
@@ -74,7 +104,7 @@ def test_a_prediction_that_a_replica_with_another_clock_has_not_written_is_asked
     vector = np.zeros(2, np.float32)
     ledger.record_predictions([PredictionRecord(late, "tickets", "1", utc_now(), "a", "bug", 0.9, 3, False, vector)])
     answer = client.post("/feedback", json={"feedback": items})
-    assert answer.json() == {"accepted": 2, "unknown": [], "doubtful": []}
+    assert answer.json() == {"accepted": 2, "cannot_tell": 0, "unknown": [], "doubtful": []}
     assert len(ledger.labelled("tickets")) == 2
 
 
@@ -99,7 +129,7 @@ def test_feedback_waits_for_a_prediction_that_another_worker_is_writing(config: 
     answer = local_client(worker).post("/feedback", json={"feedback": [{"prediction_id": key, "label": "bug"}]})
     other.join()
     worker.close()
-    assert answer.json() == {"accepted": 1, "unknown": [], "doubtful": []}
+    assert answer.json() == {"accepted": 1, "cannot_tell": 0, "unknown": [], "doubtful": []}
 
 
 def test_feedback_waits_while_the_ledger_is_locked(client: TestClient, config: Config) -> None:
@@ -113,7 +143,7 @@ def test_feedback_waits_while_the_ledger_is_locked(client: TestClient, config: C
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": "bug"}]})
     timer.join()
     lock.close()
-    assert answer.json() == {"accepted": 1, "unknown": [], "doubtful": []}
+    assert answer.json() == {"accepted": 1, "cannot_tell": 0, "unknown": [], "doubtful": []}
 
 
 def test_feedback_is_503_and_predictions_go_on_with_a_broken_ledger(client: TestClient, config: Config) -> None:

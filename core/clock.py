@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 # Random bytes are drawn in advance: each draw releases the GIL, and a request would wait to acquire it again.
 DRAWN_AT_ONCE = 256
@@ -17,6 +17,15 @@ os.register_at_fork(after_in_child=_halves.clear)
 def utc_now() -> str:
     """Current time as ISO 8601 in UTC with microseconds, e.g. `2026-01-31T09:30:00.000000+00:00`."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def days_ago(days: int) -> str:
+    """The time of `utc_now` so many days ago; for 0 days a time before all others.
+
+    >>> "2020" < days_ago(1) < utc_now(), days_ago(0)
+    (True, '')
+    """
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="microseconds") if days else ""
 
 
 def earliest_id(time_s: float) -> str:

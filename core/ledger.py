@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from core.added_rows import AddedRows
-from core.clock import utc_now
+from core.clock import days_ago, utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
 from core.datasets import input_of, key_or
@@ -69,10 +69,14 @@ _ANSWER = (
 
 
 class Ledger:
-    """Every method is one transaction. Safe to use from many processes and threads."""
+    """Every method is one transaction. Safe to use from many processes and threads.
 
-    def __init__(self, database: Database) -> None:
+    `expire_days`: after so many days a label request is no longer open; 0: never.
+    """
+
+    def __init__(self, database: Database, *, expire_days: int = 0) -> None:
         self.database = database
+        self._expire_days = expire_days
         self.rules = LabelRules(database)
         self.added = AddedRows(database)
         self.untold = Untold(database)
@@ -323,25 +327,44 @@ class Ledger:
                 connection.execute(insert(label_requests), rows)
 
     def label_requests(self, model: str) -> list[LabelRequest]:
-        """The open requests, which have no label yet, in the order of `request_labels`."""
+        """The open requests, which have no label yet and did not expire, in the order of `request_labels`."""
         query = (
             select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id, label_requests.c.chance)
             .join(label_requests, label_requests.c.prediction_id == predictions.c.id)
-            .where(label_requests.c.model == model, ~has_label(), ~is_untold())
+            .where(label_requests.c.model == model, _is_unanswered(), ~self._is_expired())
             .order_by(label_requests.c.rank)
         )
         return [LabelRequest(**row) for row in self._rows(query)]
 
     def label_progress(self, model: str, version: str, *, after: int = 0) -> RequestedLabels:
         """The requests for predictions of one version with a number greater than `after`."""
-        untold = func.count().filter(is_untold(), ~has_label())
+        untold, expired = is_untold() & ~has_label(), self._is_expired() & _is_unanswered()
         query = (
-            select(func.count(), func.count().filter(has_label()), untold, func.max(label_requests.c.check_id))
+            select(
+                func.count().label("requested"),
+                func.count().filter(has_label()).label("given"),
+                func.count().filter(untold).label("cannot_tell"),
+                func.count().filter(expired).label("expired"),
+                func.max(label_requests.c.check_id).label("check_id"),
+            )
             .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
             .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.number > after)
         )
         with self.database.read() as connection:
-            return RequestedLabels(*connection.execute(query).one())
+            return RequestedLabels(**connection.execute(query).mappings().one())
+
+    def expired_requests(self, model: str) -> set[str]:
+        """Ids of the predictions whose label was requested and did not come in time."""
+        query = (
+            select(predictions.c.id)
+            .join(label_requests, label_requests.c.prediction_id == predictions.c.id)
+            .where(label_requests.c.model == model, _is_unanswered(), self._is_expired())
+        )
+        with self.database.read() as connection:
+            return set(connection.scalars(query))
+
+    def _is_expired(self) -> ColumnElement[bool]:
+        return label_requests.c.created_at < days_ago(self._expire_days)
 
     def record_promotion(
         self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: GateRecord | None
@@ -379,7 +402,7 @@ def _by_text(rows: Iterable[LabelledPrediction]) -> dict[str, dict[str, GivenBy]
 
 def open_ledger(config: Config, *, busy_s: float = BUSY_S) -> Ledger:
     """`busy_s`: how long a write waits for another writer. Raises as `Database`."""
-    return Ledger(Database(config.ledger_url, busy_s=busy_s))
+    return Ledger(Database(config.ledger_url, busy_s=busy_s), expire_days=config.labels.expire_days)
 
 
 def _insert(connection: Connection, table: Table, **values: Any) -> int:
@@ -414,6 +437,10 @@ def _last_of(rows: Sequence[StoredPrediction], *, predictions: int) -> list[Stor
         last.append(row)
         predictions -= row.copies
     return last[::-1]
+
+
+def _is_unanswered() -> ColumnElement[bool]:
+    return ~has_label() & ~is_untold()
 
 
 def _answered_by(records: Sequence[FeedbackRecord]) -> ColumnElement[bool]:

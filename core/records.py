@@ -247,18 +247,19 @@ class LabelRequest:
 
 @dataclass(frozen=True)
 class RequestedLabels:
-    """The label requests of a model: `requested` in all, with a label, and those of which nobody can tell the label;
-    `check_id`: the last check that requested labels.
+    """The label requests of a model: `requested` in all, with a label, those of which nobody can tell the label, and
+    those that expired without either; `check_id`: the last check that requested labels.
     """
 
     requested: int = 0
     given: int = 0
     cannot_tell: int = 0
+    expired: int = 0
     check_id: int | None = None
 
     @property
     def still_open(self) -> int:
-        return self.requested - self.given - self.cannot_tell
+        return self.requested - self.given - self.cannot_tell - self.expired
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,9 @@ def _labels(situation: Situation, ledger: Ledger) -> LabelProgress:
     found = ledger.label_progress(situation.model, situation.version, after=situation.fresh_after)
     is_of_this_check = situation.check is not None and found.check_id == situation.check.id
     is_comparing = any(row.purpose == "compare" for row in ledger.label_requests(situation.model))
-    return LabelProgress(found.requested, found.still_open, is_of_this_check, is_comparing, found.cannot_tell)
+    return LabelProgress(
+        found.requested, found.still_open, is_of_this_check, is_comparing, found.cannot_tell, found.expired
+    )
 
 
 def _measured(situation: Situation) -> MeasuredAccuracy:
@@ -114,11 +116,14 @@ def _measured(situation: Situation) -> MeasuredAccuracy:
 
 
 def _asked_once(refused: Refused | None, ledger: Ledger) -> Refused | None:
-    """Texts of an earlier lot that nobody labelled come last: the next lot has other ones."""
+    """Without texts whose request expired. Those of an earlier lot come last: the next lot has other ones."""
     if refused is None or not refused.open:
         return refused
-    asked = {row.prediction_id for row in ledger.label_requests(refused.record.model) if row.purpose == "compare"}
-    return replace(refused, open=tuple(sorted(refused.open, key=asked.__contains__)))
+    model = refused.record.model
+    asked = {row.prediction_id for row in ledger.label_requests(model) if row.purpose == "compare"}
+    expired = ledger.expired_requests(model)
+    still_open = (key for key in refused.open if key not in expired)
+    return replace(refused, open=tuple(sorted(still_open, key=asked.__contains__)))
 
 
 def _wanted(settings: LabelsConfig, situation: Situation, case: Case, count: int | None) -> list[Wanted]:

@@ -24,13 +24,14 @@ class MeasuredAccuracy:
 
 
 ENOUGH_GIVEN = 0.8
-"""A request ends when this share of its labels is given, or cannot be told."""
+"""A request ends when this share of its labels is given, cannot be told, or expired."""
 
 
 @dataclass(frozen=True)
 class LabelProgress:
     """Label requests since the drift began, open ones of them, whether the last check made the requests, whether the
-    open ones are of texts that champion and challenger answer differently, and how many labels nobody can tell.
+    open ones are of texts that champion and challenger answer differently, and how many requests ended without a label:
+    nobody can tell it, or it did not come in time.
     """
 
     requested: int
@@ -38,17 +39,17 @@ class LabelProgress:
     is_of_this_check: bool = True
     is_comparing: bool = False
     cannot_tell: int = 0
+    expired: int = 0
 
     @property
     def given(self) -> int:
-        return self.requested - self.still_open - self.cannot_tell
+        return self.requested - self.still_open - self.cannot_tell - self.expired
 
     @property
     def note(self) -> str:
-        """What ended requests other than labels, as a further sentence of a reason."""
-        if not self.cannot_tell:
-            return ""
-        return f" {self.cannot_tell} of {self.requested} cannot be told."
+        """What ended requests other than labels, as further sentences of a reason."""
+        ends = {"cannot be told": self.cannot_tell, "expired without a label": self.expired}
+        return "".join(f" {count} of {self.requested} {end}." for end, count in ends.items() if count)
 
     @property
     def is_awaited(self) -> bool:

@@ -39,6 +39,7 @@ class History:
     labels_asked: int
     labels_answered: int
     labels_untold: int
+    labels_expired: int
     predictions: int
     jobs: list[JobRecord]
     promotions: list[PromotionRecord]
@@ -134,6 +135,7 @@ def _history(worker: Worker, model: str, champion: Champion | None) -> History:
         labels_asked=labels.requested,
         labels_answered=labels.given,
         labels_untold=labels.cannot_tell,
+        labels_expired=labels.expired,
         predictions=ledger.count_predictions(model, champion.version) if champion else 0,
         jobs=worker.home.jobs.latest(model, limit=JOBS),
         promotions=ledger.promotions(model, limit=PROMOTIONS),

@@ -30,7 +30,7 @@ def test_feedback_and_label_requests_are_erased_with_their_prediction(ledger: Le
     assert erase(ledger.database, with_ids([rows[0].id])) == Erased(1, 2, 1)
     assert [row.text for row in ledger.window("m", "1", limit=9)] == ["stays"]
     assert [row.text for row in ledger.labelled("m")] == ["stays"]
-    assert ledger.label_progress("m", "1") == RequestedLabels(1, 1, 0, 1)
+    assert ledger.label_progress("m", "1") == RequestedLabels(1, 1, check_id=1)
 
 
 def test_what_cannot_be_told_is_erased_with_its_prediction(ledger: Ledger) -> None:

@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from core.clock import sortable_id, utc_now
-from core.config import Config
+from core.clock import days_ago, sortable_id, utc_now
+from core.config import Config, LabelsConfig
 from core.database import MIGRATIONS, REVISIONS, Database
 from core.erasure import Erased, erase, older_than
 from core.errors import DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
@@ -16,6 +16,7 @@ from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
 from core.records import (
     TRAFFIC,
+    CannotTell,
     Decision,
     Evidence,
     FeedbackRecord,
@@ -25,7 +26,7 @@ from core.records import (
     Verdict,
     Wanted,
 )
-from core.schema import metadata
+from core.schema import label_requests, metadata
 from core.share import Share
 
 
@@ -86,11 +87,33 @@ def test_answered_requests_are_not_in_the_queue(ledger: Ledger) -> None:
     assert [item.text for item in ledger.label_requests("m")] == ["y", "x"]
     ledger.record_feedback([FeedbackRecord(rows[1].id, "b")])
     assert [(item.text, item.purpose, item.chance) for item in ledger.label_requests("m")] == [("x", "measure", 0.25)]
-    assert ledger.label_progress("m", "1") == RequestedLabels(2, 1, 0, 7)
-    assert ledger.label_progress("m", "1", after=ledger.window("m", "1", limit=2)[0].number) == RequestedLabels(
-        1, 1, 0, 7
-    )
+    assert ledger.label_progress("m", "1") == RequestedLabels(2, 1, check_id=7)
+    first = ledger.window("m", "1", limit=2)[0].number
+    assert ledger.label_progress("m", "1", after=first) == RequestedLabels(1, 1, check_id=7)
     assert ledger.label_progress("m", "2") == RequestedLabels()
+
+
+def test_requests_without_a_label_expire(config: Config) -> None:
+    """By their stored time."""
+    settings = config.model_copy(update={"labels": LabelsConfig(expire_days=14)})
+    ledger, for_ever = open_ledger(settings), Ledger(Database(settings.ledger_url))
+    rows = [prediction(text) for text in ("answered", "untold", "old", "young")]
+    ledger.record_predictions(rows)
+    ledger.request_labels("m", [Wanted(row.id, "measure") for row in rows], check_id=None)
+    for row, days in zip(rows, (15, 15, 15, 13), strict=True):
+        with ledger.database.write() as connection:
+            chosen = label_requests.update().where(label_requests.c.prediction_id == row.id)
+            connection.execute(chosen.values(created_at=days_ago(days)))
+    ledger.record_feedback([FeedbackRecord(rows[0].id, "b")])
+    ledger.untold.record([CannotTell(rows[1].id)])
+    assert [item.text for item in ledger.label_requests("m")] == ["young"]
+    assert ledger.expired_requests("m") == {rows[2].id}
+    found = ledger.label_progress("m", "1")
+    assert (found, found.still_open) == (RequestedLabels(4, 1, 1, 1), 1)
+    assert [item.text for item in for_ever.label_requests("m")] == ["old", "young"]
+    assert for_ever.label_progress("m", "1") == RequestedLabels(4, 1, 1)
+    for opened in (ledger, for_ever):
+        opened.database.close()
 
 
 def test_the_last_label_of_a_source_counts_even_if_it_repeats_an_earlier_one(ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from core.assigned import cells
 from core.champion import read_champion
+from core.clock import days_ago
 from core.datasets import Example, is_held_out
 from core.engine import Engine
 from core.home import Home
@@ -24,6 +25,7 @@ from core.records import (
     TrainingSummary,
     Verdict,
 )
+from core.schema import label_requests
 from core.stored import as_stored
 from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.training_set import TrainingSet
@@ -125,6 +127,17 @@ def test_a_disagreement_that_cannot_be_told_is_neither_won_nor_lost_nor_asked_fo
     refused = last_refused(loop.home, assess(loop.home, read_champion(loop.home.registry, "m")))
     assert refused is not None
     assert (refused.verdict.fresh.rows, refused.verdict.disagreements.texts) == (5, len(HELD_OUT) - 15)
+
+
+def test_disagreements_whose_request_expired_are_not_asked_for_again(loop: Loop) -> None:
+    loop.label(HELD_OUT[:5])
+    held = loop.retrain()
+    loop.respond()
+    with loop.home.ledger.database.write() as connection:
+        connection.execute(label_requests.update().values(created_at=days_ago(15)))
+    assert loop.respond().sentence == "label 15"
+    asked = {request.prediction_id for request in loop.home.ledger.label_requests("m")}
+    assert asked == set(_in_order(held, loop, 30)[15:])
 
 
 def _in_order(held: RetrainResult, loop: Loop, count: int) -> list[str]:

@@ -56,6 +56,14 @@ def test_labels_that_cannot_be_told_end_a_request_and_are_said() -> None:
     )
 
 
+def test_expired_requests_hold_up_no_decision_and_are_said() -> None:
+    labels = LabelProgress(requested=40, still_open=0, cannot_tell=3, expired=30)
+    decision = decide(replace(LOST, labels=labels))
+    assert decision.action == "retrain"
+    assert decision.reason.endswith(" 3 of 40 cannot be told. 30 of 40 expired without a label.")
+    assert decide(replace(LOST, labels=replace(labels, expired=20, still_open=10))).sentence == "label 10"
+
+
 def test_a_loss_that_could_not_be_seen_is_said() -> None:
     decision = decide(replace(LOST, measured=MeasuredAccuracy(42, 30, 0.8)))
     assert decision.action == "watch"

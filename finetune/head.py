@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from core.arrays import Numbers
+from core.blas import one_blas_thread
 from finetune.measuring.truth import Truth
 
 
@@ -23,6 +24,7 @@ class Head:
         return result
 
 
+@one_blas_thread()
 def fit_head(embeddings: Numbers, truth: Truth, *, label_count: int, c: float, start: Head | None = None) -> Head:
     """Minimise the mean log loss plus |weight|² / (2 · c · n); every label needs a row.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Numbers
+from core.blas import one_blas_thread
 from core.datasets import Example
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
@@ -52,6 +53,7 @@ def truth_in(rows: Sequence[Example], labels: Sequence[str], kind: Kind) -> Trut
     return truth_matrix(rows, labels) if kind == "multi-label" else truth_of(rows, labels)
 
 
+@one_blas_thread()
 def fit(rows: EmbeddedRows, *, labels: int, kind: Kind, seed: int) -> FittedHead:
     """The head, with its temperature and thresholds from the validation rows."""
     chosen, history = _chosen(rows, labels=labels, kind=kind, seed=seed)

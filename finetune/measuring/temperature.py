@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from collections.abc import Callable
+from math import exp, log, sqrt
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from core.arrays import Numbers
 from core.engine import sigmoid, softmax
@@ -13,6 +13,7 @@ from core.labels import Kind
 from finetune.measuring.truth import Truth, row_losses
 
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
+GOLDEN, PRECISION = (sqrt(5) - 1) / 2, 1e-5
 
 
 def probabilities_of(logits: Numbers, temperature: float, kind: Kind) -> Numbers:
@@ -39,8 +40,23 @@ def fit_temperature(logits: Numbers, truth: Truth) -> float:
             probabilities, kind
         )
 
-    found = minimize_scalar(loss, bounds=(log(MIN_TEMPERATURE), log(MAX_TEMPERATURE)), method="bounded")
-    return exp(float(found.x))
+    return exp(_lowest(loss, log(MIN_TEMPERATURE), log(MAX_TEMPERATURE)))
+
+
+def _lowest(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one minimum is lowest, by golden-section search (Kiefer 1953)."""
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_left, at_right = function(left), function(right)
+    while high - low > PRECISION:
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - GOLDEN * (high - low)
+            at_left = function(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + GOLDEN * (high - low)
+            at_right = function(right)
+    return (low + high) / 2
 
 
 def _prior_loss(probabilities: Numbers, kind: Kind) -> float:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from math import ceil, log
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import beta, binom
 
 from core.arrays import Booleans, Indices, Numbers
-from core.engine import set_confidence
+from core.engine import set_confidence, sigmoid
 from core.share import percent
+from finetune.measuring.binomial import binomial_cdf, largest_chance
 from finetune.measuring.truth import Truth
 
 MIN_POSITIVES = 5
@@ -61,7 +60,8 @@ def uncalibrated_thresholds(thresholds: Numbers, temperature: float) -> Numbers:
     >>> uncalibrated_thresholds(np.array([0.5, 0.9]), 2.0).round(3).tolist()
     [0.5, 0.988]
     """
-    found: Numbers = expit(temperature * logit(thresholds.astype(np.float64)))
+    given = thresholds.astype(np.float64)
+    found: Numbers = sigmoid(temperature * np.log(given / (1 - given)))
     return found
 
 
@@ -104,7 +104,7 @@ def abstention_of(confidence: Numbers, wrong: Booleans, *, max_risk: float, delt
     # A threshold cannot separate rows of equal confidence.
     ends = np.append(np.flatnonzero(np.diff(confidences)), len(confidences) - 1)
     level = delta / len(START_SHARES)
-    passes = binom.cdf(errors[ends], ends + 1, max_risk) <= level
+    passes = binomial_cdf(errors[ends], ends + 1, max_risk) <= level
     min_rows = _min_rows(max_risk, level)
     starts = [int(np.searchsorted(ends + 1, max(min_rows, ceil(share * len(confidences))))) for share in START_SHARES]
     reached = max(_last_passed(passes, start) for start in starts)
@@ -133,8 +133,7 @@ def _abstention(confidences: Numbers, errors: Indices, *, answered: int, max_ris
         threshold=threshold,
         coverage=answered / rows,
         risk=wrong / answered,
-        # Clopper and Pearson 1934, at the level of the test.
-        risk_bound=float(beta.ppf(1 - level, wrong + 1, answered - wrong)) if wrong < answered else 1.0,
+        risk_bound=largest_chance(wrong, answered, level=level),
         rows=rows,
         max_risk=max_risk,
         reason=f"{given}: {percent(answered / rows)} of {rows} rows, {wrong} of them wrong.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import Numbers
+from core.arrays import Indices, Numbers
 from core.blas import one_blas_thread
 from core.datasets import Example
 from core.features import truth_matrix, truth_of
@@ -31,7 +31,7 @@ class EmbeddedRows:
 
     train: Numbers
     truth: Truth
-    counts: Numbers
+    counts: Indices
     validation: Numbers
     validation_truth: Truth
 
@@ -57,9 +57,9 @@ def truth_in(rows: Sequence[Example], labels: Sequence[str], kind: Kind) -> Trut
 def fit(rows: EmbeddedRows, *, labels: int, kind: Kind, seed: int) -> FittedHead:
     """The head, with its temperature and thresholds from the validation rows."""
     chosen, history = _chosen(rows, labels=labels, kind=kind, seed=seed)
-    counted = np.repeat(np.arange(len(rows.counts)), rows.counts)
-    truth = rows.truth[counted]
-    head = fit_head(rows.train[counted], truth, label_count=labels, c=chosen.strength, start=chosen.head)
+    head = fit_head(
+        rows.train, rows.truth, label_count=labels, c=chosen.strength, counts=rows.counts, start=chosen.head
+    )
     logits = head.logits(rows.validation)
     temperature = fit_temperature(logits, rows.validation_truth)
     probabilities = probabilities_of(logits, temperature, kind)
@@ -92,13 +92,12 @@ def _chosen(rows: EmbeddedRows, *, labels: int, kind: Kind, seed: int) -> tuple[
     held, kept = place < fifth, (place >= fifth) & (place < SELECTION_ROWS)
     if rows.truth.ndim == 1:  # rows of a label that would have no other row
         kept |= ~np.isin(rows.truth, rows.truth[kept])
-    counted = np.repeat(np.flatnonzero(kept), rows.counts[kept])
-    truth = rows.truth[held]
+    part, truth = (rows.train[kept], rows.truth[kept]), rows.truth[held]
     steps: list[_Step] = []
     history = []
     for c in C_VALUES:
         start = steps[-1].head if steps else None
-        head = fit_head(rows.train[counted], rows.truth[counted], label_count=labels, c=c, start=start)
+        head = fit_head(*part, label_count=labels, c=c, counts=rows.counts[kept], start=start)
         logits = head.logits(rows.train[held])
         probabilities = probabilities_of(logits, fit_temperature(logits, truth), kind)
         steps.append(_Step(c, head, row_losses(truth, probabilities)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import shutil
 import subprocess
@@ -35,6 +36,7 @@ from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.head import train_head
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.situation import Situation, assess
+from tests.serve_environment import absent_modules
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 from tests.tiny import FILLER, tiny_rows
 
@@ -179,15 +181,17 @@ def test_a_graph_without_a_head_of_its_own_is_skipped(case: Callable[[str], Case
     assert not (tmp_path / "work" / "package").exists()
 
 
-def test_a_retrain_of_the_head_loads_no_training_library(case: Callable[[str], Case], tmp_path: Path) -> None:
+def test_a_retrain_of_the_head_needs_only_the_extra_serve(case: Callable[[str], Case], tmp_path: Path) -> None:
     made = case("single")
     made.home.ledger.added.add("m", made.given, source="desk", fingerprint="f")
     code = """
+import json
 import sys
 from pathlib import Path
+absent = json.loads(sys.argv[2])
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "transformers", "sklearn", "pandas", "evidently", "pyarrow"):
+        if name.partition(".")[0] in absent:
             raise ModuleNotFoundError(name=name)
 sys.meta_path.insert(0, Missing())
 from core.config import Config
@@ -199,7 +203,10 @@ result = retrain(home.jobs.enqueue("m", "retrain"), home, on_progress=ignore)
 print(result.training.method, result.training.reason)
 """
     home = made.home.config.home
-    done = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=False)
+    absent = absent_modules()
+    assert {"torch", "transformers", "sklearn", "scipy", "onnx", "pandas", "evidently", "pyarrow"} <= set(absent)
+    command = [sys.executable, "-c", code, str(home), json.dumps(absent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("head A new head on the encoder of m@1")
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
 from finetune.measuring.calibration import calibration_error, calibration_table
 from finetune.measuring.metrics import evaluate
 from finetune.measuring.temperature import fit_temperature, probabilities_of
+from finetune.measuring.truth import row_losses
 
 
 @pytest.mark.parametrize("kind", ["single-label", "multi-label"])
@@ -37,3 +39,15 @@ def test_calibration_table_counts_every_row_and_gives_the_calibration_error() ->
     assert all(entry.low <= entry.confidence <= entry.high for entry in table)
     expected = evaluate(truth, probabilities, labels=["a", "b", "c"], kind="single-label").values
     assert calibration_error(table) == pytest.approx(expected["expected_calibration_error"])
+
+
+def test_the_temperature_of_many_rows_is_the_minimum_that_scipy_finds() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.integers(5, size=20_000)
+    logits = 3 * np.eye(5)[truth] + 2 * rng.normal(size=(20_000, 5))
+
+    def loss(temperature: float) -> float:
+        return float(row_losses(truth, probabilities_of(logits, temperature, "single-label")).mean())
+
+    least = minimize_scalar(loss, bounds=(0.05, 20.0), method="bounded", options={"xatol": 1e-9})
+    assert loss(fit_temperature(logits, truth)) == pytest.approx(least.fun, abs=1e-7)

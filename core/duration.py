@@ -18,3 +18,15 @@ def seconds_of(text: str) -> float:
     if not match:
         raise InvalidDuration(text)
     return float(int(match[1]) * _SECONDS[match[2]])
+
+
+def in_words(seconds: float) -> str:
+    """A duration for people, rounded.
+
+    >>> in_words(8.4), in_words(95), in_words(7500)
+    ('8 s', '2 min', '2 h 5 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

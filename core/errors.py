@@ -648,20 +648,48 @@ class JobOptionsDiffer(Conflict):
     def __init__(self, job_id: int, kind: str, model: str, status: str, options: str) -> None:
         super().__init__(
             f"Job {job_id} ({kind} {model}) is {status} already, with {options}. "
-            "Start the new one when it has ended; 'retune worker --once' runs it."
+            f"Start the new one when it has ended; 'retune jobs cancel {job_id}' ends it."
         )
 
 
 class JobNotFound(NotFound):
-    def __init__(self, job_id: int) -> None:
-        super().__init__(f"There is no job {job_id}. 'retune decisions NAME' lists the jobs of a model.")
+    def __init__(self, job_id: int | str) -> None:
+        super().__init__(f"There is no job {job_id}. 'retune jobs' lists the jobs.")
 
 
-class JobLost(Conflict):
+class JobEnded(Conflict):
+    def __init__(self, job_id: int, kind: str, model: str, status: str) -> None:
+        super().__init__(
+            f"Job {job_id} ({kind} {model}) is {status} already and cannot be cancelled. 'retune jobs log {job_id}' "
+            "says how it ended."
+        )
+
+
+class JobInterrupted(RetuneError):
+    """Raised at a step of a job that shall not go on."""
+
+    code = "interrupted"
+
+
+class JobLost(JobInterrupted):
     """Another worker took the job, because this one did not renew its lease in time."""
 
     def __init__(self, job_id: int) -> None:
         super().__init__(f"Job {job_id} was taken by another worker: its lease expired. This run is discarded.")
+
+
+class JobCancelled(JobInterrupted):
+    """A person cancelled the job."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"Job {job_id} was cancelled. Nothing has changed; 'retune retrain' starts a new one.")
+
+
+class JobStopped(JobInterrupted):
+    """The worker of the job was told to end."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"The worker of job {job_id} was told to end. The job is queued again: start a worker.")
 
 
 class CheckNotFound(NotFound):

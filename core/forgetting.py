@@ -12,6 +12,7 @@ from core.datasets import key_of
 from core.erasure import Condition, Erased, count_of, erase, ids_of, inputs_of, older_than, requested_with, with_ids
 from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
 from core.home import Home
+from core.job_log import erase_old_lines
 from core.package import read_facts
 from core.registry import Registry
 
@@ -49,12 +50,16 @@ def forget_key(home: Home, key: str) -> Forgotten:
 
 
 def forget_expired(home: Home) -> Forgotten:
-    """Erase predictions older than `ledger.keep_days`, in the ledger only; raises `NoExpiry` if that is unset."""
+    """Erase predictions and logs of jobs older than `ledger.keep_days`, in the ledger only.
+
+    Raises `NoExpiry` if that is unset.
+    """
     keep_days = home.config.ledger.keep_days
     if keep_days is None:
         raise NoExpiry
     # The file is not rebuilt: this runs in every round of the monitor.
     erased = erase(home.ledger.database, older_than(home.ledger.database, keep_days))
+    erase_old_lines(home.ledger.database, keep_days)
     is_log_empty = not erased.predictions or home.ledger.database.truncate_log()
     return Forgotten(erased, {}, [], True, is_log_empty)
 

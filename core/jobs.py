@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import RowMapping, Select, insert, select
 
 from core.clock import utc_now
-from core.errors import JobLost, JobNotFound, JobOptionsDiffer
+from core.errors import JobCancelled, JobEnded, JobOptionsDiffer
+from core.job_log import add_lines, line, read_log
+from core.job_rows import NO_OWNER, NO_STEP, end_cancelled, own_row, requeue_lost, row_of, set_values
 from core.ledger import Ledger
-from core.records import JobRecord
+from core.records import JobRecord, JobStep, LogLine
 from core.schema import jobs
 
 LEASE_S = 60.0
-MAX_ATTEMPTS = 3
 
 
 class JobQueue:
-    """Jobs in the ledger's database; one job per model runs at a time."""
+    """Jobs in the ledger's database; one job per model runs at a time. Each change is a line of the job's log."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._database = ledger.database
@@ -29,11 +28,15 @@ class JobQueue:
     def enqueue(self, model: str, kind: str, payload: dict[str, Any] | None = None) -> JobRecord:
         """Add a job, or return the queued or running one of this kind and model.
 
-        Raises `JobOptionsDiffer` if that job has another payload than `payload`.
+        Raises `JobOptionsDiffer` if that job has another payload than `payload`. A running job that was cancelled does
+        not count: it is about to end.
         """
         with self._database.write() as connection:
             unfinished = select(jobs).where(
-                jobs.c.model == model, jobs.c.kind == kind, jobs.c.status.in_(["queued", "running"])
+                jobs.c.model == model,
+                jobs.c.kind == kind,
+                jobs.c.status.in_(["queued", "running"]),
+                jobs.c.cancel_requested_at.is_(None),
             )
             row = connection.execute(unfinished).mappings().first()
             if row is None:
@@ -41,6 +44,7 @@ class JobQueue:
                     model=model, kind=kind, status="queued", payload=payload or {}, attempts=0, created_at=utc_now()
                 )
                 row = connection.execute(queued.returning(jobs)).mappings().one()
+                add_lines(connection, row["id"], [line("Queued.")])
             elif payload and payload != row["payload"]:
                 raise JobOptionsDiffer(row["id"], kind, model, row["status"], _options(row["payload"]))
         return _record(row)
@@ -54,49 +58,90 @@ class JobQueue:
         if not self._database.exists():
             return None
         with self._database.write() as connection:
-            _requeue_lost(connection)
+            requeue_lost(connection)
             busy = select(jobs.c.model).where(jobs.c.status == "running")
             query = select(jobs).where(jobs.c.status == "queued", jobs.c.model.not_in(busy)).order_by(jobs.c.id)
             row = connection.execute(query).mappings().first()
             if row is None:
                 return None
             attempt = {"owner": owner, "attempts": row["attempts"] + 1, "started_at": utc_now()}
-            taken = update(jobs).where(jobs.c.id == row["id"]).values(**attempt, status="running", lease_until=_lease())
-            return _record(connection.execute(taken.returning(jobs)).mappings().one())
+            set_values(connection, row["id"], **attempt, **NO_STEP, status="running", lease_until=_lease())
+            add_lines(connection, row["id"], [line(f"Taken by {owner}, attempt {attempt['attempts']}.")])
+            return _record(row_of(connection, row["id"]))
 
-    def renew(self, job: JobRecord, *, progress: str | None = None) -> None:
-        """Extend the lease, and store the progress; raises `JobLost` if another worker has the job."""
-        self._change(job, lease_until=_lease(), **({} if progress is None else {"progress": progress}))
+    def renew(self, job: JobRecord, *, step: JobStep | None = None, lines: Sequence[LogLine] = ()) -> None:
+        """Extend the lease, and store the step and lines of the log.
 
-    def finish(self, job: JobRecord, result: dict[str, Any]) -> None:
-        self._change(job, status="done", result=result, finished_at=utc_now(), lease_until=None)
+        Raises `JobLost` if another worker has the job, and `JobCancelled` if it was cancelled.
+        """
+        values = {} if step is None else {"progress": step.stage, "share": step.share, "left_s": step.left_s}
+        if self._change(job, lines, lease_until=_lease(), **values)["cancel_requested_at"]:
+            raise JobCancelled(job.id)
 
-    def fail(self, job: JobRecord, error: str) -> None:
-        self._change(job, status="failed", error=error, finished_at=utc_now(), lease_until=None)
+    def finish(self, job: JobRecord, result: dict[str, Any], *, lines: Sequence[LogLine] = ()) -> None:
+        self._end(job, [*lines, line("Done.")], status="done", result=result)
+
+    def fail(self, job: JobRecord, error: str, *, lines: Sequence[LogLine] = ()) -> None:
+        self._end(job, [*lines, line(error, "error")], status="failed", error=error)
+
+    def release(self, job: JobRecord, *, lines: Sequence[LogLine] = ()) -> None:
+        """End the job if it was cancelled, else queue it again without counting the attempt."""
+        with self._database.write() as connection:
+            row = own_row(connection, job)
+            add_lines(connection, job.id, lines)
+            if row["cancel_requested_at"]:
+                end_cancelled(connection, job.id)
+                return
+            set_values(connection, job.id, status="queued", attempts=job.attempts - 1, **NO_OWNER, **NO_STEP)
+            add_lines(connection, job.id, [line("Queued again: its worker was told to end.")])
+
+    def cancel(self, job_id: int) -> JobRecord:
+        """Cancel a job: a queued one at once, a running one at its next step. Raises `JobNotFound` or `JobEnded`."""
+        self.get(job_id)  # an unknown job makes no ledger
+        with self._database.write() as connection:
+            requeue_lost(connection)
+            row = row_of(connection, job_id)
+            if row["status"] == "queued":
+                end_cancelled(connection, job_id)
+            elif row["status"] != "running":
+                raise JobEnded(job_id, row["kind"], row["model"], row["status"])
+            elif not row["cancel_requested_at"]:
+                set_values(connection, job_id, cancel_requested_at=utc_now())
+                add_lines(connection, job_id, [line("To be cancelled at its next step.")])
+            return _record(row_of(connection, job_id))
 
     def get(self, job_id: int) -> JobRecord:
-        if found := self._select(select(jobs).where(jobs.c.id == job_id)):
-            return found[0]
-        raise JobNotFound(job_id)
+        with self._database.read() as connection:
+            return _record(row_of(connection, job_id))
+
+    def log(self, job_id: int) -> list[LogLine]:
+        """The job's log, oldest line first; raises `JobNotFound`."""
+        self.get(job_id)
+        return read_log(self._database, job_id)
 
     def running(self) -> list[JobRecord]:
         """The running jobs of all models; their workers may have died."""
         return self._select(select(jobs).where(jobs.c.status == "running").order_by(jobs.c.id))
 
-    def latest(self, model: str, *, limit: int = 20) -> list[JobRecord]:
-        """Most recent first."""
-        return self._select(select(jobs).where(jobs.c.model == model).order_by(jobs.c.id.desc()).limit(limit))
+    def latest(self, model: str | None = None, *, limit: int = 20) -> list[JobRecord]:
+        """Of a model or of all of them, most recent first."""
+        query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+        return self._select(query if model is None else query.where(jobs.c.model == model))
 
     def _select(self, query: Select[Any]) -> list[JobRecord]:
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
-    def _change(self, job: JobRecord, **values: Any) -> None:
-        is_ours = (jobs.c.id == job.id) & (jobs.c.owner == job.owner) & (jobs.c.status == "running")
+    def _end(self, job: JobRecord, lines: Sequence[LogLine], **values: Any) -> None:
+        self._change(job, lines, **values, finished_at=utc_now(), lease_until=None, left_s=None)
+
+    def _change(self, job: JobRecord, lines: Sequence[LogLine], **values: Any) -> RowMapping:
+        """Change the job if it is still this worker's; returns its row."""
         with self._database.write() as connection:
-            changed = connection.execute(update(jobs).where(is_ours & (jobs.c.attempts == job.attempts)).values(values))
-        if changed.rowcount != 1:
-            raise JobLost(job.id)
+            row = own_row(connection, job)
+            set_values(connection, job.id, **values)
+            add_lines(connection, job.id, lines)
+        return row
 
 
 def _lease() -> float:
@@ -105,41 +150,6 @@ def _lease() -> float:
 
 def _options(payload: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in payload.items()) or "the config's options"
-
-
-def this_worker() -> str:
-    """Id of this process as an owner of jobs: host, pid, and start time because pids are reused."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
-
-
-def _has_ended(owner: str) -> bool:
-    """Whether the owner was a process of this host and ended; False for a process of another host."""
-    host, pid, started = owner.rsplit("/", 2)
-    return host == socket.gethostname() and _started(int(pid)) != started
-
-
-def _started(pid: int) -> str:
-    """Start time of a process in clock ticks since boot; empty if it has ended."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return ""
-    state, *fields = stat.rpartition(")")[2].split()
-    return "" if state in "ZX" else fields[18]
-
-
-def _requeue_lost(connection: Connection) -> None:
-    running = connection.execute(select(jobs).where(jobs.c.status == "running")).mappings().all()
-    for row in running:
-        if row["lease_until"] < time.time() or _has_ended(row["owner"]):
-            again = row["attempts"] < MAX_ATTEMPTS
-            lost = f"Its worker died {row['attempts']} times. Read the worker's log and start the job again."
-            values: dict[str, Any] = (
-                {"status": "queued"} if again else {"status": "failed", "error": lost, "finished_at": utc_now()}
-            )
-            connection.execute(
-                update(jobs).where(jobs.c.id == row["id"]).values(owner=None, lease_until=None, **values)
-            )
 
 
 def _record(row: RowMapping) -> JobRecord:

@@ -15,7 +15,8 @@ from core.stored import restored
 Outcome = Literal["ok", "drift", "insufficient_data"]
 Action = Literal["none", "watch", "label", "retrain", "roll back"]
 GateAnswer = Literal["promote", "hold", "reject"]
-JobStatus = Literal["queued", "running", "done", "failed"]
+JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+LogLevel = Literal["note", "stage", "warning", "error"]
 Purpose = Literal["measure", "learn", "compare"]
 
 
@@ -382,8 +383,32 @@ class RetrainResult:
 
 
 @dataclass(frozen=True)
+class JobStep:
+    """Where a running job is: the stage, the share of it that is done, and an estimate of the seconds it still takes.
+
+    Share and estimate are for display only. `left_s`: None if it cannot be told yet.
+    """
+
+    stage: str
+    share: float
+    left_s: float | None = None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a job's log."""
+
+    created_at: str
+    level: LogLevel
+    text: str
+
+
+@dataclass(frozen=True)
 class JobRecord:
-    """`result`: a JSON object; for the kind `retrain`, the fields of `RetrainResult`."""
+    """`result`: a JSON object; for the kind `retrain`, the fields of `RetrainResult`.
+
+    `progress`, `share`, `left_s`: the last `JobStep`. `cancel_requested_at`: since when it shall end at its next step.
+    """
 
     id: int
     model: str
@@ -398,7 +423,15 @@ class JobRecord:
     result: dict[str, Any] | None
     error: str | None
     progress: str | None = None
+    share: float | None = None
+    left_s: float | None = None
+    lease_until: float | None = None
+    cancel_requested_at: str | None = None
 
     @property
     def retrained(self) -> RetrainResult | None:
         return restored(RetrainResult, self.result) if self.kind == "retrain" and self.result else None
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.status in ("queued", "running")

@@ -117,7 +117,21 @@ jobs = sa.Table(
     sa.Column("progress", sa.Text),
     sa.Column("result", sa.JSON),
     sa.Column("error", sa.Text),
+    sa.Column("share", sa.Float),
+    sa.Column("left_s", sa.Float),
+    sa.Column("cancel_requested_at", sa.String(32)),
     sa.Index("ix_jobs_status", "status", "id"),
+)
+
+job_log = sa.Table(
+    "job_log",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("job_id", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("level", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("ix_job_log_job_id", "job_id", "id"),
 )
 
 promotions = sa.Table(

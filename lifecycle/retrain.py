@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
+import logging
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from core.champion import read_champion
 from core.engine import Engine
-from core.errors import ChallengerSkipped, NoChallenger, PromotionSuperseded, PromotionTimeout
+from core.errors import (
+    ChallengerSkipped,
+    JobCancelled,
+    JobStopped,
+    NoChallenger,
+    PromotionSuperseded,
+    PromotionTimeout,
+)
 from core.home import Home
 from core.ledger import Ledger
 from core.progress import Progress
@@ -26,30 +34,44 @@ from lifecycle.gate.refused import compared_since, last_refused
 from lifecycle.gate.trial import Trial
 from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
+from lifecycle.work_folder import work_folder
+
+log = logging.getLogger(__name__)
 
 
 def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResult:
-    """Run the job to its end. An interrupted job starts again, but never records or promotes twice."""
+    """Run the job to its end. An interrupted job starts again, but never records or promotes twice.
+
+    `on_progress` is called at each step and may raise to end the job, which then has changed nothing.
+    """
     recorded = _recorded_result(job, home.ledger)
     if recorded is None:
-        work = home.folder / "work" / f"job-{job.id}"
-        shutil.rmtree(work, ignore_errors=True)
-        try:
+        with work_folder(home, job.id) as work:
             recorded = _challenge(job, home, work, on_progress)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     if recorded.promoted:
-        on_progress("promote", 0.0)
-        try:
-            promote(home, job.model, recorded.version, on_change=partial(_record_if_undone, home.ledger, job.model))
-        except (
-            PromotionTimeout,
-            PromotionSuperseded,
-        ) as problem:  # the version is the champion anyway, or was replaced by a newer one
-            on_progress(str(problem), 0.0)
+        _move_pointer(home, job.model, recorded.version, _not_interrupted(on_progress))
     # The last decision was about the previous champion, so decide again.
     respond(home, read_champion(home.registry, job.model))
     return recorded
+
+
+def _move_pointer(home: Home, model: str, version: str, on_progress: Progress) -> None:
+    on_progress("promote", 0.0)
+    try:
+        promote(home, model, version, on_change=partial(_record_if_undone, home.ledger, model))
+    except (PromotionTimeout, PromotionSuperseded) as problem:
+        # The version is the champion anyway, or was replaced by a newer one.
+        log.warning("%s", problem)
+
+
+def _not_interrupted(on_progress: Progress) -> Progress:
+    """The outcome is recorded and only the pointer has to move: for a cancellation, or a stop, it is too late."""
+
+    def report(stage: str, share: float) -> None:
+        with suppress(JobCancelled, JobStopped):
+            on_progress(stage, share)
+
+    return report
 
 
 def _record_if_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
@@ -67,6 +89,7 @@ def _recorded_result(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
 
 
 def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) -> RetrainResult:
+    on_progress("training set", 0.0)
     situation = assess(home, read_champion(home.registry, job.model))
     refused = last_refused(home, situation)
     if refused is not None and refused.verdict.answer == "promote":
@@ -74,6 +97,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
         return _recorded(job, home, situation, refused.record.version, GateRecord(job.id, refused.verdict, training))
     rows = build_training_set(home, situation)
     trained, verdict = _best(job, home, situation, rows, work, on_progress)
+    on_progress("register", 0.0)  # the last step at which the job can be cancelled
     version = home.registry.add(trained.package, job.model)
     return _recorded(job, home, situation, version, GateRecord(job.id, verdict, trained.training, trained.seconds))
 

@@ -1,26 +1,30 @@
-"""The worker: runs one job after another and renews its lease, so that a job of a dead worker can be taken again."""
+"""The worker: runs one job after another, and stores how each one ended."""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
-from core.errors import RetuneError
+from core.durable import detect_disk_full
+from core.errors import JobInterrupted, RetuneError
 from core.home import Home
-from core.isolated import isolated
-from core.jobs import JobQueue, this_worker
+from core.isolated import isolated, sentence_of
+from core.jobs import JobQueue
+from core.owner import this_worker
 from core.progress import Progress
 from core.records import JobRecord
 from core.stored import as_stored
+from lifecycle.job_run import JobRun
 from lifecycle.retrain import retrain
+from lifecycle.work_folder import remove_left_folders
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 10.0
 NICENESS = 10
 KINDS: dict[str, Callable[..., Any]] = {"retrain": retrain}
 """Function of each kind of job: (job, home, on_progress) → result, a dataclass."""
@@ -37,69 +41,66 @@ def work(
 ) -> list[JobRecord]:
     """Run jobs until `stop` is set, or with `once` until the queue is empty; return the jobs that ended.
 
-    Lowers the priority of this process below that of the server.
+    `on_end` also gets a job that was queued again because of `stop`. Lowers the priority of this process below that of
+    the server.
     """
     os.nice(NICENESS)
     ended: list[JobRecord] = []
     while not stop.is_set():
         with progress_shown() as progress:
-            job = run_next(home, progress=progress)
+            job = run_next(home, stop=stop, progress=progress)
         if job is not None:
-            ended.append(job)
+            ended += [job] if job.status != "queued" else []
             on_end(job)
         elif once or stop.wait(poll_s):
             break
     return ended
 
 
-def run_next(home: Home, *, progress: Progress) -> JobRecord | None:
+def run_next(home: Home, *, stop: threading.Event, progress: Progress) -> JobRecord | None:
     """Take the oldest queued job and run it to its end; None if the queue is empty.
 
-    An error of the job is stored with the job and does not stop the worker.
+    If `stop` is set, the job ends at its next step and is queued again. An error of the job is stored with the job and
+    does not stop the worker.
     """
     jobs = home.jobs
+    remove_left_folders(home)
     job = jobs.take(this_worker())
     if job is None:
         return None
-    with _heartbeat(jobs, job):
-        _run(job, jobs, home, progress)
+    run = JobRun(job, jobs, stop=stop, shown=progress)
+    with run.alive():
+        try:
+            _run(run, jobs, home)
+        except KeyboardInterrupt:
+            _store_end(run, jobs.release)
+            raise
     return jobs.get(job.id)
 
 
-def _run(job: JobRecord, jobs: JobQueue, home: Home, progress: Progress) -> None:
-    def report(stage: str, share: float) -> None:
-        progress(stage, share)
-        jobs.renew(job, progress=stage)
+def _run(run: JobRun, jobs: JobQueue, home: Home) -> None:
+    job = run.job
 
-    def failed(error: BaseException) -> None:
-        if isinstance(error, RetuneError):
-            jobs.fail(job, str(error))
-            return
-        log.error("job %s failed", job.id, exc_info=error)
-        jobs.fail(job, f"{type(error).__name__}: {error}. This is a bug in Retune; the worker's log has the details.")
+    def ended(error: BaseException) -> None:
+        if isinstance(error, JobInterrupted):
+            _store_end(run, jobs.release)
+        elif isinstance(error, RetuneError):
+            _store_end(run, partial(jobs.fail, error=str(error)))
+        else:
+            log.error("job %s failed", job.id, exc_info=error)
+            sentence = f"{sentence_of(error)}. This is a bug in Retune; 'retune jobs log {job.id}' has the details."
+            _store_end(run, partial(jobs.fail, error=sentence))
 
     results = []
-    with isolated(failed):
-        results.append(KINDS[job.kind](job, home, on_progress=report))
+    with isolated(ended), detect_disk_full(home.folder):
+        results.append(KINDS[job.kind](job, home, on_progress=run.step))
     for result in results:
-        jobs.finish(job, as_stored(result))
+        _store_end(run, partial(jobs.finish, result=as_stored(result)))
 
 
-@contextmanager
-def _heartbeat(jobs: JobQueue, job: JobRecord) -> Iterator[None]:
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(HEARTBEAT_S):
-            try:
-                jobs.renew(job)
-            except RetuneError as error:  # the next renewal may succeed; a lost job ends at its next step
-                log.warning("job %s: heartbeat failed: %s", job.id, error)
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
+def _store_end(run: JobRun, change: Callable[..., None]) -> None:
+    """Store how the run ended. Where that fails, the job is taken again when its lease has expired."""
     try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+        change(run.job, lines=run.taken_lines())
+    except RetuneError as error:
+        log.error("job %s: the end of this run is not stored: %s", run.job.id, error)

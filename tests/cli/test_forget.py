@@ -11,10 +11,12 @@ import pytest
 from core.clock import earliest_id, sortable_id, utc_now
 from core.datasets import Example, keep_dataset, kept_dataset
 from core.erasure import DAY_S
-from core.jobs import JobQueue, this_worker
+from core.job_log import add_lines
+from core.jobs import JobQueue
 from core.ledger import Ledger
+from core.owner import this_worker
 from core.package import read_facts
-from core.records import FeedbackRecord, PredictionRecord, Wanted
+from core.records import FeedbackRecord, LogLine, PredictionRecord, Wanted
 from tests.cli.conftest import Command
 from tests.cli.test_errors import assert_error
 
@@ -105,6 +107,16 @@ def test_expired_predictions_can_be_erased_by_command(retune: Command, ledger: L
     code, out, _ = retune("forget", "--expired", "--json")
     assert (code, json.loads(out)["predictions"], texts_in(ledger)) == (0, 1, ["young"])
     assert json.loads(retune("forget", "--expired", "--json")[1])["predictions"] == 0
+
+
+@pytest.mark.usefixtures("kept_for_30_days")
+def test_old_lines_of_the_logs_of_jobs_expire(retune: Command, ledger: Ledger) -> None:
+    jobs = JobQueue(ledger)
+    jobs.enqueue("m", "retrain")
+    with ledger.database.write() as connection:
+        add_lines(connection, 1, [LogLine("2026-01-01T00:00:00.000000+00:00", "note", "old")])
+    retune("forget", "--expired")
+    assert [entry.text for entry in jobs.log(1)] == ["Queued."]
 
 
 @pytest.mark.usefixtures("kept_for_30_days")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
-from alembic import command
-from alembic.config import Config as Migrations
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
 from core.clock import earliest_id, sortable_id, utc_now
 from core.config import Config
-from core.database import MIGRATIONS
 from core.erasure import DAY_S, erase, inputs_of, older_than, with_ids
-from core.ledger import Ledger, open_ledger
+from core.ledger import Ledger
 from core.records import FeedbackRecord, PredictionRecord, Verdict
+from tests.core.earlier import of_an_earlier_release
 
 
 def prediction(given: str, *, clock_s: float = 0, version: str = "1") -> PredictionRecord:
@@ -110,20 +107,6 @@ def test_a_text_arrived_before_the_rows_after_it(ledger: Ledger) -> None:
     assert all(arrived_s <= time.time() for arrived_s, _ in inputs_of(ledger.database, with_ids(ids)))
 
 
-def of_an_earlier_release(config: Config, fill: Callable[[Connection], None]) -> Ledger:
-    """A ledger of the revision before, migrated."""
-    config.home.mkdir(exist_ok=True)
-    engine = create_engine(config.ledger_url)
-    migrations = Migrations()
-    migrations.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        migrations.attributes["connection"] = connection
-        command.upgrade(migrations, "0004")
-        fill(connection)
-    engine.dispose()
-    return open_ledger(config)
-
-
 def insert_earlier(connection: Connection, ids: list[str]) -> None:
     """As a release without numbers does."""
     for key in ids:
@@ -159,7 +142,7 @@ def test_stored_rows_are_numbered_in_the_order_of_their_ids(config: Config) -> N
             {"at": promoted_at, "yes": True},
         )
 
-    ledger = of_an_earlier_release(config, fill)
+    ledger = of_an_earlier_release(config, "0004", fill)
     assert [row.number for row in ledger.window("m", "1", limit=9)] == [1, 2, 3, 4]
     assert texts(ledger) == ids
     assert (ledger.last_checked("m", "1"), ledger.last_checked("gone", "1")) == (2, 0)

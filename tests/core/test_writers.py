@@ -15,8 +15,9 @@ from core.clock import utc_now
 from core.config import Config
 from core.database import Database
 from core.errors import LabelRuleRefused, LedgerUnreadable
-from core.jobs import JobQueue, this_worker
+from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
+from core.owner import this_worker
 from core.records import FeedbackRecord, PredictionRecord, Wanted
 from core.taxonomy import LabelRule
 

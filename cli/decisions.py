@@ -9,6 +9,7 @@ from itertools import chain
 import click
 
 from cli.context import Run, pass_run
+from cli.job_sentences import detail
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.stored import as_stored
 
@@ -50,7 +51,8 @@ def _described(event: Event) -> tuple[str, str]:
     if isinstance(event, DecisionRecord):
         return "decision", _decision_sentence(event)
     if isinstance(event, JobRecord):
-        return "job", f"{event.id} {event.kind}: {event.status}"
+        told = detail(event) if event.status != "done" else ""  # the promotion or refusal tells it
+        return "job", f"{event.id} {event.kind}: {event.status}{': ' if told else ''}{told}"
     return "promoted" if event.promoted else "refused", f"@{event.version} {event.reason}"
 
 

@@ -20,6 +20,7 @@ from cli.export import export
 from cli.finetune import finetune
 from cli.forget import forget
 from cli.init import init
+from cli.jobs import jobs
 from cli.keys import keys
 from cli.labels import labels
 from cli.monitor import monitor
@@ -82,6 +83,7 @@ COMMANDS: list[click.Command] = [
     labels,
     retrain,
     worker,
+    jobs,
     decisions,
     forget,
     keys,

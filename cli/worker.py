@@ -8,8 +8,8 @@ from dataclasses import asdict
 import click
 
 from cli.context import REFUSED, Run, info, pass_run, progress_shown, stopped_by_signal
+from cli.job_sentences import sentence
 from core.errors import NoModels
-from core.records import JobRecord
 
 
 @click.command()
@@ -17,7 +17,10 @@ from core.records import JobRecord
 @click.option("--poll", default=2.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds between polls.")
 @pass_run
 def worker(run: Run, once: bool, poll: float) -> None:
-    """Run jobs: retrain, gate, promote. Safe to kill: another worker takes the job again."""
+    """Run jobs: retrain, gate, promote. Safe to kill: another worker takes the job again.
+
+    After SIGTERM a job ends at its next step and is queued again.
+    """
     try:
         run.home.registry.require_any()
     except NoModels as error:
@@ -32,22 +35,13 @@ def worker(run: Run, once: bool, poll: float) -> None:
         once=once,
         poll_s=poll,
         progress_shown=progress_shown,
-        on_end=lambda job: info(_job_sentence(job)),
+        on_end=lambda job: info(sentence(job)),
     )
     run.emit(
         {"jobs": [asdict(job) for job in done]},
         f"{len(done)} jobs ended." if done else f"No job is queued in {run.home.ledger.database.shown_url}.",
     )
-    if any(job.status == "failed" for job in done):
+    if any(job.status not in ("done", "cancelled") for job in done):
         sys.exit(1)
     if once and any(job.retrained and not job.retrained.promoted for job in done):
         sys.exit(REFUSED)
-
-
-def _job_sentence(job: JobRecord) -> str:
-    if job.status == "failed":
-        return f"Job {job.id} ({job.kind} {job.model}) failed: {job.error}"
-    if (result := job.retrained) is None:
-        return f"Job {job.id} ({job.kind} {job.model}): {job.status}."
-    outcome = "promoted" if result.promoted else "not promoted"
-    return f"Job {job.id} ({job.kind} {job.model}): version {result.version} {outcome}. {result.reason}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.duration import in_words
 from core.job_rows import is_lost
 from core.records import JobRecord
@@ -45,27 +43,3 @@ def outcome(job: JobRecord) -> str:
     if (result := job.retrained) is None:
         return ""
     return f"version {result.version} {'promoted' if result.promoted else 'not promoted'}. {result.reason}"
-
-
-def as_json(job: JobRecord) -> dict[str, Any]:
-    """`outcome`: None until the job is done."""
-    result = job.retrained
-    answer = result.verdict.answer if result and result.verdict else None
-    return {
-        "job": job.id,
-        "model": job.model,
-        "kind": job.kind,
-        "status": job.status,
-        "stage": job.progress,
-        "share": job.share,
-        "left_s": job.left_s,
-        "worker_died": is_lost(job),
-        "cancel_requested_at": job.cancel_requested_at,
-        "error": job.error,
-        "attempts": job.attempts,
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-        "outcome": result
-        and {"version": result.version, "promoted": result.promoted, "gate": answer, "reason": result.reason},
-    }

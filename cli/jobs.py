@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from cli.context import Run, pass_run
-from cli.job_sentences import as_json, detail, named
+from cli.job_sentences import detail, named
+from core.job_json import job_json
 from core.records import JobRecord, LogLine
 
 
@@ -34,7 +35,7 @@ def list_jobs(run: Run, model: str | None, limit: int) -> None:
     found = run.home.jobs.latest(model, limit=limit)
     none = f"No job is in {run.home.ledger.database.shown_url}."
     run.emit(
-        {"jobs": [as_json(job) for job in found]}, *(_line(job) for job in found or []), *([] if found else [none])
+        {"jobs": [job_json(job) for job in found]}, *(_line(job) for job in found or []), *([] if found else [none])
     )
 
 
@@ -45,7 +46,7 @@ def cancel(run: Run, job: int) -> None:
     """Cancel a job: at once if it is queued, at its next step if it runs."""
     cancelled = run.home.jobs.cancel(job)
     when = "is cancelled" if cancelled.status == "cancelled" else "will be cancelled at its next step"
-    run.emit(as_json(cancelled), f"{named(cancelled)} {when}.")
+    run.emit(job_json(cancelled), f"{named(cancelled)} {when}.")
 
 
 @jobs.command()

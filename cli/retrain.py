@@ -9,9 +9,10 @@ import click
 
 from cli.context import REFUSED, Run, pass_run
 from cli.following import follow
-from cli.job_sentences import as_json, sentence
+from cli.job_sentences import sentence
 from core.config import MethodName
 from core.duration import seconds_of
+from core.job_json import job_json
 from core.records import JobRecord
 
 
@@ -37,7 +38,7 @@ def retrain(run: Run, model: str, method: str | None, budget: str | None, wait: 
     job = run.home.jobs.enqueue(model, "retrain", payload)
     if wait:
         job = follow(run, job, start_within_s=start_within)
-        run.emit(as_json(job), sentence(job))
+        run.emit(job_json(job), sentence(job))
         sys.exit(_exit_code(job))
     run.emit(
         {"model": model, "job": job.id, "status": job.status},

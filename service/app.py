@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.http import admin, client_routes, openapi, probes
+from service.http import admin, client_routes, jobs, openapi, probes
 from service.http.guard import Guard, RequestLimits
 from service.http.protocols import open_inference
 from service.http.route import Route, Schema
@@ -32,6 +32,7 @@ def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
         *open_inference.Endpoints(worker).routes(),
         *probes.Endpoints(worker).routes(),
         *admin.Endpoints(worker).routes(),
+        *jobs.Endpoints(worker).routes(),
     ]
     described = openapi.Endpoints(api, worker.config.service, schema).routes()
     return [*api, *described, *dashboard.Pages(worker).routes()]

@@ -19,6 +19,8 @@ BOOLEAN: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_COUNT}
 SCORE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS}
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
 EXAMPLES = ["I was charged twice", "The app crashes"]
 
 
@@ -182,6 +184,9 @@ def _operators() -> Schema:
     return {
         "Status": _object(optional=["warning"], status=TEXT, warning=TEXT),
         "Job": _object(job=INTEGER, status=TEXT),
+        "JobState": _object(optional=(), **_JOB),
+        "JobStates": _object(jobs=_list(ref("JobState"))),
+        "JobStateAndLog": _object(optional=(), **_JOB, log=_list(_object(created_at=TEXT, level=TEXT, text=TEXT))),
         "ModelStatus": _object(
             model=TEXT, champion={"type": ["object", "null"]}, versions=_list(TEXT), workers=_list({"type": "object"})
         ),
@@ -189,6 +194,25 @@ def _operators() -> Schema:
         "PromoteRequest": _object(version=NAME),
         "Promoted": _object(model=TEXT, version=TEXT, champion=TEXT),
     }
+
+
+_JOB: dict[str, Schema] = {
+    "job": INTEGER,
+    "model": TEXT,
+    "kind": TEXT,
+    "status": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
+    "stage": TEXT_OR_NULL,
+    "share": NUMBER_OR_NULL,
+    "left_s": NUMBER_OR_NULL,
+    "worker_died": BOOLEAN,
+    "cancel_requested_at": TEXT_OR_NULL,
+    "error": TEXT_OR_NULL,
+    "attempts": INTEGER,
+    "created_at": TEXT,
+    "started_at": TEXT_OR_NULL,
+    "finished_at": TEXT_OR_NULL,
+    "outcome": {"type": ["object", "null"]},
+}
 
 
 def _object(*, optional: Sequence[str] = (), **properties: Schema) -> Schema:

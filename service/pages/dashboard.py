@@ -11,12 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from core.duration import in_words
 from core.errors import RetuneError
+from core.job_rows import is_lost
 from core.share import percent
 from service.access.origin import scheme_of
 from service.access.sessions import COOKIE, SESSION_S
 from service.http.admin import enqueue_retrain
 from service.http.envelope import headers_of, status_of
+from service.http.jobs import job_id_in
 from service.http.route import PAGES, Endpoint, Route
 from service.pages.views import model_rows, model_view
 from service.refusals import AdminTokenRequired, KeyRefused, ReportNotFound
@@ -53,7 +56,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(moment=moment, percent=percent)
+        self._templates.filters.update(moment=moment, percent=percent, duration=in_words, is_lost=is_lost)
 
     def routes(self) -> list[Route]:
         return [
@@ -62,6 +65,7 @@ class Pages:
             self._route("/dashboard", self.log_in, method="POST", is_open=True),
             self._route("/dashboard/{model}", self.model),
             self._route("/dashboard/{model}/retrain", self.retrain, method="POST"),
+            self._route("/dashboard/{model}/jobs/{id}/cancel", self.cancel, method="POST"),
             self._route("/dashboard/{model}/reports/{check_id}", self.report),
         ]
 
@@ -97,6 +101,10 @@ class Pages:
         model = request.path_params["model"]
         await self._worker.run_for_operator(enqueue_retrain, self._worker.home, model)
         return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
+
+    async def cancel(self, request: Request) -> Response:
+        await self._worker.run_for_operator(self._worker.home.jobs.cancel, job_id_in(request))
+        return RedirectResponse(f"/dashboard/{quote(request.path_params['model'])}", status_code=303)
 
     async def report(self, request: Request) -> Response:
         path = await self._worker.run_for_operator(

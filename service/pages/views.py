@@ -56,7 +56,13 @@ class History:
 
     @property
     def retrain_under_way(self) -> JobRecord | None:
-        return next((job for job in self.jobs if job.kind == "retrain" and job.status in ("queued", "running")), None)
+        return next((job for job in self.jobs if job.kind == "retrain" and job.is_unfinished), None)
+
+    @property
+    def failed_retrain(self) -> JobRecord | None:
+        """The latest retrain if it failed."""
+        last = next((job for job in self.jobs if job.kind == "retrain"), None)
+        return last if last and last.status == "failed" else None
 
     @property
     def prompts_retrain(self) -> bool:

@@ -45,3 +45,27 @@ def test_a_dead_worker_is_removed_from_the_state(client: TestClient, worker: Wor
     assert len(client.get("/admin/models/tickets").json()["workers"]) == 1
     assert not (folder / "999999999.json").exists()
     assert open_registry(worker.config).models() == ["tickets"]
+
+
+def test_jobs_are_listed_and_each_has_its_log(client: TestClient, worker: Worker) -> None:
+    client.post("/admin/models/tickets/retrain")
+    (listed,) = client.get("/admin/jobs").json()["jobs"]
+    assert (listed["job"], listed["model"], listed["status"]) == (1, "tickets", "queued")
+    job = client.get("/admin/jobs/1").json()
+    assert [entry["text"] for entry in job.pop("log")] == ["Queued."]
+    assert job == listed
+
+
+def test_a_job_is_cancelled_once(client: TestClient, worker: Worker) -> None:
+    client.post("/admin/models/tickets/retrain")
+    answer = client.post("/admin/jobs/1/cancel")
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+    again = client.post("/admin/jobs/1/cancel")
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    assert client.post("/admin/jobs/1/cancel", json={"now": True}).status_code == 400
+
+
+@pytest.mark.parametrize("written", ["7", "0", "-1", "x", "1.5", "\u00b2", "9" * 10, "9" * 5000])
+def test_an_unknown_job_is_404(client: TestClient, written: str) -> None:
+    assert client.get(f"/admin/jobs/{written}").status_code == 404
+    assert client.post(f"/admin/jobs/{written}/cancel").status_code == 404

@@ -64,6 +64,7 @@ def test_the_document_has_exactly_the_api_routes(worker: Worker) -> None:
         ("get", "/readyz", None, "200"),
         ("get", "/admin/models/{name}", None, "200"),
         ("post", "/admin/models/{name}/retrain", {}, "202"),
+        ("get", "/admin/jobs", None, "200"),
     ],
 )
 def test_real_answers_are_as_documented(client: TestClient, method: str, path: str, body: object, status: str) -> None:
@@ -72,6 +73,16 @@ def test_real_answers_are_as_documented(client: TestClient, method: str, path: s
     assert str(answer.status_code) == status
     schema = spec["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
     assert problem_with(answer.json(), schema, spec["components"]["schemas"]) is None
+
+
+def test_real_jobs_are_as_documented(client: TestClient) -> None:
+    client.post("/admin/models/tickets/retrain")
+    spec = client.get("/openapi.json").json()
+    for method, path in (("get", "/admin/jobs"), ("get", "/admin/jobs/{id}"), ("post", "/admin/jobs/{id}/cancel")):
+        answer = client.request(method, path.replace("{id}", "1"))
+        assert answer.status_code == 200
+        schema = spec["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert problem_with(answer.json(), schema, spec["components"]["schemas"]) is None
 
 
 def test_the_document_has_all_accepted_fields_but_the_deadline() -> None:

@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 from core.clock import utc_now
 from core.config import Config
 from core.ledger import Ledger
-from core.records import Decision, Evidence, FeedbackRecord, PredictionRecord, Verdict, Wanted
+from core.owner import this_worker
+from core.records import Decision, Evidence, FeedbackRecord, JobStep, PredictionRecord, Verdict, Wanted
 from core.registry import Registry
 from core.share import Share
 from service.worker import Worker
@@ -107,7 +108,38 @@ def test_the_button_queues_one_retrain_and_redirects_to_the_model(client: TestCl
     assert [(job.kind, job.status) for job in worker.home.jobs.latest("tickets")] == [("retrain", "queued")]
     page = client.get("/dashboard/tickets").text
     assert "job 1" in page
-    assert "<button" not in page
+    assert "<button>Cancel</button>" in page
+    assert "/retrain" not in page
+
+
+def test_the_page_says_where_a_job_is_and_can_cancel_it(client: TestClient, worker: Worker) -> None:
+    jobs = worker.home.jobs
+    jobs.enqueue("tickets", "retrain")
+    job = jobs.take(this_worker())
+    assert job is not None
+    jobs.renew(job, step=JobStep("finetune: Fine-tuning", 0.43, 100.0))
+    page = client.get("/dashboard/tickets").text
+    assert "Retrain, job 1: finetune: Fine-tuning, 43 %, about 2 min left." in page
+    assert 'action="/dashboard/tickets/jobs/1/cancel"' in page
+    answer = client.post("/dashboard/tickets/jobs/1/cancel", headers=ORIGIN, follow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard/tickets")
+    page = client.get("/dashboard/tickets").text
+    assert "It will be cancelled at its next step." in page
+    assert "/cancel" not in page
+    jobs.release(job)
+    assert client.post("/dashboard/tickets/jobs/1/cancel", headers=ORIGIN).status_code == 409
+    assert "Retrain anyway" in client.get("/dashboard/tickets").text
+
+
+def test_the_page_says_why_the_last_retrain_failed(client: TestClient, worker: Worker) -> None:
+    jobs = worker.home.jobs
+    jobs.enqueue("tickets", "retrain")
+    job = jobs.take(this_worker())
+    assert job is not None
+    jobs.fail(job, "No space is left.")
+    page = client.get("/dashboard/tickets").text
+    assert "Retrain, job 1: No space is left." in page
+    assert "retune jobs log 1" in page
 
 
 def test_requested_and_given_labels_are_counted(client: TestClient, ledger: Ledger) -> None:

@@ -15,6 +15,12 @@ from uuid import uuid4
 
 from core.errors import DiskFull, NotWritable, TargetExists
 
+DISK_FULL_SIGNS = (
+    "No space left on device",  # safetensors and onnx: errors of their own with the message of the operating system
+    "disk is full",  # SQLite
+    "] . unexpected pos ",  # torch.save, of which the message of the operating system is lost
+)
+
 
 @contextmanager
 def detect_disk_full(path: object) -> Iterator[None]:
@@ -30,8 +36,7 @@ def detect_disk_full(path: object) -> Iterator[None]:
 def is_disk_full(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    # safetensors and onnx raise their own error types with the message of the operating system, SQLite has its own.
-    return "No space left on device" in str(error) or "disk is full" in str(error)
+    return any(sign in str(error) for sign in DISK_FULL_SIGNS)
 
 
 def write_bytes(path: Path, content: bytes, *, mode: int = 0o666) -> None:

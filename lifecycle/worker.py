@@ -21,11 +21,13 @@ from core.records import JobRecord
 from core.stored import as_stored
 from lifecycle.job_run import JobRun
 from lifecycle.retrain import retrain
-from lifecycle.work_folder import remove_left_folders
+from lifecycle.work_folder import ReservedSpace, remove_left_folders
 
 log = logging.getLogger(__name__)
 
 NICENESS = 10
+End = Callable[..., None]
+"""Changes the job in the queue: (job, lines) → None."""
 KINDS: dict[str, Callable[..., Any]] = {"retrain": retrain}
 """Function of each kind of job: (job, home, on_progress) → result, a dataclass."""
 
@@ -69,37 +71,39 @@ def run_next(home: Home, *, stop: threading.Event, progress: Progress) -> JobRec
     if job is None:
         return None
     run = JobRun(job, jobs, stop=stop, shown=progress)
+    end = partial(_store_end, run, ReservedSpace(home, job.id))
     with run.alive():
         try:
-            _run(run, jobs, home)
+            _run(run, jobs, home, end)
         except KeyboardInterrupt:
-            _store_end(run, jobs.release)
+            end(jobs.release)
             raise
     return jobs.get(job.id)
 
 
-def _run(run: JobRun, jobs: JobQueue, home: Home) -> None:
+def _run(run: JobRun, jobs: JobQueue, home: Home, end: Callable[[End], None]) -> None:
     job = run.job
 
     def ended(error: BaseException) -> None:
         if isinstance(error, JobInterrupted):
-            _store_end(run, jobs.release)
+            end(jobs.release)
         elif isinstance(error, RetuneError):
-            _store_end(run, partial(jobs.fail, error=str(error)))
+            end(partial(jobs.fail, error=str(error)))
         else:
             log.error("job %s failed", job.id, exc_info=error)
             sentence = f"{sentence_of(error)}. This is a bug in Retune; 'retune jobs log {job.id}' has the details."
-            _store_end(run, partial(jobs.fail, error=sentence))
+            end(partial(jobs.fail, error=sentence))
 
     results = []
     with isolated(ended), detect_disk_full(home.folder):
         results.append(KINDS[job.kind](job, home, on_progress=run.step))
     for result in results:
-        _store_end(run, partial(jobs.finish, result=as_stored(result)))
+        end(partial(jobs.finish, result=as_stored(result)))
 
 
-def _store_end(run: JobRun, change: Callable[..., None]) -> None:
+def _store_end(run: JobRun, space: ReservedSpace, change: End) -> None:
     """Store how the run ended. Where that fails, the job is taken again when its lease has expired."""
+    space.release()
     try:
         change(run.job, lines=run.taken_lines())
     except RetuneError as error:

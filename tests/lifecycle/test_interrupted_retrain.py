@@ -1,0 +1,138 @@
+"""A retrain that is cancelled, stopped or out of space, at each of its parts: nothing half-written is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from core.config import Config, FinetuneConfig
+from core.home import Home
+from core.records import JobRecord
+from lifecycle.worker import run_next
+from tests.tiny import tiny_rows
+
+TRAINING = "finetune: Fine-tuning"
+STAGES = ["training set", "head: Fitting", "gate", TRAINING, "finetune: Writing", "export: Quantizing", "register"]
+
+
+@pytest.fixture(autouse=True)
+def saving_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.training.saving.SAVE_EVERY_S", 0.0)
+
+
+def prepared(config: Config, package: Path, datasets: Path) -> Home:
+    """A home with a champion and new labelled rows."""
+    home = Home(config)
+    shutil.copytree(datasets, config.datasets, dirs_exist_ok=True)
+    home.registry.promote("m", home.registry.add(package, "m"))
+    home.ledger.added.add("m", tiny_rows(30, seed=8), source="desk", fingerprint="f")
+    return home
+
+
+def settings(folder: Path) -> Config:
+    return Config(home=folder, finetune=FinetuneConfig(method="features", max_length=32))
+
+
+def enqueue(home: Home, stage: str) -> JobRecord:
+    """A job that reaches the stage: one that names a method is a fresh training."""
+    is_fresh, method = stage.startswith(("finetune", "export")), "full" if stage == TRAINING else "features"
+    return home.jobs.enqueue("m", "retrain", {"method": method} if is_fresh else {})
+
+
+def run(home: Home, at_stage: str, do: Callable[[JobRecord], object], stop: threading.Event | None = None) -> JobRecord:
+    """Run the queued job; `do` is called when the stage begins."""
+    done: list[str] = []
+
+    def look(stage: str, _share: float) -> None:
+        if stage.startswith(at_stage) and not done:
+            done.append(stage)
+            do(home.jobs.running()[0])
+
+    ended = run_next(home, stop=stop or threading.Event(), progress=look)
+    assert done
+    assert ended is not None
+    return ended
+
+
+def left(home: Home) -> list[str]:
+    """What is in the registry and in the work folder; hidden files are those of an unfinished write."""
+    folders = [home.folder / "registry" / "m" / "versions", home.folder / "work"]
+    return sorted(path.name for folder in folders if folder.exists() for path in folder.iterdir())
+
+
+@pytest.fixture
+def home(tmp_path: Path, tiny_package: Path, tiny_checkpoint: Path) -> Iterator[Home]:
+    made = prepared(settings(tmp_path / "home"), tiny_package, tiny_checkpoint.parent / "datasets")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_cancelled_retrain_changes_nothing(home: Home, stage: str) -> None:
+    enqueue(home, stage)
+    ended = run(home, stage, lambda job: home.jobs.cancel(job.id))
+    assert (ended.status, ended.error) == ("cancelled", None)
+    assert (left(home), home.ledger.promotions("m")) == (["1"], [])
+    assert home.registry.champion("m").version == "1"
+
+
+def test_a_stopped_retrain_is_taken_again_from_its_beginning(home: Home) -> None:
+    stage, stop = "finetune: Writing", threading.Event()
+    enqueue(home, stage)
+    ended = run(home, stage, lambda _: stop.set(), stop)
+    assert (ended.status, ended.attempts, left(home)) == ("queued", 0, ["1"])
+    again = run(home, "register", lambda _: None)
+    assert (again.status, again.attempts, left(home)) == ("done", 1, ["1", "2"])
+
+
+def test_a_cancellation_that_comes_too_late_finds_the_job_done(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = home.jobs.enqueue("m", "retrain")
+    add = home.registry.add
+
+    def add_and_cancel(*given: object) -> str:
+        home.jobs.cancel(job.id)
+        return add(*given)  # type: ignore[arg-type]  # as they were given
+
+    monkeypatch.setattr(home.registry, "add", add_and_cancel)
+    ended = run_next(home, stop=threading.Event(), progress=lambda _stage, _share: None)
+    assert ended is not None
+    assert (ended.status, left(home), len(home.ledger.promotions("m"))) == ("done", ["1", "2"], 1)
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", folder]).returncode:
+        pytest.skip("mounting is not allowed")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(volume: Path) -> None:
+    with (volume / "filler").open("ab", buffering=0) as file, suppress(OSError):
+        for size in (2**16, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_full_disk_fails_the_job_with_one_sentence(
+    volume: Path, tiny_package: Path, tiny_checkpoint: Path, stage: str
+) -> None:
+    made = prepared(settings(volume / "home"), tiny_package, tiny_checkpoint.parent / "datasets")
+    enqueue(made, stage)
+    ended = run(made, stage, lambda _: fill(volume))
+    (volume / "filler").unlink()
+    assert ended.status == "failed"
+    assert str(ended.error).startswith("No space is left to write")
+    assert (left(made), made.ledger.promotions("m")) == (["1"], [])
+    made.close()

@@ -245,6 +245,12 @@ class RetrainConfig(Section):
     )
 
 
+class WorkerConfig(Section):
+    threads: int = Field(
+        0, ge=0, description="Threads of a job; 0: all cores, but one while a server of this home runs."
+    )
+
+
 class Config(Section):
     """All settings. State is stored under `home`; a URL stores the ledger or the registry elsewhere."""
 
@@ -258,6 +264,7 @@ class Config(Section):
     labels: LabelsConfig = LabelsConfig()
     gate: GateConfig = GateConfig()
     retrain: RetrainConfig = RetrainConfig()
+    worker: WorkerConfig = WorkerConfig()
 
     @property
     def ledger_url(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.config import Config
@@ -15,11 +16,25 @@ WORKERS_A_CORE = 8
 BYTE_PRODUCTS = frozenset({"avx2", "avx_vnni", "avx512_vnni", "asimddp", "i8mm"})
 
 
+_most_cpus = math.inf
+
+
 def available_cpus() -> int:
-    """Cores of the affinity mask, limited by the cgroup quota; at least 1."""
+    """Cores of the affinity mask, limited by the cgroup quota and `limited_cpus`; at least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cgroup_quota(Path("/sys/fs/cgroup"))
-    return max(1, min(affinity, quota or affinity))
+    return int(max(1, min(affinity, quota or affinity, _most_cpus)))
+
+
+@contextmanager
+def limited_cpus(count: int) -> Iterator[None]:
+    """Within the context this process, all of its threads, takes no more than `count` cores for available."""
+    global _most_cpus
+    before, _most_cpus = _most_cpus, count
+    try:
+        yield
+    finally:
+        _most_cpus = before
 
 
 def worker_count(config: Config) -> int:

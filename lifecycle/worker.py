@@ -19,6 +19,7 @@ from core.owner import this_worker
 from core.progress import Progress
 from core.records import JobRecord
 from core.stored import as_stored
+from core.threads import limited_threads, worker_threads
 from lifecycle.job_run import JobRun
 from lifecycle.retrain import retrain
 from lifecycle.work_folder import ReservedSpace, remove_left_folders
@@ -72,7 +73,7 @@ def run_next(home: Home, *, stop: threading.Event, progress: Progress) -> JobRec
         return None
     run = JobRun(job, jobs, stop=stop, shown=progress)
     end = partial(_store_end, run, ReservedSpace(home, job.id))
-    with run.alive():
+    with run.alive(), limited_threads(worker_threads(home.config)):
         try:
             _run(run, jobs, home, end)
         except KeyboardInterrupt:

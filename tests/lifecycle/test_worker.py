@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from core.config import Config
+from core.config import Config, WorkerConfig
+from core.cpu import available_cpus
 from core.home import Home
 from core.progress import Progress, ignore
 from core.records import Evidence, JobRecord
@@ -203,6 +204,7 @@ def test_folders_of_jobs_that_ended_elsewhere_are_removed(home: Home) -> None:
     home.jobs.cancel(job.id)
     for name in (f"job-{job.id}", f"job-{running.id}", "job-99", "mine"):
         (home.folder / "work" / name).mkdir(parents=True)
+    (home.folder / "work" / f"reserve-{job.id}").write_bytes(b"x")
     remove_left_folders(home)
     assert {path.name for path in (home.folder / "work").iterdir()} == {f"job-{running.id}", "job-99", "mine"}
 
@@ -216,3 +218,10 @@ def test_an_error_that_means_a_full_disk_is_one_sentence(home: Home, working: Ca
     assert ended.status == "failed"
     assert str(ended.error).startswith("No space is left to write")
     assert "bug" not in str(ended.error)
+
+
+def test_a_job_runs_with_the_threads_of_the_config(home: Home, working: Callable[[Work], JobRecord]) -> None:
+    counts: list[int] = []
+    working(lambda job, home, _: counts.append(available_cpus()))
+    run_all(Home(home.config.model_copy(update={"worker": WorkerConfig(threads=1)})))
+    assert counts == [1]

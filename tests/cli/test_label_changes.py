@@ -58,6 +58,7 @@ def test_labels_that_came_and_went_are_told_with_a_rule_for_the_stored_ones(
         "gone": ["billing", "how_to"],
         "stored": {"billing": 3, "how_to": 1},
         "renamed": {"billing": "Billings"},
+        "rules_known": True,
     }
     _, out, _ = retune("rollback", "m")
     assert "New labels, which m@2 does not have: 'billing', 'how_to'." in out
@@ -119,3 +120,31 @@ def test_a_damaged_version_before_does_not_stop_a_promotion(
     facts.write_text("{")
     code, out, _ = retune("promote", "m@2")
     assert (code, "m@2 is the champion." in out) == (0, True)
+    assert "The labels cannot be compared with those before: Package" in out
+
+
+def test_labels_that_resemble_one_new_label_are_merged_by_one_command(
+    retune: Command, ledger: Ledger, tiny_package: Path, named: Named
+) -> None:
+    retune("register", named(billing="invoices", bug="invoice s"), "--model", "m")
+    given = ["invoices", "invoice s", "invoice s"]
+    rows = predicted(ledger, 3)
+    ledger.record_feedback([FeedbackRecord(row.id, label) for row, label in zip(rows, given, strict=True)])
+    _, out, _ = retune("register", named(billing="invoice", bug="fault"), "--model", "m")
+    proposed = next(line for line in out.splitlines() if "labels merge" in line)
+    assert "3 labelled rows have the labels 'invoice s', 'invoices'. If they are now called 'invoice'" in proposed
+    words = shlex.split(proposed.partition("retune ")[2])
+    code, _, err = retune(*words[words.index("labels") :])
+    assert (code, err) == (0, "")
+    _, out, _ = retune("promote", "m@2", "--json")
+    assert "labels" not in json.loads(out) or json.loads(out)["labels"]["stored"] == {}
+
+
+def test_a_ledger_that_is_away_is_said(
+    retune: Command, home: Path, tiny_package: Path, named: Named, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    (home / "ledger.db").write_bytes(b"no database")
+    code, out, _ = retune("register", named(how_to="thanks"), "--model", "m")
+    assert code == 0
+    assert "The ledger cannot be read: labels that a rule renames are listed" in out

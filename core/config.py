@@ -218,6 +218,9 @@ class LabelsConfig(Section):
     source_quota: int = Field(
         0, ge=0, description="Texts of one source whose labels count, the last ones; 0 is no limit."
     )
+    audit_per_week: int = Field(
+        20, ge=0, description="Random held-out texts to label each week, whatever the checks say; 0: none."
+    )
     expire_days: int = Field(14, ge=0, description="Days after which a label is no longer waited for; 0: never.")
     min_texts: int = Field(10, ge=1, description="Different labelled texts that a retrain or a roll back rests on.")
 

@@ -27,6 +27,7 @@ from core.clock import days_ago, utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
 from core.datasets import input_of, key_or
+from core.draws import AUDIT, Draws
 from core.errors import CheckedMeanwhile
 from core.label_rules import LabelRules
 from core.label_sources import set_aside, text_key, within_quota
@@ -80,6 +81,7 @@ class Ledger:
         self.rules = LabelRules(database)
         self.added = AddedRows(database)
         self.untold = Untold(database)
+        self.draws = Draws(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.
@@ -318,26 +320,28 @@ class Ledger:
         return [DecisionRecord(**{**row, "decision": restored(Decision, row["decision"])}) for row in rows]
 
     def request_labels(self, model: str, wanted: Sequence[Wanted], *, check_id: int | None) -> None:
-        """Replace the label requests of a model by `wanted`, in that order."""
+        """Replace the label requests of a model by `wanted`, in that order; requests for audits stay."""
         request = {"model": model, "check_id": check_id, "created_at": utc_now()}
         rows = [{**request, **asdict(one), "rank": rank} for rank, one in enumerate(wanted)]
+        wanted_ids = {one.prediction_id for one in wanted}
         with self.database.write() as connection:
-            connection.execute(label_requests.delete().where(label_requests.c.model == model))
+            for which in (label_requests.c.purpose != AUDIT, label_requests.c.prediction_id.in_(wanted_ids)):
+                connection.execute(label_requests.delete().where(label_requests.c.model == model, which))
             if rows:
                 connection.execute(insert(label_requests), rows)
 
     def label_requests(self, model: str) -> list[LabelRequest]:
-        """The open requests, which have no label yet and did not expire, in the order of `request_labels`."""
+        """The open requests, which have no label yet and did not expire: as in `request_labels`, then for audits."""
         query = (
             select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id, label_requests.c.chance)
             .join(label_requests, label_requests.c.prediction_id == predictions.c.id)
             .where(label_requests.c.model == model, _is_unanswered(), ~self._is_expired())
-            .order_by(label_requests.c.rank)
+            .order_by(label_requests.c.purpose == AUDIT, label_requests.c.created_at, label_requests.c.rank)
         )
         return [LabelRequest(**row) for row in self._rows(query)]
 
     def label_progress(self, model: str, version: str, *, after: int = 0) -> RequestedLabels:
-        """The requests for predictions of one version with a number greater than `after`."""
+        """The requests for predictions of one version with a number greater than `after`, without those for audits."""
         untold, expired = is_untold() & ~has_label(), self._is_expired() & _is_unanswered()
         query = (
             select(
@@ -348,7 +352,8 @@ class Ledger:
                 func.max(label_requests.c.check_id).label("check_id"),
             )
             .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
-            .where(label_requests.c.model == model, predictions.c.version == version, predictions.c.number > after)
+            .where(label_requests.c.model == model, label_requests.c.purpose != AUDIT)
+            .where(predictions.c.version == version, predictions.c.number > after)
         )
         with self.database.read() as connection:
             return RequestedLabels(**connection.execute(query).mappings().one())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.arrays import Floats
-from core.datasets import Example, Text, input_of
+from core.datasets import Example, Text, input_of, key_or
 from core.paired import Paired
 from core.share import Share
 from core.stored import restored
@@ -17,7 +17,7 @@ Action = Literal["none", "watch", "label", "retrain", "roll back"]
 GateAnswer = Literal["promote", "hold", "reject"]
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 LogLevel = Literal["note", "stage", "warning", "error"]
-Purpose = Literal["measure", "learn", "compare"]
+Purpose = Literal["measure", "learn", "compare", "audit"]
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class LabelRequest:
-    """A prediction that a person should label. Purpose "measure": drawn at random from held-out texts;
+    """A prediction that a person should label. Purpose "measure": drawn at random from held-out texts; "audit": the
+    same, some each week, whatever the checks say;
     "compare": drawn at random from the held-out texts on which two versions differ. `chance`: see `Wanted`; requests
     of earlier releases have none.
     """
@@ -244,6 +245,28 @@ class LabelRequest:
     check_id: int | None
     pair: str | None = None
     chance: float | None = None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A held-out text that was drawn at random from the traffic of a version, with its `chance` at that time.
+
+    `number`, `key`: of its prediction; `until_number`, `until`: number and time up to which texts were drawn.
+    """
+
+    prediction_id: str
+    purpose: Purpose
+    chance: float
+    until_number: int
+    until: str
+    number: int
+    text: str
+    pair: str | None = None
+    key: str | None = None
+
+    @property
+    def text_key(self) -> str:
+        return key_or(input_of(self.text, self.pair), self.prediction_id)
 
 
 @dataclass(frozen=True)

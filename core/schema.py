@@ -100,6 +100,22 @@ label_requests = sa.Table(
     sa.Index("ix_label_requests_model", "model"),
 )
 
+draws = sa.Table(
+    "draws",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("prediction_id", sa.String(32), nullable=False),
+    sa.Column("purpose", sa.String(16), nullable=False),
+    sa.Column("chance", sa.Float, nullable=False),
+    sa.Column("until_number", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.String(32), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.UniqueConstraint("prediction_id", name="uq_draws_once"),
+    sa.Index("ix_draws_model", "model", "version"),
+)
+
 jobs = sa.Table(
     "jobs",
     metadata,

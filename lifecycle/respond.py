@@ -16,6 +16,7 @@ from core.records import Decision, DecisionRecord, Wanted
 from lifecycle.evidence import different, minor_callers
 from lifecycle.gate.comparison import compare
 from lifecycle.gate.refused import Refused, last_refused
+from lifecycle.labels.audit import audit
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.queue import choose
 from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
@@ -28,8 +29,9 @@ MOST_CALLERS = 3
 
 
 def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
-    """Decide, record the decision if it differs from the last one, and queue the label requests."""
+    """Audit, decide, record the decision if it differs from the last one, and queue the label requests."""
     ledger, model = home.ledger, champion.model
+    audit(home, champion)
     situation = assess(home, champion)
     engines = cache(partial(_engines, home, champion))
     case = _case(home, situation, engines)

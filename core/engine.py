@@ -20,6 +20,7 @@ from core.datasets import Example, Text
 from core.errors import CorruptPackage, InputDoesNotFit
 from core.features import Features, truth_of, truth_sets
 from core.package import FACTS, GRAPH, TOKENIZER, PackageFacts, read_digest, read_facts
+from core.progress import Step, go_on
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,10 @@ BATCH_TOKENS = 512
 class Engine:
     """One package in memory. Thread-safe, as are ONNX Runtime's sessions and the tokenizers."""
 
-    def __init__(self, folder: Path, *, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, *, threads: int | None = None, on_batch: Step = go_on) -> None:
         """Load `folder`; `threads` defaults to the cores that this process may use.
+
+        `on_batch` is called before each batch of many texts.
 
         Does not verify the files (see `core.verification`). Raises `CorruptPackage` if the files do not fit together.
         """
@@ -99,6 +102,7 @@ class Engine:
         self._empty_ids = _empty_ids(self._tokenizer)
         threads = threads or available_cpus()
         self._session = _load_session(folder, threads, self.facts.rung)
+        self._on_batch = on_batch
         self._batch_tokens = BATCH_TOKENS * threads
         self._inputs = {entry.name for entry in self._session.get_inputs()}
         self._thresholds = np.array([self.facts.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
@@ -183,6 +187,7 @@ class Engine:
         parts: list[Outputs] = []
         order: list[int] = []
         for batch in batches([item.tokens for item in encoded], batch_tokens=self._batch_tokens):
+            self._on_batch()
             parts.append(self.infer([encoded[index] for index in batch]))
             order.extend(batch)
         back = np.argsort(order)

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from core.arrays import Floats
 from core.cpu import available_cpus
 from core.engine import Encoded, padded
+from core.progress import Step, go_on
 
 # Tokens per text whose values are kept, evenly spaced over its length.
 SAMPLED_TOKENS = 4
@@ -28,12 +29,15 @@ class Activation:
     rows: Floats
 
 
-def collect_activations(graph: Path, names: Sequence[str], sample: Sequence[Encoded]) -> dict[str, Activation]:
+def collect_activations(
+    graph: Path, names: Sequence[str], sample: Sequence[Encoded], *, on_text: Step = go_on
+) -> dict[str, Activation]:
     """The activations of each named tensor, (1, length, d), over the sample of at least one text."""
     session = _session_with_outputs(graph, names)
     inputs = {entry.name for entry in session.get_inputs()}
     seen: dict[str, list[Activation]] = {name: [] for name in names}
     for encoded in sample:
+        on_text()
         # One text at a time: padding would widen the ranges by values that do not affect the outputs.
         given = padded([encoded], pad_id=0)
         outputs = session.run(list(names), {name: given[name] for name in inputs})

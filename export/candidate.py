@@ -15,6 +15,7 @@ from core.assigned import Assigned, Truth, known, same
 from core.datasets import Example
 from core.engine import Encoded, Engine, Outputs
 from core.package import GRAPH, TOKENIZER, PackageFacts, size_mb, write_facts
+from core.progress import Step, go_on
 from export.model import Source
 
 INVARIANCE_TEXTS = 32
@@ -92,9 +93,11 @@ def provisional_facts(source: Source, rung: str) -> PackageFacts:
     )
 
 
-def run_candidate(name: str, folder: Path, rows: Sequence[Example], *, note: str = "") -> Candidate:
+def run_candidate(
+    name: str, folder: Path, rows: Sequence[Example], *, note: str = "", on_batch: Step = go_on
+) -> Candidate:
     """Predict the rows with the rung in `folder`; unlabelled rows count only for the agreement with fp32."""
-    engine = Engine(folder)
+    engine = Engine(folder, on_batch=on_batch)
     encoded = engine.encode([row.input for row in rows])
     probability_change, changed_labels = _batch_effects(engine, encoded)
     return Candidate(

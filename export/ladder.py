@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -13,7 +14,7 @@ from onnxruntime.quantization import quantize_dynamic
 from core.datasets import Example
 from core.engine import CUDA, CUDA_FP16, Engine
 from core.package import GRAPH
-from core.progress import Progress
+from core.progress import Progress, Step, go_on
 from export.blockwise import BLOCK, write_blockwise
 from export.candidate import Candidate, candidate_folder, run_candidate
 from export.eligibility import objection, rows_needed
@@ -46,6 +47,7 @@ class Ladder:
     built: dict[str, Candidate] = field(default_factory=dict)
     objections: dict[str, str | None] = field(default_factory=dict)
     not_built: dict[str, str] = field(default_factory=dict)
+    _on_step: Step = go_on
 
     @property
     def baseline(self) -> Candidate:
@@ -56,31 +58,37 @@ class Ladder:
 
         Raises `ParityFailed`.
         """
-        on_progress("Building the graph", 0.0)
+        begin = partial(self._begin, on_progress)
+        begin("Building the graph", 0.0)
         plain = self._folder(FP32)
         unfused = write_fused(self.source, plain / GRAPH)
-        full = Engine(plain)
-        on_progress("Comparing it with the checkpoint", 0.1)
+        full = Engine(plain, on_batch=lambda: self._on_step())
+        begin("Comparing it with the checkpoint", 0.1)
         require_parity(self.source, full, [row.input for row in self.rows])
         self._evaluate(FP32, plain, note=unfused)
-        on_progress("Quantizing", 0.3)
+        begin("Quantizing", 0.3)
         if wanted in (None, INT8_STATIC, INT8_MIXED):
             self._build_static(full, wanted)
         for number, (name, build) in enumerate(_BUILDS.items()):
             if wanted in (None, name):
-                on_progress("Quantizing", 0.5 + 0.1 * number)
+                begin("Quantizing", 0.5 + 0.1 * number)
                 self._build(name, build)
+
+    def _begin(self, on_progress: Progress, stage: str, share: float) -> None:
+        """Begin a stage: its steps repeat what is said of it."""
+        self._on_step = partial(on_progress, stage, share)
+        self._on_step()
 
     def _build_static(self, full: Engine, wanted: str | None) -> None:
         """Quantize all linear layers; if the result is not eligible, all except the most sensitive layers."""
         sample = full.encode(self.source.sample)
-        quantizer = StaticInt8(self.baseline.folder / GRAPH, sample)
+        quantizer = StaticInt8(self.baseline.folder / GRAPH, sample, on_text=self._on_step)
         if not quantizer.layers:
             for name in (INT8_STATIC, INT8_MIXED):
                 self.not_built[name] = "The graph has no linear layer that can be quantized."
             return
         mixed = self._folder(INT8_MIXED)
-        sensitivity = Sensitivity(quantizer, full, mixed, sample)
+        sensitivity = Sensitivity(quantizer, full, mixed, sample, on_batch=self._on_step)
         calibration = sensitivity.best_calibration()
         range_share, note = CALIBRATIONS[calibration], f"calibrated on {calibration}"
         folder = self._folder(INT8_STATIC)
@@ -117,7 +125,7 @@ class Ladder:
 
     def _evaluate(self, name: str, folder: Path, *, note: str = "") -> bool:
         """Record the rung and its objection; returns whether it is eligible."""
-        self.built[name] = run_candidate(name, folder, self.rows, note=note)
+        self.built[name] = run_candidate(name, folder, self.rows, note=note, on_batch=self._on_step)
         is_baseline = name == FP32
         self.objections[name] = None if is_baseline else objection(self.built[name], self.baseline, self.settings)
         return self.objections[name] is None

@@ -16,6 +16,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from core.arrays import Floats
 from core.engine import Encoded
+from core.progress import Step, go_on
 from export.activations import collect_activations
 from export.graph import MICROSOFT
 from export.norms import SKIP_NORM, split_norms
@@ -54,11 +55,11 @@ class _Layer:
 class StaticInt8:
     """Writes a fused graph with some or all linear layers in 8 bits, calibrated on sample texts."""
 
-    def __init__(self, fused: Path, sample: Sequence[Encoded]) -> None:
+    def __init__(self, fused: Path, sample: Sequence[Encoded], *, on_text: Step = go_on) -> None:
         self._model = onnx.load(fused)
         self._layers = _layers(self._model)
         self._seen = collect_activations(
-            fused, sorted({layer.node.input[0] for layer in self._layers.values()}), sample
+            fused, sorted({layer.node.input[0] for layer in self._layers.values()}), sample, on_text=on_text
         )
         self._quantizations: dict[tuple[frozenset[str], float], ActivationQuantization] = {}
 

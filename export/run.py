@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -81,7 +82,11 @@ def export(
         ladder = Ladder(source, Path(workspace), rows, settings)
         ladder.build(on_progress, wanted=rung)
         on_progress("Measuring the rungs", 0.8)
-        speeds = measure({name: built.folder for name, built in ladder.built.items()}, [row.input for row in rows])
+        speeds = measure(
+            {name: built.folder for name, built in ladder.built.items()},
+            [row.input for row in rows],
+            on_turn=partial(on_progress, "Measuring the rungs", 0.8),
+        )
         reports = [
             report(built, ladder.baseline, speeds[name], ladder.objections[name])
             for name, built in ladder.built.items()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.engine import Encoded, Engine
 from core.package import GRAPH
+from core.progress import Step, go_on
 from export.quantization import StaticInt8
 
 CALIBRATIONS = {"all values seen": 1.0, "99.99 % of the values seen": 0.9999, "99.9 % of the values seen": 0.999}
@@ -23,10 +24,19 @@ class Sensitivity:
     `workspace` is a folder with all files of a rung except the graph.
     """
 
-    def __init__(self, quantizer: StaticInt8, full: Engine, workspace: Path, sample: Sequence[Encoded]) -> None:
+    def __init__(
+        self,
+        quantizer: StaticInt8,
+        full: Engine,
+        workspace: Path,
+        sample: Sequence[Encoded],
+        *,
+        on_batch: Step = go_on,
+    ) -> None:
         self._quantizer = quantizer
         self._workspace = workspace
         self._sample = sample
+        self._on_batch = on_batch
         self._expected = full.answer_encoded(sample).logits
 
     def best_calibration(self) -> str:
@@ -43,5 +53,6 @@ class Sensitivity:
     def _error(self, range_share: float, picked: NDArray[np.int64], *, exclude: Collection[str] = ()) -> float:
         """Mean squared error of the logits of the picked texts."""
         self._quantizer.write(self._workspace / GRAPH, range_share=range_share, exclude=exclude)
-        given = Engine(self._workspace).answer_encoded([self._sample[index] for index in picked]).logits
+        engine = Engine(self._workspace, on_batch=self._on_batch)
+        given = engine.answer_encoded([self._sample[index] for index in picked]).logits
         return float(np.square(given - self._expected[picked]).mean())

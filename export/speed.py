@@ -17,6 +17,7 @@ import numpy as np
 from core.datasets import Text
 from core.engine import Engine
 from core.errors import CorruptPackage
+from core.progress import Step, go_on
 
 BULK_TEXTS, SINGLE_TEXTS = 192, 48
 ROUNDS = 5
@@ -38,7 +39,7 @@ class Speed:
     resident_mb: float | None
 
 
-def measure(folders: Mapping[str, Path], texts: Sequence[Text]) -> dict[str, Speed]:
+def measure(folders: Mapping[str, Path], texts: Sequence[Text], *, on_turn: Step = go_on) -> dict[str, Speed]:
     """Measure all rungs on the same texts, in turns: a slow phase of the machine then affects all rungs.
 
     The best of `ROUNDS` is used: other load on the machine can only slow a measurement down.
@@ -51,6 +52,7 @@ def measure(folders: Mapping[str, Path], texts: Sequence[Text]) -> dict[str, Spe
     alone: dict[str, list[list[float]]] = {name: [] for name in engines}
     for _ in range(ROUNDS):
         for name, engine in engines.items():
+            on_turn()
             bulk[name].append(_seconds(partial(engine.answer_encoded, encoded)))
             alone[name].append([_seconds(partial(engine.infer, [item])) for item in singles])
     return {

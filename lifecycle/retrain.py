@@ -20,7 +20,7 @@ from core.errors import (
 )
 from core.home import Home
 from core.ledger import Ledger
-from core.progress import Progress
+from core.progress import Progress, Step
 from core.promotion import promote, record_change
 from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult, TrainingSummary
 from core.registry import Champion
@@ -119,7 +119,8 @@ def _best(
             skipped[name] = str(why)
             continue
         on_progress("gate", 0.0)
-        verdict = _judged(home, situation, rows, trained.package, seed=job.id)
+        on_batch = partial(on_progress, "gate", 0.0)
+        verdict = _judged(home, situation, rows, trained.package, seed=job.id, on_batch=on_batch)
         found.append((trained, verdict))
         if verdict.answer == "promote" or verdict.labels_needed:
             break
@@ -132,8 +133,10 @@ def _best(
     return replace(trained, training=summary), verdict
 
 
-def _judged(home: Home, situation: Situation, rows: TrainingSet, package: Path, *, seed: int) -> GateVerdict:
-    champion, challenger = Engine(situation.champion.folder), Engine(package)
+def _judged(
+    home: Home, situation: Situation, rows: TrainingSet, package: Path, *, seed: int, on_batch: Step
+) -> GateVerdict:
+    champion, challenger = (Engine(folder, on_batch=on_batch) for folder in (situation.champion.folder, package))
     taxonomy, compared = situation.taxonomy, compared_since(home, situation)
     drawn = [row for row in rows.fresh if row.key not in compared]
     found = find_disagreements(champion, challenger, situation.window, drawn, taxonomy, seed=seed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def _fitted(
     on_progress: Progress,
 ) -> FittedHead:
     on_progress("head: Embedding the texts", 0.0)
-    engine = Engine(champion.folder)
+    engine = Engine(champion.folder, on_batch=partial(on_progress, "head: Embedding the texts", 0.0))
     embeddings = engine.answer([row.input for row in (*train, *validation)]).embeddings
     on_progress("head: Fitting the head", 0.5)
     rows = EmbeddedRows(

@@ -136,3 +136,21 @@ def test_a_full_disk_fails_the_job_with_one_sentence(
     assert str(ended.error).startswith("No space is left to write")
     assert (left(made), made.ledger.promotions("m")) == (["1"], [])
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "within"), [("", "gate"), ("features", "export: Comparing"), ("features", "export: Quantizing")]
+)
+def test_long_stages_look_at_each_batch_whether_to_go_on(home: Home, method: str, within: str) -> None:
+    home.jobs.enqueue("m", "retrain", {"method": method} if method else {})
+    stop, steps = threading.Event(), 0
+
+    def look(stage: str, _share: float) -> None:
+        nonlocal steps
+        steps += stage.startswith(within)
+        if steps == 2:  # the first one is the beginning of the stage
+            stop.set()
+
+    ended = run_next(home, stop=stop, progress=look)
+    assert ended is not None
+    assert (ended.status, steps, left(home)) == ("queued", 2, ["1"])

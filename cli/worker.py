@@ -29,18 +29,17 @@ def worker(run: Run, once: bool, poll: float) -> None:
         info(str(error))
     from lifecycle.worker import work
 
+    stop = stopped_by_signal()
     done = work(
         run.home,
-        stop=stopped_by_signal(),
+        stop=stop,
         once=once,
         poll_s=poll,
         progress_shown=progress_shown,
         on_end=lambda job: info(sentence(job)),
     )
-    run.emit(
-        {"jobs": [asdict(job) for job in done]},
-        f"{len(done)} jobs ended." if done else f"No job is queued in {run.home.ledger.database.shown_url}.",
-    )
+    none = "Told to end." if stop.is_set() else f"No job is queued in {run.home.ledger.database.shown_url}."
+    run.emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended." if done else none)
     if any(job.status not in ("done", "cancelled") for job in done):
         sys.exit(1)
     if once and any(job.retrained and not job.retrained.promoted for job in done):

@@ -640,7 +640,7 @@ class JobRunning(Conflict):
     def __init__(self, job_id: int, kind: str, model: str) -> None:
         super().__init__(
             f"Job {job_id} ({kind} {model}) is running and would store the texts again, so nothing was erased. "
-            "Run this again when it has ended."
+            f"Run this again when it has ended; 'retune jobs cancel {job_id}' ends it."
         )
 
 

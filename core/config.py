@@ -286,6 +286,10 @@ class Config(Section):
         return self.home.absolute() / "cache"
 
     @property
+    def embeddings(self) -> Path:
+        return self.cache / "embeddings"
+
+    @property
     def datasets(self) -> Path:
         return self.home.absolute() / "datasets"
 

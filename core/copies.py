@@ -9,7 +9,7 @@ import numpy as np
 
 from core.arrays import Floats
 from core.datasets import Example
-from core.engine import Engine
+from core.engine import Answering
 from core.features import Features
 from core.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.two_sample.distances import distance_to_nearest_other, squared_distances
@@ -75,7 +75,7 @@ def same_text_distance(reference: Floats) -> float:
     return SAME_TEXT * float(distance_to_nearest_other(rows).mean()) if len(rows) > 1 else 0.0
 
 
-def features_of_different(engine: Engine, examples: Sequence[Example]) -> Features:
+def features_of_different(engine: Answering, examples: Sequence[Example]) -> Features:
     """Features of the different texts of at least one example, each with its last label and its number of copies."""
     folded = fold_texts([row.key for row in examples], [1] * len(examples))
     return engine.features([examples[index] for index in folded.kept], copies=folded.copies)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -85,6 +85,21 @@ BATCH_TOKENS = 512
 """Maximum padded tokens per batch and thread; larger batches do not fit into a core's cache (docs/decisions/0008)."""
 
 
+RUNTIME = str(ort.__version__)
+"""Another release of ONNX Runtime may round otherwise."""
+
+
+class Answering(Protocol):
+    """Gives the answers of a package; see `Engine`."""
+
+    @property
+    def labels(self) -> list[str]: ...
+
+    def answer(self, texts: Sequence[Text]) -> Outputs: ...
+
+    def features(self, examples: Sequence[Example], *, copies: Sequence[int] | None = None) -> Features: ...
+
+
 class Engine:
     """One package in memory. Thread-safe, as are ONNX Runtime's sessions and the tokenizers."""
 
@@ -105,7 +120,7 @@ class Engine:
         self._on_batch = on_batch
         self._batch_tokens = BATCH_TOKENS * threads
         self._inputs = {entry.name for entry in self._session.get_inputs()}
-        self._thresholds = np.array([self.facts.thresholds.get(label, 0.5) for label in self.labels], dtype=np.float32)
+        self._thresholds = thresholds_of(self.facts)
         self._require_known_graph()
 
     @property
@@ -157,10 +172,7 @@ class Engine:
 
     def outputs(self, logits: Floats, embeddings: Floats) -> Outputs:
         """The graph's outputs with the probabilities, and with the labels that reach their threshold."""
-        if self.facts.kind == "single-label":
-            return Outputs(logits, embeddings, softmax(logits / self.facts.temperature))
-        probabilities = sigmoid(logits / self.facts.temperature)
-        return Outputs(logits, embeddings, probabilities, probabilities >= self._thresholds)
+        return outputs_of(self.facts, self._thresholds, logits, embeddings)
 
     def answer(self, texts: Sequence[Text]) -> Outputs:
         """Predictions in the order of `texts` (at least one), computed in batches of similar length."""
@@ -169,7 +181,17 @@ class Engine:
     def features(self, examples: Sequence[Example], *, copies: Sequence[int] | None = None) -> Features:
         """Features of at least one row, labelled or not, for drift checks."""
         encoded = self.encode([example.input for example in examples])
-        outputs = self.answer_encoded(encoded)
+        return self.features_with(self.answer_encoded(encoded), encoded, examples, copies=copies)
+
+    def features_with(
+        self,
+        outputs: Outputs,
+        encoded: Sequence[Encoded],
+        examples: Sequence[Example],
+        *,
+        copies: Sequence[int] | None = None,
+    ) -> Features:
+        """As `features`, of rows that were answered before."""
         return Features(
             embeddings=outputs.embeddings,
             predicted=outputs.predicted,
@@ -198,6 +220,19 @@ class Engine:
             np.concatenate([part.probabilities for part in parts])[back],
             np.concatenate(given)[back] if given else None,
         )
+
+
+def thresholds_of(facts: PackageFacts) -> Floats:
+    """(k,) the score at which a label is given; for multi-label models."""
+    return np.array([facts.thresholds.get(label, 0.5) for label in facts.labels], dtype=np.float32)
+
+
+def outputs_of(facts: PackageFacts, thresholds: Floats, logits: Floats, embeddings: Floats) -> Outputs:
+    """Logits (n, k) and embeddings (n, d) with the probabilities, and with the labels that reach their threshold."""
+    if facts.kind == "single-label":
+        return Outputs(logits, embeddings, softmax(logits / facts.temperature))
+    probabilities = sigmoid(logits / facts.temperature)
+    return Outputs(logits, embeddings, probabilities, probabilities >= thresholds)
 
 
 def _listed(names: Iterable[str]) -> str:

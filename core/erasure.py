@@ -86,6 +86,14 @@ def inputs_of(database: Database, condition: Condition) -> Iterator[tuple[float,
             yield created_at_s(row.first_id), input_of(row.text, row.pair)
 
 
+def texts_of(database: Database, condition: Condition) -> Iterator[Text]:
+    """The different texts of the predictions; one that is not stored is empty."""
+    query = select(predictions.c.text, predictions.c.pair).where(condition).distinct()
+    with database.read() as connection:
+        for row in connection.execute(query):
+            yield input_of(row.text, row.pair)
+
+
 def erase(database: Database, condition: Condition) -> Erased:
     """Erase predictions and the rows that refer to them, in short transactions between which servers can write."""
     if not database.exists():

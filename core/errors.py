@@ -432,6 +432,11 @@ class ChallengerSkipped(RetuneError):
     """A way to train a challenger that this champion or machine does not allow; the sentence says why."""
 
 
+class NoLinearHead(ChallengerSkipped):
+    def __init__(self, graph: object) -> None:
+        super().__init__(f"the graph {graph} has no linear head of its own in float32")
+
+
 class NoChallenger(Conflict):
     def __init__(self, model: str, skipped: Mapping[str, str]) -> None:
         reasons = "; ".join(f"{name}: {why}" for name, why in skipped.items())

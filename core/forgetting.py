@@ -1,4 +1,4 @@
-"""Forgets predictions: erases them from the ledger and their texts from the stored data sets."""
+"""Forgets predictions: erases them from the ledger, their texts from stored data sets, their cached embeddings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from pathlib import Path
 from core.database import Database
 from core.dataset_erasure import ErasedRows, erase_rows
 from core.datasets import key_of
-from core.erasure import Condition, Erased, count_of, erase, ids_of, inputs_of, older_than, requested_with, with_ids
+from core.embedding_cache import erase_embeddings
+from core.erasure import (
+    Condition,
+    Erased,
+    count_of,
+    erase,
+    ids_of,
+    inputs_of,
+    older_than,
+    requested_with,
+    texts_of,
+    with_ids,
+)
 from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
 from core.home import Home
 from core.job_log import erase_old_lines
@@ -50,17 +62,20 @@ def forget_key(home: Home, key: str) -> Forgotten:
 
 
 def forget_expired(home: Home) -> Forgotten:
-    """Erase predictions and logs of jobs older than `ledger.keep_days`, in the ledger only.
+    """Erase predictions and logs of jobs older than `ledger.keep_days`, in the ledger, and embeddings cached of them.
 
-    Raises `NoExpiry` if that is unset.
+    Raises `NoExpiry` if `keep_days` is unset.
     """
     keep_days = home.config.ledger.keep_days
     if keep_days is None:
         raise NoExpiry
+    database = home.ledger.database
+    expired = older_than(database, keep_days)
+    erase_embeddings(home.config.embeddings, texts_of(database, expired), keep_days=keep_days)
     # The file is not rebuilt: this runs in every round of the monitor.
-    erased = erase(home.ledger.database, older_than(home.ledger.database, keep_days))
-    erase_old_lines(home.ledger.database, keep_days)
-    is_log_empty = not erased.predictions or home.ledger.database.truncate_log()
+    erased = erase(database, expired)
+    erase_old_lines(database, keep_days)
+    is_log_empty = not erased.predictions or database.truncate_log()
     return Forgotten(erased, {}, [], True, is_log_empty)
 
 
@@ -70,6 +85,7 @@ def _forget(home: Home, condition: Condition) -> Forgotten:
     database = home.ledger.database
     # The ledger is last: an interrupted run can be repeated as long as the ledger has the texts.
     rows = _erase_rows(condition, database, home.config.datasets)
+    erase_embeddings(home.config.embeddings, texts_of(database, condition))
     erased = erase(database, condition)
     versions = _versions_with(rows.keys, home.registry)
     is_rewritten = database.vacuum()

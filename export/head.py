@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from core.arrays import Numbers
-from core.errors import CorruptPackage
+from core.errors import CorruptPackage, NoLinearHead
 from export.wire import Field, bytes_field, fields, integer_field, prefix
 
 WEIGHT, BIAS, LOGITS = "head.weight", "head.bias", "logits"
@@ -37,19 +37,18 @@ class GraphHead:
     bias: Numbers
 
 
-def read_head(graph: Path) -> GraphHead | None:
-    """None if the graph has no head in float32: `int8-dynamic` quantizes it. Raises `CorruptPackage`."""
-    return _head_in(_read(graph))
+def read_head(graph: Path) -> GraphHead:
+    """Raises `NoLinearHead` if the graph has none in float32 (`int8-dynamic` quantizes it), or `CorruptPackage`."""
+    return _head_in(_read(graph), graph)
 
 
-def exchange_head(source: Path, target: Path, *, weight: Numbers, bias: Numbers) -> bool:
+def exchange_head(source: Path, target: Path, *, weight: Numbers, bias: Numbers) -> None:
     """Write the graph with another head: `weight` (k, d), `bias` (k,), float32; k may differ from before.
 
-    Returns False, and writes nothing, if the graph has no head in float32. Raises `CorruptPackage`.
+    Raises `NoLinearHead` and writes nothing if the graph has none in float32, or `CorruptPackage`.
     """
     model = _read(source)
-    if _head_in(model) is None:
-        return False
+    _head_in(model, source)
     tensors = {WEIGHT: weight, BIAS: bias}
     written: list[bytes | memoryview] = []
     for part in model.graph:
@@ -66,17 +65,15 @@ def exchange_head(source: Path, target: Path, *, weight: Numbers, bias: Numbers)
                 file.writelines(written)
             else:
                 file.write(field.whole)
-    return True
 
 
-def encoder_digest(graph: Path) -> str | None:
+def encoder_digest(graph: Path) -> str:
     """sha256 of the graph without its head: the same for graphs of which only the head differs.
 
-    None if the graph has no head in float32. Raises `CorruptPackage`.
+    Raises `NoLinearHead` or `CorruptPackage`.
     """
     model = _read(graph)
-    if _head_in(model) is None:
-        return None
+    _head_in(model, graph)
     digest = hashlib.sha256()
     others = [field.whole for field in model.fields if field.number != MODEL_GRAPH]
     for content in (*others, *(part.field.whole for part in model.graph if not part.name)):
@@ -117,10 +114,12 @@ def _name(field: Field) -> str:
     return name if name in ((WEIGHT, BIAS) if field.number == GRAPH_INITIALIZER else (LOGITS,)) else ""
 
 
-def _head_in(model: _Model) -> GraphHead | None:
+def _head_in(model: _Model, graph: Path) -> GraphHead:
     found = {part.name: _values(part.field.content) for part in model.graph if part.name in (WEIGHT, BIAS)}
     weight, bias = found.get(WEIGHT), found.get(BIAS)
-    return None if weight is None or bias is None else GraphHead(weight, bias)
+    if weight is None or bias is None:
+        raise NoLinearHead(graph)
+    return GraphHead(weight, bias)
 
 
 def _values(tensor: memoryview) -> Numbers | None:

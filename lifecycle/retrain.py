@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from core.champion import read_champion
-from core.engine import Engine
 from core.errors import (
     ChallengerSkipped,
     JobCancelled,
@@ -24,6 +23,7 @@ from core.progress import Progress, Step
 from core.promotion import promote, record_change
 from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult, TrainingSummary
 from core.registry import Champion
+from lifecycle.cached_answers import answers_of
 from lifecycle.challengers.catalogue import CHALLENGERS
 from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.training_set import TrainingSet, build_training_set
@@ -136,7 +136,8 @@ def _best(
 def _judged(
     home: Home, situation: Situation, rows: TrainingSet, package: Path, *, seed: int, on_batch: Step
 ) -> GateVerdict:
-    champion, challenger = (Engine(folder, on_batch=on_batch) for folder in (situation.champion.folder, package))
+    folders, cache = (situation.champion.folder, package), home.config.embeddings
+    champion, challenger = (answers_of(folder, cache, on_batch=on_batch) for folder in folders)
     taxonomy, compared = situation.taxonomy, compared_since(home, situation)
     drawn = [row for row in rows.fresh if row.key not in compared]
     found = find_disagreements(champion, challenger, situation.window, drawn, taxonomy, seed=seed)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,11 @@ import numpy as np
 from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
 from core.datasets import Example, in_order, kept_dataset
-from core.engine import Engine
 from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
 from core.share import percent
 from finetune.split import labels_of, split
+from lifecycle.cached_answers import CachedAnswers, cached_answers
 from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, fit, truth_in
 from lifecycle.challengers.head_package import HeadPackage
@@ -41,7 +40,10 @@ FEW_VALIDATION_ROWS = 20
 def train_head(
     job: JobRecord, rows: TrainingSet, situation: Situation, config: Config, work: Path, on_progress: Progress
 ) -> Challenger:
-    """Fit the head on all training rows; the regularisation is chosen on a part of them."""
+    """Fit the head on all training rows; the regularisation is chosen on a part of them.
+
+    Raises `NoLinearHead`.
+    """
     started, champion = time.monotonic(), situation.champion
     settings = retrain_settings(champion.facts, config.finetune, job.payload)
     data = champion.facts.lineage.data
@@ -49,7 +51,8 @@ def train_head(
     train, validation = _parts(rows.train, earlier[1], champion, settings)
     labels = labels_of(train, champion.kind)
     counts = [1 if row.key in earlier[0] | earlier[1] else GIVEN_WEIGHT for row in train]
-    fitted = _fitted(champion, labels, train, counts, validation, settings, on_progress)
+    answers = cached_answers(champion.folder, config.embeddings)
+    fitted = _fitted(answers, labels, train, counts, validation, settings, on_progress)
     on_progress("head: Writing the package", 0.8)
     kept = kept_rows(rows, situation, config)
     package = HeadPackage(champion, fitted, labels, train, validation, kept, settings)
@@ -83,7 +86,7 @@ def _parts(
 
 
 def _fitted(
-    champion: ChampionPackage,
+    answers: CachedAnswers,
     labels: list[str],
     train: list[Example],
     counts: list[int],
@@ -91,15 +94,14 @@ def _fitted(
     settings: FinetuneConfig,
     on_progress: Progress,
 ) -> FittedHead:
-    on_progress("head: Embedding the texts", 0.0)
-    engine = Engine(champion.folder, on_batch=partial(on_progress, "head: Embedding the texts", 0.0))
-    embeddings = engine.answer([row.input for row in (*train, *validation)]).embeddings
+    texts = [row.input for row in (*train, *validation)]
+    embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
     on_progress("head: Fitting the head", 0.5)
     rows = EmbeddedRows(
         train=embeddings[: len(train)],
-        truth=truth_in(train, labels, champion.kind),
+        truth=truth_in(train, labels, answers.facts.kind),
         counts=np.array(counts),
         validation=embeddings[len(train) :],
-        validation_truth=truth_in(validation, labels, champion.kind),
+        validation_truth=truth_in(validation, labels, answers.facts.kind),
     )
-    return fit(rows, labels=len(labels), kind=champion.kind, seed=settings.seed)
+    return fit(rows, labels=len(labels), kind=answers.facts.kind, seed=settings.seed)

@@ -13,8 +13,6 @@ from core.config import Config, FinetuneConfig
 from core.copies import features_of_different
 from core.datasets import Example, fingerprint, keep_dataset
 from core.durable import new_folder
-from core.engine import Engine
-from core.errors import ChallengerSkipped
 from core.golden import GOLDEN_ROWS, golden_answer
 from core.lineage import DataSet, Lineage, TrainingData
 from core.metrics import Metrics, measure, measure_sets
@@ -23,6 +21,7 @@ from core.verification import SAME_MACHINE, verify_package
 from export.head import exchange_head
 from finetune.measuring.thresholds import abstention_of, confidence_and_errors
 from finetune.measuring.truth import Truth
+from lifecycle.cached_answers import cached_answers
 from lifecycle.challengers.head_fitting import FittedHead, truth_in
 from lifecycle.challengers.kept_rows import KeptRows
 
@@ -48,20 +47,16 @@ class HeadPackage:
         return truth_in(self.validation, self.labels, self.champion.kind)
 
     def write(self, target: Path, config: Config) -> Metrics:
-        """Write a verified package atomically; returns the metrics on the validation rows.
-
-        Raises `ChallengerSkipped` if the champion's graph has no head of its own.
-        """
+        """Write a verified package atomically; returns the metrics on the validation rows."""
         source, head, metrics = self.champion.folder, self.fitted.head, self._metrics()
         facts = self._facts(metrics, config)
         with new_folder(target) as folder:
-            if not exchange_head(source / GRAPH, folder / GRAPH, weight=head.weight, bias=head.bias):
-                raise ChallengerSkipped("the graph of the champion has no linear head of its own")
+            exchange_head(source / GRAPH, folder / GRAPH, weight=head.weight, bias=head.bias)
             shutil.copyfile(source / TOKENIZER, folder / TOKENIZER)
             write_facts(folder, facts)
-            engine = Engine(folder)
-            write_reference(folder, features_of_different(engine, self.reference))
-            golden = [golden_answer(engine, row) for row in self.validation[:GOLDEN_ROWS]]
+            answers = cached_answers(folder, config.embeddings)
+            write_reference(folder, features_of_different(answers, self.reference))
+            golden = [golden_answer(answers.engine, row) for row in self.validation[:GOLDEN_ROWS]]
             write_facts(folder, replace(facts, golden=golden))
             write_manifest(folder)
             verify_package(folder, tolerance=SAME_MACHINE)

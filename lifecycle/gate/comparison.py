@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from core.assigned import cells
 from core.datasets import Example
-from core.engine import Engine
+from core.engine import Answering
 from core.paired import Paired
 from core.records import Comparison
 from core.taxonomy import UNCHANGED, Taxonomy
@@ -18,7 +18,7 @@ LOST_P, LOST_SHARE = 0.01, 0.5
 
 
 def compare(
-    champion: Engine, challenger: Engine, rows: Sequence[Example], taxonomy: Taxonomy = UNCHANGED
+    champion: Answering, challenger: Answering, rows: Sequence[Example], taxonomy: Taxonomy = UNCHANGED
 ) -> Comparison:
     """Predictions are compared under the labels' names of today, which `rows` have.
 
@@ -42,7 +42,7 @@ def compare(
     )
 
 
-def answers(engine: Engine, rows: Sequence[Example], taxonomy: Taxonomy) -> list[str]:
+def answers(engine: Answering, rows: Sequence[Example], taxonomy: Taxonomy) -> list[str]:
     """The answer to each row by its name of today; a retired label keeps its name."""
     given = cells(engine.answer([row.input for row in rows]).predicted, engine.labels)
     return [taxonomy.today(cell) or cell for cell in given]

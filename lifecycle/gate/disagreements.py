@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.datasets import Example, key_of
-from core.engine import Engine
+from core.engine import Answering
 from core.records import Differing, Disagreements, LabelledPrediction, StoredPrediction
 from core.taxonomy import Taxonomy
 from lifecycle.gate.comparison import answers, compare
@@ -21,8 +21,8 @@ from lifecycle.labels.pools import pools_of
 
 
 def find_disagreements(
-    champion: Engine,
-    challenger: Engine,
+    champion: Answering,
+    challenger: Answering,
     window: Iterable[StoredPrediction],
     fresh: Sequence[Example],
     taxonomy: Taxonomy,

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from core.clock import earliest_id, sortable_id, utc_now
-from core.datasets import Example, keep_dataset, kept_dataset
+from core.datasets import Example, Text, keep_dataset, kept_dataset
+from core.embedding_cache import EmbeddingCache
 from core.erasure import DAY_S
 from core.job_log import add_lines
 from core.jobs import JobQueue
@@ -76,6 +77,20 @@ def test_a_forgotten_text_is_erased_from_the_stored_data_sets(retune: Command, l
     assert kept_dataset(name, home / "datasets") == [Example("other", "a")]
 
 
+def cached(home: Path, *texts: str) -> list[Text]:
+    """The texts without a cached embedding; afterwards all have one."""
+    cache = EmbeddingCache(home / "cache" / "embeddings", encoder="e")
+    unknown = cache.unknown(texts)
+    cache.embeddings(texts, lambda lot: np.ones((len(lot), 2), dtype=np.float32))
+    return unknown
+
+
+def test_a_forgotten_text_is_erased_from_the_cached_embeddings(retune: Command, ledger: Ledger, home: Path) -> None:
+    cached(home, "Private Words", "private  words", "other")
+    assert retune("forget", "--prediction", record(ledger, "private words"))[0] == 0
+    assert cached(home, "Private Words", "private  words", "other") == ["Private Words", "private  words"]
+
+
 def test_versions_with_the_text_in_their_golden_answers_are_named(
     retune: Command, ledger: Ledger, tiny_package: Path
 ) -> None:
@@ -117,6 +132,15 @@ def test_old_lines_of_the_logs_of_jobs_expire(retune: Command, ledger: Ledger) -
         add_lines(connection, 1, [LogLine("2026-01-01T00:00:00.000000+00:00", "note", "old")])
     retune("forget", "--expired")
     assert [entry.text for entry in jobs.log(1)] == ["Queued."]
+
+
+@pytest.mark.usefixtures("kept_for_30_days")
+def test_the_embeddings_of_expired_predictions_are_erased(retune: Command, ledger: Ledger, home: Path) -> None:
+    record(ledger, "old", days_ago=31)
+    record(ledger, "young", days_ago=29)
+    cached(home, "old", "young")
+    assert retune("forget", "--expired")[0] == 0
+    assert cached(home, "old", "young") == ["old"]
 
 
 @pytest.mark.usefixtures("kept_for_30_days")

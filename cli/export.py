@@ -49,6 +49,7 @@ def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: 
             rung=rung,
             on_progress=progress,
         )
+    run.home.checkpoints.note(checkpoint)
     run.emit(
         {
             "package": str(result.package),

@@ -9,6 +9,9 @@ import click
 from cli.context import Run, pass_run, require_package
 from cli.label_changes import told_changes
 from core.package import read_facts
+from lifecycle.challengers.champion_encoder import checkpoint_digest
+
+NOT_KEPT = " Its checkpoint is not kept here, so no retrain can go on from its weights."
 
 
 @click.command()
@@ -20,12 +23,14 @@ def register(run: Run, package: Path, model: str) -> None:
     require_package(run, package)
     earlier = run.home.registry.versions(model)
     version = run.home.registry.add(package, model)
+    digest = checkpoint_digest(model, read_facts(package), run.home.registry)
+    is_kept = digest is not None and run.home.checkpoints.keep_noted(digest)
     pointer = run.home.registry.pointer(model)
     champion, default = pointer.version if pointer else None, default_model(run)
     changes, lines = told_changes(run, model, version, before=champion or (earlier[-1] if earlier else None))
     run.emit(
-        {"model": model, "version": version, "champion": champion, **changes},
-        f"{model}@{version} is in the registry.",
+        {"model": model, "version": version, "champion": champion, "checkpoint_kept": is_kept, **changes},
+        f"{model}@{version} is in the registry.{'' if is_kept else NOT_KEPT}",
         *lines,
         f"Clients see no change: {_answered_now(model, version, champion)}. {_answered_by(default)}",
         *([] if version == champion else [f"Next: {run.hint('promote', f'{model}@{version}')}"]),

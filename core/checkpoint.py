@@ -13,8 +13,10 @@ The model: encoder → pooling over the attention mask → L2 normalisation → 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,9 +83,19 @@ def write_training(folder: Path, training: Training) -> None:
     (folder / TRAINING).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_training(folder: Path) -> Training:
-    """Read `training.json` and verify the files against it; raises `FileMissing`, `NotACheckpoint` or
-    `CorruptCheckpoint`.
+def digest_of(training: Training) -> str:
+    """The sha256 of the content of `training.json` without the seconds and the model card, which shows them: the same
+    training gives the same digest.
+    """
+    files = {name: sha256 for name, sha256 in training.files.items() if name != CARD}
+    content = as_stored(replace(training, seconds=0.0, files=files))
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def read_training(folder: Path, *, missing: Collection[str] = ()) -> Training:
+    """Read `training.json` and verify the files against it, those named in `missing` apart.
+
+    Raises `FileMissing`, `NotACheckpoint` or `CorruptCheckpoint`.
     """
     if not folder.is_dir():
         raise FileMissing(folder, what="checkpoint")
@@ -97,6 +109,8 @@ def read_training(folder: Path) -> Training:
     if training.format != FORMAT:
         raise CorruptCheckpoint(folder, f"its format is {training.format!r}, this Retune reads {FORMAT}")
     for name, sha256 in training.files.items():
+        if name in missing:
+            continue
         if not (folder / name).is_file():
             raise CorruptCheckpoint(folder, f"{name} is missing")
         if sha256_of(folder / name) != sha256:

@@ -237,14 +237,15 @@ class GateConfig(Section):
     min_rows: int = Field(20, ge=5, description="With fewer fresh labelled rows the gate holds.")
 
 
-ChallengerName = Literal["head", "fresh"]
+ChallengerName = Literal["head", "tuned", "fresh"]
 
 
 class RetrainConfig(Section):
     ladder: Annotated[list[ChallengerName], BeforeValidator(_listed)] = Field(
         ["head", "fresh"],
         min_length=1,
-        description="Challengers in the order of their trial: head keeps the champion's encoder, fresh trains one.",
+        description="Challengers in the order of their trial: head keeps the champion's encoder, tuned trains it on, "
+        "fresh trains the base model.",
     )
 
 
@@ -292,6 +293,10 @@ class Config(Section):
     @property
     def datasets(self) -> Path:
         return self.home.absolute() / "datasets"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.home.absolute() / "checkpoints"
 
     @property
     def reports(self) -> Path:

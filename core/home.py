@@ -9,6 +9,7 @@ from pathlib import Path
 from core.config import Config
 from core.database import BUSY_S
 from core.jobs import JobQueue
+from core.kept_checkpoints import KeptCheckpoints
 from core.ledger import Ledger, open_ledger
 from core.registry import Registry, open_registry
 
@@ -31,6 +32,10 @@ class Home:
     def registry(self) -> Registry:
         """Raises `UnusableRegistry`."""
         return open_registry(self.config)
+
+    @property
+    def checkpoints(self) -> KeptCheckpoints:
+        return KeptCheckpoints(self.config.checkpoints)
 
     @property
     def ledger(self) -> Ledger:

@@ -36,9 +36,10 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Lineage:
-    """`checkpoint`: sha256 of its `training.json`; `retune`: the release that made the package; `holdout`: the rows
-    that the gate compared on; `rung_chosen_by`: "request" or "measurement"; `settings`: those given to the training, by
-    their keys in the config; `encoder_of`: digest of the package whose encoder it has, if only the head was trained.
+    """`checkpoint`: its digest (`core.checkpoint.digest_of`), empty if only the head was trained; `retune`: the release
+    that made the package; `holdout`: the rows that the gate compared on; `rung_chosen_by`: "request" or "measurement";
+    `settings`: those given to the training, by their keys in the config; `encoder_of`: digest of the package whose
+    encoder it has, if only the head was trained.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _OPEN

@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from core.checkpoint import TRAINING
+from core.checkpoint import digest_of
 from core.copies import features_of_different
 from core.datasets import Example, fingerprint
-from core.durable import new_folder, sha256_of
+from core.durable import new_folder
 from core.engine import Engine, Outputs
 from core.features import truth_matrix, truth_of
 from core.golden import GOLDEN_ROWS, golden_answer
@@ -81,7 +81,7 @@ def _facts(source: Source, choice: Choice, rows: HeldOutRows) -> PackageFacts:
         metrics=_metrics(source, choice, rows.validation),
         lineage=Lineage(
             retune=version("retune"),
-            checkpoint=sha256_of(source.folder / TRAINING),
+            checkpoint=digest_of(source.training),
             method=source.training.method,
             seed=source.training.seed,
             base_model=source.training.base_model,

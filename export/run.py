@@ -18,7 +18,7 @@ from core.errors import NoRows, UnknownRung
 from core.package import size_mb
 from core.progress import Progress, ignore
 from export.ladder import RUNGS, Ladder
-from export.model import read_source
+from export.model import Source, read_source
 from export.packaging import Choice, HeldOutRows, write_package
 from export.rungs import RungReport, choose, report
 from export.settings import ExportSettings
@@ -57,9 +57,12 @@ def export(
     holdout: Sequence[Example] = (),
     settings: ExportSettings,
     rung: str | None = None,
+    preferred: str | None = None,
     on_progress: Progress = ignore,
 ) -> ExportResult:
     """Write the package `out` atomically, with the first rung of `RANK` whose predictions agree with fp32.
+
+    `rung` is packed whether or not it agrees. `preferred` is packed if it agrees, and then no other is built.
 
     `validation` are labelled rows that the checkpoint was not trained on. `reference` is the reference of drift
     checks, by default the validation rows. `holdout` are the rows that the gate will use; the lineage records them.
@@ -79,8 +82,9 @@ def export(
     # Beside the package: the temporary folder of the system may be small.
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.absolute().parent) as workspace:
-        ladder = Ladder(source, Path(workspace), rows, settings)
-        ladder.build(on_progress, wanted=rung)
+        ladder = _built(source, Path(workspace), rows, settings, rung or preferred, on_progress)
+        if rung is None and preferred is not None and ladder.objections.get(preferred, "not built") is not None:
+            ladder = _built(source, Path(workspace), rows, settings, None, on_progress)
         on_progress("Measuring the rungs", 0.8)
         speeds = measure(
             {name: built.folder for name, built in ladder.built.items()},
@@ -109,6 +113,21 @@ def export(
         size_mb=round(size_mb(out), 1),
         digest=digest,
     )
+
+
+def _built(
+    source: Source,
+    workspace: Path,
+    rows: Sequence[Example],
+    settings: ExportSettings,
+    wanted: str | None,
+    on_progress: Progress,
+) -> Ladder:
+    folder = workspace / (wanted or "all")
+    folder.mkdir()
+    ladder = Ladder(source, folder, rows, settings)
+    ladder.build(on_progress, wanted=wanted)
+    return ladder
 
 
 def _additional_rows(

@@ -38,7 +38,7 @@ def write_checkpoint(target: Path, training: Training, *, fitted: Fitted, task: 
     """Write a checkpoint to `target` atomically; it includes a sample of the training texts."""
     with new_folder(target) as folder:
         fitted.encoder.transformer.save_pretrained(folder)
-        task.tokenizer.tokenizer.save_pretrained(folder)
+        task.tokenizer.save(folder)
         save_file({"weight": fitted.head.weight, "bias": fitted.head.bias}, folder / HEAD)
         write_validation(folder, fitted.scored.logits, task.validation.truth)
         texts = task.train.inputs

@@ -26,6 +26,7 @@ from core.registry import Champion
 from lifecycle.cached_answers import answers_of
 from lifecycle.challengers.catalogue import CHALLENGERS
 from lifecycle.challengers.challenger import Challenger
+from lifecycle.challengers.pruning import prune_checkpoints
 from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.gate.comparison import compare
 from lifecycle.gate.disagreements import find_disagreements, labels_of
@@ -52,6 +53,7 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
         _move_pointer(home, job.model, recorded.version, _not_interrupted(on_progress))
     # The last decision was about the previous champion, so decide again.
     respond(home, read_champion(home.registry, job.model))
+    prune_checkpoints(home)
     return recorded
 
 
@@ -99,6 +101,8 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     trained, verdict = _best(job, home, situation, rows, work, on_progress)
     on_progress("register", 0.0)  # the last step at which the job can be cancelled
     version = home.registry.add(trained.package, job.model)
+    if trained.checkpoint is not None:
+        home.checkpoints.keep(trained.checkpoint)
     return _recorded(job, home, situation, version, GateRecord(job.id, verdict, trained.training, trained.seconds))
 
 

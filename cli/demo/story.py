@@ -69,7 +69,7 @@ def run_story(story: Story) -> Iterator[tuple[dict[str, Any], str]]:
     with story.step("export", "2. Export to a verified ONNX package"):
         exported = package(story, trained.checkpoint)
     with story.step("register", "3. Register and promote"):
-        first = put_in_service(story, exported.package)
+        first = put_in_service(story, exported.package, trained.checkpoint)
     info("\n4. Start the server")
     with running_server(story.home.config, log=story.home.folder / "server.log") as url:
         info(f"  {url}/dashboard/{MODEL}")
@@ -186,8 +186,9 @@ def package(story: Story, checkpoint: Path) -> ExportResult:
     return result
 
 
-def put_in_service(story: Story, folder: Path) -> str:
+def put_in_service(story: Story, folder: Path, checkpoint: Path) -> str:
     version = story.home.registry.add(folder, MODEL)
+    story.home.checkpoints.keep(checkpoint)
     story.home.registry.promote(MODEL, version)
     story.home.ledger.record_promotion(
         MODEL, version, previous=None, promoted=True, reason="The first version.", gate=None

@@ -102,6 +102,13 @@ class TextTokenizer:
         is_empty = {*self.tokenizer.all_special_ids, self.tokenizer.convert_tokens_to_ids(BLANK)}.issuperset
         return [is_empty(row.ids) for row in self.encode(inputs)]
 
+    def save(self, folder: Path) -> None:
+        """Write its files without truncation: else they would say whether a text was encoded last, or its length asked
+        for, which depends on what was cached.
+        """
+        self.tokenizer.backend_tokenizer.no_truncation()
+        self.tokenizer.save_pretrained(folder)
+
     def batch(self, rows: Sequence[Tokens]) -> Batch:
         """The rows padded on the right to the longest."""
         longest = max(len(row.ids) for row in rows)

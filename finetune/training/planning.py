@@ -46,14 +46,14 @@ class Plan:
 
 def plan(task: Task, start: Fitted, approach: Approach) -> Plan:
     """The same rows, settings, seed and kind of processor give the same plan if there is no budget."""
-    recipe = _within_tokens(task, _with_precision(task, approach))
+    recipe = with_precision(task, approach)
+    recipe = recipe if task.settings.epochs else within_tokens(task, recipe)
     recipe, found = _with_rate(task, start, approach, recipe)
     return Plan(_within_budget(task, start, approach, recipe), found, recipe)
 
 
-def _within_tokens(task: Task, recipe: Recipe) -> Recipe:
-    if task.settings.epochs:
-        return recipe
+def within_tokens(task: Task, recipe: Recipe) -> Recipe:
+    """At most so many epochs as `PLANNED_TOKENS` allow."""
     return _limited(task, recipe, PLANNED_TOKENS / speed.tokens_per_epoch(task, recipe))
 
 
@@ -86,14 +86,15 @@ def finishing_s(task: Task, recipe: Recipe, seconds: float) -> float:
 
 def seconds_per_epoch(task: Task, start: Fitted, approach: Approach) -> float:
     """Measured on a few steps on this machine, once per run."""
-    recipe = _with_precision(task, approach)
+    recipe = with_precision(task, approach)
     return task.plans.get_or_compute(
         f"{approach.name} seconds an epoch",
         lambda: speed.seconds_per_epoch(prepared_copy(task, start, approach, recipe), task, recipe),
     )
 
 
-def _with_precision(task: Task, approach: Approach) -> Recipe:
+def with_precision(task: Task, approach: Approach) -> Recipe:
+    """The default recipe, with its precision and without its rate."""
     given = task.settings.precision
     return replace(default_recipe(task, approach), precision=precision_of(task.encoder) if given == "auto" else given)
 

@@ -38,9 +38,12 @@ from finetune.training.training_loss import TrainingLoss
 
 @dataclass(frozen=True)
 class Trained:
-    """`stopped_by` is "budget", "divergence" or "patience"; None if all planned steps were done."""
+    """`average`: of the weights, at the last step. `stopped_by` is "budget", "divergence" or "patience"; None if all
+    planned steps were done.
+    """
 
     best_state: BestState
+    average: WeightAverage
     stopped_by: str | None
 
 
@@ -83,7 +86,7 @@ def train(
         saving.load_state(state)
     with _ignored_warnings():
         trainer.train(resume_from_checkpoint=None if state is None else str(state))
-    return Trained(best_state, early_stopping.reason)
+    return Trained(best_state, average, early_stopping.reason)
 
 
 class _ProgressCallback(TrainerCallback):

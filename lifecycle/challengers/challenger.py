@@ -15,11 +15,12 @@ from lifecycle.situation import Situation
 
 @dataclass(frozen=True)
 class Challenger:
-    """`seconds`: time of the training."""
+    """`seconds`: time of the training; `checkpoint`: what the package was exported from, None of a new head."""
 
     package: Path
     training: TrainingSummary
     seconds: float
+    checkpoint: Path | None = None
 
 
 Train = Callable[[JobRecord, TrainingSet, Situation, Config, Path, Progress], Challenger]

@@ -39,7 +39,7 @@ def train_fresh(
     )
     validation = kept_dataset(training.data.validation, config.datasets)
     package = _export(trained, validation, rows, situation, config, work, on_progress)
-    return Challenger(package, summary, trained.seconds)
+    return Challenger(package, summary, trained.seconds, trained.checkpoint)
 
 
 def _finetune(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-from core.paired import Z_POWER
+from core.paired import Z_POWER, Paired
 from core.records import Comparison, GateAnswer
 from lifecycle.gate.sequential import anytime_p_value, rows_until_settled
 from lifecycle.gate.trial import Trial
@@ -42,13 +42,17 @@ def not_worse_on_old_rows(trial: Trial) -> Objection | None:
     hold nearly every challenger: with 200 old rows it can exclude no loss below two points.
     """
     old, allowed = trial.old, trial.settings.max_old_drop
-    lost = -old.paired.gain
-    if lost - Z_POWER * old.paired.standard_error <= allowed + 1e-9:
+    if not loses_more(old.paired, allowed):
         return None
-    reason = f"{accuracy_on(old, 'old')}: {points(lost)} lost, more than the {points(allowed)} allowed"
+    reason = f"{accuracy_on(old, 'old')}: {points(-old.paired.gain)} lost, more than the {points(allowed)} allowed"
     if old.paired.reversed.p_value <= trial.settings.alpha:
         return Objection("reject", f"{reason}.")
     return Objection("hold", f"{reason}, but it may be chance.{_labels_hint(_more_rows(old), 'old')}")
+
+
+def loses_more(paired: Paired, allowed: float) -> bool:
+    """Whether the loss is more than the `allowed` one plus a margin for chance (one-sided 80 %)."""
+    return -paired.gain - Z_POWER * paired.standard_error > allowed + 1e-9
 
 
 def no_label_lost(trial: Trial) -> Objection | None:

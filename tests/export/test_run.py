@@ -4,9 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.checkpoint import TRAINING, read_training
+from core.checkpoint import TRAINING, digest_of, read_training
 from core.datasets import Example
-from core.durable import sha256_of
 from core.engine import Engine
 from core.errors import CorruptCheckpoint, NoRows, TargetExists, UnknownRung
 from core.package import GRAPH, MANIFEST, MEASURED, read_facts, read_reference, verify_files
@@ -35,7 +34,7 @@ def test_package_is_verified_and_records_its_lineage(tiny_package: Path, tiny_ch
     facts, training = read_facts(tiny_package), read_training(tiny_checkpoint)
     assert facts.labels == training.labels
     assert facts.temperature == training.temperature
-    assert facts.lineage.checkpoint == sha256_of(tiny_checkpoint / TRAINING)
+    assert facts.lineage.checkpoint == digest_of(training)
     assert facts.lineage.data == training.data
     assert facts.lineage.rung_chosen_by == "request"
     assert facts.metrics["served_accuracy"] == facts.metrics["fp32_accuracy"]

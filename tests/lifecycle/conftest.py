@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from core.config import Config
 from core.home import Home
 from core.ledger import Ledger
 from core.package import read_facts, write_facts, write_manifest
+from tests.lifecycle.champions import Case, new_label_rows
+from tests.tasks import TaskFiles, multi_label_rows, paired_rows
+from tests.tiny import tiny_rows
 
 
 @pytest.fixture
@@ -41,3 +44,20 @@ def other_package(tiny_package: Path, tmp_path: Path) -> Path:
     write_facts(folder, replace(facts, labels=[*facts.labels[1:], facts.labels[0]], golden=[]))
     write_manifest(folder)
     return folder
+
+
+@pytest.fixture
+def case(
+    home: Home, tiny_package: Path, tiny_checkpoint: Path, request: pytest.FixtureRequest
+) -> Callable[[str], Case]:
+    """Makes a champion of a task: "single", "multi_label" or "paired"."""
+
+    def make(task: str) -> Case:
+        if task == "single":
+            given = [*tiny_rows(30, seed=8), *new_label_rows(30)]
+            return Case(home, tiny_checkpoint, tiny_package, tiny_checkpoint.parent / "datasets", given)
+        files: TaskFiles = request.getfixturevalue(task)
+        rows = multi_label_rows(40, seed=8) if task == "multi_label" else paired_rows(40, seed=8)
+        return Case(home, files.checkpoint, files.package, files.datasets, rows)
+
+    return make

@@ -1,0 +1,79 @@
+"""The challenger that keeps the champion's encoder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from core.config import Config
+from core.engine import Engine
+from core.package import read_digest, read_facts
+from tests.lifecycle.champions import Case, answered
+from tests.serve_environment import absent_modules
+
+
+def test_the_head_learns_a_new_label_and_keeps_the_encoder(case: Callable[[str], Case], tmp_path: Path) -> None:
+    made = case("single")
+    before = Engine(made.situation.champion.folder)
+    after = Engine(made.train("head", tmp_path).package)
+    assert set(after.labels) - set(before.labels) == {"chat"}
+    texts = [row.text for row in made.given]
+    np.testing.assert_allclose(before.answer(texts).embeddings, after.answer(texts).embeddings, atol=1e-6)
+    chat = [row for row in made.given if row.label == "chat"]
+    assert np.mean([answer == "chat" for answer in answered(after, chat)]) > 0.7
+    facts = read_facts(after.folder)
+    assert (facts.lineage.method, facts.lineage.encoder_of) == ("head", read_digest(before.folder))
+    assert facts.rung == before.facts.rung
+
+
+def test_a_label_that_is_gone_is_no_longer_answered(case: Callable[[str], Case], tmp_path: Path) -> None:
+    made = case("single")
+    made.rows = replace(made.rows, train=[row for row in made.rows.train if row.label != "bug"])
+    assert read_facts(made.train("head", tmp_path).package).labels == ["billing", "chat", "how_to"]
+
+
+def test_the_risk_of_the_champion_is_kept(case: Callable[[str], Case], tmp_path: Path) -> None:
+    facts = read_facts(case("single").train("head", tmp_path, max_risk=0.5).package)
+    assert facts.abstain_below is not None
+    assert facts.lineage.settings["max_risk"] == 0.5
+
+
+def test_a_retrain_of_the_head_needs_only_the_extra_serve(case: Callable[[str], Case], tmp_path: Path) -> None:
+    made = case("single")
+    made.home.ledger.added.add("m", made.given, source="desk", fingerprint="f")
+    code = """
+import json
+import sys
+from pathlib import Path
+absent = json.loads(sys.argv[2])
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(name=name)
+sys.meta_path.insert(0, Missing())
+from core.config import Config
+from core.home import Home
+from core.progress import ignore
+from lifecycle.retrain import retrain
+home = Home(Config(home=Path(sys.argv[1])))
+result = retrain(home.jobs.enqueue("m", "retrain"), home, on_progress=ignore)
+print(result.training.method, result.training.reason)
+"""
+    home = made.home.config.home
+    absent = absent_modules()
+    assert {"torch", "transformers", "sklearn", "scipy", "onnx", "pandas", "evidently", "pyarrow"} <= set(absent)
+    command = [sys.executable, "-c", code, str(home), json.dumps(absent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("head A new head on the encoder of m@1")
+
+
+def test_the_ladder_is_read_from_the_environment_and_the_file(tmp_path: Path) -> None:
+    assert Config().retrain.ladder == ["head", "fresh"]
+    assert Config.model_validate({"retrain": {"ladder": "fresh"}}).retrain.ladder == ["fresh"]

@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test test-fast check serve image bench-finetune bench-export bench-serving clean
+.PHONY: install demo test test-fast check serve image bench-finetune bench-export bench-serving bench-loop clean
 
 install: $(INSTALLED)
 
@@ -25,7 +25,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	for part in finetune export serving; do \
+	for part in finetune export serving loop; do \
 		MYPYPATH=benchmarks/$$part:benchmarks/$$part/peers $(BIN)/mypy benchmarks/$$part || exit 1; \
 	done
 
@@ -41,6 +41,10 @@ bench-finetune: $(INSTALLED)
 	$(BIN)/python benchmarks/finetune/throughput.py
 	$(BIN)/python benchmarks/finetune/repetition.py
 	$(BIN)/python benchmarks/finetune/table.py
+
+bench-loop: $(INSTALLED)
+	$(BIN)/python benchmarks/loop/rounds.py --ladder head
+	$(BIN)/python benchmarks/loop/rounds.py --ladder tuned
 
 bench-export: $(INSTALLED)
 	$(BIN)/python benchmarks/export/speed.py

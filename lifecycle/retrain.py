@@ -10,10 +10,8 @@ from pathlib import Path
 
 from core.champion import read_champion
 from core.errors import (
-    ChallengerSkipped,
     JobCancelled,
     JobStopped,
-    NoChallenger,
     PromotionSuperseded,
     PromotionTimeout,
 )
@@ -24,8 +22,7 @@ from core.promotion import promote, record_change
 from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult, TrainingSummary
 from core.registry import Champion
 from lifecycle.cached_answers import answers_of
-from lifecycle.challengers.catalogue import CHALLENGERS
-from lifecycle.challengers.challenger import Challenger
+from lifecycle.challengers.ladder import best_challenger
 from lifecycle.challengers.pruning import prune_checkpoints
 from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.gate.comparison import compare
@@ -98,43 +95,15 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
         training = refused.record.gate.training if refused.record.gate else TrainingSummary()
         return _recorded(job, home, situation, refused.record.version, GateRecord(job.id, refused.verdict, training))
     rows = build_training_set(home, situation)
-    trained, verdict = _best(job, home, situation, rows, work, on_progress)
+    trained = best_challenger(job, home, situation, rows, work, on_progress)
+    on_progress("gate", 0.0)
+    on_batch = partial(on_progress, "gate", 0.0)
+    verdict = _judged(home, situation, rows, trained.package, seed=job.id, on_batch=on_batch)
     on_progress("register", 0.0)  # the last step at which the job can be cancelled
     version = home.registry.add(trained.package, job.model)
     if trained.checkpoint is not None:
         home.checkpoints.keep(trained.checkpoint)
     return _recorded(job, home, situation, version, GateRecord(job.id, verdict, trained.training, trained.seconds))
-
-
-def _best(
-    job: JobRecord, home: Home, situation: Situation, rows: TrainingSet, work: Path, on_progress: Progress
-) -> tuple[Challenger, GateVerdict]:
-    """The first challenger of the ladder that the gate promotes, or holds until labels settle it; else the last one
-    that it does not reject, or the last one. Raises `NoChallenger`.
-    """
-    skipped: dict[str, str] = {}
-    found: list[tuple[Challenger, GateVerdict]] = []
-    # A job that names a method or a budget wants a training.
-    ladder = ["fresh"] if {"method", "budget"} & job.payload.keys() else home.config.retrain.ladder
-    for name in ladder:
-        try:
-            trained = CHALLENGERS[name](job, rows, situation, home.config, work / name, on_progress)
-        except ChallengerSkipped as why:
-            skipped[name] = str(why)
-            continue
-        on_progress("gate", 0.0)
-        on_batch = partial(on_progress, "gate", 0.0)
-        verdict = _judged(home, situation, rows, trained.package, seed=job.id, on_batch=on_batch)
-        found.append((trained, verdict))
-        if verdict.answer == "promote" or verdict.labels_needed:
-            break
-    if not found:
-        raise NoChallenger(job.model, skipped)
-    trained, verdict = next((one for one in reversed(found) if one[1].answer != "reject"), found[-1])
-    refused = [f"{other.training.method}: {judged.reason}" for other, judged in found if other is not trained]
-    notes = [*refused, *(f"{name} was skipped: {why}." for name, why in skipped.items())]
-    summary = replace(trained.training, reason=" ".join([trained.training.reason, *notes]))
-    return replace(trained, training=summary), verdict
 
 
 def _judged(

@@ -9,17 +9,22 @@ from pathlib import Path
 from core.config import Config
 from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
+from lifecycle.challengers.selection import Unseen
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.situation import Situation
 
 
 @dataclass(frozen=True)
 class Challenger:
-    """`seconds`: time of the training; `checkpoint`: what the package was exported from, None of a new head."""
+    """`seconds`: time of the training; `unseen`: answers to the rows that select and to the validation rows, of the
+    package or of one made alike without these rows; `checkpoint`: what the package was exported from, None of a new
+    head.
+    """
 
     package: Path
     training: TrainingSummary
     seconds: float
+    unseen: Unseen
     checkpoint: Path | None = None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from core.checkpoint import read_training
 from core.config import Config, FinetuneConfig
 from core.datasets import Example, kept_dataset
+from core.engine import Engine
 from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
 from export.run import export
@@ -14,6 +15,8 @@ from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
 from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.kept_rows import kept_rows
+from lifecycle.challengers.parts import Parts, parts_of
+from lifecycle.challengers.selection import unseen_answers
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.situation import Situation
@@ -25,7 +28,8 @@ def train_fresh(
     """Fine-tune and export in the folder `work`; the job's payload may name a method and a budget."""
     facts = situation.champion.facts
     settings = retrain_settings(facts, config.finetune, job.payload)
-    trained = _finetune(rows, settings, config, work, on_progress)
+    parts = parts_of(rows.train, situation.champion, settings, config)
+    trained = _finetune(parts, settings, config, work, on_progress)
     changed = changed_settings(facts, settings)
     training = read_training(trained.checkpoint)
     summary = TrainingSummary(
@@ -39,14 +43,16 @@ def train_fresh(
     )
     validation = kept_dataset(training.data.validation, config.datasets)
     package = _export(trained, validation, rows, situation, config, work, on_progress)
-    return Challenger(package, summary, trained.seconds, trained.checkpoint)
+    unseen = unseen_answers(Engine(package), parts, situation.taxonomy)
+    return Challenger(package, summary, trained.seconds, unseen, trained.checkpoint)
 
 
 def _finetune(
-    rows: TrainingSet, settings: FinetuneConfig, config: Config, work: Path, on_progress: Progress
+    parts: Parts, settings: FinetuneConfig, config: Config, work: Path, on_progress: Progress
 ) -> FinetuneResult:
     return finetune(
-        rows.train,
+        parts.teaching,
+        validation=parts.unseen,
         out=work / "checkpoint",
         settings=settings,
         cache=config.cache,

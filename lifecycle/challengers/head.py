@@ -14,10 +14,10 @@ from core.records import JobRecord, TrainingSummary
 from core.share import percent
 from lifecycle.cached_answers import CachedAnswers, cached_answers
 from lifecycle.challengers.challenger import Challenger
-from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, fit, truth_in
 from lifecycle.challengers.head_package import HeadPackage
 from lifecycle.challengers.kept_rows import kept_rows
 from lifecycle.challengers.parts import Parts, parts_of
+from lifecycle.challengers.parts_fitting import EmbeddedParts
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.situation import Situation
@@ -33,7 +33,10 @@ def train_head(
     started, champion = time.monotonic(), situation.champion
     settings = retrain_settings(champion.facts, config.finetune, job.payload)
     parts = parts_of(rows.train, champion, settings, config)
-    fitted = _fitted(cached_answers(champion.folder, config.embeddings), parts, settings, on_progress)
+    answers = cached_answers(champion.folder, config.embeddings)
+    embedded = _embedded(answers, parts, settings, on_progress)
+    on_progress("head: Fitting the head", 0.5)
+    fitted = embedded.fit()
     on_progress("head: Writing the package", 0.8)
     kept = kept_rows(rows, situation, config)
     package = HeadPackage(champion, fitted, parts.labels, parts.train, parts.validation, kept, settings)
@@ -49,19 +52,11 @@ def train_head(
         history=fitted.history,
         changed=changed,
     )
-    return Challenger(work / "package", summary, time.monotonic() - started)
+    return Challenger(work / "package", summary, time.monotonic() - started, embedded.unseen())
 
 
-def _fitted(answers: CachedAnswers, parts: Parts, settings: FinetuneConfig, on_progress: Progress) -> FittedHead:
-    train, kind = parts.train, answers.facts.kind
-    texts = [row.input for row in (*train, *parts.validation)]
+def _embedded(answers: CachedAnswers, parts: Parts, settings: FinetuneConfig, on_progress: Progress) -> EmbeddedParts:
+    texts = [row.input for row in (*parts.train, *parts.validation)]
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
-    on_progress("head: Fitting the head", 0.5)
-    rows = EmbeddedRows(
-        train=embeddings[: len(train)],
-        truth=truth_in(train, parts.labels, kind),
-        counts=parts.counts,
-        validation=embeddings[len(train) :],
-        validation_truth=truth_in(parts.validation, parts.labels, kind),
-    )
-    return fit(rows, labels=len(parts.labels), kind=kind, seed=settings.seed)
+    train, validation = embeddings[: len(parts.train)], embeddings[len(parts.train) :]
+    return EmbeddedParts(parts, answers.facts.kind, settings.seed, train, validation)

@@ -1,16 +1,23 @@
-"""The rows of a challenger that begins with the champion's encoder: which train, how often, and which validate."""
+"""The rows of a challenger by what they are for: which teach, how often, which validate, and which select.
+
+Rows that select say which challenger goes to the gate. No challenger learns from them before that, and the gate does
+not use them.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.arrays import Indices
+from core.arrays import Booleans, Indices
 from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
 from core.datasets import Example, in_order, kept_dataset
+from core.labels import Kind, names_of
 from finetune.split import Split, labels_of, split
 
 GIVEN_WEIGHT = 3
@@ -22,14 +29,20 @@ most: the 220 of examples/tickets, four seeds in the mean, lose 0.1, 0.7 and 1.6
 
 FEW_VALIDATION_ROWS = 20
 
+SELECTING_SHARE, FEW_SELECTING_ROWS = 0.2, 5
+"""Share of the given rows that select; fewer rows than `FEW_SELECTING_ROWS` would select by chance, so none do."""
+
 
 @dataclass(frozen=True)
 class Parts:
-    """`labels`: those of the training rows, in the order of their indices; `counts`: (n,) of the n training rows."""
+    """`labels`: those of the training rows, in the order of their indices; `counts`: (n,) of the n training rows;
+    `selects`: (n,) which of them select and so are learned from at the end only.
+    """
 
     labels: list[str]
     train: list[Example]
     counts: Indices
+    selects: Booleans
     validation: list[Example]
 
     @property
@@ -37,20 +50,45 @@ class Parts:
         return Split(self.train, self.validation)
 
     @property
-    def is_given(self) -> Indices:
-        """(m,) places of the training rows that were labelled since the champion's training."""
-        return np.flatnonzero(self.counts > 1)
+    def teaching(self) -> list[Example]:
+        return [row for row, selects in zip(self.train, self.selects, strict=True) if not selects]
+
+    @property
+    def selecting(self) -> list[Example]:
+        return [row for row, selects in zip(self.train, self.selects, strict=True) if selects]
+
+    @property
+    def unseen(self) -> list[Example]:
+        """The rows that select, then the validation rows."""
+        return [*self.selecting, *self.validation]
 
 
 def parts_of(rows: Sequence[Example], champion: ChampionPackage, settings: FinetuneConfig, config: Config) -> Parts:
-    """The champion's validation rows validate again, so that all given rows teach."""
+    """The champion's validation rows validate again, so that all given rows teach in the end."""
     data = champion.facts.lineage.data
-    trained, validated = (
-        {row.key for row in kept_dataset(name, config.datasets)} for name in (data.train, data.validation)
-    )
-    train, validation = _split(rows, validated, champion, settings)
-    counts = [1 if row.key in trained | validated else GIVEN_WEIGHT for row in train]
-    return Parts(labels_of(train, champion.kind), train, np.array(counts), validation)
+    earlier = [{row.key for row in kept_dataset(name, config.datasets)} for name in (data.train, data.validation)]
+    train, validation = _split(rows, earlier[1], champion, settings)
+    is_given = np.array([row.key not in earlier[0] | earlier[1] for row in train])
+    selects = _selecting(train, is_given, champion.kind)
+    counts = np.where(is_given, GIVEN_WEIGHT, 1)
+    return Parts(labels_of(train, champion.kind), train, counts, selects, validation)
+
+
+def _selecting(train: Sequence[Example], is_given: Booleans, kind: Kind) -> Booleans:
+    """A part of the given rows by the hash of the text; each label keeps two rows that teach."""
+    left = Counter(name for row in train for name in names_of(row.label or "", kind))
+    wanted = int(SELECTING_SHARE * is_given.sum())
+    found: list[int] = []
+    given = np.flatnonzero(is_given).tolist()
+    for place in sorted(given, key=lambda place: hashlib.sha256(train[place].key.encode()).digest()):
+        names = names_of(train[place].label or "", kind)
+        if len(found) < wanted and all(left[name] > 2 for name in names):
+            found.append(place)
+            left.subtract(names)
+    selects = np.zeros(len(train), dtype=np.bool_)
+    if len(found) >= FEW_SELECTING_ROWS:
+        selects[found] = True
+    return selects
 
 
 def _split(

@@ -11,11 +11,13 @@ LEAST_REPLAYED = 500
 
 
 def replayed(parts: Parts, *, times: float, seed: int) -> Indices:
-    """Places of training rows: each given row as often as it counts, and `times` as many rows of earlier trainings,
-    at least `LEAST_REPLAYED`, drawn at random; the first of each label is always among them.
+    """Places of training rows that teach: each given row as often as it counts, and `times` as many earlier rows, at
+    least `LEAST_REPLAYED`, drawn at random; the first of each label is always among them.
     """
-    given = np.repeat(parts.is_given, parts.counts[parts.is_given])
-    earlier = np.random.default_rng(seed).permutation(np.flatnonzero(parts.counts == 1))
+    is_given = parts.counts > 1
+    places = np.flatnonzero(is_given & ~parts.selects)
+    given = np.repeat(places, parts.counts[places])
+    earlier = np.random.default_rng(seed).permutation(np.flatnonzero(~is_given))
     wanted = max(LEAST_REPLAYED, round(times * len(given)))
     labels = [parts.train[place].label for place in earlier]
     _, firsts = np.unique(np.array(labels, dtype=object).astype(str), return_index=True)

@@ -65,7 +65,7 @@ def train_tuned(
         history=fitted.history,
         changed=changed,
     )
-    return Challenger(package, summary, time.monotonic() - started, checkpoint=work / "checkpoint")
+    return Challenger(package, summary, time.monotonic() - started, way.unseen, work / "checkpoint")
 
 
 def _right_before(situation: Situation, parts: Parts) -> Booleans:
@@ -74,16 +74,17 @@ def _right_before(situation: Situation, parts: Parts) -> Booleans:
 
 
 def _fitted(way: Way, continuing: Continuing, champion: str) -> Fitted:
-    scored = score(way.fitted.head.logits(continuing.embeddings(way.encoder)[1]), continuing.task)
+    found = way.embedded.fit()
+    scored = score(found.head.logits(way.embedded.validation), continuing.task)
     reached = f"{scored.metric.replace('_', ' ')} {percent(scored.value)} on {len(scored.correct)} validation rows"
     return Fitted(
         method=METHOD,
-        reason=f"{percent(way.facts['share'], 0)} of the way on from {champion} reaches {reached}.",
+        reason=f"Going on from {champion}, {percent(way.share, 0)} of the way, reaches {reached}.",
         encoder=way.encoder,
-        head=way.fitted.head,
+        head=found.head,
         scored=scored,
         settings=way.facts,
-        history=[*way.history, *way.fitted.history],
+        history=[*way.history, *found.history],
     )
 
 

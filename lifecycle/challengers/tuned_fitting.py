@@ -10,18 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from core.arrays import Booleans, Indices
 from core.paired import Paired
 from finetune.continuing import Continuing
 from finetune.encoders.encoder import Encoder
-from finetune.measuring.metrics import predicted_labels
-from finetune.measuring.truth import row_losses
-from finetune.task import Task
-from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, fit
 from lifecycle.challengers.parts import Parts
+from lifecycle.challengers.parts_fitting import EmbeddedParts
 from lifecycle.challengers.replay import replayed
+from lifecycle.challengers.selection import Unseen
 from lifecycle.gate.criteria import loses_more
 
 SHARES = (0.5, 0.25)
@@ -33,13 +29,14 @@ REPLAYED_TIMES = (3.0, 12.0)
 
 @dataclass(frozen=True)
 class Way:
-    """An encoder a `share` of the way from the champion's to the trained one, with its head; `paired`: against the
-    champion on the validation rows; `facts`: of the training.
+    """An encoder a `share` of the way from the champion's to the trained one; `embedded`: the rows, by that encoder;
+    `paired`: against the champion on the validation rows; `facts`: of the training.
     """
 
     share: float
     encoder: Encoder
-    fitted: FittedHead
+    embedded: EmbeddedParts
+    unseen: Unseen
     paired: Paired
     history: list[dict[str, Any]]
     facts: dict[str, Any]
@@ -60,17 +57,18 @@ def find_way(continuing: Continuing, parts: Parts, right_before: Booleans, *, al
 
 
 def _ways(continuing: Continuing, parts: Parts, right_before: Booleans) -> Iterator[Way]:
-    first = fit_at(continuing, parts, continuing.task.encoder)
+    first = _embedded(continuing, parts, continuing.task.encoder).fit_teaching()
     for places in _lessons(parts, continuing.task.settings.seed):
         taught = continuing.teach(places, first.head)
         for share in () if taught.diverged else SHARES:
             encoder = continuing.between(taught, share)
-            fitted = fit_at(continuing, parts, encoder)
-            paired = Paired.of(right_before, _right_rows(fitted, continuing.task))
-            loss = float(row_losses(continuing.task.validation.truth, fitted.probabilities).mean())
+            embedded = _embedded(continuing, parts, encoder)
+            unseen = embedded.unseen()
+            paired = Paired.of(right_before, unseen.old)
+            loss = float(unseen.losses[unseen.selecting :].mean())
             step = {"step": "interpolation", "share": share, "validation_loss": loss, "gain": paired.gain}
             facts = {**taught.settings, "share": share, "lesson_rows": len(places)}
-            yield Way(share, encoder, fitted, paired, [*taught.history, step], facts)
+            yield Way(share, encoder, embedded, unseen, paired, [*taught.history, step], facts)
 
 
 def _lessons(parts: Parts, seed: int) -> list[Indices]:
@@ -79,15 +77,6 @@ def _lessons(parts: Parts, seed: int) -> list[Indices]:
     return list(found.values())
 
 
-def fit_at(continuing: Continuing, parts: Parts, encoder: Encoder) -> FittedHead:
-    """A head for the encoder, fitted as that of the challenger `head`."""
+def _embedded(continuing: Continuing, parts: Parts, encoder: Encoder) -> EmbeddedParts:
     task = continuing.task
-    train, validation = continuing.embeddings(encoder)
-    rows = EmbeddedRows(train, task.train.truth, parts.counts, validation, task.validation.truth)
-    return fit(rows, labels=len(task.labels), kind=task.kind, seed=task.settings.seed)
-
-
-def _right_rows(fitted: FittedHead, task: Task) -> Booleans:
-    truth = task.validation.truth
-    right = np.asarray(predicted_labels(truth, fitted.probabilities, fitted.thresholds) == truth)
-    return np.asarray(right.all(axis=1)) if right.ndim == 2 else right
+    return EmbeddedParts(parts, task.kind, task.settings.seed, *continuing.embeddings(encoder))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.assigned import cells
@@ -28,6 +29,7 @@ from core.records import (
 from core.schema import label_requests
 from core.stored import as_stored
 from lifecycle.challengers.challenger import Challenger
+from lifecycle.challengers.selection import Unseen
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.gate.disagreements import find_disagreements
 from lifecycle.gate.refused import compared_since, last_refused
@@ -72,7 +74,7 @@ class Loop:
 
     def train(self, job: JobRecord, *_: object, **__: object) -> Challenger:
         self.trainings += 1
-        return Challenger(self.package, TrainingSummary(rows=7), 1.0)
+        return Challenger(self.package, TrainingSummary(rows=7), 1.0, Unseen(np.array([]), np.array([]), 0))
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def loop(home: Home, tiny_package: Path, other_package: Path, monkeypatch: pytes
         return TrainingSet([], [row for row in labelled if is_held_out(row.input)], [], [], {})
 
     monkeypatch.setattr("lifecycle.retrain.build_training_set", rows)
-    monkeypatch.setattr("lifecycle.retrain.CHALLENGERS", {"head": made.train, "fresh": made.train})
+    monkeypatch.setattr("lifecycle.retrain.best_challenger", made.train)
     return made
 
 

@@ -34,7 +34,8 @@ def register_variant(made: Case, folder: Path, lineage: Lineage) -> str:
 def large_parts(earlier: int, given: int) -> Parts:
     labels = [f"label {number}" for number in range(20)]
     rows = [Example(f"text {number}", labels[min(number, 19)]) for number in range(earlier + given)]
-    return Parts(labels, rows, np.array([1] * earlier + [GIVEN_WEIGHT] * given), [])
+    selects = np.zeros(len(rows), dtype=np.bool_)
+    return Parts(labels, rows, np.array([1] * earlier + [GIVEN_WEIGHT] * given), selects, [])
 
 
 def test_given_rows_are_repeated_and_earlier_ones_sampled_with_every_label() -> None:
@@ -46,6 +47,12 @@ def test_given_rows_are_repeated_and_earlier_ones_sampled_with_every_label() -> 
     assert {parts.train[place].label for place in earlier} == set(parts.labels)
     assert (replayed(parts, times=3.0, seed=1) == places).all()
     assert (replayed(parts, times=3.0, seed=2) != places).any()
+
+
+def test_rows_that_select_are_not_taught() -> None:
+    parts = large_parts(earlier=100, given=20)
+    parts.selects[-5:] = True
+    assert set(replayed(parts, times=3.0, seed=0)) == set(range(115))
 
 
 def test_few_earlier_rows_are_replayed_whole() -> None:

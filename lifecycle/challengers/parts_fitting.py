@@ -1,0 +1,54 @@
+"""Heads for an encoder: one that says how good the encoder is on rows that it has not seen, and one that is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.arrays import Booleans, Numbers
+from core.labels import Kind
+from finetune.measuring.metrics import predicted_labels
+from finetune.measuring.truth import Truth, row_losses
+from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, fit, truth_in
+from lifecycle.challengers.parts import Parts
+from lifecycle.challengers.selection import Unseen
+
+
+@dataclass(frozen=True)
+class EmbeddedParts:
+    """The rows with their embeddings by one encoder: `train` (n, d), `validation` (m, d)."""
+
+    parts: Parts
+    kind: Kind
+    seed: int
+    train: Numbers
+    validation: Numbers
+
+    def fit(self) -> FittedHead:
+        """A head for all training rows."""
+        return self._fit(np.ones(len(self.train), dtype=np.bool_), self.validation, self._truth(validation=True))
+
+    def fit_teaching(self) -> FittedHead:
+        """A head that has not learned the rows that select, with its answers to these, then to the validation rows."""
+        selects = self.parts.selects
+        unseen = np.concatenate([self.train[selects], self.validation])
+        return self._fit(~selects, unseen, self._unseen_truth())
+
+    def unseen(self) -> Unseen:
+        """The answers of such a head."""
+        fitted, truth = self.fit_teaching(), self._unseen_truth()
+        right = np.asarray(predicted_labels(truth, fitted.probabilities, fitted.thresholds) == truth)
+        right = np.asarray(right.all(axis=1)) if right.ndim == 2 else right
+        return Unseen(right, row_losses(truth, fitted.probabilities), int(self.parts.selects.sum()))
+
+    def _unseen_truth(self) -> Truth:
+        return np.concatenate([self._truth()[self.parts.selects], self._truth(validation=True)])
+
+    def _fit(self, taught: Booleans, validation: Numbers, truth: Truth) -> FittedHead:
+        counts = self.parts.counts[taught]
+        rows = EmbeddedRows(self.train[taught], self._truth()[taught], counts, validation, truth)
+        return fit(rows, labels=len(self.parts.labels), kind=self.kind, seed=self.seed)
+
+    def _truth(self, *, validation: bool = False) -> Truth:
+        return truth_in(self.parts.validation if validation else self.parts.train, self.parts.labels, self.kind)

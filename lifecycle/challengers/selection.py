@@ -1,0 +1,87 @@
+"""Which of several challengers goes to the gate: chosen on rows that none of them learned from before.
+
+The gate judges one challenger. If it looked at two, the chance that one of them seems better would be twice its level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.arrays import Booleans, Numbers
+from core.config import GateConfig
+from core.datasets import Example
+from core.engine import Answering
+from core.paired import Paired
+from core.taxonomy import Taxonomy
+from finetune.measuring.truth import row_losses
+from lifecycle.challengers.head_fitting import truth_in
+from lifecycle.challengers.parts import Parts
+from lifecycle.gate.comparison import answers
+from lifecycle.gate.criteria import loses_more
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Which of the unseen rows are right, (n,), and their log losses, (n,) in nats; the first `selecting` rows select,
+    the others are validation rows.
+    """
+
+    right: Booleans
+    losses: Numbers
+    selecting: int
+
+    @property
+    def new(self) -> Booleans:
+        return self.right[: self.selecting]
+
+    @property
+    def old(self) -> Booleans:
+        return self.right[self.selecting :]
+
+    def beats(self, other: Unseen) -> bool:
+        """Whether it is right on more rows that select; if the difference is at most one standard error, whether the
+        loss on them is lower, which varies less.
+        """
+        paired = Paired.of(other.new, self.new)
+        if abs(paired.gain) > paired.standard_error:
+            return paired.gain > 0
+        return float(self.losses[: self.selecting].sum()) < float(other.losses[: self.selecting].sum())
+
+
+def unseen_answers(engine: Answering, parts: Parts, taxonomy: Taxonomy) -> Unseen:
+    """Those of a package."""
+    rows: Sequence[Example] = parts.unseen
+    given = answers(engine, rows, taxonomy)
+    probabilities = engine.answer([row.input for row in rows]).probabilities
+    losses = row_losses(truth_in(rows, engine.labels, engine.facts.kind), probabilities)
+    right = np.array([cell == row.label for cell, row in zip(given, rows, strict=True)], dtype=np.bool_)
+    return Unseen(right, losses, len(parts.selecting))
+
+
+def is_good_enough(unseen: Unseen, champion: Unseen, settings: GateConfig) -> bool:
+    """Whether no further challenger is worth its training: it is better than the champion on the rows that select, at
+    the level of the gate, and loses no more on the validation rows than the gate allows on old ones.
+    """
+    if unseen.selecting == 0:
+        return True
+    is_better = Paired.of(champion.new, unseen.new).p_value <= settings.alpha
+    return is_better and not _forgets(unseen, champion, settings)
+
+
+def best_of(found: Sequence[Unseen], champion: Unseen, settings: GateConfig) -> int:
+    """Place of the challenger that goes to the gate: of those that do not forget, else of all, the best on the rows
+    that select; in doubt an earlier one, which is cheaper.
+    """
+    places = [place for place, one in enumerate(found) if not _forgets(one, champion, settings)]
+    best, *others = places or range(len(found))
+    for place in others:
+        if found[place].beats(found[best]):
+            best = place
+    return best
+
+
+def _forgets(unseen: Unseen, champion: Unseen, settings: GateConfig) -> bool:
+    return loses_more(Paired.of(champion.old, unseen.old), settings.max_old_drop)

@@ -92,6 +92,8 @@ RUNTIME = str(ort.__version__)
 class Answering(Protocol):
     """Gives the answers of a package; see `Engine`."""
 
+    facts: PackageFacts
+
     @property
     def labels(self) -> list[str]: ...
 

@@ -14,7 +14,7 @@ from core.lineage import TrainingData
 from finetune.encoders.base_models import BaseModel, facts_of
 from finetune.encoders.encoder import embed
 from finetune.measuring.fit_verdict import judge_fit
-from finetune.measuring.metrics import Evaluation, evaluate, predicted_labels
+from finetune.measuring.metrics import Evaluation, evaluate
 from finetune.measuring.temperature import probabilities_of
 from finetune.measuring.thresholds import (
     Abstention,
@@ -23,7 +23,7 @@ from finetune.measuring.thresholds import (
     tune_thresholds,
     uncalibrated_thresholds,
 )
-from finetune.measuring.truth import Truth
+from finetune.measuring.truth import Truth, predicted_labels
 from finetune.provenance import git_commit, machine, versions
 from finetune.task import Fitted, Task
 

@@ -18,9 +18,9 @@ from core.paired import Paired
 from core.progress import Progress
 from finetune.encoders.encoder import Encoder, TextTokenizer
 from finetune.head import Head
-from finetune.measuring.metrics import is_better, predicted_labels, primary_value
+from finetune.measuring.metrics import is_better, primary_value
 from finetune.measuring.temperature import fit_temperature, probabilities_of
-from finetune.measuring.truth import Truth, row_losses
+from finetune.measuring.truth import Truth, predicted_labels, row_losses
 from finetune.run_state.plans import Plans
 from finetune.run_state.run_folder import RunFolder
 

@@ -32,6 +32,9 @@ FIRST_SHARE = 0.75
 @click.option("--fresh", type=click.Path(path_type=Path), default=TICKETS / "fresh.csv", help="Rows after a change.")
 @click.option("--home", help="Folder of the demo's state [default: .retune/demo].")
 @click.option("--method", type=click.Choice(["auto", "features", "full"]), default="auto", show_default=True)
+@click.option(
+    "--epochs", type=click.IntRange(1), default=5, show_default=True, help="Epochs of each fine-tuning of the encoder."
+)
 @click.option("--budget", help="Upper limit of the time of each training, e.g. 90s [default: none].")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of both trainings.")
 @click.option(
@@ -64,15 +67,16 @@ def demo(
 
 
 def _config(
-    config: Config, home: str | None, *, method: str, budget: str | None, seed: int, label_budget: int
+    config: Config, home: str | None, *, method: str, epochs: int, budget: str | None, seed: int, label_budget: int
 ) -> Config:
     """The user's config with a home and a port for the demo; the home is emptied."""
     given = {"home": config.home / "demo" if home is None else home}
     folder = overridden(config, given, source="the options").home.absolute()
     _empty(folder)
+    training = {"method": method, "epochs": epochs, "budget": budget, "seed": seed}
     changed = {
         "home": folder,
-        "finetune": config.finetune.model_copy(update={"method": method, "budget": budget, "seed": seed}),
+        "finetune": config.finetune.model_copy(update=training),
         "labels": config.labels.model_copy(update={"budget": max(10, round(FIRST_SHARE * label_budget))}),
         "service": config.service.model_copy(update={"port": _free_port(), "host": "127.0.0.1", "admin_token": None}),
         "ledger": config.ledger.model_copy(update={"url": None}),

@@ -21,7 +21,7 @@ from core.labels import Kind
 from finetune.measuring.bootstrap import Interval, bootstrap_intervals
 from finetune.measuring.calibration import calibration_error, calibration_table
 from finetune.measuring.confusion import Confusion, confusion_of
-from finetune.measuring.truth import FLOOR, Truth, row_losses
+from finetune.measuring.truth import FLOOR, Truth, predicted_labels, row_losses
 
 METRIC_NAMES = {
     "accuracy": "accuracy",
@@ -142,16 +142,6 @@ def is_better(name: str, value: float, other: float) -> bool:
     (True, False)
     """
     return value > other if PRIMARY_METRICS[name].higher_is_better else value < other
-
-
-def predicted_labels(truth: Truth, probabilities: Numbers, thresholds: Numbers | None = None) -> Truth:
-    """Predictions in the shape of `truth`: (n,) most probable labels, or (n, k) whether scores reach the thresholds."""
-    answers: Truth
-    if truth.ndim == 1:
-        answers = probabilities.argmax(axis=1)
-    else:
-        answers = probabilities >= (0.5 if thresholds is None else thresholds)
-    return answers
 
 
 def _single_label(

@@ -24,3 +24,13 @@ def row_losses(truth: Truth, probabilities: Numbers) -> Numbers:
     else:
         losses = -np.log(np.maximum(np.where(truth, scores, 1 - scores), FLOOR)).mean(axis=1)
     return losses
+
+
+def predicted_labels(truth: Truth, probabilities: Numbers, thresholds: Numbers | None = None) -> Truth:
+    """Predictions in the shape of `truth`: (n,) most probable labels, or (n, k) whether scores reach the thresholds."""
+    answers: Truth
+    if truth.ndim == 1:
+        answers = probabilities.argmax(axis=1)
+    else:
+        answers = probabilities >= (0.5 if thresholds is None else thresholds)
+    return answers

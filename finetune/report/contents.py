@@ -14,10 +14,10 @@ from core.datasets import Example, kept_dataset
 from core.errors import DatasetNotKept
 from core.features import truth_matrix, truth_of
 from finetune.measuring.calibration import CalibrationBin, calibration_table
-from finetune.measuring.metrics import Evaluation, evaluate, predicted_labels
+from finetune.measuring.metrics import Evaluation, evaluate
 from finetune.measuring.temperature import probabilities_of
 from finetune.measuring.thresholds import confidence_and_errors, uncalibrated_thresholds
-from finetune.measuring.truth import Truth, row_losses
+from finetune.measuring.truth import Truth, predicted_labels, row_losses
 from finetune.measuring.validation_outputs import ValidationOutputs, read_validation
 
 WORST_EXAMPLES = 20

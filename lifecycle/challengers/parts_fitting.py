@@ -8,8 +8,7 @@ import numpy as np
 
 from core.arrays import Booleans, Numbers
 from core.labels import Kind
-from finetune.measuring.metrics import predicted_labels
-from finetune.measuring.truth import Truth, row_losses
+from finetune.measuring.truth import Truth, predicted_labels, row_losses
 from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, fit, truth_in
 from lifecycle.challengers.parts import Parts
 from lifecycle.challengers.selection import Unseen

@@ -126,7 +126,7 @@ def test_a_label_that_is_no_longer_recognised_rejects() -> None:
     rows = [Example(f"text {number}", "refund" if number < 12 else "other") for number in range(100)]
     before = [True] * 100
     after = [number >= 11 for number in range(100)]
-    lost = _lost_labels(rows, before, after)
+    lost = _lost_labels([row.label for row in rows], before, after)
     assert lost == {"refund": [12, 12, 1]}
     old = Comparison(100, 1.0, 0.89, 0, 1, 1.0, lost)
     verdict = answer(compared(50, 25, 15, 1), old)
@@ -134,9 +134,11 @@ def test_a_label_that_is_no_longer_recognised_rejects() -> None:
 
 
 def test_a_label_with_few_rows_or_a_small_loss_is_not_lost() -> None:
-    rows = [Example(f"text {number}", "refund") for number in range(20)]
-    assert _lost_labels(rows[:4], [True] * 4, [False] * 4) == {}
-    assert _lost_labels(rows, [True] * 20, [number >= 8 for number in range(20)]) == {}
+    assert _lost_labels(["refund"] * 3, [True] * 3, [False] * 3) == {}
+    assert _lost_labels(["refund"] * 4, [True] * 4, [False] * 4) == {"refund": [4, 4, 0]}
+    assert _lost_labels(["refund"] * 2, [True] * 2, [False] * 2, {"refund"}) == {"refund": [2, 2, 0]}
+    assert _lost_labels(["refund"], [True], [False], {"refund"}) == {}
+    assert _lost_labels(["refund"] * 20, [True] * 20, [number >= 8 for number in range(20)]) == {}
 
 
 @pytest.mark.parametrize("lot", [1, 5, 10])

@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
 from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
 from core.share import percent
-from lifecycle.cached_answers import CachedAnswers, cached_answers
+from lifecycle.cached_answers import cached_answers
 from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.head_package import HeadPackage
 from lifecycle.challengers.kept_rows import kept_rows
@@ -33,8 +34,7 @@ def train_head(
     started, champion = time.monotonic(), situation.champion
     settings = retrain_settings(champion.facts, config.finetune, job.payload)
     parts = parts_of(rows.train, champion, settings, config)
-    answers = cached_answers(champion.folder, config.embeddings)
-    embedded = _embedded(answers, parts, settings, on_progress)
+    embedded = _embedded(champion, parts, settings, config, on_progress)
     on_progress("head: Fitting the head", 0.5)
     fitted = embedded.fit()
     on_progress("head: Writing the package", 0.8)
@@ -55,8 +55,12 @@ def train_head(
     return Challenger(work / "package", summary, time.monotonic() - started, embedded.unseen())
 
 
-def _embedded(answers: CachedAnswers, parts: Parts, settings: FinetuneConfig, on_progress: Progress) -> EmbeddedParts:
+def _embedded(
+    champion: ChampionPackage, parts: Parts, settings: FinetuneConfig, config: Config, on_progress: Progress
+) -> EmbeddedParts:
+    """The encoder is out of memory afterwards, before the next one loads."""
+    answers = cached_answers(champion.folder, config.embeddings)
     texts = [row.input for row in (*parts.train, *parts.validation)]
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
     train, validation = embeddings[: len(parts.train)], embeddings[len(parts.train) :]
-    return EmbeddedParts(parts, answers.facts.kind, settings.seed, train, validation)
+    return EmbeddedParts(parts, champion.kind, settings.seed, train, validation)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
@@ -54,13 +55,16 @@ class HeadPackage:
             exchange_head(source / GRAPH, folder / GRAPH, weight=head.weight, bias=head.bias)
             shutil.copyfile(source / TOKENIZER, folder / TOKENIZER)
             write_facts(folder, facts)
-            answers = cached_answers(folder, config.embeddings)
-            write_reference(folder, features_of_different(answers, self.reference))
-            golden = [golden_answer(answers.engine, row) for row in self.validation[:GOLDEN_ROWS]]
-            write_facts(folder, replace(facts, golden=golden))
+            write_facts(folder, replace(facts, golden=self._write_answers(folder, config)))
             write_manifest(folder)
             verify_package(folder, tolerance=SAME_MACHINE)
         return metrics
+
+    def _write_answers(self, folder: Path, config: Config) -> list[dict[str, Any]]:
+        """Write the reference; returns the golden answers. Its engine is out of memory before the next one loads."""
+        answers = cached_answers(folder, config.embeddings)
+        write_reference(folder, features_of_different(answers, self.reference))
+        return [golden_answer(answers.engine, row) for row in self.validation[:GOLDEN_ROWS]]
 
     def _metrics(self) -> Metrics:
         probabilities, thresholds = self.fitted.probabilities, self.fitted.thresholds

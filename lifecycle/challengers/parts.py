@@ -66,9 +66,12 @@ class Parts:
 def parts_of(rows: Sequence[Example], champion: ChampionPackage, settings: FinetuneConfig, config: Config) -> Parts:
     """The champion's validation rows validate again, so that all given rows teach in the end."""
     data = champion.facts.lineage.data
-    earlier = [{row.key for row in kept_dataset(name, config.datasets)} for name in (data.train, data.validation)]
-    train, validation = _split(rows, earlier[1], champion, settings)
-    is_given = np.array([row.key not in earlier[0] | earlier[1] for row in train])
+    trained, validated = (
+        {row.key for row in kept_dataset(name, config.datasets)} for name in (data.train, data.validation)
+    )
+    train, validation = _split(rows, validated, champion, settings)
+    earlier = trained | validated
+    is_given = np.array([row.key not in earlier for row in train])
     selects = _selecting(train, is_given, champion.kind)
     counts = np.where(is_given, GIVEN_WEIGHT, 1)
     return Parts(labels_of(train, champion.kind), train, counts, selects, validation)

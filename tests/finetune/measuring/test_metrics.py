@@ -11,11 +11,10 @@ from finetune.measuring.bootstrap import bootstrap_intervals
 from finetune.measuring.metrics import (
     PRIMARY_METRICS,
     evaluate,
-    predicted_labels,
     primary_value,
     require_primary,
 )
-from finetune.measuring.truth import row_losses
+from finetune.measuring.truth import predicted_labels, row_losses
 
 RNG = np.random.default_rng(0)
 LABELS = ["a", "b", "c", "d"]

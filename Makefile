@@ -43,6 +43,7 @@ bench-finetune: $(INSTALLED)
 	$(BIN)/python benchmarks/finetune/table.py
 
 bench-loop: $(INSTALLED)
+	$(BIN)/python benchmarks/loop/gate.py
 	$(BIN)/python benchmarks/loop/rounds.py --ladder head
 	$(BIN)/python benchmarks/loop/rounds.py --ladder tuned
 

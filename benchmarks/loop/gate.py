@@ -1,6 +1,6 @@
 """The gate on real answers: how often it is wrong, and how many labels it needs beside random rows and McNemar's test.
 
-    python benchmarks/loop/gate.py --data FOLDER
+    python benchmarks/loop/gate.py [--data FOLDER]
 
 `FOLDER` has `banking77/train.csv` and `test.csv`. Two heads on frozen sentence features answer the test rows once; a
 round draws a window and old rows from these answers, and gives the labels that the gate asks for.
@@ -183,7 +183,7 @@ def _mistaken(data: Data, rows: Indices, seed: int) -> Names:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--cache", type=Path, default=Path(".retune/cache"))
     parser.add_argument("--rounds", type=int, default=200)
     given = parser.parse_args()

@@ -64,7 +64,7 @@ class Ladder:
         unfused = write_fused(self.source, plain / GRAPH)
         full = Engine(plain, on_batch=lambda: self._on_step())
         begin("Comparing it with the checkpoint", 0.1)
-        require_parity(self.source, full, [row.input for row in self.rows])
+        require_parity(self.source, full, [row.input for row in self.rows], on_batch=self._on_step)
         self._evaluate(FP32, plain, note=unfused)
         begin("Quantizing", 0.3)
         if wanted in (None, INT8_STATIC, INT8_MIXED):

@@ -12,13 +12,14 @@ from core.assigned import same
 from core.datasets import Text
 from core.engine import Encoded, Engine, batches, padded
 from core.errors import ParityFailed
+from core.progress import Step, go_on
 from export.model import Source
 
 MAX_DIFFERENCE = 1e-3
 MAX_ROWS = 400
 
 
-def require_parity(source: Source, engine: Engine, texts: Sequence[Text]) -> None:
+def require_parity(source: Source, engine: Engine, texts: Sequence[Text], *, on_batch: Step = go_on) -> None:
     """Compare logits on up to `MAX_ROWS` evenly spaced texts and on edge cases.
 
     Raises `ParityFailed` for a changed label, or a difference above `MAX_DIFFERENCE` times the largest logit.
@@ -28,7 +29,7 @@ def require_parity(source: Source, engine: Engine, texts: Sequence[Text]) -> Non
     # In one batch: the shortest and the longest possible texts are combined.
     edge_cases = engine.encode(edge_case_texts(engine))
     given = np.concatenate([engine.answer_encoded(usual).logits, engine.infer(edge_cases).logits])
-    expected = np.concatenate([_torch_logits(source, usual), _torch_logits(source, edge_cases)])
+    expected = np.concatenate([_torch_logits(source, part, on_batch) for part in (usual, edge_cases)])
     difference = float(np.abs(given - expected).max() / max(1e-6, np.abs(expected).max()))
     changed = _changed_rows(engine, given, expected)
     # Not "difference > MAX_DIFFERENCE", which is false for NaN.
@@ -74,10 +75,11 @@ def _changed_rows(engine: Engine, given: Floats, expected: Floats) -> int:
     return int(np.sum(differs.any(axis=1)))
 
 
-def _torch_logits(source: Source, encoded: list[Encoded]) -> Floats:
+def _torch_logits(source: Source, encoded: list[Encoded], on_batch: Step) -> Floats:
     logits = np.zeros((len(encoded), len(source.training.labels)), dtype=np.float32)
     with torch.inference_mode():
         for batch in batches([item.tokens for item in encoded], batch_tokens=2048):
+            on_batch()
             given = padded([encoded[index] for index in batch], pad_id=source.pad_id)
             logits[batch] = source.model(**{name: torch.from_numpy(given[name]) for name in source.inputs})[0].numpy()
     return logits

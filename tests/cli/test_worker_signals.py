@@ -19,7 +19,8 @@ from core.home import Home
 from tests.tiny import tiny_rows
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 600
+pytestmark = pytest.mark.slow
+LIMIT_S = 400
 
 
 @pytest.fixture

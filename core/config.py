@@ -218,6 +218,9 @@ class LabelsConfig(Section):
     source_quota: int = Field(
         0, ge=0, description="Texts of one source whose labels count, the last ones; 0 is no limit."
     )
+    loss_alpha: float = Field(
+        0.05, gt=0, lt=0.5, description="Probability that random texts ever show a loss of accuracy that is none."
+    )
     audit_per_week: int = Field(
         20, ge=0, description="Random held-out texts to label each week, whatever the checks say; 0: none."
     )

@@ -186,11 +186,14 @@ class CheckRecord:
 
 @dataclass(frozen=True)
 class Decision:
-    """The action after a verdict; `count` is the number of labels for the action `label`."""
+    """The action after a verdict; `count` is the number of labels for the action `label`, `purpose` that of all of them
+    if they have one.
+    """
 
     action: Action
     reason: str = ""
     count: int | None = None
+    purpose: Purpose | None = None
 
     @property
     def sentence(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from typing import TypedDict
 
 from core.champion import ChampionPackage
 from core.config import LabelsConfig
@@ -13,15 +14,16 @@ from core.home import Home
 from core.labels import names_of
 from core.ledger import Ledger
 from core.records import Decision, DecisionRecord, Wanted
+from lifecycle.drawn import random_texts, situation_of, suspicion
 from lifecycle.evidence import different, minor_callers
 from lifecycle.gate.comparison import compare
 from lifecycle.gate.refused import Refused, last_refused
-from lifecycle.labels.audit import audit
+from lifecycle.labels.audit import audit, draw, without_label
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.queue import choose
-from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion
+from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion, RandomTexts
 from lifecycle.policy.policy import decide
-from lifecycle.situation import Situation, assess
+from lifecycle.situation import Situation
 
 Engines = Callable[[], tuple[Engine, Engine]]
 MOST_CALLERS = 3
@@ -32,18 +34,31 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     """Audit, decide, record the decision if it differs from the last one, and queue the label requests."""
     ledger, model = home.ledger, champion.model
     audit(home, champion)
-    situation = assess(home, champion)
+    situation = situation_of(home, champion)
     engines = cache(partial(_engines, home, champion))
     case = _case(home, situation, engines)
     decision = _naming_sources(home, situation, _without_lone_caller(home, situation, case, engines))
     check_id = situation.check.id if situation.check else None
-    if decision.action == "label" and (wanted := _wanted(home.config.labels, situation, case, decision.count)):
-        ledger.request_labels(model, wanted, check_id=check_id)
+    if decision.action == "label" and (wanted := _wanted(home.config.labels, situation, case, decision)):
+        _request(ledger, situation, wanted, check_id)
     last = next(iter(ledger.decisions(model, limit=1)), None)
     if last and last.check_id == check_id and last.decision == decision:
         return last
     ledger.record_decision(model, decision, check_id=check_id)
     return ledger.decisions(model, limit=1)[0]
+
+
+def _request(ledger: Ledger, situation: Situation, wanted: Sequence[Wanted], check_id: int | None) -> None:
+    """Keep what is drawn at random, and request the labels that are not there."""
+    measure = [one for one in wanted if one.purpose == "measure"]
+    there = {one.prediction_id for one in measure} - _unlabelled(situation, measure)
+    if measure:
+        last = max([*situation.recent, *situation.window], key=lambda row: row.number)
+        ledger.draws.record(
+            situation.model, situation.version, measure, until_number=last.number, until=last.created_at
+        )
+    ask = [one for one in wanted if one.prediction_id not in there]
+    ledger.request_labels(situation.model, ask, check_id=check_id)
 
 
 def _case(home: Home, situation: Situation, engines: Engines) -> Case:
@@ -62,7 +77,27 @@ def _case(home: Home, situation: Situation, engines: Engines) -> Case:
         refused=_asked_once(last_refused(home, situation), ledger),
         texts_are_kept=bool(readable) or not situation.window,
         min_texts=config.labels.min_texts,
+        loss_alpha=config.labels.loss_alpha,
+        random_available=len(_unlabelled(situation, _random_order(situation))),
+        **_apart_from_drift(situation, config.labels.min_texts),
     )
+
+
+class _ApartFromDrift(TypedDict):
+    random: RandomTexts
+    suspicion: str | None
+    teachable: int
+
+
+def _apart_from_drift(situation: Situation, min_texts: int) -> _ApartFromDrift:
+    """What labels show since the promotion."""
+    random = random_texts(situation)
+    since = (row for row in situation.labelled if row.has_text and row.number > situation.promoted_after)
+    return {
+        "random": random,
+        "suspicion": suspicion(situation, random, min_texts=min_texts),
+        "teachable": len({row.example.key for row in pools_of(since)[1]}),
+    }
 
 
 def _without_lone_caller(home: Home, situation: Situation, case: Case, engines: Engines) -> Decision:
@@ -70,19 +105,29 @@ def _without_lone_caller(home: Home, situation: Situation, case: Case, engines: 
     decision = decide(case)
     if decision.action not in ("retrain", "roll back"):
         return decision
-    for key in minor_callers(situation.labelled, situation.window)[:MOST_CALLERS]:
-        others = replace(situation, labelled=[row for row in situation.labelled if row.key != key])
+    for key in minor_callers(situation.labelled, situation.recent)[:MOST_CALLERS]:
+        others = _without_caller(situation, key)
         without = replace(
             case,
             measured=_measured(others),
             previous=_previous(home, others, engines),
             refused=last_refused(home, others),
+            **_apart_from_drift(others, case.min_texts),
         )
         if decide(without).action != decision.action:
             caller = f"API key {key!r}" if key else "requests without an API key"
             why = f"Only labels of {caller} show this, and at most half of the recent texts have this caller"
             return Decision("watch", f"{decision.reason} {why}, so the decision is not {decision.action!r}.")
     return decision
+
+
+def _without_caller(situation: Situation, key: str | None) -> Situation:
+    return replace(
+        situation,
+        labelled=[row for row in situation.labelled if row.key != key],
+        recent=[row for row in situation.recent if row.key != key],
+        draws=[row for row in situation.draws if row.key != key],
+    )
 
 
 def _naming_sources(home: Home, situation: Situation, decision: Decision) -> Decision:
@@ -128,8 +173,11 @@ def _asked_once(refused: Refused | None, ledger: Ledger) -> Refused | None:
     return replace(refused, open=tuple(sorted(still_open, key=asked.__contains__)))
 
 
-def _wanted(settings: LabelsConfig, situation: Situation, case: Case, count: int | None) -> list[Wanted]:
+def _wanted(settings: LabelsConfig, situation: Situation, case: Case, decision: Decision) -> list[Wanted]:
     """New label requests; none while earlier ones of the same kind are open."""
+    count = decision.count
+    if decision.purpose == "measure":
+        return [] if case.random.lot.is_awaited else _lot(situation, count or 0)
     if case.refused is not None and case.refused.open and case.refused.verdict.labels_needed:
         if case.labels.is_comparing and case.labels.is_awaited:
             return []
@@ -143,6 +191,25 @@ def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[Wanted]
     seed = situation.check.id if situation.check else 0
     answered = situation.labelled_keys | situation.untold_keys
     return choose(situation.window, labelled=answered, settings=settings, seed=seed)
+
+
+def _lot(situation: Situation, count: int) -> list[Wanted]:
+    """Random texts, of which so many have no label: without the others the lot would not stand for all texts."""
+    every = _random_order(situation)
+    unlabelled = _unlabelled(situation, every)
+    ends = [place for place, one in enumerate(every, 1) if one.prediction_id in unlabelled]
+    lot = every[: ends[:count][-1]] if ends and count else []
+    return [replace(one, chance=len(lot) / len(every)) for one in lot]
+
+
+def _random_order(situation: Situation) -> list[Wanted]:
+    """The recent held-out texts that were not drawn yet."""
+    rows, settled = situation.recent, situation.untold_keys | {row.text_key for row in situation.draws}
+    return draw(rows, len(rows), settled=settled, purpose="measure", seed=rows[-1].number) if rows else []
+
+
+def _unlabelled(situation: Situation, wanted: Sequence[Wanted]) -> set[str]:
+    return without_label(wanted, [*situation.window, *situation.recent], situation.labelled_keys)
 
 
 def _previous(home: Home, situation: Situation, engines: Engines) -> PreviousVersion | None:

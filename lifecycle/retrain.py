@@ -25,13 +25,14 @@ from lifecycle.cached_answers import answers_of
 from lifecycle.challengers.ladder import best_challenger
 from lifecycle.challengers.pruning import prune_checkpoints
 from lifecycle.challengers.training_set import TrainingSet, build_training_set
+from lifecycle.drawn import situation_of
 from lifecycle.gate.comparison import compare
 from lifecycle.gate.disagreements import find_disagreements, labels_of
 from lifecycle.gate.judge import judge
 from lifecycle.gate.refused import compared_since, last_refused
 from lifecycle.gate.trial import Trial
 from lifecycle.respond import respond
-from lifecycle.situation import Situation, assess
+from lifecycle.situation import Situation
 from lifecycle.work_folder import work_folder
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _recorded_result(job: JobRecord, ledger: Ledger) -> RetrainResult | None:
 
 def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) -> RetrainResult:
     on_progress("training set", 0.0)
-    situation = assess(home, read_champion(home.registry, job.model))
+    situation = situation_of(home, read_champion(home.registry, job.model))
     refused = last_refused(home, situation)
     if refused is not None and refused.verdict.answer == "promote":
         training = refused.record.gate.training if refused.record.gate else TrainingSummary()

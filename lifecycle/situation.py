@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.champion import ChampionPackage
 from core.home import Home
-from core.records import CheckRecord, LabelledPrediction, StoredPrediction
+from core.records import CheckRecord, Draw, LabelledPrediction, StoredPrediction
 from core.taxonomy import Taxonomy
 
 
@@ -16,7 +16,8 @@ class Situation:
     `untold_keys`: keys of texts whose label nobody can tell.
 
     Each text of `window` is one row. `fresh_after`: number of the last prediction in the last check without drift;
-    later rows are fresh.
+    later rows are fresh. `recent`: the latest rows since the promotion, before which prediction `promoted_after` came;
+    `draws`: its random texts; `open_requests`: ids of predictions whose labels are asked for.
     """
 
     champion: ChampionPackage
@@ -27,6 +28,10 @@ class Situation:
     labelled_keys: set[str]
     untold_keys: set[str] = field(default_factory=set)
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
+    promoted_after: int = 0
+    recent: list[StoredPrediction] = field(default_factory=list)
+    draws: list[Draw] = field(default_factory=list)
+    open_requests: set[str] = field(default_factory=set)
 
     @property
     def labels(self) -> set[str]:
@@ -46,14 +51,29 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
     ledger, model, version = home.ledger, champion.model, champion.version
     last_ok = ledger.last_conclusive_check(model, version, verdict="ok")
     fresh_after = (last_ok and last_ok.last_number) or 0
+    promoted_after = ledger.promoted_after(model, version)
+    limit = home.config.drift.window_rows
     labelled = ledger.labelled(model, kind=champion.kind, counting=home.config.labels.counting)
     return Situation(
         champion=champion,
         check=ledger.last_conclusive_check(model, version),
         fresh_after=fresh_after,
-        window=ledger.window(model, version, limit=home.config.drift.window_rows, after=fresh_after),
+        window=ledger.window(model, version, limit=limit, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
         untold_keys=ledger.untold.keys(model),
         taxonomy=ledger.rules.taxonomy(model, champion.kind),
+        promoted_after=promoted_after,
+        recent=ledger.window(model, version, limit=limit, after=promoted_after),
+        draws=[draw for draw in ledger.draws.rows(model, version) if draw.number > promoted_after],
+        open_requests={request.prediction_id for request in ledger.label_requests(model)},
     )
+
+
+def fresh_since(home: Home, situation: Situation, number: int) -> Situation:
+    """The situation with all rows after a prediction as fresh ones: a check that is ok does not show otherwise."""
+    if number >= situation.fresh_after:
+        return situation
+    limit = home.config.drift.window_rows
+    window = home.ledger.window(situation.model, situation.version, limit=limit, after=number)
+    return replace(situation, fresh_after=number, window=window)

@@ -58,6 +58,20 @@ class LabelProgress:
 
 
 @dataclass(frozen=True)
+class RandomTexts:
+    """Held-out texts drawn at random since the promotion. `rows`: with a label, of which `right`; `p_value`: of the
+    hypothesis that accuracy did not fall, valid whenever it is looked at; `after`: number of the last prediction before
+    the most likely begin of a loss; `lot`: requests of the last ones that were asked for to settle a suspicion.
+    """
+
+    rows: int = 0
+    right: int = 0
+    p_value: float = 1.0
+    after: int = 0
+    lot: LabelProgress = LabelProgress(0, 0)
+
+
+@dataclass(frozen=True)
 class PreviousVersion:
     """The version before the champion. `comparison`: this version as challenger against the champion, on the labelled
     rows since the promotion.
@@ -73,6 +87,10 @@ class Case:
     window that could be labelled; `alpha`: level of the test that `previous` is better; `refused`: the champion's last
     challenger, if the gate refused it; `min_texts`: number of different texts that a
     retrain needs.
+
+    `loss_alpha`: level at which `random` shows a loss; `suspicion`: why accuracy may have fallen without a drift;
+    `random_available`: texts without a label that could be drawn; `teachable`: labelled texts since the promotion that
+    can be trained on.
     """
 
     model: str
@@ -87,3 +105,8 @@ class Case:
     refused: Refused | None = None
     texts_are_kept: bool = True
     min_texts: int = 1
+    random: RandomTexts = RandomTexts()
+    loss_alpha: float = 0.05
+    suspicion: str | None = None
+    random_available: int = 0
+    teachable: int = 0

@@ -10,6 +10,9 @@ from lifecycle.policy.case import Case, MeasuredAccuracy
 
 Rule = Callable[[Case], Decision | None]
 
+SETTLING_LOT = 40
+"""Random texts that are asked for at once to settle whether accuracy fell."""
+
 
 def roll_back(case: Case) -> Decision | None:
     """The previous version is significantly better on the labelled rows since the promotion."""
@@ -51,6 +54,39 @@ def skip_refused_challenger(case: Case) -> Decision | None:
         return None
     reason = f"The gate refused {case.model}@{case.refused.record.version}: {case.refused.verdict.reason}"
     return Decision("label", reason, needed) if needed else Decision("watch", reason)
+
+
+def retrain_after_loss_in_random_texts(case: Case) -> Decision | None:
+    """Whatever the check says: the right answers to the same texts may have changed."""
+    random, expected = case.random, case.measured.expected
+    if _is_drift(case) and (case.labels.requested == 0 or case.labels.is_awaited):
+        return None
+    if random.p_value > case.loss_alpha or random.rows < case.min_texts or expected is None:
+        return None
+    found = f"{random.right} of {random.rows} texts drawn at random are right, {percent(expected, 0)} expected"
+    reason = f"Accuracy fell: {found} (p = {random.p_value:.2g})"
+    if case.labels.is_awaited:
+        given = f"{case.labels.given} of {case.labels.requested} requested labels are given"
+        return Decision("label", f"{reason}; {given}.", case.labels.still_open)
+    if case.teachable >= case.min_texts:
+        return Decision("retrain", f"{reason}.")
+    few = f"{reason}; of the {case.min_texts} labelled texts to train on (labels.min_texts) {case.teachable} are there."
+    count = min(case.budget, case.available)
+    return Decision("label", few, count) if count else Decision("watch", few)
+
+
+def settle_suspected_loss(case: Case) -> Decision | None:
+    """By labels of random texts, in lots, after each of which the evidence is looked at."""
+    if case.suspicion is None or _is_drift(case):
+        return None
+    lot = case.random.lot
+    if lot.is_awaited:
+        given = f"{lot.given} of {lot.requested} requested labels of random texts are given"
+        return Decision("label", f"{case.suspicion}; {given}.", lot.still_open, "measure")
+    count = min(SETTLING_LOT, case.budget, case.random_available)
+    if count == 0:
+        return Decision("watch", f"{case.suspicion}; no text is left to draw.")
+    return Decision("label", f"{case.suspicion}; {_texts(count)} drawn at random will show more.", count, "measure")
 
 
 def do_nothing_without_drift(case: Case) -> Decision | None:
@@ -131,6 +167,8 @@ RULES: tuple[Rule, ...] = (
     promote_refused_challenger,
     ask_where_versions_differ,
     skip_refused_challenger,
+    retrain_after_loss_in_random_texts,
+    settle_suspected_loss,
     do_nothing_without_drift,
     ask_for_labels,
     await_labels,
@@ -141,6 +179,10 @@ RULES: tuple[Rule, ...] = (
     watch,
 )
 """In the order of evaluation; the last rule always returns a decision."""
+
+
+def _is_drift(case: Case) -> bool:
+    return case.verdict is not None and case.verdict.outcome == "drift"
 
 
 def _has_lost(measured: MeasuredAccuracy) -> bool:

@@ -107,15 +107,18 @@ def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
     labels_used = 0
     if decision.action == "label":
         with story.step("labels", f"7. Give the {decision.count} requested labels"):
-            labels_used = give_labels(story, url)
+            labels_used = give_labels(story, url, most=story.label_budget)
             decision = decide(story)
     job, calls = None, Calls()
     if decision.action == "retrain":
         with story.step("retrain", "8. Retrain in the worker while a client keeps calling"):
             job, calls = retrain_while_serving(story, url)
             then = decide(story)
-            while then.action == "label" and labels_used + (then.count or 0) <= story.label_budget:
-                labels_used += give_labels(story, url)
+            while then.action == "label" and labels_used < story.label_budget:
+                given = give_labels(story, url, most=story.label_budget - labels_used)
+                if not given:
+                    break
+                labels_used += given
                 then = decide(story)
                 if then.action == "retrain":
                     job, more = retrain_while_serving(story, url)
@@ -240,10 +243,10 @@ def decide(story: Story) -> Decision:
     return record.decision
 
 
-def give_labels(story: Story, url: str) -> int:
-    """Answer the label requests through `/feedback`, with the labels of the file."""
+def give_labels(story: Story, url: str, *, most: int) -> int:
+    """Answer the first `most` label requests through `/feedback`, with the labels of the file."""
     truth = {normalised(row.text): row.label for row in story.parts.fresh}
-    requests = story.home.ledger.label_requests(MODEL)
+    requests = story.home.ledger.label_requests(MODEL)[:most]
     client = Client(url)
     given = 0
     for batch in in_batches(requests, 50):

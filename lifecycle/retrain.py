@@ -101,9 +101,9 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     on_batch = partial(on_progress, "gate", 0.0)
     verdict = _judged(home, situation, rows, trained.package, seed=job.id, on_batch=on_batch)
     on_progress("register", 0.0)  # the last step at which the job can be cancelled
-    version = home.registry.add(trained.package, job.model)
-    if trained.checkpoint is not None:
+    if trained.checkpoint is not None:  # first: where it cannot be kept, no version is left without a record
         home.checkpoints.keep(trained.checkpoint)
+    version = home.registry.add(trained.package, job.model)
     return _recorded(job, home, situation, version, GateRecord(job.id, verdict, trained.training, trained.seconds))
 
 

@@ -106,6 +106,13 @@ def test_a_cancellation_that_comes_too_late_finds_the_job_done(home: Home, monke
     assert (ended.status, left(home), len(home.ledger.promotions("m"))) == ("done", ["1", "2"], 1)
 
 
+def test_a_checkpoint_that_cannot_be_kept_leaves_no_version(home: Home) -> None:
+    home.jobs.enqueue("m", "retrain", {"method": "features"})
+    home.config.checkpoints.write_text("no folder")
+    ended = run(home, "register", lambda _: None)
+    assert (ended.status, left(home), home.ledger.promotions("m")) == ("failed", ["1"], [])
+
+
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "volume"

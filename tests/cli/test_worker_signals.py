@@ -35,8 +35,9 @@ def home(tmp_path: Path, tiny_package: Path, tiny_checkpoint: Path) -> Iterator[
 
 @contextmanager
 def worker(home: Home) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker whose trainings take very long."""
-    command = [sys.executable, "-m", "cli", "--home", str(home.folder), "worker", "--poll", "0.1"]
+    """A worker whose trainings take very long, with the priority of the tests."""
+    code = "import os, sys; os.nice = lambda _: 0; from cli.main import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "--home", str(home.folder), "worker", "--poll", "0.1"]
     endless = {
         "RETUNE_FINETUNE__EPOCHS": "100000",
         "RETUNE_FINETUNE__PATIENCE": "100000",

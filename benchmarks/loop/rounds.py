@@ -14,6 +14,7 @@ import json
 import random
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from core.progress import ignore
 from export.run import export
 from export.settings import ExportSettings
 from finetune.run import finetune
-from lifecycle.retrain import retrain
+from lifecycle.worker import run_next
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[2] / "shared" / "data" / "clinc150"
@@ -81,20 +82,21 @@ def rounds(ladder: list[str], seed: int) -> Iterator[dict[str, Any]]:
             started, new = time.monotonic(), _labels_of(rows, number)
             given = [row for label in new for row in rows.train[label][:GIVEN_ROWS]]
             home.ledger.added.add(MODEL, given, source="desk", fingerprint=str(number))
-            result = retrain(home.jobs.enqueue(MODEL, "retrain"), home, on_progress=ignore)
-            facts = {"way": result.training.method, "promoted": result.promoted, "reason": result.reason}
-            seconds = round(time.monotonic() - started)
-            yield {
-                "ladder": ladder,
-                "seed": seed,
-                "round": number,
-                **_accuracies(home, rows, number),
-                **facts,
-                "s": seconds,
-            }
+            facts = {**_retrained(home), "seconds": round(time.monotonic() - started)}
+            yield {"ladder": ladder, "seed": seed, "round": number, **_accuracies(home, rows, number), **facts}
     finally:
         home.close()
         shutil.rmtree(folder)
+
+
+def _retrained(home: Home) -> dict[str, Any]:
+    home.jobs.enqueue(MODEL, "retrain")
+    job = run_next(home, stop=threading.Event(), progress=ignore)
+    if job is None or job.status != "done":
+        raise SystemExit(f"The job failed: {job}")
+    outcome = home.ledger.promotions(MODEL)[0]
+    way = outcome.gate.training.method if outcome.gate else ""
+    return {"way": way, "promoted": outcome.promoted, "reason": outcome.reason}
 
 
 def _labels_of(rows: Rows, number: int) -> list[str]:

@@ -250,6 +250,9 @@ class RetrainConfig(Section):
         description="Challengers in the order of their trial: head keeps the champion's encoder, tuned trains it on, "
         "fresh trains the base model.",
     )
+    spread: bool = Field(
+        True, description="Whether a new head also learns the labels of given rows for unlabelled texts near them."
+    )
 
 
 class WorkerConfig(Section):

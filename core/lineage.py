@@ -39,7 +39,8 @@ class Lineage:
     """`checkpoint`: its digest (`core.checkpoint.digest_of`), empty if only the head was trained; `retune`: the release
     that made the package; `holdout`: the rows that the gate compared on; `rung_chosen_by`: "request" or "measurement";
     `settings`: those given to the training, by their keys in the config; `encoder_of`: digest of the package whose
-    encoder it has, if only the head was trained.
+    encoder it has, if only the head was trained; `spread`: rows beside the training data whose label was spread to them
+    from a labelled row near them.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _OPEN
@@ -55,3 +56,4 @@ class Lineage:
     rung_chosen_by: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     encoder_of: str = ""
+    spread: DataSet = DataSet()

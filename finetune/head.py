@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.arrays import Indices, Numbers
+from core.arrays import Numbers
 from core.blas import one_blas_thread
 from finetune.lbfgs import minimize
 from finetune.measuring.truth import Truth
@@ -33,7 +33,7 @@ def fit_head(
     *,
     label_count: int,
     c: float,
-    counts: Indices | None = None,
+    counts: Numbers | None = None,
     start: Head | None = None,
 ) -> Head:
     """Minimise the mean log loss plus |weight|² / (2 · c · n); every label needs a row.

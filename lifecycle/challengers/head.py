@@ -6,12 +6,17 @@ It takes seconds and needs neither torch nor transformers: of the graph only the
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
+from core.datasets import Example
 from core.progress import Progress
-from core.records import JobRecord, TrainingSummary
+from core.records import JobRecord, PredictionRecord, TrainingSummary
 from core.share import percent
 from lifecycle.cached_answers import cached_answers
 from lifecycle.challengers.challenger import Challenger
@@ -20,7 +25,9 @@ from lifecycle.challengers.kept_rows import kept_rows
 from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.parts_fitting import EmbeddedParts
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
+from lifecycle.challengers.spreading import Spread
 from lifecycle.challengers.training_set import TrainingSet
+from lifecycle.challengers.unlabelled import unlabelled_rows
 from lifecycle.situation import Situation
 
 
@@ -34,15 +41,21 @@ def train_head(
     started, champion = time.monotonic(), situation.champion
     settings = retrain_settings(champion.facts, config.finetune, job.payload)
     parts = parts_of(rows.train, champion, settings, config)
+    unlabelled = unlabelled_rows(rows, situation) if config.retrain.spread else []
     embedded = _embedded(champion, parts, settings, config, on_progress)
+    if unlabelled:
+        embedded = replace(embedded, unlabelled=np.stack([row.embedding for row in unlabelled]))
+    near = _named(unlabelled, embedded.spread(), parts)
     on_progress("head: Fitting the head", 0.5)
     fitted = embedded.fit()
     on_progress("head: Writing the package", 0.8)
     kept = kept_rows(rows, situation, config)
-    package = HeadPackage(champion, fitted, parts.labels, parts.train, parts.validation, kept, settings)
+    package = HeadPackage(champion, fitted, parts.labels, parts.train, parts.validation, kept, settings, near)
     metrics = package.write(work / "package", config)
     changed = changed_settings(champion.facts, settings)
     reached = f"accuracy {percent(metrics.accuracy)} on {len(parts.validation)} validation rows"
+    if near:
+        reached += f", with labels spread to {len(near)} texts near labelled ones"
     summary = TrainingSummary(
         rows=len(rows.train),
         new_labels=rows.new_labels,
@@ -64,3 +77,9 @@ def _embedded(
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
     train, validation = embeddings[: len(parts.train)], embeddings[len(parts.train) :]
     return EmbeddedParts(parts, champion.kind, settings.seed, train, validation)
+
+
+def _named(unlabelled: Sequence[PredictionRecord], found: Spread, parts: Parts) -> list[Example]:
+    """The rows that a label was spread to, with this label."""
+    near = [unlabelled[row] for row in found.rows]
+    return [Example(row.text, parts.labels[label], row.pair) for row, label in zip(near, found.truth, strict=True)]

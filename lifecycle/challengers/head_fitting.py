@@ -26,14 +26,37 @@ SELECTION_ROWS = 4_000
 
 
 @dataclass(frozen=True)
+class SpreadRows:
+    """Embeddings (s, d) of rows whose label `truth` (s,) comes from a row near them, with how much each counts."""
+
+    embeddings: Numbers
+    truth: Indices
+    counts: Numbers
+
+
+@dataclass(frozen=True)
 class EmbeddedRows:
-    """Embeddings (n, d) and truth of the training rows, with how often each counts, and of the validation rows."""
+    """Embeddings (n, d) and truth of the training rows, with how often each counts, and of the validation rows.
+
+    The regularisation is chosen without the `spread` rows: their labels are not certain.
+    """
 
     train: Numbers
     truth: Truth
     counts: Indices
     validation: Numbers
     validation_truth: Truth
+    spread: SpreadRows | None = None
+
+    @property
+    def all(self) -> tuple[Numbers, Truth, Numbers]:
+        """Embeddings, truth and counts of the training rows and of the spread ones."""
+        rows, near = (self.train, self.truth, self.counts), self.spread
+        if near is None:
+            return rows
+        both = zip(rows, (near.embeddings, near.truth, near.counts), strict=True)
+        embeddings, truth, counts = (np.concatenate(parts) for parts in both)
+        return embeddings, truth, counts
 
 
 @dataclass(frozen=True)
@@ -57,9 +80,8 @@ def truth_in(rows: Sequence[Example], labels: Sequence[str], kind: Kind) -> Trut
 def fit(rows: EmbeddedRows, *, labels: int, kind: Kind, seed: int) -> FittedHead:
     """The head, with its temperature and thresholds from the validation rows."""
     chosen, history = _chosen(rows, labels=labels, kind=kind, seed=seed)
-    head = fit_head(
-        rows.train, rows.truth, label_count=labels, c=chosen.strength, counts=rows.counts, start=chosen.head
-    )
+    embeddings, truth, counts = rows.all
+    head = fit_head(embeddings, truth, label_count=labels, c=chosen.strength, counts=counts, start=chosen.head)
     logits = head.logits(rows.validation)
     temperature = fit_temperature(logits, rows.validation_truth)
     probabilities = probabilities_of(logits, temperature, kind)

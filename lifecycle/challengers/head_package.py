@@ -29,7 +29,9 @@ from lifecycle.challengers.kept_rows import KeptRows
 
 @dataclass(frozen=True)
 class HeadPackage:
-    """A fitted head with the rows behind it; `labels` are those of the head, in its order."""
+    """A fitted head with the rows behind it; `labels` are those of the head, in its order; `spread`: rows that it
+    learned with a label of a row near them.
+    """
 
     champion: ChampionPackage
     fitted: FittedHead
@@ -38,6 +40,7 @@ class HeadPackage:
     validation: list[Example]
     kept: KeptRows
     settings: FinetuneConfig
+    spread: Sequence[Example] = ()
 
     @property
     def reference(self) -> Sequence[Example]:
@@ -111,5 +114,6 @@ class HeadPackage:
             reference=DataSet(fingerprint(self.reference), len(self.reference)),
             holdout=DataSet(fingerprint(self.kept.holdout), len(self.kept.holdout)),
             encoder_of=read_digest(self.champion.folder),
+            spread=DataSet(keep_dataset(self.spread, config.datasets), len(self.spread)) if self.spread else DataSet(),
             settings={**before.settings, **self.settings.model_dump(exclude={"budget"})},
         )

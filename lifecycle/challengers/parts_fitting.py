@@ -9,20 +9,34 @@ import numpy as np
 from core.arrays import Booleans, Numbers
 from core.labels import Kind
 from finetune.measuring.truth import Truth, predicted_labels, row_losses
-from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, fit, truth_in
+from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, SpreadRows, fit, truth_in
 from lifecycle.challengers.parts import Parts
 from lifecycle.challengers.selection import Unseen
+from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
 
 
 @dataclass(frozen=True)
 class EmbeddedParts:
-    """The rows with their embeddings by one encoder: `train` (n, d), `validation` (m, d)."""
+    """The rows with their embeddings by one encoder: `train` (n, d), `validation` (m, d), and `unlabelled` (u, d), to
+    which labels are spread.
+    """
 
     parts: Parts
     kind: Kind
     seed: int
     train: Numbers
     validation: Numbers
+    unlabelled: Numbers | None = None
+
+    def spread(self, taught: Booleans | None = None) -> Spread:
+        """Labels of the given rows, of those that are `taught`, for the unlabelled ones."""
+        if self.unlabelled is None or self.kind == "multi-label":
+            return NONE
+        given = self.parts.counts > 1
+        given = given if taught is None else given & taught
+        labelled = Labelled(self.train[given], self._truth()[given])
+        known = Labelled(self.validation, self._truth(validation=True))
+        return spread(labelled, self.unlabelled, known, seed=self.seed)
 
     def fit(self) -> FittedHead:
         """A head for all training rows."""
@@ -46,7 +60,10 @@ class EmbeddedParts:
 
     def _fit(self, taught: Booleans, validation: Numbers, truth: Truth) -> FittedHead:
         counts = self.parts.counts[taught]
-        rows = EmbeddedRows(self.train[taught], self._truth()[taught], counts, validation, truth)
+        near = None
+        if self.unlabelled is not None and len((found := self.spread(taught)).rows):
+            near = SpreadRows(self.unlabelled[found.rows], found.truth, found.chance)
+        rows = EmbeddedRows(self.train[taught], self._truth()[taught], counts, validation, truth, near)
         return fit(rows, labels=len(self.parts.labels), kind=self.kind, seed=self.seed)
 
     def _truth(self, *, validation: bool = False) -> Truth:

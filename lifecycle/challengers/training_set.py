@@ -12,6 +12,7 @@ from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
 from finetune.split import without_rare_labels
+from lifecycle.challengers.settings import retrain_settings
 from lifecycle.evidence import different
 from lifecycle.labels.pools import pools_of
 from lifecycle.situation import Situation
@@ -21,7 +22,7 @@ from lifecycle.situation import Situation
 class TrainingSet:
     """`train`: rows of the champion's training and newly labelled rows; `fresh` and `old`: rows for the gate.
 
-    `set_aside`: number of rows of each label with too few rows to train on.
+    `set_aside`: number of rows of each label with too few rows to train on, unless `finetune.rare` is "keep".
     """
 
     train: list[Example]
@@ -35,8 +36,8 @@ def build_training_set(home: Home, situation: Situation) -> TrainingSet:
     """The rows of the champion's training, added rows, and all predictions with a label from a person.
 
     `fresh` are held-out rows that the champion predicted after its last check without drift. Rows of a label with a
-    single text are set aside. Raises `NoNewLabels`, `NoTexts` if no labelled text is stored, or
-    `DatasetNotKept` if the rows of the champion's training are missing.
+    single text are set aside unless `finetune.rare` is "keep". Raises `NoNewLabels`, `NoTexts` if no labelled text is
+    stored, or `DatasetNotKept` if the rows of the champion's training are missing.
     """
     facts, config = situation.champion.facts, home.config
     given = home.ledger.labelled(situation.model, kind=facts.kind, counting=config.labels.counting)
@@ -65,7 +66,9 @@ def build_training_set(home: Home, situation: Situation) -> TrainingSet:
     train = _with_latest_labels(
         [row for row in [*original, *validation, *labelled_rows] if row.key not in measuring_keys]
     )
-    train, set_aside = without_rare_labels(train, facts.kind)
+    set_aside: list[str] = []
+    if retrain_settings(facts, config.finetune, {}).rare != "keep":
+        train, set_aside = without_rare_labels(train, facts.kind)
     return TrainingSet(
         train=train,
         fresh=different(fresh),

@@ -10,11 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from core.config import Config
+from core.clock import utc_now
+from core.config import Config, RetrainConfig
+from core.datasets import is_held_out, kept_dataset
 from core.engine import Engine
+from core.home import Home
 from core.package import read_digest, read_facts
-from tests.lifecycle.champions import Case, answered
+from core.records import PredictionRecord
+from tests.lifecycle.champions import Case, answered, new_label_rows
 from tests.serve_environment import absent_modules
 
 
@@ -30,6 +35,32 @@ def test_the_head_learns_a_new_label_and_keeps_the_encoder(case: Callable[[str],
     facts = read_facts(after.folder)
     assert (facts.lineage.method, facts.lineage.encoder_of) == ("head", read_digest(before.folder))
     assert facts.rung == before.facts.rung
+
+
+@pytest.mark.parametrize("spread", [True, False])
+def test_labels_are_spread_to_near_texts_and_named_in_the_lineage(
+    case: Callable[[str], Case], tmp_path: Path, spread: bool
+) -> None:
+    made = case("single")
+    made.home = Home(made.home.config.model_copy(update={"retrain": RetrainConfig(spread=spread)}))
+    given = new_label_rows(30)
+    texts = [row.text for row in given[3:] if not is_held_out(row.text)]
+    made.rows = replace(made.rows, train=[row for row in made.rows.train if row.label != "chat"] + given[:3])
+    found = Engine(made.situation.champion.folder).answer(texts).embeddings
+    made.home.ledger.record_predictions(
+        [
+            PredictionRecord(f"{n:032x}", "m", "1", utc_now(), text, "bug", 0.4, 5, False, vector)
+            for n, (text, vector) in enumerate(zip(texts, found, strict=True))
+        ]
+    )
+    facts = read_facts(made.train("head", tmp_path).package)
+    assert (facts.lineage.spread.rows > 0) == spread
+    if spread:
+        rows = kept_dataset(facts.lineage.spread.fingerprint, made.home.config.datasets)
+        assert {row.text for row in rows} <= set(texts)
+        assert {row.label for row in rows} == {"chat"}
+    trained = kept_dataset(facts.lineage.data.train, made.home.config.datasets)
+    assert not {row.text for row in trained} & set(texts)
 
 
 def test_a_label_that_is_gone_is_no_longer_answered(case: Callable[[str], Case], tmp_path: Path) -> None:
@@ -57,7 +88,9 @@ class Missing:
         if name.partition(".")[0] in absent:
             raise ModuleNotFoundError(name=name)
 sys.meta_path.insert(0, Missing())
+from core.clock import utc_now
 from core.config import Config
+from core.datasets import is_held_out, kept_dataset
 from core.home import Home
 from core.progress import ignore
 from lifecycle.retrain import retrain

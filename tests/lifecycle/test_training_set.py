@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.clock import utc_now
-from core.config import Config
+from core.config import Config, FinetuneConfig, Rare
 from core.dataset_erasure import erase_rows
 from core.datasets import Example, is_held_out, keep_dataset
 from core.errors import DatasetNotKept, NoNewLabels
@@ -105,13 +105,17 @@ def test_without_a_labelled_reference_the_gate_uses_the_validation_rows(home: Ho
     assert not texts_of(VALIDATION) & texts_of(built.train)
 
 
-def test_a_new_label_with_one_row_is_set_aside(home: Home, ledger: Ledger) -> None:
+@pytest.mark.parametrize("rare", ["keep", "drop"])
+def test_a_new_label_with_one_row_is_trained_unless_rare_labels_are_dropped(
+    home: Home, ledger: Ledger, rare: Rare
+) -> None:
+    config = home.config.model_copy(update={"finetune": FinetuneConfig(rare=rare)})
     trainable = [text for text in FRESH if not is_held_out(text)]
     label(ledger, trainable[:1], "rare")
     label(ledger, trainable[1:5], "new", start=10)
-    built = build_training_set(home, situation(home.config))
-    assert built.set_aside == {"rare": 1}
-    assert "rare" not in {row.label for row in built.train}
+    built = build_training_set(Home(config), situation(config))
+    assert built.set_aside == ({} if rare == "keep" else {"rare": 1})
+    assert ("rare" in {row.label for row in built.train}) == (rare == "keep")
 
 
 def test_a_person_can_correct_the_label_of_an_original_row(home: Home, ledger: Ledger) -> None:

@@ -74,7 +74,8 @@ class Data:
         given = (self.train_labels if labels is None else labels)[rows]
         names, truth = np.unique(given, return_inverse=True)
         head = fit_head(self.train[rows], truth, label_count=len(names), c=C)
-        return names[head.logits(self.test).argmax(axis=1)]
+        found: Names = names[head.logits(self.test).argmax(axis=1)]
+        return found
 
 
 @dataclass(frozen=True)

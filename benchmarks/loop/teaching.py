@@ -123,7 +123,7 @@ class Split:
 
     def accuracies(self, head: Head, labels: Indices) -> dict[str, float]:
         """On later rows, and on old ones."""
-        parts = {"later": (self.later, "fresh"), "old": (slice(None), "reference")}
+        parts: dict[str, tuple[Any, str]] = {"later": (self.later, "fresh"), "old": (slice(None), "reference")}
         return {
             name: float(np.mean(labels[head.logits(self.vectors[part][rows]).argmax(axis=1)] == self.truth[part][rows]))
             for name, (rows, part) in parts.items()

@@ -153,7 +153,7 @@ def test_wrong_usage_exits_2(retune: Command) -> None:
 
 def test_json_is_one_object_on_stdout(retune: Command, tiny_package: Path) -> None:
     code, out, _ = retune("register", tiny_package, "--model", "m", "--json")
-    assert (code, json.loads(out)) == (0, {"model": "m", "version": "1", "champion": None})
+    assert (code, json.loads(out)) == (0, {"model": "m", "version": "1", "champion": None, "checkpoint_kept": False})
 
 
 def test_registering_the_same_package_twice_is_one_version(retune: Command, tiny_package: Path) -> None:

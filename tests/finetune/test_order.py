@@ -13,6 +13,7 @@ ORDER = (
     "run_state",
     "measuring",
     "encoders",
+    "lbfgs",
     "head",
     "task",
     "training",
@@ -27,6 +28,7 @@ ORDER = (
     "cross_validation",
     "outcome",
     "run",
+    "continuing",
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.clock import utc_now
-from core.config import Config, LabelsConfig
+from core.config import Config, FinetuneConfig, LabelsConfig
 from core.datasets import Example, is_held_out, keep_dataset
 from core.engine import Engine
 from core.home import Home
@@ -94,6 +94,7 @@ def test_pairs_with_no_label_and_with_several_are_trained_on(home: Home, ledger:
 def test_a_rare_label_sets_its_whole_row_aside(home: Home, ledger: Ledger) -> None:
     """`newer` has one row left when the row with `rare` is set aside, so that row is set aside, too."""
     given = give(ledger, ["newer|rare", "newer|a", "a"])
-    built = build_training_set(home, situation(home.config))
+    config = home.config.model_copy(update={"finetune": FinetuneConfig(rare="drop")})
+    built = build_training_set(Home(config), situation(config))
     assert built.set_aside == {"rare": 1, "newer": 1}
     assert {row.input for row in built.train} & {row.input for row in given} == {given[2].input}

@@ -64,6 +64,9 @@ def test_every_route_has_a_scope_except_probes_and_documents(worker: Worker) -> 
         "/admin/models/{name}/promote": "admin",
         "/admin/models/{name}/rollback": "admin",
         "/admin/models/{name}/retrain": "admin",
+        "/admin/jobs": "admin",
+        "/admin/jobs/{id}": "admin",
+        "/admin/jobs/{id}/cancel": "admin",
     }
 
 

@@ -140,7 +140,7 @@ def test_a_job_of_a_killed_worker_ends_once(demo: tuple[Path, dict[str, Any]], b
     ledger = open_ledger(config)
     jobs = JobQueue(ledger)
     versions = open_registry(config).versions("demo")
-    job = jobs.enqueue("demo", "retrain")
+    job = jobs.enqueue("demo", "retrain", {"method": "full"})  # a new head would be done too soon
     kill_in_the_middle(home, jobs, job.id, base_model)
     assert open_registry(config).versions("demo") == versions
     ended = retune("--config", home / "retune.toml", "worker", "--once", "--json", base_model=base_model)

@@ -113,7 +113,8 @@ def ask_and_label(served: Served, model: str, rows: list[Example]) -> list[dict[
         "unknown": 0,
         "empty": len(over_http),
         "repeated": 0,
-        "contradictions": {"texts": 0, "undecided": 0, "pairs": {}, "sources": {}},
+        "contradictions": {"texts": 0, "undecided": 0, "pairs": {}, "sources": {}, "set_aside": {}},
+        "cannot_tell": 0,
         "new": {},
         "refused": [],
     }

@@ -104,6 +104,7 @@ def test_feedback_finds_predictions_of_every_worker(http: httpx.Client, server: 
             "accepted": 1,
             "unknown": [],
             "doubtful": [],
+            "cannot_tell": 0,
         }
 
 

@@ -44,6 +44,8 @@ bench-finetune: $(INSTALLED)
 
 bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/gate.py
+	$(BIN)/python benchmarks/loop/teaching.py
+	$(BIN)/python benchmarks/loop/head.py --data ../shared/data
 	$(BIN)/python benchmarks/loop/rounds.py --ladder head
 	$(BIN)/python benchmarks/loop/rounds.py --ladder tuned
 

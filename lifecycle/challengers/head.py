@@ -45,6 +45,7 @@ def train_head(
     embedded = _embedded(champion, parts, settings, config, on_progress)
     if unlabelled:
         embedded = replace(embedded, unlabelled=np.stack([row.embedding for row in unlabelled]))
+        embedded = embedded.harmless(max_old_drop=config.gate.max_old_drop)
     near = _named(unlabelled, embedded.spread(), parts)
     on_progress("head: Fitting the head", 0.5)
     fitted = embedded.fit()

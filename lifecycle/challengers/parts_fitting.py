@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,18 @@ class EmbeddedParts:
         labelled = Labelled(self.train[given], self._truth()[given])
         known = Labelled(self.validation, self._truth(validation=True))
         return spread(labelled, self.unlabelled, known, seed=self.seed)
+
+    def harmless(self, *, max_old_drop: float) -> EmbeddedParts:
+        """Without the unlabelled rows, if labels that are spread to them cost more than they give: fewer of the rows
+        that select are right, or a larger share than this of the validation rows is lost.
+        """
+        if not len(self.spread().rows):
+            return self
+        without = replace(self, unlabelled=None)
+        plain, taught = without.unseen(), self.unseen()
+        lost = int(plain.old.sum()) - int(taught.old.sum())
+        is_harmful = lost > max_old_drop * len(plain.old) or taught.new.sum() < plain.new.sum()
+        return without if is_harmful else self
 
     def fit(self) -> FittedHead:
         """A head for all training rows."""

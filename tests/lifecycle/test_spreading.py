@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 
 from core.arrays import Indices, Numbers
+from core.datasets import Example
+from lifecycle.challengers.parts import Parts
+from lifecycle.challengers.parts_fitting import EmbeddedParts
 from lifecycle.challengers.spreading import NONE, Labelled, spread
 
 
@@ -57,3 +60,29 @@ def test_the_same_rows_get_the_same_labels() -> None:
     first, second = (spread(GIVEN, NEAR.embeddings, KNOWN, seed=3) for _ in range(2))
     assert np.array_equal(first.rows, second.rows)
     assert np.array_equal(first.chance, second.chance)
+
+
+def cloud(count: int, axis: int, rng: np.random.Generator) -> Numbers:
+    points: Numbers = (np.eye(4)[axis] + rng.normal(0, 0.15, (count, 4))).astype(np.float32)
+    return points
+
+
+@pytest.mark.parametrize(("axis", "kept"), [(2, True), (0, False)])
+def test_labels_are_not_spread_if_that_costs_rows_that_were_right(axis: int, kept: bool) -> None:
+    """Given rows of "new" that lie among those of "a" would take their unlabelled neighbours with them."""
+    rng = np.random.default_rng(0)
+    names = ["a"] * 40 + ["b"] * 40 + ["new"] * 4
+    train = [Example(f"row {number}", label) for number, label in enumerate(names)]
+    validation = [Example(f"held out {number}", label) for number, label in enumerate(["a"] * 40 + ["b"] * 40)]
+    given = np.arange(len(train)) >= 80
+    parts = Parts(["a", "b", "new"], train, np.where(given, 3, 1), np.zeros(len(train), dtype=np.bool_), validation)
+    embedded = EmbeddedParts(
+        parts,
+        "single-label",
+        0,
+        np.concatenate([cloud(40, 0, rng), cloud(40, 1, rng), cloud(4, axis, rng)]),
+        np.concatenate([cloud(40, 0, rng), cloud(40, 1, rng)]),
+        cloud(200, axis, rng),
+    )
+    assert len(embedded.spread().rows) > 20
+    assert (len(embedded.harmless(max_old_drop=0.01).spread().rows) > 0) == kept

@@ -66,7 +66,7 @@ def train_head(
         history=fitted.history,
         changed=changed,
     )
-    return Challenger(work / "package", summary, time.monotonic() - started, embedded.unseen())
+    return Challenger(work / "package", summary, time.monotonic() - started, embedded.unseen)
 
 
 def _embedded(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class EmbeddedParts:
         if not len(self.spread().rows):
             return self
         without = replace(self, unlabelled=None)
-        plain, taught = without.unseen(), self.unseen()
+        plain, taught = without.unseen, self.unseen
         lost = int(plain.old.sum()) - int(taught.old.sum())
         is_harmful = lost > max_old_drop * len(plain.old) or taught.new.sum() < plain.new.sum()
         return without if is_harmful else self
@@ -60,8 +61,9 @@ class EmbeddedParts:
         unseen = np.concatenate([self.train[selects], self.validation])
         return self._fit(~selects, unseen, self._unseen_truth())
 
+    @cached_property
     def unseen(self) -> Unseen:
-        """The answers of such a head."""
+        """The answers of such a head, which is fitted once."""
         fitted, truth = self.fit_teaching(), self._unseen_truth()
         right = np.asarray(predicted_labels(truth, fitted.probabilities, fitted.thresholds) == truth)
         right = np.asarray(right.all(axis=1)) if right.ndim == 2 else right

@@ -63,7 +63,7 @@ def _ways(continuing: Continuing, parts: Parts, right_before: Booleans) -> Itera
         for share in () if taught.diverged else SHARES:
             encoder = continuing.between(taught, share)
             embedded = _embedded(continuing, parts, encoder)
-            unseen = embedded.unseen()
+            unseen = embedded.unseen
             paired = Paired.of(right_before, unseen.old)
             loss = float(unseen.losses[unseen.selecting :].mean())
             step = {"step": "interpolation", "share": share, "validation_loss": loss, "gain": paired.gain}

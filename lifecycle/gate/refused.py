@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from core.config import Config
-from core.datasets import key_or
 from core.home import Home
-from core.records import GateVerdict, LabelledPrediction, PromotionRecord
+from core.label_sources import text_key
+from core.records import GateVerdict, PromotionRecord
 from lifecycle.gate.disagreements import labels_of, tellable
 from lifecycle.gate.judge import judge
 from lifecycle.gate.trial import tried_again
@@ -68,11 +68,7 @@ def _judged_again(record: PromotionRecord, verdict: GateVerdict, situation: Situ
         verdict = judge(tried_again(replace(verdict, disagreements=found), labels, config.gate))
     in_window = {row.id for row in situation.window if row.has_text}
     differing = [one.prediction_id for one in found.differing]
-    before = {_text_of(row) for row in situation.labelled if row.label_number <= (record.after_label or 0)}
-    since = {_text_of(row) for row in situation.labelled if row.prediction_id not in set(differing)} - before
+    before = {text_key(row) for row in situation.labelled if row.label_number <= (record.after_label or 0)}
+    since = {text_key(row) for row in situation.labelled if row.prediction_id not in set(differing)} - before
     still_open = tuple(key for key in differing if key not in labels and key in in_window)
     return Refused(record, verdict, still_open, len(since))
-
-
-def _text_of(row: LabelledPrediction) -> str:
-    return key_or(row.input, row.prediction_id)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from core.config import Config, FinetuneConfig
 from core.home import Home
 from core.records import JobRecord
 from lifecycle.worker import run_next
+from tests.small_volume import fill, small_volume
 from tests.tiny import tiny_rows
 
 TRAINING = "finetune: Fine-tuning"
@@ -115,20 +113,8 @@ def test_a_checkpoint_that_cannot_be_kept_leaves_no_version(home: Home) -> None:
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "volume"
-    folder.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", folder]).returncode:
-        pytest.skip("mounting is not allowed")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(volume: Path) -> None:
-    with (volume / "filler").open("ab", buffering=0) as file, suppress(OSError):
-        for size in (2**16, 1):
-            with suppress(OSError):
-                while True:
-                    file.write(b"x" * size)
+    with small_volume(tmp_path / "volume", size="60m") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("stage", STAGES)

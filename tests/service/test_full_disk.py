@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -16,27 +14,16 @@ from core.config import Config, LedgerConfig
 from core.ledger import open_ledger
 from service.host.process import running_server
 from tests.service.conftest import put_in_service, server_config
+from tests.small_volume import fill, small_volume
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")]
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Config]:
-    volume = tmp_path / "volume"
-    volume.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", volume]).returncode:
-        pytest.skip("mounting is not allowed")
-    config = server_config(volume / "home")
-    yield config.model_copy(update={"ledger": LedgerConfig(flush_s=0.05, queue_size=20)})
-    subprocess.run(["umount", "--lazy", volume], check=True)
-
-
-def fill(volume: Path) -> None:
-    with (volume / "filler").open("ab", buffering=0) as file, suppress(OSError):
-        for size in (2**16, 1):
-            with suppress(OSError):
-                while True:
-                    file.write(b"x" * size)
+    with small_volume(tmp_path / "volume", size="20m") as volume:
+        config = server_config(volume / "home")
+        yield config.model_copy(update={"ledger": LedgerConfig(flush_s=0.05, queue_size=20)})
 
 
 def ask(url: str, count: int) -> set[int]:

@@ -31,7 +31,7 @@ from core.engine import Engine
 from core.records import PredictionRecord
 from finetune.head import Head, fit_head
 from lifecycle.challengers.head_fitting import EmbeddedRows, fit
-from lifecycle.challengers.parts import GIVEN_WEIGHT
+from lifecycle.challengers.row_counts import row_counts
 from lifecycle.challengers.spreading import Labelled, spread
 from lifecycle.labels.queue import choose
 
@@ -144,15 +144,17 @@ def learned(split: Split, chosen: Indices, *, spreads: bool, singles: bool) -> d
     if not singles:
         rows_of = np.bincount(np.concatenate([split.truth["train"], truth[chosen]]))
         chosen = chosen[rows_of[truth[chosen]] > 1]
-    parts = [(split.vectors["train"], split.truth["train"], np.ones(len(split.truth["train"])))]
-    parts.append((split.vectors["fresh"][chosen], truth[chosen], np.full(len(chosen), GIVEN_WEIGHT)))
+    vectors = np.concatenate([split.vectors["train"], split.vectors["fresh"][chosen]])
+    labels, places = np.unique(np.concatenate([split.truth["train"], truth[chosen]]), return_inverse=True)
+    is_given = np.arange(len(places)) >= len(split.truth["train"])
+    counted = row_counts(np.eye(len(labels), dtype=np.bool_)[places], is_given)
+    counts = counted.rows
     if spreads:
         others = split.vectors["fresh"][np.setdiff1d(split.trainable, chosen)]
         known = Labelled(split.vectors["validation"], split.truth["validation"])
-        found = spread(Labelled(*parts[1][:2]), others, known, seed=0)
-        parts.append((others[found.rows], found.truth, found.chance))
-    vectors, wanted, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
-    labels, places = np.unique(wanted, return_inverse=True)
+        found = spread(Labelled(vectors[is_given], places[is_given]), others, known, seed=0)
+        vectors, places = np.concatenate([vectors, others[found.rows]]), np.concatenate([places, found.truth])
+        counts = np.concatenate([counts, counted.of_spread(found.truth, found.chance)])
     return split.accuracies(_fitted(split, vectors, places, counts, len(labels)), labels)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
 from core.datasets import Example
 from core.progress import Progress
@@ -22,8 +21,10 @@ from lifecycle.cached_answers import cached_answers
 from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.head_package import HeadPackage
 from lifecycle.challengers.kept_rows import kept_rows
+from lifecycle.challengers.label_shift import Before
 from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.parts_fitting import EmbeddedParts
+from lifecycle.challengers.selection import right_answers
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.spreading import Spread
 from lifecycle.challengers.training_set import TrainingSet
@@ -42,7 +43,7 @@ def train_head(
     settings = retrain_settings(champion.facts, config.finetune, job.payload)
     parts = parts_of(rows.train, champion, settings, config)
     unlabelled = unlabelled_rows(rows, situation) if config.retrain.spread else []
-    embedded = _embedded(champion, parts, settings, config, on_progress)
+    embedded = _embedded(situation, parts, settings, config, on_progress)
     if unlabelled:
         embedded = replace(embedded, unlabelled=np.stack([row.embedding for row in unlabelled]))
         embedded = embedded.harmless(max_old_drop=config.gate.max_old_drop)
@@ -70,14 +71,16 @@ def train_head(
 
 
 def _embedded(
-    champion: ChampionPackage, parts: Parts, settings: FinetuneConfig, config: Config, on_progress: Progress
+    situation: Situation, parts: Parts, settings: FinetuneConfig, config: Config, on_progress: Progress
 ) -> EmbeddedParts:
     """The encoder is out of memory afterwards, before the next one loads."""
-    answers = cached_answers(champion.folder, config.embeddings)
+    answers = cached_answers(situation.champion.folder, config.embeddings)
     texts = [row.input for row in (*parts.train, *parts.validation)]
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
     train, validation = embeddings[: len(parts.train)], embeddings[len(parts.train) :]
-    return EmbeddedParts(parts, champion.kind, settings.seed, train, validation)
+    right = right_answers(answers, parts.validation, situation.taxonomy)
+    lacks = np.array([label not in situation.labels for label in parts.labels], dtype=np.bool_)
+    return EmbeddedParts(parts, settings.seed, train, validation, before=Before(right, lacks, config.gate))
 
 
 def _named(unlabelled: Sequence[PredictionRecord], found: Spread, parts: Parts) -> list[Example]:

@@ -43,7 +43,7 @@ class EmbeddedRows:
 
     train: Numbers
     truth: Truth
-    counts: Indices
+    counts: Numbers
     validation: Numbers
     validation_truth: Truth
     spread: SpreadRows | None = None
@@ -69,6 +69,14 @@ class FittedHead:
     probabilities: Numbers
     thresholds: Numbers | None
     history: list[dict[str, Any]]
+
+    def with_bias(self, added: Numbers, validation: Numbers, truth: Truth, step: dict[str, Any]) -> FittedHead:
+        """Of one label a text, with (k,) `added` to the bias; `validation`: (n, d), with its `truth`."""
+        head = Head(self.head.weight, (self.head.bias + added).astype(np.float32))
+        logits = head.logits(validation)
+        temperature = fit_temperature(logits, truth)
+        probabilities = probabilities_of(logits, temperature, "single-label")
+        return FittedHead(head, self.strength, temperature, probabilities, None, [*self.history, step])
 
 
 def truth_in(rows: Sequence[Example], labels: Sequence[str], kind: Kind) -> Truth:

@@ -10,10 +10,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from core.arrays import Booleans, Indices
+from core.arrays import Booleans
 from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
 from core.datasets import Example, in_order, kept_dataset
@@ -21,16 +22,8 @@ from core.errors import DatasetNotKept
 from core.labels import Kind, names_of
 from finetune.split import Split, labels_of, split
 from lifecycle.challengers.champion_encoder import encoder_data
-
-GIVEN_WEIGHT = 3
-"""How many times a row counts that people labelled since the training of the champion's encoder: if it counted so in
-one round only, the next one would lose what it taught (benchmarks/loop/rounds.py).
-
-Accuracy on later rows with 78 labels at 1, 3 and 5 times, medians of three draws: crisislex_storm_to_bombing 87.3,
-90.1, 90.7 %; with an earlier version of this fit, clinc150_new_domains 76.5, 77.3, 78.8 %, banking77_new_intents 64.2,
-72.6, 75.7 %. On old rows 5 times loses most: the 220 of examples/tickets, four seeds in the mean, lose 0.1, 0.7 and 1.6
-points.
-"""
+from lifecycle.challengers.head_fitting import truth_in
+from lifecycle.challengers.row_counts import RowCounts, row_counts
 
 FEW_VALIDATION_ROWS = 20
 
@@ -40,15 +33,22 @@ SELECTING_SHARE, FEW_SELECTING_ROWS = 0.2, 5
 
 @dataclass(frozen=True)
 class Parts:
-    """`labels`: those of the training rows, in the order of their indices; `counts`: (n,) of the n training rows;
-    `selects`: (n,) which of them select and so are learned from at the end only.
+    """`labels`: those of the training rows, in the order of their indices; `is_given`: (n,) which of the n training
+    rows people labelled since the training of the encoder; `selects`: (n,) which of them select and so are learned
+    from at the end only.
     """
 
     labels: list[str]
+    kind: Kind
     train: list[Example]
-    counts: Indices
+    is_given: Booleans
     selects: Booleans
     validation: list[Example]
+
+    @cached_property
+    def counts(self) -> RowCounts:
+        truth = truth_in(self.train, self.labels, self.kind)
+        return row_counts(truth if truth.ndim == 2 else np.eye(len(self.labels), dtype=np.bool_)[truth], self.is_given)
 
     @property
     def split(self) -> Split:
@@ -73,10 +73,9 @@ def parts_of(rows: Sequence[Example], champion: ChampionPackage, settings: Finet
     data = champion.facts.lineage.data
     trained, validated = _keys(data.train, config), _keys(data.validation, config)
     train, validation = _split(rows, validated, champion, settings)
-    is_given = _are_new(train, trained | validated)
-    selects = _selecting(train, is_given, champion.kind)
-    counts = np.where(_are_new(train, _of_encoder(champion, config)), GIVEN_WEIGHT, 1)
-    return Parts(labels_of(train, champion.kind), train, counts, selects, validation)
+    selects = _selecting(train, _are_new(train, trained | validated), champion.kind)
+    is_given = _are_new(train, _of_encoder(champion, config))
+    return Parts(labels_of(train, champion.kind), champion.kind, train, is_given, selects, validation)
 
 
 def _of_encoder(champion: ChampionPackage, config: Config) -> set[str]:

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from core.arrays import Booleans, Numbers
-from core.labels import Kind
 from finetune.measuring.truth import Truth, predicted_labels, row_losses
 from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, SpreadRows, fit, truth_in
+from lifecycle.challengers.label_shift import Before
 from lifecycle.challengers.parts import Parts
 from lifecycle.challengers.selection import Unseen
 from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
@@ -19,21 +19,21 @@ from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
 @dataclass(frozen=True)
 class EmbeddedParts:
     """The rows with their embeddings by one encoder: `train` (n, d), `validation` (m, d), and `unlabelled` (u, d), to
-    which labels are spread.
+    which labels are spread. `before`: what the champion does, None if new labels may cost what they cost.
     """
 
     parts: Parts
-    kind: Kind
     seed: int
     train: Numbers
     validation: Numbers
     unlabelled: Numbers | None = None
+    before: Before | None = None
 
     def spread(self, taught: Booleans | None = None) -> Spread:
         """Labels of the given rows, of those that are `taught`, for the unlabelled ones."""
-        if self.unlabelled is None or self.kind == "multi-label":
+        if self.unlabelled is None or self.parts.kind == "multi-label":
             return NONE
-        given = self.parts.counts > 1
+        given = self.parts.is_given
         given = given if taught is None else given & taught
         labelled = Labelled(self.train[given], self._truth()[given])
         known = Labelled(self.validation, self._truth(validation=True))
@@ -53,32 +53,53 @@ class EmbeddedParts:
 
     def fit(self) -> FittedHead:
         """A head for all training rows."""
-        return self._fit(np.ones(len(self.train), dtype=np.bool_), self.validation, self._truth(validation=True))
+        fitted = self._fit(np.ones(len(self.train), dtype=np.bool_), self.validation, self._truth(validation=True))
+        return self._shifted(fitted, self.validation, self._truth(validation=True))
 
-    def fit_teaching(self) -> FittedHead:
+    @cached_property
+    def taught(self) -> FittedHead:
         """A head that has not learned the rows that select, with its answers to these, then to the validation rows."""
-        selects = self.parts.selects
-        unseen = np.concatenate([self.train[selects], self.validation])
-        return self._fit(~selects, unseen, self._unseen_truth())
+        return self._shifted(self._plain, self._unseen, self._unseen_truth())
 
     @cached_property
     def unseen(self) -> Unseen:
-        """The answers of such a head, which is fitted once."""
-        fitted, truth = self.fit_teaching(), self._unseen_truth()
+        """The answers of such a head."""
+        fitted, truth = self.taught, self._unseen_truth()
         right = np.asarray(predicted_labels(truth, fitted.probabilities, fitted.thresholds) == truth)
         right = np.asarray(right.all(axis=1)) if right.ndim == 2 else right
         return Unseen(right, row_losses(truth, fitted.probabilities), int(self.parts.selects.sum()))
+
+    @cached_property
+    def shift(self) -> float:
+        """By how much the logits of labels that the champion lacks are lowered, chosen on the validation rows."""
+        if self.before is None or self.parts.kind == "multi-label":
+            return 0.0
+        return self.before.least_shift(self._plain.head.logits(self.validation), self._truth(validation=True))
+
+    def _shifted(self, fitted: FittedHead, validation: Numbers, truth: Truth) -> FittedHead:
+        if self.before is None or not self.shift:
+            return fitted
+        step = {"step": "shift", "of_new_labels": -self.shift}
+        return fitted.with_bias(-self.shift * self.before.lacks, validation, truth, step)
+
+    @cached_property
+    def _plain(self) -> FittedHead:
+        return self._fit(~self.parts.selects, self._unseen, self._unseen_truth())
+
+    @property
+    def _unseen(self) -> Numbers:
+        return np.concatenate([self.train[self.parts.selects], self.validation])
 
     def _unseen_truth(self) -> Truth:
         return np.concatenate([self._truth()[self.parts.selects], self._truth(validation=True)])
 
     def _fit(self, taught: Booleans, validation: Numbers, truth: Truth) -> FittedHead:
-        counts = self.parts.counts[taught]
-        near = None
+        counts, near = self.parts.counts, None
         if self.unlabelled is not None and len((found := self.spread(taught)).rows):
-            near = SpreadRows(self.unlabelled[found.rows], found.truth, found.chance)
-        rows = EmbeddedRows(self.train[taught], self._truth()[taught], counts, validation, truth, near)
-        return fit(rows, labels=len(self.parts.labels), kind=self.kind, seed=self.seed)
+            of_spread = counts.of_spread(found.truth, found.chance)
+            near = SpreadRows(self.unlabelled[found.rows], found.truth, of_spread)
+        rows = EmbeddedRows(self.train[taught], self._truth()[taught], counts.rows[taught], validation, truth, near)
+        return fit(rows, labels=len(self.parts.labels), kind=self.parts.kind, seed=self.seed)
 
     def _truth(self, *, validation: bool = False) -> Truth:
-        return truth_in(self.parts.validation if validation else self.parts.train, self.parts.labels, self.kind)
+        return truth_in(self.parts.validation if validation else self.parts.train, self.parts.labels, self.parts.kind)

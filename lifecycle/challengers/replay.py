@@ -14,9 +14,9 @@ def replayed(parts: Parts, *, times: float, seed: int) -> Indices:
     """Places of training rows that teach: each given row as often as it counts, and `times` as many earlier rows, at
     least `LEAST_REPLAYED`, drawn at random; the first of each label is always among them.
     """
-    is_given = parts.counts > 1
+    is_given = parts.is_given
     places = np.flatnonzero(is_given & ~parts.selects)
-    given = np.repeat(places, parts.counts[places])
+    given = np.repeat(places, np.rint(parts.counts.rows[places]).astype(np.int64))
     earlier = np.random.default_rng(seed).permutation(np.flatnonzero(~is_given))
     wanted = max(LEAST_REPLAYED, round(times * len(given)))
     labels = [parts.train[place].label for place in earlier]

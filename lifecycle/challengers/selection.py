@@ -54,11 +54,16 @@ class Unseen:
 def unseen_answers(engine: Answering, parts: Parts, taxonomy: Taxonomy) -> Unseen:
     """Those of a package."""
     rows: Sequence[Example] = parts.unseen
-    given = answers(engine, rows, taxonomy)
+    right = right_answers(engine, rows, taxonomy)
     probabilities = engine.answer([row.input for row in rows]).probabilities
     losses = row_losses(truth_in(rows, engine.labels, engine.facts.kind), probabilities)
-    right = np.array([cell == row.label for cell, row in zip(given, rows, strict=True)], dtype=np.bool_)
     return Unseen(right, losses, len(parts.selecting))
+
+
+def right_answers(engine: Answering, rows: Sequence[Example], taxonomy: Taxonomy) -> Booleans:
+    """(n,) whether a package answers each row with its label."""
+    given = answers(engine, rows, taxonomy)
+    return np.array([cell == row.label for cell, row in zip(given, rows, strict=True)], dtype=np.bool_)
 
 
 def is_good_enough(unseen: Unseen, champion: Unseen, settings: GateConfig) -> bool:

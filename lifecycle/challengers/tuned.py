@@ -5,9 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import numpy as np
-
-from core.arrays import Booleans
 from core.config import Config, FinetuneConfig
 from core.datasets import keep_dataset
 from core.engine import Engine
@@ -24,10 +21,10 @@ from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.champion_encoder import champion_encoder
 from lifecycle.challengers.kept_rows import kept_rows
 from lifecycle.challengers.parts import Parts, parts_of
+from lifecycle.challengers.selection import right_answers
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.challengers.tuned_fitting import Way, find_way
-from lifecycle.gate.comparison import answers
 from lifecycle.situation import Situation
 
 
@@ -49,7 +46,8 @@ def train_tuned(
         work=work / "state",
         on_progress=lambda stage, share: on_progress(f"tuned: {stage}", share),
     )
-    way = find_way(continuing, parts, _right_before(situation, parts), allowed=config.gate.max_old_drop)
+    right_before = right_answers(Engine(champion.folder), parts.validation, situation.taxonomy)
+    way = find_way(continuing, parts, right_before, allowed=config.gate.max_old_drop)
     if way is None:
         raise ChallengerSkipped("the training diverged")
     fitted = _fitted(way, continuing, f"{situation.model}@{situation.version}")
@@ -66,11 +64,6 @@ def train_tuned(
         changed=changed,
     )
     return Challenger(package, summary, time.monotonic() - started, way.unseen, work / "checkpoint")
-
-
-def _right_before(situation: Situation, parts: Parts) -> Booleans:
-    given = answers(Engine(situation.champion.folder), parts.validation, situation.taxonomy)
-    return np.array([cell == row.label for cell, row in zip(given, parts.validation, strict=True)])
 
 
 def _fitted(way: Way, continuing: Continuing, champion: str) -> Fitted:

@@ -57,7 +57,7 @@ def find_way(continuing: Continuing, parts: Parts, right_before: Booleans, *, al
 
 
 def _ways(continuing: Continuing, parts: Parts, right_before: Booleans) -> Iterator[Way]:
-    first = _embedded(continuing, parts, continuing.task.encoder).fit_teaching()
+    first = _embedded(continuing, parts, continuing.task.encoder).taught
     for places in _lessons(parts, continuing.task.settings.seed):
         taught = continuing.teach(places, first.head)
         for share in () if taught.diverged else SHARES:
@@ -79,4 +79,4 @@ def _lessons(parts: Parts, seed: int) -> list[Indices]:
 
 def _embedded(continuing: Continuing, parts: Parts, encoder: Encoder) -> EmbeddedParts:
     task = continuing.task
-    return EmbeddedParts(parts, task.kind, task.settings.seed, *continuing.embeddings(encoder))
+    return EmbeddedParts(parts, task.settings.seed, *continuing.embeddings(encoder))

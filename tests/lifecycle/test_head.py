@@ -20,7 +20,7 @@ from core.home import Home
 from core.package import read_digest, read_facts
 from core.records import PredictionRecord
 from lifecycle.challengers import spreading
-from lifecycle.challengers.parts import GIVEN_WEIGHT, parts_of
+from lifecycle.challengers.parts import parts_of
 from tests.lifecycle.champions import Case, answered, new_label_rows
 from tests.serve_environment import absent_modules
 
@@ -68,7 +68,7 @@ def test_labels_are_spread_to_near_texts_and_named_in_the_lineage(
     assert not {row.text for row in trained} & set(texts)
 
 
-def test_rows_given_since_the_training_of_the_encoder_count_three_times_in_each_round(
+def test_rows_given_since_the_training_of_the_encoder_are_given_rows_in_each_round(
     case: Callable[[str], Case], tmp_path: Path
 ) -> None:
     made = case("single")
@@ -77,7 +77,7 @@ def test_rows_given_since_the_training_of_the_encoder_count_three_times_in_each_
     later = new_label_rows(40)[-5:]
     parts = parts_of([*made.rows.train, *later], made.situation.champion, FinetuneConfig(), made.home.config)
     given = {row.key for row in [*made.given, *later]}
-    assert {row.key for row, count in zip(parts.train, parts.counts, strict=True) if count == GIVEN_WEIGHT} == {
+    assert {row.key for row, is_given in zip(parts.train, parts.is_given, strict=True) if is_given} == {
         row.key for row in parts.train if row.key in given
     }
     assert {row.key for row in parts.selecting} <= {row.key for row in later}

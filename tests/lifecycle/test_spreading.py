@@ -75,10 +75,9 @@ def test_labels_are_not_spread_if_that_costs_rows_that_were_right(axis: int, kep
     train = [Example(f"row {number}", label) for number, label in enumerate(names)]
     validation = [Example(f"held out {number}", label) for number, label in enumerate(["a"] * 40 + ["b"] * 40)]
     given = np.arange(len(train)) >= 80
-    parts = Parts(["a", "b", "new"], train, np.where(given, 3, 1), np.zeros(len(train), dtype=np.bool_), validation)
+    parts = Parts(["a", "b", "new"], "single-label", train, given, np.zeros(len(train), dtype=np.bool_), validation)
     embedded = EmbeddedParts(
         parts,
-        "single-label",
         0,
         np.concatenate([cloud(40, 0, rng), cloud(40, 1, rng), cloud(4, axis, rng)]),
         np.concatenate([cloud(40, 0, rng), cloud(40, 1, rng)]),

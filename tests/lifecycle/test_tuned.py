@@ -16,9 +16,10 @@ from core.package import read_digest, read_facts, write_facts, write_manifest
 from core.paired import Paired
 from finetune.continuing import Continuing
 from lifecycle.challengers.champion_encoder import champion_encoder
-from lifecycle.challengers.parts import GIVEN_WEIGHT, Parts, parts_of
+from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.pruning import prune_checkpoints
 from lifecycle.challengers.replay import LEAST_REPLAYED, replayed
+from lifecycle.challengers.row_counts import GIVEN_WEIGHT
 from lifecycle.challengers.settings import retrain_settings
 from lifecycle.challengers.tuned_fitting import SHARES, find_way
 from tests.lifecycle.champions import Case
@@ -33,9 +34,10 @@ def register_variant(made: Case, folder: Path, lineage: Lineage) -> str:
 
 def large_parts(earlier: int, given: int) -> Parts:
     labels = [f"label {number}" for number in range(20)]
-    rows = [Example(f"text {number}", labels[min(number, 19)]) for number in range(earlier + given)]
+    names = [labels[10 + number if number < 10 else number % 10] for number in range(earlier + given)]
+    rows = [Example(f"text {number}", name) for number, name in enumerate(names)]
     selects = np.zeros(len(rows), dtype=np.bool_)
-    return Parts(labels, rows, np.array([1] * earlier + [GIVEN_WEIGHT] * given), selects, [])
+    return Parts(labels, "single-label", rows, np.arange(len(rows)) >= earlier, selects, [])
 
 
 def test_given_rows_are_repeated_and_earlier_ones_sampled_with_every_label() -> None:

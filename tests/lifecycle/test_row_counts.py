@@ -1,0 +1,72 @@
+"""How often rows count that people labelled, and the repair of a head that gives new labels to old rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.arrays import Booleans, Indices
+from core.config import GateConfig
+from lifecycle.challengers.label_shift import Before
+from lifecycle.challengers.row_counts import GIVEN_WEIGHT, row_counts
+
+
+def has(truth: Indices, labels: int) -> Booleans:
+    return np.eye(labels, dtype=np.bool_)[truth]
+
+
+def test_given_rows_count_three_times_until_a_label_has_as_much_as_others_do() -> None:
+    truth = np.repeat([0, 1, 0, 2], [60, 60, 5, 40])
+    counts = row_counts(has(truth, 3), np.arange(165) >= 120).rows
+    assert (counts[:120] == 1).all()
+    assert (counts[120:125] == GIVEN_WEIGHT).all()
+    assert counts[125:].sum() == pytest.approx(60)
+
+
+def test_a_given_row_counts_at_least_once() -> None:
+    truth = np.repeat([0, 1], [10, 50])
+    assert (row_counts(has(truth, 2), truth == 1).rows == 1).all()
+
+
+def test_rows_of_several_labels_count_as_the_one_that_has_least_room() -> None:
+    rows = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 0], [1, 0], [1, 1], [0, 0]], dtype=np.bool_)
+    counts = row_counts(rows, np.arange(8) >= 4).rows
+    assert counts.tolist() == [1, 1, 1, 1, 1, 1, 1, GIVEN_WEIGHT]
+
+
+def test_spread_rows_fill_a_label_up_to_what_others_have() -> None:
+    truth = np.repeat([0, 1, 2], [30, 30, 8])
+    counted = row_counts(has(truth, 3), truth == 2)
+    assert counted.room[2] == pytest.approx(30 - 8 * GIVEN_WEIGHT)
+    few, many = np.full(4, 2), np.full(100, 2)
+    assert counted.of_spread(few, np.full(4, 0.8)).tolist() == [0.8] * 4
+    assert counted.of_spread(many, np.full(100, 0.8)).sum() == pytest.approx(6)
+
+
+def before(right: Booleans, lacks: list[bool]) -> Before:
+    return Before(right, np.array(lacks), GateConfig())
+
+
+def test_new_labels_are_lowered_until_old_rows_are_right_again() -> None:
+    truth = np.zeros(100, dtype=np.int64)
+    logits = np.tile(np.array([[2.0, 0.0, 0.0]]), (100, 1))
+    logits[:20, 2] = 2.6
+    found = before(np.ones(100, dtype=np.bool_), [False, False, True]).least_shift(logits, truth)
+    assert found == 0.75
+
+
+def test_nothing_is_lowered_for_a_loss_that_may_be_chance_or_is_not_of_a_new_label() -> None:
+    truth, right = np.zeros(100, dtype=np.int64), np.ones(100, dtype=np.bool_)
+    logits = np.tile(np.array([[2.0, 0.0, 0.0]]), (100, 1))
+    logits[:3, 2] = 2.6
+    assert before(right, [False, False, True]).least_shift(logits, truth) == 0
+    logits[:20, 2] = 2.6
+    assert before(right, [False, False, False]).least_shift(logits, truth) == 0
+
+
+def test_the_shift_that_loses_least_is_taken_if_none_is_enough() -> None:
+    truth, right = np.zeros(100, dtype=np.int64), np.ones(100, dtype=np.bool_)
+    logits = np.tile(np.array([[2.0, 0.0, 0.0]]), (100, 1))
+    logits[:20, 2] = 2.6
+    logits[20:40, 1] = 9.0
+    assert before(right, [False, False, True]).least_shift(logits, truth) == 0.75

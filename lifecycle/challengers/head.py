@@ -78,9 +78,9 @@ def _embedded(
     texts = [row.input for row in (*parts.train, *parts.validation)]
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
     train, validation = embeddings[: len(parts.train)], embeddings[len(parts.train) :]
-    right = right_answers(answers, parts.validation, situation.taxonomy)
+    right = right_answers(answers, parts.validation, situation.taxonomy) if parts.validates_again else None
     lacks = np.array([label not in situation.labels for label in parts.labels], dtype=np.bool_)
-    return EmbeddedParts(parts, settings.seed, train, validation, before=Before(right, lacks, config.gate))
+    return EmbeddedParts(parts, settings.seed, train, validation, before=Before(lacks, right, config.gate))
 
 
 def _named(unlabelled: Sequence[PredictionRecord], found: Spread, parts: Parts) -> list[Example]:

@@ -85,16 +85,23 @@ def truth_in(rows: Sequence[Example], labels: Sequence[str], kind: Kind) -> Trut
 
 
 @one_blas_thread()
-def fit(rows: EmbeddedRows, *, labels: int, kind: Kind, seed: int) -> FittedHead:
-    """The head, with its temperature and thresholds from the validation rows."""
-    chosen, history = _chosen(rows, labels=labels, kind=kind, seed=seed)
+def fit(rows: EmbeddedRows, *, labels: int, kind: Kind, seed: int, like: FittedHead | None = None) -> FittedHead:
+    """The head, with its temperature and thresholds from the validation rows.
+
+    `like`: a head for a part of the rows, whose regularisation is taken instead of choosing one.
+    """
+    if like is None:
+        chosen, history = _chosen(rows, labels=labels, kind=kind, seed=seed)
+        strength, start = chosen.strength, chosen.head
+    else:
+        strength, start, history = like.strength, like.head, like.history
     embeddings, truth, counts = rows.all
-    head = fit_head(embeddings, truth, label_count=labels, c=chosen.strength, counts=counts, start=chosen.head)
+    head = fit_head(embeddings, truth, label_count=labels, c=strength, counts=counts, start=start)
     logits = head.logits(rows.validation)
     temperature = fit_temperature(logits, rows.validation_truth)
     probabilities = probabilities_of(logits, temperature, kind)
     thresholds = tune_thresholds(probabilities, rows.validation_truth) if kind == "multi-label" else None
-    return FittedHead(head, chosen.strength, temperature, probabilities, thresholds, history)
+    return FittedHead(head, strength, temperature, probabilities, thresholds, history)
 
 
 @dataclass(frozen=True)

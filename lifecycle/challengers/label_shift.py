@@ -9,37 +9,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.arrays import Booleans, Numbers
+from core.arrays import Booleans, Indices, Numbers
 from core.config import GateConfig
 from core.paired import Paired
-from finetune.measuring.truth import Truth
-from lifecycle.gate.criteria import loses_more
 
-SHIFTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True)
 class Before:
-    """`right`: (m,) whether the champion is right on each validation row; `lacks`: (k,) the labels it does not know."""
+    """`lacks`: (k,) the labels that the champion does not know; `right`: (m,) whether it is right on each validation
+    row, None if it was trained on these rows.
+    """
 
-    right: Booleans
     lacks: Booleans
+    right: Booleans | None
     settings: GateConfig
 
-    def least_shift(self, logits: Numbers, truth: Truth) -> float:
-        """By how much the logits (m, k) of the labels that the champion lacks are to be lowered on the validation rows
-        of labels `truth` (m,): 0 unless a gate would reject the loss that these rows show, else the least of `SHIFTS`
-        with which a gate would not even hold it, else the one that loses least.
-        """
-        if not self.lacks.any():
-            return 0.0
-        allowed = self.settings.max_old_drop
 
-        def against_champion(shift: float) -> Paired:
-            return Paired.of(self.right, (logits - shift * self.lacks).argmax(axis=1) == truth)
+def least_shift(logits: Numbers, truth: Indices, right: Booleans, before: Before) -> float:
+    """By how much the logits (m, k) of the labels that the champion lacks are to be lowered on the validation rows of
+    labels `truth` (m,), of which those are `right` (m,) without the given rows: the least of `SHIFTS`, 0 included, with
+    which they show no loss, or one of at most half of what the gate allows; else the one that loses least.
+    """
+    is_old, settings = ~before.lacks[truth], before.settings
 
-        plain = against_champion(0.0)
-        if not loses_more(plain, allowed) or plain.reversed.p_value > self.settings.alpha:
-            return 0.0
-        harmless = (shift for shift in SHIFTS if not loses_more(against_champion(shift), allowed))
-        return next(harmless, max(SHIFTS, key=lambda shift: against_champion(shift).gain))
+    def compared(shift: float) -> Paired:
+        found = (logits - shift * before.lacks).argmax(axis=1) == truth
+        return Paired.of(right[is_old], found[is_old])
+
+    def is_harmless(shift: float) -> bool:
+        paired = compared(shift)
+        return paired.reversed.p_value > settings.alpha or -paired.gain <= settings.max_old_drop / 2
+
+    return next(filter(is_harmless, SHIFTS), max(SHIFTS, key=lambda shift: compared(shift).gain))

@@ -35,7 +35,7 @@ SELECTING_SHARE, FEW_SELECTING_ROWS = 0.2, 5
 class Parts:
     """`labels`: those of the training rows, in the order of their indices; `is_given`: (n,) which of the n training
     rows people labelled since the training of the encoder; `selects`: (n,) which of them select and so are learned
-    from at the end only.
+    from at the end only; `validates_again`: whether the champion was not trained on the validation rows.
     """
 
     labels: list[str]
@@ -44,6 +44,7 @@ class Parts:
     is_given: Booleans
     selects: Booleans
     validation: list[Example]
+    validates_again: bool = True
 
     @cached_property
     def counts(self) -> RowCounts:
@@ -73,9 +74,10 @@ def parts_of(rows: Sequence[Example], champion: ChampionPackage, settings: Finet
     data = champion.facts.lineage.data
     trained, validated = _keys(data.train, config), _keys(data.validation, config)
     train, validation = _split(rows, validated, champion, settings)
+    validates_again = all(row.key in validated for row in validation)
     selects = _selecting(train, _are_new(train, trained | validated), champion.kind)
     is_given = _are_new(train, _of_encoder(champion, config))
-    return Parts(labels_of(train, champion.kind), champion.kind, train, is_given, selects, validation)
+    return Parts(labels_of(train, champion.kind), champion.kind, train, is_given, selects, validation, validates_again)
 
 
 def _of_encoder(champion: ChampionPackage, config: Config) -> set[str]:

@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from core.arrays import Booleans, Numbers
+from finetune.head import Head, fit_head
 from finetune.measuring.truth import Truth, predicted_labels, row_losses
 from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, SpreadRows, fit, truth_in
-from lifecycle.challengers.label_shift import Before
+from lifecycle.challengers.label_shift import Before, least_shift
 from lifecycle.challengers.parts import Parts
 from lifecycle.challengers.selection import Unseen
 from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
@@ -52,9 +53,10 @@ class EmbeddedParts:
         return without if is_harmful else self
 
     def fit(self) -> FittedHead:
-        """A head for all training rows."""
-        fitted = self._fit(np.ones(len(self.train), dtype=np.bool_), self.validation, self._truth(validation=True))
-        return self._shifted(fitted, self.validation, self._truth(validation=True))
+        """A head for all training rows, with the regularisation and the shift of the one that is `taught`."""
+        every, truth = np.ones(len(self.train), dtype=np.bool_), self._truth(validation=True)
+        fitted = self._fit(every, self.validation, truth, like=self._plain)
+        return self._shifted(fitted, self.validation, truth)
 
     @cached_property
     def taught(self) -> FittedHead:
@@ -72,9 +74,21 @@ class EmbeddedParts:
     @cached_property
     def shift(self) -> float:
         """By how much the logits of labels that the champion lacks are lowered, chosen on the validation rows."""
-        if self.before is None or self.parts.kind == "multi-label":
+        before, kind = self.before, self.parts.kind
+        if before is None or kind == "multi-label" or not before.lacks.any():
             return 0.0
-        return self.before.least_shift(self._plain.head.logits(self.validation), self._truth(validation=True))
+        right = self._right_without_given() if before.right is None else before.right
+        return least_shift(self._plain.head.logits(self.validation), self._truth(validation=True), right, before)
+
+    def _right_without_given(self) -> Booleans:
+        """(m,) whether a head that is fitted without the given rows is right on each validation row."""
+        taught = ~self.parts.is_given
+        labels, truth = np.unique(self._truth()[taught], return_inverse=True)
+        start = Head(self._plain.head.weight[labels], self._plain.head.bias[labels])
+        c = self._plain.strength
+        head = fit_head(self.train[taught], truth, label_count=len(labels), c=c, start=start)
+        right: Booleans = labels[head.logits(self.validation).argmax(axis=1)] == self._truth(validation=True)
+        return right
 
     def _shifted(self, fitted: FittedHead, validation: Numbers, truth: Truth) -> FittedHead:
         if self.before is None or not self.shift:
@@ -93,13 +107,13 @@ class EmbeddedParts:
     def _unseen_truth(self) -> Truth:
         return np.concatenate([self._truth()[self.parts.selects], self._truth(validation=True)])
 
-    def _fit(self, taught: Booleans, validation: Numbers, truth: Truth) -> FittedHead:
+    def _fit(self, taught: Booleans, validation: Numbers, truth: Truth, like: FittedHead | None = None) -> FittedHead:
         counts, near = self.parts.counts, None
         if self.unlabelled is not None and len((found := self.spread(taught)).rows):
             of_spread = counts.of_spread(found.truth, found.chance)
             near = SpreadRows(self.unlabelled[found.rows], found.truth, of_spread)
         rows = EmbeddedRows(self.train[taught], self._truth()[taught], counts.rows[taught], validation, truth, near)
-        return fit(rows, labels=len(self.parts.labels), kind=self.parts.kind, seed=self.seed)
+        return fit(rows, labels=len(self.parts.labels), kind=self.parts.kind, seed=self.seed, like=like)
 
     def _truth(self, *, validation: bool = False) -> Truth:
         return truth_in(self.parts.validation if validation else self.parts.train, self.parts.labels, self.parts.kind)

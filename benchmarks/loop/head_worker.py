@@ -44,7 +44,9 @@ def main(folder: Path, started: float) -> None:
         "stages": stages,
         "version": job.retrained.version,
         "answer": job.retrained.verdict.answer,
-        "strength": next((row["strength"] for row in reversed(job.retrained.training.history)), None),
+        "strength": next(
+            (row["strength"] for row in reversed(job.retrained.training.history) if "strength" in row), None
+        ),
         "reason": job.retrained.reason,
     }
     sys.stdout.write(json.dumps(facts) + "\n")

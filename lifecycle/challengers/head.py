@@ -58,6 +58,8 @@ def train_head(
     reached = f"accuracy {percent(metrics.accuracy)} on {len(parts.validation)} validation rows"
     if near:
         reached += f", with labels spread to {len(near)} texts near labelled ones"
+    if embedded.shift:
+        reached += f", with the new labels answered less often (logits {-embedded.shift:.2f}), since they took old rows"
     summary = TrainingSummary(
         rows=len(rows.train),
         new_labels=rows.new_labels,

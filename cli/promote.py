@@ -53,6 +53,7 @@ def rollback(run: Run, model: str) -> None:
         {"model": model, "version": version, "champion": version, **changes},
         f"{model}@{version} is the champion again.",
         *lines,
+        *([f"To go forward again: retune promote {model}@{before}"] if before else []),
     )
 
 

@@ -548,7 +548,8 @@ class NoChampion(Unavailable):
 
 class NothingToRollBackTo(Conflict):
     def __init__(self, model: str) -> None:
-        super().__init__(f"Model {model!r} has no earlier champion to roll back to. Use 'retune promote' instead.")
+        cure = "'retune promote NAME@VERSION' goes forward"
+        super().__init__(f"Model {model!r} has no earlier champion to roll back to; {cure}.")
 
 
 class VersionRefused(Conflict):

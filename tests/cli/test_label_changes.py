@@ -62,6 +62,9 @@ def test_labels_that_came_and_went_are_told_with_a_rule_for_the_stored_ones(
     }
     _, out, _ = retune("rollback", "m")
     assert "New labels, which m@2 does not have: 'billing', 'how_to'." in out
+    assert "To go forward again: retune promote m@2" in out
+    code, _, err = retune("rollback", "m")
+    assert (code, "'retune promote NAME@VERSION' goes forward" in err) == (1, True)
 
 
 def test_the_proposed_rule_can_be_pasted_and_ends_the_proposal(

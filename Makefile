@@ -26,7 +26,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	for part in finetune export serving loop; do \
-		MYPYPATH=benchmarks/$$part:benchmarks/$$part/peers $(BIN)/mypy benchmarks/$$part || exit 1; \
+		MYPYPATH=benchmarks/$$part:benchmarks/$$part/peers:benchmarks/serving $(BIN)/mypy benchmarks/$$part || exit 1; \
 	done
 
 serve: $(INSTALLED)
@@ -46,6 +46,7 @@ bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/gate.py
 	$(BIN)/python benchmarks/loop/teaching.py
 	$(BIN)/python benchmarks/loop/head.py --data ../shared/data
+	for ladder in head fresh; do $(BIN)/python benchmarks/loop/beside.py --data ../shared/data --ladder $$ladder; done
 	$(BIN)/python benchmarks/loop/rounds.py --ladder head
 	$(BIN)/python benchmarks/loop/rounds.py --ladder tuned
 

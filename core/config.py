@@ -253,6 +253,7 @@ class RetrainConfig(Section):
     spread: bool = Field(
         True, description="Whether a new head also learns the labels of given rows for unlabelled texts near them."
     )
+    label_names: bool = Field(True, description="Whether a new head learns the names of new labels as texts of them.")
 
 
 class WorkerConfig(Section):

@@ -31,7 +31,8 @@ from core.engine import Engine
 from core.records import PredictionRecord
 from finetune.head import Head, fit_head
 from lifecycle.challengers.head_fitting import EmbeddedRows, fit
-from lifecycle.challengers.row_counts import row_counts
+from lifecycle.challengers.label_names import as_text
+from lifecycle.challengers.row_counts import GIVEN_WEIGHT, row_counts
 from lifecycle.challengers.spreading import Labelled, spread
 from lifecycle.labels.queue import choose
 
@@ -79,6 +80,7 @@ class Split:
         self.vectors = _vectors(engine, self.rows, folder / "emb.npz")
         new = {row.label or "" for row in self.rows["fresh"]} - set(engine.labels)
         self.labels = [*engine.labels, *sorted(new)]
+        self.names = engine.answer([as_text(label) for label in self.labels]).embeddings
         index = {label: place for place, label in enumerate(self.labels)}
         self.truth = {part: np.array([index[row.label or ""] for row in rows]) for part, rows in self.rows.items()}
         self.seed, self.known = seed, len(engine.labels)
@@ -138,7 +140,7 @@ def _vectors(engine: Engine, rows: dict[str, list[Example]], path: Path) -> dict
     return dict(np.load(path))
 
 
-def learned(split: Split, chosen: Indices, *, spreads: bool, singles: bool) -> dict[str, float]:
+def learned(split: Split, chosen: Indices, *, spreads: bool, singles: bool, names: bool = False) -> dict[str, float]:
     """Accuracies of a head fitted on the old rows and the labels of `chosen`."""
     truth = split.truth["fresh"]
     if not singles:
@@ -155,6 +157,10 @@ def learned(split: Split, chosen: Indices, *, spreads: bool, singles: bool) -> d
         found = spread(Labelled(vectors[is_given], places[is_given]), others, known, seed=0)
         vectors, places = np.concatenate([vectors, others[found.rows]]), np.concatenate([places, found.truth])
         counts = np.concatenate([counts, counted.of_spread(found.truth, found.chance)])
+    if names:
+        new = np.flatnonzero(labels >= split.known)
+        vectors, places = np.concatenate([vectors, split.names[labels[new]]]), np.concatenate([places, new])
+        counts = np.concatenate([counts, np.full(len(new), GIVEN_WEIGHT)])
     return split.accuracies(_fitted(split, vectors, places, counts, len(labels)), labels)
 
 
@@ -190,11 +196,12 @@ def _before(split: Split, budget: int) -> Indices:
 
 
 METHODS: dict[str, tuple[Selection, dict[str, bool], tuple[int, ...]]] = {
-    "product": (_by_product, {"spreads": True, "singles": True}, BUDGETS),
+    "product": (_by_product, {"spreads": True, "singles": True, "names": True}, BUDGETS),
+    "product, no names": (_by_product, {"spreads": True, "singles": True}, (40, 120)),
     "random, as before": (_at_random, {"spreads": False, "singles": False}, BUDGETS),
     "k-means++, as before": (_before, {"spreads": False, "singles": False}, BUDGETS),
-    "product, no spreading": (_by_product, {"spreads": False, "singles": True}, (40, 120)),
-    "product, no single rows": (_by_product, {"spreads": True, "singles": False}, (40, 120)),
+    "product, no spreading": (_by_product, {"spreads": False, "singles": True, "names": True}, (40, 120)),
+    "product, no single rows": (_by_product, {"spreads": True, "singles": False, "names": True}, (40, 120)),
     "random, spread": (_at_random, {"spreads": True, "singles": True}, (120, 200)),
 }
 

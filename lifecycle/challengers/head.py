@@ -19,11 +19,14 @@ from core.records import JobRecord, PredictionRecord, TrainingSummary
 from core.share import percent
 from lifecycle.cached_answers import cached_answers
 from lifecycle.challengers.challenger import Challenger
+from lifecycle.challengers.head_fitting import ExtraRows
 from lifecycle.challengers.head_package import HeadPackage
 from lifecycle.challengers.kept_rows import kept_rows
+from lifecycle.challengers.label_names import label_names
 from lifecycle.challengers.label_shift import Before
 from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.parts_fitting import EmbeddedParts
+from lifecycle.challengers.row_counts import GIVEN_WEIGHT
 from lifecycle.challengers.selection import right_answers
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.spreading import Spread
@@ -58,6 +61,8 @@ def train_head(
     reached = f"accuracy {percent(metrics.accuracy)} on {len(parts.validation)} validation rows"
     if near:
         reached += f", with labels spread to {len(near)} texts near labelled ones"
+    if embedded.names is not None:
+        reached += f", with new labels' names as examples ({len(embedded.names.truth)})"
     if embedded.shift:
         reached += f", with the new labels answered less often (logits {-embedded.shift:.2f}), since they took old rows"
     summary = TrainingSummary(
@@ -77,12 +82,15 @@ def _embedded(
 ) -> EmbeddedParts:
     """The encoder is out of memory afterwards, before the next one loads."""
     answers = cached_answers(situation.champion.folder, config.embeddings)
-    texts = [row.input for row in (*parts.train, *parts.validation)]
+    named = label_names(parts) if config.retrain.label_names else []
+    texts = [*(row.input for row in (*parts.train, *parts.validation)), *(text for _, text in named)]
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
-    train, validation = embeddings[: len(parts.train)], embeddings[len(parts.train) :]
+    train, validation, of_names = np.split(embeddings, np.cumsum([len(parts.train), len(parts.validation)]))
+    labels = np.array([label for label, _ in named], dtype=np.int64)
+    names = ExtraRows(of_names, labels, np.full(len(named), GIVEN_WEIGHT)) if named else None
     right = right_answers(answers, parts.validation, situation.taxonomy) if parts.validates_again else None
     lacks = np.array([label not in situation.labels for label in parts.labels], dtype=np.bool_)
-    return EmbeddedParts(parts, settings.seed, train, validation, before=Before(lacks, right, config.gate))
+    return EmbeddedParts(parts, settings.seed, train, validation, names=names, before=Before(lacks, right, config.gate))
 
 
 def _named(unlabelled: Sequence[PredictionRecord], found: Spread, parts: Parts) -> list[Example]:

@@ -26,8 +26,10 @@ SELECTION_ROWS = 4_000
 
 
 @dataclass(frozen=True)
-class SpreadRows:
-    """Embeddings (s, d) of rows whose label `truth` (s,) comes from a row near them, with how much each counts."""
+class ExtraRows:
+    """Embeddings (s, d) of rows that nobody labelled, with the label `truth` (s,) that each is learned with and how
+    much it counts: unlabelled rows near labelled ones, and names of labels.
+    """
 
     embeddings: Numbers
     truth: Indices
@@ -38,7 +40,7 @@ class SpreadRows:
 class EmbeddedRows:
     """Embeddings (n, d) and truth of the training rows, with how often each counts, and of the validation rows.
 
-    The regularisation is chosen without the `spread` rows: their labels are not certain.
+    The regularisation is chosen without the `extra` rows: their labels are not certain.
     """
 
     train: Numbers
@@ -46,15 +48,15 @@ class EmbeddedRows:
     counts: Numbers
     validation: Numbers
     validation_truth: Truth
-    spread: SpreadRows | None = None
+    extra: ExtraRows | None = None
 
     @property
     def all(self) -> tuple[Numbers, Truth, Numbers]:
-        """Embeddings, truth and counts of the training rows and of the spread ones."""
-        rows, near = (self.train, self.truth, self.counts), self.spread
-        if near is None:
+        """Embeddings, truth and counts of the training rows and of the extra ones."""
+        rows, extra = (self.train, self.truth, self.counts), self.extra
+        if extra is None:
             return rows
-        both = zip(rows, (near.embeddings, near.truth, near.counts), strict=True)
+        both = zip(rows, (extra.embeddings, extra.truth, extra.counts), strict=True)
         embeddings, truth, counts = (np.concatenate(parts) for parts in both)
         return embeddings, truth, counts
 

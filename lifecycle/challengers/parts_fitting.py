@@ -10,7 +10,7 @@ import numpy as np
 from core.arrays import Booleans, Numbers
 from finetune.head import Head, fit_head
 from finetune.measuring.truth import Truth, predicted_labels, row_losses
-from lifecycle.challengers.head_fitting import EmbeddedRows, FittedHead, SpreadRows, fit, truth_in
+from lifecycle.challengers.head_fitting import EmbeddedRows, ExtraRows, FittedHead, fit, truth_in
 from lifecycle.challengers.label_shift import Before, least_shift
 from lifecycle.challengers.parts import Parts
 from lifecycle.challengers.selection import Unseen
@@ -20,7 +20,8 @@ from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
 @dataclass(frozen=True)
 class EmbeddedParts:
     """The rows with their embeddings by one encoder: `train` (n, d), `validation` (m, d), and `unlabelled` (u, d), to
-    which labels are spread. `before`: what the champion does, None if new labels may cost what they cost.
+    which labels are spread. `names`: those of labels, as examples. `before`: what the champion does, None if new labels
+    may cost what they cost.
     """
 
     parts: Parts
@@ -28,6 +29,7 @@ class EmbeddedParts:
     train: Numbers
     validation: Numbers
     unlabelled: Numbers | None = None
+    names: ExtraRows | None = None
     before: Before | None = None
 
     def spread(self, taught: Booleans | None = None) -> Spread:
@@ -108,12 +110,19 @@ class EmbeddedParts:
         return np.concatenate([self._truth()[self.parts.selects], self._truth(validation=True)])
 
     def _fit(self, taught: Booleans, validation: Numbers, truth: Truth, like: FittedHead | None = None) -> FittedHead:
-        counts, near = self.parts.counts, None
-        if self.unlabelled is not None and len((found := self.spread(taught)).rows):
-            of_spread = counts.of_spread(found.truth, found.chance)
-            near = SpreadRows(self.unlabelled[found.rows], found.truth, of_spread)
-        rows = EmbeddedRows(self.train[taught], self._truth()[taught], counts.rows[taught], validation, truth, near)
+        counts = self.parts.counts.rows[taught]
+        rows = EmbeddedRows(self.train[taught], self._truth()[taught], counts, validation, truth, self._extra(taught))
         return fit(rows, labels=len(self.parts.labels), kind=self.parts.kind, seed=self.seed, like=like)
+
+    def _extra(self, taught: Booleans) -> ExtraRows | None:
+        found = [self.names] if self.names is not None else []
+        if self.unlabelled is not None and len((near := self.spread(taught)).rows):
+            of_spread = self.parts.counts.of_spread(near.truth, near.chance)
+            found.append(ExtraRows(self.unlabelled[near.rows], near.truth, of_spread))
+        if not found:
+            return None
+        parts = zip(*((rows.embeddings, rows.truth, rows.counts) for rows in found), strict=True)
+        return ExtraRows(*map(np.concatenate, parts))
 
     def _truth(self, *, validation: bool = False) -> Truth:
         return truth_in(self.parts.validation if validation else self.parts.train, self.parts.labels, self.parts.kind)

@@ -47,7 +47,7 @@ def test_labels_are_spread_to_near_texts_and_named_in_the_lineage(
     monkeypatch.setattr(spreading, "MIN_KNOWN_ROWS", 30)
     monkeypatch.setattr(spreading, "LEAST_CHANCE", 0.4)
     made = case("single")
-    made.home = Home(made.home.config.model_copy(update={"retrain": RetrainConfig(spread=spread)}))
+    made.home = Home(made.home.config.model_copy(update={"retrain": RetrainConfig(spread=spread, label_names=False)}))
     given = new_label_rows(30)
     texts = [row.text for row in given[3:] if not is_held_out(row.text)]
     made.rows = replace(made.rows, train=[row for row in made.rows.train if row.label != "chat"] + given[:3])

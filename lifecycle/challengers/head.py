@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
 from core.datasets import Example
 from core.progress import Progress
@@ -23,11 +24,9 @@ from lifecycle.challengers.head_fitting import ExtraRows
 from lifecycle.challengers.head_package import HeadPackage
 from lifecycle.challengers.kept_rows import kept_rows
 from lifecycle.challengers.label_names import label_names
-from lifecycle.challengers.label_shift import Before
 from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.parts_fitting import EmbeddedParts
 from lifecycle.challengers.row_counts import GIVEN_WEIGHT
-from lifecycle.challengers.selection import right_answers
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.spreading import Spread
 from lifecycle.challengers.training_set import TrainingSet
@@ -46,7 +45,7 @@ def train_head(
     settings = retrain_settings(champion.facts, config.finetune, job.payload)
     parts = parts_of(rows.train, champion, settings, config)
     unlabelled = unlabelled_rows(rows, situation) if config.retrain.spread else []
-    embedded = _embedded(situation, parts, settings, config, on_progress)
+    embedded = _embedded(champion, parts, settings, config, on_progress)
     if unlabelled:
         embedded = replace(embedded, unlabelled=np.stack([row.embedding for row in unlabelled]))
         embedded = embedded.harmless(max_old_drop=config.gate.max_old_drop)
@@ -78,19 +77,17 @@ def train_head(
 
 
 def _embedded(
-    situation: Situation, parts: Parts, settings: FinetuneConfig, config: Config, on_progress: Progress
+    champion: ChampionPackage, parts: Parts, settings: FinetuneConfig, config: Config, on_progress: Progress
 ) -> EmbeddedParts:
     """The encoder is out of memory afterwards, before the next one loads."""
-    answers = cached_answers(situation.champion.folder, config.embeddings)
+    answers = cached_answers(champion.folder, config.embeddings)
     named = label_names(parts) if config.retrain.label_names else []
     texts = [*(row.input for row in (*parts.train, *parts.validation)), *(text for _, text in named)]
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
     train, validation, of_names = np.split(embeddings, np.cumsum([len(parts.train), len(parts.validation)]))
     labels = np.array([label for label, _ in named], dtype=np.int64)
     names = ExtraRows(of_names, labels, np.full(len(named), GIVEN_WEIGHT)) if named else None
-    right = right_answers(answers, parts.validation, situation.taxonomy) if parts.validates_again else None
-    lacks = np.array([label not in situation.labels for label in parts.labels], dtype=np.bool_)
-    return EmbeddedParts(parts, settings.seed, train, validation, names=names, before=Before(lacks, right, config.gate))
+    return EmbeddedParts(parts, settings.seed, train, validation, names=names, gate=config.gate)
 
 
 def _named(unlabelled: Sequence[PredictionRecord], found: Spread, parts: Parts) -> list[Example]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from lifecycle.challengers.parts import Parts
 
 LEAST_LETTERS = 3
@@ -19,8 +21,7 @@ def label_names(parts: Parts) -> list[tuple[int, str]]:
     """
     if parts.kind == "multi-label" or any(row.pair is not None for row in parts.train):
         return []
-    earlier = {row.label for row, is_given in zip(parts.train, parts.is_given, strict=True) if not is_given}
-    named = [(index, as_text(name)) for index, name in enumerate(parts.labels) if name not in earlier]
+    named = [(index, as_text(parts.labels[index])) for index in np.flatnonzero(parts.is_new).tolist()]
     return [(index, text) for index, text in named if sum(map(str.isalpha, text)) >= LEAST_LETTERS]
 
 

@@ -7,8 +7,6 @@ shift; with 0.5 it is 93.5 %, and of the new labels' rows 88 instead of 91 % are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from core.arrays import Booleans, Indices, Numbers
 from core.config import GateConfig
 from core.paired import Paired
@@ -16,26 +14,15 @@ from core.paired import Paired
 SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 
-@dataclass(frozen=True)
-class Before:
-    """`lacks`: (k,) the labels that the champion does not know; `right`: (m,) whether it is right on each validation
-    row, None if it was trained on these rows.
+def least_shift(logits: Numbers, truth: Indices, right: Booleans, new: Booleans, settings: GateConfig) -> float:
+    """By how much the logits (m, k) of the `new` labels (k,) are to be lowered on the validation rows of labels `truth`
+    (m,), of which those are `right` (m,) without the given rows: the least of `SHIFTS`, 0 included, with which the rows
+    of other labels show no loss, or one of at most half of what the gate allows; else the one that loses least.
     """
-
-    lacks: Booleans
-    right: Booleans | None
-    settings: GateConfig
-
-
-def least_shift(logits: Numbers, truth: Indices, right: Booleans, before: Before) -> float:
-    """By how much the logits (m, k) of the labels that the champion lacks are to be lowered on the validation rows of
-    labels `truth` (m,), of which those are `right` (m,) without the given rows: the least of `SHIFTS`, 0 included, with
-    which they show no loss, or one of at most half of what the gate allows; else the one that loses least.
-    """
-    is_old, settings = ~before.lacks[truth], before.settings
+    is_old = ~new[truth]
 
     def compared(shift: float) -> Paired:
-        found = (logits - shift * before.lacks).argmax(axis=1) == truth
+        found = (logits - shift * new).argmax(axis=1) == truth
         return Paired.of(right[is_old], found[is_old])
 
     def is_harmless(shift: float) -> bool:

@@ -44,12 +44,18 @@ class Parts:
     is_given: Booleans
     selects: Booleans
     validation: list[Example]
-    validates_again: bool = True
 
     @cached_property
     def counts(self) -> RowCounts:
         truth = truth_in(self.train, self.labels, self.kind)
         return row_counts(truth if truth.ndim == 2 else np.eye(len(self.labels), dtype=np.bool_)[truth], self.is_given)
+
+    @cached_property
+    def is_new(self) -> Booleans:
+        """(k,) the labels that only given rows have."""
+        others = [row for row, is_given in zip(self.train, self.is_given, strict=True) if not is_given]
+        known = set(labels_of(others, self.kind))
+        return np.array([label not in known for label in self.labels], dtype=np.bool_)
 
     @property
     def split(self) -> Split:
@@ -74,10 +80,9 @@ def parts_of(rows: Sequence[Example], champion: ChampionPackage, settings: Finet
     data = champion.facts.lineage.data
     trained, validated = _keys(data.train, config), _keys(data.validation, config)
     train, validation = _split(rows, validated, champion, settings)
-    validates_again = all(row.key in validated for row in validation)
     selects = _selecting(train, _are_new(train, trained | validated), champion.kind)
     is_given = _are_new(train, _of_encoder(champion, config))
-    return Parts(labels_of(train, champion.kind), champion.kind, train, is_given, selects, validation, validates_again)
+    return Parts(labels_of(train, champion.kind), champion.kind, train, is_given, selects, validation)
 
 
 def _of_encoder(champion: ChampionPackage, config: Config) -> set[str]:

@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from core.arrays import Booleans, Numbers
+from core.config import GateConfig
 from finetune.head import Head, fit_head
 from finetune.measuring.truth import Truth, predicted_labels, row_losses
 from lifecycle.challengers.head_fitting import EmbeddedRows, ExtraRows, FittedHead, fit, truth_in
-from lifecycle.challengers.label_shift import Before, least_shift
+from lifecycle.challengers.label_shift import least_shift
 from lifecycle.challengers.parts import Parts
 from lifecycle.challengers.selection import Unseen
 from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
@@ -20,8 +21,8 @@ from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
 @dataclass(frozen=True)
 class EmbeddedParts:
     """The rows with their embeddings by one encoder: `train` (n, d), `validation` (m, d), and `unlabelled` (u, d), to
-    which labels are spread. `names`: those of labels, as examples. `before`: what the champion does, None if new labels
-    may cost what they cost.
+    which labels are spread. `names`: those of labels, as examples. `gate`: with it labels that the encoder had no
+    row of are kept from taking old rows.
     """
 
     parts: Parts
@@ -30,7 +31,7 @@ class EmbeddedParts:
     validation: Numbers
     unlabelled: Numbers | None = None
     names: ExtraRows | None = None
-    before: Before | None = None
+    gate: GateConfig | None = None
 
     def spread(self, taught: Booleans | None = None) -> Spread:
         """Labels of the given rows, of those that are `taught`, for the unlabelled ones."""
@@ -75,15 +76,16 @@ class EmbeddedParts:
 
     @cached_property
     def shift(self) -> float:
-        """By how much the logits of labels that the champion lacks are lowered, chosen on the validation rows."""
-        before, kind = self.before, self.parts.kind
-        if before is None or kind == "multi-label" or not before.lacks.any():
+        """By how much the logits of new labels are lowered, chosen on the validation rows."""
+        if self.gate is None or self.parts.kind == "multi-label" or not self.parts.is_new.any():
             return 0.0
-        right = self._right_without_given() if before.right is None else before.right
-        return least_shift(self._plain.head.logits(self.validation), self._truth(validation=True), right, before)
+        truth, right = self._truth(validation=True), self._right_without_given()
+        return least_shift(self._plain.head.logits(self.validation), truth, right, self.parts.is_new, self.gate)
 
     def _right_without_given(self) -> Booleans:
-        """(m,) whether a head that is fitted without the given rows is right on each validation row."""
+        """(m,) whether a head without the given rows is right on each validation row. The champion may have learned
+        given rows, of which each round would lose a little more, or these validation rows.
+        """
         taught = ~self.parts.is_given
         labels, truth = np.unique(self._truth()[taught], return_inverse=True)
         start = Head(self._plain.head.weight[labels], self._plain.head.bias[labels])
@@ -93,10 +95,10 @@ class EmbeddedParts:
         return right
 
     def _shifted(self, fitted: FittedHead, validation: Numbers, truth: Truth) -> FittedHead:
-        if self.before is None or not self.shift:
+        if not self.shift:
             return fitted
         step = {"step": "shift", "of_new_labels": -self.shift}
-        return fitted.with_bias(-self.shift * self.before.lacks, validation, truth, step)
+        return fitted.with_bias(-self.shift * self.parts.is_new, validation, truth, step)
 
     @cached_property
     def _plain(self) -> FittedHead:

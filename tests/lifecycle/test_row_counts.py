@@ -7,7 +7,7 @@ import pytest
 
 from core.arrays import Booleans, Indices, Numbers
 from core.config import GateConfig
-from lifecycle.challengers.label_shift import Before, least_shift
+from lifecycle.challengers.label_shift import least_shift
 from lifecycle.challengers.row_counts import GIVEN_WEIGHT, row_counts
 
 
@@ -43,9 +43,12 @@ def test_spread_rows_fill_a_label_up_to_what_others_have() -> None:
     assert counted.of_spread(many, np.full(100, 0.8)).sum() == pytest.approx(6)
 
 
-def shift_of(logits: Numbers, *, lacks: list[bool]) -> float:
+NEW = np.array([False, False, True])
+
+
+def shift_of(logits: Numbers) -> float:
     right, truth = np.ones(len(logits), dtype=np.bool_), np.zeros(len(logits), dtype=np.int64)
-    return least_shift(logits, truth, right, Before(np.array(lacks), right, GateConfig()))
+    return least_shift(logits, truth, right, NEW, GateConfig())
 
 
 @pytest.fixture
@@ -57,20 +60,19 @@ def logits() -> Numbers:
 
 
 def test_new_labels_are_lowered_until_old_rows_are_right_again(logits: Numbers) -> None:
-    assert shift_of(logits, lacks=[False, False, True]) == 0.75
+    assert shift_of(logits) == 0.75
 
 
 def test_nothing_is_lowered_for_a_loss_that_may_be_chance(logits: Numbers) -> None:
-    assert shift_of(logits[17:], lacks=[False, False, True]) == 0
+    assert shift_of(logits[17:]) == 0
 
 
 def test_the_shift_that_loses_least_is_taken_if_none_is_enough(logits: Numbers) -> None:
     logits[20:40, 1] = 9.0
-    assert shift_of(logits, lacks=[False, False, True]) == 0.75
+    assert shift_of(logits) == 0.75
 
 
 def test_rows_of_new_labels_do_not_make_up_for_old_ones(logits: Numbers) -> None:
     new = np.tile(np.array([[0.0, 0.0, 9.0]]), (300, 1))
     truth = np.repeat([0, 2], [100, 300])
-    before = Before(np.array([False, False, True]), None, GateConfig())
-    assert least_shift(np.concatenate([logits, new]), truth, truth == 0, before) == 0.75
+    assert least_shift(np.concatenate([logits, new]), truth, truth == 0, NEW, GateConfig()) == 0.75

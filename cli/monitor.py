@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import Run, info, pass_run, stopped_by_signal
+from core.beating import beating
 from core.errors import NoModels, NothingToWatch, RetuneError
 from core.isolated import isolated, sentence_of
 from core.registry import Registry
@@ -41,7 +42,8 @@ def monitor(run: Run, once: bool, model: str | None) -> None:
         on_problem=partial(_emit_problem, run),
         on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
     )
-    is_well = rounds.run(once=once, stop=stopped_by_signal())
+    with beating(run.home, "monitor"):
+        is_well = rounds.run(once=once, stop=stopped_by_signal())
     if once and problem:  # only now: what has expired is erased in any case
         raise problem
     if once and not is_well:

@@ -9,6 +9,7 @@ import click
 
 from cli.context import REFUSED, Run, info, pass_run, progress_shown, stopped_by_signal
 from cli.job_sentences import sentence
+from core.beating import beating
 from core.errors import NoModels
 
 
@@ -30,14 +31,15 @@ def worker(run: Run, once: bool, poll: float) -> None:
     from lifecycle.worker import work
 
     stop = stopped_by_signal()
-    done = work(
-        run.home,
-        stop=stop,
-        once=once,
-        poll_s=poll,
-        progress_shown=progress_shown,
-        on_end=lambda job: info(sentence(job)),
-    )
+    with beating(run.home, "worker"):
+        done = work(
+            run.home,
+            stop=stop,
+            once=once,
+            poll_s=poll,
+            progress_shown=progress_shown,
+            on_end=lambda job: info(sentence(job)),
+        )
     none = "Told to end." if stop.is_set() else f"No job is queued in {run.home.ledger.database.shown_url}."
     run.emit({"jobs": [asdict(job) for job in done]}, f"{len(done)} jobs ended." if done else none)
     if any(job.status not in ("done", "cancelled") for job in done):

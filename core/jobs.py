@@ -6,14 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, insert, select
+from sqlalchemy import RowMapping, Select, func, insert, select
 
 from core.clock import utc_now
 from core.errors import JobCancelled, JobEnded, JobOptionsDiffer
 from core.job_log import add_lines, line, read_log
 from core.job_rows import NO_OWNER, NO_STEP, end_cancelled, own_row, requeue_lost, row_of, set_values
 from core.ledger import Ledger
-from core.records import JobRecord, JobStep, LogLine
+from core.records import JobRecord, JobStatus, JobStep, LogLine
 from core.schema import jobs
 
 LEASE_S = 60.0
@@ -127,6 +127,12 @@ class JobQueue:
         """Of a model or of all of them, most recent first."""
         query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
         return self._select(query if model is None else query.where(jobs.c.model == model))
+
+    def counts(self) -> dict[tuple[str, JobStatus], int]:
+        """The number of jobs by model and status."""
+        query = select(jobs.c.model, jobs.c.status, func.count()).group_by(jobs.c.model, jobs.c.status)
+        with self._database.read() as connection:
+            return {(model, status): count for model, status, count in connection.execute(query)}
 
     def _select(self, query: Select[Any]) -> list[JobRecord]:
         with self._database.read() as connection:

@@ -50,6 +50,7 @@ from core.records import (
     Wanted,
 )
 from core.schema import cannot_tell, checks, decisions, feedback, label_requests, predictions, promotions
+from core.standing import Standings
 from core.stored import as_stored, restored
 from core.trust import LATEST, Contradictions, Counting, GivenBy, Trust, contradictions, trusted
 from core.untold import Untold, has_label, is_untold
@@ -82,6 +83,7 @@ class Ledger:
         self.added = AddedRows(database)
         self.untold = Untold(database)
         self.draws = Draws(database)
+        self.standings = Standings(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.

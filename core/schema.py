@@ -207,3 +207,23 @@ added_rows = sa.Table(
     sa.Column("created_at", sa.String(32), nullable=False),
     sa.Index("ix_added_rows_model", "model", "source"),
 )
+
+standings = sa.Table(
+    "standings",
+    metadata,
+    sa.Column("model", sa.String(64), primary_key=True),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("accuracy", sa.JSON, nullable=False),
+    sa.Column("check_s", sa.Float),
+)
+
+heartbeats = sa.Table(
+    "heartbeats",
+    metadata,
+    sa.Column("role", sa.String(16), primary_key=True),
+    sa.Column("owner", sa.String(128), primary_key=True),
+    sa.Column("started_at", sa.String(32), nullable=False),
+    sa.Column("seen_at", sa.String(32), nullable=False),
+    sa.Column("ended_at", sa.String(32)),
+)

@@ -24,6 +24,7 @@ from lifecycle.labels.queue import choose
 from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion, RandomTexts
 from lifecycle.policy.policy import decide
 from lifecycle.situation import Situation
+from lifecycle.standing import accuracy_of
 
 Engines = Callable[[], tuple[Engine, Engine]]
 MOST_CALLERS = 3
@@ -41,6 +42,12 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     check_id = situation.check.id if situation.check else None
     if decision.action == "label" and (wanted := _wanted(home.config.labels, situation, case, decision)):
         _request(ledger, situation, wanted, check_id)
+    recorded = _recorded(ledger, model, decision, check_id)
+    ledger.standings.record(model, situation.version, accuracy_of(case))
+    return recorded
+
+
+def _recorded(ledger: Ledger, model: str, decision: Decision, check_id: int | None) -> DecisionRecord:
     last = next(iter(ledger.decisions(model, limit=1)), None)
     if last and last.check_id == check_id and last.decision == decision:
         return last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -110,8 +111,10 @@ def check_and_respond(home: Home, respond: Respond, model: str) -> Checked:
 
     Raises `ModelNotFound`, `NoChampion`, `CorruptPackage` or `CheckedMeanwhile`.
     """
+    begun_s = time.monotonic()
     champion = read_champion(home.registry, model)
     checked = check_window(home, champion)
+    home.ledger.standings.record_time(model, champion.version, time.monotonic() - begun_s)
     record, decision = checked.record, respond(home, champion)
     if record.verdict.is_conclusive:
         illustrated = illustrate(home, champion, record, checked.window)

@@ -24,6 +24,8 @@ from service.recording.feedback import FeedbackStore
 from service.recording.recorder import Recorder
 from service.refusals import ChampionNotLoaded, NotReady, Stopping
 from service.telemetry.access_log import AccessLog
+from service.telemetry.loop_metrics import LoopCollector
+from service.telemetry.loop_page import LoopPage
 from service.telemetry.metrics import Metrics
 
 OPERATOR_THREADS = 8
@@ -44,6 +46,7 @@ class Worker:
         self.server_workers = ServerWorkers(config.home)
         self.access = Access(config, on_refusal=self.metrics.count_refusal)
         self.champions = Champions(self.home, on_change=self._publish_status, on_swap=self.metrics.count_swap)
+        self.loop = LoopPage(LoopCollector(self.home, self.champions.status))
         # Not shared with probes, long texts and feedback, so that operators' requests never wait for other requests.
         self.operator_executor = ThreadPoolExecutor(OPERATOR_THREADS, thread_name_prefix="operator")
         self.promotion_executor = ThreadPoolExecutor(1, thread_name_prefix="promotion")
@@ -94,6 +97,10 @@ class Worker:
     async def run_for_operator(self, call: Callable[..., T], *given: Any) -> T:
         """Run a call that may wait for the ledger or for other workers in one of the operators' threads."""
         return await asyncio.get_running_loop().run_in_executor(self.operator_executor, call, *given)
+
+    def metrics_page(self) -> bytes:
+        """The text that Prometheus scrapes; takes up to a second if the ledger does not answer."""
+        return self.metrics.page() + self.loop.page()
 
     def require_alive(self) -> None:
         """Raise `NotReady` unless the threads that answer and record are running."""

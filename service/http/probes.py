@@ -47,5 +47,5 @@ class Endpoints:
         return json_response({**answer, "warning": warning} if warning and "status" in answer else answer)
 
     async def metrics(self, _: Request) -> Response:
-        page = await asyncio.to_thread(self._worker.metrics.page)
+        page = await asyncio.to_thread(self._worker.metrics_page)
         return Response(page, headers={"Content-Type": CONTENT_TYPE})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from cli.alerts import alerts
 from cli.check import check
 from cli.context import Run
 from cli.decisions import decisions
@@ -85,6 +86,7 @@ COMMANDS: list[click.Command] = [
     worker,
     jobs,
     decisions,
+    alerts,
     forget,
     keys,
 ]

@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
+from core.events import EVENTS, Event
 from core.trust import Counting, Trust
 
 FILE_NAME, ENVIRONMENT = "retune.toml", "the environment"
+NOT_SHOWN = "(not shown)"
 
 
 class Section(BaseModel):
@@ -262,6 +265,41 @@ class WorkerConfig(Section):
     )
 
 
+FormName = Literal["json", "slack", "teams"]
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0:
+        raise ValueError("it is no address such as https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("it has a user name; give a token in the path, or check the signature")
+    return url
+
+
+class WebhookConfig(Section):
+    """One webhook; `events` None: all of them."""
+
+    url: Annotated[Given, AfterValidator(_web_address)] = Field(repr=False)
+    form: FormName = "json"
+    events: list[Event] | None = None
+
+
+class AlertsConfig(Section):
+    webhooks: Annotated[dict[str, WebhookConfig], BeforeValidator(_parsed)] = Field(
+        {}, description="Tables by name, [alerts.webhooks.ops]: url, form (json, slack, teams) and events of that one."
+    )
+    secret: Token | None = Field(None, repr=False, description="Signs what is sent; better in the environment.")
+    allow_private: bool = Field(False, description="Whether a webhook may have a private address, also without TLS.")
+    timeout_s: float = Field(5.0, gt=0, le=60, description="Seconds for one try of a delivery.")
+
+    @property
+    def of_event(self) -> dict[Event, list[str]]:
+        """The names of the webhooks that want each event."""
+        wanted = {name: webhook.events or EVENTS for name, webhook in self.webhooks.items()}
+        return {event: [name for name, events in wanted.items() if event in events] for event in EVENTS}
+
+
 class Config(Section):
     """All settings. State is stored under `home`; a URL stores the ledger or the registry elsewhere."""
 
@@ -276,6 +314,7 @@ class Config(Section):
     gate: GateConfig = GateConfig()
     retrain: RetrainConfig = RetrainConfig()
     worker: WorkerConfig = WorkerConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
     @property
     def ledger_url(self) -> str:
@@ -377,7 +416,12 @@ def _validated(section: type[AnySection], values: dict[str, Any], *, source: str
         if first["type"] == "extra_forbidden":
             raise UnknownConfigKey(".".join(location), _known_keys(location[:-1]), _all_keys(), source) from error
         problem = first["msg"].removeprefix("Value error, ")
-        raise InvalidConfigValue(".".join(location), first["input"], problem, source) from error
+        shown = NOT_SHOWN if location[0] == "alerts" else first["input"]
+        raise InvalidConfigValue(".".join(location), shown, problem, source) from error
+
+
+INNER: dict[str, type[Section]] = {"service.limits": ModelLimits, "alerts.webhooks": WebhookConfig}
+"""The sections of the tables inside of a section."""
 
 
 def _variable(location: Sequence[str]) -> str:
@@ -402,6 +446,5 @@ def _known_keys(section: list[str]) -> list[str]:
     """The keys of a section, or of the top level."""
     if not section:
         return list(Config.model_fields)
-    # The only tables inside a section are service.limits.MODEL.
-    model = ModelLimits if len(section) > 1 else Config.model_fields[section[0]].annotation
+    model = INNER.get(".".join(section[:2])) or Config.model_fields[section[0]].annotation
     return [".".join([*section, key]) for key in getattr(model, "model_fields", {})]

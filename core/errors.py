@@ -724,6 +724,20 @@ class WatchedByAnother(Conflict):
         )
 
 
+class NoWebhooks(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("There is no webhook to test. Add one to the config as [alerts.webhooks.NAME] with its url.")
+
+
+class WebhookFailed(Unavailable):
+    """`host`: without the rest of the URL, which may be a secret."""
+
+    def __init__(self, host: str, problem: str) -> None:
+        super().__init__(
+            f"The webhook at {host!r} got no message: {problem}. Correct alerts.webhooks, or see to its server."
+        )
+
+
 class PointerUnreadable(Unavailable):
     def __init__(self, model: str, problem: str) -> None:
         super().__init__(f"champion.json of {model} cannot be read ({problem}). Promote a version to rewrite it.")

@@ -227,3 +227,32 @@ heartbeats = sa.Table(
     sa.Column("seen_at", sa.String(32), nullable=False),
     sa.Column("ended_at", sa.String(32)),
 )
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("event", sa.String(16), nullable=False),
+    sa.Column("subject", sa.String(16), nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("begun_at", sa.String(32), nullable=False),
+    sa.Column("ended_at", sa.String(32)),
+    sa.Index("ix_alerts_model", "model", "event", "subject"),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("alert_id", sa.Integer, nullable=False),
+    sa.Column("webhook", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_s", sa.Float),
+    sa.Column("sent_at", sa.String(32)),
+    sa.Column("error", sa.Text),
+    sa.Index("ix_deliveries_due", "due_s"),
+    sa.Index("ix_deliveries_alert_id", "alert_id", "webhook"),
+)

@@ -23,6 +23,7 @@ from core.threads import limited_threads, worker_threads
 from lifecycle.job_run import JobRun
 from lifecycle.retrain import retrain
 from lifecycle.work_folder import ReservedSpace, remove_left_folders
+from monitoring.alerts.courier import Courier
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +50,16 @@ def work(
     """
     os.nice(NICENESS)
     ended: list[JobRecord] = []
-    while not stop.is_set():
-        with progress_shown() as progress:
-            job = run_next(home, stop=stop, progress=progress)
-        if job is not None:
-            ended += [job] if job.status != "queued" else []
-            on_end(job)
-        elif once or stop.wait(poll_s):
-            break
+    with Courier(home) as courier:
+        while not stop.is_set():
+            with progress_shown() as progress:
+                job = run_next(home, stop=stop, progress=progress)
+            if job is not None:
+                ended += [job] if job.status != "queued" else []
+                courier.tell(job.model)
+                on_end(job)
+            elif once or stop.wait(poll_s):
+                break
     return ended
 
 

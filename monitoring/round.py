@@ -16,6 +16,7 @@ from core.forgetting import forget_expired
 from core.home import Home
 from core.isolated import isolated
 from core.records import CheckRecord, DecisionRecord
+from monitoring.alerts.courier import Courier
 from monitoring.illustration import illustrate
 from monitoring.watch import check_window
 
@@ -51,6 +52,9 @@ class Monitor:
     on_erased: Callable[[int], None]
     _claims: dict[str, Claim] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._courier = Courier(self.home)
+
     def run(self, *, once: bool, stop: threading.Event) -> bool:
         """Run a round every `drift.interval_s` until `stop` is set, or only one with `once`.
 
@@ -60,10 +64,11 @@ class Monitor:
             with isolated(lambda error: self._note("registry", error), but=(*WRONG_CONFIG, ModelNotFound)):
                 self.home.registry.require_model(self.only)
         try:
-            while True:
-                is_well = self.run_round()
-                if once or stop.wait(self.home.config.drift.interval_s):
-                    return is_well
+            with self._courier:
+                while True:
+                    is_well = self.run_round()
+                    if once or stop.wait(self.home.config.drift.interval_s):
+                        return is_well
         finally:
             for claim in self._claims.values():
                 claim.release()
@@ -103,7 +108,9 @@ class Monitor:
         claim = self._claims.setdefault(model, Claim(self.home.ledger.database, f"monitor-{model}"))
         if holder := claim.held_by_another():
             raise WatchedByAnother(model, holder)
-        self.on_checked(check_and_respond(self.home, self.respond, model))
+        checked = check_and_respond(self.home, self.respond, model)
+        self._courier.tell(model)
+        self.on_checked(checked)
 
 
 def check_and_respond(home: Home, respond: Respond, model: str) -> Checked:

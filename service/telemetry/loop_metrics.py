@@ -9,6 +9,8 @@ from typing import get_args
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from core.alerts import Alerts
+from core.events import EVENTS
 from core.heartbeats import ROLES, Heartbeats
 from core.home import Home
 from core.records import Action, CheckRecord, JobStatus, Outcome, RequestedLabels
@@ -35,6 +37,7 @@ class LoopCollector(Collector):
         for model in dict.fromkeys(model for model, _ in counts):
             for job in JOB_STATUSES:
                 gauges.set("jobs", counts.get((model, job), 0), model=model, status=job)
+        self._read_alerts(gauges)
         self._read_processes(gauges)
         return iter(gauges.families.values())
 
@@ -54,6 +57,16 @@ class LoopCollector(Collector):
         for decision in ledger.decisions(model, limit=1):
             gauges.states("decision", decision.action, get_args(Action), model, "action")
             gauges.set("decision_timestamp_seconds", _seconds(decision.created_at), model=model)
+
+    def _read_alerts(self, gauges: _Gauges) -> None:
+        alerts = Alerts(self._home.ledger.database)
+        counts = alerts.open_counts()
+        for model in self._status():
+            for event in EVENTS:
+                gauges.set("alerts", counts.get((model, event), 0), model=model, event=event)
+        for webhook, *states in alerts.delivery_counts():
+            for status, count in zip(("waiting", "sent", "given_up"), states, strict=True):
+                gauges.set("alert_deliveries", count, webhook=webhook, status=status)
 
     def _read_processes(self, gauges: _Gauges) -> None:
         beats = Heartbeats(self._home.ledger.database).all()
@@ -127,6 +140,8 @@ GAUGES: dict[str, tuple[str, list[str]]] = {
     "decision": ("1: the last decision.", ["model", "action"]),
     "decision_timestamp_seconds": ("When the last decision was recorded.", ["model"]),
     "jobs": ("Jobs in the ledger.", ["model", "status"]),
+    "alerts": ("Alerts whose conditions hold.", ["model", "event"]),
+    "alert_deliveries": ("Messages to webhooks of the last 90 days.", ["webhook", "status"]),
     "processes": ("Monitors and workers that run.", ["role"]),
     "process_last_seen_timestamp_seconds": ("When one of them was last seen.", ["role"]),
 }

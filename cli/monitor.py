@@ -70,8 +70,10 @@ def _emit_problem(run: Run, name: str, error: BaseException) -> None:
 
 def _emit_checked(run: Run, checked: Checked) -> None:
     check, decision = checked.check, checked.decision
+    earlier = [as_stored(one) for one in checked.earlier]
     run.emit(
-        {"model": checked.model, "check": as_stored(check), "decision": as_stored(decision)},
+        {"model": checked.model, "check": as_stored(check), "decision": as_stored(decision), "earlier": earlier},
+        *(f"{checked.model}@{one.version}, missed: {one.verdict.sentence}" for one in checked.earlier),
         f"{checked.model}@{check.version}: {check.verdict.sentence}",
         f"Decision: {decision.sentence}. {decision.reason}",
     )

@@ -197,6 +197,11 @@ class DriftConfig(Section):
     window_rows: int = Field(2000, ge=10, description="A check compares at most this many recent rows.")
     resamples: int = Field(1000, ge=100, description="Permutations per p-value.")
     interval_s: float = Field(300.0, gt=0, description="Seconds between two checks of 'retune monitor'.")
+    every_rows: int = Field(0, ge=0, description="A check also comes after so many new predictions; 0: by time only.")
+    catch_up: int = Field(4, ge=1, description="Windows that a round checks at most, the oldest of them first.")
+    compare_with: Literal["reference", "last week"] = Field(
+        "reference", description="What a window of traffic is compared with: reference, or last week at the same hours."
+    )
 
 
 def _listed(value: Any) -> Any:

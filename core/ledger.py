@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from core.added_rows import AddedRows
+from core.arrivals import READ_PER_TEXT, ROWS_AT_ONCE, Arrivals
 from core.clock import days_ago, utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
@@ -55,9 +56,6 @@ from core.stored import as_stored, restored
 from core.trust import LATEST, Contradictions, Counting, GivenBy, Trust, contradictions, trusted
 from core.untold import Untold, has_label, is_untold
 
-READ_PER_TEXT = 10
-ROWS_AT_ONCE = 500
-
 _VERDICT = checks.c.verdict["verdict"].as_string()
 _IS_CONCLUSIVE = _VERDICT != "insufficient_data"
 _ANSWER = (
@@ -84,6 +82,7 @@ class Ledger:
         self.untold = Untold(database)
         self.draws = Draws(database)
         self.standings = Standings(database)
+        self.arrivals = Arrivals(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.

@@ -18,7 +18,9 @@ from core.isolated import isolated
 from core.records import CheckRecord, DecisionRecord
 from monitoring.alerts.courier import Courier
 from monitoring.illustration import illustrate
+from monitoring.new_rows import NewRows
 from monitoring.watch import check_window
+from monitoring.window import unchecked_windows
 
 Respond = Callable[[Home, ChampionPackage], DecisionRecord]
 """Decides what to do after the champion's last check, and records the decision."""
@@ -29,11 +31,12 @@ WRONG_CONFIG = (UnusableRegistry, InvalidDatabaseUrl, DriverMissing)
 
 @dataclass(frozen=True)
 class Checked:
-    """Check and decision of one model in a round."""
+    """Check and decision of one model in a round; `earlier`: checks of the windows before, which were missed."""
 
     model: str
     check: CheckRecord
     decision: DecisionRecord
+    earlier: tuple[CheckRecord, ...] = ()
 
 
 @dataclass
@@ -54,6 +57,7 @@ class Monitor:
 
     def __post_init__(self) -> None:
         self._courier = Courier(self.home)
+        self._arrived = NewRows(self.home)
 
     def run(self, *, once: bool, stop: threading.Event) -> bool:
         """Run a round every `drift.interval_s` until `stop` is set, or only one with `once`.
@@ -67,11 +71,25 @@ class Monitor:
             with self._courier:
                 while True:
                     is_well = self.run_round()
-                    if once or stop.wait(self.home.config.drift.interval_s):
+                    if once or self._wait(stop):
                         return is_well
         finally:
             for claim in self._claims.values():
                 claim.release()
+
+    def _wait(self, stop: threading.Event) -> bool:
+        """Wait until the next round; meanwhile check models of which `drift.every_rows` predictions came.
+
+        Returns whether `stop` is set.
+        """
+        next_s = time.monotonic() + self.home.config.drift.interval_s
+        while (left_s := next_s - time.monotonic()) > 0:
+            if stop.wait(min(left_s, self._arrived.poll_s)):
+                return True
+            for model in self._arrived.due():
+                with self._step(model, []):
+                    self._check(model)
+        return stop.is_set()
 
     def run_round(self) -> bool:
         """Erase what is older than `ledger.keep_days`, then check the models; returns whether there was no error."""
@@ -108,6 +126,7 @@ class Monitor:
         claim = self._claims.setdefault(model, Claim(self.home.ledger.database, f"monitor-{model}"))
         if holder := claim.held_by_another():
             raise WatchedByAnother(model, holder)
+        self._arrived.look(model)
         checked = check_and_respond(self.home, self.respond, model)
         self._courier.tell(model)
         self.on_checked(checked)
@@ -116,10 +135,15 @@ class Monitor:
 def check_and_respond(home: Home, respond: Respond, model: str) -> Checked:
     """Check and decide, and then illustrate the check; a failure of that is one line of the log.
 
+    First the windows are checked that were missed since the last check, `drift.catch_up` windows in all at most.
+
     Raises `ModelNotFound`, `NoChampion`, `CorruptPackage` or `CheckedMeanwhile`.
     """
+    champion, settings = read_champion(home.registry, model), home.config.drift
+    limit, most = settings.window_rows, settings.catch_up
+    missed = unchecked_windows(home.ledger, model, champion.version, limit=limit, most=most)
+    earlier = [check_window(home, champion, until=end).record for end in missed]
     begun_s = time.monotonic()
-    champion = read_champion(home.registry, model)
     checked = check_window(home, champion)
     home.ledger.standings.record_time(model, champion.version, time.monotonic() - begun_s)
     record, decision = checked.record, respond(home, champion)
@@ -128,4 +152,4 @@ def check_and_respond(home: Home, respond: Respond, model: str) -> Checked:
         record = illustrated.record
         for problem in illustrated.problems:
             LOG.warning("%s", problem)
-    return Checked(model, record, decision)
+    return Checked(model, record, decision, tuple(earlier))

@@ -15,6 +15,7 @@ from core.features import Features
 from core.home import Home
 from core.records import TRAFFIC, CheckRecord
 from core.share import Share, measured
+from monitoring.baseline import baseline_of, compare
 from monitoring.check import check
 from monitoring.window import unchecked_predictions, window_of
 
@@ -32,17 +33,18 @@ class FileCheck(WindowCheck):
     measured_accuracy: Share | None
 
 
-def check_window(home: Home, champion: ChampionPackage) -> WindowCheck:
+def check_window(home: Home, champion: ChampionPackage, *, until: int | None = None) -> WindowCheck:
     """Check the champion's traffic since its last conclusive check, and record the verdict.
 
-    The next check includes the rows of an inconclusive check again. Raises `CheckedMeanwhile`, without a record, if
-    another process recorded a conclusive check of this version in the meantime.
+    `until`: number of the last prediction of the window; None: the last one of all. The next check includes the rows of
+    an inconclusive check again. Raises `CheckedMeanwhile`, without a record, if another process recorded a conclusive
+    check of this version in the meantime.
     """
     ledger, model, version = home.ledger, champion.model, champion.version
     before = ledger.last_conclusive_check(model, version)
-    rows = unchecked_predictions(ledger, model, version, limit=home.config.drift.window_rows)
+    rows = unchecked_predictions(ledger, model, version, limit=home.config.drift.window_rows, until=until)
     window = window_of(rows, champion)
-    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
+    verdict = compare(home, champion, window, baseline_of(home, champion, rows))
     last = rows[-1].id if verdict.is_conclusive else None
     follows = before.id if before else 0
     check_id = ledger.record_check(model, version, verdict, source=TRAFFIC, window_end=last, follows=follows)

@@ -17,12 +17,24 @@ from core.records import PredictionRecord, StoredPrediction
 from monitoring.copies import fold_predictions
 
 
-def unchecked_predictions(ledger: Ledger, model: str, version: str, *, limit: int) -> list[StoredPrediction]:
+def unchecked_predictions(
+    ledger: Ledger, model: str, version: str, *, limit: int, until: int | None = None
+) -> list[StoredPrediction]:
     """The most recent different texts among the predictions that no conclusive check has used, oldest first.
 
-    Each row is tested once, so successive checks have only the reference in common.
+    `until`: the greatest number. Each row is tested once, so successive checks have only the reference in common.
     """
-    return ledger.window(model, version, limit=limit, after=ledger.last_checked(model, version))
+    return ledger.window(model, version, limit=limit, after=ledger.last_checked(model, version), until=until)
+
+
+def unchecked_windows(ledger: Ledger, model: str, version: str, *, limit: int, most: int) -> list[int]:
+    """Numbers of the last predictions of the windows before the latest one that no conclusive check has used, in their
+    order; with the latest one they are at most `most`.
+    """
+    after = ledger.last_checked(model, version)
+    if most == 1 or not ledger.arrivals.has_more(model, version, after=after, count=limit + 1):
+        return []
+    return ledger.arrivals.window_ends(model, version, limit=limit, after=after, most=most)[:-1]
 
 
 def window_of(records: Sequence[StoredPrediction], package: ChampionPackage) -> Features:

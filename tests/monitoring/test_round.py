@@ -156,12 +156,12 @@ def test_of_two_monitors_one_works_and_the_other_says_so(served: Served) -> None
 def test_rows_that_were_judged_meanwhile_are_not_judged_again(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     def overtaken(*given: object, **options: object) -> object:
         with monkeypatch.context() as undone:
-            undone.setattr("monitoring.watch.check", check)
+            undone.setattr("monitoring.baseline.check", check)
             check_window(served.home, read_champion(served.registry, MODEL))
         return check(*given, **options)  # type: ignore[arg-type]
 
     receive(served)
-    monkeypatch.setattr("monitoring.watch.check", overtaken)
+    monkeypatch.setattr("monitoring.baseline.check", overtaken)
     rounds, output = monitor(served.home)
     assert not rounds.run(once=True, stop=threading.Event())
     assert "in the meantime" in str(output.problems[0][1])

@@ -1,0 +1,64 @@
+"""What a window is compared with: the reference, or the same hours of last week's traffic of the same version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from core.champion import ChampionPackage
+from core.features import Features
+from core.home import Home
+from core.records import StoredPrediction, Verdict
+from monitoring.check import check
+from monitoring.window import window_of
+
+WEEK_S = 7 * 86_400
+TICK_S = 2e-6
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """`note`: what the verdict's sentence says of it."""
+
+    features: Features
+    note: str = ""
+
+
+def baseline_of(home: Home, champion: ChampionPackage, rows: Sequence[StoredPrediction]) -> Baseline:
+    """The one that `drift.compare_with` names; the reference if last week had too few rows, which the note says."""
+    if home.config.drift.compare_with == "reference" or not rows:
+        return Baseline(champion.reference)
+    times_s = [datetime.fromisoformat(row.created_at).timestamp() for row in rows]
+    first_s, last_s = min(times_s), max(times_s)
+    if last_s - first_s >= WEEK_S:
+        return Baseline(champion.reference, " The rows are of over a week, so they were compared with the reference.")
+    before = _between(home, champion, first_s - WEEK_S, last_s - WEEK_S)
+    least = home.config.drift.min_rows
+    features = window_of(before, champion)
+    if features.rows < least:
+        few = f" At these hours of last week {features.rows} different texts came to this version, {least} are needed"
+        return Baseline(champion.reference, f"{few}, so the rows were compared with the reference.")
+    return Baseline(features, f" They were compared with {features.rows} texts of the same hours of last week.")
+
+
+def compare(home: Home, champion: ChampionPackage, window: Features, baseline: Baseline) -> Verdict:
+    """The verdict on the window. Accuracy is estimated by the reference: last week's texts have no label."""
+    settings, labels = home.config.drift, champion.labels
+    verdict = check(baseline.features, window, labels=labels, settings=settings)
+    if baseline.features is not champion.reference:
+        fewest = settings.model_copy(update={"resamples": 100})  # of this check only the estimate is used
+        by_reference = check(champion.reference, window, labels=labels, settings=fewest)
+        verdict = replace(verdict, estimated_accuracy=by_reference.estimated_accuracy)
+    return replace(verdict, sentence=verdict.sentence + baseline.note)
+
+
+def _between(home: Home, champion: ChampionPackage, first_s: float, last_s: float) -> list[StoredPrediction]:
+    """The latest different texts of a time, of the champion's version."""
+    arrivals = home.ledger.arrivals
+    # Times are stored in microseconds, ids have nanoseconds: the last row is a little later than its time.
+    first, end = arrivals.at(first_s), arrivals.at(last_s + TICK_S)
+    if first is None or end is None:
+        return []
+    limit = home.config.drift.window_rows
+    return home.ledger.window(champion.model, champion.version, limit=limit, after=first - 1, until=end - 1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import Run, info, pass_run, stopped_by_signal
+from cli.dashboards import serve_dashboards
 from core.beating import beating
 from core.errors import NoModels, NothingToWatch, RetuneError
 from core.isolated import isolated, sentence_of
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--once", is_flag=True, help="One round over all models, for cron and CronJobs.")
 @click.option("--model", help="Only this model [default: every model with a champion].")
+@click.option("--ui", is_flag=True, help="Serve the Evidently dashboards of past checks instead, until Ctrl-C.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="With --ui.")
 @pass_run
-def monitor(run: Run, once: bool, model: str | None) -> None:
+def monitor(run: Run, once: bool, model: str | None, ui: bool, port: int) -> None:
     """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
+    if ui:
+        serve_dashboards(run, port=port)
     registry, problem = run.home.registry, None
     with isolated(lambda _error: None):  # a round tells what else is wrong with the registry
         problem = _problem(registry) if model is None else None

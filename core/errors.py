@@ -835,6 +835,13 @@ class MissingExtra(RetuneError):
         super().__init__(f"'retune {command}' needs {package}. Install it: pip install 'retune[{extra}]'.")
 
 
+class NoSnapshots(RetuneError):
+    code = "no_snapshots"
+
+    def __init__(self, workspace: Path) -> None:
+        super().__init__(f"{workspace} has no checks to show. 'retune monitor' adds those with enough rows.")
+
+
 class UnknownMetric(InvalidInput):
     def __init__(self, metric: str, kind: str, known: Sequence[str]) -> None:
         super().__init__(f"Metric {metric!r} cannot select a {kind} model. Name one of: {_listed(known)}.")

@@ -22,6 +22,7 @@ from core.features import Features
 from core.records import CheckRecord, Verdict
 from monitoring.report.contents import report_tables, verdict_markdown
 from monitoring.report.pruning import make_room
+from monitoring.report.readings import readings_of
 from monitoring.sample import sample_sides
 from monitoring.signals.catalogue import SIGNALS
 
@@ -33,7 +34,7 @@ with warnings.catch_warnings():
     from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
     from evidently.legacy.renderers.html_widgets import text_widget
-    from evidently.metrics import ValueDrift
+    from evidently.metrics import UniqueValueCount, ValueDrift
 
 METHOD = "retune_permutation"
 KEPT_REPORTS = 100
@@ -65,13 +66,14 @@ def run_report(
     """The Evidently snapshot of a conclusive check, on at most 2,000 rows of each side."""
     before, after = report_tables(sample_sides(reference, window, labels))
     model, version, verdict = record.model, record.version, record.verdict
-    report = Report(
-        [VerdictText(text=verdict_markdown(verdict, model, version)), *_drift_tests(settings)],
-        include_tests=True,
-        metadata={"model": model, "version": version, "verdict": verdict.outcome},
-        tags=[verdict.outcome],
-    )
-    with _p_values_of(verdict):
+    text = VerdictText(text=verdict_markdown(verdict, model, version))
+    with _p_values_of(verdict), readings_of(verdict) as readings:
+        report = Report(
+            [text, *readings, *_drift_tests(settings), *_label_shares()],
+            include_tests=True,
+            metadata={"model": model, "version": version, "verdict": verdict.outcome},
+            tags=[verdict.outcome],
+        )
         return report.run(
             _dataset(after),
             _dataset(before),
@@ -94,6 +96,10 @@ def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEP
 
 def _drift_tests(settings: DriftConfig) -> list[ValueDrift]:
     return [ValueDrift(column=signal.column, method=METHOD, threshold=settings.alpha) for signal in SIGNALS]
+
+
+def _label_shares() -> list[UniqueValueCount]:
+    return [UniqueValueCount(column=signal.column, tests=[]) for signal in SIGNALS if signal.is_categorical]
 
 
 @contextmanager

@@ -14,14 +14,13 @@ from pathlib import Path
 from uuid import UUID
 
 from core.durable import detect_disk_full, file_lock, write_bytes
+from monitoring.report.dashboard import dashboard
 from monitoring.report.pruning import make_room
-from monitoring.signals.catalogue import SIGNALS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # Evidently uses old names of litestar
     from evidently.core.report import Snapshot
-    from evidently.sdk.models import DashboardModel, DashboardPanelPlot, DashboardTabModel, PanelMetric, ProjectModel
-    from evidently.sdk.panels import line_plot_panel
+    from evidently.sdk.models import ProjectModel
     from evidently.ui.storage.local.base import SNAPSHOTS_DIR_NAME, LocalState
 
 KEPT_SNAPSHOTS = 100
@@ -63,17 +62,7 @@ def _project(name: str, workspace: Path, temporary: Path) -> Path:
     project = ProjectModel(name=name, description=f"Drift checks of {name}")
     new = LocalState(str(temporary))
     new.write_project(project)
-    panels = [_panel(signal.column) for signal in SIGNALS]
-    tab = DashboardTabModel(title="Drift", panels=[panel.id for panel in panels])
-    new.write_dashboard(project.id, DashboardModel(tabs=[tab], panels=panels))
+    new.write_dashboard(project.id, dashboard())
     folder = workspace / str(project.id)
     os.replace(temporary / str(project.id), folder)
     return folder
-
-
-def _panel(column: str) -> DashboardPanelPlot:
-    return line_plot_panel(
-        title=f"{column}: p-value of each check",
-        values=[PanelMetric(metric="ValueDrift", metric_labels={"column": column}, legend="p-value")],
-        size="half",
-    )

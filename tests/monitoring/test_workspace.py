@@ -45,7 +45,12 @@ def test_evidently_reads_the_runs_of_each_project_and_its_panels(snapshot: Any, 
     projects = {project.name: project for project in workspace.list_projects()}
     runs = {name: len(workspace.list_runs(project.id)) for name, project in projects.items()}
     assert runs == {"tickets": 2, "mails": 1}
-    assert len(projects["tickets"].dashboard.model().panels) == 4
+    titles = [panel.title for panel in projects["tickets"].dashboard.model().panels]
+    assert titles[:2] == [
+        "Accuracy, estimated without labels, with its interval",
+        "Traffic: rows and different texts of each check",
+    ]
+    assert len(titles) == 8
     run = workspace.get_run(projects["tickets"].id, workspace.list_runs(projects["tickets"].id)[0])
     assert run is not None
     assert len(run.metric_results) == 4

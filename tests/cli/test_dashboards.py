@@ -1,0 +1,108 @@
+"""`retune monitor --ui`: Evidently's dashboards of the checks of a home."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from core.clock import utc_now
+from core.config import DriftConfig
+from core.records import CheckRecord
+from monitoring.check import check
+from tests.monitoring import rows
+
+ROOT = Path(__file__).parents[2]
+
+
+def started(home: Path, port: int) -> subprocess.Popen[str]:
+    environment = {**os.environ, "RETUNE_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cli", "monitor", "--ui", "--port", str(port)]
+    return subprocess.Popen(
+        command, env=environment, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def add_checks(home: Path, count: int) -> None:
+    from monitoring.report.evidently import run_report
+    from monitoring.report.workspace import add_snapshot
+
+    settings, reference = DriftConfig(resamples=200), rows.draw(120, seed=0)
+    for number in range(count):
+        window = rows.draw(90, seed=number + 1)
+        verdict = check(reference, window, labels=rows.LABELS, settings=settings)
+        record = CheckRecord(number, "tickets", "1", utc_now(), "traffic", verdict, None, None)
+        snapshot = run_report(reference, window, labels=rows.LABELS, record=record, settings=settings)
+        run = UUID(int=number << 80 | 7 << 76 | 2 << 62)
+        add_snapshot(snapshot, project="tickets", run=run, workspace=home / "evidently")
+
+
+def asked(port: int, path: str, body: Any = None) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", content, {"Content-Type": "application/json"} if content else {}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[int]:
+    port = free_port()
+    with started(home, port) as server:
+        try:
+            for _ in range(120):
+                with suppress(OSError):
+                    asked(port, "/api/projects")
+                    break
+                assert server.poll() is None
+                time.sleep(0.5)
+            yield port
+        finally:
+            server.kill()
+
+
+@pytest.mark.slow
+def test_the_dashboards_have_a_value_for_each_check(tmp_path: Path) -> None:
+    add_checks(tmp_path, 2)
+    with serving(tmp_path) as port:
+        (project,) = asked(port, "/api/projects")
+        panels = asked(port, f"/api/v2/dashboards/{project['id']}")["panels"]
+        assert len(panels) == 8
+        for panel in panels:
+            wanted = {"series_filter": panel["values"]}
+            found = asked(port, f"/api/v2/snapshots/{project['id']}/data_series_batch", wanted)["series"]
+            assert len(found) >= len(panel["values"]), panel["title"]
+            assert all(len(series["values"]) == 2 for series in found), panel["title"]
+
+
+def test_a_home_without_checks_and_a_port_in_use_have_their_sentences(tmp_path: Path) -> None:
+    with started(tmp_path, 1) as ended:
+        output, _ = ended.communicate(timeout=60)
+    assert "has no checks to show" in output
+    (tmp_path / "evidently" / "project" / "snapshots").mkdir(parents=True)
+    (tmp_path / "evidently" / "project" / "snapshots" / "1.json").touch()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with started(tmp_path, taken.getsockname()[1]) as ended:
+            output, _ = ended.communicate(timeout=60)
+    assert "is in use" in output

@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test test-fast check serve image bench-finetune bench-export bench-serving bench-loop clean
+.PHONY: install demo test test-fast check serve image bench-finetune bench-export bench-serving bench-loop bench-drift clean
 
 install: $(INSTALLED)
 
@@ -25,7 +25,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	for part in finetune export serving loop; do \
+	for part in finetune export serving loop drift; do \
 		MYPYPATH=benchmarks/$$part:benchmarks/$$part/peers:benchmarks/serving $(BIN)/mypy benchmarks/$$part || exit 1; \
 	done
 
@@ -49,6 +49,9 @@ bench-loop: $(INSTALLED)
 	for ladder in head fresh; do $(BIN)/python benchmarks/loop/beside.py --data ../shared/data --ladder $$ladder; done
 	$(BIN)/python benchmarks/loop/rounds.py --ladder head
 	$(BIN)/python benchmarks/loop/rounds.py --ladder tuned
+
+bench-drift: $(INSTALLED)
+	$(BIN)/python benchmarks/drift/ledger.py --folder .retune/bench-ledger
 
 bench-export: $(INSTALLED)
 	$(BIN)/python benchmarks/export/speed.py

@@ -277,6 +277,8 @@ def _web_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0:
         raise ValueError("it is no address such as https://host/path")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("it has blanks, control characters or others than ASCII; write them as %20")
     if parts.username is not None or parts.password is not None:
         raise ValueError("it has a user name; give a token in the path, or check the signature")
     return url

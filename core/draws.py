@@ -37,8 +37,9 @@ class Draws:
         """
         facts = {"model": model, "version": version, "until_number": until_number, "until": until}
         requests = label_requests.c.model == model
-        own = select(predictions.c.id).where(predictions.c.model == model, predictions.c.version == version)
-        of_others = requests, label_requests.c.purpose == AUDIT, label_requests.c.prediction_id.not_in(own)
+        is_it = predictions.c.id == label_requests.c.prediction_id
+        own = select(predictions.c.id).where(is_it, predictions.c.version == version).correlate(label_requests).exists()
+        of_others = requests, label_requests.c.purpose == AUDIT, ~own
         with self._database.write() as connection:
             before = set(connection.scalars(select(draws.c.prediction_id).where(draws.c.model == model)))
             connection.execute(label_requests.delete().where(*of_others))

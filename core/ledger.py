@@ -50,7 +50,17 @@ from core.records import (
     Verdict,
     Wanted,
 )
-from core.schema import cannot_tell, checks, decisions, feedback, label_requests, predictions, promotions
+from core.schema import (
+    cannot_tell,
+    checks,
+    decisions,
+    feedback,
+    is_of_file,
+    is_of_model,
+    label_requests,
+    predictions,
+    promotions,
+)
 from core.standing import Standings
 from core.stored import as_stored, restored
 from core.trust import LATEST, Contradictions, Counting, GivenBy, Trust, contradictions, trusted
@@ -130,7 +140,7 @@ class Ledger:
             select(feedback.c.label)
             .distinct()
             .join(predictions, feedback.c.prediction_id == predictions.c.id)
-            .where(predictions.c.model == model)
+            .where(is_of_model(model))
         )
         with self.database.read() as connection:
             return list(connection.scalars(query))
@@ -169,10 +179,11 @@ class Ledger:
                 copies[key] += 1
         return [replace(row, copies=copies[key]) for key, row in reversed(rows.items())]
 
-    def count_predictions(self, model: str, version: str) -> int:
-        query = select(func.count()).where(predictions.c.model == model, predictions.c.version == version)
+    def count_predictions(self, model: str, version: str, *, most: int | None = None) -> int:
+        """`most`: where the count ends; one without an end reads the index of all predictions of the version."""
+        rows = select(predictions.c.number).where(predictions.c.model == model, predictions.c.version == version)
         with self.database.read() as connection:
-            return connection.execute(query.select_from(predictions)).scalar_one()
+            return connection.execute(select(func.count()).select_from(rows.limit(most).subquery())).scalar_one()
 
     def labelled(
         self, model: str, *, kind: Kind = "single-label", counting: Counting = LATEST
@@ -212,7 +223,7 @@ class Ledger:
             .add_columns(feedback.c.label, feedback.c.source, feedback.c.created_at.label("labelled_at"))
             .add_columns(feedback.c.id.label("label_number"))
             .join(feedback, feedback.c.prediction_id == predictions.c.id)
-            .where(predictions.c.model == model)
+            .where(is_of_model(model))
             .order_by(feedback.c.id)
         )
         found = []
@@ -277,7 +288,7 @@ class Ledger:
 
     def file_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
         """Most recent first."""
-        return [_check(row) for row in self._latest(checks, model, limit, checks.c.source != TRAFFIC)]
+        return [_check(row) for row in self._latest(checks, model, limit, is_of_file)]
 
     def check(self, model: str | None, check_id: int) -> CheckRecord | None:
         """The check, if it is one of the model; None stands for any model."""
@@ -305,11 +316,11 @@ class Ledger:
         """
         # An older release that uses this ledger stores the id only.
         number = select(predictions.c.number).where(predictions.c.id == checks.c.window_end).scalar_subquery()
-        last = func.max(func.coalesce(checks.c.last_number, number))
-        query = select(last).where(checks.c.model == model, checks.c.version == version)
+        last = func.coalesce(checks.c.last_number, number)
+        query = select(last).where(checks.c.model == model, checks.c.version == version, last.is_not(None))
         query = query if before is None else query.where(checks.c.id < before)
         with self.database.read() as connection:
-            return connection.execute(query).scalar_one() or 0
+            return connection.scalar(query.order_by(checks.c.id.desc()).limit(1)) or 0
 
     def record_decision(self, model: str, decision: Decision, *, check_id: int | None) -> int:
         with self.database.write() as connection:

@@ -39,6 +39,15 @@ predictions = sa.Table(
     sqlite_autoincrement=True,
 )
 
+
+def is_of_model(model: str) -> sa.ColumnElement[bool]:
+    """Selects predictions of a model among those that another table names, each of which is found by its id.
+
+    The expression keeps SQLite from finding them by the model, which would read all its predictions.
+    """
+    return predictions.c.model.concat("") == model
+
+
 feedback = sa.Table(
     "feedback",
     metadata,
@@ -74,7 +83,12 @@ checks = sa.Table(
     sa.Column("window_end", sa.String(32)),
     sa.Column("last_number", sa.BigInteger),
     sa.Index("ix_checks_model", "model", "id"),
+    sa.Index("ix_checks_version", "model", "version", "id"),
 )
+
+# The condition is a literal: SQLite uses the index for no parameter.
+is_of_file = checks.c.source != sa.literal_column("'traffic'")
+sa.Index("ix_checks_files", checks.c.model, checks.c.id, sqlite_where=is_of_file, postgresql_where=is_of_file)
 
 decisions = sa.Table(
     "decisions",

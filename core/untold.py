@@ -10,7 +10,7 @@ from core.clock import utc_now
 from core.database import Database
 from core.datasets import input_of, key_or
 from core.records import CannotTell
-from core.schema import cannot_tell, doubtful_labels, feedback, predictions
+from core.schema import cannot_tell, doubtful_labels, feedback, is_of_model, predictions
 
 
 class Untold:
@@ -42,7 +42,7 @@ class Untold:
         A prediction without a stored text has its id as key.
         """
         query = select(predictions.c.id, predictions.c.text, predictions.c.pair).where(
-            predictions.c.model == model, is_untold(), ~has_label()
+            is_of_model(model), predictions.c.id.in_(select(cannot_tell.c.prediction_id)), ~has_label()
         )
         with self._database.read() as connection:
             return {key_or(input_of(row.text, row.pair), row.id) for row in connection.execute(query)}

@@ -16,6 +16,7 @@ from core.errors import WebhookFailed
 from monitoring.alerts.addresses import addresses_of, is_public
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "retune", "Connection": "close"}
+MOST_ADDRESSES = 3
 
 
 def signature(secret: str, body: bytes, *, at_s: int) -> str:
@@ -33,9 +34,9 @@ def post(url: str, body: bytes, headers: dict[str, str], *, allow_private: bool,
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        address = _allowed(host, port, parts.scheme, allow_private=allow_private)
-        # The address that was looked at is the one that is connected to: the name could resolve to another one now.
-        with _connected(address, port, parts, timeout_s) as connection:
+        addresses = _allowed(host, port, parts.scheme, allow_private=allow_private)
+        # An address that was looked at is connected to, not the name: it could resolve to another one now.
+        with _connected(_opened(addresses, port, timeout_s), parts, timeout_s) as connection:
             status = _answer(connection, parts, host, port, body, headers)
     except (OSError, HTTPException, UnicodeError) as error:
         raise WebhookFailed(host, str(error) or type(error).__name__) from error
@@ -45,20 +46,29 @@ def post(url: str, body: bytes, headers: dict[str, str], *, allow_private: bool,
         raise WebhookFailed(host, f"it answered {status}")
 
 
-def _allowed(host: str, port: int, scheme: str, *, allow_private: bool) -> str:
+def _allowed(host: str, port: int, scheme: str, *, allow_private: bool) -> list[str]:
     addresses = addresses_of(host, port)
     private = [address for address in addresses if not is_public(address)]
     if private and not allow_private:
         raise WebhookFailed(host, f"its address {private[0]} is not public, and alerts.allow_private is false")
     if scheme != "https" and len(private) < len(addresses):
         raise WebhookFailed(host, "its address is public, and only https may go there")
-    return addresses[0]
+    return addresses
+
+
+def _opened(addresses: list[str], port: int, timeout_s: float) -> socket.socket:
+    """A connection to the first address that takes one: a machine without IPv6 may get such an address, too."""
+    *others, last = addresses[:MOST_ADDRESSES]
+    for address in others:
+        with suppress(OSError):
+            return socket.create_connection((address, port), timeout_s)
+    return socket.create_connection((last, port), timeout_s)
 
 
 @contextmanager
-def _connected(address: str, port: int, parts: SplitResult, timeout_s: float) -> Iterator[socket.socket]:
+def _connected(plain: socket.socket, parts: SplitResult, timeout_s: float) -> Iterator[socket.socket]:
     """A connection that ends after `timeout_s`, also if the other side sends a byte now and then."""
-    with socket.create_connection((address, port), timeout_s) as plain, _wrapped(plain, parts) as connection:
+    with plain, _wrapped(plain, parts) as connection:
         ends = threading.Timer(timeout_s, _shut_down, [connection])
         ends.daemon = True
         ends.start()

@@ -16,6 +16,8 @@ from service.pages.chart import drift_chart
 from service.worker import Worker
 
 CHECKS, FILES, JOBS, PROMOTIONS = 40, 5, 5, 8
+COUNTED = 100_000
+"""Predictions up to which they are counted: a count reads the index of each of them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class History:
     predictions: int
     jobs: list[JobRecord]
     promotions: list[PromotionRecord]
+
+    @property
+    def predictions_shown(self) -> str:
+        return f"{self.predictions:,}" if self.predictions <= COUNTED else f"more than {COUNTED:,}"
 
     @property
     def latest(self) -> CheckRecord | None:
@@ -142,7 +148,7 @@ def _history(worker: Worker, model: str, champion: Champion | None) -> History:
         labels_answered=labels.given,
         labels_untold=labels.cannot_tell,
         labels_expired=labels.expired,
-        predictions=ledger.count_predictions(model, champion.version) if champion else 0,
+        predictions=ledger.count_predictions(model, champion.version, most=COUNTED + 1) if champion else 0,
         jobs=worker.home.jobs.latest(model, limit=JOBS),
         promotions=ledger.promotions(model, limit=PROMOTIONS),
     )

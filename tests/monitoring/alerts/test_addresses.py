@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +73,13 @@ def test_the_address_that_was_checked_is_connected_to(monkeypatch: pytest.Monkey
         assert receiver.got[0][1]["Host"] == f"rebound.example:{receiver.port}"
 
 
+def test_the_next_address_is_tried_if_one_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "addresses_of", lambda host, port: ["::1", "127.0.0.1"])
+    with running_receiver() as receiver:
+        post(receiver.url, b"{}", {}, allow_private=True, timeout_s=5)
+        assert len(receiver.got) == 1
+
+
 def test_http_goes_to_no_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "addresses_of", lambda host, port: ["8.8.8.8"])
     with pytest.raises(WebhookFailed, match="only https may go there"):
@@ -81,8 +91,31 @@ def test_a_name_that_does_not_resolve_is_a_failure() -> None:
         post("https://no.invalid/x", b"{}", {}, allow_private=False, timeout_s=1)
 
 
-@pytest.mark.parametrize("url", ["ftp://h/x", "https:///x", "https://me:geheim@h/x", "geheim"])
+@pytest.mark.parametrize("url", ["ftp://h/x", "https:///x", "https://me:geheim@h/x", "geheim", "https://h/geheim x"])
 def test_a_wrong_url_is_refused_at_the_start_without_being_shown(url: str) -> None:
     with pytest.raises(InvalidConfigValue, match=r"alerts\.webhooks\.ops\.url.*\(not shown\)") as refused:
         load_config(environment={"RETUNE_ALERTS__WEBHOOKS": json.dumps({"ops": {"url": url}})})
     assert "geheim" not in str(refused.value)
+
+
+def test_tls_is_checked_against_the_name_in_the_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    subprocess.run([*command, *subject, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with running_receiver(context) as receiver:
+        url = f"https://localhost:{receiver.port}/"
+        with pytest.raises(WebhookFailed, match=r"certificate verify failed"):
+            post(url, b"{}", {}, allow_private=True, timeout_s=10)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        post(url, b"{}", {}, allow_private=True, timeout_s=10)
+        with pytest.raises(WebhookFailed, match=r"certificate verify failed"):
+            post(url.replace("localhost", "127.0.0.1"), b"{}", {}, allow_private=True, timeout_s=10)
+        assert [body for _, _, body in receiver.got] == [b"{}"]
+
+
+def test_a_server_that_never_speaks_tls_is_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(WebhookFailed):
+        post(f"https://127.0.0.1:{silent.getsockname()[1]}/", b"{}", {}, allow_private=True, timeout_s=0.3)

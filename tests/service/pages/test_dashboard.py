@@ -13,6 +13,7 @@ from core.owner import this_worker
 from core.records import Decision, Evidence, FeedbackRecord, JobStep, PredictionRecord, Verdict, Wanted
 from core.registry import Registry
 from core.share import Share
+from service.pages.views import COUNTED, History
 from service.worker import Worker
 from tests.service.conftest import local_client
 
@@ -223,3 +224,8 @@ def test_pages_have_no_scripts_and_no_external_links(client: TestClient, ledger:
         assert "<script" not in answer.text
         assert not re.search(r'(src|href)="https?:', answer.text)
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_a_count_that_ended_early_is_shown_as_such() -> None:
+    history = History([], [], None, 0, 0, 0, 0, COUNTED + 1, [], [])
+    assert history.predictions_shown == "more than 100,000"

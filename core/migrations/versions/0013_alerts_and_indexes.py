@@ -1,4 +1,4 @@
-"""Add alerts and their deliveries."""
+"""Add alerts and their deliveries, and indexes for checks of a version and of files."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,3 +33,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_deliveries_due", "deliveries", ["due_s"])
     op.create_index("ix_deliveries_alert_id", "deliveries", ["alert_id", "webhook"])
+    op.create_index("ix_checks_version", "checks", ["model", "version", "id"])
+    is_of_file = sa.text("source != 'traffic'")
+    op.create_index("ix_checks_files", "checks", ["model", "id"], sqlite_where=is_of_file, postgresql_where=is_of_file)

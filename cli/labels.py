@@ -22,7 +22,8 @@ from core.taxonomy import LabelRule
 from core.trust import Contradictions
 from lifecycle.labels.adding import add_rows, remove_source
 from lifecycle.labels.archive import Format, write_labelled_rows
-from lifecycle.labels.files import RefusedRow, write_requests
+from lifecycle.labels.files import SAME, RefusedRow, write_requests
+from lifecycle.labels.groups import in_words
 from lifecycle.labels.importing import import_labels
 from lifecycle.labels.queue import NO_TEXTS
 from lifecycle.labels.taxonomy import effects_of, has_control_character, labels_today
@@ -59,10 +60,12 @@ def labels() -> None:
 @click.option("--format", "form", type=click.Choice(get_args(Format)), default="table", help="Format of --all.")
 @pass_run
 def export_labels(run: Run, model: str, out: Path | None, every: bool, form: Format) -> None:
-    """Write the open label requests: prediction_id, text, predicted, score, an empty label to fill in, and the choices.
+    """Write the open label requests: prediction_id, group, text, predicted, score, an empty label to fill in, and the
+    choices.
 
     Pairs also have a column pair. Write several labels of a text as a|b, and no label as |. Write ? where nobody can
-    tell the label: it ends the request, and trains and measures nothing.
+    tell the label: it ends the request, and trains and measures nothing. Texts of one group mean the same to the model:
+    write = in the others if their label is that of the first one.
     """
     run.home.registry.require_model(model)
     if every:
@@ -78,14 +81,19 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
     requests = run.home.ledger.label_requests(model)
     if not requests and run.config.ledger.keep == "features":
         info(NO_TEXTS)
-    names = labels_today(run.home, model)
+    names, answers = labels_today(run.home, model), sum(not item.is_near for item in requests)
     if run.as_json:
-        run.emit({"model": model, "labels": names, "requests": [asdict(item) for item in requests]})
+        listed = [asdict(item) for item in requests]
+        run.emit({"model": model, "labels": names, "answers": answers, "texts": len(requests), "requests": listed})
     if out:
         with out.open("w", newline="", encoding="utf-8") as file:
             write_requests(file, requests, names)
         then = run.hint("labels", "import", model, out)
-        info(f"{len(requests)} texts to label are in {out}. Fill in 'label' ('?' if nobody can tell it), then: {then}")
+        alike = f", {SAME!r} if it is that of the first text of the group" if answers < len(requests) else ""
+        info(
+            f"{len(requests)} texts to label are in {out}, {in_words(answers, len(requests))}. Fill in 'label' "
+            f"('?' if nobody can tell it{alike}), then: {then}"
+        )
     elif not run.as_json:
         write_requests(sys.stdout, requests, names)
 
@@ -99,8 +107,9 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
 def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ...]) -> None:
     """Read labels (columns prediction_id and label; rows without a label are skipped, and ? says that nobody can tell).
 
-    Several labels of a text are written as a|b, and no label as |. A row whose label resembles a known one, looks like
-    a score or belongs to other cells is refused; the others are stored. Exit 3 if a row is refused.
+    = in a row of a group stands for the label of the group's first text in this file. Several labels of a text are
+    written as a|b, and no label as |. A row whose label resembles a known one, looks like a score or belongs to other
+    cells is refused; the others are stored. Exit 3 if a row is refused.
     """
     run.home.registry.require_model(model)
     imported = import_labels(run.home, model, file, source=source, new_labels=new_labels)
@@ -110,6 +119,8 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
             "model": model,
             "accepted": stored.accepted,
             "cannot_tell": stored.cannot_tell,
+            "answers": imported.answers,
+            "texts": imported.texts,
             "unknown": len(stored.unknown),
             "empty": imported.empty,
             "repeated": imported.repeated,
@@ -120,6 +131,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
         f"{stored.accepted} labels stored, {len(stored.unknown)} for unknown predictions{_first(stored.unknown)}, "
         f"{imported.empty} rows without a label skipped.",
         *([f"{stored.cannot_tell} cannot be told: no label, and not asked for again."] if stored.cannot_tell else []),
+        *([f"{in_words(imported.answers, imported.texts)} of groups and others."] if imported.alike else []),
         *_new_lines(stored.new),
         *([f"{imported.repeated} predictions have several labels here: the last counts."] if imported.repeated else []),
         *_contradiction_lines(run, imported.contradictions),

@@ -45,10 +45,10 @@ class Draws:
             connection.execute(label_requests.delete().where(*of_others))
             asked = set(connection.scalars(select(label_requests.c.prediction_id).where(requests)))
             now = utc_now()
-            fresh = [{**vars(one), **facts, "created_at": now} for one in drawn if one.prediction_id not in before]
+            fresh = [{**_drawn(one), **facts, "created_at": now} for one in drawn if one.prediction_id not in before]
             wanted = [one for one in drawn if one.prediction_id in ask and one.prediction_id not in asked]
             request = {"model": model, "check_id": None, "created_at": now}
-            queued = [{**vars(one), **request, "rank": rank} for rank, one in enumerate(wanted)]
+            queued = [{**_drawn(one), **request, "rank": rank} for rank, one in enumerate(wanted)]
             for table, rows in ((draws, fresh), (label_requests, queued)):
                 if rows:
                     connection.execute(insert(table), rows)
@@ -73,3 +73,7 @@ class Draws:
         )
         with self._database.read() as connection:
             return [Draw(**row) for row in connection.execute(query).mappings()]
+
+
+def _drawn(one: Wanted) -> dict[str, str | float | None]:
+    return {"prediction_id": one.prediction_id, "purpose": one.purpose, "chance": one.chance}

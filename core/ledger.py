@@ -345,7 +345,8 @@ class Ledger:
     def label_requests(self, model: str) -> list[LabelRequest]:
         """The open requests, which have no label yet and did not expire: as in `request_labels`, then for audits."""
         query = (
-            select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id, label_requests.c.chance)
+            select(*_ANSWER, label_requests.c.purpose, label_requests.c.check_id)
+            .add_columns(label_requests.c.chance, label_requests.c.group)
             .join(label_requests, label_requests.c.prediction_id == predictions.c.id)
             .where(label_requests.c.model == model, _is_unanswered(), ~self._is_expired())
             .order_by(label_requests.c.purpose == AUDIT, label_requests.c.created_at, label_requests.c.rank)
@@ -353,7 +354,9 @@ class Ledger:
         return [LabelRequest(**row) for row in self._rows(query)]
 
     def label_progress(self, model: str, version: str, *, after: int = 0) -> RequestedLabels:
-        """The requests for predictions of one version with a number greater than `after`, without those for audits."""
+        """The requests for predictions of one version with a number greater than `after`, without those for audits and
+        those for near texts of a group, which nothing waits for.
+        """
         untold, expired = is_untold() & ~has_label(), self._is_expired() & _is_unanswered()
         query = (
             select(
@@ -364,7 +367,7 @@ class Ledger:
                 func.max(label_requests.c.check_id).label("check_id"),
             )
             .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
-            .where(label_requests.c.model == model, label_requests.c.purpose != AUDIT)
+            .where(label_requests.c.model == model, label_requests.c.purpose != AUDIT, _is_asked())
             .where(predictions.c.version == version, predictions.c.number > after)
         )
         with self.database.read() as connection:
@@ -458,6 +461,11 @@ def _last_of(rows: Sequence[StoredPrediction], *, predictions: int) -> list[Stor
 
 def _is_unanswered() -> ColumnElement[bool]:
     return ~has_label() & ~is_untold()
+
+
+def _is_asked() -> ColumnElement[bool]:
+    """Whether a request is for a text alone or the typical one of a group."""
+    return label_requests.c.group.is_(None) | (label_requests.c.group == label_requests.c.prediction_id)
 
 
 def _answered_by(records: Sequence[FeedbackRecord]) -> ColumnElement[bool]:

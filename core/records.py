@@ -224,20 +224,27 @@ class DecisionRecord:
 @dataclass(frozen=True)
 class Wanted:
     """A prediction to request a label of. `chance`: the probability with which it was drawn, by which an estimate from
-    the labels is weighted; None if it was selected by what it is.
+    the labels is weighted; None if it was selected by what it is. `group`: id of the typical prediction of the texts
+    that are asked for together; None if it is asked for alone.
     """
 
     prediction_id: str
     purpose: Purpose
     chance: float | None = None
+    group: str | None = None
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is asked for beside a typical text: its label is welcome, and nothing waits for it."""
+        return self.group not in (None, self.prediction_id)
 
 
 @dataclass(frozen=True)
 class LabelRequest:
     """A prediction that a person should label. Purpose "measure": drawn at random from held-out texts; "audit": the
     same, some each week, whatever the checks say;
-    "compare": drawn at random from the held-out texts on which two versions differ. `chance`: see `Wanted`; requests
-    of earlier releases have none.
+    "compare": drawn at random from the held-out texts on which two versions differ. `chance`, `group`, `is_near`: see
+    `Wanted`; requests of earlier releases have neither.
     """
 
     prediction_id: str
@@ -248,6 +255,11 @@ class LabelRequest:
     check_id: int | None
     pair: str | None = None
     chance: float | None = None
+    group: str | None = None
+
+    @property
+    def is_near(self) -> bool:
+        return self.group not in (None, self.prediction_id)
 
 
 @dataclass(frozen=True)
@@ -274,8 +286,8 @@ class Draw:
 
 @dataclass(frozen=True)
 class RequestedLabels:
-    """The label requests of a model: `requested` in all, with a label, those of which nobody can tell the label, and
-    those that expired without either; `check_id`: the last check that requested labels.
+    """The label requests of a model, without near texts of a group: `requested` in all, with a label, those of which
+    nobody can tell the label, and those that expired without either; `check_id`: the last check that requested labels.
     """
 
     requested: int = 0

@@ -111,6 +111,7 @@ label_requests = sa.Table(
     sa.Column("purpose", sa.String(16), nullable=False),
     sa.Column("chance", sa.Float),
     sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("group", sa.String(32)),
     sa.Index("ix_label_requests_model", "model"),
 )
 

@@ -13,12 +13,13 @@ from core.engine import Engine
 from core.home import Home
 from core.labels import names_of
 from core.ledger import Ledger
-from core.records import Decision, DecisionRecord, Wanted
+from core.records import Decision, DecisionRecord, LabelRequest, Wanted
 from lifecycle.drawn import random_texts, situation_of, suspicion
 from lifecycle.evidence import different, minor_callers
 from lifecycle.gate.comparison import compare
 from lifecycle.gate.refused import Refused, last_refused
 from lifecycle.labels.audit import audit, draw, without_label
+from lifecycle.labels.groups import cost, grouped
 from lifecycle.labels.pools import pools_of
 from lifecycle.labels.queue import choose
 from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion, RandomTexts
@@ -40,8 +41,10 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
     case = _case(home, situation, engines)
     decision = _naming_sources(home, situation, _without_lone_caller(home, situation, case, engines))
     check_id = situation.check.id if situation.check else None
-    if decision.action == "label" and (wanted := _wanted(home.config.labels, situation, case, decision)):
-        _request(ledger, situation, wanted, check_id)
+    if decision.action == "label":
+        if wanted := _wanted(home.config.labels, situation, case, decision):
+            _request(ledger, situation, wanted, check_id)
+        decision = _with_cost(decision, ledger.label_requests(model))
     recorded = _recorded(ledger, model, decision, check_id)
     ledger.standings.record(model, situation.version, accuracy_of(case))
     return recorded
@@ -53,6 +56,13 @@ def _recorded(ledger: Ledger, model: str, decision: Decision, check_id: int | No
         return last
     ledger.record_decision(model, decision, check_id=check_id)
     return ledger.decisions(model, limit=1)[0]
+
+
+def _with_cost(decision: Decision, requests: Sequence[LabelRequest]) -> Decision:
+    """With what the open requests cost, if texts are asked for together."""
+    if not any(item.is_near for item in requests):
+        return decision
+    return replace(decision, reason=f"{decision.reason} Asked for: {cost(requests)}.")
 
 
 def _request(ledger: Ledger, situation: Situation, wanted: Sequence[Wanted], check_id: int | None) -> None:
@@ -191,13 +201,18 @@ def _wanted(settings: LabelsConfig, situation: Situation, case: Case, decision: 
         return [Wanted(key, "compare") for key in case.refused.open[:count]]
     if case.labels.is_awaited:
         return []
-    return _rows_to_label(situation, settings.model_copy(update={"budget": count}))
+    rows = _rows_to_label(situation, settings.model_copy(update={"budget": count}))
+    reference, answered = situation.champion.reference, _answered(situation)
+    return grouped(rows, situation.window, answered=answered, reference=reference)
 
 
 def _rows_to_label(situation: Situation, settings: LabelsConfig) -> list[Wanted]:
     seed = situation.check.id if situation.check else 0
-    answered = situation.labelled_keys | situation.untold_keys
-    return choose(situation.window, labelled=answered, settings=settings, seed=seed)
+    return choose(situation.window, labelled=_answered(situation), settings=settings, seed=seed)
+
+
+def _answered(situation: Situation) -> set[str]:
+    return situation.labelled_keys | situation.untold_keys
 
 
 def _lot(situation: Situation, count: int) -> list[Wanted]:

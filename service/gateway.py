@@ -125,8 +125,8 @@ class Gateway:
         """Store labels of predictions, as POST /feedback does."""
         from service.http.protocols.feedback import labels_given, rendered
 
-        given = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
-        return rendered(await self.worker.feedback.store(given))
+        items = labels_given({"feedback": feedback}, max_items=self.worker.config.service.max_items)
+        return rendered(await self.worker.feedback.store(items))
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml's decorator is not annotated
     def close(self) -> None:

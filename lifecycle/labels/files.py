@@ -19,9 +19,11 @@ from core.tables.reader import Row
 from lifecycle.labels.exchange import LABEL, LabelledRows, read_rows
 from lifecycle.labels.spreadsheet import escaped_row
 
-ID, PREDICTED, CHOICES = "prediction_id", "predicted", "choices"
-UNTOLD = "?"
-"""In place of a label: nobody can tell it. A label by this name is one nonetheless."""
+ID, GROUP, PREDICTED, CHOICES = "prediction_id", "group", "predicted", "choices"
+UNTOLD, SAME = "?", "="
+"""In place of a label: nobody can tell it; it is that of the typical text of the group. A label by such a name is one
+nonetheless.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,17 @@ class RefusedRow:
 
 @dataclass(frozen=True)
 class FileLabel:
-    """What a file says of a prediction, its row, and what it says was predicted."""
+    """What a file says of a prediction, its row, what it says was predicted, and its group.
+
+    `is_alike`: the person answered the typical text of the group, and said that this one is the same.
+    """
 
     given: Given
     row: int
     line: int
     predicted: str | None = None
+    group: str | None = None
+    is_alike: bool = False
 
     def refused(self, reason: str) -> RefusedRow:
         return RefusedRow(self.row, self.line, reason)
@@ -60,11 +67,13 @@ class LabelFile:
 
 
 def write_requests(file: IO[str], requests: Sequence[LabelRequest], labels: Sequence[str]) -> None:
-    """Columns: prediction_id, text, pair (if a request has one), predicted, score, label, which is empty, and choices,
-    which has the names of the model's labels. Safe to open in a spreadsheet.
+    """Columns: prediction_id, group, text, pair (if a request has one), predicted, score, label, which is empty, and
+    choices, which has the names of the model's labels. Safe to open in a spreadsheet.
+
+    `group` is the prediction_id of the typical text with which a text is asked for, and empty if it is asked for alone.
     """
     pair = ["pair"] if any(item.pair is not None for item in requests) else []
-    names = [ID, "text", *pair, PREDICTED, "score", LABEL, CHOICES]
+    names = [ID, GROUP, "text", *pair, PREDICTED, "score", LABEL, CHOICES]
     writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     choices = " | ".join(labels)
@@ -74,11 +83,11 @@ def write_requests(file: IO[str], requests: Sequence[LabelRequest], labels: Sequ
 
 
 def read_labels(path: Path, *, source: str) -> LabelFile:
-    """The labels of a file with columns prediction_id and label, and predicted, if there is one.
+    """The labels of a file with columns prediction_id and label, and predicted and group, if there are such.
 
     The file may also be an export of Label Studio or Argilla: of a task that a person skipped, the label cannot be
-    told. UNTOLD is a label here; a label may be `{"choices": […]}`, as Label Studio writes it. Raises `MissingColumn`
-    and as `read_rows`.
+    told. UNTOLD and SAME are labels here; a label may be `{"choices": […]}`, as Label Studio writes it. Raises
+    `MissingColumn` and as `read_rows`.
     """
     file = read_rows(path)
     columns = _columns(file, path)
@@ -90,20 +99,25 @@ def read_labels(path: Path, *, source: str) -> LabelFile:
             refused.append(RefusedRow(number, row.line, f"it has {error.what} where a text belongs"))
             continue
         if given:
-            answer = row.get(columns[PREDICTED])
-            found.append(FileLabel(given, number, row.line, answer if isinstance(answer, str) else None))
+            answer, group = (_string(row, columns[name]) for name in (PREDICTED, GROUP))
+            found.append(FileLabel(given, number, row.line, answer, group and group.strip()))
     return LabelFile(found, refused, file.empty + len(file.rows) - len(found) - len(refused))
 
 
 def _columns(file: LabelledRows, path: Path) -> dict[str, str]:
     """The columns by the names that they have in the file."""
     labelled, every = list(file.rows.values()), [*file.rows.values(), *file.untold.values()]
-    searched = {ID: every, LABEL: labelled, PREDICTED: every}
+    searched = {ID: every, LABEL: labelled, PREDICTED: every, GROUP: every}
     return {
-        name: found_column(name, "a header of that name", rows=rows, path=path, required=name != PREDICTED)
+        name: found_column(name, "a header of that name", rows=rows, path=path, required=name in (ID, LABEL))
         for name, rows in searched.items()
         if rows
     }
+
+
+def _string(row: Row, column: str) -> str | None:
+    value = row.get(column)
+    return value if isinstance(value, str) else None
 
 
 def _given(row: Row, columns: Mapping[str, str], source: str, *, is_untold: bool) -> Given | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,14 +13,16 @@ from core.home import Home
 from core.labels import Kind, canonical
 from core.records import CannotTell
 from core.trust import Contradictions
-from lifecycle.labels.files import UNTOLD, FileLabel, LabelFile, RefusedRow, read_labels
+from lifecycle.labels.alike import answered_alike
+from lifecycle.labels.files import SAME, UNTOLD, FileLabel, LabelFile, RefusedRow, read_labels
 from lifecycle.labels.taxonomy import labels_today
 
 
 @dataclass(frozen=True)
 class ImportedLabels:
     """`empty`: rows without a label; `repeated`: predictions that the file labels differently in several rows, of which
-    the last counts; `contradictions`: texts that sources label differently, with earlier labels.
+    the last counts; `contradictions`: texts that sources label differently, with earlier labels; `alike`: stored rows
+    that a person answered together with the typical text of their group.
     """
 
     stored: StoredLabels
@@ -28,16 +30,34 @@ class ImportedLabels:
     empty: int
     repeated: int
     contradictions: Contradictions = Contradictions()
+    alike: int = 0
+
+    @property
+    def texts(self) -> int:
+        """Texts that an answer is stored for."""
+        return self.stored.accepted + self.stored.cannot_tell
+
+    @property
+    def answers(self) -> int:
+        """Answers that a person gave for them."""
+        return self.texts - self.alike
 
 
 def import_labels(home: Home, model: str, path: Path, *, source: str, new_labels: Iterable[str] = ()) -> ImportedLabels:
-    """UNTOLD in place of a label ends the request without one. Raises as `read_labels`, or `LabelsOfAnotherModel`."""
+    """UNTOLD in place of a label ends the request without one; SAME is the label of the typical text of the group.
+
+    Raises as `read_labels`, or `LabelsOfAnotherModel`.
+    """
     file = read_labels(path, source=source)
     labels = registered_labels(home.registry, model)
     meant = frozenset(new_labels)
-    if UNTOLD not in labels.names.union(meant, labels_today(home, model)):
+    names = labels.names.union(meant, labels_today(home, model))
+    if UNTOLD not in names:
         file = replace(file, labels=[_untold(label) for label in file.labels])
     kept, refused = _usable(home, labels.kind, file)
+    if SAME not in names:
+        kept, unclear = answered_alike(kept)
+        refused += unclear
     stored = store_labels(
         home.ledger,
         [label.given for label in kept],
@@ -50,7 +70,13 @@ def import_labels(home: Home, model: str, path: Path, *, source: str, new_labels
     given = Counter(prediction_id for prediction_id, _ in {_said(label) for label in kept})
     repeated = sum(count > 1 for count in given.values())
     found = home.ledger.contradictions(model, kind=labels.kind, trust=home.config.labels.trust)
-    return ImportedLabels(stored, sorted(refused, key=lambda row: row.row), file.empty, repeated, found)
+    alike = _stored_alike(kept, stored)
+    return ImportedLabels(stored, sorted(refused, key=lambda row: row.row), file.empty, repeated, found, alike)
+
+
+def _stored_alike(kept: Sequence[FileLabel], stored: StoredLabels) -> int:
+    left_out = {doubt.prediction_id for doubt in stored.doubtful}.union(stored.unknown)
+    return sum(label.is_alike and label.given.prediction_id not in left_out for label in kept)
 
 
 def _said(label: FileLabel) -> tuple[str, str | None]:

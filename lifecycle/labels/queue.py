@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -29,11 +29,18 @@ def choose(
     keys (`core.datasets.key_of`) are in `labelled`, and rows without a stored text are not selected.
     """
     rng = np.random.default_rng(seed)
-    readable = [row for row in window if row.has_text]
-    unique = {key_of(row.input): row for row in readable if key_of(row.input) not in labelled}
-    held_out, trainable = pools_of(unique.values())
+    held_out, trainable = askable(window, labelled)
     measure = _drawn(held_out, round(settings.budget * settings.measure_share), rng)
     return _interleaved(measure, _teaching(trainable, settings.budget - len(measure), seed=seed))
+
+
+def askable(
+    window: Sequence[PredictionRecord], labelled: Collection[str]
+) -> tuple[list[PredictionRecord], list[PredictionRecord]]:
+    """(held-out texts, texts that may be trained on) of the window whose keys are not in `labelled`, each once."""
+    readable = [row for row in window if row.has_text]
+    unique = {key_of(row.input): row for row in readable if key_of(row.input) not in labelled}
+    return pools_of(unique.values())
 
 
 def _drawn(rows: list[PredictionRecord], count: int, rng: np.random.Generator) -> list[Wanted]:

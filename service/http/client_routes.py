@@ -43,6 +43,6 @@ class Endpoints:
         return json_response(hugging_face.rendered(parsed, predictions))
 
     async def feedback(self, request: Request) -> Response:
-        records = feedback.parse(await request.body(), max_items=self._max_items)
-        stored = await self._worker.feedback.store(records)
+        items = feedback.parse(await request.body(), max_items=self._max_items)
+        stored = await self._worker.feedback.store(items)
         return json_response(feedback.rendered(stored))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.feedback import MAX_SOURCE_CHARS
 from service.fields import MAX_COUNT, MAX_NAME_CHARS
-from service.http.protocols.feedback import MAX_LABEL_CHARS, MAX_LABELS
+from service.http.protocols.feedback import MAX_LABEL_CHARS, MAX_LABELS, MAX_TOGETHER
 from service.http.protocols.infer_answer import OUTPUTS
 from service.http.protocols.infer_request import UNSUPPORTED
 from service.http.route import Schema
@@ -73,27 +73,20 @@ def _own(max_items: int) -> Schema:
 
 
 def _feedback(max_items: int) -> Schema:
-    label = _not_blank(MAX_LABEL_CHARS)
+    one = _not_blank(MAX_NAME_CHARS)
+    several = {
+        "description": "Predictions whose texts a person saw and answered together",
+        **_list(one, min_items=1, max_items=MAX_TOGETHER),
+    }
     return {
         "FeedbackRequest": _object(feedback=_list(ref("Feedback"), min_items=1, max_items=max_items)),
-        "Feedback": {"oneOf": [ref("FeedbackLabel"), ref("FeedbackCannotTell")]},
-        "FeedbackLabel": _object(
-            optional=["source", "cannot_tell"],
-            prediction_id=_not_blank(MAX_NAME_CHARS),
-            cannot_tell={"const": False},
-            label={
-                "description": "A label; for a multi-label model also a list of labels, which may be empty",
-                "oneOf": [label, _list({**label, "not": {"pattern": r"\|"}}, max_items=MAX_LABELS)],
-            },
-            source=_not_blank(MAX_SOURCE_CHARS),
-        ),
-        "FeedbackCannotTell": _object(
-            optional=["source", "label"],
-            prediction_id=_not_blank(MAX_NAME_CHARS),
-            cannot_tell={"description": "Nobody can tell the label", "const": True},
-            label={"type": "null"},
-            source=_not_blank(MAX_SOURCE_CHARS),
-        ),
+        "Feedback": {
+            "oneOf": [ref("FeedbackLabel"), ref("FeedbackCannotTell"), ref("GroupLabel"), ref("GroupCannotTell")]
+        },
+        "FeedbackLabel": _label_of(prediction_id=one),
+        "FeedbackCannotTell": _cannot_tell(prediction_id=one),
+        "GroupLabel": _label_of(prediction_ids=several),
+        "GroupCannotTell": _cannot_tell(prediction_ids=several),
         "Stored": _object(
             accepted=INTEGER,
             cannot_tell=INTEGER,
@@ -101,6 +94,30 @@ def _feedback(max_items: int) -> Schema:
             doubtful=_list(_object(prediction_id=TEXT, resembles={"type": ["string", "null"]})),
         ),
     }
+
+
+def _label_of(**predictions: Schema) -> Schema:
+    label = _not_blank(MAX_LABEL_CHARS)
+    return _object(
+        optional=["source", "cannot_tell"],
+        **predictions,
+        cannot_tell={"const": False},
+        label={
+            "description": "A label; for a multi-label model also a list of labels, which may be empty",
+            "oneOf": [label, _list({**label, "not": {"pattern": r"\|"}}, max_items=MAX_LABELS)],
+        },
+        source=_not_blank(MAX_SOURCE_CHARS),
+    )
+
+
+def _cannot_tell(**predictions: Schema) -> Schema:
+    return _object(
+        optional=["source", "label"],
+        **predictions,
+        cannot_tell={"description": "Nobody can tell the label", "const": True},
+        label={"type": "null"},
+        source=_not_blank(MAX_SOURCE_CHARS),
+    )
 
 
 def _hugging_face(max_items: int) -> Schema:

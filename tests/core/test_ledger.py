@@ -93,6 +93,20 @@ def test_answered_requests_are_not_in_the_queue(ledger: Ledger) -> None:
     assert ledger.label_progress("m", "2") == RequestedLabels()
 
 
+def test_near_texts_of_a_group_are_asked_for_and_not_awaited(ledger: Ledger) -> None:
+    rows = [prediction("typical"), prediction("near")]
+    ledger.record_predictions(rows)
+    ledger.request_labels("m", [Wanted(row.id, "learn", group=rows[0].id) for row in rows], check_id=None)
+    assert [(item.group, item.is_near) for item in ledger.label_requests("m")] == [
+        (rows[0].id, False),
+        (rows[0].id, True),
+    ]
+    assert ledger.label_progress("m", "1") == RequestedLabels(1)
+    ledger.record_feedback([FeedbackRecord(rows[0].id, "b")])
+    assert ledger.label_progress("m", "1") == RequestedLabels(1, 1)
+    assert [item.text for item in ledger.label_requests("m")] == ["near"]
+
+
 def test_requests_without_a_label_expire(config: Config) -> None:
     """By their stored time."""
     settings = config.model_copy(update={"labels": LabelsConfig(expire_days=14)})

@@ -85,6 +85,47 @@ def test_a_label_and_that_it_cannot_be_told_exclude_each_other(
     assert problem in answer.json()["error"]["message"]
 
 
+def test_texts_that_are_answered_together_are_labelled_one_by_one(client: TestClient, config: Config) -> None:
+    together = {"prediction_ids": predicted_ids(client), "label": "billing", "source": "agent"}
+    assert client.post("/feedback", json={"feedback": [together]}).json()["accepted"] == 3
+    labelled = open_ledger(config).labelled("tickets")
+    assert [(row.label, row.source) for row in labelled] == [("billing", "agent")] * 3
+    untold = {"prediction_ids": [row.prediction_id for row in labelled[:2]], "cannot_tell": True, "source": "agent"}
+    assert client.post("/feedback", json={"feedback": [untold]}).json()["cannot_tell"] == 2
+    assert len(open_ledger(config).labelled("tickets")) == 1
+
+
+def test_a_refused_label_is_named_by_its_item(client: TestClient) -> None:
+    keys = predicted_ids(client)
+    items = [{"prediction_ids": keys[:2], "label": "bug"}, {"prediction_id": keys[2], "label": ["bug", "billing"]}]
+    answer = client.post("/feedback", json={"feedback": items})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("Item 2 of 'feedback'")
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"prediction_ids": []}, "has 0 items. Send a list of 1 to 16 ids"),
+        ({"prediction_ids": "a"}, "is a string. Send a list of 1 to 16 ids"),
+        ({"prediction_ids": ["a", 1]}, "'prediction_ids' of item 1 of 'feedback' is a number"),
+        ({"prediction_ids": ["a"], "prediction_id": "a"}, "has prediction_id and prediction_ids"),
+    ],
+)
+def test_ids_that_are_no_group_are_refused(client: TestClient, said: dict[str, object], problem: str) -> None:
+    answer = client.post("/feedback", json={"feedback": [{"label": "bug", **said}]})
+    assert answer.status_code == 400
+    assert problem in answer.json()["error"]["message"]
+
+
+def test_predictions_are_limited_however_they_are_grouped(client: TestClient, config: Config) -> None:
+    most = config.service.max_items
+    items = [{"prediction_ids": ["a"] * 16, "label": "bug"}] * (most // 16 + 1)
+    answer = client.post("/feedback", json={"feedback": items})
+    assert answer.status_code == 400
+    assert f"Send at most {most} in one request" in answer.json()["error"]["message"]
+
+
 def test_feedback_with_only_unknown_ids_is_404(client: TestClient) -> None:
     answer = client.post("/feedback", json={"feedback": [{"prediction_id": "nobody", "label": "bug"}]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_prediction")
@@ -163,11 +204,11 @@ def test_requests_with_unknown_ids_do_not_block_others(config: Config, registry:
 
     async def ask() -> tuple[int, int]:
         forged = [
-            asyncio.create_task(worker.feedback.store([GivenLabel(sortable_id(), "bug", "")]))
+            asyncio.create_task(worker.feedback.store([[GivenLabel(sortable_id(), "bug", "")]]))
             for _ in range(MAX_WAITING_REQUESTS + 5)
         ]
         await asyncio.sleep(0)
-        stored = await worker.feedback.store([GivenLabel(key, "bug", "")])
+        stored = await worker.feedback.store([[GivenLabel(key, "bug", "")]])
         # Only `MAX_WAITING_REQUESTS` wait for unknown predictions; the others are refused at once.
         while sum(task.done() for task in forged) < 5:
             await asyncio.sleep(0.01)
@@ -188,7 +229,7 @@ def test_a_label_of_a_just_erased_prediction_is_not_acknowledged(
     [known] = predicted_ids(local_client(worker))[:1]
     flush(worker.recorder)
     monkeypatch.setattr(Ledger, "models_of", lambda *_, **__: {known: "tickets", "erased": "tickets"})
-    stored = asyncio.run(worker.feedback.store([GivenLabel(key, "bug", "") for key in ("erased", known)]))
+    stored = asyncio.run(worker.feedback.store([[GivenLabel(key, "bug", "") for key in ("erased", known)]]))
     assert (stored.accepted, stored.unknown) == (1, ["erased"])
 
 

@@ -244,9 +244,9 @@ def decide(story: Story) -> Decision:
 
 
 def give_labels(story: Story, url: str, *, most: int) -> int:
-    """Answer the first `most` label requests through `/feedback`, with the labels of the file."""
+    """Answer the first `most` label requests through `/feedback`, with the labels of the file, without near texts."""
     truth = {normalised(row.text): row.label for row in story.parts.fresh}
-    requests = story.home.ledger.label_requests(MODEL)[:most]
+    requests = [item for item in story.home.ledger.label_requests(MODEL) if not item.is_near][:most]
     client = Client(url)
     given = 0
     for batch in in_batches(requests, 50):

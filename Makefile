@@ -45,6 +45,7 @@ bench-finetune: $(INSTALLED)
 bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/gate.py
 	$(BIN)/python benchmarks/loop/teaching.py
+	$(BIN)/python benchmarks/loop/groups.py
 	$(BIN)/python benchmarks/loop/head.py --data ../shared/data
 	for ladder in head fresh; do $(BIN)/python benchmarks/loop/beside.py --data ../shared/data --ladder $$ladder; done
 	$(BIN)/python benchmarks/loop/rounds.py --ladder head

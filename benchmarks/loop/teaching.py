@@ -20,21 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from teaching_asked import answered_in_groups, by_product, in_two_requests
 from teaching_before import by_uncertain_seeds
 
 import finetune.head as heads
 from core.arrays import Indices, Numbers
 from core.blas import one_blas_thread
-from core.config import LabelsConfig
 from core.datasets import Example, is_held_out, kept_dataset, read_examples
 from core.engine import Engine
+from core.package import read_reference
 from core.records import PredictionRecord
 from finetune.head import Head, fit_head
 from lifecycle.challengers.head_fitting import EmbeddedRows, fit
 from lifecycle.challengers.label_names import as_text
 from lifecycle.challengers.row_counts import GIVEN_WEIGHT, row_counts
 from lifecycle.challengers.spreading import Labelled, spread
-from lifecycle.labels.queue import choose
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "teaching.jsonl"
@@ -78,6 +78,7 @@ class Split:
             "fresh": read_examples(folder / "fresh.csv"),
         }
         self.vectors = _vectors(engine, self.rows, folder / "emb.npz")
+        self.reference = read_reference(folder / "package")
         new = {row.label or "" for row in self.rows["fresh"]} - set(engine.labels)
         self.labels = [*engine.labels, *sorted(new)]
         self.names = engine.answer([as_text(label) for label in self.labels]).embeddings
@@ -179,11 +180,6 @@ def _fitted(split: Split, vectors: Numbers, truth: Indices, counts: Numbers, cou
 Selection = Callable[[Split, int], Indices]
 
 
-def _by_product(split: Split, budget: int) -> Indices:
-    wanted = choose(split.predictions, labelled=set(), settings=LabelsConfig(budget=budget), seed=split.seed)
-    return np.array([int(row.prediction_id) for row in wanted if row.purpose == "learn"])
-
-
 def _at_random(split: Split, budget: int) -> Indices:
     count = budget - round(budget * SHARE_BEFORE)
     return np.random.default_rng(100 + split.seed).permutation(split.trainable)[:count]
@@ -195,13 +191,16 @@ def _before(split: Split, budget: int) -> Indices:
     return rows[by_uncertain_seeds(split.vectors["fresh"][rows], scores, count, np.random.default_rng(split.seed))]
 
 
+PRODUCT = {"spreads": True, "singles": True, "names": True}
 METHODS: dict[str, tuple[Selection, dict[str, bool], tuple[int, ...]]] = {
-    "product": (_by_product, {"spreads": True, "singles": True, "names": True}, BUDGETS),
-    "product, no names": (_by_product, {"spreads": True, "singles": True}, (40, 120)),
+    "product": (by_product, PRODUCT, BUDGETS),
+    "product, no names": (by_product, {**PRODUCT, "names": False}, (40, 120)),
+    "product, answered in groups": (answered_in_groups, PRODUCT, (40, 80, 120)),
+    "product, in two requests": (in_two_requests, PRODUCT, (120,)),
     "random, as before": (_at_random, {"spreads": False, "singles": False}, BUDGETS),
     "k-means++, as before": (_before, {"spreads": False, "singles": False}, BUDGETS),
-    "product, no spreading": (_by_product, {"spreads": False, "singles": True, "names": True}, (40, 120)),
-    "product, no single rows": (_by_product, {"spreads": True, "singles": False, "names": True}, (40, 120)),
+    "product, no spreading": (by_product, {**PRODUCT, "spreads": False}, (40, 120)),
+    "product, no single rows": (by_product, {**PRODUCT, "singles": False}, (40, 120)),
     "random, spread": (_at_random, {"spreads": True, "singles": True}, (120, 200)),
 }
 

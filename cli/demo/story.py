@@ -123,6 +123,7 @@ def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
                 if then.action == "retrain":
                     job, more = retrain_while_serving(story, url)
                     calls.add(more)
+                    then = decide(story)
     with story.step("score", "9. Score rows that were not trained on, before and after"):
         last = story.home.registry.champion(MODEL).version
         accuracy = {

@@ -24,6 +24,7 @@ from lifecycle.challengers.head_fitting import ExtraRows
 from lifecycle.challengers.head_package import HeadPackage
 from lifecycle.challengers.kept_rows import kept_rows
 from lifecycle.challengers.label_names import label_names
+from lifecycle.challengers.label_shift import Repair
 from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.parts_fitting import EmbeddedParts
 from lifecycle.challengers.row_counts import GIVEN_WEIGHT
@@ -46,6 +47,8 @@ def train_head(
     parts = parts_of(rows.train, champion, settings, config)
     unlabelled = unlabelled_rows(rows, situation) if config.retrain.spread else []
     embedded = _embedded(champion, parts, settings, config, on_progress)
+    lacks = np.array([label not in situation.labels for label in parts.labels], dtype=np.bool_)
+    embedded = replace(embedded, repair=Repair(lacks, config.gate))
     if unlabelled:
         embedded = replace(embedded, unlabelled=np.stack([row.embedding for row in unlabelled]))
         embedded = embedded.harmless(max_old_drop=config.gate.max_old_drop)
@@ -87,7 +90,7 @@ def _embedded(
     train, validation, of_names = np.split(embeddings, np.cumsum([len(parts.train), len(parts.validation)]))
     labels = np.array([label for label, _ in named], dtype=np.int64)
     names = ExtraRows(of_names, labels, np.full(len(named), GIVEN_WEIGHT)) if named else None
-    return EmbeddedParts(parts, settings.seed, train, validation, names=names, gate=config.gate)
+    return EmbeddedParts(parts, settings.seed, train, validation, names=names)
 
 
 def _named(unlabelled: Sequence[PredictionRecord], found: Spread, parts: Parts) -> list[Example]:

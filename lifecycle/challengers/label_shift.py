@@ -7,6 +7,8 @@ shift; with 0.5 it is 93.5 %, and of the new labels' rows 88 instead of 91 % are
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from core.arrays import Booleans, Indices, Numbers
 from core.config import GateConfig
 from core.paired import Paired
@@ -14,19 +16,24 @@ from core.paired import Paired
 SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 
-def least_shift(logits: Numbers, truth: Indices, right: Booleans, new: Booleans, settings: GateConfig) -> float:
-    """By how much the logits (m, k) of the `new` labels (k,) are to be lowered on the validation rows of labels `truth`
-    (m,), of which those are `right` (m,) without the given rows: the least of `SHIFTS`, 0 included, with which the rows
-    of other labels show no loss, or one of at most half of what the gate allows; else the one that loses least.
-    """
-    is_old = ~new[truth]
+@dataclass(frozen=True)
+class Repair:
+    """`lacks`: (k,) the labels that the champion does not know."""
 
-    def compared(shift: float) -> Paired:
-        found = (logits - shift * new).argmax(axis=1) == truth
-        return Paired.of(right[is_old], found[is_old])
+    lacks: Booleans
+    settings: GateConfig
 
-    def is_harmless(shift: float) -> bool:
-        paired = compared(shift)
-        return paired.reversed.p_value > settings.alpha or -paired.gain <= settings.max_old_drop / 2
+    def least_shift(self, logits: Numbers, truth: Indices, right: Booleans) -> float:
+        """By how much the logits (m, k) of the labels that the champion lacks are to be lowered on old rows of labels
+        `truth` (m,), of which those are `right` (m,) without the given rows: the least of `SHIFTS`, 0 included, with
+        which the rows show no loss, or one of at most half of what the gate allows; else the one that loses least.
+        """
 
-    return next(filter(is_harmless, SHIFTS), max(SHIFTS, key=lambda shift: compared(shift).gain))
+        def compared(shift: float) -> Paired:
+            return Paired.of(right, (logits - shift * self.lacks).argmax(axis=1) == truth)
+
+        def is_harmless(shift: float) -> bool:
+            paired = compared(shift)
+            return paired.reversed.p_value > self.settings.alpha or -paired.gain <= self.settings.max_old_drop / 2
+
+        return next(filter(is_harmless, SHIFTS), max(SHIFTS, key=lambda shift: compared(shift).gain))

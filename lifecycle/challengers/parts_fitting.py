@@ -8,11 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from core.arrays import Booleans, Numbers
-from core.config import GateConfig
 from finetune.head import Head, fit_head
 from finetune.measuring.truth import Truth, predicted_labels, row_losses
 from lifecycle.challengers.head_fitting import EmbeddedRows, ExtraRows, FittedHead, fit, truth_in
-from lifecycle.challengers.label_shift import least_shift
+from lifecycle.challengers.label_shift import Repair
 from lifecycle.challengers.parts import Parts
 from lifecycle.challengers.selection import Unseen
 from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
@@ -21,8 +20,8 @@ from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
 @dataclass(frozen=True)
 class EmbeddedParts:
     """The rows with their embeddings by one encoder: `train` (n, d), `validation` (m, d), and `unlabelled` (u, d), to
-    which labels are spread. `names`: those of labels, as examples. `gate`: with it labels that the encoder had no
-    row of are kept from taking old rows.
+    which labels are spread. `names`: those of labels, as examples. `repair`: how labels are kept from taking old
+    rows, None if they are not.
     """
 
     parts: Parts
@@ -31,7 +30,7 @@ class EmbeddedParts:
     validation: Numbers
     unlabelled: Numbers | None = None
     names: ExtraRows | None = None
-    gate: GateConfig | None = None
+    repair: Repair | None = None
 
     def spread(self, taught: Booleans | None = None) -> Spread:
         """Labels of the given rows, of those that are `taught`, for the unlabelled ones."""
@@ -76,11 +75,14 @@ class EmbeddedParts:
 
     @cached_property
     def shift(self) -> float:
-        """By how much the logits of new labels are lowered, chosen on the validation rows."""
-        if self.gate is None or self.parts.kind == "multi-label" or not self.parts.is_new.any():
+        """By how much the logits of labels that the champion lacks are lowered, chosen on the validation rows."""
+        repair = self.repair
+        if repair is None or self.parts.kind == "multi-label" or not repair.lacks.any():
             return 0.0
-        truth, right = self._truth(validation=True), self._right_without_given()
-        return least_shift(self._plain.head.logits(self.validation), truth, right, self.parts.is_new, self.gate)
+        truth = self._truth(validation=True)
+        is_old = ~self.parts.is_new[truth]
+        logits, right = self._plain.head.logits(self.validation[is_old]), self._right_without_given()[is_old]
+        return repair.least_shift(logits, truth[is_old], right)
 
     def _right_without_given(self) -> Booleans:
         """(m,) whether a head without the given rows is right on each validation row. The champion may have learned
@@ -95,10 +97,10 @@ class EmbeddedParts:
         return right
 
     def _shifted(self, fitted: FittedHead, validation: Numbers, truth: Truth) -> FittedHead:
-        if not self.shift:
+        if self.repair is None or not self.shift:
             return fitted
         step = {"step": "shift", "of_new_labels": -self.shift}
-        return fitted.with_bias(-self.shift * self.parts.is_new, validation, truth, step)
+        return fitted.with_bias(-self.shift * self.repair.lacks, validation, truth, step)
 
     @cached_property
     def _plain(self) -> FittedHead:

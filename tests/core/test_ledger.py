@@ -10,7 +10,7 @@ from sqlalchemy import text
 from core.clock import days_ago, sortable_id, utc_now
 from core.config import Config, LabelsConfig
 from core.database import MIGRATIONS, REVISIONS, Database
-from core.erasure import Erased, erase, older_than
+from core.erasure import Erased, erase, older_than, with_ids
 from core.errors import DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
 from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
@@ -28,6 +28,8 @@ from core.records import (
 )
 from core.schema import label_requests, metadata
 from core.share import Share
+from core.taxonomy import LabelRule
+from tests.core.plans import plans_of
 
 
 def prediction(text: str = "hello", *, version: str = "1") -> PredictionRecord:
@@ -230,3 +232,29 @@ def test_a_file_without_tables_is_a_ledger_at_the_first_write(tmp_path: Path) ->
     ledger.record_predictions([prediction()])
     assert ledger.count_predictions("m", "1") == 1
     ledger.database.close()
+
+
+def test_labels_are_read_again_after_every_change(ledger: Ledger) -> None:
+    rows = [prediction(str(number)) for number in range(3)]
+    ledger.record_predictions(rows)
+
+    def labels() -> list[str]:
+        return [row.label for row in ledger.labelled("m")]
+
+    assert labels() == []
+    ledger.record_feedback([FeedbackRecord(row.id, "b") for row in rows])
+    assert labels() == ["b", "b", "b"]
+    ledger.record_feedback([FeedbackRecord(rows[2].id, "c")])
+    assert labels() == ["b", "b", "c"]
+    ledger.record_feedback([FeedbackRecord(rows[2].id, "b")])
+    assert labels() == ["b", "b", "b"]
+    ledger.untold.record([CannotTell(rows[0].id)])
+    assert labels() == ["b", "b"]
+    ledger.rules.add("m", LabelRule("rename", "b", "d"))
+    assert labels() == ["d", "d"]
+    erase(ledger.database, with_ids([rows[1].id]))
+    assert labels() == ["d"]
+    with plans_of(ledger.database) as steps:
+        assert (labels(), ledger.sources_set_aside("m")) == (["d"], {})
+    assert [step for _, step in steps if "predictions" in step] == []
+    assert ledger.labelled("n") == []

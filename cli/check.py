@@ -100,7 +100,7 @@ def _findings(
     from finetune.quality.limits import Limits
 
     drift, max_length = run.config.drift, run.config.finetune.max_length
-    limits = Limits(alpha=drift.alpha, min_rows=drift.min_rows, resamples=drift.resamples)
+    limits = Limits(alpha=drift.alpha or Limits.alpha, min_rows=drift.min_rows, resamples=drift.resamples)
     with progress_shown() as progress:
         if options.is_quick:
             return inspect_quickly(

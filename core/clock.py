@@ -51,3 +51,11 @@ def sortable_id() -> str:
         half, *rest = (drawn[start : start + 16] for start in range(0, len(drawn), 16))
         _halves.extend(rest)
     return f"{time.time_ns():016x}{half}"
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """
+    >>> seconds_between("2026-01-31T09:30:00.000000+00:00", "2026-01-31T09:31:00.500000+00:00")
+    60.5
+    """
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

@@ -192,7 +192,10 @@ class RegistryConfig(Section):
 
 
 class DriftConfig(Section):
-    alpha: float = Field(0.01, gt=0, lt=0.5, description="Probability of a false alarm in one check.")
+    false_alarms_per_month: float = Field(0.5, gt=0, le=30, description="Alarms a month where nothing changed.")
+    alpha: float | None = Field(
+        None, gt=0, lt=0.5, description="Level of the test of one window; unset: follows from the rate of false alarms."
+    )
     min_rows: int = Field(50, ge=10, description="With fewer rows a check says insufficient_data.")
     window_rows: int = Field(2000, ge=10, description="A check compares at most this many recent rows.")
     resamples: int = Field(1000, ge=100, description="Permutations per p-value.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from core.accumulated import Accumulated, Pace
 from core.arrays import Floats
 from core.datasets import Example, Text, input_of, key_or
 from core.paired import Paired
@@ -146,6 +147,10 @@ class Verdict:
     """Result of a drift check. `rows`: number of different texts in the window; `sentence`: the result in words;
     `estimated_accuracy`: accuracy of the window, estimated without labels; `repetition`: None in stored checks of
     earlier releases.
+
+    `level`: greatest p-value of this window alone that alarms; `accumulated`: evidence of all windows of the version.
+    Of a drift of traffic: `since`, the time of its estimated first row, `earliest` and `latest`, its 95 % interval, and
+    `pace`. None where not known, and in stored checks of earlier releases.
     """
 
     outcome: Outcome = field(metadata={"key": "verdict"})
@@ -156,6 +161,12 @@ class Verdict:
     estimated_accuracy: Share | None = None
     sentence: str = ""
     repetition: Repetition | None = None
+    level: float | None = None
+    accumulated: Accumulated | None = None
+    since: str | None = None
+    earliest: str | None = None
+    latest: str | None = None
+    pace: Pace | None = None
 
     @property
     def is_conclusive(self) -> bool:

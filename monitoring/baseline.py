@@ -42,10 +42,13 @@ def baseline_of(home: Home, champion: ChampionPackage, rows: Sequence[StoredPred
     return Baseline(features, f" They were compared with {features.rows} texts of the same hours of last week.")
 
 
-def compare(home: Home, champion: ChampionPackage, window: Features, baseline: Baseline) -> Verdict:
-    """The verdict on the window. Accuracy is estimated by the reference: last week's texts have no label."""
+def compare(home: Home, champion: ChampionPackage, window: Features, baseline: Baseline, *, level: float) -> Verdict:
+    """The verdict on the window. Accuracy is estimated by the reference: last week's texts have no label.
+
+    `level`: as of `check`.
+    """
     settings, labels = home.config.drift, champion.labels
-    verdict = check(baseline.features, window, labels=labels, settings=settings)
+    verdict = check(baseline.features, window, labels=labels, settings=settings, level=level)
     if baseline.features is not champion.reference:
         fewest = settings.model_copy(update={"resamples": 100})  # of this check only the estimate is used
         by_reference = check(champion.reference, window, labels=labels, settings=fewest)

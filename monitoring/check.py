@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import ceil
 
 from core.config import DriftConfig
 from core.features import Features
 from core.records import Evidence, Repetition, Verdict
-from core.two_sample.permutation import min_p_adjusted, permuted_table
+from core.two_sample.permutation import permuted_table
+from core.two_sample.tail import adjusted_p_values
 from monitoring import wording
 from monitoring.accuracy import estimate_accuracy
+from monitoring.budget import level_of_a_day
 from monitoring.sample import sample_sides
 from monitoring.signals.catalogue import SIGNALS
 from monitoring.signals.signal import Sides
@@ -24,37 +25,48 @@ def check(
     labels: Sequence[str],
     settings: DriftConfig,
     seed: int = 0,
+    level: float | None = None,
 ) -> Verdict:
     """Compare window and reference by the permutation tests of `monitoring.signals.catalogue`.
 
-    The verdict's p-value is corrected for the number of tests and exact for small samples: without a change, a share
-    `settings.alpha` of the checks says drift. With fewer than `settings.min_rows` rows in the window or the reference
-    the verdict is insufficient_data. The same input and seed give the same verdict.
+    The verdict's p-value is corrected for the number of tests; it is exact for small samples where it is greater than
+    the share of one permutation. `level`: greatest p-value that says drift, by default that of a day. With fewer than
+    `settings.min_rows` rows in the window or the reference the verdict is insufficient_data. The same input and seed
+    give the same verdict.
 
     The window's copies are reported beside the result.
     """
-    verdict = _judged(reference, window, labels, settings, seed)
+    level = level_of_a_day(settings) if level is None else level
+    verdict = _judged(reference, window, labels, settings, seed, level)
     if window.copies is None:
         return verdict
     repetition = Repetition.of(window.copies.tolist())
     return replace(verdict, repetition=repetition, sentence=verdict.sentence + wording.repetition_note(repetition))
 
 
-def _judged(reference: Features, window: Features, labels: Sequence[str], settings: DriftConfig, seed: int) -> Verdict:
+def p_value_of(reference: Features, window: Features, *, labels: Sequence[str], resamples: int, seed: int = 0) -> float:
+    """The p-value of a check of the window, and nothing else."""
+    return min(item.p_value for item in _evidence(sample_sides(reference, window, labels, seed=seed), resamples, seed))
+
+
+def _judged(
+    reference: Features, window: Features, labels: Sequence[str], settings: DriftConfig, seed: int, level: float
+) -> Verdict:
     if min(reference.rows, window.rows) < settings.min_rows:
         return _insufficient(reference, window, settings)
     sides = sample_sides(reference, window, labels, seed=seed)
-    evidence = _evidence(sides, settings, seed)
+    evidence = _evidence(sides, settings.resamples, seed, level)
     p_value = min(item.p_value for item in evidence)
     return Verdict(
-        outcome="drift" if p_value <= settings.alpha else "ok",
+        outcome="drift" if p_value <= level else "ok",
         p_value=p_value,
         rows=window.rows,
         reference_rows=reference.rows,
         evidence=evidence,
         estimated_accuracy=estimate_accuracy(sides.reference, sides.window, min_rows=settings.min_rows, seed=seed),
-        sentence=wording.verdict_sentence(evidence, p_value=p_value, alpha=settings.alpha, rows=window.rows)
+        sentence=wording.verdict_sentence(evidence, p_value=p_value, level=level, rows=window.rows)
         + wording.sample_note((sides.reference.rows, reference.rows), (sides.window.rows, window.rows)),
+        level=level,
     )
 
 
@@ -67,18 +79,17 @@ def _insufficient(reference: Features, window: Features, settings: DriftConfig) 
     )
 
 
-def _evidence(sides: Sides, settings: DriftConfig, seed: int) -> list[Evidence]:
+def _evidence(sides: Sides, resamples: int, seed: int, level: float = 0.0) -> list[Evidence]:
     table = permuted_table(
         [signal.prepare(sides) for signal in SIGNALS],
         reference_rows=sides.reference.rows,
         window_rows=sides.window.rows,
-        # With fewer than 1 / alpha permutations no p-value could be below alpha.
-        resamples=max(settings.resamples, ceil(2 / settings.alpha)),
+        resamples=resamples,
         seed=seed,
     )
     found = []
-    for signal, value, p_value in zip(SIGNALS, table[0], min_p_adjusted(table), strict=True):
-        detail, has_drifted = signal.describe(sides), bool(p_value <= settings.alpha)
+    for signal, value, p_value in zip(SIGNALS, table[0], adjusted_p_values(table), strict=True):
+        detail, has_drifted = signal.describe(sides), bool(p_value <= level)
         found.append(
             Evidence(
                 feature=signal.feature,

@@ -15,9 +15,8 @@ from core.features import Features
 from core.home import Home
 from core.records import TRAFFIC, CheckRecord
 from core.share import Share, measured
-from monitoring.baseline import baseline_of, compare
 from monitoring.check import check
-from monitoring.window import unchecked_predictions, window_of
+from monitoring.judge import judge
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,12 @@ def check_window(home: Home, champion: ChampionPackage, *, until: int | None = N
     """
     ledger, model, version = home.ledger, champion.model, champion.version
     before = ledger.last_conclusive_check(model, version)
-    rows = unchecked_predictions(ledger, model, version, limit=home.config.drift.window_rows, until=until)
-    window = window_of(rows, champion)
-    verdict = compare(home, champion, window, baseline_of(home, champion, rows))
-    last = rows[-1].id if verdict.is_conclusive else None
+    past = before.verdict.accumulated if before else None
+    judged = judge(home, champion, past=past, after=ledger.last_checked(model, version), until=until)
+    last = judged.last.id if judged.last and judged.verdict.is_conclusive else None
     follows = before.id if before else 0
-    check_id = ledger.record_check(model, version, verdict, source=TRAFFIC, window_end=last, follows=follows)
-    return WindowCheck(_recorded(home, model, check_id), window)
+    check_id = ledger.record_check(model, version, judged.verdict, source=TRAFFIC, window_end=last, follows=follows)
+    return WindowCheck(_recorded(home, model, check_id), judged.window)
 
 
 def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example], *, source: str) -> FileCheck:

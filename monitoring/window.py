@@ -12,19 +12,8 @@ from core.champion import ChampionPackage
 from core.errors import UnknownLabels
 from core.features import Features
 from core.labels import names_in
-from core.ledger import Ledger
 from core.records import PredictionRecord, StoredPrediction
 from monitoring.copies import fold_predictions
-
-
-def unchecked_predictions(
-    ledger: Ledger, model: str, version: str, *, limit: int, until: int | None = None
-) -> list[StoredPrediction]:
-    """The most recent different texts among the predictions that no conclusive check has used, oldest first.
-
-    `until`: the greatest number. Each row is tested once, so successive checks have only the reference in common.
-    """
-    return ledger.window(model, version, limit=limit, after=ledger.last_checked(model, version), until=until)
 
 
 def unchecked_windows(ledger: Ledger, model: str, version: str, *, limit: int, most: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.accumulated import Pace
 from core.records import Evidence, Repetition
 from core.share import percent
 
@@ -11,10 +12,13 @@ REPEATED = 0.1
 """Share of copies from which on a sentence reports them."""
 
 
-def verdict_sentence(evidence: Sequence[Evidence], *, p_value: float, alpha: float, rows: int) -> str:
+TOGETHER = "The recent windows together differ from the reference, more than chance and the reference explain."
+
+
+def verdict_sentence(evidence: Sequence[Evidence], *, p_value: float, level: float, rows: int) -> str:
     """The features that drifted, the certainty, and the changes that the check cannot detect."""
     drifted = [item.feature for item in evidence if item.drifted]
-    alarms = f"without a change, {share(alpha)} of the checks raise an alarm"
+    alarms = f"an alarm needs at most {level:.2g}"
     if drifted:
         return (
             f"The {rows} rows differ from the reference in {listed(drifted)} (p = {p_value:.2g}; {alarms}). "
@@ -56,6 +60,16 @@ def repetition_note(repetition: Repetition) -> str:
             f" {share(1 - repetition.texts / repetition.rows)} of the {repetition.rows} rows are copies, and {counted}"
         )
     return f" {share(repetition.most / repetition.rows)} of the {repetition.rows} rows are one text, and {counted}"
+
+
+def since_note(since: str, earliest: str, latest: str, pace: Pace) -> str:
+    """
+    >>> since_note("2026-05-03T10:12:13+00:00", "2026-05-01T01:00:00+00:00", "2026-05-04T23:00:00+00:00", "gradual")
+    ' The drift began about 2026-05-03 10:12 UTC (95 %: 2026-05-01 01:00 to 2026-05-04 23:00) and grew gradually.'
+    """
+    first, low, high = (time[:16].replace("T", " ") for time in (since, earliest, latest))
+    how = " and grew gradually" if pace == "gradual" else ", suddenly"
+    return f" The drift began about {first} UTC (95 %: {low} to {high}){how}."
 
 
 def listed(names: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from core.config import DriftConfig
 from core.durable import write_bytes
 from core.features import Features
 from core.records import CheckRecord, Verdict
+from monitoring.budget import level_of_a_day
 from monitoring.report.contents import report_tables, verdict_markdown
 from monitoring.report.pruning import make_room
 from monitoring.report.readings import readings_of
@@ -66,10 +67,11 @@ def run_report(
     """The Evidently snapshot of a conclusive check, on at most 2,000 rows of each side."""
     before, after = report_tables(sample_sides(reference, window, labels))
     model, version, verdict = record.model, record.version, record.verdict
+    level = level_of_a_day(settings) if verdict.level is None else verdict.level
     text = VerdictText(text=verdict_markdown(verdict, model, version))
     with _p_values_of(verdict), readings_of(verdict) as readings:
         report = Report(
-            [text, *readings, *_drift_tests(settings), *_label_shares()],
+            [text, *readings, *_drift_tests(level), *_label_shares()],
             include_tests=True,
             metadata={"model": model, "version": version, "verdict": verdict.outcome},
             tags=[verdict.outcome],
@@ -94,8 +96,8 @@ def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEP
     return path
 
 
-def _drift_tests(settings: DriftConfig) -> list[ValueDrift]:
-    return [ValueDrift(column=signal.column, method=METHOD, threshold=settings.alpha) for signal in SIGNALS]
+def _drift_tests(level: float) -> list[ValueDrift]:
+    return [ValueDrift(column=signal.column, method=METHOD, threshold=level) for signal in SIGNALS]
 
 
 def _label_shares() -> list[UniqueValueCount]:

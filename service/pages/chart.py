@@ -11,21 +11,25 @@ from core.records import CheckRecord
 
 WIDTH, HEIGHT = 720.0, 220.0
 LEFT, RIGHT, TOP, BOTTOM = 72.0, 12.0, 14.0, 28.0
-MAX_MINUS_LOG_P = 4.0
+MAX_MINUS_LOG_P = 6.0
+LEVEL_BEFORE = 0.01
+"""The level of checks that have none: they were made by an earlier release."""
 
 
-def drift_chart(checks: Sequence[CheckRecord], *, alpha: float) -> Markup:
-    """−log₁₀ p of each check, oldest on the left, and the line above which a check alarms."""
+def drift_chart(checks: Sequence[CheckRecord]) -> Markup:
+    """−log₁₀ p of each check, oldest on the left, and the line above which the latest window alone alarms."""
     step = (WIDTH - LEFT - RIGHT) / len(checks)
     points = [(LEFT + step * (index + 0.5), _y(check.verdict.p_value), check) for index, check in enumerate(checks)]
-    alarm = _y(alpha)
+    levels = [check.verdict.level for check in checks if check.verdict.level is not None]
+    level = levels[-1] if levels else LEVEL_BEFORE
+    alarm = _y(level)
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, check in points if check.verdict.is_conclusive)
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" '
         f'aria-label="Drift over the last {len(checks)} checks">',
         *_scale(),
         f'<line class="alarm" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{alarm:.1f}" y2="{alarm:.1f}"/>',
-        f'<text class="alarm" x="{LEFT + 4}" y="{alarm - 5:.1f}">alarm: p ≤ {alpha:g}</text>',
+        f'<text class="alarm" x="{LEFT + 4}" y="{alarm - 5:.1f}">alarm: p ≤ {level:.2g}</text>',
         f'<polyline class="trend" points="{line}"/>',
         *(_dot(x, y, check) for x, y, check in points),
         f'<text class="axis" x="{LEFT}" y="{HEIGHT - 8}">older</text>',

@@ -111,7 +111,7 @@ def model_view(worker: Worker, model: str) -> ModelView:
         load_errors=_load_errors(worker.server_workers.living(), model),
         history=history,
         ledger_problem=problem,
-        chart=drift_chart(checks[::-1], alpha=worker.config.drift.alpha) if checks else None,
+        chart=drift_chart(checks[::-1]) if checks else None,
     )
 
 

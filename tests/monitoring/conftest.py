@@ -50,15 +50,15 @@ class Served:
     def ledger(self) -> Ledger:
         return self.home.ledger
 
-    def receive(self, features: Features, *, text: str | None = None) -> list[str]:
-        """Every row has a text of its own, or all have the same `text`."""
+    def receive(self, features: Features, *, text: str | None = None, at: str | None = None) -> list[str]:
+        """Every row has a text of its own, or all have the same `text`; `at`: their time, now by default."""
         keys = [sortable_id() for _ in range(features.rows)]
         records = [
             PredictionRecord(
                 id=keys[row],
                 model=MODEL,
                 version=self.version,
-                created_at=utc_now(),
+                created_at=at or utc_now(),
                 text=f"text {keys[row]}" if text is None else text,
                 label=rows.LABELS[features.predicted[row]],
                 score=float(features.confidence[row]),

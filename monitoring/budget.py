@@ -1,0 +1,71 @@
+"""How much evidence is an alarm: the stated rate of false alarms, shared out over time and over two tests."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+
+from core.config import DriftConfig
+
+DAY_S = 86_400.0
+MONTH_S = 30 * DAY_S
+TESTS = 2
+"""The test of each window and the accumulated evidence have half of the rate each."""
+
+ODDNESS = 2.5
+"""Standard deviations by which the reference may be odd by chance; chosen in benchmarks/drift, docs/decisions/0019."""
+
+NORMAL = NormalDist()
+
+
+def level_of_a_day(settings: DriftConfig) -> float:
+    """`drift.alpha`, else the level of one test a day."""
+    return settings.alpha or min(settings.false_alarms_per_month / TESTS * DAY_S / MONTH_S, 0.49)
+
+
+def level_of_window(settings: DriftConfig, *, elapsed_s: float | None, reference_rows: int, rows: int) -> float:
+    """Greatest p-value with which the test of one window alarms, given its reference.
+
+    `elapsed_s`: as in `spent_s`. `drift.alpha` is taken as it is, if set.
+    """
+    if settings.alpha:
+        return settings.alpha
+    level = level_of_a_day(settings) * spent_s(settings, elapsed_s) / DAY_S
+    shared = shared_part(reference_rows, rows)
+    return NORMAL.cdf(-(shared * ODDNESS - sqrt(1 - shared**2) * NORMAL.inv_cdf(level)))
+
+
+def spent_s(settings: DriftConfig, elapsed_s: float | None) -> float:
+    """Seconds whose share of the rate of false alarms a test may spend.
+
+    That is the time from the last row of the test before to its own last row, `elapsed_s`, but at least the time
+    between two checks and at most a day; a day for the first test, of which `elapsed_s` is None.
+    """
+    shortest = min(settings.interval_s, DAY_S)
+    return DAY_S if elapsed_s is None else min(max(elapsed_s, shortest), DAY_S)
+
+
+def strength(p_value: float, *, reference_rows: int, rows: int) -> float:
+    """Normal score of a p-value, less what a reference of this size explains: at most standard normal by chance.
+
+    The p-values of windows of one reference have a part in common, `shared_part`. The score that is left if the
+    reference is `ODDNESS` standard deviations odd in that direction is independent from window to window.
+
+    >>> [round(strength(0.001, reference_rows=rows, rows=300), 2) for rows in (10**9, 300)]
+    [3.09, 2.12]
+    """
+    shared = shared_part(reference_rows, rows)
+    score = -NORMAL.inv_cdf(min(max(p_value, 1e-12), 1 - 1e-12))
+    return (score - shared * ODDNESS) / sqrt(1 - shared**2)
+
+
+def shared_part(reference_rows: int, rows: int) -> float:
+    """Correlation of the normal scores of a window's p-value with the reference, if nothing changed.
+
+    Of a quadratic statistic of the difference of two means, the variance over references is the share 1 / n² of
+    (1 / n + 1 / m)², with n rows in the reference and m in the window; measured in benchmarks/drift.
+
+    >>> shared_part(1500, 300), shared_part(200, 300)
+    (0.16666666666666666, 0.6)
+    """
+    return rows / (reference_rows + rows)

@@ -1,0 +1,82 @@
+"""Judges the traffic after a prediction: its window, all windows before it, and since when it drifts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from core.accumulated import Accumulated
+from core.champion import ChampionPackage
+from core.clock import seconds_between
+from core.features import Features
+from core.home import Home
+from core.records import StoredPrediction, Verdict
+from monitoring import wording
+from monitoring.accumulation import Blocks, accumulate
+from monitoring.baseline import baseline_of, compare
+from monitoring.budget import level_of_window
+from monitoring.since import Began, began
+from monitoring.window import window_of
+
+MOST_ROWS = 4000
+"""Different texts among which the start of a drift is looked for."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`last`: the last prediction of the window, None if the window is empty."""
+
+    verdict: Verdict
+    window: Features
+    last: StoredPrediction | None
+
+
+def judge(
+    home: Home, champion: ChampionPackage, *, past: Accumulated | None, after: int, until: int | None = None
+) -> Judged:
+    """The verdict on the predictions with numbers greater than `after`, up to `until`; nothing is recorded.
+
+    Drift is what the window alone shows, or the windows of the version together. `past`: what they showed before.
+    """
+    settings, ledger = home.config.drift, home.ledger
+    blocks = Blocks(home, champion, after=after, until=until)
+    rows = blocks.window
+    window, baseline = window_of(rows, champion), baseline_of(home, champion, rows)
+    level = level_of_window(
+        settings,
+        elapsed_s=seconds_between(past.scales[0].until, rows[-1].created_at) if past and past.scales and rows else None,
+        reference_rows=baseline.features.rows,
+        rows=window.rows,
+    )
+    verdict = compare(home, champion, window, baseline, level=level)
+    # What changes with the season accumulates against a reference that does not.
+    if verdict.p_value is None or settings.compare_with != "reference":
+        return Judged(verdict, window, rows[-1] if rows else None)
+    accumulated = accumulate(past, blocks, p_value=verdict.p_value, rows=window.rows)
+    verdict = replace(verdict, accumulated=accumulated)
+    if verdict.outcome == "drift" or accumulated.alarms:
+        recent = ledger.window(champion.model, champion.version, limit=MOST_ROWS, until=rows[-1].number)
+        verdict = _drifted(verdict, began(recent, champion, after=_start(accumulated, after)))
+    return Judged(verdict, window, rows[-1])
+
+
+def _start(accumulated: Accumulated, after: int) -> int:
+    """Number of the last prediction before the blocks that speak most for a change."""
+    best = max(accumulated.scales, key=lambda scale: scale.run)
+    return min(best.start, after) if best.run > 0 else after
+
+
+def _drifted(verdict: Verdict, start: Began | None) -> Verdict:
+    sentence = verdict.sentence
+    if verdict.outcome != "drift":
+        sentence = f"{wording.TOGETHER} {sentence}"
+    if start is None:
+        return replace(verdict, outcome="drift", sentence=sentence)
+    return replace(
+        verdict,
+        outcome="drift",
+        sentence=sentence + wording.since_note(start.since, start.earliest, start.latest, start.pace),
+        since=start.since,
+        earliest=start.earliest,
+        latest=start.latest,
+        pace=start.pace,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 from cli.context import Run, info, pass_run, stopped_by_signal
 from cli.dashboards import serve_dashboards
 from core.beating import beating
+from core.champion import read_champion
 from core.errors import NoModels, NothingToWatch, RetuneError
 from core.isolated import isolated, sentence_of
 from core.registry import Registry
@@ -21,16 +23,45 @@ if TYPE_CHECKING:
     from monitoring.round import Checked
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--once", is_flag=True, help="One round over all models, for cron and CronJobs.")
 @click.option("--model", help="Only this model [default: every model with a champion].")
 @click.option("--ui", is_flag=True, help="Serve the Evidently dashboards of past checks instead, until Ctrl-C.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="With --ui.")
 @pass_run
-def monitor(run: Run, once: bool, model: str | None, ui: bool, port: int) -> None:
+@click.pass_context
+def monitor(context: click.Context, run: Run, once: bool, model: str | None, ui: bool, port: int) -> None:
     """Check recent traffic for drift, decide what to do, and erase predictions older than ledger.keep_days."""
     if ui:
         serve_dashboards(run, port=port)
+    if context.invoked_subcommand is None:
+        _monitor(run, once=once, model=model)
+
+
+@monitor.command("backtest")
+@click.argument("name")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), required=True, help="From when, UTC.")
+@pass_run
+def backtest_command(run: Run, name: str, since: datetime) -> None:
+    """Replay the recorded traffic of NAME's champion: the alarms that today's settings would have raised."""
+    from monitoring.backtest import backtest
+
+    champion = read_champion(run.home.registry, name)
+    replayed = list(backtest(run.home, champion, since=since.replace(tzinfo=UTC)))
+    alarms = [check for check in replayed if check.alarms]
+    run.emit(
+        {
+            "model": name,
+            "version": champion.version,
+            "checks": [as_stored(check) for check in replayed],
+            "alarms": [check.at for check in alarms],
+        },
+        f"{name}@{champion.version}: {len(replayed)} checks, {len(alarms)} alarms.",
+        *(f"{check.at[:16].replace('T', ' ')} UTC: {check.verdict.sentence}" for check in alarms),
+    )
+
+
+def _monitor(run: Run, *, once: bool, model: str | None) -> None:
     registry, problem = run.home.registry, None
     with isolated(lambda _error: None):  # a round tells what else is wrong with the registry
         problem = _problem(registry) if model is None else None

@@ -28,6 +28,13 @@ class Arrivals:
         with self._database.read() as connection:
             return connection.scalar(query) or 0
 
+    def times(self, model: str, version: str) -> list[tuple[int, str]]:
+        """Number and time of each prediction of a version, in the order of arrival."""
+        query = select(predictions.c.number, predictions.c.created_at).where(*_of(model, version))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(predictions.c.number))
+            return [(row.number, row.created_at) for row in rows]
+
     def has_more(self, model: str, version: str, *, after: int, count: int) -> bool:
         """Whether at least `count` >= 1 predictions came after the one with the number `after`."""
         later = select(predictions.c.number).where(*_of(model, version), predictions.c.number > after)

@@ -323,16 +323,6 @@ class Ledger:
         repetition = check.verdict.repetition
         return rows[-check.verdict.rows :] if repetition is None else _last_of(rows, predictions=repetition.rows)
 
-    def arrivals(self, model: str, version: str) -> list[tuple[int, str]]:
-        """Number and time of each prediction of a version, in the order of arrival."""
-        query = (
-            select(predictions.c.number, predictions.c.created_at)
-            .where(predictions.c.model == model, predictions.c.version == version)
-            .order_by(predictions.c.number)
-        )
-        with self.database.read() as connection:
-            return [(row.number, row.created_at) for row in connection.execute(query)]
-
     def last_checked(self, model: str, version: str, *, before: int | None = None) -> int:
         """Number of the last prediction that a conclusive check of this version has used; 0 if there is none.
 

@@ -12,6 +12,7 @@ from core.champion import ChampionPackage
 from core.errors import UnknownLabels
 from core.features import Features
 from core.labels import names_in
+from core.ledger import Ledger
 from core.records import PredictionRecord, StoredPrediction
 from monitoring.copies import fold_predictions
 

@@ -81,3 +81,11 @@ def test_an_unknown_model_or_check_is_one_sentence(retune: Command, traffic: Led
         code, out, err = retune(*words)
         assert (code, out, len(err.splitlines())) == (1, "", 1)
         assert said in err
+
+
+def test_a_backtest_prints_the_alarms_and_records_no_check(retune: Command, traffic: Ledger) -> None:
+    code, out, _ = retune("monitor", "backtest", "m", "--since", "2020-01-01", "--json")
+    result = json.loads(out)
+    assert (code, result["version"], len(result["alarms"])) == (0, "1", 1)
+    assert [check["verdict"]["verdict"] for check in result["checks"]] == ["drift"]
+    assert traffic.checks("m") == []

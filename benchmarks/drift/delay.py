@@ -1,0 +1,137 @@
+"""Rows until a drift is found: the check as it was, the check as it is, and ADWIN and KSWIN on the distances.
+
+    python benchmarks/drift/delay.py --pool /tmp/pools/clinc150.npz --out benchmarks/drift/delay.json
+    python benchmarks/drift/delay.py --pool … --out … --river     # where river is installed
+
+300 rows a day, checked six times a day; from the first row on some are of 15 labels that the reference lacks: 5, 10,
+20 %, or a share that grows by one point in 100 rows. As it was: p ≤ 0.01 of a window of 50 rows, which without a drift
+alarms 1.8 times a month; as it is: 0.5 times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from many_windows import Population
+from pools import read_pool
+
+from core.arrays import Doubles, Indices
+from core.config import DriftConfig
+from core.two_sample.distances import distance_to_nearest
+from monitoring.accumulation import block_sizes
+from monitoring.budget import DAY_S, MONTH_S, level_of_window, strength
+from monitoring.detector import MOST, further, threshold_s
+
+STREAMS, REFERENCE, AFTER, ROWS, A_DAY = 5, 1500, 3200, 50, 300
+NEW_LABELS = 15
+TESTS = ("each window, p <= 0.01", "each window, same false alarms", "as it is")
+SHARES: dict[str, Callable[[Indices], Doubles]] = {
+    "5 %": lambda rows: np.full(len(rows), 0.05),
+    "10 %": lambda rows: np.full(len(rows), 0.1),
+    "20 %": lambda rows: np.full(len(rows), 0.2),
+    "1 point in 100 rows": lambda rows: np.clip(rows / 100, 0, 100) / 100,
+}
+
+
+def streams(population: Population, kind: str, *, known: bool) -> tuple[list[Indices], list[Indices]]:
+    """References (n,) and streams (AFTER,), as indices of rows."""
+    random = np.random.default_rng(5)
+    labels = population.pool.truth
+    references, found = [], []
+    for _ in range(STREAMS):
+        new = random.choice(np.unique(labels), 1 if known else NEW_LABELS, replace=False)
+        is_new = np.isin(labels, new)
+        old, fresh = np.flatnonzero(~is_new | known), np.flatnonzero(is_new)
+        rows = np.arange(AFTER)
+        drawn = random.random(len(rows)) < SHARES[kind](rows)
+        references.append(random.choice(old, REFERENCE))
+        found.append(np.where(drawn, random.choice(fresh, len(rows)), random.choice(old, len(rows))))
+    return references, found
+
+
+def delays(population: Population, reference: Indices, stream: Indices) -> dict[str, int]:
+    """Rows until the first alarm of each of `TESTS`; those without one are missing."""
+    settings = DriftConfig(interval_s=DAY_S * ROWS / A_DAY)
+    level = level_of_window(settings, elapsed_s=settings.interval_s, reference_rows=REFERENCE, rows=ROWS)
+    equal = settings.false_alarms_per_month * settings.interval_s / MONTH_S
+    sizes, most = block_sizes(settings, REFERENCE), MOST * threshold_s(settings)
+    states: list[list[float]] = [[] for _ in sizes]
+    first: dict[str, int] = {}
+    for end in range(ROWS, len(stream) + 1, ROWS):
+        alone = population.own_p_value(reference, stream[end - ROWS : end], resamples=300)
+        for scale, size in enumerate(sizes):
+            if end % size == 0:
+                block = stream[end - size : end]
+                p_value = alone if size == ROWS else population.own_p_value(reference, block, resamples=300)
+                z = strength(p_value, reference_rows=REFERENCE, rows=size)
+                spent_s = min(size / ROWS * settings.interval_s, DAY_S)
+                states[scale] = further(states[scale], z, spent_s=spent_s, most_s=most)
+        mean = sum(sum(state) / len(state) for state in states if state) / len(sizes)
+        alarms = (alone <= 0.01, alone <= equal, alone <= level or mean >= threshold_s(settings))
+        for test, is_alarm in zip(TESTS, alarms, strict=True):
+            if is_alarm:
+                first.setdefault(test, end)
+        if len(first) == len(TESTS):
+            break
+    return first
+
+
+def with_checks(population: Population, *, known: bool) -> Iterator[dict[str, Any]]:
+    for kind in SHARES:
+        references, found = streams(population, kind, known=known)
+        of = [delays(population, *one) for one in zip(references, found, strict=True)]
+        for test in TESTS:
+            yield {"drift": kind, "test": test, **_told([one.get(test) for one in of])}
+
+
+def with_river(population: Population, *, known: bool) -> Iterator[dict[str, Any]]:
+    """Detectors of one number: here each row's distance to its nearest row of the reference."""
+    from river.drift import ADWIN, KSWIN
+
+    for kind in SHARES:
+        references, found = streams(population, kind, known=known)
+        for name, make in (("ADWIN", ADWIN), ("KSWIN", lambda: KSWIN(seed=0))):
+            rows: list[int | None] = []
+            for reference, stream in zip(references, found, strict=True):
+                embeddings = population.pool.emb.astype(np.float32)
+                distances = distance_to_nearest(embeddings[stream], embeddings[reference])
+                detector, first = make(), None
+                for row, value in enumerate(distances.tolist(), 1):
+                    detector.update(value)
+                    if detector.drift_detected:
+                        first = row
+                        break
+                rows.append(first)
+            yield {"drift": kind, "test": name, **_told(rows)}
+
+
+def _told(delays: list[int | None]) -> dict[str, Any]:
+    known = sorted(AFTER + 1 if delay is None else delay for delay in delays)
+    return {
+        "found": sum(delay is not None for delay in delays),
+        "of": len(delays),
+        "median_rows": known[len(known) // 2] if known[len(known) // 2] <= AFTER else None,
+        "slowest_rows": known[-1] if known[-1] <= AFTER else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pool", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--river", action="store_true")
+    parser.add_argument("--known", action="store_true", help="more rows of one label that the reference has")
+    options = parser.parse_args()
+    population = Population(read_pool(options.pool))
+    with options.out.open("w", encoding="utf-8") as file:
+        for row in (with_river if options.river else with_checks)(population, known=options.known):
+            print(json.dumps(row), file=file, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""False alarms where nothing changed: of windows, and of a simulated year of checks over 20 references.
+
+    python benchmarks/drift/false_alarms.py --pools /tmp/pools --out benchmarks/drift/false_alarms.jsonl sms_spam
+
+A year is 20 references of 200 and of 1,500 rows, checked daily with 300 rows and every five minutes with 50. Given the
+reference, windows are independent, so a year is drawn from p-values of real windows (`many_windows`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from many_windows import Population
+from pools import read_pool
+
+from core.arrays import Booleans, Doubles
+from core.config import DriftConfig
+from monitoring import budget
+from monitoring.accumulation import block_sizes
+from monitoring.budget import DAY_S, MONTH_S, level_of_window, strength
+from monitoring.detector import MOST, SHIFTS, threshold_s
+
+REFERENCES = 20
+WINDOWS = {50: 600, 200: 200, 300: 200, 800: 60}
+"""Windows of so many rows for each reference."""
+SCHEDULES = {"daily": (DAY_S, 300), "every 5 minutes": (300.0, 50)}
+"""Seconds between checks and rows of each."""
+MONTHS = {"daily": 120, "every 5 minutes": 12}
+Laws = dict[tuple[int, int, int], Doubles]
+
+
+def laws(population: Population) -> Laws:
+    """P-values by (reference rows, reference, window rows)."""
+    random = np.random.default_rng(3)
+    found: Laws = {}
+    for n in (200, 1500):
+        for index in range(REFERENCES):
+            reference = random.integers(0, population.rows, n)
+            for m, many in WINDOWS.items():
+                if m == 800 and n == 200:
+                    continue
+                windows = random.integers(0, population.rows, (many, m))
+                found[n, index, m] = population.p_values(reference, windows, resamples=1000 if m == 50 else 300)
+    return found
+
+
+def windows_table(found: Laws) -> Iterator[dict[str, Any]]:
+    for n in (200, 1500):
+        for m in WINDOWS:
+            if (n, 0, m) not in found:
+                continue
+            p = np.array([found[n, index, m] for index in range(REFERENCES)])
+            level = level_of_window(DriftConfig(), elapsed_s=None, reference_rows=n, rows=m)
+            yield {
+                "reference": n,
+                "window": m,
+                "windows": p.size,
+                "p<=0.01": float((p <= 0.01).mean()),
+                "worst_reference": float((p <= 0.01).mean(axis=1).max()),
+                "alarms": float((p <= level).mean()),
+                "stated": budget.level_of_a_day(DriftConfig()),
+                "worst_reference_alarms": float((p <= level).mean(axis=1).max()),
+            }
+
+
+def year(
+    found: Laws, n: int, index: int, schedule: str, random: np.random.Generator, *, as_is: bool
+) -> dict[str, float]:
+    """Alarms a month; `as_is`: without taking off what the reference explains."""
+    interval_s, rows = SCHEDULES[schedule]
+    settings = DriftConfig(interval_s=interval_s)
+    checks = int(MONTHS[schedule] * MONTH_S / interval_s)
+    size = 10**12 if as_is else n
+    level = level_of_window(settings, elapsed_s=interval_s, reference_rows=size, rows=rows)
+    p = found[n, index, rows]
+    alone: Booleans = p[random.integers(0, len(p), checks)] <= level
+    mean = np.zeros(checks)
+    sizes = block_sizes(settings, n)
+    for block in sizes:
+        every = max(1, -(-block // rows))
+        m = max(known for known in WINDOWS if known <= max(rows, block) and (n, index, known) in found)
+        z = np.array([strength(value, reference_rows=size, rows=m) for value in found[n, index, m]])
+        drawn = z[random.integers(0, len(z), checks // every)]
+        mean[: len(drawn) * every] += np.repeat(_evidence(drawn, every * interval_s, settings), every) / len(sizes)
+    together = mean >= threshold_s(settings)
+    alarm = alone | together
+    began = alarm & ~np.append(False, alarm[:-1])
+    return {"alarms": began.sum() / MONTHS[schedule], "alone": alone.sum() / MONTHS[schedule]}
+
+
+def _evidence(z: Doubles, spent_s: float, settings: DriftConfig) -> Doubles:
+    """(b,) mean over the detectors, as `monitoring.detector.further` has it."""
+    shifts, most = np.array(SHIFTS), MOST * threshold_s(settings)
+    spent_s = min(spent_s, DAY_S)
+    factors = np.exp(z[:, None] * shifts - shifts**2 / 2)
+    state, means = np.zeros(len(shifts)), np.empty(len(z))
+    for step, factor in enumerate(factors):
+        state = np.minimum((spent_s + state) * factor, most)
+        means[step] = state.mean()
+    return means
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sets", nargs="+")
+    parser.add_argument("--pools", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    for name in options.sets:
+        started = time.process_time()
+        found = laws(Population(read_pool(options.pools / f"{name}.npz")))
+        results: list[dict[str, Any]] = [{"set": name, "part": "windows", **row} for row in windows_table(found)]
+        for n in (200, 1500):
+            for schedule in SCHEDULES:
+                for as_is in (True, False):
+                    random = np.random.default_rng(0)
+                    of = [year(found, n, index, schedule, random, as_is=as_is) for index in range(REFERENCES)]
+                    alarms, alone = ([one[key] for one in of] for key in ("alarms", "alone"))
+                    results.append(
+                        {
+                            "set": name,
+                            "part": "year",
+                            "reference": n,
+                            "schedule": schedule,
+                            "reference_taken_off": not as_is,
+                            "alarms_a_month": float(np.mean(alarms)),
+                            "worst_reference": float(np.max(alarms)),
+                            "alone": float(np.mean(alone)),
+                            "references_over_three_times": int(np.sum(np.array(alarms) > 1.5)),
+                        }
+                    )
+        results.append({"set": name, "part": "cost", "cpu_s": round(time.process_time() - started)})
+        with options.out.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in results)
+
+
+if __name__ == "__main__":
+    main()

@@ -91,7 +91,7 @@ def with_checks(population: Population, *, known: bool) -> Iterator[dict[str, An
 
 def with_river(population: Population, *, known: bool) -> Iterator[dict[str, Any]]:
     """Detectors of one number: here each row's distance to its nearest row of the reference."""
-    from river.drift import ADWIN, KSWIN
+    from river.drift import ADWIN, KSWIN  # type: ignore[import-not-found]  # in an environment of its own
 
     for kind in SHARES:
         references, found = streams(population, kind, known=known)

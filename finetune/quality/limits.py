@@ -9,7 +9,9 @@ from core.near_duplicates import NEAR_SIMILARITY
 
 @dataclass(frozen=True)
 class Limits:
-    """`alpha`, `min_rows`, `resamples` and `max_rows` have the same meaning and defaults as in drift checks."""
+    """`min_rows`, `resamples` and `max_rows` have the same meaning and defaults as in drift checks, and so has `alpha`
+    if `drift.alpha` is set; unset, it is the level here.
+    """
 
     min_characters: int = 3
     """Texts with fewer letters and digits are too short."""

@@ -73,7 +73,7 @@ def test_too_few_rows_give_an_info() -> None:
 def test_default_limits_are_those_of_drift_checks() -> None:
     drift = DriftConfig()
     assert (DEFAULT_LIMITS.alpha, DEFAULT_LIMITS.min_rows, DEFAULT_LIMITS.resamples) == (
-        drift.alpha,
+        drift.alpha or 0.01,
         drift.min_rows,
         drift.resamples,
     )

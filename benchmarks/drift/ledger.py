@@ -114,7 +114,7 @@ def measured(call: Callable[[Ledger], Any], home: Home) -> float:
     taken = []
     for _ in range(3):
         begun_s = time.process_time()
-        call(home.ledger)
+        call(Ledger(home.ledger.database))  # a new one: it keeps the labels that it read
         taken.append(time.process_time() - begun_s)
     return round(1000 * min(taken), 1)
 

@@ -11,17 +11,21 @@ from core.features import Features
 from core.labels import Kind
 from core.package import PackageFacts, read_facts, read_reference
 from core.registry import Champion, Registry
+from core.text_summary import TextSummary, read_text_summary
 
 
 @dataclass(frozen=True)
 class ChampionPackage:
-    """`pointer`: the champion pointer at the time when the package was read."""
+    """`pointer`: the champion pointer at the time when the package was read; `texts`: of the reference, None in
+    packages of earlier releases.
+    """
 
     model: str
     pointer: Champion
     folder: Path
     facts: PackageFacts
     reference: Features
+    texts: TextSummary | None = None
 
     @property
     def version(self) -> str:
@@ -54,4 +58,6 @@ def read_version(registry: Registry, model: str, version: str) -> ChampionPackag
 
 def _read(registry: Registry, model: str, pointer: Champion) -> ChampionPackage:
     folder = registry.verified_folder(model, pointer.version)
-    return ChampionPackage(model, pointer, folder, read_facts(folder), read_reference(folder))
+    return ChampionPackage(
+        model, pointer, folder, read_facts(folder), read_reference(folder), read_text_summary(folder)
+    )

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.arrays import Floats
-from core.datasets import Example
-from core.engine import Answering
-from core.features import Features
 from core.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.two_sample.distances import distance_to_nearest_other, squared_distances
 
@@ -73,12 +70,6 @@ def same_text_distance(reference: Floats) -> float:
     """The greatest distance between embeddings of the same text; `reference` (n, d)."""
     rows = reference[:UNIT_ROWS]
     return SAME_TEXT * float(distance_to_nearest_other(rows).mean()) if len(rows) > 1 else 0.0
-
-
-def features_of_different(engine: Answering, examples: Sequence[Example]) -> Features:
-    """Features of the different texts of at least one example, each with its last label and its number of copies."""
-    folded = fold_texts([row.key for row in examples], [1] * len(examples))
-    return engine.features([examples[index] for index in folded.kept], copies=folded.copies)
 
 
 def _folded(pairs: Sequence[tuple[int, int]], copies: Sequence[int]) -> Folded:

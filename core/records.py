@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from core.accumulated import Accumulated, Pace
 from core.arrays import Floats
+from core.changes import Change
 from core.datasets import Example, Text, input_of, key_or
 from core.paired import Paired
 from core.share import Share
@@ -151,6 +152,9 @@ class Verdict:
     `level`: greatest p-value of this window alone that alarms; `accumulated`: evidence of all windows of the version.
     Of a drift of traffic: `since`, the time of its estimated first row, `earliest` and `latest`, its 95 % interval, and
     `pace`. None where not known, and in stored checks of earlier releases.
+
+    `changes`: the kinds of change, the weightiest first; `not_compared`: what of them could not be looked for, in a
+    sentence.
     """
 
     outcome: Outcome = field(metadata={"key": "verdict"})
@@ -167,6 +171,8 @@ class Verdict:
     earliest: str | None = None
     latest: str | None = None
     pace: Pace | None = None
+    changes: list[Change] = field(default_factory=list)
+    not_compared: str = ""
 
     @property
     def is_conclusive(self) -> bool:

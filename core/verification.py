@@ -9,6 +9,7 @@ import numpy as np
 from core.engine import Engine
 from core.errors import CorruptPackage
 from core.package import REFERENCE, read_reference, verify_files
+from core.text_summary import read_text_summary
 
 SAME_MACHINE, OTHER_MACHINE = 1e-3, 0.05
 """Maximum difference from a golden probability. Processors round differently: on another machine, an 8-bit value may
@@ -64,7 +65,8 @@ def _require_reference_fits(engine: Engine) -> None:
         and reference.embeddings.shape == (rows, engine.width)
         and (not one or 0 <= int(reference.predicted.min()) <= int(reference.predicted.max()) < labels)
     )
-    if not fits:
+    texts = read_text_summary(engine.folder)
+    if not fits or texts is not None and texts.label_rows.shape != (labels,):
         raise CorruptPackage(
             engine.folder, f"{REFERENCE} does not fit its {labels} labels and {engine.width} dimensions"
         )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from core.checkpoint import digest_of
-from core.copies import features_of_different
 from core.datasets import Example, fingerprint
 from core.durable import new_folder
 from core.engine import Engine, Outputs
@@ -24,9 +23,9 @@ from core.package import (
     PackageFacts,
     write_facts,
     write_manifest,
-    write_reference,
     write_rungs,
 )
+from core.reference import write_reference_of
 from core.verification import SAME_MACHINE, verify_package
 from export.candidate import Candidate, provisional_facts
 from export.eligibility import agreement
@@ -67,8 +66,7 @@ def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRow
         write_facts(folder, _facts(source, choice, rows))
         write_rungs(folder, _rungs_json(choice), _page(choice))
         engine = Engine(folder)
-        # Each text once, as in the windows of checks.
-        write_reference(folder, features_of_different(engine, rows.reference))
+        write_reference_of(folder, engine, rows.reference)
         digest = write_manifest(folder)
         verify_package(folder, tolerance=SAME_MACHINE)
         return digest

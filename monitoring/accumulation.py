@@ -82,7 +82,7 @@ def _next(scale: Scale, blocks: Blocks, p_value: float, rows: int) -> Scale:
     if scale.after != blocks.after or rows < scale.rows:
         if last.number - scale.after < scale.rows:
             return replace(scale, z=None)
-        block = window_of(blocks.rows_after(scale.after), blocks.champion)
+        block = window_of(blocks.rows_after(scale.after), blocks.champion).features
         if block.rows < scale.rows:
             return replace(scale, z=None)
         rows = block.rows

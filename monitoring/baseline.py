@@ -35,7 +35,7 @@ def baseline_of(home: Home, champion: ChampionPackage, rows: Sequence[StoredPred
         return Baseline(champion.reference, " The rows are of over a week, so they were compared with the reference.")
     before = _between(home, champion, first_s - WEEK_S, last_s - WEEK_S)
     least = home.config.drift.min_rows
-    features = window_of(before, champion)
+    features = window_of(before, champion).features
     if features.rows < least:
         few = f" At these hours of last week {features.rows} different texts came to this version, {least} are needed"
         return Baseline(champion.reference, f"{few}, so the rows were compared with the reference.")

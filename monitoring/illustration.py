@@ -75,7 +75,7 @@ def illustrate_again(home: Home, check_id: int) -> Illustrated:
     if not rows:
         raise NothingToShow(check_id, "compared rows that were erased since", "Its verdict is in 'retune decisions'")
     package = read_version(home.registry, record.model, record.version)
-    return illustrate(home, package, record, window_of(rows, package))
+    return illustrate(home, package, record, window_of(rows, package).features)
 
 
 def _again(record: CheckRecord) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from core.accumulated import Accumulated
 from core.champion import ChampionPackage
 from core.clock import seconds_between
-from core.features import Features
 from core.home import Home
 from core.records import StoredPrediction, Verdict
 from monitoring import wording
@@ -15,7 +14,7 @@ from monitoring.accumulation import Blocks, accumulate
 from monitoring.baseline import baseline_of, compare
 from monitoring.budget import level_of_window
 from monitoring.since import Began, began
-from monitoring.window import window_of
+from monitoring.window import Window, window_of
 
 MOST_ROWS = 4000
 """Different texts among which the start of a drift is looked for."""
@@ -26,7 +25,7 @@ class Judged:
     """`last`: the last prediction of the window, None if the window is empty."""
 
     verdict: Verdict
-    window: Features
+    window: Window
     last: StoredPrediction | None
 
 
@@ -40,7 +39,8 @@ def judge(
     settings, ledger = home.config.drift, home.ledger
     blocks = Blocks(home, champion, after=after, until=until)
     rows = blocks.window
-    window, baseline = window_of(rows, champion), baseline_of(home, champion, rows)
+    found, baseline = window_of(rows, champion), baseline_of(home, champion, rows)
+    window = found.features
     level = level_of_window(
         settings,
         elapsed_s=seconds_between(past.scales[0].until, rows[-1].created_at) if past and past.scales and rows else None,
@@ -50,13 +50,13 @@ def judge(
     verdict = compare(home, champion, window, baseline, level=level)
     # What changes with the season accumulates against a reference that does not.
     if verdict.p_value is None or settings.compare_with != "reference":
-        return Judged(verdict, window, rows[-1] if rows else None)
+        return Judged(verdict, found, rows[-1] if rows else None)
     accumulated = accumulate(past, blocks, p_value=verdict.p_value, rows=window.rows)
     verdict = replace(verdict, accumulated=accumulated)
     if verdict.outcome == "drift" or accumulated.alarms:
         recent = ledger.window(champion.model, champion.version, limit=MOST_ROWS, until=rows[-1].number)
         verdict = _drifted(verdict, began(recent, champion, after=_start(accumulated, after)))
-    return Judged(verdict, window, rows[-1])
+    return Judged(verdict, found, rows[-1])
 
 
 def _start(accumulated: Accumulated, after: int) -> int:

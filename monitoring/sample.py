@@ -49,16 +49,17 @@ def _rarefied(features: Features, limit: int, random: np.random.Generator) -> Fe
     if features.rows <= limit:
         return features
     first_seen = random.exponential(size=features.rows) / (1 if features.copies is None else features.copies)
-    return _rows_at(features, np.sort(np.argsort(first_seen)[:limit]))
+    return rows_at(features, np.sort(np.argsort(first_seen)[:limit]))
 
 
 def sample_rows(features: Features, *, limit: int, random: np.random.Generator) -> Features:
     """All rows, or `limit` of them, drawn without replacement and in the same order."""
     if features.rows <= limit:
         return features
-    return _rows_at(features, np.sort(random.choice(features.rows, limit, replace=False)))
+    return rows_at(features, np.sort(random.choice(features.rows, limit, replace=False)))
 
 
-def _rows_at(features: Features, kept: Indices) -> Features:
+def rows_at(features: Features, kept: Indices) -> Features:
+    """The rows with the indices `kept`."""
     values = {field.name: getattr(features, field.name) for field in fields(features)}
     return replace(features, **{name: array[kept] for name, array in values.items() if array is not None})

@@ -15,6 +15,7 @@ from core.features import Features
 from core.home import Home
 from core.records import TRAFFIC, CheckRecord
 from core.share import Share, measured
+from monitoring.change.explain import explained
 from monitoring.check import check
 from monitoring.judge import judge
 
@@ -44,9 +45,11 @@ def check_window(home: Home, champion: ChampionPackage, *, until: int | None = N
     past = before.verdict.accumulated if before else None
     judged = judge(home, champion, past=past, after=ledger.last_checked(model, version), until=until)
     last = judged.last.id if judged.last and judged.verdict.is_conclusive else None
+    found = judged.window
+    verdict = explained(judged.verdict, champion, found.features, ids=found.ids, texts=found.texts)
     follows = before.id if before else 0
-    check_id = ledger.record_check(model, version, judged.verdict, source=TRAFFIC, window_end=last, follows=follows)
-    return WindowCheck(_recorded(home, model, check_id), judged.window)
+    check_id = ledger.record_check(model, version, verdict, source=TRAFFIC, window_end=last, follows=follows)
+    return WindowCheck(_recorded(home, model, check_id), found.features)
 
 
 def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example], *, source: str) -> FileCheck:
@@ -59,6 +62,8 @@ def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example
     rows = [examples[index] for index in folded.kept]
     window = Engine(champion.folder).features(rows, copies=folded.copies)
     verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
+    numbers = [str(index + 1) for index in folded.kept]
+    verdict = explained(verdict, champion, window, ids=numbers, texts=[row.input for row in rows])
     check_id = home.ledger.record_check(champion.model, champion.version, verdict, source=source)
     return FileCheck(
         _recorded(home, champion.model, check_id), window, _measured_accuracy(rows, window, champion.labels)

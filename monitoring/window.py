@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.assigned import assigned_by
 from core.champion import ChampionPackage
+from core.datasets import Text
 from core.errors import UnknownLabels
 from core.features import Features
 from core.labels import names_in
@@ -27,13 +28,26 @@ def unchecked_windows(ledger: Ledger, model: str, version: str, *, limit: int, m
     return ledger.arrivals.window_ends(model, version, limit=limit, after=after, most=most)[:-1]
 
 
-def window_of(records: Sequence[StoredPrediction], package: ChampionPackage) -> Features:
-    """Features of the different texts among predictions of the package; raises as `features_of`."""
+@dataclass(frozen=True)
+class Window:
+    """The different texts of a window; `texts`: None if one of them is not stored."""
+
+    features: Features
+    ids: list[str]
+    texts: list[Text] | None
+
+
+def window_of(records: Sequence[StoredPrediction], package: ChampionPackage) -> Window:
+    """The different texts among predictions of the package; raises as `features_of`."""
     dimensions, is_multi_label = package.reference.embeddings.shape[1], package.kind == "multi-label"
     folded = fold_predictions(records, package.reference)
     different = [records[index] for index in folded.kept]
-    window = features_of(different, package.labels, dimensions=dimensions, multi_label=is_multi_label)
-    return replace(window, copies=np.array(folded.copies, dtype=np.int64))
+    features = features_of(different, package.labels, dimensions=dimensions, multi_label=is_multi_label)
+    return Window(
+        replace(features, copies=np.array(folded.copies, dtype=np.int64)),
+        [record.id for record in different],
+        [record.input for record in different] if all(record.has_text for record in different) else None,
+    )
 
 
 def features_of(

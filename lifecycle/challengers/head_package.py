@@ -11,13 +11,13 @@ from typing import Any
 
 from core.champion import ChampionPackage
 from core.config import Config, FinetuneConfig
-from core.copies import features_of_different
 from core.datasets import Example, fingerprint, keep_dataset
 from core.durable import new_folder
 from core.golden import GOLDEN_ROWS, golden_answer
 from core.lineage import DataSet, Lineage, TrainingData
 from core.metrics import Metrics, measure, measure_sets
-from core.package import GRAPH, TOKENIZER, PackageFacts, read_digest, write_facts, write_manifest, write_reference
+from core.package import GRAPH, TOKENIZER, PackageFacts, read_digest, write_facts, write_manifest
+from core.reference import write_reference_of
 from core.verification import SAME_MACHINE, verify_package
 from export.head import exchange_head
 from finetune.measuring.thresholds import abstention_of, confidence_and_errors
@@ -66,7 +66,7 @@ class HeadPackage:
     def _write_answers(self, folder: Path, config: Config) -> list[dict[str, Any]]:
         """Write the reference; returns the golden answers. Its engine is out of memory before the next one loads."""
         answers = cached_answers(folder, config.embeddings)
-        write_reference(folder, features_of_different(answers, self.reference))
+        write_reference_of(folder, answers, self.reference)
         return [golden_answer(answers.engine, row) for row in self.validation[:GOLDEN_ROWS]]
 
     def _metrics(self) -> Metrics:

@@ -64,7 +64,11 @@ def describe_shift(reference: Assigned, window: Assigned, labels: Sequence[str])
     >>> describe_shift(np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1]), ["billing", "bug"])
     "'bug' grew from 25 % to 75 %; 'billing' shrank from 75 % to 25 %"
     """
-    before, after = label_shares(reference, len(labels)), label_shares(window, len(labels))
+    return listed_shift(label_shares(reference, len(labels)), label_shares(window, len(labels)), labels)
+
+
+def listed_shift(before: Doubles, after: Doubles, labels: Sequence[str]) -> str:
+    """As `describe_shift`, of the shares (k + 1,) of the labels and of no label."""
     names = [*labels, NO_LABEL]
     order = np.argsort(before - after, kind="stable")
     grown = [index for index in order[:2] if after[index] > before[index]]

@@ -15,14 +15,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from core.clock import sortable_id, utc_now
 from core.config import Config
-from core.copies import features_of_different
 from core.datasets import Example
 from core.engine import Engine
 from core.features import Features
 from core.home import Home
 from core.ledger import Ledger
-from core.package import GRAPH, TOKENIZER, PackageFacts, write_facts, write_manifest, write_reference
+from core.package import GRAPH, TOKENIZER, PackageFacts, write_facts, write_manifest
 from core.records import PredictionRecord
+from core.reference import write_reference_of
 from core.registry import Registry
 from tests.monitoring import rows
 
@@ -105,7 +105,7 @@ def _word_package(folder: Path) -> Path:
     write_facts(folder, facts)
     _write_tokenizer(folder)
     _write_graph(folder)
-    write_reference(folder, features_of_different(Engine(folder, threads=1), word_examples(150, seed=0)))
+    write_reference_of(folder, Engine(folder, threads=1), word_examples(150, seed=0))
     write_manifest(folder)
     return folder
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from core.champion import read_champion
-from core.copies import features_of_different
 from core.datasets import Example
 from core.engine import Engine
 from core.records import CheckRecord, Repetition, Verdict
+from core.reference import reference_of
 from core.stored import as_stored, restored
 from monitoring.watch import check_file, check_window
 from monitoring.wording import repetition_note
@@ -92,7 +92,7 @@ def test_near_copies_count_apart_beside_a_reference_in_which_they_do(served: Ser
 
 def test_the_reference_keeps_near_copies_once_with_their_number(served: Served) -> None:
     rows = [Example("hello there", "bug"), Example(LONG, "bug"), Example(f"{LONG} please", "how to")]
-    features = features_of_different(Engine(read_champion(served.registry, MODEL).folder), rows)
+    features, _ = reference_of(Engine(read_champion(served.registry, MODEL).folder), rows)
     assert features.copies is not None
     assert (features.copies.tolist(), features.truth.tolist()) == ([1, 2], [1, 2])
 

@@ -1,0 +1,36 @@
+"""How often the words of a reference come, overall and under the shares of labels of a window."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from core.arrays import Doubles, Indices
+from core.text_summary import TextSummary
+
+
+def reference_words(summary: TextSummary | None) -> Counter[int]:
+    """Number of the reference's texts with each word that is counted."""
+    found: Counter[int] = Counter()
+    if summary is not None:
+        for key, count in zip(summary.words.tolist(), summary.word_rows.tolist(), strict=True):
+            found[key] += count
+    return found
+
+
+def expected_words(summary: TextSummary, label_rows: Indices) -> tuple[Indices, Doubles, Doubles]:
+    """Hashes of the words (w,), number of the window's texts expected to have each, and its variance.
+
+    `label_rows` (k,): the window's texts by predicted label. Within a label a word is as frequent as in the reference;
+    a label that the reference lacks is left out. The variance is of both counts.
+    """
+    keys, places = np.unique(summary.words, return_inverse=True)
+    before = np.maximum(summary.label_rows, 1)[summary.word_labels].astype(np.float64)
+    now = label_rows[summary.word_labels].astype(np.float64)
+    shares = (summary.word_rows + 0.5) / (before + 1)
+    mean = np.bincount(places, summary.word_rows / before * now, minlength=len(keys)).astype(np.float64)
+    spread = np.bincount(places, shares * (1 - shares) * (now + now**2 / before), minlength=len(keys)).astype(
+        np.float64
+    )
+    return keys.astype(np.int64), mean, spread

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cli.change_lines import change_lines
 from cli.context import REFUSED, Run, column_options, columns_for, info, pass_run
 from core.champion import read_champion
 from core.datasets import Columns, read_examples
@@ -31,9 +32,10 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
 
     check = check_file(run.home, champion, rows, source=str(file))
     verdict = check.record.verdict
-    result = as_stored(verdict)
+    result = as_stored(verdict) | {"examples": check.texts}
     lines = [
         verdict.sentence,
+        *change_lines(verdict, check.texts),
         *(f"  {item.feature}: {item.detail} (p = {item.p_value:.3g})" for item in verdict.evidence),
     ]
     if measured := check.measured_accuracy if labels else None:
@@ -47,7 +49,8 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
         run.emit(result, *lines)
     finally:  # also if the output is closed: the rows of a file cannot be illustrated later
         if verdict.is_conclusive:
-            for problem in illustrate(run.home, champion, check.record, check.window).problems:
+            made = illustrate(run.home, champion, check.record, check.window, groups=check.groups)
+            for problem in made.problems:
                 info(problem)
     if verdict.outcome == "drift":
         sys.exit(REFUSED)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.change_lines import change_lines
 from cli.context import Run, info, pass_run, stopped_by_signal
 from cli.dashboards import serve_dashboards
 from core.beating import beating
 from core.champion import read_champion
 from core.errors import NoModels, NothingToWatch, RetuneError
+from core.example_texts import texts_of
 from core.isolated import isolated, sentence_of
 from core.registry import Registry
 from core.stored import as_stored
@@ -105,11 +107,15 @@ def _emit_problem(run: Run, name: str, error: BaseException) -> None:
 
 
 def _emit_checked(run: Run, checked: Checked) -> None:
-    check, decision = checked.check, checked.decision
+    check, decision, texts = checked.check, checked.decision, {}
     earlier = [as_stored(one) for one in checked.earlier]
+    with isolated(lambda _error: None):  # the check is recorded; its examples only illustrate it
+        texts = texts_of(run.home.ledger.database, check.verdict.changes)
+    facts = {"model": checked.model, "check": as_stored(check), "decision": as_stored(decision)}
     run.emit(
-        {"model": checked.model, "check": as_stored(check), "decision": as_stored(decision), "earlier": earlier},
+        {**facts, "earlier": earlier, "examples": texts},
         *(f"{checked.model}@{one.version}, missed: {one.verdict.sentence}" for one in checked.earlier),
         f"{checked.model}@{check.version}: {check.verdict.sentence}",
+        *change_lines(check.verdict, texts),
         f"Decision: {decision.sentence}. {decision.reason}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Literal
 
 KindName = Literal["new topics", "shares", "wording", "form", "repetition"]
@@ -42,3 +43,9 @@ class Change:
     rose: list[str] = field(default_factory=list)
     fell: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+
+    @property
+    def all_examples(self) -> list[str]:
+        """The ids of all its examples, the most typical of each group first."""
+        turns = zip_longest(*(group.typical for group in self.groups))
+        return [*self.examples, *(example for turn in turns for example in turn if example is not None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,8 @@ from core.features import Features
 from core.home import Home
 from core.isolated import isolated, sentence_of
 from core.records import TRAFFIC, CheckRecord
+from monitoring.change.drawing import Located, drift_map
+from monitoring.change.explain import explained
 from monitoring.window import window_of
 
 
@@ -27,8 +30,13 @@ class Illustrated:
     problems: list[str]
 
 
-def illustrate(home: Home, package: ChampionPackage, record: CheckRecord, window: Features) -> Illustrated:
-    """Write the report and the snapshot of a conclusive check. Neither raises, and each is tried if the other fails."""
+def illustrate(
+    home: Home, package: ChampionPackage, record: CheckRecord, window: Features, *, groups: Sequence[Located] = ()
+) -> Illustrated:
+    """Write report, map and snapshot of a conclusive check. None of them raises, and each is tried if another fails.
+
+    `groups`: the new groups of the verdict, each with the indices of its rows in the window.
+    """
     problems: list[str] = []
 
     def noted(what: str, error: BaseException) -> None:
@@ -52,7 +60,10 @@ def illustrate(home: Home, package: ChampionPackage, record: CheckRecord, window
             add_snapshot(snapshot, project=project, run=_run_of(record), workspace=home.folder / "evidently")
         created = datetime.fromisoformat(record.created_at)
         name = f"{created:%Y%m%dT%H%M%S.%fZ}-v{record.version}"
-        path = reports.write_report(snapshot, folder=home.config.reports / record.model, name=name)
+        drawing = ""
+        with isolated(partial(noted, "map")):
+            drawing = drift_map(package.reference.embeddings, window.embeddings, groups)
+        path = reports.write_report(snapshot, folder=home.config.reports / record.model, name=name, drawing=drawing)
         record = replace(record, report=str(path.relative_to(home.folder)))
         home.ledger.record_report(record.id, str(record.report))
     return Illustrated(record, window.rows, problems)
@@ -75,7 +86,9 @@ def illustrate_again(home: Home, check_id: int) -> Illustrated:
     if not rows:
         raise NothingToShow(check_id, "compared rows that were erased since", "Its verdict is in 'retune decisions'")
     package = read_version(home.registry, record.model, record.version)
-    return illustrate(home, package, record, window_of(rows, package).features)
+    window = window_of(rows, package)
+    known = explained(record.verdict, package, window.features, ids=window.ids, texts=window.texts)
+    return illustrate(home, package, record, window.features, groups=known.groups)
 
 
 def _again(record: CheckRecord) -> str:

@@ -148,7 +148,7 @@ def check_and_respond(home: Home, respond: Respond, model: str) -> Checked:
     home.ledger.standings.record_time(model, champion.version, time.monotonic() - begun_s)
     record, decision = checked.record, respond(home, champion)
     if record.verdict.is_conclusive:
-        illustrated = illustrate(home, champion, record, checked.window)
+        illustrated = illustrate(home, champion, record, checked.window, groups=checked.groups)
         record = illustrated.record
         for problem in illustrated.problems:
             LOG.warning("%s", problem)

@@ -11,10 +11,12 @@ from core.copies import fold_texts
 from core.datasets import Example
 from core.engine import Engine
 from core.errors import CheckedMeanwhile
+from core.example_texts import in_one_line
 from core.features import Features
 from core.home import Home
 from core.records import TRAFFIC, CheckRecord
 from core.share import Share, measured
+from monitoring.change.drawing import Located
 from monitoring.change.explain import explained
 from monitoring.check import check
 from monitoring.judge import judge
@@ -22,15 +24,19 @@ from monitoring.judge import judge
 
 @dataclass(frozen=True)
 class WindowCheck:
+    """`groups`: the new groups of the verdict, each with the indices of its rows in the window."""
+
     record: CheckRecord
     window: Features
+    groups: list[Located]
 
 
 @dataclass(frozen=True)
 class FileCheck(WindowCheck):
-    """`measured_accuracy` is None without labelled rows."""
+    """`measured_accuracy` is None without labelled rows; `texts`: of the examples, by the number of their row."""
 
     measured_accuracy: Share | None
+    texts: dict[str, str]
 
 
 def check_window(home: Home, champion: ChampionPackage, *, until: int | None = None) -> WindowCheck:
@@ -46,10 +52,10 @@ def check_window(home: Home, champion: ChampionPackage, *, until: int | None = N
     judged = judge(home, champion, past=past, after=ledger.last_checked(model, version), until=until)
     last = judged.last.id if judged.last and judged.verdict.is_conclusive else None
     found = judged.window
-    verdict = explained(judged.verdict, champion, found.features, ids=found.ids, texts=found.texts)
+    known = explained(judged.verdict, champion, found.features, ids=found.ids, texts=found.texts)
     follows = before.id if before else 0
-    check_id = ledger.record_check(model, version, verdict, source=TRAFFIC, window_end=last, follows=follows)
-    return WindowCheck(_recorded(home, model, check_id), found.features)
+    check_id = ledger.record_check(model, version, known.verdict, source=TRAFFIC, window_end=last, follows=follows)
+    return WindowCheck(_recorded(home, model, check_id), found.features, known.groups)
 
 
 def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example], *, source: str) -> FileCheck:
@@ -63,10 +69,16 @@ def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example
     window = Engine(champion.folder).features(rows, copies=folded.copies)
     verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
     numbers = [str(index + 1) for index in folded.kept]
-    verdict = explained(verdict, champion, window, ids=numbers, texts=[row.input for row in rows])
+    known = explained(verdict, champion, window, ids=numbers, texts=[row.input for row in rows])
+    verdict = known.verdict
     check_id = home.ledger.record_check(champion.model, champion.version, verdict, source=source)
+    shown = {example for change in verdict.changes for example in change.all_examples}
     return FileCheck(
-        _recorded(home, champion.model, check_id), window, _measured_accuracy(rows, window, champion.labels)
+        _recorded(home, champion.model, check_id),
+        window,
+        known.groups,
+        _measured_accuracy(rows, window, champion.labels),
+        {number: in_one_line(row.input) for number, row in zip(numbers, rows, strict=True) if number in shown},
     )
 
 

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from monitoring.check import check
 from monitoring.sample import rows_at
 
 REFERENCE_ROWS, WINDOW_ROWS, DRAWS = 1_500, 1_000, 20
+SETTINGS = DriftConfig(resamples=200)
 SMALL = WINDOW_ROWS // 20
 SETS = ("banking77", "clinc150", "crisislex")
 NAMES = {
@@ -104,7 +106,7 @@ def measured(case: Case, plant: str, seed: int) -> dict[str, object]:
     reference, window = drawn(case, plant, seed)
     summary = summary_of(reference.texts, reference.features.predicted, len(case.labels))
     before = replace(reference.features, copies=np.ones(REFERENCE_ROWS, dtype=np.int64))
-    verdict = check(before, window.features, labels=case.labels, settings=DriftConfig(), seed=seed)
+    verdict = check(before, window.features, labels=case.labels, settings=SETTINGS, seed=seed)
     start = time.process_time()
     compared = compared_of(
         before,
@@ -140,13 +142,11 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--plants", nargs="*", default=list(NAMES))
     parser.add_argument("--draws", type=int, default=DRAWS)
     chosen = parser.parse_args(arguments)
+    cases = {name: case_of(name, data=chosen.data, work=chosen.work) for name in chosen.sets}
     with chosen.out.open("w", encoding="utf-8") as file:
-        for name in chosen.sets:
-            case = case_of(name, data=chosen.data, work=chosen.work)
-            for plant in chosen.plants:
-                for seed in range(chosen.draws):
-                    file.write(json.dumps({"set": name, **measured(case, plant, seed)}) + "\n")
-                    file.flush()
+        for seed, (name, case), plant in product(range(chosen.draws), cases.items(), chosen.plants):
+            file.write(json.dumps({"set": name, **measured(case, plant, seed)}) + "\n")
+            file.flush()
 
 
 if __name__ == "__main__":

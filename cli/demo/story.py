@@ -231,7 +231,7 @@ def _wait_until(story: Story, is_done: Callable[[], bool], problem: str) -> None
 def check(story: Story) -> CheckRecord:
     champion = read_champion(story.home.registry, MODEL)
     checked = check_window(story.home, champion)
-    record = illustrate(story.home, champion, checked.record, checked.window).record
+    record = illustrate(story.home, champion, checked.record, checked.window, groups=checked.groups).record
     info(f"  verdict: {record.verdict.outcome}. {record.verdict.sentence}")
     for item in record.verdict.evidence:
         info(f"    {item.feature}: {item.detail} (p = {item.p_value:.3g})")

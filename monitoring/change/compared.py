@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.arrays import Booleans
+from core.arrays import Booleans, Indices
 from core.features import Features
 from core.text_form import TextForm
 from core.text_summary import TextSummary, hashes_of
@@ -16,7 +16,7 @@ from monitoring.change.words import names_of
 @dataclass(frozen=True)
 class Compared:
     """Reference and window of a check; `labels`: names of the label indices; `ids` (n,): of the window's rows;
-    `max_length`: tokens at which the model cuts a text.
+    `max_length`: tokens at which the model cuts a text; `places` (n,): indices of the rows in the whole window.
 
     `summary`: of the reference's texts, None in packages of earlier releases; `forms` (n,): of the window's texts, None
     if they are not kept. `open` (n,): rows that none of the kinds before has explained.
@@ -30,6 +30,7 @@ class Compared:
     summary: TextSummary | None
     forms: Sequence[TextForm] | None
     open: Booleans
+    places: Indices
 
     @cached_property
     def hashed(self) -> list[frozenset[int]]:

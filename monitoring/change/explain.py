@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from core.champion import ChampionPackage
 from core.datasets import Text
 from core.features import Features
 from core.isolated import isolated, sentence_of
 from core.records import Verdict
+from monitoring.change.drawing import Located
 from monitoring.change.find import compared_of, find_changes
 
 LOG = logging.getLogger(__name__)
@@ -21,6 +22,14 @@ NO_SUMMARY = (
 NO_TEXTS = "The texts are not kept (ledger.keep), so wording, markup, language and script were not compared."
 
 
+@dataclass(frozen=True)
+class Explained:
+    """`groups`: the new groups of the verdict, each with the indices of its rows in the window."""
+
+    verdict: Verdict
+    groups: list[Located]
+
+
 def explained(
     verdict: Verdict,
     champion: ChampionPackage,
@@ -28,10 +37,11 @@ def explained(
     *,
     ids: Sequence[str],
     texts: Sequence[Text] | None,
-) -> Verdict:
+) -> Explained:
     """A conclusive verdict with the kinds of change; `ids`, `texts` as in `compared_of`."""
     if not verdict.is_conclusive:
-        return verdict
+        return Explained(verdict, [])
+    groups: list[Located] = []
     reason = NO_TEXTS if texts is None else NO_SUMMARY if champion.texts is None else ""
 
     def note(error: BaseException) -> None:
@@ -50,5 +60,10 @@ def explained(
             max_length=champion.facts.max_length,
         )
         found = find_changes(compared, drifted=verdict.outcome == "drift")
+        groups = [
+            (group, compared.places[rows])
+            for one in found
+            for group, rows in zip(one.change.groups, one.members, strict=True)
+        ]
         verdict = replace(verdict, changes=[one.change for one in found])
-    return replace(verdict, not_compared=reason)
+    return Explained(replace(verdict, not_compared=reason), groups)

@@ -58,4 +58,5 @@ def compared_of(
         summary=summary,
         forms=None if texts is None else [form_of(texts[row]) for row in kept.tolist()],
         open=np.ones(len(kept), dtype=np.bool_),
+        places=kept.astype(np.int64),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from core.arrays import Booleans, Indices
 from core.changes import Change, KindName
 from core.text_form import TextForm
 from core.text_summary import TextSummary, length_counts
+from core.two_sample.distances import distance_to_nearest
 from monitoring.change.compared import Compared
 from monitoring.change.kind import Found
 from monitoring.change.significance import LEVEL, corrected, cumulative_gap, grown
@@ -64,7 +65,7 @@ def _aspects(compared: Compared) -> Iterator[Aspect]:
     yield _share(forms, lambda form: form.has_markup, int(summary.marked_up), summary.rows, "hold markup such as HTML")
     yield _share(forms, lambda form: form.is_faulty, int(summary.faulty), summary.rows, "have faults of encoding")
     yield _foreign(forms, summary, "script")
-    yield _foreign(forms, summary, "language")
+    yield _with_unclear(_foreign(forms, summary, "language"), compared)
 
 
 def _cut(compared: Compared) -> Aspect:
@@ -93,6 +94,23 @@ def _grown(rows: Booleans, before: int, reference_rows: int, what: str) -> Aspec
     now, then = count / max(len(rows), 1), before / max(reference_rows, 1)
     detail = f"{share(now)} of them {what} (before: {share(then)})"
     return Aspect(now - then, grown(count, len(rows), before, reference_rows), detail, rows)
+
+
+def _with_unclear(aspect: Aspect, compared: Compared) -> Aspect:
+    """Short texts of the language that have too few of its common words are nearer to its others than to the reference.
+
+    They do not count in the test, but are no new topic.
+    """
+    unclear = np.array([not form.language for form in compared.forms or ()], dtype=np.bool_) & ~aspect.rows
+    if not aspect.rows.any() or not unclear.any():
+        return aspect
+    rows = compared.window.embeddings[unclear]
+    is_nearer = distance_to_nearest(rows, compared.window.embeddings[aspect.rows]) < distance_to_nearest(
+        rows, compared.reference.embeddings
+    )
+    also = aspect.rows.copy()
+    also[np.flatnonzero(unclear)[is_nearer]] = True
+    return replace(aspect, rows=also, weight=aspect.weight + float(also.mean() - aspect.rows.mean()))
 
 
 def _foreign(forms: Sequence[TextForm], summary: TextSummary, part: str) -> Aspect:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.arrays import Booleans
+from core.arrays import Booleans, Indices
 from core.changes import Change, KindName
 from monitoring.change.compared import Compared
 
 
 @dataclass(frozen=True)
 class Found:
-    """`rows` (n,): the window's rows that it explains, which the kinds after it do not look at."""
+    """`rows` (n,): the window's rows that it explains, which the kinds after it do not look at; `members`: indices of
+    the rows of each of the change's groups.
+    """
 
     change: Change
     rows: Booleans
+    members: Sequence[Indices] = ()
 
 
 class Kind(Protocol):

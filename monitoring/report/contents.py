@@ -42,8 +42,10 @@ def rounded(before: Numbers, after: Numbers) -> tuple[Doubles, Doubles]:
 
 
 def verdict_markdown(verdict: Verdict, model: str, version: str) -> str:
-    """The verdict's sentence and a line for each test."""
+    """The verdict's sentence, a line for each kind of change and one for each test."""
     lines = [f"**{model}@{version}: {verdict.outcome}.** {_escaped(verdict.sentence)}", ""]
+    lines += [f"- **{change.kind}**: {_escaped(change.sentence)}" for change in verdict.changes]
+    lines += [_escaped(f"- {verdict.not_compared}")] if verdict.not_compared else []
     lines += [f"- {item.feature} (p = {item.p_value:.2g}): {_escaped(item.detail)}" for item in verdict.evidence]
     if estimate := verdict.estimated_accuracy:
         interval = f"{percent(estimate.low)} to {percent(estimate.high)}"

@@ -71,7 +71,7 @@ def run_report(
     text = VerdictText(text=verdict_markdown(verdict, model, version))
     with _p_values_of(verdict), readings_of(verdict) as readings:
         report = Report(
-            [text, *readings, *_drift_tests(level), *_label_shares()],
+            [text, *readings, *_drift_tests(verdict, level), *_label_shares()],
             include_tests=True,
             metadata={"model": model, "version": version, "verdict": verdict.outcome},
             tags=[verdict.outcome],
@@ -85,19 +85,28 @@ def run_report(
         )
 
 
-def write_report(snapshot: Snapshot, *, folder: Path, name: str, kept: int = KEPT_REPORTS) -> Path:
-    """Write `folder`/`name`.html atomically; raises `DiskFull`.
+def write_report(snapshot: Snapshot, *, folder: Path, name: str, drawing: str = "", kept: int = KEPT_REPORTS) -> Path:
+    """Write `folder`/`name`.html atomically; raises `DiskFull`. `drawing`: an SVG that is shown first, and is written
+    beside it as `name`.svg.
 
     Keeps the last `kept` reports of the folder in alphabetical order, as `make_room` does.
     """
     path = folder / f"{name}.html"
+    page = snapshot.get_html_str(as_iframe=False)
+    if drawing:
+        page = page.replace("<body>", f'<body><div style="max-width:720px;margin:16px auto">{drawing}</div>', 1)
+        make_room(path.with_suffix(".svg"), kept=kept)
+        write_bytes(path.with_suffix(".svg"), drawing.encode())
     make_room(path, kept=kept)
-    write_bytes(path, snapshot.get_html_str(as_iframe=False).encode())
+    write_bytes(path, page.encode())
     return path
 
 
-def _drift_tests(level: float) -> list[ValueDrift]:
-    return [ValueDrift(column=signal.column, method=METHOD, threshold=level) for signal in SIGNALS]
+def _drift_tests(verdict: Verdict, level: float) -> list[ValueDrift]:
+    """One for each test of the verdict; checks of earlier releases have fewer."""
+    tested = {item.feature for item in verdict.evidence}
+    shown = [signal for signal in SIGNALS if signal.feature in tested]
+    return [ValueDrift(column=signal.column, method=METHOD, threshold=level) for signal in shown]
 
 
 def _label_shares() -> list[UniqueValueCount]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from monitoring.signals.confidence import Confidence
 from monitoring.signals.embeddings import Embeddings
+from monitoring.signals.new_groups import NewGroups
 from monitoring.signals.predicted_labels import PredictedLabels
 from monitoring.signals.signal import Signal
 from monitoring.signals.text_length import TextLength
 
-SIGNALS: tuple[Signal, ...] = (Embeddings(), PredictedLabels(), Confidence(), TextLength())
+SIGNALS: tuple[Signal, ...] = (Embeddings(), NewGroups(), PredictedLabels(), Confidence(), TextLength())

@@ -10,6 +10,9 @@ from core.two_sample.statistics import Statistic, maximum_mean_discrepancy
 from monitoring.signals.signal import Sides
 from monitoring.wording import share
 
+NOTICED = 0.02
+"""Share of unlike rows from which on it says something: without a change it is 1 %."""
+
 
 class Embeddings:
     feature = "embeddings"
@@ -22,6 +25,8 @@ class Embeddings:
 
     def describe(self, sides: Sides) -> str:
         unlike = float(unlike_reference(sides.window.embeddings, sides.reference.embeddings).mean())
+        if unlike < NOTICED:
+            return "the texts mean other things in the whole, though next to none is unlike all of the reference"
         return f"{share(unlike)} of the rows are unlike all rows of the reference (1 % expected)"
 
     def values(self, sides: Sides) -> tuple[Floats, Floats]:

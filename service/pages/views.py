@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from core.changes import Change
 from core.errors import Unavailable
+from core.example_texts import examples_shown, texts_of
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord, RequestedLabels
 from core.registry import Champion
@@ -15,7 +17,7 @@ from core.server_workers import ServerWorkerStatus
 from service.pages.chart import drift_chart
 from service.worker import Worker
 
-CHECKS, FILES, JOBS, PROMOTIONS = 40, 5, 5, 8
+CHECKS, FILES, JOBS, PROMOTIONS, EXAMPLES = 40, 5, 5, 8, 3
 COUNTED = 100_000
 """Predictions up to which they are counted: a count reads the index of each of them."""
 
@@ -77,7 +79,10 @@ class History:
 
 @dataclass(frozen=True)
 class ModelView:
-    """One model's page. If the ledger is unavailable, `history` is None and `ledger_problem` is the reason."""
+    """One model's page. If the ledger is unavailable, `history` is None and `ledger_problem` is the reason.
+
+    `changes`: of the latest check, with the texts of their first examples, as far as these are stored.
+    """
 
     name: str
     versions: list[str]
@@ -87,6 +92,7 @@ class ModelView:
     history: History | None
     ledger_problem: str | None
     chart: Markup | None
+    changes: list[tuple[Change, list[str]]]
 
 
 def model_rows(worker: Worker) -> list[ModelRow]:
@@ -98,8 +104,10 @@ def model_view(worker: Worker, model: str) -> ModelView:
     """Raises `ModelNotFound`."""
     versions = worker.home.registry.require_model(model)
     champion = worker.home.registry.readable_pointer(model)
+    changes: list[tuple[Change, list[str]]] = []
     try:
         history, problem = _history(worker, model, champion), None
+        changes = _changes(worker, history.latest) if history.latest else []
     except Unavailable as error:
         history, problem = None, str(error)
     checks = history.checks if history else []
@@ -112,7 +120,14 @@ def model_view(worker: Worker, model: str) -> ModelView:
         history=history,
         ledger_problem=problem,
         chart=drift_chart(checks[::-1]) if checks else None,
+        changes=changes,
     )
+
+
+def _changes(worker: Worker, check: CheckRecord) -> list[tuple[Change, list[str]]]:
+    changes = check.verdict.changes
+    texts = texts_of(worker.home.ledger.database, changes)
+    return [(change, examples_shown(change.all_examples, texts)[:EXAMPLES]) for change in changes]
 
 
 def _row(worker: Worker, model: str, workers: Sequence[ServerWorkerStatus]) -> ModelRow:

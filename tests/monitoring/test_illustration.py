@@ -81,7 +81,7 @@ def test_report_and_snapshot_fail_alone_in_one_line_and_are_made_again(
         assert f"retune report --check {checked.record.id}" in made.problems[0]
     again = illustrate_again(served.home, checked.record.id)
     assert (again.problems, again.rows) == ([], 80)
-    assert len(list((served.config.reports / MODEL).iterdir())) == 1
+    assert sorted(path.suffix for path in (served.config.reports / MODEL).iterdir()) == [".html", ".svg"]
     assert snapshots(served) == {MODEL: 1}
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,18 @@ def test_the_report_has_the_p_values_of_the_verdict(changed: bool) -> None:
     assert failed == [by_feature[feature].drifted for feature in order]
     scores = [metric["value"] for metric in snapshot.dict()["metrics"]]
     assert scores == [by_feature[feature].p_value for feature in order]
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_check_of_an_earlier_release_is_shown_with_the_tests_that_it_had() -> None:
+    from monitoring.report.evidently import run_report
+
+    reference, window = rows.draw(120, seed=0), rows.draw(90, seed=1)
+    verdict = check(reference, window, labels=rows.LABELS, settings=SETTINGS)
+    verdict = replace(verdict, evidence=[item for item in verdict.evidence if item.feature != "new groups"])
+    record = CheckRecord(1, "tickets", "1", utc_now(), "traffic", verdict, None, None)
+    snapshot = run_report(reference, window, labels=rows.LABELS, record=record, settings=SETTINGS)
+    assert len(snapshot.tests_results) == len(SIGNALS) - 1
 
 
 @pytest.mark.usefixtures("no_network")

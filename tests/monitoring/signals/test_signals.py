@@ -19,6 +19,7 @@ from tests.monitoring import rows
 
 CHANGES: dict[str, Callable[[Features], Features]] = {
     "embeddings": rows.with_other_embeddings,
+    "new groups": rows.with_a_group,
     "predicted labels": rows.with_other_labels,
     "confidence": rows.with_less_confidence,
     "text length": rows.with_longer_texts,

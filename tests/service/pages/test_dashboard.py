@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from core.changes import Change, Group
 from core.clock import utc_now
 from core.config import Config
 from core.ledger import Ledger
@@ -72,6 +74,22 @@ def test_the_latest_verdict_is_shown_with_its_evidence(client: TestClient, ledge
     assert "an estimate" in page
     circles = re.findall(r'<circle class="(\w+)"', page)
     assert circles == ["insufficient_data", "ok", "drift"]
+
+
+def test_what_changed_is_shown_with_texts_as_far_as_they_are_kept(client: TestClient, ledger: Ledger) -> None:
+    record = PredictionRecord(
+        "p1", "tickets", "1", utc_now(), "My <b>robot</b> is stuck", "bug", 0.4, 6, False, np.zeros(4, np.float32)
+    )
+    ledger.record_predictions([record])
+    group = Group(20, 0.05, ["p1", "erased"], {"bug": 20}, 0.4, ["robot"])
+    change = Change("new topics", 0.05, 0.001, "20 texts form a group.", groups=[group])
+    found = replace(verdict(0.001), changes=[change], not_compared="Not all was compared.")
+    ledger.record_check("tickets", "1", found, source="traffic")
+    page = client.get("/dashboard/tickets").text
+    assert "<h3>New topics</h3>" in page
+    assert "20 texts form a group." in page
+    assert page.count("<li>My &lt;b&gt;robot&lt;/b&gt; is stuck</li>") == 1
+    assert "Not all was compared." in page
 
 
 def test_a_check_with_too_few_rows_does_not_hide_the_conclusive_one(client: TestClient, ledger: Ledger) -> None:

@@ -1,0 +1,101 @@
+"""What each kind shows of the change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monitoring.change.drawing import drift_map
+from monitoring.change.form import Form
+from monitoring.change.repetition import Repetition
+from monitoring.change.shares import Shares
+from monitoring.change.topics import NewTopics
+from monitoring.change.wording import Wording
+from tests.monitoring import rows
+from tests.monitoring.change import sides
+
+
+def test_a_group_holds_the_rows_of_its_topic_and_the_words_that_set_them_apart() -> None:
+    found = NewTopics().find(sides.compared(*sides.with_a_topic(sides.unchanged())))
+    assert found is not None
+    members = found.members[0]
+    assert np.mean(members < 40) >= 0.8
+    assert len(members) >= 30
+    (group,) = found.change.groups
+    assert group.words[:2] in (["robot", "vacuum"], ["vacuum", "robot"])
+    assert sum(group.answers.values()) <= group.rows
+    assert all(int(example.split()[1]) < 40 for example in group.typical)
+
+
+def test_a_group_without_stored_texts_has_examples_but_no_words() -> None:
+    window, texts = sides.with_a_topic(sides.unchanged())
+    found = NewTopics().find(sides.compared(window, texts, keeps_texts=False))
+    assert found is not None
+    assert found.change.groups[0].words == []
+    assert found.change.groups[0].typical
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: f"{text} {text}", "longer"),
+        (lambda text: " ".join(text.split()[:3]), "shorter"),
+        (lambda text: f"<div>{text}</div>", "markup"),
+        (lambda text: f"{text} cafÃ©", "faults of encoding"),
+        (lambda text: "Где находится моя новая карта и когда она придёт", "Cyrillic"),
+        (lambda text: "Wo ist meine neue Karte und wann kommt sie", "German"),
+    ],
+)
+def test_the_form_names_what_is_different(change: object, words: str) -> None:
+    texts = [change(text) for text in sides.texts_of(sides.unchanged(), seed=2)]  # type: ignore[operator]  # a lambda
+    found = Form().find(sides.compared(texts=texts))
+    assert found is not None
+    assert words in found.change.sentence
+
+
+def test_words_that_rose_and_fell_within_the_labels_are_named() -> None:
+    texts = [text.replace("please", "kindly") for text in sides.texts_of(sides.unchanged(), seed=2)]
+    texts[0] += " please"
+    found = Wording().find(sides.compared(texts=texts))
+    assert found is not None
+    assert found.change.fell == ["please"]
+    assert "kindly" not in found.change.fell
+
+
+def test_moved_shares_are_no_other_wording() -> None:
+    assert Wording().find(sides.compared(sides.with_shares())) is None
+
+
+def test_shares_are_corrected_for_confusions() -> None:
+    found = Shares().find(sides.compared(sides.with_shares()))
+    assert found is not None
+    assert found.change.labels[:2] in (["billing", "praise"], ["praise", "billing"])
+    assert "corrected" in found.change.sentence
+
+
+def test_the_repeated_text_is_the_example_and_its_rows_stay_open() -> None:
+    found = Repetition().find(sides.compared(sides.with_copies(sides.unchanged())))
+    assert found is not None
+    assert found.change.examples == ["id 7"]
+    assert not found.rows.any()
+
+
+def test_the_map_is_the_same_each_time_and_shows_no_text_raw() -> None:
+    compared = sides.compared(*sides.with_a_topic(sides.unchanged()))
+    found = NewTopics().find(compared)
+    assert found is not None
+    group = found.change.groups[0]
+    group.words[0] = "<script>"
+    drawings = [
+        drift_map(compared.reference.embeddings, compared.window.embeddings, [(group, found.members[0])])
+        for _ in range(2)
+    ]
+    assert drawings[0] == drawings[1]
+    assert "<script>" not in drawings[0]
+    assert drawings[0].count('class="g0"') == 2  # the rows, and the legend
+    assert "40 texts" in drawings[0] or f"{group.rows} texts" in drawings[0]
+
+
+def test_a_map_needs_no_change() -> None:
+    same = rows.draw(50, seed=1).embeddings
+    assert drift_map(same, same, []).startswith("<svg")

@@ -53,6 +53,8 @@ bench-loop: $(INSTALLED)
 
 bench-drift: $(INSTALLED)
 	$(BIN)/python benchmarks/drift/ledger.py --folder .retune/bench-ledger
+	$(BIN)/python benchmarks/drift/kinds.py
+	$(BIN)/python benchmarks/drift/kinds_table.py
 
 bench-export: $(INSTALLED)
 	$(BIN)/python benchmarks/export/speed.py

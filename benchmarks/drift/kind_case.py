@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import foreign
 import numpy as np
+from planted import TEXT_PLANTS
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.drift import foreign
-from benchmarks.drift.planted import TEXT_PLANTS
 from core.datasets import Example
 from core.engine import Engine
 from core.features import Features, truth_of

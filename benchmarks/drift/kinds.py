@@ -1,6 +1,8 @@
 """Plants changes in windows of three data sets and counts how often each is found and named.
 
-python -m benchmarks.drift.kinds --data ../shared/data --work .bench/kinds --out benchmarks/drift/kinds.jsonl
+    python benchmarks/drift/kinds.py [--data ../shared/data] [--draws 20]
+
+A line a draw is written to kinds.jsonl; kinds_table.py prints the table.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from kind_case import Case, Pool, case_of
 
-from benchmarks.drift.kind_case import Case, Pool, case_of
 from core.arrays import Indices
 from core.config import DriftConfig
 from core.features import Features
@@ -135,9 +137,9 @@ def measured(case: Case, plant: str, seed: int) -> dict[str, object]:
 
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--work", type=Path, default=Path(".retune/bench-kinds"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "kinds.jsonl")
     parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--plants", nargs="*", default=list(NAMES))
     parser.add_argument("--draws", type=int, default=DRAWS)

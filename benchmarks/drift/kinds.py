@@ -128,7 +128,6 @@ def measured(case: Case, plant: str, seed: int) -> dict[str, object]:
         "verdict": verdict.outcome,
         "p": verdict.p_value,
         "kinds": {one.change.kind: [round(one.change.weight, 4), one.change.p_value] for one in found},
-        "sentences": [one.change.sentence for one in found],
         "group": [int(rows.sum()) for rows in groups],
         "group_planted": [int(window.planted[rows].sum()) for rows in groups],
         "seconds": round(seconds, 3),

@@ -41,9 +41,10 @@ def drift(run: Run, model: str, file: Path, labels: bool, columns: Columns) -> N
     if measured := check.measured_accuracy if labels else None:
         result["measured_accuracy"] = asdict(measured)
     if share := measured or verdict.estimated_accuracy:
-        kind = "Measured" if measured else "Estimated"
+        kind, level = ("Measured", 95) if measured else ("Estimated", 90)
         lines.append(
-            f"{kind} accuracy {percent(share.value)} (95 % interval {percent(share.low)} to {percent(share.high)})."
+            f"{kind} accuracy {percent(share.value)} "
+            f"({level} % interval {percent(share.low)} to {percent(share.high)})."
         )
     try:
         run.emit(result, *lines)

@@ -38,6 +38,7 @@ def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: 
         keep_dataset(rows, run.config.datasets)  # the gate uses labelled reference rows later
     from export.run import export as write_package
     from export.settings import ExportSettings
+    from lifecycle.left_out import learner_from
 
     with progress_shown() as progress:
         result = write_package(
@@ -47,6 +48,7 @@ def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: 
             reference=rows,
             settings=ExportSettings(**run.config.export.model_dump()),
             rung=rung,
+            learn=learner_from(training.data.train, run.config.datasets),
             on_progress=progress,
         )
     run.home.checkpoints.note(checkpoint)

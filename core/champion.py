@@ -9,7 +9,8 @@ import numpy as np
 
 from core.features import Features
 from core.labels import Kind
-from core.package import PackageFacts, read_facts, read_reference
+from core.left_out import LeftOut
+from core.package import PackageFacts, read_facts, read_left_out, read_reference
 from core.registry import Champion, Registry
 from core.text_summary import TextSummary, read_text_summary
 
@@ -26,6 +27,7 @@ class ChampionPackage:
     facts: PackageFacts
     reference: Features
     texts: TextSummary | None = None
+    left_out: LeftOut | None = None
 
     @property
     def version(self) -> str:
@@ -58,6 +60,5 @@ def read_version(registry: Registry, model: str, version: str) -> ChampionPackag
 
 def _read(registry: Registry, model: str, pointer: Champion) -> ChampionPackage:
     folder = registry.verified_folder(model, pointer.version)
-    return ChampionPackage(
-        model, pointer, folder, read_facts(folder), read_reference(folder), read_text_summary(folder)
-    )
+    facts, reference = read_facts(folder), read_reference(folder)
+    return ChampionPackage(model, pointer, folder, facts, reference, read_text_summary(folder), read_left_out(folder))

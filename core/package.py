@@ -6,6 +6,7 @@ tokenizer.json   Hugging Face `tokenizers` file
 package.json     the fields of `PackageFacts`
 reference.npz    `Features` of the drift reference, without pickles
 texts.npz        `core.text_summary` of the reference, without pickles; packages of earlier releases have none
+left_out.npz     `LeftOut`, what rows of unknown labels look like; not in packages of earlier releases
 rungs.json       the rungs as measured on the machine of the export; rungs.html shows them
 manifest.json    format version, and size and sha256 of each file above
 """
@@ -30,10 +31,12 @@ from core.durable import sha256_of
 from core.errors import CorruptPackage
 from core.features import Features
 from core.labels import SEPARATOR, Kind
+from core.left_out import LeftOut
 from core.lineage import Lineage
 
 FORMAT = 1
 GRAPH, TOKENIZER, REFERENCE = "model.onnx", "tokenizer.json", "reference.npz"
+LEFT_OUT = "left_out.npz"
 FACTS, MANIFEST = "package.json", "manifest.json"
 RUNGS, RUNGS_PAGE = "rungs.json", "rungs.html"
 MEASURED = (RUNGS, RUNGS_PAGE)
@@ -112,6 +115,11 @@ def write_facts(folder: Path, facts: PackageFacts) -> None:
 def write_reference(folder: Path, reference: Features) -> None:
     arrays = {item.name: getattr(reference, item.name) for item in fields(reference)}
     np.savez(folder / REFERENCE, **{name: array for name, array in arrays.items() if array is not None})
+
+
+def write_left_out(folder: Path, left_out: LeftOut | None) -> None:
+    if left_out is not None:
+        np.savez(folder / LEFT_OUT, **{item.name: getattr(left_out, item.name) for item in fields(left_out)})
 
 
 def write_rungs(folder: Path, rungs: dict[str, Any], page: str) -> None:
@@ -239,6 +247,20 @@ def read_reference(folder: Path) -> Features:
             return Features(**{name: arrays[name] for name in wanted})
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise CorruptPackage(folder, f"{REFERENCE} cannot be read: {error}") from error
+
+
+def read_left_out(folder: Path) -> LeftOut | None:
+    """None if the package has none; raises `CorruptPackage` if it cannot be read or its parts do not fit together."""
+    if not (folder / LEFT_OUT).is_file():
+        return None
+    try:
+        with np.load(folder / LEFT_OUT, allow_pickle=False) as arrays:
+            found = LeftOut(**{item.name: arrays[item.name] for item in fields(LeftOut)})
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise CorruptPackage(folder, f"{LEFT_OUT} cannot be read: {error}") from error
+    if not found.is_sound:
+        raise CorruptPackage(folder, f"the parts of {LEFT_OUT} do not fit together")
+    return found
 
 
 def size_mb(folder: Path) -> float:

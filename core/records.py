@@ -146,8 +146,9 @@ class Repetition:
 @dataclass(frozen=True)
 class Verdict:
     """Result of a drift check. `rows`: number of different texts in the window; `sentence`: the result in words;
-    `estimated_accuracy`: accuracy of the window, estimated without labels; `repetition`: None in stored checks of
-    earlier releases.
+    `estimated_accuracy`: accuracy of the window, estimated without labels, with its 90 % interval, and `by_label` that
+    of the rows that got a label; `accuracy_note`: why it cannot be estimated, or what the estimate cannot see.
+    `repetition`: None in stored checks of earlier releases.
 
     `level`: greatest p-value of this window alone that alarms; `accumulated`: evidence of all windows of the version.
     Of a drift of traffic: `since`, the time of its estimated first row, `earliest` and `latest`, its 95 % interval, and
@@ -173,6 +174,8 @@ class Verdict:
     pace: Pace | None = None
     changes: list[Change] = field(default_factory=list)
     not_compared: str = ""
+    accuracy_note: str | None = None
+    by_label: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_conclusive(self) -> bool:

@@ -23,7 +23,8 @@ def reference_of(engine: Answering, examples: Sequence[Example]) -> tuple[Featur
     return features, summary_of([row.input for row in rows], features.predicted, len(engine.labels))
 
 
-def write_reference_of(folder: Path, engine: Answering, examples: Sequence[Example]) -> None:
+def write_reference_of(folder: Path, engine: Answering, examples: Sequence[Example]) -> Features:
     features, texts = reference_of(engine, examples)
     write_reference(folder, features)
     write_text_summary(folder, texts)
+    return features

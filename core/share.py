@@ -8,7 +8,7 @@ from math import sqrt
 
 @dataclass(frozen=True)
 class Share:
-    """A share of `rows`, measured or estimated; `low` and `high`: 95 % confidence interval."""
+    """A share of `rows`, measured or estimated; `low` and `high`: 95 % confidence interval, 90 % of an estimate."""
 
     value: float
     low: float

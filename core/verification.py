@@ -8,7 +8,7 @@ import numpy as np
 
 from core.engine import Engine
 from core.errors import CorruptPackage
-from core.package import REFERENCE, read_reference, verify_files
+from core.package import LEFT_OUT, REFERENCE, read_left_out, read_reference, verify_files
 from core.text_summary import read_text_summary
 
 SAME_MACHINE, OTHER_MACHINE = 1e-3, 0.05
@@ -29,6 +29,7 @@ def verify_contents(folder: Path, *, tolerance: float = OTHER_MACHINE) -> float:
     """As `verify_package`, for a folder whose files are already verified."""
     engine = Engine(folder)
     _require_reference_fits(engine)
+    _require_left_out_fits(engine)
     return verify_golden(engine, tolerance=tolerance)
 
 
@@ -70,3 +71,9 @@ def _require_reference_fits(engine: Engine) -> None:
         raise CorruptPackage(
             engine.folder, f"{REFERENCE} does not fit its {labels} labels and {engine.width} dimensions"
         )
+
+
+def _require_left_out_fits(engine: Engine) -> None:
+    found, shape = read_left_out(engine.folder), (len(engine.labels), engine.width)
+    if found is not None and found.weight.shape != shape:
+        raise CorruptPackage(engine.folder, f"{LEFT_OUT} does not fit its {shape[0]} labels and {shape[1]} dimensions")

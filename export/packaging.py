@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +13,9 @@ from core.checkpoint import digest_of
 from core.datasets import Example, fingerprint
 from core.durable import new_folder
 from core.engine import Engine, Outputs
-from core.features import truth_matrix, truth_of
+from core.features import Features, truth_matrix, truth_of
 from core.golden import GOLDEN_ROWS, golden_answer
+from core.left_out import LeftOut
 from core.lineage import DataSet, Lineage
 from core.metrics import Metrics, measure, measure_sets
 from core.package import (
@@ -22,6 +23,7 @@ from core.package import (
     TOKENIZER,
     PackageFacts,
     write_facts,
+    write_left_out,
     write_manifest,
     write_rungs,
 )
@@ -32,6 +34,9 @@ from export.eligibility import agreement
 from export.model import Source
 from export.page import rungs_page
 from export.rungs import RungReport
+
+LearnLeftOut = Callable[[Engine, Features], LeftOut | None]
+"""From the engine of the package and its reference."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class HeldOutRows:
     holdout: Sequence[Example]
 
 
-def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows) -> str:
+def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRows, learn: LearnLeftOut | None) -> str:
     """Write a verified package to `target` atomically; returns its digest. Raises `CorruptPackage`."""
     with new_folder(target) as folder:
         for name in (GRAPH, TOKENIZER):
@@ -66,7 +71,9 @@ def write_package(target: Path, source: Source, choice: Choice, rows: HeldOutRow
         write_facts(folder, _facts(source, choice, rows))
         write_rungs(folder, _rungs_json(choice), _page(choice))
         engine = Engine(folder)
-        write_reference_of(folder, engine, rows.reference)
+        reference = write_reference_of(folder, engine, rows.reference)
+        if learn is not None:
+            write_left_out(folder, learn(engine, reference))
         digest = write_manifest(folder)
         verify_package(folder, tolerance=SAME_MACHINE)
         return digest

@@ -19,7 +19,7 @@ from core.package import size_mb
 from core.progress import Progress, ignore
 from export.ladder import RUNGS, Ladder
 from export.model import Source, read_source
-from export.packaging import Choice, HeldOutRows, write_package
+from export.packaging import Choice, HeldOutRows, LearnLeftOut, write_package
 from export.rungs import RungReport, choose, report
 from export.settings import ExportSettings
 from export.speed import measure
@@ -58,6 +58,7 @@ def export(
     settings: ExportSettings,
     rung: str | None = None,
     preferred: str | None = None,
+    learn: LearnLeftOut | None = None,
     on_progress: Progress = ignore,
 ) -> ExportResult:
     """Write the package `out` atomically, with the first rung of `RANK` whose predictions agree with fp32.
@@ -66,6 +67,7 @@ def export(
 
     `validation` are labelled rows that the checkpoint was not trained on. `reference` is the reference of drift
     checks, by default the validation rows. `holdout` are the rows that the gate will use; the lineage records them.
+    `learn` finds what rows of unknown labels look like, which estimates of the accuracy need.
     Raises `FileMissing`, `CorruptCheckpoint`, `ParityFailed`, `UnknownRung`, `RungNotBuilt`, `NoRows`, `TargetExists`,
     `NotWritable` or `DiskFull`.
     """
@@ -99,7 +101,7 @@ def export(
         on_progress("Writing the package", 0.9)
         candidate = ladder.built[chosen.name]
         choice = Choice(candidate, ladder.baseline, reports, ladder.not_built, requested=rung is not None)
-        digest = write_package(out, source, choice, HeldOutRows(validation, reference or validation, holdout))
+        digest = write_package(out, source, choice, HeldOutRows(validation, reference or validation, holdout), learn)
     on_progress("Writing the package", 1.0)
     log.info("package written path=%s rung=%s digest=%s", out, chosen.name, digest)
     return ExportResult(

@@ -48,11 +48,14 @@ def compare(home: Home, champion: ChampionPackage, window: Features, baseline: B
     `level`: as of `check`.
     """
     settings, labels = home.config.drift, champion.labels
-    verdict = check(baseline.features, window, labels=labels, settings=settings, level=level)
-    if baseline.features is not champion.reference:
+    is_reference = baseline.features is champion.reference
+    left_out = champion.left_out if is_reference else None
+    verdict = check(baseline.features, window, labels=labels, settings=settings, left_out=left_out, level=level)
+    if not is_reference:
         fewest = settings.model_copy(update={"resamples": 100})  # of this check only the estimate is used
-        by_reference = check(champion.reference, window, labels=labels, settings=fewest)
-        verdict = replace(verdict, estimated_accuracy=by_reference.estimated_accuracy)
+        found = check(champion.reference, window, labels=labels, settings=fewest, left_out=champion.left_out)
+        estimate, note, by_label = found.estimated_accuracy, found.accuracy_note, found.by_label
+        verdict = replace(verdict, estimated_accuracy=estimate, accuracy_note=note, by_label=by_label)
     return replace(verdict, sentence=verdict.sentence + baseline.note)
 
 

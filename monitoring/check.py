@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from core.config import DriftConfig
 from core.features import Features
+from core.left_out import LeftOut
 from core.records import Evidence, Repetition, Verdict
 from core.two_sample.permutation import permuted_table
 from core.two_sample.tail import adjusted_p_values
 from monitoring import wording
-from monitoring.accuracy import estimate_accuracy
+from monitoring.accuracy.estimate import Estimate, estimate_accuracy
 from monitoring.budget import level_of_a_day
 from monitoring.sample import sample_sides
 from monitoring.signals.catalogue import SIGNALS
@@ -24,6 +25,7 @@ def check(
     *,
     labels: Sequence[str],
     settings: DriftConfig,
+    left_out: LeftOut | None = None,
     seed: int = 0,
     level: float | None = None,
 ) -> Verdict:
@@ -32,12 +34,12 @@ def check(
     The verdict's p-value is corrected for the number of tests; it is exact for small samples where it is greater than
     the share of one permutation. `level`: greatest p-value that says drift, by default that of a day. With fewer than
     `settings.min_rows` rows in the window or the reference the verdict is insufficient_data. The same input and seed
-    give the same verdict.
+    give the same verdict. `left_out`, of the package, is for the estimated accuracy.
 
     The window's copies are reported beside the result.
     """
     level = level_of_a_day(settings) if level is None else level
-    verdict = _judged(reference, window, labels, settings, seed, level)
+    verdict = _judged(reference, window, labels, settings, left_out, seed, level)
     if window.copies is None:
         return verdict
     repetition = Repetition.of(window.copies.tolist())
@@ -50,12 +52,21 @@ def p_value_of(reference: Features, window: Features, *, labels: Sequence[str], 
 
 
 def _judged(
-    reference: Features, window: Features, labels: Sequence[str], settings: DriftConfig, seed: int, level: float
+    reference: Features,
+    window: Features,
+    labels: Sequence[str],
+    settings: DriftConfig,
+    left_out: LeftOut | None,
+    seed: int,
+    level: float,
 ) -> Verdict:
     if min(reference.rows, window.rows) < settings.min_rows:
         return _insufficient(reference, window, settings)
     sides = sample_sides(reference, window, labels, seed=seed)
     evidence = _evidence(sides, settings.resamples, seed, level)
+    estimate = estimate_accuracy(
+        sides.reference, sides.window, left_out=left_out, min_rows=settings.min_rows, seed=seed
+    )
     p_value = min(item.p_value for item in evidence)
     return Verdict(
         outcome="drift" if p_value <= level else "ok",
@@ -63,11 +74,18 @@ def _judged(
         rows=window.rows,
         reference_rows=reference.rows,
         evidence=evidence,
-        estimated_accuracy=estimate_accuracy(sides.reference, sides.window, min_rows=settings.min_rows, seed=seed),
+        estimated_accuracy=estimate.share if estimate else None,
+        accuracy_note=estimate.note if estimate else None,
+        by_label=_named(estimate, labels) if estimate else {},
         sentence=wording.verdict_sentence(evidence, p_value=p_value, level=level, rows=window.rows)
-        + wording.sample_note((sides.reference.rows, reference.rows), (sides.window.rows, window.rows)),
+        + wording.sample_note((sides.reference.rows, reference.rows), (sides.window.rows, window.rows))
+        + wording.accuracy_note(estimate.note if estimate else None),
         level=level,
     )
+
+
+def _named(estimate: Estimate, labels: Sequence[str]) -> dict[str, float]:
+    return {labels[index]: share for index, share in estimate.by_label.items()}
 
 
 def _insufficient(reference: Features, window: Features, settings: DriftConfig) -> Verdict:

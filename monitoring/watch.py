@@ -67,7 +67,9 @@ def check_file(home: Home, champion: ChampionPackage, examples: Sequence[Example
     folded = fold_texts([row.key for row in examples], [1] * len(examples), near=near)
     rows = [examples[index] for index in folded.kept]
     window = Engine(champion.folder).features(rows, copies=folded.copies)
-    verdict = check(champion.reference, window, labels=champion.labels, settings=home.config.drift)
+    verdict = check(
+        champion.reference, window, labels=champion.labels, settings=home.config.drift, left_out=champion.left_out
+    )
     numbers = [str(index + 1) for index in folded.kept]
     known = explained(verdict, champion, window, ids=numbers, texts=[row.input for row in rows])
     verdict = known.verdict

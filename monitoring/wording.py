@@ -72,6 +72,14 @@ def since_note(since: str, earliest: str, latest: str, pace: Pace) -> str:
     return f" The drift began about {first} UTC (95 %: {low} to {high}){how}."
 
 
+def accuracy_note(note: str | None) -> str:
+    """
+    >>> accuracy_note("the estimate cannot see new labels"), accuracy_note(None)
+    (' The estimate cannot see new labels.', '')
+    """
+    return f" {note[0].upper()}{note[1:]}." if note else ""
+
+
 def listed(names: Sequence[str]) -> str:
     """
     >>> listed(["a", "b", "c"])

@@ -31,6 +31,7 @@ from core.stored import as_stored
 from export.run import ExportResult, export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
+from lifecycle.left_out import learner_from
 from lifecycle.respond import respond
 from monitoring.illustration import illustrate
 from monitoring.watch import check_window
@@ -175,14 +176,15 @@ def train(story: Story) -> FinetuneResult:
 
 
 def package(story: Story, checkpoint: Path) -> ExportResult:
-    validation = kept_dataset(read_training(checkpoint).data.validation, story.home.config.datasets)
+    data, datasets = read_training(checkpoint).data, story.home.config.datasets
     keep_dataset(story.parts.reference, story.home.config.datasets)
     result = export(
         checkpoint,
         out=story.home.folder / "package",
-        validation=validation,
+        validation=kept_dataset(data.validation, datasets),
         reference=story.parts.reference,
         settings=ExportSettings(**story.home.config.export.model_dump()),
+        learn=learner_from(data.train, datasets),
     )
     for rung in result.rungs:
         mark = "*" if rung.name == result.rung else " "

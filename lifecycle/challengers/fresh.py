@@ -10,6 +10,7 @@ from core.datasets import Example, kept_dataset
 from core.engine import Engine
 from core.progress import Progress
 from core.records import JobRecord, TrainingSummary
+from export.packaging import LearnLeftOut
 from export.run import export
 from export.settings import ExportSettings
 from finetune.run import FinetuneResult, finetune
@@ -19,6 +20,7 @@ from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.selection import unseen_answers
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.training_set import TrainingSet
+from lifecycle.left_out import learner_from
 from lifecycle.situation import Situation
 
 
@@ -42,7 +44,8 @@ def train_fresh(
         changed=changed,
     )
     validation = kept_dataset(training.data.validation, config.datasets)
-    package = _export(trained, validation, rows, situation, config, work, on_progress)
+    learn = learner_from(training.data.train, config.datasets)
+    package = _export(trained, validation, learn, rows, situation, config, work, on_progress)
     unseen = unseen_answers(Engine(package), parts, situation.taxonomy)
     return Challenger(package, summary, trained.seconds, unseen, trained.checkpoint)
 
@@ -64,6 +67,7 @@ def _finetune(
 def _export(
     trained: FinetuneResult,
     validation: list[Example],
+    learn: LearnLeftOut,
     rows: TrainingSet,
     situation: Situation,
     config: Config,
@@ -78,6 +82,7 @@ def _export(
         reference=kept.reference,
         holdout=kept.holdout,
         settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),
+        learn=learn,
         on_progress=lambda stage, share: on_progress(f"export: {stage}", share),
     )
     return exported.package

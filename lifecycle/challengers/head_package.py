@@ -16,7 +16,7 @@ from core.durable import new_folder
 from core.golden import GOLDEN_ROWS, golden_answer
 from core.lineage import DataSet, Lineage, TrainingData
 from core.metrics import Metrics, measure, measure_sets
-from core.package import GRAPH, TOKENIZER, PackageFacts, read_digest, write_facts, write_manifest
+from core.package import GRAPH, TOKENIZER, PackageFacts, read_digest, write_facts, write_left_out, write_manifest
 from core.reference import write_reference_of
 from core.verification import SAME_MACHINE, verify_package
 from export.head import exchange_head
@@ -25,6 +25,7 @@ from finetune.measuring.truth import Truth
 from lifecycle.cached_answers import cached_answers
 from lifecycle.challengers.head_fitting import FittedHead, truth_in
 from lifecycle.challengers.kept_rows import KeptRows
+from lifecycle.left_out import learn_left_out
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,13 @@ class HeadPackage:
         return metrics
 
     def _write_answers(self, folder: Path, config: Config) -> list[dict[str, Any]]:
-        """Write the reference; returns the golden answers. Its engine is out of memory before the next one loads."""
+        """Write what monitoring needs; returns the golden answers.
+
+        Its engine is out of memory before the next one loads.
+        """
         answers = cached_answers(folder, config.embeddings)
-        write_reference_of(folder, answers, self.reference)
+        reference = write_reference_of(folder, answers, self.reference)
+        write_left_out(folder, learn_left_out(answers, self.fitted.head, self.train, reference))
         return [golden_answer(answers.engine, row) for row in self.validation[:GOLDEN_ROWS]]
 
     def _metrics(self) -> Metrics:

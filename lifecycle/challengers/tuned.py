@@ -25,6 +25,7 @@ from lifecycle.challengers.selection import right_answers
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.training_set import TrainingSet
 from lifecycle.challengers.tuned_fitting import Way, find_way
+from lifecycle.left_out import learner
 from lifecycle.situation import Situation
 
 
@@ -102,6 +103,7 @@ def _export(
         holdout=kept.holdout,
         settings=ExportSettings(max_drop=config.export.max_drop, min_agreement=config.export.min_agreement),
         preferred=situation.champion.facts.rung,
+        learn=learner(parts.train),
         on_progress=lambda stage, share: on_progress(f"export: {stage}", share),
     )
     return exported.package

@@ -49,7 +49,7 @@ def verdict_markdown(verdict: Verdict, model: str, version: str) -> str:
     lines += [f"- {item.feature} (p = {item.p_value:.2g}): {_escaped(item.detail)}" for item in verdict.evidence]
     if estimate := verdict.estimated_accuracy:
         interval = f"{percent(estimate.low)} to {percent(estimate.high)}"
-        lines.append(f"- estimated accuracy, without labels: {percent(estimate.value)} ({interval})")
+        lines.append(f"- estimated accuracy, without labels: {percent(estimate.value)} (90 % interval {interval})")
     return "\n".join(lines)
 
 

@@ -17,7 +17,7 @@ from core.errors import UnknownLabels
 from core.features import Features
 from core.home import Home
 from core.records import PredictionRecord
-from monitoring.accuracy import estimate_accuracy
+from monitoring.accuracy.thresholded import thresholded
 from monitoring.check import check
 from monitoring.illustration import illustrate
 from monitoring.signals.predicted_labels import PredictedLabels
@@ -69,11 +69,11 @@ def test_the_rate_of_false_alarms_for_sets_of_labels_is_alpha() -> None:
 
 def test_the_estimated_accuracy_is_that_of_whole_sets() -> None:
     reference, window = draw_sets(600, seed=0), draw_sets(300, seed=1)
-    estimate = estimate_accuracy(reference, window, min_rows=50, seed=0)
+    estimate = thresholded(reference, window, min_rows=50, seed=0)
     assert estimate is not None
     assert estimate.low <= window.right.mean() <= estimate.high
     unlabelled = replace(reference, truth=np.full(reference.predicted.shape, -1, np.int8))
-    assert estimate_accuracy(unlabelled, window, min_rows=50, seed=0) is None
+    assert thresholded(unlabelled, window, min_rows=50, seed=0) is None
 
 
 def test_sets_of_labels_are_read_from_the_cells_of_the_ledger() -> None:

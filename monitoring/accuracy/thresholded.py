@@ -19,7 +19,7 @@ DETECTED_DROP = 0.5
 DRAWS = 400
 
 
-def estimate_accuracy(reference: Features, window: Features, *, min_rows: int, seed: int) -> Share | None:
+def thresholded(reference: Features, window: Features, *, min_rows: int, seed: int) -> Share | None:
     """Estimated accuracy of the window; None if fewer than `min_rows` reference rows have a label.
 
     Average thresholded confidence (Garg et al. 2022): the share of reference scores below the threshold is the error

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.features import Features
-from monitoring.accuracy import estimate_accuracy
+from monitoring.accuracy.thresholded import thresholded
 from tests.monitoring import rows
 
 
@@ -18,7 +18,7 @@ def test_without_a_change_the_estimate_is_the_accuracy_and_its_interval_covers_i
     covered = 0
     for seed in range(1, 21):
         window = rows.draw(300, seed=seed)
-        estimate = estimate_accuracy(reference, window, min_rows=50, seed=0)
+        estimate = thresholded(reference, window, min_rows=50, seed=0)
         assert estimate is not None
         assert abs(estimate.value - accuracy(reference)) < 0.06
         covered += estimate.low <= accuracy(window) <= estimate.high
@@ -27,10 +27,10 @@ def test_without_a_change_the_estimate_is_the_accuracy_and_its_interval_covers_i
 
 def test_rows_unlike_the_reference_and_lower_confidence_lower_the_estimate() -> None:
     reference, window = rows.draw(600, seed=0), rows.draw(300, seed=1)
-    unchanged = estimate_accuracy(reference, window, min_rows=50, seed=0)
+    unchanged = thresholded(reference, window, min_rows=50, seed=0)
     unlike = replace(window, embeddings=np.where(np.arange(300)[:, None] % 3, window.embeddings, np.float32(9)))
     for changed in (unlike, rows.with_less_confidence(window)):
-        estimate = estimate_accuracy(reference, changed, min_rows=50, seed=0)
+        estimate = thresholded(reference, changed, min_rows=50, seed=0)
         assert unchanged is not None
         assert estimate is not None
         assert estimate.high < unchanged.value
@@ -41,7 +41,7 @@ def test_the_estimate_for_the_reference_itself_is_its_accuracy() -> None:
     reference = rows.draw(600, seed=0)
     recorded = replace(reference, embeddings=reference.embeddings.astype("f2").astype("f4"))
     for window in (reference, recorded):
-        estimate = estimate_accuracy(reference, window, min_rows=50, seed=0)
+        estimate = thresholded(reference, window, min_rows=50, seed=0)
         assert estimate is not None
         assert abs(estimate.value - accuracy(reference)) < 0.01
 
@@ -50,7 +50,7 @@ def test_without_known_truths_there_is_no_estimate() -> None:
     reference = rows.draw(200, seed=0)
     truth = np.where(np.arange(200) < 49, reference.truth, -1)
     window = rows.draw(100, seed=1)
-    assert estimate_accuracy(replace(reference, truth=truth), window, min_rows=50, seed=0) is None
+    assert thresholded(replace(reference, truth=truth), window, min_rows=50, seed=0) is None
 
 
 def test_a_reference_without_a_wrong_answer_and_identical_rows_still_give_an_estimate() -> None:
@@ -61,6 +61,6 @@ def test_a_reference_without_a_wrong_answer_and_identical_rows_still_give_an_est
         embeddings=np.ones_like(reference.embeddings),
         confidence=np.ones(100, "f4"),
     )
-    estimate = estimate_accuracy(perfect, perfect, min_rows=50, seed=0)
+    estimate = thresholded(perfect, perfect, min_rows=50, seed=0)
     assert estimate is not None
     assert (estimate.low, estimate.value, estimate.high) == (1.0, 1.0, 1.0)

@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from core.datasets import Example, key_or
 from core.near_duplicates import NEAR_SIMILARITY, near_pairs
+from core.powered import LEAST_ROWS, powered_accuracy
 from core.records import LabelledPrediction, PredictionRecord
+from core.share import Share
 
 Row = TypeVar("Row", Example, LabelledPrediction)
 
@@ -31,6 +33,15 @@ def different(rows: Iterable[Row]) -> list[Row]:
         if kept[pair.first].text and kept[pair.first].label == kept[pair.second].label
     }
     return [row for number, row in enumerate(kept) if number not in copied]
+
+
+def accuracy_of(measure: Sequence[LabelledPrediction], window: Sequence[PredictionRecord]) -> Share | None:
+    """Accuracy over all rows of the window, of which `measure` are a random sample with labels; None without others."""
+    labelled = {row.prediction_id for row in measure}
+    others = [row.score for row in window if row.id not in labelled]
+    if len(measure) < LEAST_ROWS or not others:
+        return None
+    return powered_accuracy([row.predicted == row.label for row in measure], [row.score for row in measure], others)
 
 
 def minor_callers(labelled: Sequence[LabelledPrediction], window: Sequence[PredictionRecord]) -> list[str | None]:

@@ -15,7 +15,7 @@ from core.labels import names_of
 from core.ledger import Ledger
 from core.records import Decision, DecisionRecord, LabelRequest, Wanted
 from lifecycle.drawn import random_texts, situation_of, suspicion
-from lifecycle.evidence import different, minor_callers
+from lifecycle.evidence import accuracy_of, different, minor_callers
 from lifecycle.gate.comparison import compare
 from lifecycle.gate.refused import Refused, last_refused
 from lifecycle.labels.audit import audit, draw, without_label
@@ -176,6 +176,7 @@ def _measured(situation: Situation) -> MeasuredAccuracy:
         expected=situation.champion.reference_accuracy,
         unknown_labels=tuple(sorted(set().union(*unknown))),
         unknown_texts=len(unknown),
+        powered=accuracy_of(measure, situation.window),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.records import Comparison, Verdict
+from core.share import Share, wilson_interval
 from lifecycle.gate.refused import Refused
 
 
@@ -13,7 +14,8 @@ class MeasuredAccuracy:
     """The champion's predictions on held-out labelled texts since the drift, each of which counts once.
 
     `expected`: the champion's accuracy on its reference, None if no reference row has a label. `unknown_labels`: labels
-    from people that the champion does not know; `unknown_texts`: number of texts that have one.
+    from people that the champion does not know; `unknown_texts`: number of texts that have one. `powered`: the accuracy
+    over all fresh rows, from these and the confidence of the others; None if there are no others.
     """
 
     rows: int
@@ -21,6 +23,14 @@ class MeasuredAccuracy:
     expected: float | None
     unknown_labels: tuple[str, ...] = ()
     unknown_texts: int = 0
+    powered: Share | None = None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % confidence interval of the accuracy."""
+        if self.powered is None:
+            return wilson_interval(self.correct, self.rows)
+        return self.powered.low, self.powered.high
 
 
 ENOUGH_GIVEN = 0.8

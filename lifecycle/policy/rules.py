@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.records import Decision
-from core.share import percent, wilson_interval
+from core.share import percent
 from lifecycle.policy.case import Case, MeasuredAccuracy
 
 Rule = Callable[[Case], Decision | None]
@@ -129,7 +129,7 @@ def ask_again_after_further_drift(case: Case) -> Decision | None:
     estimate, measured = case.verdict.estimated_accuracy if case.verdict else None, case.measured
     if estimate is None or measured.rows == 0 or case.available == 0 or case.labels.is_of_this_check:
         return None
-    if estimate.high >= wilson_interval(measured.correct, measured.rows)[0]:
+    if estimate.high >= measured.interval[0]:
         return None
     count = min(case.budget, case.available)
     reason = f"{_right_share(measured)}, but the estimate for later rows is lower; {count} more labels will show it."
@@ -154,7 +154,7 @@ def watch(case: Case) -> Decision:
         return Decision("watch", "Inputs drifted; no held-out fresh row has a label yet, so the accuracy is unknown.")
     if measured.expected is None:
         return Decision("watch", f"Inputs drifted; {_interval(measured)}, and no accuracy to compare it with.")
-    unseen = measured.expected - wilson_interval(measured.correct, measured.rows)[0]
+    unseen = measured.expected - measured.interval[0]
     return Decision(
         "watch",
         f"Inputs drifted, and labels do not show a loss of accuracy: {_interval(measured)}, "
@@ -189,7 +189,7 @@ def _has_lost(measured: MeasuredAccuracy) -> bool:
     """Whether the accuracy is significantly lower than expected."""
     if measured.rows == 0 or measured.expected is None:
         return False
-    return wilson_interval(measured.correct, measured.rows)[1] < measured.expected
+    return measured.interval[1] < measured.expected
 
 
 def _unknown(measured: MeasuredAccuracy) -> str:
@@ -207,5 +207,10 @@ def _right_share(measured: MeasuredAccuracy) -> str:
 
 
 def _interval(measured: MeasuredAccuracy) -> str:
-    low, high = wilson_interval(measured.correct, measured.rows)
-    return f"{_right_share(measured)} (95 % interval {percent(low, 0)} to {percent(high, 0)})"
+    low, high = measured.interval
+    interval = f"95 % interval {percent(low, 0)} to {percent(high, 0)}"
+    if measured.powered is None:
+        return f"{_right_share(measured)} ({interval})"
+    return (
+        f"{_right_share(measured)}, {percent(measured.powered.value, 0)} with the confidence of all rows ({interval})"
+    )

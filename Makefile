@@ -42,6 +42,9 @@ bench-finetune: $(INSTALLED)
 	$(BIN)/python benchmarks/finetune/repetition.py
 	$(BIN)/python benchmarks/finetune/table.py
 
+bench-drift: $(INSTALLED)
+	$(BIN)/python benchmarks/drift/accuracy.py
+
 bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/gate.py
 	$(BIN)/python benchmarks/loop/teaching.py

@@ -25,7 +25,7 @@ from lifecycle.labels.queue import choose
 from lifecycle.policy.case import Case, LabelProgress, MeasuredAccuracy, PreviousVersion, RandomTexts
 from lifecycle.policy.policy import decide
 from lifecycle.situation import Situation
-from lifecycle.standing import accuracy_of
+from lifecycle.standing import standing_accuracy
 
 Engines = Callable[[], tuple[Engine, Engine]]
 MOST_CALLERS = 3
@@ -46,7 +46,7 @@ def respond(home: Home, champion: ChampionPackage) -> DecisionRecord:
             _request(ledger, situation, wanted, check_id)
         decision = _with_cost(decision, ledger.label_requests(model))
     recorded = _recorded(ledger, model, decision, check_id)
-    ledger.standings.record(model, situation.version, accuracy_of(case))
+    ledger.standings.record(model, situation.version, standing_accuracy(case))
     return recorded
 
 

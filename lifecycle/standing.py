@@ -7,11 +7,13 @@ from core.standing import Accuracy
 from lifecycle.policy.case import Case
 
 
-def accuracy_of(case: Case) -> Accuracy:
+def standing_accuracy(case: Case) -> Accuracy:
     """Of held-out texts since the drift; without a label of those, of texts drawn at random since the promotion."""
     fresh, random = case.measured, case.random
     rows, correct = (fresh.rows, fresh.correct) if fresh.rows else (random.rows, random.right)
     found = measured(correct, rows) if rows else None
+    if fresh.rows and fresh.powered is not None:
+        found = fresh.powered
     is_lower = found is not None and case.measured.expected is not None and found.high < case.measured.expected
     is_lost = (is_lower and rows >= case.min_texts) or (
         random.p_value <= case.loss_alpha and random.rows >= case.min_texts

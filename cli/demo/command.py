@@ -22,6 +22,8 @@ from core.home import Home
 from core.share import percent
 
 MARK = ".retune-demo"
+# The two checks of the demo, seconds apart, stand for those of two days.
+DAY_S = 86_400.0
 # Share of the labels that is requested after the drift; the gate may ask for the rest.
 FIRST_SHARE = 0.75
 
@@ -77,6 +79,7 @@ def _config(
     changed = {
         "home": folder,
         "finetune": config.finetune.model_copy(update=training),
+        "drift": config.drift.model_copy(update={"interval_s": DAY_S}),
         "labels": config.labels.model_copy(update={"budget": max(10, round(FIRST_SHARE * label_budget))}),
         "service": config.service.model_copy(update={"port": _free_port(), "host": "127.0.0.1", "admin_token": None}),
         "ledger": config.ledger.model_copy(update={"url": None}),

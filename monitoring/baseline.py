@@ -14,7 +14,7 @@ from monitoring.check import check
 from monitoring.window import window_of
 
 WEEK_S = 7 * 86_400
-TICK_S = 2e-6
+TICK_S = 1e-3
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def compare(home: Home, champion: ChampionPackage, window: Features, baseline: B
 def _between(home: Home, champion: ChampionPackage, first_s: float, last_s: float) -> list[StoredPrediction]:
     """The latest different texts of a time, of the champion's version."""
     arrivals = home.ledger.arrivals
-    # Times are stored in microseconds, ids have nanoseconds: the last row is a little later than its time.
-    first, end = arrivals.at(first_s), arrivals.at(last_s + TICK_S)
+    # Times are stored in microseconds, ids have nanoseconds, and a float of seconds is less exact than both.
+    first, end = arrivals.at(first_s - TICK_S), arrivals.at(last_s + TICK_S)
     if first is None or end is None:
         return []
     limit = home.config.drift.window_rows

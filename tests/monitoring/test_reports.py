@@ -49,7 +49,7 @@ def test_the_report_has_the_p_values_of_the_verdict(changed: bool) -> None:
     by_feature = {item.feature: item for item in verdict.evidence}
     order = [signal.feature for signal in SIGNALS]
     assert failed == [by_feature[feature].drifted for feature in order]
-    scores = [metric["value"] for metric in snapshot.dict()["metrics"]]
+    scores = [metric["value"] for metric in snapshot.dict()["metrics"] if "ValueDrift" in str(metric)]
     assert scores == [by_feature[feature].p_value for feature in order]
 
 

@@ -110,6 +110,8 @@ def ask_and_label(served: Served, model: str, rows: list[Example]) -> list[dict[
     assert imported == {
         "model": model,
         "accepted": len(requests) - len(over_http),
+        "answers": len(requests) - len(over_http),
+        "texts": len(requests) - len(over_http),
         "unknown": 0,
         "empty": len(over_http),
         "repeated": 0,

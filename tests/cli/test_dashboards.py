@@ -21,6 +21,7 @@ from core.clock import utc_now
 from core.config import DriftConfig
 from core.records import CheckRecord
 from monitoring.check import check
+from monitoring.signals.catalogue import SIGNALS
 from tests.monitoring import rows
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +87,7 @@ def test_the_dashboards_have_a_value_for_each_check(tmp_path: Path) -> None:
     with serving(tmp_path) as port:
         (project,) = asked(port, "/api/projects")
         panels = asked(port, f"/api/v2/dashboards/{project['id']}")["panels"]
-        assert len(panels) == 8
+        assert len(panels) == 4 + len(SIGNALS)
         for panel in panels:
             wanted = {"series_filter": panel["values"]}
             found = asked(port, f"/api/v2/snapshots/{project['id']}/data_series_batch", wanted)["series"]

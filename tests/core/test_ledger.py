@@ -29,7 +29,6 @@ from core.records import (
 from core.schema import label_requests, metadata
 from core.share import Share
 from core.taxonomy import LabelRule
-from tests.core.plans import plans_of
 
 
 def prediction(text: str = "hello", *, version: str = "1") -> PredictionRecord:
@@ -254,7 +253,4 @@ def test_labels_are_read_again_after_every_change(ledger: Ledger) -> None:
     assert labels() == ["d", "d"]
     erase(ledger.database, with_ids([rows[1].id]))
     assert labels() == ["d"]
-    with plans_of(ledger.database) as steps:
-        assert (labels(), ledger.sources_set_aside("m")) == (["d"], {})
-    assert [step for _, step in steps if "predictions" in step] == []
     assert ledger.labelled("n") == []

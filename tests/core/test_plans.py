@@ -97,3 +97,11 @@ def test_a_plan_that_reads_all_is_recognized(filled: Ledger) -> None:
 def test_a_count_ends_where_it_may(filled: Ledger) -> None:
     assert filled.count_predictions("m", "1") == 40
     assert filled.count_predictions("m", "1", most=11) == 11
+
+
+def test_no_prediction_is_read_again_while_no_label_came(filled: Ledger) -> None:
+    before = filled.labelled("m")
+    with plans_of(filled.database) as steps:
+        assert filled.labelled("m") == before
+        assert filled.sources_set_aside("m") == {}
+    assert [step for _, step in steps if "predictions" in step] == []

@@ -15,6 +15,7 @@ ORDER = (
     "encoders",
     "lbfgs",
     "head",
+    "left_out",
     "task",
     "training",
     "methods",

@@ -45,5 +45,5 @@ def head_features(logits: Numbers) -> Doubles:
     others = np.exp(exact - best[:, None]).sum(axis=1) - 1
     chances = np.exp(exact - best[:, None]) / (1 + others)[:, None]
     entropy = -np.sum(chances * np.log(np.maximum(chances, 1e-12)), axis=1) / np.log(logits.shape[1])
-    odds = -np.log(np.maximum(others, 1e-9))
+    odds = 0.0 - np.log(np.maximum(others, 1e-9))
     return np.column_stack([odds, best - second, entropy + 0.0, best + np.log1p(others), best])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -29,7 +28,8 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 from core.child_environment import child_environment
 from core.config import Config
 from core.cpu import require_few_workers, worker_count
-from core.errors import CannotListen, PortInUse, ServerFailed
+from core.errors import ServerFailed
+from core.free_address import free_address
 from core.keys_in_use import require_keys
 from core.no_telemetry import OFF
 from service.host.tls import tls_arguments
@@ -93,7 +93,7 @@ class ServerProcess:
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
         require_few_workers(config)
         require_keys(config)
-        host = _free_address(config.service.host, config.service.port)
+        host = free_address(config.service.host, config.service.port)
         scheme = "https" if config.service.tls_certificate else "http"
         self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{config.service.port}"
         grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
@@ -188,20 +188,6 @@ def _command(config: Config, host: str, grace_s: int) -> list[str]:
             for word in (f"--{name.replace('_', '-')}", str(value))
         ),
     ]
-
-
-def _free_address(host: str, port: int) -> str:
-    """The host as an IPv4 address on which the port is free. Raises `PortInUse` or `CannotListen`."""
-    try:
-        address = socket.gethostbyname(host)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address, port))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUse(host, port) from error
-        raise CannotListen(host, str(error.strerror)) from error
-    return address
 
 
 def _wait_until_alive(server: ServerProcess, log: Path) -> None:

@@ -23,6 +23,7 @@ from core.records import CheckRecord
 from monitoring.check import check
 from monitoring.signals.catalogue import SIGNALS
 from tests.monitoring import rows
+from tests.service.conftest import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,13 +34,6 @@ def started(home: Path, port: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, env=environment, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def add_checks(home: Path, count: int) -> None:

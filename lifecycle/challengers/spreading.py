@@ -11,6 +11,7 @@ import numpy as np
 
 from core.arrays import Booleans, Indices, Numbers
 from core.blas import one_blas_thread
+from lifecycle.unit_rows import unit_rows
 
 LEAST_CHANCE = 0.5
 """Rows whose label is less likely right than this get none."""
@@ -73,14 +74,9 @@ def _agreement(known: Labelled, count: int, rng: np.random.Generator) -> tuple[N
 
 def _nearest(points: Numbers, others: Numbers) -> tuple[Indices, Numbers]:
     """For each point the other one with the greatest cosine, and that cosine."""
-    cosines = _normed(points) @ _normed(others).T
+    cosines = unit_rows(points) @ unit_rows(others).T
     nearest = cosines.argmax(axis=1)
     return nearest, cosines[np.arange(len(points)), nearest].astype(np.float64)
-
-
-def _normed(points: Numbers) -> Numbers:
-    normed: Numbers = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    return normed
 
 
 def _logistic(values: Numbers, happened: Booleans) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from core.blas import one_blas_thread
 from core.features import Features
 from core.records import LabelRequest, PredictionRecord, Wanted
 from lifecycle.labels.queue import askable
+from lifecycle.unit_rows import unit_rows
 
 MOST_NEAR = 3
 """Near texts of a group beside its typical one."""
@@ -61,7 +62,7 @@ def same_label_cosine(reference: Features, *, seed: int = 0) -> float | None:
     if reference.truth.ndim == 2 or len(rows) < 2:
         return None
     rows = np.random.default_rng(seed).permutation(rows)[:MAX_ROWS]
-    points, truth = _normed(reference.embeddings[rows]), reference.truth[rows]
+    points, truth = unit_rows(reference.embeddings[rows]), reference.truth[rows]
     cosines = np.triu(points @ points.T, k=1)
     first, second = np.nonzero(cosines >= LEAST_COSINE)
     near = cosines[first, second]
@@ -92,7 +93,7 @@ def _near(
     typical: Sequence[PredictionRecord], others: Sequence[PredictionRecord], least: float
 ) -> dict[str, list[str]]:
     """Ids of the near texts of each typical prediction that has some; a text is near the nearest one only."""
-    cosines = _normed(_points(others)) @ _normed(_points(typical)).T
+    cosines = unit_rows(_points(others)) @ unit_rows(_points(typical)).T
     nearest, cosine = cosines.argmax(axis=1), cosines.max(axis=1)
     found: dict[str, list[str]] = {}
     for row in np.argsort(-cosine, kind="stable"):
@@ -106,8 +107,3 @@ def _near(
 
 def _points(rows: Sequence[PredictionRecord]) -> Numbers:
     return np.stack([row.embedding for row in rows]).astype(np.float32)
-
-
-def _normed(points: Numbers) -> Numbers:
-    normed: Numbers = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    return normed

@@ -10,7 +10,8 @@ from core.champion import ChampionPackage
 from core.features import Features
 from core.home import Home
 from core.records import StoredPrediction, Verdict
-from monitoring.check import check
+from monitoring.check import check, with_estimate
+from monitoring.sample import sample_sides
 from monitoring.window import window_of
 
 WEEK_S = 7 * 86_400
@@ -51,11 +52,9 @@ def compare(home: Home, champion: ChampionPackage, window: Features, baseline: B
     is_reference = baseline.features is champion.reference
     left_out = champion.left_out if is_reference else None
     verdict = check(baseline.features, window, labels=labels, settings=settings, left_out=left_out, level=level)
-    if not is_reference:
-        fewest = settings.model_copy(update={"resamples": 100})  # of this check only the estimate is used
-        found = check(champion.reference, window, labels=labels, settings=fewest, left_out=champion.left_out)
-        estimate, note, by_label = found.estimated_accuracy, found.accuracy_note, found.by_label
-        verdict = replace(verdict, estimated_accuracy=estimate, accuracy_note=note, by_label=by_label)
+    if not is_reference and min(champion.reference.rows, window.rows) >= settings.min_rows:
+        sides = sample_sides(champion.reference, window, labels)
+        verdict = with_estimate(verdict, sides, left_out=champion.left_out, settings=settings)
     return replace(verdict, sentence=verdict.sentence + baseline.note)
 
 

@@ -12,7 +12,7 @@ from core.records import Evidence, Repetition, Verdict
 from core.two_sample.permutation import permuted_table
 from core.two_sample.tail import adjusted_p_values
 from monitoring import wording
-from monitoring.accuracy.estimate import Estimate, estimate_accuracy
+from monitoring.accuracy.estimate import estimate_accuracy
 from monitoring.budget import level_of_a_day
 from monitoring.sample import sample_sides
 from monitoring.signals.catalogue import SIGNALS
@@ -64,28 +64,29 @@ def _judged(
         return _insufficient(reference, window, settings)
     sides = sample_sides(reference, window, labels, seed=seed)
     evidence = _evidence(sides, settings.resamples, seed, level)
-    estimate = estimate_accuracy(
-        sides.reference, sides.window, left_out=left_out, min_rows=settings.min_rows, seed=seed
-    )
     p_value = min(item.p_value for item in evidence)
-    return Verdict(
+    verdict = Verdict(
         outcome="drift" if p_value <= level else "ok",
         p_value=p_value,
         rows=window.rows,
         reference_rows=reference.rows,
         evidence=evidence,
-        estimated_accuracy=estimate.share if estimate else None,
-        accuracy_note=estimate.note if estimate else None,
-        by_label=_named(estimate, labels) if estimate else {},
         sentence=wording.verdict_sentence(evidence, p_value=p_value, level=level, rows=window.rows)
-        + wording.sample_note((sides.reference.rows, reference.rows), (sides.window.rows, window.rows))
-        + wording.accuracy_note(estimate.note if estimate else None),
+        + wording.sample_note((sides.reference.rows, reference.rows), (sides.window.rows, window.rows)),
         level=level,
     )
+    verdict = with_estimate(verdict, sides, left_out=left_out, settings=settings, seed=seed)
+    return replace(verdict, sentence=verdict.sentence + wording.accuracy_note(verdict.accuracy_note))
 
 
-def _named(estimate: Estimate, labels: Sequence[str]) -> dict[str, float]:
-    return {labels[index]: share for index, share in estimate.by_label.items()}
+def with_estimate(
+    verdict: Verdict, sides: Sides, *, left_out: LeftOut | None, settings: DriftConfig, seed: int = 0
+) -> Verdict:
+    """The verdict with the accuracy that is estimated by the reference of these sides; its sentence stays."""
+    found = estimate_accuracy(sides.reference, sides.window, left_out=left_out, min_rows=settings.min_rows, seed=seed)
+    by_label = {sides.labels[index]: share for index, share in found.by_label.items()} if found else {}
+    estimate, note = (found.share, found.note) if found else (None, None)
+    return replace(verdict, estimated_accuracy=estimate, accuracy_note=note, by_label=by_label)
 
 
 def _insufficient(reference: Features, window: Features, settings: DriftConfig) -> Verdict:

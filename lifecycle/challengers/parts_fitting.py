@@ -81,6 +81,8 @@ class EmbeddedParts:
             return 0.0
         truth = self._truth(validation=True)
         is_old = ~self.parts.is_new[truth]
+        if not is_old.any():
+            return 0.0
         logits, right = self._plain.head.logits(self.validation[is_old]), self._right_without_given()[is_old]
         return repair.least_shift(logits, truth[is_old], right)
 

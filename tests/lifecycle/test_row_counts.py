@@ -7,7 +7,10 @@ import pytest
 
 from core.arrays import Booleans, Indices, Numbers
 from core.config import GateConfig
+from core.datasets import Example
 from lifecycle.challengers.label_shift import Repair
+from lifecycle.challengers.parts import Parts
+from lifecycle.challengers.parts_fitting import EmbeddedParts
 from lifecycle.challengers.row_counts import GIVEN_WEIGHT, row_counts
 
 
@@ -70,3 +73,12 @@ def test_nothing_is_lowered_for_a_loss_that_may_be_chance(logits: Numbers) -> No
 def test_the_shift_that_loses_least_is_taken_if_none_is_enough(logits: Numbers) -> None:
     logits[20:40, 1] = 9.0
     assert shift_of(logits) == 0.75
+
+
+def test_without_a_row_that_nobody_gave_there_is_nothing_to_repair() -> None:
+    rows = [Example(f"row {number}", "ab"[number % 2]) for number in range(8)]
+    every, none = np.ones(8, dtype=np.bool_), np.zeros(8, dtype=np.bool_)
+    points = np.eye(4, dtype=np.float32)[np.arange(8) % 2]
+    parts = Parts(["a", "b"], "single-label", rows, every, none, rows)
+    repair = Repair(np.array([False, True]), GateConfig())
+    assert EmbeddedParts(parts, 0, points, points, repair=repair).shift == 0

@@ -39,10 +39,4 @@ def powered_accuracy(right: ArrayLike, scores: ArrayLike, others: ArrayLike, *, 
     variance = float(np.var(found - weight * given)) / (rows - 2) + weight**2 * float(rest.var()) / more
     likely = max(shifted * (1 - shifted), 1 / (4 * rows))
     alike = float(np.clip(likely / variance, rows, MOST_GAIN * rows)) if variance else MOST_GAIN * rows
-    return Share(shifted, *_wilson(shifted, alike, z=z), rows)
-
-
-def _wilson(share: float, rows: float, *, z: float) -> tuple[float, float]:
-    """Wilson's interval of a share of any number of rows."""
-    low, high = wilson_interval(round(1000 * share), 1000, z=z * float(np.sqrt(1000 / rows)))
-    return min(low, share), max(high, share)
+    return Share(shifted, *wilson_interval(shifted * alike, alike, z=z), rows)

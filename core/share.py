@@ -33,8 +33,8 @@ def measured(successes: int, rows: int) -> Share:
     return Share(successes / rows if rows else 0.0, *wilson_interval(successes, rows), rows)
 
 
-def wilson_interval(successes: int, rows: int, *, z: float = 1.96) -> tuple[float, float]:
-    """Wilson score interval of a share, 95 % by default (Wilson 1927).
+def wilson_interval(successes: float, rows: float, *, z: float = 1.96) -> tuple[float, float]:
+    """Wilson score interval of a share, 95 % by default (Wilson 1927); effective rows need not be whole numbers.
 
     >>> [round(bound, 3) for bound in wilson_interval(9, 10)]
     [0.596, 0.982]

@@ -38,10 +38,14 @@ REFUSED = 3
 
 @dataclass
 class Run:
-    """One call of `retune`: its config, its home, and its output format."""
+    """One call of `retune`: its config, its home, and its output format.
+
+    `owns_process`: the process is this call and nothing else, as it is not where Python calls the commands.
+    """
 
     config_path: Path | None
     home_folder: str | None
+    owns_process: bool = False
     as_json: bool = False
 
     @cached_property

@@ -59,7 +59,7 @@ def retune(context: click.Context, config_path: Path | None, home: str | None, d
     Try it:    retune demo
     """
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, stream=sys.stderr, format="%(message)s")
-    context.obj = Run(config_path, home)
+    context.obj = Run(config_path, home, owns_process=bool(context.obj))
 
 
 COMMANDS: list[click.Command] = [
@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit: 0 success, 1 error, 2 wrong usage, 3 negative result of a check or the gate."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        sys.exit(retune.main(words, prog_name="retune", standalone_mode=False))
+        sys.exit(retune.main(words, prog_name="retune", standalone_mode=False, obj=arguments is None))
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

@@ -11,6 +11,7 @@ from cli.context import REFUSED, Run, info, pass_run, progress_shown, stopped_by
 from cli.job_sentences import sentence
 from core.beating import beating
 from core.errors import NoModels
+from core.pacing import run_paced
 
 
 @click.command()
@@ -22,6 +23,8 @@ def worker(run: Run, once: bool, poll: float) -> None:
 
     After SIGTERM a job ends at its next step and is queued again.
     """
+    if run.owns_process:
+        run_paced(run.config)
     try:
         run.home.registry.require_any()
     except NoModels as error:

@@ -61,9 +61,9 @@ class Gateway:
 
     def __init__(self) -> None:
         # Imported here, because the supervisor process also imports this module, but needs no part of a worker.
+        from core.parent import end_with_parent
         from service.app import guarded_app
         from service.host.process import runtime_folder
-        from service.host.watchdog import end_with_parent
         from service.telemetry.logs import LogThread
         from service.telemetry.tracing import Tracing
         from service.wire.balancing import Balancer

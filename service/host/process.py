@@ -32,8 +32,8 @@ from core.errors import ServerFailed
 from core.free_address import free_address
 from core.keys_in_use import require_keys
 from core.no_telemetry import OFF
+from core.parent import end_with_parent
 from service.host.tls import tls_arguments
-from service.host.watchdog import end_with_parent
 
 SERVICE = "service.gateway:Gateway"
 # The folder that contains the `service` package: the repository, or site-packages.

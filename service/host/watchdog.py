@@ -1,11 +1,10 @@
-"""Stops the whole server when one of its workers died, and a process when its parent died.
+"""Stops the whole server when one of its workers died.
 
 In a container BentoML does not start a dead worker again, and the other workers would continue for ever.
 """
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
@@ -20,8 +19,6 @@ PAUSE_S = 1.0
 TIMES = 3
 # Words of a worker's command that identify it: the interpreter, -m, and BentoML's module.
 COMMAND_WORDS = 3
-PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 logger = logging.getLogger(__name__)
 
 
@@ -63,12 +60,6 @@ class Watchdog:
         except (OSError, psutil.Error) as error:  # such as too many open files; the thread must go on
             logger.error("The workers cannot be counted: %s", error)
             return False
-
-
-def end_with_parent() -> None:
-    """Let the kernel send SIGTERM to this process when its parent dies, even by `kill -9`; on Linux only."""
-    with suppress(AttributeError):
-        _LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 def _siblings() -> int:

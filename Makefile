@@ -42,9 +42,6 @@ bench-finetune: $(INSTALLED)
 	$(BIN)/python benchmarks/finetune/repetition.py
 	$(BIN)/python benchmarks/finetune/table.py
 
-bench-drift: $(INSTALLED)
-	$(BIN)/python benchmarks/drift/accuracy.py
-
 bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/gate.py
 	$(BIN)/python benchmarks/loop/teaching.py
@@ -54,10 +51,19 @@ bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/rounds.py --ladder head
 	$(BIN)/python benchmarks/loop/rounds.py --ladder tuned
 
+POOLS := .retune/bench-pools
+DRIFT_SETS := banking77 clinc150 crisislex_t6 sms_spam
+
+bench-drift: export PYTHONPATH := $(CURDIR):$(CURDIR)/benchmarks/drift
 bench-drift: $(INSTALLED)
-	$(BIN)/python benchmarks/drift/ledger.py --folder .retune/bench-ledger
+	$(BIN)/python benchmarks/drift/accuracy.py
+	$(BIN)/python benchmarks/drift/pools.py --data ../shared/data --out $(POOLS)
+	$(BIN)/python benchmarks/drift/null_checks.py --pools $(POOLS) --out $(POOLS)/null_checks.jsonl $(DRIFT_SETS)
+	$(BIN)/python benchmarks/drift/false_alarms.py --pools $(POOLS) --out $(POOLS)/false_alarms.jsonl $(DRIFT_SETS)
+	$(BIN)/python benchmarks/drift/delay.py --pool $(POOLS)/clinc150.npz --out $(POOLS)/delay.jsonl
 	$(BIN)/python benchmarks/drift/kinds.py
 	$(BIN)/python benchmarks/drift/kinds_table.py
+	$(BIN)/python benchmarks/drift/ledger.py --folder .retune/bench-ledger
 
 bench-export: $(INSTALLED)
 	$(BIN)/python benchmarks/export/speed.py

@@ -24,6 +24,7 @@ from cli.init import init
 from cli.jobs import jobs
 from cli.keys import keys
 from cli.labels import labels
+from cli.models import models
 from cli.monitor import monitor
 from cli.predict import predict
 from cli.promote import promote, rollback
@@ -31,6 +32,7 @@ from cli.report import report
 from cli.retrain import retrain
 from cli.score import score
 from cli.serve import serve
+from cli.status import status
 from cli.verify import verify
 from cli.versions import register, versions
 from cli.worker import worker
@@ -79,6 +81,8 @@ COMMANDS: list[click.Command] = [
     serve,
     predict,
     score,
+    models,
+    status,
     monitor,
     drift,
     labels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -27,6 +28,20 @@ class Arrivals:
         query = select(func.max(predictions.c.number)).where(*_of(model, version))
         with self._database.read() as connection:
             return connection.scalar(query) or 0
+
+    def last_time(self, model: str, versions: Sequence[str]) -> str | None:
+        """Time of the last prediction of any of these versions."""
+        last = max((self.last(model, version) for version in versions), default=0)
+        with self._database.read() as connection:
+            return connection.scalar(select(predictions.c.created_at).where(predictions.c.number == last))
+
+    def count(self, model: str, versions: Sequence[str], *, first: int, most: int) -> int:
+        """Predictions of these versions from the number `first` on, counted up to `most`."""
+        rows = select(predictions.c.number).where(
+            predictions.c.model == model, predictions.c.version.in_(versions), predictions.c.number >= first
+        )
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(rows.limit(most).subquery())).scalar_one()
 
     def times(self, model: str, version: str) -> list[tuple[int, str]]:
         """Number and time of each prediction of a version, in the order of arrival."""

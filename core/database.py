@@ -163,6 +163,15 @@ def absolute_url(url: str) -> str:
     return _parsed(url).render_as_string(hide_password=False)
 
 
+def shown_url(url: str) -> str:
+    """The URL as `absolute_url`, without its password.
+
+    >>> shown_url("postgresql://jo:pw@db/retune")
+    'postgresql://jo:***@db/retune'
+    """
+    return _parsed(url).render_as_string(hide_password=True)
+
+
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)

@@ -12,6 +12,7 @@ from core.alerts import Alerts
 from core.clock import sortable_id, utc_now
 from core.jobs import JobQueue
 from core.ledger import Ledger
+from core.overview.ledger_facts import traffic_of
 from core.records import TRAFFIC, CannotTell, FeedbackRecord, PredictionRecord, Verdict, Wanted
 from tests.core.conftest import SQLITE
 from tests.core.plans import plans_of
@@ -40,6 +41,9 @@ QUERIES: dict[str, Callable[[Ledger], Any]] = {
     "models_of": lambda ledger: ledger.models_of(["x"]),
     "standing": lambda ledger: ledger.standings.of("m"),
     "arrivals.last": lambda ledger: ledger.arrivals.last("m", "1"),
+    "arrivals.last_time": lambda ledger: ledger.arrivals.last_time("m", ["1", "2"]),
+    "arrivals.count": lambda ledger: ledger.arrivals.count("m", ["1", "2"], first=3, most=9),
+    "overview": lambda ledger: traffic_of(ledger, "m", ["1"]),
     "arrivals.at": lambda ledger: ledger.arrivals.at(1.7e9),
     "arrivals.has_more": lambda ledger: ledger.arrivals.has_more("m", "1", after=3, count=9),
     "arrivals.window_ends": lambda ledger: ledger.arrivals.window_ends("m", "1", limit=5, after=3, most=3),

@@ -1,0 +1,129 @@
+"""What `retune status` and `models` print of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cli.context import Run
+from cli.job_sentences import detail
+from core.clock import seconds_between, utc_now
+from core.duration import in_words
+from core.overview.facts import (
+    COUNTED,
+    AccuracyFacts,
+    AlertFacts,
+    ChampionFacts,
+    DriftFacts,
+    LabelFacts,
+    ModelOverview,
+    Processes,
+    TrafficFacts,
+)
+from core.share import Share, percent
+
+VERDICTS = {"ok": "no drift", "drift": "drifted", "insufficient_data": "not enough rows yet"}
+
+
+def model_lines(run: Run, model: ModelOverview) -> list[str]:
+    first = _line(model.model, champion_words(model.champion, model.versions))
+    return [first, *(f"  {line}" for line in _facts(run, model))]
+
+
+def _line(name: str, words: str) -> str:
+    return f"{name:<11} {words}"
+
+
+def _facts(run: Run, model: ModelOverview) -> Iterator[str]:
+    if model.problem:
+        yield _line("problem", model.problem)
+    if model.traffic is not None:
+        yield _line("traffic", traffic_words(model.traffic))
+    if model.champion is not None and model.traffic is not None:
+        yield _line("drift", _drift(model.drift))
+    if model.accuracy is not None:
+        yield _line("accuracy", accuracy_words(model.accuracy))
+    if model.labels is not None and (model.labels.requested or model.labels.doubtful):
+        yield _line("labels", _labels(model.labels))
+    if model.decision is not None:
+        yield _line("decision", f"{model.decision.sentence} ({_ago(model.decision.at)}): {model.decision.reason}")
+    if model.job is not None:
+        told = detail(model.job)
+        yield _line("job", f"{model.job.id} {model.job.kind}: {model.job.status}{': ' if told else ''}{told}")
+    if model.promotion is not None and not model.promotion.promoted:
+        yield _line("refused", f"@{model.promotion.version} ({_ago(model.promotion.at)}): {model.promotion.reason}")
+    if model.alerts:
+        yield _line(
+            "alerts", ", ".join(f"{one.event.replace('_', ' ')} since {moment(one.since)}" for one in model.alerts)
+        )
+    command = f"   {run.hint(*model.next.words)}" if model.next.words else ""
+    yield _line("next", f"{model.next.why}{command}")
+
+
+def champion_words(champion: ChampionFacts | None, versions: list[str]) -> str:
+    count = f"{len(versions)} version{'' if len(versions) == 1 else 's'}"
+    if champion is None:
+        return f"no version in service; {count}"
+    return f"@{champion.version} in service since {moment(champion.since)} ({_ago(champion.since)}); {count}"
+
+
+def traffic_words(traffic: TrafficFacts) -> str:
+    if traffic.last_at is None:
+        return "no prediction yet"
+    counts = ((traffic.last_hour, "hour"), (traffic.last_day, "day"))
+    count, span = next(((count, span) for count, span in counts if count), (0, "day"))
+    shown = f"{count:,}" if count < COUNTED else f"{COUNTED:,} or more"
+    return f"{shown} predictions in the last {span}, the last one {_ago(traffic.last_at)}"
+
+
+def verdict_words(drift: DriftFacts | None) -> str:
+    return VERDICTS[drift.verdict] if drift is not None else "no check yet"
+
+
+def _drift(drift: DriftFacts | None) -> str:
+    if drift is None:
+        return "no check yet"
+    since = f" since {moment(drift.since)}" if drift.since else ""
+    later = f" Since then: {drift.later}" if drift.later else ""
+    return f"{verdict_words(drift)}{since} (check {drift.check}, {_ago(drift.at)}): {drift.sentence}{later}"
+
+
+def accuracy_words(accuracy: AccuracyFacts) -> str:
+    expected = f"; {percent(accuracy.expected)} expected" if accuracy.expected is not None else ""
+    if accuracy.measured is not None:
+        lost = ", a loss" if accuracy.is_lost else ""
+        rows = f", {accuracy.measured.rows} labelled texts"
+        return f"measured {_share(accuracy.measured, 95)}{rows}{expected}{lost}"
+    if accuracy.estimated is not None:
+        return f"estimated without labels {_share(accuracy.estimated, 90)}{expected}"
+    return f"not known{expected}{f'. {accuracy.note}' if accuracy.note else ''}"
+
+
+def _share(share: Share, level: int) -> str:
+    return f"{percent(share.value)} ({level} % interval {percent(share.low)} to {percent(share.high)})"
+
+
+def _labels(labels: LabelFacts) -> str:
+    parts = {"cannot be told": labels.cannot_tell, "expired": labels.expired, "doubtful": labels.doubtful}
+    more = "".join(f", {count} {words}" for words, count in parts.items() if count)
+    return f"{labels.requested} asked for, {labels.given} given, {labels.open} open{more}"
+
+
+def _alert(alert: AlertFacts) -> str:
+    return f"{alert.event.replace('_', ' ')} since {moment(alert.since)}"
+
+
+def process_line(found: Processes) -> str:
+    servers = sum(server.workers for server in found.gateway)
+    parts = [f"gateway ({servers} worker{'' if servers == 1 else 's'})"] if found.gateway else []
+    parts += [role for role, these in (("monitor", found.monitor), ("worker", found.worker)) if these]
+    running = f"{', '.join(parts)} run" if parts else "none of this home runs"
+    return _line("processes", running + (f"; missing: {', '.join(found.missing)}" if found.missing else ""))
+
+
+def moment(stored: str) -> str:
+    """A stored time in minutes."""
+    return f"{stored[:16].replace('T', ' ')} UTC"
+
+
+def _ago(stored: str) -> str:
+    return f"{in_words(max(0.0, seconds_between(stored, utc_now())))} ago"

@@ -1,0 +1,105 @@
+"""What the ledger knows of a model: each fact is found by an index, whatever the ledger's size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from core.alerts import Alerts
+from core.home import Home
+from core.ledger import Ledger
+from core.overview.facts import (
+    COUNTED,
+    AccuracyFacts,
+    AlertFacts,
+    ChampionFacts,
+    DecisionFacts,
+    DriftFacts,
+    LabelFacts,
+    PromotionFacts,
+    TrafficFacts,
+)
+from core.records import CheckRecord, JobRecord
+
+HOUR_S, DAY_S = 3600.0, 86400.0
+JOBS = 5
+"""Jobs that are looked at: an unfinished one is among the last of its model."""
+
+
+def ledger_facts(home: Home, model: str, champion: ChampionFacts | None) -> dict[str, Any]:
+    """The facts of `ModelOverview` that the ledger has, by their fields. Raises `Unavailable`."""
+    ledger = home.ledger
+    facts: dict[str, Any] = {
+        "decision": _decision(ledger, model),
+        "promotion": _promotion(ledger, model),
+        "job": _job(home, model),
+        "alerts": [AlertFacts(one.event, one.subject, one.begun_at) for one in Alerts(ledger.database).open(model)],
+    }
+    if champion is not None:
+        check = ledger.last_conclusive_check(model, champion.version)
+        facts |= {
+            "traffic": traffic_of(ledger, model, [one for one in (champion.version, champion.previous) if one]),
+            "drift": _drift(ledger, model, champion.version, check),
+            "accuracy": _accuracy(ledger, model, champion, check),
+            "labels": _labels(ledger, model, champion.version),
+        }
+    return facts
+
+
+def traffic_of(ledger: Ledger, model: str, versions: Sequence[str]) -> TrafficFacts:
+    """Predictions of these versions."""
+    now = time.time()
+    last_hour, last_day = (
+        0 if (first := ledger.arrivals.at(now - span_s)) is None else _count(ledger, model, versions, first)
+        for span_s in (HOUR_S, DAY_S)
+    )
+    return TrafficFacts(last_hour, last_day, ledger.arrivals.last_time(model, versions))
+
+
+def _count(ledger: Ledger, model: str, versions: Sequence[str], first: int) -> int:
+    return ledger.arrivals.count(model, versions, first=first, most=COUNTED)
+
+
+def _drift(ledger: Ledger, model: str, version: str, check: CheckRecord | None) -> DriftFacts | None:
+    latest = next((one for one in ledger.traffic_checks(model, limit=1) if one.version == version), None)
+    shown = check or latest
+    if shown is None:
+        return None
+    later = latest.verdict.sentence if latest is not None and latest.id > shown.id else None
+    verdict = shown.verdict
+    return DriftFacts(shown.id, shown.created_at, verdict.outcome, verdict.sentence, verdict.since, shown.report, later)
+
+
+def _accuracy(ledger: Ledger, model: str, champion: ChampionFacts, check: CheckRecord | None) -> AccuracyFacts:
+    standing = ledger.standings.of(model)
+    found = standing.accuracy if standing is not None and standing.version == champion.version else None
+    expected = champion.expected_accuracy if found is None or found.expected is None else found.expected
+    return AccuracyFacts(
+        measured=found.measured if found else None,
+        estimated=check.verdict.estimated_accuracy if check else None,
+        expected=expected,
+        is_lost=found is not None and found.is_lost,
+        note=check.verdict.accuracy_note if check else None,
+    )
+
+
+def _labels(ledger: Ledger, model: str, version: str) -> LabelFacts:
+    found = ledger.label_progress(model, version)
+    doubtful = sum(item.rows for item in ledger.rules.doubtful(model))
+    return LabelFacts(found.requested, found.given, found.cannot_tell, found.expired, found.still_open, doubtful)
+
+
+def _decision(ledger: Ledger, model: str) -> DecisionFacts | None:
+    record = next(iter(ledger.decisions(model, limit=1)), None)
+    return DecisionFacts(record.action, record.sentence, record.reason, record.created_at) if record else None
+
+
+def _promotion(ledger: Ledger, model: str) -> PromotionFacts | None:
+    record = next(iter(ledger.promotions(model, limit=1)), None)
+    return PromotionFacts(record.version, record.promoted, record.reason, record.created_at) if record else None
+
+
+def _job(home: Home, model: str) -> JobRecord | None:
+    jobs = home.jobs.latest(model, limit=JOBS)
+    return next((job for job in jobs if job.is_unfinished), next(iter(jobs), None))

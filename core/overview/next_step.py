@@ -1,0 +1,88 @@
+"""What a person should do next with a model: the first of these that applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.overview.facts import ModelOverview, NextStep, Processes
+
+Rule = Callable[[ModelOverview, Processes], NextStep | None]
+URGENCIES = ("act", "asked", "start", "none")
+
+
+def next_step(model: ModelOverview, processes: Processes) -> NextStep:
+    found = (rule(model, processes) for rule in RULES)
+    return next((step for step in found if step is not None), NextStep("none", "Nothing waits for you."))
+
+
+def in_order(models: list[ModelOverview]) -> list[ModelOverview]:
+    """What needs a person first comes first."""
+    return sorted(models, key=lambda model: (URGENCIES.index(model.next.urgency), model.model))
+
+
+def _unserved(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.champion is not None:
+        return None
+    why = f"No version is in service: requests for {model.model!r} get 503."
+    return NextStep("act", why, ["promote", f"{model.model}@{model.versions[-1]}"])
+
+
+def _broken(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.problem is None or model.champion is None:
+        return None
+    back = (
+        ["rollback", model.model] if model.champion.previous else ["verify", f"{model.model}@{model.champion.version}"]
+    )
+    return NextStep("act", model.problem, back)
+
+
+def _worse(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.decision is None or model.decision.action != "roll back":
+        return None
+    return NextStep("act", "The last decision is to roll back.", ["rollback", model.model])
+
+
+def _failed(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.job is None or model.job.status != "failed":
+        return None
+    return NextStep("act", f"Job {model.job.id} failed.", ["jobs", "log", str(model.job.id)])
+
+
+def _queued(model: ModelOverview, processes: Processes) -> NextStep | None:
+    job = model.job
+    if job is None or not job.is_unfinished:
+        return None
+    if "worker" in processes.missing:
+        return NextStep("act", f"Job {job.id} waits, and no worker runs.", ["worker"])
+    return NextStep("none", f"Job {job.id} is {job.status}.", ["jobs", model.model])
+
+
+def _retrain(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.decision is None or model.decision.action != "retrain":
+        return None
+    return NextStep("asked", "The last decision is to retrain.", ["retrain", model.model, "--wait"])
+
+
+def _doubtful(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.labels is None or not model.labels.doubtful:
+        return None
+    why = f"{model.labels.doubtful} given labels are doubtful and wait for you."
+    return NextStep("asked", why, ["labels", "list", model.model])
+
+
+def _asked(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.labels is None or not model.labels.open:
+        return None
+    words = ["labels", "export", model.model, "--out", f"{model.model}-labels.csv"]
+    return NextStep("asked", f"{model.labels.open} labels are asked for.", words)
+
+
+def _missing(model: ModelOverview, processes: Processes) -> NextStep | None:
+    """A server elsewhere, with a home of its own, shows by its predictions."""
+    answers = model.traffic is not None and model.traffic.last_hour > 0
+    missing = [role for role in processes.missing if role != "gateway" or not answers]
+    commands = {"gateway": "serve", "monitor": "monitor", "worker": "worker"}
+    return NextStep("start", f"No {missing[0]} runs.", [commands[missing[0]]]) if missing else None
+
+
+RULES: tuple[Rule, ...] = (_unserved, _broken, _worse, _failed, _queued, _retrain, _doubtful, _asked, _missing)

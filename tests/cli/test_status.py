@@ -1,0 +1,150 @@
+"""`retune status` and `models`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.clock import sortable_id, utc_now
+from core.errors import LedgerUnreadable
+from core.heartbeats import Heartbeats
+from core.home import Home
+from core.jobs import JobQueue
+from core.ledger import Ledger
+from core.owner import this_worker
+from core.records import TRAFFIC, Decision, PredictionRecord, Verdict, Wanted
+from core.share import Share, measured
+from core.standing import Accuracy
+from tests.cli.conftest import Command
+
+
+@pytest.fixture
+def model(retune: Command, tiny_package: Path) -> str:
+    retune("register", tiny_package, "--model", "m")
+    retune("promote", "m@1")
+    return "m"
+
+
+def predict(ledger: Ledger, rows: int, *, version: str = "1") -> list[str]:
+    vector = np.zeros(2, dtype=np.float32)
+    ids = [sortable_id() for _ in range(rows)]
+    records = [PredictionRecord(key, "m", version, utc_now(), key, "a", 0.5, 3, False, vector) for key in ids]
+    ledger.record_predictions(records)
+    return ids
+
+
+def found(retune: Command, *words: str) -> dict[str, Any]:
+    code, out, _ = retune("status", *words, "--json")
+    assert code == 0
+    model: dict[str, Any] = json.loads(out)["models"][0]
+    return model
+
+
+def test_where_no_model_is_it_says_where_it_looked(retune: Command, home: Path) -> None:
+    for command in ("status", "models"):
+        code, out, _ = retune(command)
+        assert (code, out.startswith(f"The registry {home / 'registry'} holds no model.")) == (0, True)
+        assert json.loads(retune(command, "--json")[1])["models"] == []
+    assert not home.exists()
+    code, _, err = retune("status", "m")
+    assert (code, "No model 'm'" in err) == (1, True)
+
+
+def test_a_new_model_is_to_be_promoted_first(retune: Command, tiny_package: Path) -> None:
+    retune("register", tiny_package, "--model", "m")
+    facts = found(retune)
+    assert facts["champion"] is None
+    assert (facts["next"]["urgency"], facts["next"]["words"]) == ("act", ["promote", "m@1"])
+    retune("promote", "m@1")
+    facts = found(retune, "m")
+    assert (facts["champion"]["version"], facts["champion"]["labels"]) == ("1", 3)
+    assert facts["next"]["words"] == ["serve"]
+
+
+def test_a_full_record_is_told_in_about_ten_lines(retune: Command, ledger: Ledger, model: str, home: Path) -> None:
+    predict(ledger, 3, version="0")
+    ids = predict(ledger, 12)
+    check = ledger.record_check(
+        "m", "1", Verdict("drift", 0.002, 60, sentence="It moved.", since=utc_now()), source=TRAFFIC
+    )
+    ledger.record_check("m", "1", Verdict("insufficient_data", sentence="2 of 50 rows."), source=TRAFFIC)
+    ledger.record_decision("m", Decision("label", "To be sure.", 10), check_id=check)
+    ledger.request_labels("m", [Wanted(key, "measure") for key in ids[:10]], check_id=check)
+    ledger.standings.record("m", "1", Accuracy(measured(15, 20), 0.95, 0.01, is_lost=True))
+    Heartbeats(ledger.database).begin("monitor", this_worker())
+    code, out, _ = retune("status", "m")
+    lines = out.splitlines()
+    assert code == 0
+    assert len(lines) <= 10
+    parts = [
+        ("m ", "@1 in service since ", "1 version"),
+        ("traffic ", "12 predictions in the last hour, the last one 0 s ago"),
+        ("drift ", "drifted since ", "It moved. Since then: 2 of 50 rows."),
+        ("accuracy ", "measured 75.0 % (95 % interval ", "20 labelled texts; 95.0 % expected, a loss"),
+        ("labels ", "10 asked for, 0 given, 10 open"),
+        ("decision ", "label 10", "To be sure."),
+        ("next ", f"retune --home {home} labels export m --out m-labels.csv"),
+        ("processes ", "monitor run; missing: gateway, worker"),
+    ]
+    assert [line for line in parts if not any(all(part in shown for part in line) for shown in lines)] == []
+    assert "12 predictions in the last hour" in retune("models")[1]
+
+
+def test_an_estimate_is_called_one(retune: Command, ledger: Ledger, model: str) -> None:
+    verdict = Verdict("ok", 0.5, 60, estimated_accuracy=Share(0.8, 0.7, 0.9, 60), sentence="Nothing moved.")
+    ledger.record_check("m", "1", verdict, source=TRAFFIC)
+    assert "estimated without labels 80.0 % (90 % interval 70.0 % to 90.0 %)" in retune("status")[1]
+    ledger.standings.record("m", "0", Accuracy(measured(1, 2), 0.5))
+    assert "estimated without labels" in retune("status")[1]  # an earlier version's measurement is not the champion's
+
+
+def test_what_is_next_follows_the_loop(retune: Command, ledger: Ledger, model: str, home: Path) -> None:
+    queue = JobQueue(ledger)
+    ledger.record_decision("m", Decision("retrain", "It fell."), check_id=None)
+    assert found(retune)["next"]["words"] == ["retrain", "m", "--wait"]
+    retune("retrain", "m")
+    assert found(retune)["next"] == {"urgency": "act", "why": "Job 1 waits, and no worker runs.", "words": ["worker"]}
+    Heartbeats(ledger.database).begin("worker", this_worker())
+    facts = found(retune)
+    assert (facts["next"]["urgency"], facts["job"]["status"]) == ("none", "queued")
+    job = queue.take(this_worker())
+    assert job is not None
+    queue.fail(job, "No space is left.")
+    assert found(retune)["next"]["words"] == ["jobs", "log", "1"]
+    ledger.record_decision("m", Decision("roll back", "Worse."), check_id=None)
+    assert found(retune)["next"]["words"] == ["rollback", "m"]
+
+
+def test_what_needs_a_person_comes_first(retune: Command, model: str, tiny_package: Path) -> None:
+    retune("register", tiny_package, "--model", "z")
+    names = [one["model"] for one in json.loads(retune("status", "--json")[1])["models"]]
+    assert names == ["z", "m"]
+    assert [line.split()[0] for line in retune("models")[1].splitlines()] == ["m", "z"]
+
+
+def test_without_the_ledger_it_says_what_the_registry_knows(
+    retune: Command, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: Home) -> Ledger:
+        raise LedgerUnreadable("postgresql://db/retune", "connection refused")
+
+    monkeypatch.setattr(Home, "ledger", property(away))
+    code, out, _ = retune("status")
+    assert (code, "The ledger is away: " in out, "@1 in service since" in out) == (0, True, True)
+    told = json.loads(retune("status", "--json")[1])
+    assert "connection refused" in told["ledger_problem"]
+    assert (told["models"][0]["traffic"], told["processes"]["missing"]) == (None, ["gateway"])
+
+
+def test_a_damaged_pointer_or_package_is_a_problem_of_its_model(retune: Command, home: Path, model: str) -> None:
+    package = home / "registry" / "m" / "versions" / "1" / "package.json"
+    package.write_text("{")
+    assert "package.json is not readable JSON" in found(retune)["problem"]
+    pointer = home / "registry" / "m" / "champion.json"
+    pointer.write_text("{")
+    assert "champion.json of m cannot be read" in found(retune)["problem"]
+    assert found(retune)["next"]["words"] == ["promote", "m@1"]

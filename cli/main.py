@@ -14,6 +14,7 @@ from cli.check import check
 from cli.context import Run
 from cli.decisions import decisions
 from cli.demo.command import demo
+from cli.diff import diff
 from cli.doctor import doctor
 from cli.drift import drift
 from cli.evaluate import evaluate
@@ -76,6 +77,7 @@ COMMANDS: list[click.Command] = [
     verify,
     register,
     versions,
+    diff,
     promote,
     rollback,
     serve,

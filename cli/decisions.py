@@ -22,7 +22,7 @@ Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
 @pass_run
 def decisions(run: Run, model: str, limit: int) -> None:
     """List checks, decisions, jobs and promotions of a model, most recent first."""
-    run.home.registry.champion(model)
+    run.home.registry.require_known(model)
     events: dict[str, Sequence[Event]] = {
         "decisions": run.home.ledger.decisions(model, limit=limit),
         "checks": run.home.ledger.checks(model, limit=limit),

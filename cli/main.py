@@ -29,6 +29,7 @@ from cli.models import models
 from cli.monitor import monitor
 from cli.predict import predict
 from cli.promote import promote, rollback
+from cli.removal import delete, prune
 from cli.report import report
 from cli.retrain import retrain
 from cli.score import score
@@ -80,6 +81,8 @@ COMMANDS: list[click.Command] = [
     diff,
     promote,
     rollback,
+    delete,
+    prune,
     serve,
     predict,
     score,

@@ -501,8 +501,14 @@ class ParityFailed(RetuneError):
 
 
 class ModelNotFound(NotFound):
-    def __init__(self, model: str, known: Sequence[str], registry: str = "") -> None:
+    def __init__(self, model: str, known: Sequence[str], registry: str = "", *, deleted_at: str | None = None) -> None:
         """`registry`: where it was looked for, for people who run the server and not for its clients."""
+        if deleted_at is not None:
+            super().__init__(
+                f"Model {model!r} was deleted from the registry {registry} on {deleted_at[:10]}. Known: "
+                f"{_listed(known, none='none')}. The ledger keeps its history: 'retune decisions {model}'."
+            )
+            return
         near = _nearest(model, known)
         cure = f"Did you mean {near!r}?" if near else "Add one with 'retune register'."
         place = f" in the registry {registry}" if registry else ""
@@ -532,8 +538,24 @@ class NothingToWatch(Unavailable):
 
 
 class VersionNotFound(NotFound):
-    def __init__(self, model: str, version: str, known: Sequence[str]) -> None:
-        super().__init__(f"Model {model!r} has no version {version!r}. Known: {_listed(known)}.")
+    def __init__(self, model: str, version: str, known: Sequence[str], *, deleted_at: str | None = None) -> None:
+        gone = f" any more: it was deleted on {deleted_at[:10]}" if deleted_at else ""
+        super().__init__(f"Model {model!r} has no version {version!r}{gone}. Known: {_listed(known)}.")
+
+
+class VersionNeeded(Conflict):
+    def __init__(self, model: str, version: str, reason: str) -> None:
+        super().__init__(f"{model}@{version} cannot be deleted: {reason}.")
+
+
+class ModelInUse(Conflict):
+    def __init__(self, model: str, reason: str, cure: str) -> None:
+        super().__init__(f"Model {model!r} cannot be deleted: {reason}. {cure}.")
+
+
+class NotConfirmed(InvalidInput):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} Nothing was deleted. Confirm it with --yes.")
 
 
 class NoChampion(Unavailable):

@@ -123,6 +123,11 @@ class JobQueue:
         """The running jobs of all models; their workers may have died."""
         return self._select(select(jobs).where(jobs.c.status == "running").order_by(jobs.c.id))
 
+    def unfinished(self, model: str) -> list[JobRecord]:
+        """The queued and running jobs of a model."""
+        is_unfinished = jobs.c.status.in_(["queued", "running"])
+        return self._select(select(jobs).where(is_unfinished, jobs.c.model == model).order_by(jobs.c.id))
+
     def latest(self, model: str | None = None, *, limit: int = 20) -> list[JobRecord]:
         """Of a model or of all of them, most recent first."""
         query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)

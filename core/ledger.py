@@ -187,6 +187,13 @@ class Ledger:
         with self.database.read() as connection:
             return connection.execute(select(func.count()).select_from(rows.limit(most).subquery())).scalar_one()
 
+    def count_labels(self, model: str) -> int:
+        """The number of predictions of a model with a label from people."""
+        query = select(func.count(feedback.c.prediction_id.distinct()))
+        query = query.join(predictions, feedback.c.prediction_id == predictions.c.id).where(is_of_model(model))
+        with self.database.read() as connection:
+            return connection.execute(query).scalar_one()
+
     def labelled(
         self, model: str, *, kind: Kind = "single-label", counting: Counting = LATEST
     ) -> list[LabelledPrediction]:

@@ -15,6 +15,8 @@ from core.verification import verify_contents
 
 # A server worker loads a version in about a second; with few cores they load it one after another.
 TIMEOUT_S = 60.0
+LOCK = "promotion.lock"
+"""Under the home; held by who reads the champion pointer and changes the registry by it."""
 PAUSE_S = 0.02
 POINTER_POLL_S = 0.5
 """Longer than `PAUSE_S`, because the pointer may be in a remote object store."""
@@ -67,7 +69,7 @@ def record_change(
 def _change(
     home: Home, model: str, set_pointer: Callable[[], Champion], timeout_s: float, on_change: OnChange
 ) -> Champion:
-    registry, lock = home.registry, home.folder / "promotion.lock"
+    registry, lock = home.registry, home.folder / LOCK
     with file_lock(lock):
         before = registry.readable_pointer(model)
         champion = set_pointer()

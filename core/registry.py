@@ -2,6 +2,7 @@
 
 <root>/<model>/versions/<n>/     a package, added atomically
 <root>/<model>/champion.json     {"version", "previous", "since"}, replaced atomically
+<root>/<model>/deleted.json      see `core.deleted_versions`
 <root>/.keys-in-use              see `core.keys_in_use`
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from core.clock import utc_now
 from core.config import Config
+from core.deleted_versions import deleted_versions, note_deleted
 from core.errors import (
     CorruptPackage,
     FileMissing,
@@ -36,6 +38,7 @@ from core.stored import as_stored, restored
 
 KEYS_NOTE = ".keys-in-use"
 FIRST_NOTE = "first-served"
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,20 @@ class Registry:
         """The versions of a model; raises `ModelNotFound`, before the name is used in a path."""
         catalog = self.catalog()
         if model not in catalog:
-            raise ModelNotFound(model, list(catalog), self.place)
+            raise self._not_found(model, list(catalog))
         return catalog[model]
+
+    def require_known(self, model: str) -> None:
+        """Raises `ModelNotFound` for a model that there never was."""
+        if not self.deleted(model):
+            self.require_model(model)
+
+    def deleted(self, model: str) -> dict[str, str]:
+        """When each deleted version of a model was deleted; empty for a name that no model can have."""
+        return deleted_versions(self._store, model) if NAME.fullmatch(model) else {}
+
+    def _not_found(self, model: str, known: list[str]) -> ModelNotFound:
+        return ModelNotFound(model, known, self.place, deleted_at=max(self.deleted(model).values(), default=None))
 
     def add(self, package: Path, model: str) -> str:
         """Verify a package and copy it as the next version; return its number.
@@ -118,7 +133,7 @@ class Registry:
         A package that is already an undamaged version gets that version's number. Raises `FileMissing`,
         `CorruptPackage`, `InvalidName`, or `TaskMismatch` if the model's versions have another task.
         """
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", model):
+        if not NAME.fullmatch(model):
             raise InvalidName("Model", model, "letters, digits, '-' or '_'")
         if not package.is_dir():
             raise FileMissing(package, what="package")
@@ -141,18 +156,37 @@ class Registry:
             raise TaskMismatch(model, task, given)
 
     def _add_next(self, package: Path, model: str) -> str:
-        version = int(max(self.versions(model), key=int, default="0")) + 1
+        version = max(map(int, [*self.versions(model), *self.deleted(model)]), default=0) + 1
         while not self._store.add_folder(package, f"{model}/versions/{version}", verify=verify_files):
             version += 1
         return str(version)
+
+    def remove(self, model: str, version: str) -> int:
+        """Delete a version; return its bytes. `core.removal` says which ones must stay. Raises as `folder`."""
+        self.folder(model, version)
+        folder = f"{model}/versions/{version}"
+        size_bytes = self._store.size_bytes(folder)
+        note_deleted(self._store, model, [version])
+        self._store.remove_folder(folder)
+        return size_bytes
+
+    def remove_model(self, model: str) -> int:
+        """Delete a model with all its versions and its pointer; return their bytes. Raises `ModelNotFound`."""
+        note_deleted(self._store, model, self.require_model(model))
+        size_bytes = self._store.size_bytes(f"{model}/versions")
+        self._store.remove_folder(f"{model}/versions")
+        for name in ("champion.json", FIRST_NOTE):
+            if self._store.exists(f"{model}/{name}"):
+                self._store.remove(f"{model}/{name}")
+        return size_bytes
 
     def folder(self, model: str, version: str) -> Path:
         """Local folder of the version's files; raises `ModelNotFound` or `VersionNotFound`."""
         known = self.versions(model)
         if not known:
-            raise ModelNotFound(model, self.models(), self.place)
+            raise self._not_found(model, self.models())
         if version not in known:
-            raise VersionNotFound(model, version, known)
+            raise VersionNotFound(model, version, known, deleted_at=self.deleted(model).get(version))
         return self._store.local_folder(f"{model}/versions/{version}")
 
     def verified_folder(self, model: str, version: str) -> Path:
@@ -187,7 +221,7 @@ class Registry:
         pointer = self.pointer(model)
         if pointer is None:
             known = self.versions(model)
-            raise NoChampion(model, known) if known else ModelNotFound(model, self.models(), self.place)
+            raise NoChampion(model, known) if known else self._not_found(model, self.models())
         return pointer
 
     def default_model(self) -> str | None:
@@ -209,7 +243,8 @@ class Registry:
         champion = self.champion(model)
         if not champion.previous:
             raise NothingToRollBackTo(model)
-        *earlier, version = champion.previous
+        known = self.versions(model)
+        *earlier, version = [one for one in champion.previous if one in known] or champion.previous
         self.verified_folder(model, version)
         return self._set_pointer(model, version, earlier, first=champion.served_since)
 

@@ -6,13 +6,17 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from core.durable import new_folder, write_bytes
+from core.durable import new_folder, sync_folder, write_bytes
 from core.errors import TargetExists, UnusableRegistry
 from core.package import MANIFEST
+
+DELETED = ".deleted"
+"""Ends the names of folders that are being deleted; they begin with a dot, so that `names` leaves them out."""
 
 
 class Store:
@@ -64,6 +68,24 @@ class Store:
 
     def remove(self, path: str) -> None:
         self._files.rm_file(self._at(path))
+
+    def remove_folder(self, folder: str) -> None:
+        """Delete a folder with all that is in it: it is absent at once, also if the deletion is interrupted.
+
+        What an interrupted one left of its neighbours is deleted, too.
+        """
+        if self.is_local:
+            _remove_local_folder(Path(self._at(folder)))
+            return
+        paths = self._files.find(self._at(folder))
+        for path in sorted(paths, key=lambda path: not str(path).endswith(f"/{MANIFEST}")):
+            self._files.rm_file(path)
+        self.drop_local_copy(folder)
+
+    def size_bytes(self, folder: str) -> int:
+        """Of all files in a folder; 0 if it does not exist."""
+        found = self._files.find(self._at(folder), detail=True)
+        return sum(int(facts.get("size") or 0) for facts in found.values())
 
     def write(self, path: str, content: bytes) -> None:
         """Replace one small file atomically (object stores always do)."""
@@ -121,6 +143,15 @@ def absolute_url(url: str) -> str:
     if fsspec.utils.get_protocol(url) not in ("file", "local"):
         return url
     return str(fsspec.core.url_to_fs(url)[1])
+
+
+def _remove_local_folder(folder: Path) -> None:
+    aside = folder.with_name(f".{folder.name}.{uuid4().hex}{DELETED}")
+    with suppress(FileNotFoundError):
+        folder.rename(aside)
+        sync_folder(folder.parent)
+    for left in folder.parent.glob(f".*{DELETED}"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _add_local_folder(source: Path, target: Path, verify: Callable[[Path], object]) -> bool:

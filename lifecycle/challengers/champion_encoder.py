@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from core.champion import ChampionPackage
 from core.config import Config
+from core.encoder_lineages import encoder_lineages
 from core.errors import ChallengerSkipped, CorruptCheckpoint
 from core.kept_checkpoints import KeptCheckpoint, KeptCheckpoints
-from core.lineage import Lineage, TrainingData
-from core.package import PackageFacts, read_digest, read_facts
+from core.lineage import TrainingData
+from core.package import PackageFacts
 from core.registry import Registry, open_registry
 
 
@@ -30,25 +29,10 @@ def champion_encoder(champion: ChampionPackage, config: Config) -> KeptCheckpoin
 
 def checkpoint_digest(model: str, facts: PackageFacts, registry: Registry) -> str | None:
     """The digest of the checkpoint whose encoder a package has: its own, or that of the version before the new head."""
-    return next((lineage.checkpoint for lineage in _lineages(model, facts, registry) if lineage.checkpoint), None)
+    return next((one.checkpoint for _, one in encoder_lineages(registry, model, facts) if one.checkpoint), None)
 
 
 def encoder_data(champion: ChampionPackage, config: Config) -> TrainingData:
     """The rows that the champion's encoder was trained on: those of the earliest version with it that is there."""
-    *_, first = _lineages(champion.model, champion.facts, open_registry(config))
+    *_, (_, first) = encoder_lineages(open_registry(config), champion.model, champion.facts)
     return first.data
-
-
-def _lineages(model: str, facts: PackageFacts, registry: Registry) -> Iterator[Lineage]:
-    """The package's own, then those of the versions whose encoder it has, the latest first."""
-    lineage = facts.lineage
-    yield lineage
-    if lineage.checkpoint or not lineage.encoder_of:
-        return
-    folders = [registry.folder(model, version) for version in registry.versions(model)]
-    by_digest = {read_digest(folder): folder for folder in folders}
-    for _ in folders:  # a version names an earlier one; a circle cannot be, but may be written
-        if lineage.checkpoint or lineage.encoder_of not in by_digest:
-            return
-        lineage = read_facts(by_digest[lineage.encoder_of]).lineage
-        yield lineage

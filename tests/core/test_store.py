@@ -127,3 +127,17 @@ def test_a_failed_copy_leaves_no_files(tmp_path: Path, folder: Path, monkeypatch
 def test_an_invalid_url_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UnusableRegistry, match=r"nosuch://models cannot be used: .*Set 'registry.url'"):
         Store("nosuch://models", cache=tmp_path)
+
+
+def test_a_removed_folder_is_absent_and_its_neighbours_stay(store: Store, folder: Path) -> None:
+    for version in ("1", "2"):
+        store.add_folder(folder, f"m/versions/{version}", verify=accept)
+    assert store.size_bytes("m/versions") == 2 * store.size_bytes("m/versions/1") > 0
+    local = store.local_folder("m/versions/1")
+    store.remove_folder("m/versions/1")
+    assert [store.exists(f"m/versions/{version}/{MANIFEST}") for version in ("1", "2")] == [False, True]
+    assert not local.exists()
+    store.remove_folder("m/versions/1")
+    store.remove_folder("m/versions")
+    assert not store.exists(f"m/versions/2/{MANIFEST}")
+    assert store.size_bytes("m/versions") == 0

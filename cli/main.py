@@ -11,6 +11,7 @@ import click
 
 from cli.alerts import alerts
 from cli.check import check
+from cli.completion import completion
 from cli.context import Run
 from cli.decisions import decisions
 from cli.demo.command import demo
@@ -33,6 +34,7 @@ from cli.removal import delete, prune
 from cli.report import report
 from cli.retrain import retrain
 from cli.score import score
+from cli.sections import Sections
 from cli.serve import serve
 from cli.status import status
 from cli.verify import verify
@@ -49,7 +51,7 @@ MODULES = {
 EXTRA_OF = {module: extra for extra, modules in MODULES.items() for module in modules.split()}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="retune")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Config file [default: ./retune.toml].")
 @click.option("--home", help="Folder of the state [default: .retune or RETUNE_HOME].")
@@ -66,41 +68,15 @@ def retune(context: click.Context, config_path: Path | None, home: str | None, d
     context.obj = Run(config_path, home, owns_process=bool(context.obj))
 
 
-COMMANDS: list[click.Command] = [
-    init,
-    doctor,
-    demo,
-    check,
-    finetune,
-    evaluate,
-    report,
-    export,
-    verify,
-    register,
-    versions,
-    diff,
-    promote,
-    rollback,
-    delete,
-    prune,
-    serve,
-    predict,
-    score,
-    models,
-    status,
-    monitor,
-    drift,
-    labels,
-    retrain,
-    worker,
-    jobs,
-    decisions,
-    alerts,
-    forget,
-    keys,
-]
-for command in COMMANDS:
-    retune.add_command(command)
+retune.add_sections(
+    {
+        "Data": [check, labels, forget],
+        "Train": [finetune, evaluate, report, export, verify, retrain],
+        "Serve": [register, versions, models, diff, promote, rollback, delete, prune, serve, predict, score],
+        "Watch": [status, monitor, drift, decisions, alerts],
+        "Operate": [init, doctor, demo, worker, jobs, keys, completion],
+    }
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import pwd
 import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +21,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from core.audit import NO_FACTS, Action, Actor, record
 from core.checkpoint import TRAINING
 from core.config import Config, load_config, overridden
 from core.datasets import Columns
@@ -61,6 +64,20 @@ class Run:
         options = {"--config": self.config_path, "--home": self.home_folder}
         given = [str(word) for option, value in options.items() if value is not None for word in (option, value)]
         return shlex.join(["retune", *given, *map(str, words)])
+
+    def record(
+        self,
+        action: Action,
+        model: str | None = None,
+        facts: Mapping[str, Any] = NO_FACTS,
+        *,
+        home: Home | None = None,
+        is_away: bool = False,
+    ) -> None:
+        """Add an entry to the audit; say on stderr if the ledger does not take it."""
+        problem = record(home or self.home, operator(), action, model, facts, is_away=is_away)
+        if problem:
+            info(f"Not in the audit: {problem}")
 
     def emit(self, result: dict[str, Any], *lines: str) -> None:
         """Print the result: one JSON object with `--json`, else the lines."""
@@ -154,6 +171,14 @@ def progress_shown() -> Iterator[Progress]:
         return
     with console.status("starting") as status:
         yield lambda stage, share: status.update(escape(f"{stage} {percent(share, 0)}" if share else stage))
+
+
+def operator() -> Actor:
+    """The user of the operating system who runs the command."""
+    name = f"uid {os.getuid()}"
+    with suppress(KeyError):  # a container's user may have no name
+        name = pwd.getpwuid(os.getuid()).pw_name
+    return Actor(f"user {name}", "cli")
 
 
 def info(sentence: str) -> None:

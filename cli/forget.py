@@ -26,6 +26,8 @@ def forget(run: Run, predictions: tuple[str, ...], key: str | None, expired: boo
         forgotten = forget_key(run.home, key)
     else:
         forgotten = forget_predictions(run.home, predictions)
+    named = {"key": key} if key else {"expired": True} if expired else {}
+    run.record("forget", facts={**named, **asdict(forgotten.erased)})
     run.emit(
         {
             **asdict(forgotten.erased),

@@ -45,6 +45,7 @@ def list_jobs(run: Run, model: str | None, limit: int) -> None:
 def cancel(run: Run, job: int) -> None:
     """Cancel a job: at once if it is queued, at its next step if it runs."""
     cancelled = run.home.jobs.cancel(job)
+    run.record("cancel_job", cancelled.model, {"job": job})
     when = "is cancelled" if cancelled.status == "cancelled" else "will be cancelled at its next step"
     run.emit(job_json(cancelled), f"{named(cancelled)} {when}.")
 

@@ -12,11 +12,14 @@ import click
 
 from cli.context import Run, info, pass_run
 from core.api_keys import MAX_BURST, ApiKey, KeyScope, add_key, read_keys, revoke_key
+from core.audit import Action
 from core.duration import seconds_of
 from core.errors import InvalidDuration, InvalidInput
+from core.home import Home
 from core.keys_in_use import note_keys
 
 # A later date may exceed the largest `datetime`.
+LEDGER_TIMEOUT_S = 5.0
 MAX_EXPIRES_S = 100 * 365 * 86400
 NO_FILE = "There is no key file {}: /predict and /feedback are open. Add a key: retune keys add NAME --scope predict"
 NO_KEYS = "There are no keys, and /predict and /feedback need one. Add a key: retune keys add NAME --scope predict"
@@ -57,6 +60,7 @@ def add(
     confirm = partial(_confirm_first, path, scopes, is_confirmed=yes)
     key, text = add_key(path, name, scopes, rate=rate, burst=burst, expires_s=expires_s, on_first=confirm)
     note_keys(run.config)
+    _record(run, "add_key", key)
     run.emit({**_facts(key), "key": text}, text)
     info(f"Key {name!r} is shown this once. Clients send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.")
 
@@ -98,7 +102,16 @@ def list_keys(run: Run) -> None:
 def revoke(run: Run, name: str) -> None:
     """Revoke a key; running servers refuse it within a second."""
     key = revoke_key(run.config.keys_file, name)
+    _record(run, "revoke_key", key)
     run.emit(_facts(key), f"Key {name!r} is revoked.")
+
+
+def _record(run: Run, action: Action, key: ApiKey) -> None:
+    """For the audit; the ledger is waited for a few seconds only, as keys do not need it."""
+    home = Home(run.config, busy_s=LEDGER_TIMEOUT_S)
+    facts = key.model_dump(mode="json", include={"name", "id", "scopes", "rate", "expires_at"})
+    run.record(action, facts=facts, home=home)
+    home.close()
 
 
 def _facts(key: ApiKey) -> dict[str, Any]:

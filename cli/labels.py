@@ -114,6 +114,8 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
     run.home.registry.require_model(model)
     imported = import_labels(run.home, model, file, source=source, new_labels=new_labels)
     stored, refused = imported.stored, imported.refused
+    counts = {"accepted": stored.accepted, "cannot_tell": stored.cannot_tell, "refused": len(refused)}
+    run.record("import_labels", model, {"source": source, **counts})
     run.emit(
         {
             "model": model,
@@ -158,6 +160,7 @@ def add(run: Run, model: str, file: Path, source: str, new_labels: tuple[str, ..
     kind = registered_labels(run.home.registry, model).kind
     fitting = replace(columns, multi_label=columns.multi_label or kind == "multi-label")
     added = add_rows(run.home, model, file, fitting, source=source, new_labels=new_labels)
+    run.record("add_rows", model, {"source": source, "stored": added.stored, "refused": len(added.refused)})
     run.emit(
         {"model": model, **asdict(added)},
         f"{added.stored} rows added; {added.held_out} of the file's are held out and judge challengers.",
@@ -177,6 +180,7 @@ def remove(run: Run, model: str, source: str) -> None:
     """Delete the added rows of a source; versions that were trained on them stay."""
     run.home.registry.require_model(model)
     removed = remove_source(run.home, model, source)
+    run.record("remove_rows", model, {"source": source, "rows": removed})
     run.emit({"model": model, "removed": removed}, f"{removed} rows of {source} removed.")
 
 
@@ -316,6 +320,8 @@ def _add(run: Run, model: str, rules: Sequence[LabelRule], *, dry_run: bool) -> 
     if not dry_run:
         kind = registered_labels(run.home.registry, model).kind
         settled = sum(add_rule(run.home.ledger, model, _signed(rule), kind) for rule in rules)
+        for rule in rules:
+            run.record("label_rule", model, _facts(rule))
     run.emit(
         {"model": model, "effects": list(map(asdict, effects)), "dry_run": dry_run, "settled": settled},
         *(effect.sentence for effect in effects),
@@ -328,6 +334,11 @@ def _signed(rule: LabelRule) -> LabelRule:
     with suppress(KeyError, OSError):  # a container's user may have no name
         return replace(rule, by=getpass.getuser())
     return rule
+
+
+def _facts(rule: LabelRule) -> dict[str, Any]:
+    given = {"rule": rule.action, "label": rule.label, "to": rule.target, "undoes": rule.undoes, "reason": rule.reason}
+    return {name: value for name, value in given.items() if value not in (None, "")}
 
 
 def _rule_line(rule: LabelRule) -> str:

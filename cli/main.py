@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from cli.alerts import alerts
+from cli.audit import audit
 from cli.check import check
 from cli.completion import completion
 from cli.context import Run
@@ -73,7 +74,7 @@ retune.add_sections(
         "Data": [check, labels, forget],
         "Train": [finetune, evaluate, report, export, verify, retrain],
         "Serve": [register, versions, models, diff, promote, rollback, delete, prune, serve, predict, score],
-        "Watch": [status, monitor, drift, decisions, alerts],
+        "Watch": [status, monitor, drift, decisions, audit, alerts],
         "Operate": [init, doctor, demo, worker, jobs, keys, completion],
     }
 )

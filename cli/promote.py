@@ -6,10 +6,11 @@ from functools import partial
 
 import click
 
-from cli.context import Run, pass_run
+from cli.context import Run, info, pass_run
 from cli.label_changes import told_changes
 from cli.versions import default_model
 from core import promotion
+from core.audit import Action
 from core.errors import InvalidInput, Unavailable
 from core.home import Home
 from core.registry import Champion, parse_version
@@ -27,7 +28,7 @@ def promote(run: Run, name: str) -> None:
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
     before = _champion(run, model)
-    on_change = partial(_record, run, model, "Promoted by hand.")
+    on_change = partial(_record, run, model, "promote", "Promoted by hand.")
     promotion.promote(run.home, model, version, on_change=on_change)
     changes, lines = told_changes(run, model, version, before=before)
     default = default_model(run)
@@ -46,7 +47,7 @@ def promote(run: Run, name: str) -> None:
 def rollback(run: Run, model: str) -> None:
     """Make the previous champion the champion again; needs neither database nor training code."""
     before = _champion(run, model)
-    on_change = partial(_record, run, model, "Rolled back by hand.")
+    on_change = partial(_record, run, model, "roll_back", "Rolled back by hand.")
     version = promotion.roll_back(run.home, model, on_change=on_change).version
     changes, lines = told_changes(run, model, version, before=before)
     run.emit(
@@ -62,10 +63,16 @@ def _champion(run: Run, model: str) -> str | None:
     return pointer.version if pointer else None
 
 
-def _record(run: Run, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
-    """Record the change in the ledger, if that is reachable."""
+def _record(
+    run: Run, model: str, action: Action, reason: str, champion: Champion, before: Champion | None, is_undone: bool
+) -> None:
+    """Record the change in the ledger and the audit, if that is reachable."""
     home = Home(run.config, busy_s=LEDGER_TIMEOUT_S)
+    is_away = False
     try:
         promotion.record_change(home.ledger, model, reason, champion, before, is_undone)
     except Unavailable as error:
-        click.echo(f"Not recorded in the ledger: {error}", err=True)
+        is_away = True
+        info(f"Not recorded in the ledger: {error}")
+    facts = {"version": champion.version, "before": before.version if before else None}
+    run.record("undo_promotion" if is_undone else action, model, facts, home=home, is_away=is_away)

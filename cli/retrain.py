@@ -36,6 +36,7 @@ def retrain(run: Run, model: str, method: str | None, budget: str | None, wait: 
         seconds_of(budget)
     payload = {key: value for key, value in {"method": method, "budget": budget}.items() if value}
     job = run.home.jobs.enqueue(model, "retrain", payload)
+    run.record("retrain", model, {"job": job.id, **payload})
     if wait:
         job = follow(run, job, start_within_s=start_within)
         run.emit(job_json(job), sentence(job))

@@ -25,6 +25,7 @@ def register(run: Run, package: Path, model: str) -> None:
     version = run.home.registry.add(package, model)
     digest = checkpoint_digest(model, read_facts(package), run.home.registry)
     is_kept = digest is not None and run.home.checkpoints.keep_noted(digest)
+    run.record("register", model, {"version": version})
     pointer = run.home.registry.pointer(model)
     champion, default = pointer.version if pointer else None, default_model(run)
     changes, lines = told_changes(run, model, version, before=champion or (earlier[-1] if earlier else None))

@@ -21,7 +21,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from core.durable import file_lock, write_bytes
 from core.errors import BurstWithoutRate, InvalidName, KeyNameTaken, KeyNotFound, KeysUnreadable, UnusableRate
 
-KeyScope = Literal["predict", "feedback", "admin"]
+KeyScope = Literal["predict", "feedback", "label", "admin"]
+"""`label`: read the queue of texts to label and give labels, so it includes `feedback`."""
 
 PREFIX = "rt"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
@@ -49,6 +50,9 @@ class ApiKey(BaseModel):
     @property
     def has_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+
+    def allows(self, needed: KeyScope) -> bool:
+        return needed in self.scopes or (needed == "feedback" and "label" in self.scopes)
 
     @property
     def is_live(self) -> bool:

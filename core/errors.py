@@ -568,6 +568,17 @@ class NoChampion(Unavailable):
         )
 
 
+class OtherChampion(Conflict):
+    code = "other_champion"
+
+    def __init__(self, model: str, version: str | None, expected: str | None) -> None:
+        now = f"{model}@{version} is the champion" if version else f"Model {model!r} has no champion"
+        wanted = f"{model}@{expected}" if expected else "none"
+        super().__init__(
+            f"{now}, and {wanted} is expected, so nothing has changed. Look at the model again, then name its champion."
+        )
+
+
 class NothingToRollBackTo(Conflict):
     def __init__(self, model: str) -> None:
         cure = "'retune promote NAME@VERSION' goes forward"

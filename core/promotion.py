@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from core.durable import file_lock
-from core.errors import PromotionSuperseded, PromotionTimeout, VersionRefused
+from core.errors import OtherChampion, PromotionSuperseded, PromotionTimeout, VersionRefused
 from core.home import Home
 from core.ledger import Ledger
 from core.registry import Champion, Registry
@@ -20,6 +20,8 @@ LOCK = "promotion.lock"
 PAUSE_S = 0.02
 POINTER_POLL_S = 0.5
 """Longer than `PAUSE_S`, because the pointer may be in a remote object store."""
+ANY = ""
+"""Whichever version is the champion; no version has this name."""
 OnChange = Callable[[Champion, Champion | None, bool], None]
 """(new champion, previous champion, whether the change undoes a refused promotion)"""
 
@@ -29,31 +31,34 @@ def promote(
     model: str,
     version: str,
     *,
+    expected: str | None = ANY,
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
     """Make a version the champion; returns when every server worker of this home serves it.
 
-    `on_change` is called directly after each change of the pointer. Raises `CorruptPackage` before any change;
+    `expected`: the champion now, None if there is none. `on_change` is called directly after each change of the
+    pointer. Raises `CorruptPackage`, or `OtherChampion` if another version is the champion, before any change;
     `VersionRefused` if a server worker cannot load the version, after restoring the previous champion;
     `PromotionTimeout` if a server worker does not serve the version in time (the version stays the champion);
     `PromotionSuperseded` if another version was made the champion in the meantime.
     """
     home.registry.require_model(model)
     verify_contents(home.registry.verified_folder(model, version))
-    return _change(home, model, lambda: home.registry.promote(model, version), timeout_s, on_change)
+    return _change(home, model, lambda: home.registry.promote(model, version), expected, timeout_s, on_change)
 
 
 def roll_back(
     home: Home,
     model: str,
     *,
+    expected: str | None = ANY,
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
     """As `promote`, with the previous champion."""
     home.registry.require_model(model)
-    return _change(home, model, lambda: home.registry.roll_back(model), timeout_s, on_change)
+    return _change(home, model, lambda: home.registry.roll_back(model), expected, timeout_s, on_change)
 
 
 def record_change(
@@ -67,11 +72,17 @@ def record_change(
 
 
 def _change(
-    home: Home, model: str, set_pointer: Callable[[], Champion], timeout_s: float, on_change: OnChange
+    home: Home,
+    model: str,
+    set_pointer: Callable[[], Champion],
+    expected: str | None,
+    timeout_s: float,
+    on_change: OnChange,
 ) -> Champion:
     registry, lock = home.registry, home.folder / LOCK
     with file_lock(lock):
         before = registry.readable_pointer(model)
+        _require_expected(model, before.version if before else None, expected)
         champion = set_pointer()
     if champion != before:
         on_change(champion, before, False)
@@ -85,6 +96,11 @@ def _change(
                     on_change(before, champion, True)
         raise
     return champion
+
+
+def _require_expected(model: str, version: str | None, expected: str | None) -> None:
+    if expected not in (ANY, version):
+        raise OtherChampion(model, version, expected)
 
 
 def _wait(home: Home, model: str, champion: Champion, timeout_s: float) -> None:

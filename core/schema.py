@@ -271,3 +271,30 @@ deliveries = sa.Table(
     sa.Index("ix_deliveries_due", "due_s"),
     sa.Index("ix_deliveries_alert_id", "alert_id", "webhook"),
 )
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("who", sa.String(128), nullable=False),
+    sa.Column("via", sa.String(8), nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("model", sa.String(64)),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("request_id", sa.String(64)),
+    sa.Index("ix_audit_model", "model", "id"),
+)
+
+repeatable = sa.Table(
+    "repeatable",
+    metadata,
+    sa.Column("who", sa.String(128), primary_key=True),
+    sa.Column("key", sa.String(128), primary_key=True),
+    sa.Column("request_sha256", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("lease_until", sa.Float, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("body", sa.Text),
+    sa.Index("ix_repeatable_created_at", "created_at"),
+)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from core.audit import LOOP, record
 from core.champion import read_champion
 from core.errors import (
     JobCancelled,
@@ -58,7 +59,7 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
 def _move_pointer(home: Home, model: str, version: str, on_progress: Progress) -> None:
     on_progress("promote", 0.0)
     try:
-        promote(home, model, version, on_change=partial(_record_if_undone, home.ledger, model))
+        promote(home, model, version, on_change=partial(_record_change, home, model))
     except (PromotionTimeout, PromotionSuperseded) as problem:
         # The version is the champion anyway, or was replaced by a newer one.
         log.warning("%s", problem)
@@ -74,10 +75,13 @@ def _not_interrupted(on_progress: Progress) -> Progress:
     return report
 
 
-def _record_if_undone(ledger: Ledger, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
+def _record_change(home: Home, model: str, champion: Champion, before: Champion | None, is_undone: bool) -> None:
     """The promotion itself is recorded by `_challenge`, with the gate's verdict."""
     if is_undone:
-        record_change(ledger, model, "", champion, before, is_undone)
+        record_change(home.ledger, model, "", champion, before, is_undone)
+    facts = {"version": champion.version, "before": before.version if before else None}
+    if problem := record(home, LOOP, "undo_promotion" if is_undone else "promote", model, facts):
+        log.warning("Not in the audit: %s", problem)
 
 
 def _recorded_result(job: JobRecord, ledger: Ledger) -> RetrainResult | None:

@@ -18,7 +18,7 @@ from service.access.sessions import COOKIE, Sessions, is_same
 from service.host.process import server_folder
 from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, OperatorRoutesOff, RateExceeded, ScopeMissing
 
-TOKEN_HOLDER = ""
+TOKEN_HOLDER, ADMIN_TOKEN = "", "admin token"
 
 
 class Access:
@@ -37,10 +37,14 @@ class Access:
         self._limits.close()
 
     def require(self, request: Request, needed: KeyScope) -> None:
-        """Raise a refusal unless the request has the scope. The key's name is written to the request's state."""
+        """Raise a refusal unless the request has the scope. The key's name is written to the request's state; of scopes
+        of operators, also who sent it (see `actor_of`).
+        """
         try:  # not `_counted`: on every request a context manager costs more than the check itself
             if needed == "admin":
                 self._require_operator(request)
+            elif needed == "label":
+                self._require_labeller(request)
             elif self._keyring.is_in_use():
                 self._require_key(request, needed, otherwise=KeyRequired(needed))
         except RetuneError as error:
@@ -74,6 +78,14 @@ class Access:
             self._on_refusal(error.code)
             raise
 
+    def _require_labeller(self, request: Request) -> None:
+        """The queue holds texts of clients: without keys it is for operators only, other than the clients' routes."""
+        key = self._keyring.find(_credential(request))
+        if key is not None and not key.allows("admin"):
+            self._require_key(request, "label", otherwise=KeyRequired("label"))
+        else:
+            self._require_operator(request)
+
     def _require_operator(self, request: Request) -> None:
         if request.method == "POST":
             require_same_origin(request)
@@ -82,7 +94,12 @@ class Access:
             if not is_loopback(self._host):
                 raise OperatorRoutesOff(self._host)
             require_localhost(request)
-        elif not (self._is_token(_credential(request)) or self._has_session(request)):
+            request.state.who = "this machine"
+        elif self._is_token(_credential(request)):
+            request.state.who = ADMIN_TOKEN
+        elif (holder := self._session_holder(request)) is not None:
+            request.state.who = holder
+        else:
             self._require_key(request, "admin", otherwise=AdminTokenRequired())
 
     def _require_key(self, request: Request, needed: KeyScope, *, otherwise: RetuneError) -> None:
@@ -93,7 +110,7 @@ class Access:
         if key is None:
             raise KeyRefused
         request.state.key = key.name
-        if needed not in key.scopes:
+        if not key.allows(needed):
             raise ScopeMissing(key.name, needed)
         self._count(key)
 
@@ -104,9 +121,14 @@ class Access:
         if wait_s:
             raise RateExceeded(key.name, key.rate, max(1, math.ceil(wait_s)))
 
-    def _has_session(self, request: Request) -> bool:
+    def _session_holder(self, request: Request) -> str | None:
+        """Who logged in; None without a valid session."""
         cookie = request.cookies.get(COOKIE)
-        return cookie is not None and self._sessions.is_valid(cookie, self._proof_of)
+        holder = None if cookie is None else self._sessions.holder(cookie, self._proof_of)
+        if not holder:
+            return None if holder is None else ADMIN_TOKEN
+        key = self._keyring.live_key(holder)
+        return f"key {key.name}" if key else None
 
     def _proof_of(self, holder: str) -> str | None:
         if holder == TOKEN_HOLDER:

@@ -34,12 +34,13 @@ class Sessions:
         expires = str(int(time.time()) + SESSION_S)
         return f"{expires}.{holder}.{self._signed(expires, holder, proof)}"
 
-    def is_valid(self, cookie: str, proof_of: Callable[[str], str | None]) -> bool:
-        """Whether this server signed the cookie, it has not expired and the holder's proof is unchanged."""
+    def holder(self, cookie: str, proof_of: Callable[[str], str | None]) -> str | None:
+        """The holder, if this server signed the cookie, it has not expired and the holder's proof is unchanged."""
         match cookie.split("."):
             case [expires, holder, signature] if (proof := proof_of(holder)) is not None:
-                return is_same(signature, self._signed(expires, holder, proof)) and int(expires) > time.time()
-        return False
+                is_ours = is_same(signature, self._signed(expires, holder, proof))
+                return holder if is_ours and int(expires) > time.time() else None
+        return None
 
     def _signed(self, expires: str, holder: str, proof: str) -> str:
         self._secret = self._secret or _shared_secret(self._secret_file)

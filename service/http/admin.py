@@ -12,14 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core import promotion
+from core.audit import Action, Actor
 from core.errors import CorruptPackage, VersionRefused
 from core.home import Home
 from core.records import JobRecord
 from core.registry import Champion
 from core.server_workers import ServerWorkerStatus
-from service.fields import fields_in, name_in, require_empty
+from service.access.actor import actor_of
+from service.fields import Fields, fields_in, name_in, require_empty
 from service.http.envelope import json_response
 from service.http.route import Operation, Route
+from service.recording.audit import audited
 from service.refusals import InvalidBody
 from service.worker import Worker
 
@@ -30,7 +33,13 @@ ONE_MODEL = Operation("The state of a model in every worker", "ModelStatus")
 PROMOTE = Operation(
     "Put a version in service", "Promoted", takes="PromoteRequest", example={"version": "1"}, refusals=["409"]
 )
-ROLL_BACK = Operation("Put the previous champion in service again", "Promoted", refusals=["409"])
+ROLL_BACK = Operation(
+    "Put the previous champion in service again",
+    "Promoted",
+    takes="RollBackRequest",
+    is_body_optional=True,
+    refusals=["409"],
+)
 RETRAIN = Operation("Queue a retrain", "Job", status="202")
 logger = logging.getLogger(__name__)
 
@@ -56,23 +65,30 @@ class Endpoints:
         return json_response(await self._run(self._status_of, request.path_params["name"]))
 
     async def promote(self, request: Request) -> Response:
-        version = name_in(fields_in(await request.body(), known=("version",)), "version")
+        fields = fields_in(await request.body(), known=("version", "expected"))
+        version = name_in(fields, "version")
         if version is None:
             raise InvalidBody("Field 'version' is missing. Send the version to put in service, as a string.")
-        return await self._changed(request, partial(put_in_service, version=version), "Promoted over HTTP.")
+        change = partial(put_in_service, version=version, expected=expected_in(fields))
+        return await self._changed(request, change, "promote", "Promoted over HTTP.")
 
     async def roll_back(self, request: Request) -> Response:
-        require_empty(await request.body())
-        return await self._changed(request, promotion.roll_back, "Rolled back over HTTP.")
+        body = await request.body()
+        fields = fields_in(body, known=("expected",)) if body else {}
+        change = partial(promotion.roll_back, expected=expected_in(fields))
+        return await self._changed(request, change, "roll_back", "Rolled back over HTTP.")
 
     async def retrain(self, request: Request) -> Response:
         require_empty(await request.body())
-        job = await self._run(enqueue_retrain, self._worker.home, request.path_params["name"])
+        job = await self._run(enqueue_retrain, self._worker.home, request.path_params["name"], actor_of(request))
         return json_response({"job": job.id, "status": job.status}, status=202)
 
-    async def _changed(self, request: Request, change: Callable[..., Champion], reason: str) -> Response:
+    async def _changed(
+        self, request: Request, change: Callable[..., Champion], action: Action, reason: str
+    ) -> Response:
         name = request.path_params["name"]
-        champion = await self._run(self._change, change, name, reason)
+        on_change = partial(self._record_later, actor_of(request), action, name, reason)
+        champion = await self._run(self._change, change, name, on_change)
         return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
     def _status_of(self, model: str) -> dict[str, Any]:
@@ -96,22 +112,34 @@ class Endpoints:
             ],
         }
 
-    def _change(self, change: Callable[..., Champion], model: str, reason: str) -> Champion:
+    def _change(self, change: Callable[..., Champion], model: str, on_change: promotion.OnChange) -> Champion:
         """Returns when every worker answers with the version."""
         timeout_s = self._worker.config.service.timeout_s * SHARE_OF_TIMEOUT
-        # In another thread: a rollback must not wait for a locked ledger.
-        on_change = partial(self._record_later, model, reason)
         return change(self._worker.home, model, timeout_s=timeout_s, on_change=on_change)
 
     def _record_later(self, *change: Any) -> None:
+        """In another thread: a rollback must not wait for a locked ledger."""
         self._worker.promotion_executor.submit(self._record, *change)
 
-    def _record(self, *change: Any) -> None:
+    def _record(
+        self,
+        actor: Actor,
+        action: Action,
+        model: str,
+        reason: str,
+        champion: Champion,
+        before: Champion | None,
+        is_undone: bool,
+    ) -> None:
         """Record the change if the ledger is reachable; the champion pointer alone decides what is served."""
+        home, is_away = self._worker.home, False
         try:
-            promotion.record_change(self._worker.home.ledger, *change)
+            promotion.record_change(home.ledger, model, reason, champion, before, is_undone)
         except Exception as error:  # no request waits for the result
+            is_away = True
             logger.error("A change of champion is not recorded in the ledger: %s", error)
+        facts = {"version": champion.version, "before": before.version if before else None}
+        audited(home, actor, "undo_promotion" if is_undone else action, model, facts, is_away=is_away)
 
 
 def put_in_service(home: Home, model: str, *, version: str, **options: Any) -> Champion:
@@ -123,8 +151,15 @@ def put_in_service(home: Home, model: str, *, version: str, **options: Any) -> C
         raise VersionRefused(model, version, str(error), champion.version if champion else None) from error
 
 
-def enqueue_retrain(home: Home, model: str) -> JobRecord:
+def enqueue_retrain(home: Home, model: str, actor: Actor) -> JobRecord:
     """The new job, or the retrain that is already queued or running. Raises `ModelNotFound` or `NoChampion`."""
     home.registry.require_model(model)
     home.registry.champion(model)
-    return home.jobs.enqueue(model, "retrain")
+    job = home.jobs.enqueue(model, "retrain")
+    audited(home, actor, "retrain", model, {"job": job.id})
+    return job
+
+
+def expected_in(fields: Fields) -> str | None:
+    """The version that the client takes for the champion; None: it takes the model to have none."""
+    return name_in(fields, "expected") if "expected" in fields else promotion.ANY

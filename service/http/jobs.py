@@ -7,12 +7,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.audit import Actor
 from core.errors import JobNotFound
 from core.home import Home
 from core.job_json import job_json
+from core.records import JobRecord
+from service.access.actor import actor_of
 from service.fields import require_empty
 from service.http.envelope import json_response
 from service.http.route import Operation, Route
+from service.recording.audit import audited
 from service.worker import Worker
 
 LATEST = 50
@@ -42,7 +46,15 @@ class Endpoints:
 
     async def cancel(self, request: Request) -> Response:
         require_empty(await request.body())
-        return json_response(job_json(await self._run(self._home.jobs.cancel, job_id_in(request))))
+        job = await self._run(cancel_job, self._home, job_id_in(request), actor_of(request))
+        return json_response(job_json(job))
+
+
+def cancel_job(home: Home, job_id: int, actor: Actor) -> JobRecord:
+    """Raises `JobNotFound` or `JobEnded`."""
+    job = home.jobs.cancel(job_id)
+    audited(home, actor, "cancel_job", job.model, {"job": job.id})
+    return job
 
 
 def latest_jobs(home: Home) -> list[dict[str, Any]]:

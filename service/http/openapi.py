@@ -79,7 +79,8 @@ def _operation(route: Route, operation: Operation) -> Schema:
     if parameters := [*in_path, *operation.more.get("parameters", [])]:
         described["parameters"] = parameters
     if operation.takes:
-        described["requestBody"] = {"required": True, **_json(operation.takes, example=operation.example)}
+        body = _json(operation.takes, example=operation.example)
+        described["requestBody"] = {"required": not operation.is_body_optional, **body}
     if route.scope is not None:
         # {} means no key: accepted while there is no key file, and from operators on the server's machine.
         described["security"] = [{"bearer": []}, {"header": []}, {}]

@@ -56,6 +56,7 @@ class Operation:
     gives: str | Schema
     status: str = "200"
     takes: str | None = None
+    is_body_optional: bool = False
     example: Schema | None = None
     refusals: Sequence[str] = ()
     more: Schema = field(default_factory=dict)

@@ -21,6 +21,11 @@ SCORE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
+EXPECTED: Schema = {
+    **NAME,
+    "type": ["string", "null"],
+    "description": "The champion now, null if there is none; another one is 409. Left out: whichever it is.",
+}
 EXAMPLES = ["I was charged twice", "The app crashes"]
 
 
@@ -208,7 +213,8 @@ def _operators() -> Schema:
             model=TEXT, champion={"type": ["object", "null"]}, versions=_list(TEXT), workers=_list({"type": "object"})
         ),
         "ModelStatuses": _object(models=_list(ref("ModelStatus"))),
-        "PromoteRequest": _object(version=NAME),
+        "PromoteRequest": _object(optional=["expected"], version=NAME, expected=EXPECTED),
+        "RollBackRequest": _object(optional=["expected"], expected=EXPECTED),
         "Promoted": _object(model=TEXT, version=TEXT, champion=TEXT),
     }
 

@@ -15,11 +15,12 @@ from core.duration import in_words
 from core.errors import RetuneError
 from core.job_rows import is_lost
 from core.share import percent
+from service.access.actor import actor_of
 from service.access.origin import scheme_of
 from service.access.sessions import COOKIE, SESSION_S
 from service.http.admin import enqueue_retrain
 from service.http.envelope import headers_of, status_of
-from service.http.jobs import job_id_in
+from service.http.jobs import cancel_job, job_id_in
 from service.http.route import PAGES, Endpoint, Route
 from service.pages.views import model_rows, model_view
 from service.refusals import AdminTokenRequired, KeyRefused, ReportNotFound
@@ -99,11 +100,12 @@ class Pages:
 
     async def retrain(self, request: Request) -> Response:
         model = request.path_params["model"]
-        await self._worker.run_for_operator(enqueue_retrain, self._worker.home, model)
+        await self._worker.run_for_operator(enqueue_retrain, self._worker.home, model, actor_of(request))
         return RedirectResponse(f"/dashboard/{quote(model)}", status_code=303)
 
     async def cancel(self, request: Request) -> Response:
-        await self._worker.run_for_operator(self._worker.home.jobs.cancel, job_id_in(request))
+        job_id, actor = job_id_in(request), actor_of(request)
+        await self._worker.run_for_operator(cancel_job, self._worker.home, job_id, actor)
         return RedirectResponse(f"/dashboard/{quote(request.path_params['model'])}", status_code=303)
 
     async def report(self, request: Request) -> Response:

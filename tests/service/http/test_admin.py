@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from core.audit import Audit, AuditEntry
 from core.registry import Registry, open_registry
 from service.worker import Worker
 
@@ -69,3 +70,45 @@ def test_a_job_is_cancelled_once(client: TestClient, worker: Worker) -> None:
 def test_an_unknown_job_is_404(client: TestClient, written: str) -> None:
     assert client.get(f"/admin/jobs/{written}").status_code == 404
     assert client.post(f"/admin/jobs/{written}/cancel").status_code == 404
+
+
+def latest_entry(worker: Worker) -> AuditEntry:
+    return Audit(worker.home.ledger.database).latest(limit=1)[0]
+
+
+def test_a_retrain_and_its_cancellation_are_in_the_audit(client: TestClient, worker: Worker) -> None:
+    client.post("/admin/models/tickets/retrain", headers={"X-Request-ID": "first"})
+    entry = latest_entry(worker)
+    assert (entry.action, entry.model, entry.facts) == ("retrain", "tickets", {"job": 1})
+    assert (entry.who, entry.via, entry.request_id) == ("this machine", "http", "first")
+    client.post("/dashboard/tickets/jobs/1/cancel", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert (latest_entry(worker).action, latest_entry(worker).via) == ("cancel_job", "page")
+
+
+def test_a_change_of_champion_is_in_the_audit(
+    client: TestClient, worker: Worker, registry: Registry, second_package: Path
+) -> None:
+    registry.add(second_package, "tickets")
+    client.post("/admin/models/tickets/promote", json={"version": "2"})
+    client.post("/admin/models/tickets/rollback")
+    worker.promotion_executor.shutdown()  # waits for the records
+    rolled_back, promoted = Audit(worker.home.ledger.database).latest()
+    assert (promoted.action, promoted.facts) == ("promote", {"version": "2", "before": "1"})
+    assert (rolled_back.action, rolled_back.facts) == ("roll_back", {"version": "1", "before": "2"})
+
+
+def test_a_promotion_names_the_champion_that_it_expects(
+    client: TestClient, registry: Registry, second_package: Path
+) -> None:
+    registry.add(second_package, "tickets")
+    for expected in ("2", None):
+        answer = client.post("/admin/models/tickets/promote", json={"version": "2", "expected": expected})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "other_champion")
+    assert registry.champion("tickets").version == "1"
+    promote = {"version": "2", "expected": "1"}
+    assert client.post("/admin/models/tickets/promote", json=promote).status_code == 200
+    assert client.post("/admin/models/tickets/promote", json=promote).status_code == 409
+    assert client.post("/admin/models/tickets/rollback", json={"expected": "2"}).status_code == 200
+    assert client.post("/admin/models/tickets/rollback", json={"expected": "2"}).status_code == 409
+    assert client.post("/admin/models/tickets/rollback", json={"expected": 2}).status_code == 400
+    assert registry.champion("tickets").version == "1"

@@ -1,0 +1,44 @@
+"""`retune audit`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from cli.context import Run, info, pass_run
+from core.audit import Audit, AuditEntry
+from core.audit_waiting import FILE, waiting
+
+
+@click.command()
+@click.argument("model", metavar="[NAME]", required=False)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="From when, UTC.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Entries to list.")
+@pass_run
+def audit(run: Run, model: str | None, since: datetime | None, limit: int) -> None:
+    """List who changed what, when and through what, most recent first: of a model, or everything."""
+    start = since.replace(tzinfo=UTC).isoformat(timespec="microseconds") if since else ""
+    ledger = run.home.ledger.database
+    entries = Audit(ledger).latest(model, since=start, limit=limit)
+    if model is not None and not entries:  # the entries of a model outlive it
+        run.home.registry.require_model(model)
+    if aside := waiting(run.home.folder):
+        info(f"{len(aside)} more wait for the ledger in {run.home.folder / FILE}.")
+    none = f"No change is recorded in {ledger.shown_url}."
+    run.emit({"entries": [vars(entry) for entry in entries]}, *([_line(entry) for entry in entries] or [none]))
+
+
+def _line(entry: AuditEntry) -> str:
+    about = f" {entry.model}" if entry.model else ""
+    return f"{entry.created_at[:19]}  {entry.who} ({entry.via})  {entry.action}{about}  {_listed(entry.facts)}".rstrip()
+
+
+def _listed(facts: dict[str, Any]) -> str:
+    """
+    >>> _listed({"version": "2", "before": None, "scopes": ["predict", "admin"]})
+    'version 2, scopes predict+admin'
+    """
+    shown = {name: "+".join(map(str, value)) if isinstance(value, list) else value for name, value in facts.items()}
+    return ", ".join(f"{name} {value}" for name, value in shown.items() if value is not None)

@@ -16,6 +16,7 @@ from cli.context import REFUSED, Run, column_options, info, pass_run
 from core.datasets import Columns
 from core.errors import UnwrittenFormat
 from core.feedback import MAX_SOURCE_CHARS, add_rule, registered_labels
+from core.label_queue import label_queue, labels_today
 from core.labels import label_name
 from core.tables.reader import CSV
 from core.taxonomy import LabelRule
@@ -26,7 +27,7 @@ from lifecycle.labels.files import SAME, RefusedRow, write_requests
 from lifecycle.labels.groups import in_words
 from lifecycle.labels.importing import import_labels
 from lifecycle.labels.queue import NO_TEXTS
-from lifecycle.labels.taxonomy import effects_of, has_control_character, labels_today
+from lifecycle.labels.taxonomy import effects_of, has_control_character
 
 SHOWN = 5
 SETTLE = "Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."
@@ -78,10 +79,10 @@ def export_labels(run: Run, model: str, out: Path | None, every: bool, form: For
         raise click.UsageError(f"--format {form} is for all labelled rows: add --all.")
     if out and out.suffix.lower() not in ("", CSV):
         raise UnwrittenFormat(out, CSV)
-    requests = run.home.ledger.label_requests(model)
+    queue = label_queue(run.home, model)
+    requests, names, answers = queue.requests, queue.labels, queue.answers
     if not requests and run.config.ledger.keep == "features":
         info(NO_TEXTS)
-    names, answers = labels_today(run.home, model), sum(not item.is_near for item in requests)
     if run.as_json:
         listed = [asdict(item) for item in requests]
         run.emit({"model": model, "labels": names, "answers": answers, "texts": len(requests), "requests": listed})

@@ -292,9 +292,9 @@ class Ledger:
                 connection.execute(checks.delete().where(*same))
             return _insert(connection, checks, **row, last_number=last_number, verdict=as_stored(verdict))
 
-    def checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
-        """Checks of traffic and of files, most recent first."""
-        return [_check(row) for row in self._latest(checks, model, limit)]
+    def checks(self, model: str, *, limit: int = 50, before: int | None = None) -> list[CheckRecord]:
+        """Checks of traffic and of files, most recent first; `before`: only those with a smaller id."""
+        return [_check(row) for row in self._latest(checks, model, limit, *_earlier(checks, before))]
 
     def traffic_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
         """Most recent first."""
@@ -347,9 +347,9 @@ class Ledger:
         with self.database.write() as connection:
             return _insert(connection, decisions, model=model, check_id=check_id, decision=as_stored(decision))
 
-    def decisions(self, model: str, *, limit: int = 50) -> list[DecisionRecord]:
-        """Most recent first."""
-        rows = self._latest(decisions, model, limit)
+    def decisions(self, model: str, *, limit: int = 50, before: int | None = None) -> list[DecisionRecord]:
+        """Most recent first; `before`: only those with a smaller id."""
+        rows = self._latest(decisions, model, limit, *_earlier(decisions, before))
         return [DecisionRecord(**{**row, "decision": restored(Decision, row["decision"])}) for row in rows]
 
     def request_labels(self, model: str, wanted: Sequence[Wanted], *, check_id: int | None) -> None:
@@ -420,9 +420,9 @@ class Ledger:
         which = promotions.c.version == version, promotions.c.promoted
         return next((row["after_number"] or 0 for row in self._latest(promotions, model, 1, *which)), 0)
 
-    def promotions(self, model: str, *, limit: int = 50) -> list[PromotionRecord]:
-        """Promotions and refusals, most recent first."""
-        return [_promotion(row) for row in self._latest(promotions, model, limit)]
+    def promotions(self, model: str, *, limit: int = 50, before: int | None = None) -> list[PromotionRecord]:
+        """Promotions and refusals, most recent first; `before`: only those with a smaller id."""
+        return [_promotion(row) for row in self._latest(promotions, model, limit, *_earlier(promotions, before))]
 
     def _latest(self, table: Table, model: str, limit: int, *which: ColumnElement[bool]) -> Sequence[RowMapping]:
         query = select(table).where(table.c.model == model, *which).order_by(table.c.id.desc()).limit(limit)
@@ -451,6 +451,10 @@ def _insert(connection: Connection, table: Table, **values: Any) -> int:
     row = insert(table).values(**values, created_at=utc_now()).returning(table.c.id)
     key: int = connection.execute(row).scalar_one()
     return key
+
+
+def _earlier(table: Table, before: int | None) -> list[ColumnElement[bool]]:
+    return [] if before is None else [table.c.id < before]
 
 
 def _last(number: Column[int]) -> ScalarSelect[int]:

@@ -31,13 +31,6 @@ class Effect:
     reference: int = 0
 
 
-def labels_today(home: Home, model: str) -> list[str]:
-    """The names of today of the labels that the model knows, and those that people added by a rule."""
-    labels = registered_labels(home.registry, model)
-    taxonomy = home.ledger.rules.taxonomy(model, labels.kind)
-    return sorted(taxonomy.names(labels.names | taxonomy.accepted))
-
-
 def effects_of(home: Home, model: str, rules: Sequence[LabelRule]) -> list[Effect]:
     """What each rule would change.
 

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from core.config import ServiceConfig
 from service.http.envelope import json_response
 from service.http.route import Operation, Route, Schema
-from service.http.schemas import TEXT, ref, schemas
+from service.http.schema_parts import TEXT, ref
+from service.http.schemas import schemas
 
 API_VERSION = "0.1.0"
 ALWAYS = ("503", "504")

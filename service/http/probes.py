@@ -10,7 +10,7 @@ from starlette.responses import Response
 from service.http.envelope import json_response
 from service.http.openapi import content
 from service.http.route import API, OPEN_INFERENCE, Operation, Route
-from service.http.schemas import TEXT
+from service.http.schema_parts import TEXT
 from service.telemetry.metrics import CONTENT_TYPE
 from service.worker import Worker
 

@@ -46,8 +46,9 @@ class FeedbackStore:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def store(self, items: Sequence[Sequence[Given]]) -> StoredLabels:
-        """Store all labels whose prediction is known, or none of them. `items`: what each item of a request says.
+    async def store(self, items: Sequence[Sequence[Given]], *, model: str | None = None) -> StoredLabels:
+        """Store all labels whose prediction is known, or none of them. `items`: what each item of a request says;
+        `model`: the model of all of them (`LabelsOfAnotherModel`).
 
         Raises `InvalidBody` for labels that the model cannot have, `PredictionsPending` if a prediction may still be
         written (the other labels are stored), `UnknownPredictions` if no id is known, `LedgerUnavailable` if nothing
@@ -56,7 +57,9 @@ class FeedbackStore:
         given = [one for item in items for one in item]
         try:
             await self._wait_for({item.prediction_id for item in given})
-            stored = await self._in_thread(lambda: store_labels(self._home.ledger, given, labels_of=self._labels_of))
+            stored = await self._in_thread(
+                lambda: store_labels(self._home.ledger, given, labels_of=self._labels_of, model=model)
+            )
         except LabelRefused as error:
             places = [place for place, item in enumerate(items, 1) for _ in item]
             raise InvalidBody(f"Item {places[error.number - 1]} of 'feedback': {error.problem}") from error

@@ -13,7 +13,8 @@ from service.http.openapi import API_VERSION, content
 from service.http.protocols.infer_answer import OUTPUTS, rendered
 from service.http.protocols.infer_request import PAIR, TEXT, parse, require_matching_kind
 from service.http.route import JSON, OCTETS, OPEN_INFERENCE, Endpoint, Operation, Route
-from service.http.schemas import EXAMPLES, ref
+from service.http.schema_parts import ref
+from service.http.schemas import EXAMPLES
 from service.worker import Worker
 
 JSON_BYTES = "Inference-Header-Content-Length"

@@ -1,0 +1,122 @@
+"""JSON Schemas of the bodies of operators' routes."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from core.audit import Via
+from service.http.route import Schema
+from service.http.schema_parts import (
+    BOOLEAN,
+    INTEGER,
+    INTEGER_OR_NULL,
+    NAME,
+    NUMBER_OR_NULL,
+    OBJECT,
+    OBJECT_OR_NULL,
+    SCORE,
+    TEXT,
+    TEXT_OR_NULL,
+    list_of,
+    object_of,
+    ref,
+)
+
+EXPECTED: Schema = {
+    **NAME,
+    "type": ["string", "null"],
+    "description": "The champion now, null if there is none; another one is 409. Left out: whichever it is.",
+}
+
+
+def operator_schemas() -> Schema:
+    return {
+        "Status": object_of(optional=["warning"], status=TEXT, warning=TEXT),
+        "Job": object_of(job=INTEGER, status=TEXT),
+        "JobState": object_of(optional=(), **_JOB),
+        "JobStates": object_of(jobs=list_of(ref("JobState"))),
+        "JobStateAndLog": object_of(
+            optional=(), **_JOB, log=list_of(object_of(created_at=TEXT, level=TEXT, text=TEXT))
+        ),
+        "ModelStatus": object_of(
+            model=TEXT,
+            champion=OBJECT_OR_NULL,
+            versions=list_of(TEXT),
+            workers=list_of(OBJECT),
+        ),
+        "ModelStatuses": object_of(models=list_of(ref("ModelStatus"))),
+        "LabelQueue": object_of(
+            model=TEXT, labels=list_of(TEXT), answers=INTEGER, texts=INTEGER, requests=list_of(ref("LabelRequest"))
+        ),
+        "LabelRequest": object_of(
+            prediction_id=TEXT, group=TEXT_OR_NULL, text=TEXT, pair=TEXT_OR_NULL, predicted=TEXT, score=SCORE
+        ),
+        **_history(),
+        "PromoteRequest": object_of(optional=["expected"], version=NAME, expected=EXPECTED),
+        "RollBackRequest": object_of(optional=["expected"], expected=EXPECTED),
+        "Promoted": object_of(model=TEXT, version=TEXT, champion=TEXT),
+    }
+
+
+def _history() -> Schema:
+    about = {"id": INTEGER, "model": TEXT, "created_at": TEXT}
+    return {
+        "Checks": _page("checks", "Check"),
+        "Check": object_of(
+            optional=(),
+            **about,
+            version=TEXT,
+            source=TEXT,
+            verdict=OBJECT,
+            report=TEXT_OR_NULL,
+            window_end=TEXT_OR_NULL,
+            last_number=INTEGER_OR_NULL,
+        ),
+        "Decisions": _page("decisions", "Decision"),
+        "Decision": object_of(optional=(), **about, check_id=INTEGER_OR_NULL, decision=OBJECT),
+        "Promotions": _page("promotions", "Promotion"),
+        "Promotion": object_of(
+            optional=(),
+            **about,
+            version=TEXT,
+            previous=TEXT_OR_NULL,
+            promoted=BOOLEAN,
+            reason=TEXT,
+            gate=OBJECT_OR_NULL,
+            after_number=INTEGER_OR_NULL,
+            after_label=INTEGER_OR_NULL,
+        ),
+        "AuditEntries": _page("entries", "AuditEntry"),
+        "AuditEntry": object_of(
+            optional=(),
+            **{**about, "model": TEXT_OR_NULL},
+            who=TEXT,
+            via={"enum": list(get_args(Via))},
+            action=TEXT,
+            facts=OBJECT,
+            request_id=TEXT_OR_NULL,
+        ),
+    }
+
+
+def _page(name: str, row: str) -> Schema:
+    return object_of(optional=(), **{name: list_of(ref(row)), "next": INTEGER_OR_NULL})
+
+
+_JOB: dict[str, Schema] = {
+    "job": INTEGER,
+    "model": TEXT,
+    "kind": TEXT,
+    "status": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
+    "stage": TEXT_OR_NULL,
+    "share": NUMBER_OR_NULL,
+    "left_s": NUMBER_OR_NULL,
+    "worker_died": BOOLEAN,
+    "cancel_requested_at": TEXT_OR_NULL,
+    "error": TEXT_OR_NULL,
+    "attempts": INTEGER,
+    "created_at": TEXT,
+    "started_at": TEXT_OR_NULL,
+    "finished_at": TEXT_OR_NULL,
+    "outcome": OBJECT_OR_NULL,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.http import admin, client_routes, history, jobs, labels, openapi, probes
+from service.http import admin, client_routes, events, history, jobs, labels, openapi, probes
 from service.http.guard import Guard, RequestLimits
 from service.http.protocols import open_inference
 from service.http.route import Route, Schema
@@ -35,6 +35,7 @@ def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
         *jobs.Endpoints(worker).routes(),
         *history.Endpoints(worker).routes(),
         *labels.Endpoints(worker).routes(),
+        *events.Endpoints(worker).routes(),
     ]
     described = openapi.Endpoints(api, worker.config.service, schema).routes()
     return [*api, *described, *dashboard.Pages(worker).routes()]

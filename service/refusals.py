@@ -144,6 +144,15 @@ class Overloaded(Unavailable):
         super().__init__(f"More texts are waiting than can be answered soon. Send this again in {retry_after_s} s.")
 
 
+class TooManyFollow(Unavailable):
+    code = "too_many_streams"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"This worker has {most} event streams, as many as it may have. Close one, or raise service.max_streams."
+        )
+
+
 class TimedOut(Unavailable):
     code = "timeout"
 

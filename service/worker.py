@@ -19,6 +19,8 @@ from service.answering.batcher import Batcher
 from service.answering.champions import Champions
 from service.answering.predictor import Predictor
 from service.answering.probe import GoldenProbe
+from service.following.hub import Hub
+from service.following.reading import Reader
 from service.host.watchdog import Watchdog
 from service.recording.feedback import FeedbackStore
 from service.recording.recorder import Recorder
@@ -64,6 +66,7 @@ class Worker:
             on_unread=self.metrics.count_unread,
             on_error=self.metrics.count_item_error,
         )
+        self.hub = Hub(Reader(self.home, self.champions.status), most=config.service.max_streams)
         self.feedback = FeedbackStore(self.home, self.recorder, labels_of=self.labels_of)
 
     def start(self) -> None:
@@ -87,6 +90,7 @@ class Worker:
         self.promotion_executor.shutdown()
         self.operator_executor.shutdown(wait=False, cancel_futures=True)
         self.feedback.close()
+        self.hub.close()
         self.home.close()
         self.access.close()
         if self.access_log:
@@ -108,8 +112,9 @@ class Worker:
             raise NotReady("a thread of this worker has ended")
 
     def drain(self) -> None:
-        """Report to probes and to the other workers that this worker is about to end."""
+        """Report to probes, to the other workers and to those who follow that this worker is about to end."""
         self.is_draining = True
+        self.hub.end_all()
         if self.watchdog:
             self.watchdog.close()
         with suppress(OSError, RetuneError):

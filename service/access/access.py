@@ -51,6 +51,14 @@ class Access:
             self._on_refusal(error.code)
             raise
 
+    def is_still_operator(self, request: Request) -> bool:
+        """Whether a request that was let in would be let in again; the question counts for no rate."""
+        try:
+            self._require_operator(Request({**request.scope, "state": {}}), counts=False)
+        except RetuneError:
+            return False
+        return True
+
     def new_session(self, request: Request, credential: str) -> str:
         """The value of a session cookie. `credential`: the admin token or a key with the scope `admin`.
 
@@ -86,7 +94,7 @@ class Access:
         else:
             self._require_operator(request)
 
-    def _require_operator(self, request: Request) -> None:
+    def _require_operator(self, request: Request, *, counts: bool = True) -> None:
         if request.method == "POST":
             require_same_origin(request)
         if self._token is None and not self._keyring.has_admin_key():
@@ -100,9 +108,9 @@ class Access:
         elif (holder := self._session_holder(request)) is not None:
             request.state.who = holder
         else:
-            self._require_key(request, "admin", otherwise=AdminTokenRequired())
+            self._require_key(request, "admin", otherwise=AdminTokenRequired(), counts=counts)
 
-    def _require_key(self, request: Request, needed: KeyScope, *, otherwise: RetuneError) -> None:
+    def _require_key(self, request: Request, needed: KeyScope, *, otherwise: RetuneError, counts: bool = True) -> None:
         credential = _credential(request)
         if not credential:
             raise otherwise
@@ -112,7 +120,8 @@ class Access:
         request.state.key = key.name
         if not key.allows(needed):
             raise ScopeMissing(key.name, needed)
-        self._count(key)
+        if counts:
+            self._count(key)
 
     def _count(self, key: ApiKey) -> None:
         if key.rate is None:

@@ -108,7 +108,7 @@ class Guard:
                 await refusal(scope, body.receive, reply.send)
         except asyncio.CancelledError:
             if "gone" in scope["state"]:  # set by `service.wire.connection`
-                reply.status = CLIENT_GONE
+                reply.status = reply.status if _is_stream(scope) and reply.started else CLIENT_GONE
             elif reply.started:
                 raise
             else:
@@ -127,7 +127,10 @@ class Guard:
         limit = asyncio.timeout(self._limits.timeout_s)
         try:
             async with limit:
-                await self._call_route(scope, headers, body, reply, group)
+                response = await self._response(scope, headers, body, group)
+                if scope["route"].is_stream:
+                    limit.reschedule(None)
+                await response(scope, body.receive, reply.send)
         except RetuneError as error:
             return error_response(error, request_id, flat=group.flat_errors)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
@@ -140,7 +143,7 @@ class Guard:
             return error_response(ServerFailure(), request_id, flat=group.flat_errors)
         return None
 
-    async def _call_route(self, scope: Scope, headers: Headers, body: Body, reply: Reply, group: RouteGroup) -> None:
+    async def _response(self, scope: Scope, headers: Headers, body: Body, group: RouteGroup) -> Response:
         route = self.router.find(scope)
         # The connection has checked this, but requests that arrived together may have filled the queue since.
         if route.takes_texts and (retry_after_s := self._full_for_s()) is not None:
@@ -151,7 +154,7 @@ class Guard:
         if has_body(headers):
             self._check_headers(headers, body, group)
         response: Response = await route.endpoint(request)
-        await response(scope, body.receive, reply.send)
+        return response
 
     async def _refuse_stopping(self, scope: Scope, body: Body, reply: Reply) -> None:
         """Send the response to a request that is still unanswered when the server stops."""
@@ -207,9 +210,14 @@ class Guard:
         seconds = time.perf_counter() - started
         route = route_template(scope)
         # Refusals are fast: thousands of them would make the latency look better than it is.
-        is_timed = route != UNKNOWN and not 400 <= status < 500
+        is_timed = route != UNKNOWN and not 400 <= status < 500 and not _is_stream(scope)
         self._metrics.count_request(route, status, seconds if is_timed else None)
         self._log(Entry(time.time(), scope["method"], route, status, seconds, scope["state"]))
+
+
+def _is_stream(scope: Scope) -> bool:
+    route = scope.get("route")
+    return isinstance(route, Route) and route.is_stream
 
 
 @lru_cache(TEMPLATES)

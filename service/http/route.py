@@ -73,10 +73,12 @@ class Route(routing.Route):
         group: RouteGroup = API,
         takes_texts: bool = False,
         is_probe: bool = False,
+        is_stream: bool = False,
         operation: Operation | None = None,
     ) -> None:
         """`scope`: the scope that a key needs; None: no key is needed. `takes_texts`: refused early at overload.
-        `is_probe`: not traced. `operation` None: not part of the OpenAPI document.
+        `is_probe`: not traced. `is_stream`: its response goes on
+        without a time limit. `operation` None: not part of the OpenAPI document.
         """
         super().__init__(path, endpoint, methods=[method])
         self.method = method
@@ -84,4 +86,5 @@ class Route(routing.Route):
         self.group = group
         self.takes_texts = takes_texts
         self.is_probe = is_probe
+        self.is_stream = is_stream
         self.operation = operation

@@ -36,12 +36,12 @@ class Router:
         raise WrongMethod(scope["method"], {method for route in candidates for method in route.methods or ()})
 
     def traced_path(self, scope: Scope) -> str | None:
-        """The path of a request's route, even if the method is wrong; None for probes, which are not traced."""
+        """The path of a request's route, even if the method is wrong; None for what is not traced: probes, streams."""
         copy = dict(scope)
         with suppress(UnknownPath, WrongMethod):
             self.find(copy)
         route = copy.get("route")
-        return None if route is not None and route.is_probe else route_template(copy)
+        return None if route is not None and (route.is_probe or route.is_stream) else route_template(copy)
 
     def _matching(self, path: str, scope: Scope) -> list[Route]:
         found = []

@@ -26,7 +26,7 @@ from service.wire.balancing import Balancer
 from service.wire.body import BROKEN
 from service.wire.exchange import Exchange, Flow
 from service.wire.heads import MAX_HEAD_BYTES, Head, head_error, keeps_alive, scope_of, target_in
-from service.wire.states import BODY, CLOSING, FINISHING, HEAD, IDLE, NEW, NEXT_HEAD, REST, TABLE, Event
+from service.wire.states import ANSWERING, BODY, CLOSING, FINISHING, HEAD, IDLE, NEW, NEXT_HEAD, REST, TABLE, Event
 from service.wire.upgrade import body_parser, head_of_body
 
 # Pipelined requests that may wait for earlier responses. One read may contain thousands; clients send the rest again.
@@ -101,8 +101,11 @@ class Connection(HttpToolsProtocol):
         self._on("shutdown")
 
     def quiet_s(self, now: float) -> float:
-        """Seconds since the last response or, before the first, since the connection opened; 0 during a request."""
-        return now - self._quiet_since if self.state in (NEW, IDLE, CLOSING) else 0.0
+        """Seconds since the last response or, before the first, since the connection opened; 0 during a request, unless
+        its response is a stream, which takes next to no time of the worker.
+        """
+        is_quiet = self.state in (NEW, IDLE, CLOSING) or (self.state is ANSWERING and self._exchanges[0].is_streaming)
+        return now - self._quiet_since if is_quiet else 0.0
 
     def on_message_begin(self) -> None:
         self._on("begin")

@@ -36,6 +36,11 @@ class Exchange(RequestResponseCycle):
     _head = b""
     _left: int | None = None
 
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a response of unknown length has begun."""
+        return self.response_started and not self.response_complete and self._left is None
+
     async def run(self, app: Any) -> None:
         """Run the app. An incomplete response closes the connection: the next response would be read as its rest."""
         try:
@@ -53,6 +58,7 @@ class Exchange(RequestResponseCycle):
             return
         if message["type"] == "http.response.start":
             self.waiting_for_100_continue = False
+            self.response_started = True
             self._head = self._head_of(message["status"], message["headers"])
             return
         body = b"" if self.scope["method"] == "HEAD" else message.get("body", b"")

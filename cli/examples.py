@@ -54,6 +54,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "jobs cancel": ("retune jobs cancel 3",),
     "jobs log": ("retune jobs log 3",),
     "decisions": ("retune decisions tickets --limit 5",),
+    "audit": ("retune audit", "retune audit tickets --since 2026-12-01"),
     "alerts": ("retune alerts", "retune alerts --test"),
     "forget": ("retune forget --key web", "retune forget --expired"),
     "keys": ("retune keys add web --scope predict --rate 50",),

@@ -26,6 +26,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "serve": ("retune serve --port 3000",),
     "predict": ('retune predict "How do I change my card?" --model tickets',),
     "score": ("retune score rows.csv --model tickets --out answers.csv",),
+    "up": ("retune up", "retune up --port 8080"),
     "status": ("retune status", "retune status tickets --json"),
     "monitor": ("retune monitor", "retune monitor --once --model tickets", "retune monitor --ui --port 8000"),
     "monitor backtest": ("retune monitor backtest tickets --since 2026-03-01",),

@@ -38,6 +38,7 @@ from cli.score import score
 from cli.sections import Sections
 from cli.serve import serve
 from cli.status import status
+from cli.up import up
 from cli.verify import verify
 from cli.versions import register, versions
 from cli.worker import worker
@@ -73,7 +74,7 @@ retune.add_sections(
     {
         "Data": [check, labels, forget],
         "Train": [finetune, evaluate, report, export, verify, retrain],
-        "Serve": [register, versions, models, diff, promote, rollback, delete, prune, serve, predict, score],
+        "Serve": [register, versions, models, diff, promote, rollback, delete, prune, serve, up, predict, score],
         "Watch": [status, monitor, drift, decisions, audit, alerts],
         "Operate": [init, doctor, demo, worker, jobs, keys, completion],
     }

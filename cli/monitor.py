@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.beside import tell_of_supervisor
 from cli.change_lines import change_lines
 from cli.context import Run, info, pass_run, stopped_by_signal
 from cli.dashboards import serve_dashboards
@@ -64,6 +65,7 @@ def backtest_command(run: Run, name: str, since: datetime) -> None:
 
 
 def _monitor(run: Run, *, once: bool, model: str | None) -> None:
+    tell_of_supervisor(run, "monitor")
     registry, problem = run.home.registry, None
     with isolated(lambda _error: None):  # a round tells what else is wrong with the registry
         problem = _problem(registry) if model is None else None

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from cli.beside import tell_of_supervisor
 from cli.context import Run, info, pass_run
-from core.config import overridden
+from core.config import ServiceConfig, overridden
 from core.registry import Registry
 
 
@@ -28,8 +29,8 @@ def serve(run: Run, /, **given: Any) -> None:
     from service.host.process import serve as run_server
     from service.host.tls import tls_arguments
 
-    scheme = "https" if tls_arguments(config.service) else "http"
-    address = f"{scheme}://{config.service.host}:{config.service.port}"
+    address = address_of(config.service, has_tls=bool(tls_arguments(config.service)))
+    tell_of_supervisor(run, "gateway")
 
     def announce() -> None:
         if run.as_json:
@@ -42,6 +43,10 @@ def serve(run: Run, /, **given: Any) -> None:
         sys.stdout.flush()
 
     sys.exit(run_server(config, on_start=announce))
+
+
+def address_of(service: ServiceConfig, *, has_tls: bool) -> str:
+    return f"{'https' if has_tls else 'http'}://{service.host}:{service.port}"
 
 
 def _warn_of_missing_default(model: str | None, registry: Registry) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from cli.beside import tell_of_supervisor
 from cli.context import REFUSED, Run, info, pass_run, progress_shown, stopped_by_signal
 from cli.job_sentences import sentence
 from core.beating import beating
@@ -23,6 +24,7 @@ def worker(run: Run, once: bool, poll: float) -> None:
 
     After SIGTERM a job ends at its next step and is queued again.
     """
+    tell_of_supervisor(run, "worker")
     if run.owns_process:
         run_paced(run.config)
     try:

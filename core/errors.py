@@ -830,6 +830,17 @@ class PortInUse(Unavailable):
         )
 
 
+class HomeSupervised(Conflict):
+    """`pid`: None if it has only just started."""
+
+    def __init__(self, home: Path, host: str = "", pid: int | None = None, since: str = "") -> None:
+        who = f"process {pid} on {host}, since {since[:19]}Z" if pid else "another process, just started"
+        cure = f"Stop it (on {host}: kill {pid})" if pid else "Stop it"
+        super().__init__(
+            f"'retune up' already runs the home {home}: {who}. {cure}, or name another home with --home DIR."
+        )
+
+
 class TlsIncomplete(InvalidInput):
     def __init__(self, missing: str) -> None:
         super().__init__(f"TLS needs a certificate and its key, but 'service.{missing}' is not set. Set both or none.")

@@ -91,9 +91,7 @@ class ServerProcess:
     """`bentoml serve` with its workers, in a process session of its own."""
 
     def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
-        require_few_workers(config)
-        require_keys(config)
-        host = free_address(config.service.host, config.service.port)
+        host = startable_address(config)
         scheme = "https" if config.service.tls_certificate else "http"
         self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{config.service.port}"
         grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
@@ -133,6 +131,13 @@ class ServerProcess:
             main = psutil.Process(self.process.pid)
             return [main, *main.children(recursive=True)]
         return []
+
+
+def startable_address(config: Config) -> str:
+    """The IPv4 address of a server that can start. Raises as `serve`."""
+    require_few_workers(config)
+    require_keys(config)
+    return free_address(config.service.host, config.service.port)
 
 
 def server_environment(config: Config) -> dict[str, str]:

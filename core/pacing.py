@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from core.parent import end_if_orphan, end_with_parent
 from core.server_workers import living_server_workers
 from core.threads import worker_threads
 
+NICENESS = 10
 PERIOD_S = 0.02
 LOOK_S = 0.2
 """How often the servers' use of the cores is measured."""
@@ -85,6 +87,7 @@ def _paced(child: int, config: Config) -> int:
     """Pace the child until it ends; returns its exit code."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _: os.kill(child, number))
+    _lower_session()
     cores, busy = available_cpus(), BusyCores(config.home)
     share, look_s = 1.0, time.monotonic() + LOOK_S
     while True:
@@ -104,6 +107,15 @@ def _paced(child: int, config: Config) -> int:
             time.sleep(PERIOD_S * (1 - share))
         finally:
             os.kill(child, signal.SIGCONT)
+
+
+def _lower_session() -> None:
+    """Linux may share the cores between sessions first, and then between the processes of each (autogroups): a
+    process that has a session of its own lowers that, too.
+    """
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _processor_s(pid: int) -> float | None:

@@ -16,6 +16,7 @@ from core.home import Home
 from core.isolated import isolated, sentence_of
 from core.jobs import JobQueue
 from core.owner import this_worker
+from core.pacing import NICENESS
 from core.progress import Progress
 from core.records import JobRecord
 from core.stored import as_stored
@@ -27,7 +28,6 @@ from monitoring.alerts.courier import Courier
 
 log = logging.getLogger(__name__)
 
-NICENESS = 10
 End = Callable[..., None]
 """Changes the job in the queue: (job, lines) → None."""
 KINDS: dict[str, Callable[..., Any]] = {"retrain": retrain}

@@ -17,6 +17,7 @@ from sqlalchemy import text, update
 from core.config import Config, WorkerConfig
 from core.cpu import available_cpus
 from core.home import Home
+from core.pacing import NICENESS
 from core.progress import Progress, ignore
 from core.records import Evidence, JobRecord
 from core.schema import jobs
@@ -54,7 +55,7 @@ def test_a_worker_lowers_its_priority_only_once(tmp_path: Path) -> None:
     results: Queue[list[int]] = context.Queue()
     process = context.Process(target=run_two_jobs, args=(tmp_path, results))
     process.start()
-    assert results.get(timeout=120) == [worker.NICENESS] * 2
+    assert results.get(timeout=120) == [NICENESS] * 2
     process.join()
 
 

@@ -70,11 +70,11 @@ def check(run: Run, /, file: Path, against: Path | None, strict: bool, columns: 
             "against": str(against) if against else None,
             "rows": len(rows),
             "checks": made,
-            "findings": [_as_json(finding) for finding in found],
+            "findings": [finding_facts(finding) for finding in found],
             **_written(options, removed),
         },
         about,
-        *(line for finding in found for line in _lines(finding)),
+        *(line for finding in found for line in finding_lines(finding)),
         *_closing(found, made, options, removed),
     )
     if strict and any(finding.severity != "info" for finding in found):
@@ -147,7 +147,7 @@ def _write_page(path: Path | None, found: Sequence[Finding], file: Path, about: 
         write_bytes(path, quality_page(found, source=file.name, about=about, checks=made).encode())
 
 
-def _as_json(finding: Finding) -> dict[str, Any]:
+def finding_facts(finding: Finding) -> dict[str, Any]:
     return {
         "check": finding.check,
         "severity": finding.severity,
@@ -177,7 +177,7 @@ def _about(
     return f"{len(rows):,} rows of {file}{other}{', without embeddings' if options.is_quick else ''}."
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def finding_lines(finding: Finding) -> Iterator[str]:
     yield ""
     yield f"{finding.severity.upper():<8} {finding.check}: {finding.sentence}"
     width = max((len(str(entry.row)) for entry in finding.examples), default=0)

@@ -10,7 +10,7 @@ import click
 
 from cli.context import Run, column_options, columns_for, pass_run, progress_shown
 from core.checkpoint import read_training
-from core.datasets import Columns, keep_dataset, kept_dataset, read_examples
+from core.datasets import Columns, kept_dataset, read_examples
 from core.durable import require_writable
 from core.package import RUNGS_PAGE
 from core.share import percent
@@ -33,25 +33,11 @@ def export(run: Run, checkpoint: Path, out: Path, reference: Path | None, rung: 
     require_writable(out)
     columns = columns_for(columns, kind=training.kind, is_paired=training.is_paired)
     rows = read_examples(reference, columns, labelled=False) if reference else None
-    validation = kept_dataset(training.data.validation, run.config.datasets)
-    if rows:
-        keep_dataset(rows, run.config.datasets)  # the gate uses labelled reference rows later
-    from export.run import export as write_package
-    from export.settings import ExportSettings
-    from lifecycle.left_out import learner_from
+    kept_dataset(training.data.validation, run.config.datasets)  # refuses before the import of torch
+    from lifecycle.packaging import package_checkpoint
 
     with progress_shown() as progress:
-        result = write_package(
-            checkpoint,
-            out=out,
-            validation=validation,
-            reference=rows,
-            settings=ExportSettings(**run.config.export.model_dump()),
-            rung=rung,
-            learn=learner_from(training.data.train, run.config.datasets),
-            on_progress=progress,
-        )
-    run.home.checkpoints.note(checkpoint)
+        result = package_checkpoint(run.home, checkpoint, out=out, reference=rows, rung=rung, on_progress=progress)
     run.emit(
         {
             "package": str(result.package),

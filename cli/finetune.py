@@ -73,7 +73,7 @@ def finetune(
     if given["budget"]:
         seconds_of(given["budget"])
     settings = overridden(run.config.finetune, given, source="the options")
-    _require_valid(rows, out, settings)
+    require_trainable(rows, out, settings)
     from finetune.run import finetune as train
     from finetune.run_state.processes import is_main_process
 
@@ -102,12 +102,12 @@ def finetune(
         },
         *(f"{found.severity}: {found.check}, {found.count} rows. {found.advice}" for found in result.findings),
         f"Checkpoint {result.checkpoint} ({result.method}, {result.seconds:.0f} s): {result.reason}",
-        _measured(result.metrics),
+        measured(result.metrics),
         f"Next: {run.hint('export', result.checkpoint, '--out', 'PACKAGE')}",
     )
 
 
-def _require_valid(rows: Sequence[Example], out: Path, settings: FinetuneConfig) -> None:
+def require_trainable(rows: Sequence[Example], out: Path, settings: FinetuneConfig) -> None:
     """Refuse here what the training would refuse after the import of torch, which takes seconds."""
     from finetune.encoders.base_models import find_base_model
     from finetune.measuring.metrics import require_primary
@@ -120,7 +120,7 @@ def _require_valid(rows: Sequence[Example], out: Path, settings: FinetuneConfig)
     find_base_model(settings.base_model)
 
 
-def _measured(metrics: Evaluation) -> str:
+def measured(metrics: Evaluation) -> str:
     """The metrics that fit in one line, and how they differ from those that the method reports."""
     values, several = metrics.values, metrics.kind == "multi-label"
     names = {"accuracy": "all labels of a text right" if several else "accuracy", "macro_f1": "macro f1"}

@@ -16,6 +16,7 @@ from cli.completion import completion
 from cli.context import Run
 from cli.decisions import decisions
 from cli.demo.command import demo
+from cli.deploy.command import deploy
 from cli.diff import diff
 from cli.doctor import doctor
 from cli.drift import drift
@@ -74,7 +75,7 @@ retune.add_sections(
     {
         "Data": [check, labels, forget],
         "Train": [finetune, evaluate, report, export, verify, retrain],
-        "Serve": [register, versions, models, diff, promote, rollback, delete, prune, serve, up, predict, score],
+        "Serve": [deploy, register, versions, models, diff, promote, rollback, delete, prune, serve, up, predict, score],
         "Watch": [status, monitor, drift, decisions, audit, alerts],
         "Operate": [init, doctor, demo, worker, jobs, keys, completion],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import click
 
@@ -27,18 +28,18 @@ def promote(run: Run, name: str) -> None:
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
+    changes, lines = put_in_service(run, model, version, reason="Promoted by hand.")
+    run.emit({"model": model, "version": version, "champion": version, **changes}, *lines)
+
+
+def put_in_service(run: Run, model: str, version: str, *, reason: str) -> tuple[dict[str, Any], list[str]]:
+    """Promote a version and record it; what has changed, for the JSON object and for the terminal."""
     before = _champion(run, model)
-    on_change = partial(_record, run, model, "promote", "Promoted by hand.")
-    promotion.promote(run.home, model, version, on_change=on_change)
+    promotion.promote(run.home, model, version, on_change=partial(_record, run, model, "promote", reason))
     changes, lines = told_changes(run, model, version, before=before)
     default = default_model(run)
     named = f'Clients name it: "model": "{model}". Requests without \'model\' are answered by {default!r}.'
-    run.emit(
-        {"model": model, "version": version, "champion": version, **changes},
-        f"{model}@{version} is the champion.",
-        *lines,
-        *([] if default == model else [named]),
-    )
+    return changes, [f"{model}@{version} is the champion.", *lines, *([] if default == model else [named])]
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from cli.context import Run, pass_run, require_package
 from cli.label_changes import told_changes
 from core.package import read_facts
-from lifecycle.challengers.champion_encoder import checkpoint_digest
+from lifecycle.registration import register_package
 
 NOT_KEPT = " Its checkpoint is not kept here, so no retrain can go on from its weights."
 
@@ -21,17 +21,13 @@ NOT_KEPT = " Its checkpoint is not kept here, so no retrain can go on from its w
 def register(run: Run, package: Path, model: str) -> None:
     """Add a package to the registry as the next version of a model; clients see it after a promotion."""
     require_package(run, package)
-    earlier = run.home.registry.versions(model)
-    version = run.home.registry.add(package, model)
-    digest = checkpoint_digest(model, read_facts(package), run.home.registry)
-    is_kept = digest is not None and run.home.checkpoints.keep_noted(digest)
+    added, default = register_package(run.home, package, model), default_model(run)
+    version, champion = added.version, added.champion
     run.record("register", model, {"version": version})
-    pointer = run.home.registry.pointer(model)
-    champion, default = pointer.version if pointer else None, default_model(run)
-    changes, lines = told_changes(run, model, version, before=champion or (earlier[-1] if earlier else None))
+    changes, lines = told_changes(run, model, version, before=added.before)
     run.emit(
-        {"model": model, "version": version, "champion": champion, "checkpoint_kept": is_kept, **changes},
-        f"{model}@{version} is in the registry.{'' if is_kept else NOT_KEPT}",
+        {"model": model, "version": version, "champion": champion, "checkpoint_kept": added.is_kept, **changes},
+        f"{model}@{version} is in the registry.{'' if added.is_kept else NOT_KEPT}",
         *lines,
         f"Clients see no change: {_answered_now(model, version, champion)}. {_answered_by(default)}",
         *([] if version == champion else [f"Next: {run.hint('promote', f'{model}@{version}')}"]),

@@ -830,6 +830,13 @@ class PortInUse(Unavailable):
         )
 
 
+class DeployRunning(Conflict):
+    def __init__(self, model: str, folder: Path) -> None:
+        super().__init__(
+            f"Another 'retune deploy' of the same rows for {model!r} runs, in {folder}. Wait until it ends, or stop it."
+        )
+
+
 class HomeSupervised(Conflict):
     """`pid`: None if it has only just started."""
 

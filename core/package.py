@@ -100,12 +100,20 @@ class PackageFacts:
     @property
     def task(self) -> str:
         """The task in words."""
-        inputs = "pairs of texts" if self.is_paired else "single texts"
-        return f"{inputs} with {'any number of labels' if self.kind == 'multi-label' else 'one label'} each"
+        return task_in_words(self.kind, is_paired=self.is_paired)
 
     @property
     def golden_inputs(self) -> list[Text]:
         return [input_of(entry["text"], entry.get("pair")) for entry in self.golden]
+
+
+def task_in_words(kind: Kind, *, is_paired: bool) -> str:
+    """
+    >>> task_in_words("multi-label", is_paired=False)
+    'single texts with any number of labels each'
+    """
+    inputs = "pairs of texts" if is_paired else "single texts"
+    return f"{inputs} with {'any number of labels' if kind == 'multi-label' else 'one label'} each"
 
 
 def write_facts(folder: Path, facts: PackageFacts) -> None:

@@ -133,8 +133,7 @@ class Registry:
         A package that is already an undamaged version gets that version's number. Raises `FileMissing`,
         `CorruptPackage`, `InvalidName`, or `TaskMismatch` if the model's versions have another task.
         """
-        if not NAME.fullmatch(model):
-            raise InvalidName("Model", model, "letters, digits, '-' or '_'")
+        _require_name(model)
         if not package.is_dir():
             raise FileMissing(package, what="package")
         digest = verify_files(package)
@@ -143,17 +142,18 @@ class Registry:
                 if read_digest(self.folder(model, version)) == digest:
                     self.verified_folder(model, version)
                     return version
-        self._require_same_task(package, model)
+        self.require_addable(model, read_facts(package).task)
         return self._add_next(package, model)
 
-    def _require_same_task(self, package: Path, model: str) -> None:
-        # Feedback and training rows belong to the model, so all its versions must have the same task.
+    def require_addable(self, model: str, task: str) -> None:
+        """Raises `InvalidName`, or `TaskMismatch` if the model's versions have another task (in words).
+
+        Feedback and training rows belong to the model, so all its versions must have the same task.
+        """
+        _require_name(model)
         versions = self.versions(model)
-        if not versions:
-            return
-        task, given = (read_facts(folder).task for folder in (self.folder(model, versions[-1]), package))
-        if task != given:
-            raise TaskMismatch(model, task, given)
+        if versions and (known := read_facts(self.folder(model, versions[-1])).task) != task:
+            raise TaskMismatch(model, known, task)
 
     def _add_next(self, package: Path, model: str) -> str:
         version = max(map(int, [*self.versions(model), *self.deleted(model)]), default=0) + 1
@@ -275,6 +275,11 @@ class Registry:
         if now > latest:
             return now
         return (datetime.fromisoformat(latest) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
+
+
+def _require_name(model: str) -> None:
+    if not NAME.fullmatch(model):
+        raise InvalidName("Model", model, "letters, digits, '-' or '_'")
 
 
 def open_registry(config: Config) -> Registry:

@@ -1,0 +1,1 @@
+"""`retune deploy`: from a file of labelled rows to a served model."""

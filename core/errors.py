@@ -568,6 +568,22 @@ class NoChampion(Unavailable):
         )
 
 
+class KeyOfOtherRequest(Conflict):
+    code = "idempotency_key_reused"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The idempotency key {key!r} came with another request in the last day. Take a new key.")
+
+
+class RequestRunning(Conflict):
+    code = "request_running"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"The request with the idempotency key {key!r} is still under way. Send it again in a few seconds."
+        )
+
+
 class OtherChampion(Conflict):
     code = "other_champion"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from service.http import admin, client_routes, events, history, jobs, labels, openapi, probes
 from service.http.guard import Guard, RequestLimits
+from service.http.once import once
 from service.http.protocols import open_inference
 from service.http.route import Route, Schema
 from service.pages import dashboard
@@ -37,5 +38,11 @@ def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
         *labels.Endpoints(worker).routes(),
         *events.Endpoints(worker).routes(),
     ]
+    api = [once(route, worker) if is_change(route) else route for route in api]
     described = openapi.Endpoints(api, worker.config.service, schema).routes()
     return [*api, *described, *dashboard.Pages(worker).routes()]
+
+
+def is_change(route: Route) -> bool:
+    """Whether it changes something for an operator."""
+    return route.method == "POST" and route.path.startswith("/admin")

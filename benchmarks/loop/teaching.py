@@ -33,7 +33,7 @@ from core.records import PredictionRecord
 from finetune.head import Head, fit_head
 from lifecycle.challengers.head_fitting import EmbeddedRows, fit
 from lifecycle.challengers.label_names import as_text
-from lifecycle.challengers.row_counts import GIVEN_WEIGHT, row_counts
+from lifecycle.challengers.row_counts import row_counts
 from lifecycle.challengers.spreading import Labelled, spread
 
 HERE = Path(__file__).parent
@@ -161,7 +161,7 @@ def learned(split: Split, chosen: Indices, *, spreads: bool, singles: bool, name
     if names:
         new = np.flatnonzero(labels >= split.known)
         vectors, places = np.concatenate([vectors, split.names[labels[new]]]), np.concatenate([places, new])
-        counts = np.concatenate([counts, np.full(len(new), GIVEN_WEIGHT)])
+        counts = np.concatenate([counts, np.ones(len(new))])
     return split.accuracies(_fitted(split, vectors, places, counts, len(labels)), labels)
 
 

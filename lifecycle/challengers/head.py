@@ -27,7 +27,6 @@ from lifecycle.challengers.label_names import label_names
 from lifecycle.challengers.label_shift import Repair
 from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.parts_fitting import EmbeddedParts
-from lifecycle.challengers.row_counts import GIVEN_WEIGHT
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.spreading import Spread
 from lifecycle.challengers.training_set import TrainingSet
@@ -89,7 +88,7 @@ def _embedded(
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
     train, validation, of_names = np.split(embeddings, np.cumsum([len(parts.train), len(parts.validation)]))
     labels = np.array([label for label, _ in named], dtype=np.int64)
-    names = ExtraRows(of_names, labels, np.full(len(named), GIVEN_WEIGHT)) if named else None
+    names = ExtraRows(of_names, labels, np.ones(len(named))) if named else None
     return EmbeddedParts(parts, settings.seed, train, validation, names=names)
 
 

@@ -18,12 +18,12 @@ def has(truth: Indices, labels: int) -> Booleans:
     return np.eye(labels, dtype=np.bool_)[truth]
 
 
-def test_given_rows_count_three_times_until_a_label_has_as_much_as_others_do() -> None:
-    truth = np.repeat([0, 1, 0, 2], [60, 60, 5, 40])
-    counts = row_counts(has(truth, 3), np.arange(165) >= 120).rows
+def test_given_rows_count_three_times_until_a_label_has_half_as_much_as_others_do() -> None:
+    truth = np.repeat([0, 1, 0, 2], [60, 60, 5, 20])
+    counts = row_counts(has(truth, 3), np.arange(145) >= 120).rows
     assert (counts[:120] == 1).all()
     assert (counts[120:125] == GIVEN_WEIGHT).all()
-    assert counts[125:].sum() == pytest.approx(60)
+    assert counts[125:].sum() == pytest.approx(30)
 
 
 def test_a_given_row_counts_at_least_once() -> None:
@@ -37,8 +37,8 @@ def test_rows_of_several_labels_count_as_the_one_that_has_least_room() -> None:
     assert counts.tolist() == [1, 1, 1, 1, 1, 1, 1, GIVEN_WEIGHT]
 
 
-def test_spread_rows_fill_a_label_up_to_what_others_have() -> None:
-    truth = np.repeat([0, 1, 2], [30, 30, 8])
+def test_spread_rows_fill_a_label_up_to_half_of_what_others_have() -> None:
+    truth = np.repeat([0, 1, 2], [60, 60, 8])
     counted = row_counts(has(truth, 3), truth == 2)
     assert counted.room[2] == pytest.approx(30 - 8 * GIVEN_WEIGHT)
     few, many = np.full(4, 2), np.full(100, 2)

@@ -5,6 +5,10 @@ from __future__ import annotations
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "init": ("retune init my-project",),
     "doctor": ("retune doctor",),
+    "deploy": (
+        "retune deploy train.csv --model tickets --up",
+        "retune deploy train.csv --model tickets --text-column body --label-column topic --method features",
+    ),
     "demo": ("retune demo", "retune demo --home /tmp/demo --budget 90s"),
     "check": ("retune check train.csv", "retune check later.csv --against train.csv"),
     "finetune": (

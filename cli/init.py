@@ -28,7 +28,7 @@ def init(run: Run, folder: Path) -> None:
     run.emit(
         {"config": str(path)},
         f"{path} is written, with all keys and their defaults, commented out.",
-        f"Next: {there}retune finetune --data FILE --out checkpoint",
+        f"Next: {there}retune deploy FILE --model NAME --up",
     )
 
 

@@ -74,8 +74,21 @@ def retune(context: click.Context, config_path: Path | None, home: str | None, d
 retune.add_sections(
     {
         "Data": [check, labels, forget],
-        "Train": [finetune, evaluate, report, export, verify, retrain],
-        "Serve": [deploy, register, versions, models, diff, promote, rollback, delete, prune, serve, up, predict, score],
+        "Train": [deploy, finetune, evaluate, report, export, verify, retrain],
+        "Serve": [
+            register,
+            versions,
+            models,
+            diff,
+            promote,
+            rollback,
+            delete,
+            prune,
+            serve,
+            up,
+            predict,
+            score,
+        ],
         "Watch": [status, monitor, drift, decisions, audit, alerts],
         "Operate": [init, doctor, demo, worker, jobs, keys, completion],
     }

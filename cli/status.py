@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.context import Run, pass_run
-from cli.status_lines import model_lines, process_line
+from cli.status_lines import model_lines, process_line, up_lines
 from core.errors import NoModels
 from core.overview.facts import Overview, overview_json
 from core.overview.reading import read_overview
@@ -26,4 +26,4 @@ def _lines(run: Run, found: Overview) -> list[str]:
     lines = [f"The ledger is away: {found.ledger_problem}"] if found.ledger_problem else []
     for one in found.models:
         lines += model_lines(run, one)
-    return [*lines, process_line(found.processes)]
+    return [*lines, process_line(found.processes), *up_lines(found.processes)]

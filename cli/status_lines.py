@@ -120,6 +120,20 @@ def process_line(found: Processes) -> str:
     return _line("processes", running + (f"; missing: {', '.join(found.missing)}" if found.missing else ""))
 
 
+def up_lines(found: Processes) -> list[str]:
+    """Who runs `retune up`, and the processes that it had to start again."""
+    if found.up is None:
+        return []
+    again = [
+        f"{one.name} {one.restarts} time{'' if one.restarts == 1 else 's'}"
+        + (f" (it {one.ended}, {_ago(one.ended_at)})" if one.ended and one.ended_at else "")
+        for one in found.up.processes
+        if one.ended
+    ]
+    started = f"; started again: {'; '.join(again)}" if again else ""
+    return [_line("up", f"process {found.up.pid} on {found.up.host} since {moment(found.up.since)}{started}")]
+
+
 def moment(stored: str) -> str:
     """A stored time in minutes."""
     return f"{stored[:16].replace('T', ' ')} UTC"

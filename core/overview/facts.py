@@ -9,6 +9,7 @@ from core.job_json import job_json
 from core.records import Action, JobRecord, Outcome
 from core.share import Share
 from core.stored import as_stored
+from core.supervision import Supervision
 
 COUNTED = 100_000
 """Predictions up to which they are counted: a count reads the index of each of them."""
@@ -153,12 +154,16 @@ class Process:
 
 @dataclass(frozen=True)
 class Processes:
-    """What runs: the servers of this home, and the monitors and workers of its ledger. `missing`: roles without one."""
+    """What runs: the servers of this home, and the monitors and workers of its ledger. `missing`: roles without one.
+
+    `up`: what `retune up` runs, with the restarts; None if it does not run.
+    """
 
     gateway: list[Server] = field(default_factory=list)
     monitor: list[Process] = field(default_factory=list)
     worker: list[Process] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    up: Supervision | None = None
 
 
 @dataclass(frozen=True)

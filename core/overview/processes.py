@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from core.heartbeats import Heartbeat
 from core.overview.facts import Process, Processes, Server
 from core.server_workers import ServerWorkerStatus
+from core.supervision import Supervision
 
 
-def processes_of(workers: Sequence[ServerWorkerStatus], beats: Sequence[Heartbeat] | None) -> Processes:
+def processes_of(
+    workers: Sequence[ServerWorkerStatus], beats: Sequence[Heartbeat] | None, up: Supervision | None = None
+) -> Processes:
     """`beats`: None if the ledger is away, so that whether a monitor or a worker runs is not known."""
     counts = Counter(worker.server for worker in workers if not worker.draining)
     gateway = [Server(name, count) for name, count in sorted(counts.items())]
@@ -18,7 +21,7 @@ def processes_of(workers: Sequence[ServerWorkerStatus], beats: Sequence[Heartbea
     monitor, worker = ([_process(beat) for beat in running if beat.role == role] for role in ("monitor", "worker"))
     found = {"gateway": gateway, "monitor": monitor, "worker": worker}
     known = found if beats is not None else {"gateway": gateway}
-    return Processes(gateway, monitor, worker, [role for role, these in known.items() if not these])
+    return Processes(gateway, monitor, worker, [role for role, these in known.items() if not these], up)
 
 
 def _process(beat: Heartbeat) -> Process:

@@ -17,6 +17,7 @@ from core.overview.processes import processes_of
 from core.package import PackageFacts, read_facts
 from core.registry import Registry
 from core.server_workers import ServerWorkerStatus, living_server_workers
+from core.supervision import supervision_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def read_overview(home: Home, model: str | None = None) -> Overview:
     workers = living_server_workers(home.folder)
     champions = {name: _champion(home.registry, name) for name in known}
     recorded = _recorded(home, {name: champion for name, (champion, _) in champions.items()})
-    processes = processes_of(workers, recorded.beats)
+    processes = processes_of(workers, recorded.beats, supervision_of(home.folder))
     models = []
     for name, versions in known.items():
         champion, problem = champions[name]

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from core.errors import JobCancelled, JobInterrupted, JobLost, JobStopped, RetuneError
 from core.job_log import line
@@ -39,9 +39,11 @@ class JobRun:
         """Show and store where the job is.
 
         Raises `JobStopped` if the worker shall end, `JobCancelled`, or `JobLost`. A ledger that cannot be written ends
-        no job: the lease decides whose it is.
+        no job: the lease decides whose it is. Nor does an output that nobody reads, such as that of a supervisor that was
+        killed.
         """
-        self._shown(stage, share)
+        with suppress(OSError):
+            self._shown(stage, share)
         if self._stop.is_set():
             raise JobStopped(self.job.id)
         now_s = time.monotonic()

@@ -226,3 +226,14 @@ def test_a_job_runs_with_the_threads_of_the_config(home: Home, working: Callable
     working(lambda job, home, _: counts.append(available_cpus()))
     run_all(Home(home.config.model_copy(update={"worker": WorkerConfig(threads=1)})))
     assert counts == [1]
+
+
+def test_an_output_that_nobody_reads_fails_no_job(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_stage: str, _share: float) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(worker, "KINDS", {"retrain": report_niceness})
+    home.jobs.enqueue("m", "retrain")
+    job = worker.run_next(home, stop=threading.Event(), progress=broken)
+    assert job is not None
+    assert (job.status, job.error) == ("done", None)

@@ -11,7 +11,7 @@ from cli.context import Run, info, pass_run
 from core.errors import NotConfirmed, RetuneError
 from core.registry import parse_version
 from core.removal.prune import Prunable, prunable
-from core.removal.remove import Removed, recorded, remove_model, remove_versions, require_unused
+from core.removal.remove import Removed, recorded, remove_model, remove_versions, require_unneeded, require_unused
 
 yes_option = click.option("--yes", is_flag=True, help="Delete without a question.")
 
@@ -32,7 +32,7 @@ def delete(run: Run, name: str, yes: bool) -> None:
         _confirm_model(run, model, is_confirmed=yes)
         removed = remove_model(run.home, model)
     else:
-        run.home.registry.folder(model, version)
+        require_unneeded(run.home, model, [version])
         _confirm(f"{name} will be deleted for ever.", is_confirmed=yes)
         removed = remove_versions(run.home, model, [version])
     checkpoints = _pruned_checkpoints(run)
@@ -112,8 +112,8 @@ def _prune_lines(found: list[Prunable], verb: str) -> list[str]:
 
 
 def _freed(removed: Removed, checkpoints: list[str]) -> str:
-    parts = [f"{removed.reports} reports"] if removed.reports else []
-    parts += [f"{len(checkpoints)} kept checkpoints"] if checkpoints else []
+    counts = {"report": removed.reports, "kept checkpoint": len(checkpoints)}
+    parts = [f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items() if count]
     return f"{' with ' + ' and '.join(parts) if parts else ''}; {removed.freed_bytes / 1e6:.1f} MB freed."
 
 

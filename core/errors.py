@@ -184,6 +184,14 @@ class MissingColumn(InvalidInput):
         super().__init__(f"Data file {path} has no column {column!r}. Its columns: {_listed(known)}. {cure}.")
 
 
+class NoLabelRequests(InvalidInput):
+    def __init__(self, path: Path, known: Sequence[str]) -> None:
+        super().__init__(
+            f"Data file {path} has the columns {_listed(known)}, and labels of predictions need 'prediction_id' and "
+            "'label'. Fill in the file that 'retune labels export' writes; 'retune labels add' takes other rows."
+        )
+
+
 class AmbiguousColumn(InvalidInput):
     def __init__(self, column: str, path: Path, similar: Sequence[str], option: str) -> None:
         super().__init__(

@@ -41,11 +41,7 @@ def remove_versions(home: Home, model: str, versions: Sequence[str]) -> Removed:
     home.registry.require_model(model)
     # A promotion between the look and the deletion would promote a version that is gone.
     with file_lock(home.folder / LOCK):
-        needed = needed_versions(home, model)
-        for version in versions:
-            home.registry.folder(model, version)
-            if version in needed:
-                raise VersionNeeded(model, version, needed[version])
+        require_unneeded(home, model, versions)
         freed_bytes = sum(home.registry.remove(model, version) for version in versions)
     reports = sum(_remove_reports(home, model, version) for version in versions)
     return Removed(model, list(versions), reports, freed_bytes)
@@ -60,6 +56,16 @@ def remove_model(home: Home, model: str) -> Removed:
     reports = sum(_remove_reports(home, model, version) for version in versions)
     rmtree(home.config.reports / model, ignore_errors=True)
     return Removed(model, versions, reports, freed_bytes)
+
+
+def require_unneeded(home: Home, model: str, versions: Sequence[str]) -> None:
+    """Raises `ModelNotFound`, `VersionNotFound`, or `VersionNeeded` for one that must stay."""
+    for version in versions:
+        home.registry.folder(model, version)
+    needed = needed_versions(home, model)
+    for version in versions:
+        if version in needed:
+            raise VersionNeeded(model, version, needed[version])
 
 
 def require_unused(home: Home, model: str) -> None:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from core.cells import labels_in, text_in, unpacked
 from core.datasets import found_column
-from core.errors import UnusableCell
+from core.errors import MissingColumn, NoLabelRequests, UnusableCell
 from core.feedback import Given, GivenLabel
 from core.labels import SEPARATOR, label_name
 from core.records import CannotTell, LabelRequest
@@ -108,11 +108,14 @@ def _columns(file: LabelledRows, path: Path) -> dict[str, str]:
     """The columns by the names that they have in the file."""
     labelled, every = list(file.rows.values()), [*file.rows.values(), *file.untold.values()]
     searched = {ID: every, LABEL: labelled, PREDICTED: every, GROUP: every}
-    return {
-        name: found_column(name, "a header of that name", rows=rows, path=path, required=name in (ID, LABEL))
-        for name, rows in searched.items()
-        if rows
-    }
+    try:
+        return {
+            name: found_column(name, "its header", rows=rows, path=path, required=name in (ID, LABEL))
+            for name, rows in searched.items()
+            if rows
+        }
+    except MissingColumn as error:
+        raise NoLabelRequests(path, list(every[0])) from error
 
 
 def _string(row: Row, column: str) -> str | None:

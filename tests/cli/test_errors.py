@@ -180,7 +180,9 @@ def test_an_empty_text_is_an_error(retune: Command, tiny_package: Path) -> None:
 def test_labels_need_their_columns_and_a_known_model(retune: Command, tmp_path: Path, tiny_package: Path) -> None:
     file = write(tmp_path, "id,label\n1,x\n")
     retune("register", tiny_package, "--model", "m")
-    assert_error(retune("labels", "import", "m", file), "prediction_id")
+    assert_error(
+        retune("labels", "import", "m", file), "the columns id, label", "'prediction_id'", "'retune labels add'"
+    )
     assert_error(retune("labels", "import", "n", file), "No model 'n'", "m")
     assert_error(retune("labels", "export", "n"), "No model 'n'", "m")
 

@@ -35,6 +35,7 @@ def delete(run: Run, name: str, yes: bool) -> None:
         require_unneeded(run.home, model, [version])
         _confirm(f"{name} will be deleted for ever.", is_confirmed=yes)
         removed = remove_versions(run.home, model, [version])
+    run.record("delete", model, {"versions": removed.versions})
     checkpoints = _pruned_checkpoints(run)
     run.emit({**asdict(removed), "checkpoints": checkpoints}, f"{name} is deleted{_freed(removed, checkpoints)}")
 
@@ -59,6 +60,8 @@ def prune(run: Run, model: str | None, keep: int, dry_run: bool, yes: bool) -> N
         info(line)
     _confirm("They cannot be restored.", is_confirmed=yes)
     removed = [remove_versions(run.home, one.model, one.versions) for one in found if one.versions]
+    for one in removed:
+        run.record("delete", one.model, {"versions": one.versions})
     checkpoints = _pruned_checkpoints(run)
     count = sum(len(one.versions) for one in removed)
     total = Removed("", [], sum(one.reports for one in removed), sum(one.freed_bytes for one in removed))

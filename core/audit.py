@@ -18,6 +18,7 @@ from core.schema import audit
 Via = Literal["cli", "http", "page", "loop"]
 Action = Literal[
     "register",
+    "delete",
     "promote",
     "roll_back",
     "undo_promotion",

@@ -592,14 +592,14 @@ class RequestRunning(Conflict):
         )
 
 
-class OtherChampion(Conflict):
-    code = "other_champion"
+class ChampionChanged(Conflict):
+    code = "champion_changed"
 
-    def __init__(self, model: str, version: str | None, expected: str | None) -> None:
-        now = f"{model}@{version} is the champion" if version else f"Model {model!r} has no champion"
+    def __init__(self, model: str, expected: str | None, now: str | None) -> None:
+        found = f"{model}@{now} is the champion" if now else f"Model {model!r} has no champion"
         wanted = f"{model}@{expected}" if expected else "none"
         super().__init__(
-            f"{now}, and {wanted} is expected, so nothing has changed. Look at the model again, then name its champion."
+            f"{found}, and {wanted} is expected, so nothing has changed. Look again, then name the champion."
         )
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from core.durable import file_lock
-from core.errors import OtherChampion, PromotionSuperseded, PromotionTimeout, VersionRefused
+from core.errors import ChampionChanged, PromotionSuperseded, PromotionTimeout, VersionRefused
 from core.home import Home
 from core.ledger import Ledger
 from core.registry import Champion, Registry
@@ -38,7 +38,7 @@ def promote(
     """Make a version the champion; returns when every server worker of this home serves it.
 
     `expected`: the champion now, None if there is none. `on_change` is called directly after each change of the
-    pointer. Raises `CorruptPackage`, or `OtherChampion` if another version is the champion, before any change;
+    pointer. Raises `CorruptPackage`, or `ChampionChanged` if another version is the champion, before any change;
     `VersionRefused` if a server worker cannot load the version, after restoring the previous champion;
     `PromotionTimeout` if a server worker does not serve the version in time (the version stays the champion);
     `PromotionSuperseded` if another version was made the champion in the meantime.
@@ -100,7 +100,7 @@ def _change(
 
 def _require_expected(model: str, version: str | None, expected: str | None) -> None:
     if expected not in (ANY, version):
-        raise OtherChampion(model, version, expected)
+        raise ChampionChanged(model, expected, version)
 
 
 def _wait(home: Home, model: str, champion: Champion, timeout_s: float) -> None:

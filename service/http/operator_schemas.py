@@ -19,6 +19,7 @@ from service.http.schema_parts import (
     TEXT_OR_NULL,
     list_of,
     object_of,
+    open_of,
     ref,
 )
 
@@ -45,6 +46,15 @@ def operator_schemas() -> Schema:
             workers=list_of(OBJECT),
         ),
         "ModelStatuses": object_of(models=list_of(ref("ModelStatus"))),
+        "Overview": object_of(
+            home=TEXT,
+            registry=TEXT,
+            ledger=TEXT,
+            ledger_problem=TEXT_OR_NULL,
+            processes=OBJECT,
+            models=list_of(ref("ModelOverview")),
+        ),
+        "ModelOverview": open_of(model=TEXT, versions=list_of(TEXT), champion=OBJECT_OR_NULL, next=OBJECT),
         "LabelQueue": object_of(
             model=TEXT, labels=list_of(TEXT), answers=INTEGER, texts=INTEGER, requests=list_of(ref("LabelRequest"))
         ),

@@ -70,6 +70,8 @@ def test_every_route_has_a_scope_except_probes_and_documents(worker: Worker) -> 
         "/admin/models/{name}/labels": "label",
         "/admin/models/{name}/events": "admin",
         "/admin/events": "admin",
+        "/admin/status": "admin",
+        "/admin/models/{name}/status": "admin",
         "/admin/audit": "admin",
         "/admin/jobs": "admin",
         "/admin/jobs/{id}": "admin",

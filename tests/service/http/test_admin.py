@@ -103,7 +103,7 @@ def test_a_promotion_names_the_champion_that_it_expects(
     registry.add(second_package, "tickets")
     for expected in ("2", None):
         answer = client.post("/admin/models/tickets/promote", json={"version": "2", "expected": expected})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "other_champion")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "champion_changed")
     assert registry.champion("tickets").version == "1"
     promote = {"version": "2", "expected": "1"}
     assert client.post("/admin/models/tickets/promote", json=promote).status_code == 200

@@ -74,3 +74,18 @@ def test_the_audit_is_listed_by_model_and_time(client: TestClient, worker: Worke
         assert client.get("/admin/audit", params={"since": since}).json() == {"entries": [], "next": None}
     for since in ("yesterday", "", "0001-01-01T00:00:00+23:59"):
         assert client.get("/admin/audit", params={"since": since}).status_code == 400
+
+
+def test_the_status_is_told_with_and_without_a_ledger(client: TestClient, worker: Worker) -> None:
+    assert client.get("/admin/models/nope/status").status_code == 404
+    for path in ("/admin/status", "/admin/models/tickets/status"):
+        found = client.get(path).json()
+        (model,) = found["models"]
+        assert (model["champion"]["version"], found["processes"]["gateway"][0]["workers"]) == ("1", 1)
+    worker.home.close()
+    for file in worker.home.folder.glob("ledger.db*"):
+        file.unlink()
+    (worker.home.folder / "ledger.db").mkdir()
+    found = client.get("/admin/status").json()
+    assert "cannot be used" in found["ledger_problem"]
+    assert (found["models"][0]["champion"]["version"], found["models"][0]["traffic"]) == ("1", None)

@@ -16,7 +16,7 @@ from core.home import Home
 from core.records import PromotionRecord
 from core.stored import as_stored
 from service.http.envelope import json_response
-from service.http.paging import PAGED, SHOWN_CHARS, Page, in_query, page_in, paged
+from service.http.paging import PAGED, SHOWN_CHARS, Page, in_query, name_in_query, page_in, paged
 from service.http.route import Operation, Route, Schema
 from service.worker import Worker
 
@@ -63,7 +63,7 @@ class Endpoints:
 
     async def audit(self, request: Request) -> Response:
         page = page_in(request, others=("model", "since"))
-        model, since = request.query_params.get("model"), since_in(request)
+        model, since = name_in_query(request, "model"), since_in(request)
         return json_response(await self._run(audit_entries, self._home, model, since, page))
 
 

@@ -60,6 +60,13 @@ def number_in(request: Request, name: str, most: int) -> int | None:
     return int(digits)
 
 
+def name_in_query(request: Request, name: str) -> str | None:
+    written = request.query_params.get(name)
+    if written == "":
+        raise InvalidInput(f"Parameter {name!r} is empty. Name one, or leave it out.")
+    return written
+
+
 def paged(name: str, rows: Sequence[dict[str, Any]], page: Page) -> dict[str, Any]:
     """The rows, and the `before` of the next page; None if there is none."""
     return {name: list(rows), "next": rows[-1]["id"] if len(rows) == page.limit else None}

@@ -72,6 +72,7 @@ def test_the_audit_is_listed_by_model_and_time(client: TestClient, worker: Worke
     assert len(client.get("/admin/audit?model=gone").json()["entries"]) == 1
     for since in ("2999-01-01", "2999-01-01T00:00:00Z"):
         assert client.get("/admin/audit", params={"since": since}).json() == {"entries": [], "next": None}
+    assert client.get("/admin/audit?model=").status_code == 400
     for since in ("yesterday", "", "0001-01-01T00:00:00+23:59"):
         assert client.get("/admin/audit", params={"since": since}).status_code == 400
 

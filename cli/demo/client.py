@@ -19,7 +19,8 @@ class Client:
     """One connection that sends and receives JSON."""
 
     def __init__(self, base_url: str, *, timeout_s: float = 60.0) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=timeout_s)
+        self.address = urlsplit(base_url).netloc
+        self._connection = http.client.HTTPConnection(self.address, timeout=timeout_s)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON of a 2xx response; raises `RequestFailed` with the server's message otherwise."""

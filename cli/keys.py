@@ -21,8 +21,8 @@ from core.keys_in_use import note_keys
 # A later date may exceed the largest `datetime`.
 LEDGER_TIMEOUT_S = 5.0
 MAX_EXPIRES_S = 100 * 365 * 86400
-NO_FILE = "There is no key file {}: /predict and /feedback are open. Add a key: retune keys add NAME --scope predict"
-NO_KEYS = "There are no keys, and /predict and /feedback need one. Add a key: retune keys add NAME --scope predict"
+NO_FILE = "There is no key file {}: /predict and /feedback are open."
+NO_KEYS = "There are no keys, and /predict and /feedback need one."
 
 
 @click.group()
@@ -92,7 +92,7 @@ def list_keys(run: Run) -> None:
     known = read_keys(run.config.keys_file)
     run.emit(
         {"keys": [_facts(key) for key in known or ()]},
-        *(map(_line, known) if known else [NO_FILE.format(run.config.keys_file) if known is None else NO_KEYS]),
+        *(map(_line, known) if known else [_none_yet(run, has_file=known is not None)]),
     )
 
 
@@ -122,6 +122,11 @@ def _status(key: ApiKey) -> str:
     if key.revoked_at is not None:
         return "revoked"
     return "expired" if key.has_expired else "live"
+
+
+def _none_yet(run: Run, *, has_file: bool) -> str:
+    state = NO_KEYS if has_file else NO_FILE.format(run.config.keys_file)
+    return f"{state} Add a key: {run.hint('keys', 'add', 'NAME', '--scope', 'predict')}"
 
 
 def _line(key: ApiKey) -> str:

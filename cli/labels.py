@@ -30,7 +30,6 @@ from lifecycle.labels.queue import NO_TEXTS
 from lifecycle.labels.taxonomy import effects_of, has_control_character
 
 SHOWN = 5
-SETTLE = "Settle them: retune labels accept MODEL LABEL, or retune labels rename MODEL LABEL KNOWN."
 
 
 def _source(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -241,11 +240,16 @@ def list_labels(run: Run, model: str) -> None:
         },
         f"{len(names)} labels: {', '.join(names)}",
         *(f"doubtful: {item.label} ({item.rows} predictions)" for item in doubtful),
-        *([SETTLE] if doubtful else []),
+        *([_settling(run, model)] if doubtful else []),
         *(_rule_line(rule) for rule in rules),
         *(f"added by {added.source}: {added.rows} rows, last on {added.created_at[:10]}" for added in sources),
         *_contradiction_lines(run, found),
     )
+
+
+def _settling(run: Run, model: str) -> str:
+    accept, rename = run.hint("labels", "accept", model, "LABEL"), run.hint("labels", "rename", model, "LABEL", "KNOWN")
+    return f"Settle them: {accept}, or {rename}"
 
 
 def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:

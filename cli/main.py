@@ -65,6 +65,7 @@ def retune(context: click.Context, config_path: Path | None, home: str | None, d
 
     \b
     The loop:  finetune → export → register → promote → serve → monitor → labels → retrain → worker
+    Begin:     retune deploy FILE --model NAME --up
     Try it:    retune demo
     """
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, stream=sys.stderr, format="%(message)s")

@@ -55,7 +55,7 @@ def rollback(run: Run, model: str) -> None:
         {"model": model, "version": version, "champion": version, **changes},
         f"{model}@{version} is the champion again.",
         *lines,
-        *([f"To go forward again: retune promote {model}@{before}"] if before else []),
+        *([f"To go forward again: {run.hint('promote', f'{model}@{before}')}"] if before else []),
     )
 
 

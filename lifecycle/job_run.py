@@ -39,8 +39,7 @@ class JobRun:
         """Show and store where the job is.
 
         Raises `JobStopped` if the worker shall end, `JobCancelled`, or `JobLost`. A ledger that cannot be written ends
-        no job: the lease decides whose it is. Nor does an output that nobody reads, such as that of a supervisor that was
-        killed.
+        no job: the lease decides whose it is. Nor does an output that nobody reads, such as a killed supervisor's.
         """
         with suppress(OSError):
             self._shown(stage, share)

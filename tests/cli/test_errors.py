@@ -275,7 +275,7 @@ def test_hints_can_be_pasted(retune: Command, tmp_path: Path, tiny_package: Path
     _, out, _ = retune(*options, "register", folder.name, "--model", "m")
     assert shlex.split(out.splitlines()[-1]) == ["Next:", "retune", *options, "promote", "m@1"]
     _, out, _ = retune("init", tmp_path / "a b")
-    assert f"Next: cd '{tmp_path / 'a b'}' && retune finetune" in out
+    assert f"Next: cd '{tmp_path / 'a b'}' && retune deploy" in out
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def named(tiny_package: Path, tmp_path: Path) -> Named:
 
 
 def test_labels_that_came_and_went_are_told_with_a_rule_for_the_stored_ones(
-    retune: Command, ledger: Ledger, tiny_package: Path, named: Named
+    retune: Command, ledger: Ledger, home: Path, tiny_package: Path, named: Named
 ) -> None:
     retune("register", tiny_package, "--model", "m")
     retune("promote", "m@1")
@@ -62,13 +62,13 @@ def test_labels_that_came_and_went_are_told_with_a_rule_for_the_stored_ones(
     }
     _, out, _ = retune("rollback", "m")
     assert "New labels, which m@2 does not have: 'billing', 'how_to'." in out
-    assert "To go forward again: retune promote m@2" in out
+    assert f"To go forward again: retune --home {home} promote m@2" in out
     code, _, err = retune("rollback", "m")
     assert (code, "'retune promote NAME@VERSION' goes forward" in err) == (1, True)
 
 
 def test_the_proposed_rule_can_be_pasted_and_ends_the_proposal(
-    retune: Command, ledger: Ledger, tiny_package: Path, named: Named
+    retune: Command, ledger: Ledger, home: Path, tiny_package: Path, named: Named
 ) -> None:
     retune("register", tiny_package, "--model", "m")
     ledger.record_feedback([FeedbackRecord(row.id, "billing") for row in predicted(ledger, 2)])
@@ -83,7 +83,7 @@ def test_the_proposed_rule_can_be_pasted_and_ends_the_proposal(
 
 
 def test_a_proposed_rule_with_a_dash_can_be_pasted(
-    retune: Command, ledger: Ledger, tiny_package: Path, named: Named
+    retune: Command, ledger: Ledger, home: Path, tiny_package: Path, named: Named
 ) -> None:
     retune("register", named(billing="-x"), "--model", "m")
     ledger.record_feedback([FeedbackRecord(row.id, "-x") for row in predicted(ledger, 2)])
@@ -127,7 +127,7 @@ def test_a_damaged_version_before_does_not_stop_a_promotion(
 
 
 def test_labels_that_resemble_one_new_label_are_merged_by_one_command(
-    retune: Command, ledger: Ledger, tiny_package: Path, named: Named
+    retune: Command, ledger: Ledger, home: Path, tiny_package: Path, named: Named
 ) -> None:
     retune("register", named(billing="invoices", bug="invoice s"), "--model", "m")
     given = ["invoices", "invoice s", "invoice s"]

@@ -82,11 +82,11 @@ def _train(run: Run, folder: DeployFolder, parts: Parts, settings: FinetuneConfi
         is_kept = folder.checkpoint.exists()
         training = train(run.home, folder, parts, settings, on_progress=progress)
         metrics, data = training.metrics["validation"], training.data
-        told.facts |= {"checkpoint": str(folder.checkpoint), "method": training.method, "metrics": metrics}
+        told.facts |= {"method": training.method, "metrics": metrics}
         sentences += [
             f"{training.method} on {data.train_rows:,} rows, {len(training.labels)} labels;",
             f"accuracy {percent(metrics['accuracy'])} on {data.validation_rows:,} others.",
-            KEPT if is_kept else f"Report: {run.hint('report', folder.checkpoint)}",
+            *([KEPT] if is_kept else []),
         ]
 
 

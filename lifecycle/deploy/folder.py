@@ -1,6 +1,6 @@
 """The folder of one deployment: the same rows and settings have the same one, so that a killed deployment goes on.
 
-<home>/deploy/<model>-<key>/   checkpoint, package until it is registered, and version.json afterwards
+<home>/deploy/<model>-<key>/   checkpoint and package until it is registered, then version.json
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ class DeployFolder:
         return None
 
     def note_version(self, version: str) -> None:
-        """The registry has the package now."""
+        """The registry has the package. The checkpoint goes, too: it has texts of people, which no `forget` finds."""
         write_bytes(self.path / VERSION, json.dumps({"version": version}).encode())
-        shutil.rmtree(self.package, ignore_errors=True)
+        for folder in (self.package, self.checkpoint):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def test_a_killed_deployment_leaves_nothing_half_done_and_goes_on(
     code, out, err = retune(*options)
     assert code == 0, err
     assert (answer(out)["version"], registry.versions("m"), registry.champion("m").version) == ("1", ["1"], "1")
-    assert [path.name for path in (home / "deploy").glob("*/*") if path.name.startswith(".")] == []
+    assert sorted(path.name for path in (home / "deploy").glob("*/*")) == ["lock", "version.json"]
 
 
 @pytest.mark.slow
@@ -176,16 +176,25 @@ def test_the_reference_has_enough_rows_for_a_check_but_at_most_a_quarter() -> No
 
 def test_the_same_rows_are_deployed_once_at_a_time(tmp_path: Path, tiny_base_model: Path) -> None:
     home, settings, rows = Home(Config(home=tmp_path)), tiny_settings(tiny_base_model), tiny_rows(30)
-    parts, others = Parts(rows[:20], rows[20:]), Parts(rows[:10], rows[20:])
-    with deploy_folder(home, "m", parts, settings) as folder:
-        with pytest.raises(DeployRunning, match=str(folder.path)), deploy_folder(home, "m", parts, settings):
-            pass
-        with deploy_folder(home, "m", others, settings) as other:
-            other.note_version("1")
-    assert folder.path.exists()
-    with pytest.raises(RetuneError), deploy_folder(home, "m", parts, settings):
-        raise RetuneError("stopped")
-    assert other.path.exists()
-    with deploy_folder(home, "m", parts, settings):
+    parts = Parts(rows[:20], rows[20:])
+    with (
+        deploy_folder(home, "m", parts, settings) as folder,
+        pytest.raises(DeployRunning, match=str(folder.path)),
+        deploy_folder(home, "m", parts, settings),
+    ):
         pass
-    assert not other.path.exists()
+    with deploy_folder(home, "m", parts, settings) as again:
+        assert again.path == folder.path
+
+
+def test_a_deployment_removes_earlier_ones_that_ended(tmp_path: Path, tiny_base_model: Path) -> None:
+    home, settings, rows = Home(Config(home=tmp_path)), tiny_settings(tiny_base_model), tiny_rows(30)
+    with deploy_folder(home, "m", Parts(rows[:20], rows[20:]), settings) as ended:
+        ended.note_version("1")
+    with pytest.raises(RetuneError), deploy_folder(home, "m", Parts(rows[:18], rows[20:]), settings) as stopped:
+        raise RetuneError("stopped")
+    assert ended.path.exists()
+    with deploy_folder(home, "m", Parts(rows[:10], rows[20:]), settings):
+        pass
+    assert not ended.path.exists()
+    assert stopped.path.exists()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from core.overview.facts import ModelOverview, NextStep, Processes
 
 Rule = Callable[[ModelOverview, Processes], NextStep | None]
+COMMANDS = {"gateway": "serve", "monitor": "monitor", "worker": "worker"}
 URGENCIES = ("act", "asked", "start", "none")
 
 
@@ -78,11 +79,14 @@ def _asked(model: ModelOverview, _: Processes) -> NextStep | None:
 
 
 def _missing(model: ModelOverview, processes: Processes) -> NextStep | None:
-    """A server elsewhere, with a home of its own, shows by its predictions."""
+    """A server elsewhere, with a home of its own, shows by its predictions. `retune up` starts what ended by itself."""
+    if processes.up is not None:
+        return None
     answers = model.traffic is not None and model.traffic.last_hour > 0
     missing = [role for role in processes.missing if role != "gateway" or not answers]
-    commands = {"gateway": "serve", "monitor": "monitor", "worker": "worker"}
-    return NextStep("start", f"No {missing[0]} runs.", [commands[missing[0]]]) if missing else None
+    if len(missing) == len(COMMANDS):
+        return NextStep("start", "Neither gateway nor monitor nor worker runs.", ["up"])
+    return NextStep("start", f"No {missing[0]} runs.", [COMMANDS[missing[0]]]) if missing else None
 
 
 RULES: tuple[Rule, ...] = (_unserved, _broken, _worse, _failed, _queued, _retrain, _doubtful, _asked, _missing)

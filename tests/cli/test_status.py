@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from core.owner import this_worker
 from core.records import TRAFFIC, Decision, PredictionRecord, Verdict, Wanted
 from core.share import Share, measured
 from core.standing import Accuracy
+from core.supervision import SupervisedProcess, Supervision, supervising
 from tests.cli.conftest import Command
 
 
@@ -62,7 +65,7 @@ def test_a_new_model_is_to_be_promoted_first(retune: Command, tiny_package: Path
     retune("promote", "m@1")
     facts = found(retune, "m")
     assert (facts["champion"]["version"], facts["champion"]["labels"]) == ("1", 3)
-    assert facts["next"]["words"] == ["serve"]
+    assert facts["next"]["words"] == ["up"]
 
 
 def test_a_full_record_is_told_in_about_ten_lines(retune: Command, ledger: Ledger, model: str, home: Path) -> None:
@@ -82,7 +85,7 @@ def test_a_full_record_is_told_in_about_ten_lines(retune: Command, ledger: Ledge
     assert len(lines) <= 10
     parts = [
         ("m ", "@1 in service since ", "1 version"),
-        ("traffic ", "12 predictions in the last hour, the last one 0 s ago"),
+        ("traffic ", "12 predictions in the last hour, the last one "),
         ("drift ", "drifted since ", "It moved. Since then: 2 of 50 rows."),
         ("accuracy ", "measured 75.0 % (95 % interval ", "20 labelled texts; 95.0 % expected, a loss"),
         ("labels ", "10 asked for, 0 given, 10 open"),
@@ -148,3 +151,17 @@ def test_a_damaged_pointer_or_package_is_a_problem_of_its_model(retune: Command,
     pointer.write_text("{")
     assert "champion.json of m cannot be read" in found(retune)["problem"]
     assert found(retune)["next"]["words"] == ["promote", "m@1"]
+
+
+def test_what_up_started_again_is_told(retune: Command, model: str, home: Path) -> None:
+    processes = (
+        SupervisedProcess("gateway"),
+        SupervisedProcess("monitor", 7, utc_now(), 2, utc_now(), "ended by signal 9"),
+    )
+    running = replace(Supervision.of_this_process("http://127.0.0.1:3000"), processes=processes)
+    with supervising(home, running):
+        last = retune("status")[1].splitlines()[-1]
+        assert last.startswith(f"up          process {running.pid} on ")
+        assert re.search(r"; started again: monitor 2 times \(it ended by signal 9, .+ ago\)$", last)
+        assert found(retune)["next"]["urgency"] == "none"  # what is missing is started by it
+    assert found(retune)["next"]["words"] == ["up"]

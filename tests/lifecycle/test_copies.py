@@ -27,8 +27,9 @@ from core.records import (
 )
 from lifecycle.challengers.kept_rows import _reference
 from lifecycle.evidence import different
+from lifecycle.facts import measured_accuracy
 from lifecycle.gate.refused import last_refused
-from lifecycle.respond import _measured, respond
+from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
 from monitoring.watch import check_window
 from tests.lifecycle.predictions import predicted
@@ -94,7 +95,7 @@ def test_a_text_in_the_traffic_and_in_feedback_a_thousand_times_counts_once(
         give(home, copies[-300:-1], other)
         give(home, copies[-1:], label)
     one, many = (situation_of(home) for home in homes)
-    assert _measured(one) == _measured(many)
+    assert measured_accuracy(one) == measured_accuracy(many)
     assert decided(homes[0]) == decided(homes[1])
     references = [_reference(situation, home.config) for situation, home in zip((one, many), homes, strict=True)]
     assert references[0] == references[1]

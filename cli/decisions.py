@@ -10,10 +10,14 @@ import click
 
 from cli.context import Run, pass_run
 from cli.job_sentences import detail
+from cli.loop_lines import step_line
+from core.loop_steps import LoopStep
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.stored import as_stored
 
-Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
+Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord | LoopStep
+MANY = 10
+"""Steps that are read for each that is listed: of the others there is nothing to tell."""
 
 
 @click.command()
@@ -21,13 +25,15 @@ Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
 @pass_run
 def decisions(run: Run, model: str, limit: int) -> None:
-    """List checks, decisions, jobs and promotions of a model, most recent first."""
+    """List checks, decisions, what the loop did, jobs and promotions of a model, most recent first."""
     run.home.registry.require_known(model)
+    steps = run.home.ledger.loop_steps.latest(model, limit=MANY * limit)
     events: dict[str, Sequence[Event]] = {
         "decisions": run.home.ledger.decisions(model, limit=limit),
         "checks": run.home.ledger.checks(model, limit=limit),
         "jobs": run.home.jobs.latest(model, limit=limit),
         "promotions": run.home.ledger.promotions(model, limit=limit),
+        "steps": [step for step in steps if step.did != "nothing"][:limit],
     }
     latest = heapq.nlargest(limit, chain(*events.values()), key=lambda event: event.created_at)
     run.emit(
@@ -50,6 +56,8 @@ def _described(event: Event) -> tuple[str, str]:
         return "check", _check_sentence(event)
     if isinstance(event, DecisionRecord):
         return "decision", _decision_sentence(event)
+    if isinstance(event, LoopStep):
+        return "loop", step_line(event)
     if isinstance(event, JobRecord):
         told = detail(event) if event.status != "done" else ""  # the promotion or refusal tells it
         return "job", f"{event.id} {event.kind}: {event.status}{': ' if told else ''}{told}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from cli.accept import accept, resume
 from cli.alerts import alerts
 from cli.audit import audit
 from cli.check import check
@@ -24,6 +25,7 @@ from cli.evaluate import evaluate
 from cli.export import export
 from cli.finetune import finetune
 from cli.forget import forget
+from cli.freeze import freeze, unfreeze
 from cli.init import init
 from cli.jobs import jobs
 from cli.keys import keys
@@ -83,6 +85,8 @@ retune.add_sections(
             diff,
             promote,
             rollback,
+            freeze,
+            unfreeze,
             delete,
             prune,
             serve,
@@ -90,7 +94,7 @@ retune.add_sections(
             predict,
             score,
         ],
-        "Watch": [status, monitor, drift, decisions, audit, alerts],
+        "Watch": [status, monitor, drift, decisions, accept, resume, audit, alerts],
         "Operate": [init, doctor, demo, worker, jobs, keys, completion],
     }
 )

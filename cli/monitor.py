@@ -14,6 +14,7 @@ from cli.beside import tell_of_supervisor
 from cli.change_lines import change_lines
 from cli.context import Run, info, pass_run, stopped_by_signal
 from cli.dashboards import serve_dashboards
+from cli.loop_lines import told_step
 from core.beating import beating
 from core.champion import read_champion
 from core.errors import NoModels, NothingToWatch, RetuneError
@@ -71,12 +72,12 @@ def _monitor(run: Run, *, once: bool, model: str | None) -> None:
         problem = _problem(registry) if model is None else None
     if problem and not once:
         info(str(problem))
-    from lifecycle.respond import respond
+    from lifecycle.act import respond_and_act
     from monitoring.round import Monitor
 
     rounds = Monitor(
         run.home,
-        respond,
+        respond_and_act,
         only=model,
         on_checked=partial(_emit_checked, run),
         on_problem=partial(_emit_problem, run),
@@ -114,10 +115,12 @@ def _emit_checked(run: Run, checked: Checked) -> None:
     with isolated(lambda _error: None):  # the check is recorded; its examples only illustrate it
         texts = texts_of(run.home.ledger.database, check.verdict.changes)
     facts = {"model": checked.model, "check": as_stored(check), "decision": as_stored(decision)}
+    step = next(iter(run.home.ledger.loop_steps.latest(checked.model, limit=1)), None)
     run.emit(
-        {**facts, "earlier": earlier, "examples": texts},
+        {**facts, "step": as_stored(step) if step else None, "earlier": earlier, "examples": texts},
         *(f"{checked.model}@{one.version}, missed: {one.verdict.sentence}" for one in checked.earlier),
         f"{checked.model}@{check.version}: {check.verdict.sentence}",
         *change_lines(check.verdict, texts),
         f"Decision: {decision.sentence}. {decision.reason}",
+        *([told_step(step, run.hint)] if step and step.did != "nothing" else []),
     )

@@ -10,6 +10,8 @@ import click
 from cli.context import REFUSED, Run, pass_run
 from cli.following import follow
 from cli.job_sentences import sentence
+from cli.who import this_user
+from core.accepting import request_retrain
 from core.config import MethodName
 from core.duration import seconds_of
 from core.job_json import job_json
@@ -35,7 +37,7 @@ def retrain(run: Run, model: str, method: str | None, budget: str | None, wait: 
     if budget:
         seconds_of(budget)
     payload = {key: value for key, value in {"method": method, "budget": budget}.items() if value}
-    job = run.home.jobs.enqueue(model, "retrain", payload)
+    job = request_retrain(run.home, model, by=this_user(), payload=payload)
     run.record("retrain", model, {"job": job.id, **payload})
     if wait:
         job = follow(run, job, start_within_s=start_within)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -11,18 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
 from core.errors import FileMissing, InvalidConfigValue, UnknownConfigKey, UnreadableConfig
 from core.events import EVENTS, Event
+from core.policy_config import ModelPolicy, PolicyConfig
+from core.section import Section, listed, parsed
 from core.trust import Counting, Trust
 
 FILE_NAME, ENVIRONMENT = "retune.toml", "the environment"
 NOT_SHOWN = "(not shown)"
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 AnySection = TypeVar("AnySection", bound=Section)
@@ -116,11 +113,6 @@ class Limits:
     overlength: Literal["truncate", "reject"]
 
 
-def _parsed(value: Any) -> Any:
-    """A table of the file, or a table as JSON from an environment variable."""
-    return json.loads(value) if isinstance(value, str) else value
-
-
 Token = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[ -~]+$")]
 """Stripped, because files and `echo` end with a line break, which an HTTP header cannot contain."""
 
@@ -139,7 +131,7 @@ class ServiceConfig(Section):
     overlength: Literal["truncate", "reject"] = Field(
         "truncate", description="A text of more tokens than its model reads is cut, or that item's error."
     )
-    limits: Annotated[dict[str, ModelLimits], BeforeValidator(_parsed)] = Field(
+    limits: Annotated[dict[str, ModelLimits], BeforeValidator(parsed)] = Field(
         {}, description="Tables by model: max_items, max_text_chars and overlength of that one."
     )
     max_batch_tokens: int = Field(256, ge=1, description="Padded tokens in one engine call.")
@@ -208,14 +200,9 @@ class DriftConfig(Section):
     )
 
 
-def _listed(value: Any) -> Any:
-    """A list of the file, or names with commas from an environment variable."""
-    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
-
-
 def _trusted(value: Any) -> Any:
     """A rule, or a list of sources; the names of sources in one text are separated by commas."""
-    return value if value in ("latest", "majority") else _listed(value)
+    return value if value in ("latest", "majority") else listed(value)
 
 
 class LabelsConfig(Section):
@@ -256,7 +243,7 @@ ChallengerName = Literal["head", "tuned", "fresh"]
 
 
 class RetrainConfig(Section):
-    ladder: Annotated[list[ChallengerName], BeforeValidator(_listed)] = Field(
+    ladder: Annotated[list[ChallengerName], BeforeValidator(listed)] = Field(
         ["head", "fresh"],
         min_length=1,
         description="Challengers in the order of their trial: head keeps the champion's encoder, tuned trains it on, "
@@ -297,7 +284,7 @@ class WebhookConfig(Section):
 
 
 class AlertsConfig(Section):
-    webhooks: Annotated[dict[str, WebhookConfig], BeforeValidator(_parsed)] = Field(
+    webhooks: Annotated[dict[str, WebhookConfig], BeforeValidator(parsed)] = Field(
         {}, description="Tables by name, [alerts.webhooks.ops]: url, form (json, slack, teams) and events of that one."
     )
     secret: Token | None = Field(None, repr=False, description="Signs what is sent; better in the environment.")
@@ -324,6 +311,7 @@ class Config(Section):
     labels: LabelsConfig = LabelsConfig()
     gate: GateConfig = GateConfig()
     retrain: RetrainConfig = RetrainConfig()
+    policy: PolicyConfig = PolicyConfig()
     worker: WorkerConfig = WorkerConfig()
     alerts: AlertsConfig = AlertsConfig()
 
@@ -431,7 +419,11 @@ def _validated(section: type[AnySection], values: dict[str, Any], *, source: str
         raise InvalidConfigValue(".".join(location), shown, problem, source) from error
 
 
-INNER: dict[str, type[Section]] = {"service.limits": ModelLimits, "alerts.webhooks": WebhookConfig}
+INNER: dict[str, type[Section]] = {
+    "service.limits": ModelLimits,
+    "policy.models": ModelPolicy,
+    "alerts.webhooks": WebhookConfig,
+}
 """The sections of the tables inside of a section."""
 
 

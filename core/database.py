@@ -22,7 +22,22 @@ from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnrea
 from core.schema import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0015")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0015",
+)
 """A ledger of another revision is from a newer release. It can be used: migrations break no older release."""
 BUSY_S = 30.0
 INDEX_BYTES = 2**17

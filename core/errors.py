@@ -639,6 +639,48 @@ class PromotionSuperseded(Conflict):
         )
 
 
+class ModelFrozen(Conflict):
+    code = "frozen"
+
+    def __init__(self, model: str, words: str) -> None:
+        """`words`: until when and why."""
+        self.words = words
+        super().__init__(f"The champion of {model!r} is {words}. To end that: retune unfreeze {model}.")
+
+
+class FreezeIsOver(InvalidInput):
+    def __init__(self, until: str) -> None:
+        shown = until[:16].replace("T", " ")
+        super().__init__(f"A freeze until {shown} UTC is over already. Name a later time, or leave --until out.")
+
+
+class InvalidUntil(InvalidInput):
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} is no time within ten years. Write 2026-12-24T18:00 (UTC; else with an offset such as +01:00), "
+            "or a duration such as 12h or 3d."
+        )
+
+
+class NothingProposed(Conflict):
+    code = "nothing_proposed"
+
+    def __init__(self, model: str, proposal: int | None = None) -> None:
+        what = "No proposal" if proposal is None else f"Proposal {proposal} is not open; none"
+        cure = f"'retune decisions {model}' shows what was decided, 'retune retrain {model}' asks for a retrain"
+        super().__init__(f"{what} of {model!r} waits for an answer; {cure}.")
+
+
+class ProposalOutdated(Conflict):
+    code = "superseded"
+
+    def __init__(self, model: str, version: str, now: str) -> None:
+        super().__init__(
+            f"The proposal is about {model}@{version}, but {model}@{now} is in service by now. "
+            "The next round of 'retune monitor' decides again."
+        )
+
+
 class TargetExists(Conflict):
     def __init__(self, path: Path) -> None:
         super().__init__(

@@ -9,7 +9,7 @@ from core.records import JobRecord, RetrainResult
 
 
 def job_json(job: JobRecord) -> dict[str, Any]:
-    """`outcome`: None until the job is done."""
+    """`outcome`: None until the job is done; `reason`: why the loop started it, None if a person did."""
     return {
         "job": job.id,
         "model": job.model,
@@ -22,6 +22,8 @@ def job_json(job: JobRecord) -> dict[str, Any]:
         "cancel_requested_at": job.cancel_requested_at,
         "error": job.error,
         "attempts": job.attempts,
+        "cpu_s": job.cpu_s,
+        "reason": job.reason,
         "created_at": job.created_at,
         "started_at": job.started_at,
         "finished_at": job.finished_at,

@@ -40,8 +40,8 @@ def set_values(connection: Connection, job_id: int, **values: Any) -> None:
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
 
 
-def end_cancelled(connection: Connection, job_id: int) -> None:
-    set_values(connection, job_id, status="cancelled", finished_at=utc_now(), **NO_OWNER)
+def end_cancelled(connection: Connection, job_id: int, **values: Any) -> None:
+    set_values(connection, job_id, **values, status="cancelled", finished_at=utc_now(), **NO_OWNER)
     add_lines(connection, job_id, [line("Cancelled.")])
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 
 from core.clock import utc_now
 from core.errors import JobCancelled, JobEnded, JobOptionsDiffer
@@ -14,7 +14,7 @@ from core.job_log import add_lines, line, read_log
 from core.job_rows import NO_OWNER, NO_STEP, end_cancelled, own_row, requeue_lost, row_of, set_values
 from core.ledger import Ledger
 from core.records import JobRecord, JobStatus, JobStep, LogLine
-from core.schema import jobs
+from core.schema import feedback, jobs
 
 LEASE_S = 60.0
 
@@ -26,7 +26,7 @@ class JobQueue:
         self._database = ledger.database
 
     def enqueue(self, model: str, kind: str, payload: dict[str, Any] | None = None) -> JobRecord:
-        """Add a job, or return the queued or running one of this kind and model.
+        """Add a job, or return the queued or running one of this kind and model, as a person asks for.
 
         Raises `JobOptionsDiffer` if that job has another payload than `payload`. A running job that was cancelled does
         not count: it is about to end.
@@ -40,14 +40,20 @@ class JobQueue:
             )
             row = connection.execute(unfinished).mappings().first()
             if row is None:
-                queued = insert(jobs).values(
-                    model=model, kind=kind, status="queued", payload=payload or {}, attempts=0, created_at=utc_now()
-                )
-                row = connection.execute(queued.returning(jobs)).mappings().one()
-                add_lines(connection, row["id"], [line("Queued.")])
+                row = _insert(connection, model, kind, payload or {})
             elif payload and payload != row["payload"]:
                 raise JobOptionsDiffer(row["id"], kind, model, row["status"], _options(row["payload"]))
         return _record(row)
+
+    def enqueue_once(self, model: str, kind: str, *, after: int, reason: str) -> JobRecord | None:
+        """Add a job that the loop starts, with its reason; None if a job of this kind and model came after the job
+        with the id `after`: what was decided without it is out of date.
+        """
+        with self._database.write() as connection:
+            which = jobs.c.model == model, jobs.c.kind == kind, jobs.c.id > after
+            if connection.scalar(select(func.count()).select_from(jobs).where(*which)):
+                return None
+            return _record(_insert(connection, model, kind, {}, reason=reason))
 
     def take(self, owner: str) -> JobRecord | None:
         """Assign the oldest job that may run to `owner` and return it; None if there is none.
@@ -64,35 +70,50 @@ class JobQueue:
             row = connection.execute(query).mappings().first()
             if row is None:
                 return None
+            last_label = select(func.coalesce(func.max(feedback.c.id), 0)).scalar_subquery()
             attempt = {"owner": owner, "attempts": row["attempts"] + 1, "started_at": utc_now()}
             set_values(connection, row["id"], **attempt, **NO_STEP, status="running", lease_until=_lease())
+            set_values(connection, row["id"], after_label=last_label)
             add_lines(connection, row["id"], [line(f"Taken by {owner}, attempt {attempt['attempts']}.")])
             return _record(row_of(connection, row["id"]))
 
-    def renew(self, job: JobRecord, *, step: JobStep | None = None, lines: Sequence[LogLine] = ()) -> None:
-        """Extend the lease, and store the step and lines of the log.
+    def renew(
+        self,
+        job: JobRecord,
+        *,
+        step: JobStep | None = None,
+        lines: Sequence[LogLine] = (),
+        cpu_s: float | None = None,
+    ) -> None:
+        """Extend the lease, and store the step, lines of the log, and the CPU time of all runs until now.
 
         Raises `JobLost` if another worker has the job, and `JobCancelled` if it was cancelled.
         """
-        values = {} if step is None else {"progress": step.stage, "share": step.share, "left_s": step.left_s}
+        values = _cost(cpu_s)
+        if step is not None:
+            values |= {"progress": step.stage, "share": step.share, "left_s": step.left_s}
         if self._change(job, lines, lease_until=_lease(), **values)["cancel_requested_at"]:
             raise JobCancelled(job.id)
 
-    def finish(self, job: JobRecord, result: dict[str, Any], *, lines: Sequence[LogLine] = ()) -> None:
-        self._end(job, [*lines, line("Done.")], status="done", result=result)
+    def finish(
+        self, job: JobRecord, result: dict[str, Any], *, lines: Sequence[LogLine] = (), cpu_s: float | None = None
+    ) -> None:
+        self._end(job, [*lines, line("Done.")], cpu_s, status="done", result=result)
 
-    def fail(self, job: JobRecord, error: str, *, lines: Sequence[LogLine] = ()) -> None:
-        self._end(job, [*lines, line(error, "error")], status="failed", error=error)
+    def fail(self, job: JobRecord, error: str, *, lines: Sequence[LogLine] = (), cpu_s: float | None = None) -> None:
+        self._end(job, [*lines, line(error, "error")], cpu_s, status="failed", error=error)
 
-    def release(self, job: JobRecord, *, lines: Sequence[LogLine] = ()) -> None:
+    def release(self, job: JobRecord, *, lines: Sequence[LogLine] = (), cpu_s: float | None = None) -> None:
         """End the job if it was cancelled, else queue it again without counting the attempt."""
         with self._database.write() as connection:
             row = own_row(connection, job)
             add_lines(connection, job.id, lines)
             if row["cancel_requested_at"]:
-                end_cancelled(connection, job.id)
+                end_cancelled(connection, job.id, **_cost(cpu_s))
                 return
-            set_values(connection, job.id, status="queued", attempts=job.attempts - 1, **NO_OWNER, **NO_STEP)
+            set_values(
+                connection, job.id, **_cost(cpu_s), status="queued", attempts=job.attempts - 1, **NO_OWNER, **NO_STEP
+            )
             add_lines(connection, job.id, [line("Queued again: its worker was told to end.")])
 
     def cancel(self, job_id: int) -> JobRecord:
@@ -143,8 +164,8 @@ class JobQueue:
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
-    def _end(self, job: JobRecord, lines: Sequence[LogLine], **values: Any) -> None:
-        self._change(job, lines, **values, finished_at=utc_now(), lease_until=None, left_s=None)
+    def _end(self, job: JobRecord, lines: Sequence[LogLine], cpu_s: float | None, **values: Any) -> None:
+        self._change(job, lines, **values, **_cost(cpu_s), finished_at=utc_now(), lease_until=None, left_s=None)
 
     def _change(self, job: JobRecord, lines: Sequence[LogLine], **values: Any) -> RowMapping:
         """Change the job if it is still this worker's; returns its row."""
@@ -153,6 +174,20 @@ class JobQueue:
             set_values(connection, job.id, **values)
             add_lines(connection, job.id, lines)
         return row
+
+
+def _insert(
+    connection: Connection, model: str, kind: str, payload: dict[str, Any], *, reason: str | None = None
+) -> RowMapping:
+    row = {"model": model, "kind": kind, "status": "queued", "payload": payload, "attempts": 0, "reason": reason}
+    found = connection.execute(insert(jobs).values(**row, created_at=utc_now()).returning(jobs)).mappings().one()
+    by_loop = "" if reason is None else f" By the loop: {reason}"
+    add_lines(connection, found["id"], [line(f"Queued.{by_loop}")])
+    return found
+
+
+def _cost(cpu_s: float | None) -> dict[str, Any]:
+    return {} if cpu_s is None else {"cpu_s": cpu_s}
 
 
 def _lease() -> float:

@@ -33,6 +33,8 @@ from core.errors import CheckedMeanwhile
 from core.label_rules import LabelRules
 from core.label_sources import set_aside, text_key, within_quota
 from core.labels import Kind
+from core.loop_steps import LoopSteps
+from core.proposals import Proposals
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -95,6 +97,8 @@ class Ledger:
         self.draws = Draws(database)
         self.standings = Standings(database)
         self.arrivals = Arrivals(database)
+        self.loop_steps = LoopSteps(database)
+        self.proposals = Proposals(database)
 
     def record_predictions(self, records: Sequence[PredictionRecord]) -> None:
         # asdict would copy the values, which takes longer than the insert.
@@ -255,6 +259,10 @@ class Ledger:
         retired = {row.prediction_id: label is None for row, label in found}
         kept = ((row, label) for row, label in found if not retired[row.prediction_id])
         return [replace(row, label=label) for row, label in kept if label is not None]
+
+    def label_times(self, model: str, *, kind: Kind = "single-label") -> list[tuple[str, int, str]]:
+        """Key of the text, number and time of each label, in the order in which they were given."""
+        return [(text_key(row), row.label_number, row.labelled_at) for row in self._labels(model, kind)]
 
     def sources_set_aside(self, model: str, *, kind: Kind = "single-label", trust: Trust = "latest") -> dict[str, str]:
         """The sources whose labels count for nothing, each with the reason."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from core.durable import file_lock
 from core.errors import ChampionChanged, PromotionSuperseded, PromotionTimeout, VersionRefused
+from core.freezes import require_unfrozen
 from core.home import Home
 from core.ledger import Ledger
 from core.registry import Champion, Registry
@@ -15,8 +17,6 @@ from core.verification import verify_contents
 
 # A server worker loads a version in about a second; with few cores they load it one after another.
 TIMEOUT_S = 60.0
-LOCK = "promotion.lock"
-"""Under the home; held by who reads the champion pointer and changes the registry by it."""
 PAUSE_S = 0.02
 POINTER_POLL_S = 0.5
 """Longer than `PAUSE_S`, because the pointer may be in a remote object store."""
@@ -38,14 +38,20 @@ def promote(
     """Make a version the champion; returns when every server worker of this home serves it.
 
     `expected`: the champion now, None if there is none. `on_change` is called directly after each change of the
-    pointer. Raises `CorruptPackage`, or `ChampionChanged` if another version is the champion, before any change;
-    `VersionRefused` if a server worker cannot load the version, after restoring the previous champion;
+    pointer. Raises `CorruptPackage`, `ModelFrozen`, or `ChampionChanged` if another version is the champion, before
+    any change; `VersionRefused` if a server worker cannot load the version, after restoring the previous champion;
     `PromotionTimeout` if a server worker does not serve the version in time (the version stays the champion);
     `PromotionSuperseded` if another version was made the champion in the meantime.
     """
     home.registry.require_model(model)
     verify_contents(home.registry.verified_folder(model, version))
-    return _change(home, model, lambda: home.registry.promote(model, version), expected, timeout_s, on_change)
+
+    def set_pointer(before: Champion | None) -> Champion:
+        if before is None or before.version != version:
+            require_unfrozen(home.registry, model)
+        return home.registry.promote(model, version)
+
+    return _change(home, model, set_pointer, expected, timeout_s, on_change)
 
 
 def roll_back(
@@ -56,9 +62,17 @@ def roll_back(
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
-    """As `promote`, with the previous champion."""
+    """As `promote`, with the previous champion.
+
+    `expected`: the version that is to be replaced; raises `ChampionChanged` if another one is the champion by now.
+    """
     home.registry.require_model(model)
-    return _change(home, model, lambda: home.registry.roll_back(model), expected, timeout_s, on_change)
+
+    def set_pointer(_before: Champion | None) -> Champion:
+        require_unfrozen(home.registry, model)
+        return home.registry.roll_back(model)
+
+    return _change(home, model, set_pointer, expected, timeout_s, on_change)
 
 
 def record_change(
@@ -71,19 +85,25 @@ def record_change(
     ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate=None)
 
 
+def lock_of(home: Home) -> Path:
+    """Held by who reads the champion pointer and changes it, a freeze, or the registry by it."""
+    return home.folder / "promotion.lock"
+
+
 def _change(
     home: Home,
     model: str,
-    set_pointer: Callable[[], Champion],
+    set_pointer: Callable[[Champion | None], Champion],
     expected: str | None,
     timeout_s: float,
     on_change: OnChange,
 ) -> Champion:
-    registry, lock = home.registry, home.folder / LOCK
+    """`set_pointer`: previous champion → new one."""
+    registry, lock = home.registry, lock_of(home)
     with file_lock(lock):
         before = registry.readable_pointer(model)
         _require_expected(model, before.version if before else None, expected)
-        champion = set_pointer()
+        champion = set_pointer(before)
     if champion != before:
         on_change(champion, before, False)
     try:

@@ -207,13 +207,14 @@ class CheckRecord:
 @dataclass(frozen=True)
 class Decision:
     """The action after a verdict; `count` is the number of labels for the action `label`, `purpose` that of all of them
-    if they have one.
+    if they have one. `waiting`: the challenger that a retrain puts in service without another training.
     """
 
     action: Action
     reason: str = ""
     count: int | None = None
     purpose: Purpose | None = None
+    waiting: str | None = None
 
     @property
     def sentence(self) -> str:
@@ -370,7 +371,9 @@ class Disagreements:
 
 @dataclass(frozen=True)
 class GateVerdict:
-    """`labels_needed`: how many labels of the `disagreements`, or of old rows, would settle it."""
+    """`labels_needed`: how many labels of the `disagreements`, or of old rows, would settle it. `held_by`: what holds a
+    challenger that the labels would promote: a freeze, or another version that was promoted meanwhile; else "".
+    """
 
     answer: GateAnswer = field(metadata={"key": "verdict"})
     reason: str = ""
@@ -378,6 +381,7 @@ class GateVerdict:
     old: Comparison = Comparison()
     labels_needed: int | None = None
     disagreements: Disagreements = Disagreements()
+    held_by: Literal["", "freeze", "promotion"] = ""
 
 
 @dataclass(frozen=True)
@@ -466,6 +470,8 @@ class JobRecord:
     """`result`: a JSON object; for the kind `retrain`, the fields of `RetrainResult`.
 
     `progress`, `share`, `left_s`: the last `JobStep`. `cancel_requested_at`: since when it shall end at its next step.
+    `cpu_s`: CPU time of its runs; `after_label`: number of the last label when it was taken; `reason`: why the loop
+    started it, None if a person did. Jobs of earlier releases have none of the three.
     """
 
     id: int
@@ -485,6 +491,9 @@ class JobRecord:
     left_s: float | None = None
     lease_until: float | None = None
     cancel_requested_at: str | None = None
+    cpu_s: float | None = None
+    after_label: int | None = None
+    reason: str | None = None
 
     @property
     def retrained(self) -> RetrainResult | None:

@@ -3,6 +3,7 @@
 <root>/<model>/versions/<n>/     a package, added atomically
 <root>/<model>/champion.json     {"version", "previous", "since"}, replaced atomically
 <root>/<model>/deleted.json      see `core.deleted_versions`
+<root>/<model>/freeze.json       see `core.freezes`
 <root>/.keys-in-use              see `core.keys_in_use`
 """
 
@@ -101,6 +102,10 @@ class Registry:
 
     def write_note(self, name: str, content: bytes) -> None:
         self._store.write(name, content)
+
+    def remove_note(self, name: str) -> None:
+        if self._store.read(name) is not None:
+            self._store.remove(name)
 
     def require_any(self) -> list[str]:
         """The models; raises `NoModels`."""

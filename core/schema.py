@@ -151,6 +151,9 @@ jobs = sa.Table(
     sa.Column("share", sa.Float),
     sa.Column("left_s", sa.Float),
     sa.Column("cancel_requested_at", sa.String(32)),
+    sa.Column("cpu_s", sa.Float),
+    sa.Column("after_label", sa.BigInteger),
+    sa.Column("reason", sa.Text),
     sa.Index("ix_jobs_status", "status", "id"),
 )
 
@@ -270,6 +273,55 @@ deliveries = sa.Table(
     sa.Column("error", sa.Text),
     sa.Index("ix_deliveries_due", "due_s"),
     sa.Index("ix_deliveries_alert_id", "alert_id", "webhook"),
+)
+
+proposals = sa.Table(
+    "proposals",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("waiting", sa.String(16)),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("decision_id", sa.Integer),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("ended_at", sa.String(32)),
+    sa.Column("ended_by", sa.String(128)),
+    sa.Column("job_id", sa.Integer),
+    sa.Index("ix_proposals_model", "model", "id"),
+)
+
+is_open_proposal = proposals.c.status == sa.literal_column("'open'")
+sa.Index(
+    "uq_proposals_open",
+    proposals.c.model,
+    unique=True,
+    sqlite_where=is_open_proposal,
+    postgresql_where=is_open_proposal,
+)
+
+loop_steps = sa.Table(
+    "loop_steps",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("seen_at", sa.String(32), nullable=False),
+    sa.Column("did", sa.String(16), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("rule", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("until", sa.String(32)),
+    sa.Column("by", sa.String(128), nullable=False),
+    sa.Column("decision_id", sa.Integer),
+    sa.Column("job_id", sa.Integer),
+    sa.Column("after_job", sa.Integer, nullable=False),
+    sa.Column("after_promotion", sa.Integer, nullable=False),
+    sa.Column("after_label", sa.BigInteger, nullable=False),
+    sa.Index("ix_loop_steps_model", "model", "id"),
 )
 
 audit = sa.Table(

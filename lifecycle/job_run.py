@@ -13,6 +13,7 @@ from core.job_log import line
 from core.jobs import JobQueue
 from core.progress import Progress
 from core.records import JobRecord, JobStep, LogLine
+from lifecycle.cpu_time import CpuTime
 from lifecycle.time_left import TimeLeft
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class JobRun:
     def __init__(self, job: JobRecord, jobs: JobQueue, *, stop: threading.Event, shown: Progress) -> None:
         self.job = job
         self._jobs, self._stop, self._shown = jobs, stop, shown
-        self._time_left = TimeLeft()
+        self._time_left, self._cpu = TimeLeft(), CpuTime(job.cpu_s or 0.0)
         self._stage, self._stored_s = "", 0.0
         self._lines: list[LogLine] = []
         self._line_count, self._is_failing = 0, False
@@ -66,6 +67,11 @@ class JobRun:
         taken, self._lines = self._lines, []
         return taken
 
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of this run and of earlier runs of the job."""
+        return self._cpu.used_s
+
     @contextmanager
     def alive(self) -> Iterator[None]:
         """Within the context the lease is renewed, and warnings that are logged are lines of the job's log."""
@@ -84,7 +90,7 @@ class JobRun:
     def _store(self, step: JobStep) -> None:
         lines = self.taken_lines()
         try:
-            self._jobs.renew(self.job, step=step, lines=lines)
+            self._jobs.renew(self.job, step=step, lines=lines, cpu_s=self._cpu.used_s)
             self._is_failing = False
         except JobInterrupted:
             raise
@@ -97,7 +103,7 @@ class JobRun:
     def _beat(self, ended: threading.Event) -> None:
         while not ended.wait(HEARTBEAT_S):
             try:
-                self._jobs.renew(self.job)
+                self._jobs.renew(self.job, cpu_s=self._cpu.used_s)
             except JobLost:  # the job ends at its next step
                 return
             except JobCancelled:  # it needs its lease until then

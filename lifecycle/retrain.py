@@ -10,12 +10,15 @@ from pathlib import Path
 
 from core.audit import LOOP, record
 from core.champion import read_champion
+from core.clock import utc_now
 from core.errors import (
     JobCancelled,
     JobStopped,
+    ModelFrozen,
     PromotionSuperseded,
     PromotionTimeout,
 )
+from core.freezes import freeze_of
 from core.home import Home
 from core.ledger import Ledger
 from core.progress import Progress, Step
@@ -49,7 +52,10 @@ def retrain(job: JobRecord, home: Home, *, on_progress: Progress) -> RetrainResu
         with work_folder(home, job.id) as work:
             recorded = _challenge(job, home, work, on_progress)
     if recorded.promoted:
-        _move_pointer(home, job.model, recorded.version, _not_interrupted(on_progress))
+        try:
+            _move_pointer(home, job.model, recorded.version, _not_interrupted(on_progress))
+        except ModelFrozen as frozen:  # since the outcome was recorded
+            recorded = _held_after_all(job, home, recorded, frozen)
     # The last decision was about the previous champion, so decide again.
     respond(home, read_champion(home.registry, job.model))
     prune_checkpoints(home)
@@ -63,6 +69,11 @@ def _move_pointer(home: Home, model: str, version: str, on_progress: Progress) -
     except (PromotionTimeout, PromotionSuperseded) as problem:
         # The version is the champion anyway, or was replaced by a newer one.
         log.warning("%s", problem)
+
+
+def _held_after_all(job: JobRecord, home: Home, recorded: RetrainResult, frozen: ModelFrozen) -> RetrainResult:
+    gate = GateRecord(job.id, recorded.verdict or GateVerdict("promote"), recorded.training, recorded.seconds)
+    return _held_by_freeze(job, home, recorded.version, home.registry.champion(job.model).version, gate, frozen.words)
 
 
 def _not_interrupted(on_progress: Progress) -> Progress:
@@ -127,11 +138,25 @@ def _judged(
 def _recorded(job: JobRecord, home: Home, situation: Situation, version: str, gate: GateRecord) -> RetrainResult:
     now = home.registry.champion(job.model).version
     verdict = _hold_if_champion_changed(gate.verdict, job.model, against=situation.version, now=now)
-    gate, promoted = replace(gate, verdict=verdict), verdict.answer == "promote"
-    home.ledger.record_promotion(
-        job.model, version, previous=situation.version, promoted=promoted, reason=verdict.reason, gate=gate
-    )
-    return RetrainResult.of(version, promoted, verdict.reason, gate)
+    frozen = freeze_of(home.registry, job.model, now=utc_now())
+    if frozen and verdict.answer == "promote":
+        return _held_by_freeze(job, home, version, situation.version, gate, frozen.words)
+    return _stored(job, home, version, situation.version, replace(gate, verdict=verdict), verdict.reason)
+
+
+def _held_by_freeze(
+    job: JobRecord, home: Home, version: str, previous: str, gate: GateRecord, words: str
+) -> RetrainResult:
+    """`hold` instead of `promote`, with the words of the freeze; the verdict keeps the gate's reason for after it."""
+    held = replace(gate, verdict=replace(gate.verdict, answer="hold", held_by="freeze"))
+    waits = f"{job.model}@{version} waits, because the champion is {words}."
+    return _stored(job, home, version, previous, held, f"{gate.verdict.reason} {waits}")
+
+
+def _stored(job: JobRecord, home: Home, version: str, previous: str, gate: GateRecord, reason: str) -> RetrainResult:
+    promoted = gate.verdict.answer == "promote"
+    home.ledger.record_promotion(job.model, version, previous=previous, promoted=promoted, reason=reason, gate=gate)
+    return RetrainResult.of(version, promoted, reason, gate)
 
 
 def _hold_if_champion_changed(verdict: GateVerdict, model: str, *, against: str, now: str) -> GateVerdict:
@@ -139,4 +164,4 @@ def _hold_if_champion_changed(verdict: GateVerdict, model: str, *, against: str,
     if now == against:
         return verdict
     reason = f"{model}@{now} was put in service meanwhile, but the gate compared with {model}@{against}. Retrain again."
-    return replace(verdict, answer="hold", reason=reason, labels_needed=None)
+    return replace(verdict, answer="hold", reason=reason, labels_needed=None, held_by="promotion")

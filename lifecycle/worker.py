@@ -29,7 +29,7 @@ from monitoring.alerts.courier import Courier
 log = logging.getLogger(__name__)
 
 End = Callable[..., None]
-"""Changes the job in the queue: (job, lines) → None."""
+"""Changes the job in the queue: (job, lines, cpu_s) → None."""
 KINDS: dict[str, Callable[..., Any]] = {"retrain": retrain}
 """Function of each kind of job: (job, home, on_progress) → result, a dataclass."""
 
@@ -109,6 +109,6 @@ def _store_end(run: JobRun, space: ReservedSpace, change: End) -> None:
     """Store how the run ended. Where that fails, the job is taken again when its lease has expired."""
     space.release()
     try:
-        change(run.job, lines=run.taken_lines())
+        change(run.job, lines=run.taken_lines(), cpu_s=run.cpu_s)
     except RetuneError as error:
         log.error("job %s: the end of this run is not stored: %s", run.job.id, error)

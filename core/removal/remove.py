@@ -10,7 +10,7 @@ from shutil import rmtree
 from core.durable import file_lock
 from core.errors import ModelInUse, VersionNeeded
 from core.home import Home
-from core.promotion import LOCK
+from core.promotion import lock_of
 from core.removal.needed import needed_versions
 from core.server_workers import living_server_workers
 
@@ -40,7 +40,7 @@ def remove_versions(home: Home, model: str, versions: Sequence[str]) -> Removed:
     """All or none of them. Raises `ModelNotFound`, `VersionNotFound`, or `VersionNeeded` for one that must stay."""
     home.registry.require_model(model)
     # A promotion between the look and the deletion would promote a version that is gone.
-    with file_lock(home.folder / LOCK):
+    with file_lock(lock_of(home)):
         require_unneeded(home, model, versions)
         freed_bytes = sum(home.registry.remove(model, version) for version in versions)
     reports = sum(_remove_reports(home, model, version) for version in versions)
@@ -49,7 +49,7 @@ def remove_versions(home: Home, model: str, versions: Sequence[str]) -> Removed:
 
 def remove_model(home: Home, model: str) -> Removed:
     """With all its versions and reports. Raises `ModelNotFound`, or `ModelInUse` while a server or a job has it."""
-    with file_lock(home.folder / LOCK):
+    with file_lock(lock_of(home)):
         versions = home.registry.require_model(model)
         require_unused(home, model)
         freed_bytes = home.registry.remove_model(model)

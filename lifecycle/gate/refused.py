@@ -64,7 +64,9 @@ def _by_gate(home: Home, situation: Situation) -> Iterator[PromotionRecord]:
 def _judged_again(record: PromotionRecord, verdict: GateVerdict, situation: Situation, config: Config) -> Refused:
     found = tellable(verdict.disagreements, situation.window, situation.untold_keys)
     labels = labels_of(found, situation.window, situation.labelled)
-    if verdict.answer == "hold" and found.differing:
+    if verdict.held_by == "freeze" and not _is_labelled_since(record, verdict, situation):
+        verdict = replace(verdict, answer="promote", held_by="")
+    elif verdict.answer == "hold" and found.differing:
         verdict = judge(tried_again(replace(verdict, disagreements=found), labels, config.gate))
     in_window = {row.id for row in situation.window if row.has_text}
     differing = [one.prediction_id for one in found.differing]
@@ -72,3 +74,10 @@ def _judged_again(record: PromotionRecord, verdict: GateVerdict, situation: Situ
     since = {text_key(row) for row in situation.labelled if row.prediction_id not in set(differing)} - before
     still_open = tuple(key for key in differing if key not in labels and key in in_window)
     return Refused(record, verdict, still_open, len(since))
+
+
+def _is_labelled_since(record: PromotionRecord, verdict: GateVerdict, situation: Situation) -> bool:
+    """Whether a text on which the versions differ was labelled since the gate judged."""
+    differing = {one.prediction_id for one in verdict.disagreements.differing}
+    since = (row for row in situation.labelled if row.label_number > (record.after_label or 0))
+    return any(row.prediction_id in differing for row in since)

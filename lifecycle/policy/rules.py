@@ -27,11 +27,15 @@ def roll_back(case: Case) -> Decision | None:
 
 
 def promote_refused_challenger(case: Case) -> Decision | None:
-    """The labels given since show that it is better."""
+    """The labels given since show that it is better, or only a freeze held it."""
     if case.refused is None or case.refused.verdict.answer != "promote":
         return None
-    version, reason = f"{case.model}@{case.refused.record.version}", case.refused.verdict.reason
-    return Decision("retrain", f"With the labels given since, {version} can be put in service. {reason}")
+    record, reason = case.refused.record, case.refused.verdict.reason
+    version = f"{case.model}@{record.version}"
+    told = f"With the labels given since, {version} can be put in service. {reason}"
+    if record.gate is not None and record.gate.verdict.held_by == "freeze":
+        told = f"{version}, which a freeze held, can be put in service. {reason}"
+    return Decision("retrain", told, waiting=record.version)
 
 
 def ask_where_versions_differ(case: Case) -> Decision | None:

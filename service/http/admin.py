@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core import promotion
+from core.accepting import request_retrain
 from core.audit import Action, Actor
 from core.errors import CorruptPackage, VersionRefused
 from core.home import Home
@@ -28,6 +29,7 @@ from service.worker import Worker
 
 # The share of a request's timeout in which workers must load a version; the rest is for the response.
 SHARE_OF_TIMEOUT = 0.8
+"""Who accepted a proposal by asking for a retrain."""
 ALL_MODELS = Operation("The state of all models in every worker", "ModelStatuses")
 ONE_MODEL = Operation("The state of a model in every worker", "ModelStatus")
 PROMOTE = Operation(
@@ -155,8 +157,7 @@ def put_in_service(home: Home, model: str, *, version: str, **options: Any) -> C
 def enqueue_retrain(home: Home, model: str, actor: Actor) -> JobRecord:
     """The new job, or the retrain that is already queued or running. Raises `ModelNotFound` or `NoChampion`."""
     home.registry.require_model(model)
-    home.registry.champion(model)
-    job = home.jobs.enqueue(model, "retrain")
+    job = request_retrain(home, model, by=actor.who)
     audited(home, actor, "retrain", model, {"job": job.id})
     return job
 

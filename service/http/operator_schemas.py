@@ -125,6 +125,8 @@ _JOB: dict[str, Schema] = {
     "cancel_requested_at": TEXT_OR_NULL,
     "error": TEXT_OR_NULL,
     "attempts": INTEGER,
+    "cpu_s": NUMBER_OR_NULL,
+    "reason": TEXT_OR_NULL,
     "created_at": TEXT,
     "started_at": TEXT_OR_NULL,
     "finished_at": TEXT_OR_NULL,

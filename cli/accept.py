@@ -1,0 +1,38 @@
+"""`retune accept` and `resume`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.context import Run, pass_run
+from cli.who import this_user
+from core import accepting, loop_orders
+from core.stored import as_stored
+
+
+@click.command()
+@click.argument("model")
+@click.option("--proposal", type=click.IntRange(1), help="Only this one [default: the open proposal].")
+@pass_run
+def accept(run: Run, model: str, proposal: int | None) -> None:
+    """Do what the loop proposes: queue the retrain, or roll back."""
+    run.home.registry.champion(model)
+    done = accepting.accept(run.home, model, by=this_user(), proposal_id=proposal)
+    facts = {"model": model, "proposal": done.proposal.id, "action": done.proposal.action}
+    if done.job is not None:
+        queued = f"Job {done.job.id} (retrain {model}) is {done.job.status}. Next: {run.hint('worker', '--once')}"
+        run.emit({**facts, "job": done.job.id, "status": done.job.status}, queued)
+        return
+    version = done.champion or run.home.registry.champion(model).version
+    run.emit({**facts, "champion": version}, f"{model}@{version} is the champion again.")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--reason", default="", help="Why, for the record.")
+@pass_run
+def resume(run: Run, model: str, reason: str) -> None:
+    """Let the loop try again after refused, failed or undone retrains."""
+    step = loop_orders.resume(run.home, model, by=this_user(), reason=reason)
+    after = "The next round of 'retune monitor' decides without what was refused or failed before."
+    run.emit({"model": model, "resumed": as_stored(step)}, f"The loop of {model} may try again. {after}")

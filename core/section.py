@@ -1,0 +1,22 @@
+"""What every section of the config shares: unknown keys are refused, and a section cannot change."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def parsed(value: Any) -> Any:
+    """A table of the file, or a table as JSON from an environment variable."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def listed(value: Any) -> Any:
+    """A list of the file, or names with commas from an environment variable."""
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value

@@ -1,0 +1,33 @@
+"""What the ledger holds of a model that limits the loop."""
+
+from __future__ import annotations
+
+from core.home import Home
+from core.labels import Kind
+from core.loop_steps import RETRAIN
+from lifecycle.policy.history import LabelledText, Records
+
+LATEST = 200
+"""Jobs, promotions and steps that a round reads, the latest ones."""
+
+
+def read_records(home: Home, model: str, *, kind: Kind, limit: int = LATEST) -> Records:
+    """The latest `limit` of each; the step with which a person last let the loop go on is always among them."""
+    steps = home.ledger.loop_steps.latest(model, limit=limit)[::-1]
+    resumed = home.ledger.loop_steps.last(model, "resumed")
+    if resumed is not None and resumed not in steps:
+        steps = [resumed, *steps]
+    return Records(
+        jobs=[job for job in home.jobs.latest(model, limit=limit)[::-1] if job.kind == RETRAIN],
+        promotions=home.ledger.promotions(model, limit=limit)[::-1],
+        steps=steps,
+        texts=labelled_texts(home, model, kind=kind),
+    )
+
+
+def labelled_texts(home: Home, model: str, *, kind: Kind) -> list[LabelledText]:
+    """Each text at its first label, in that order."""
+    first: dict[str, LabelledText] = {}
+    for key, number, at in home.ledger.label_times(model, kind=kind):
+        first.setdefault(key, LabelledText(number, at))
+    return list(first.values())

@@ -1,0 +1,161 @@
+"""What happened to a model before, as far as it limits what the loop may do now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.freezes import Freeze
+from core.loop_steps import RETRAIN, LoopStep
+from core.records import JobRecord, PromotionRecord
+
+Ending = Literal["unfinished", "promoted", "refused", "waits", "failed", "cancelled", "unknown"]
+NOT_BY_LOOP = ("Promoted by hand", "Rolled back by hand", "Promoted over HTTP", "Rolled back over HTTP", "Version ")
+"""How the reason of a change begins that a person made, or a server that could not load the version."""
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """A text at the time of its first label; `number`: of that label."""
+
+    number: int
+    at: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """What the ledger holds of a model until some time: its retrain jobs, promotions and steps of the loop, each the
+    oldest first, and every labelled text in the order of their first labels.
+    """
+
+    jobs: Sequence[JobRecord] = ()
+    promotions: Sequence[PromotionRecord] = ()
+    steps: Sequence[LoopStep] = ()
+    texts: Sequence[LabelledText] = ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A retrain. `ended_at`: by the clock of now, "" if it has not ended; `after_label`: number of the last label that
+    it could learn; `told`: why it failed or was refused.
+    """
+
+    job: int
+    ending: Ending
+    ended_at: str = ""
+    cpu_s: float = 0.0
+    after_label: int = 0
+    told: str = ""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """A change that the loop took back, or could not make: not tried again without new labels."""
+
+    after_label: int
+    told: str
+
+
+@dataclass(frozen=True)
+class History:
+    """`attempts`: the oldest first; `in_a_row`: refused or failed ones since the last promotion or resumption, the
+    latest first; `is_forgiven`: whether a person let the loop go on after the last attempt; `undone`: None if a person
+    did so since; `promoted_after_label`: number of the last label before the last promotion; `is_day_proposed`: whether
+    the last step is a proposal of the schedule, which stays open after its day.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
+    in_a_row: tuple[Attempt, ...] = ()
+    is_forgiven: bool = False
+    undone: Undone | None = None
+    promoted_after_label: int = 0
+    is_day_proposed: bool = False
+    texts: Sequence[LabelledText] = field(default_factory=tuple)
+    frozen: Freeze | None = None
+
+    @property
+    def last(self) -> Attempt | None:
+        return self.attempts[-1] if self.attempts else None
+
+    def new_texts(self, after_label: int) -> int:
+        """Texts whose first label is later."""
+        return sum(text.number > after_label for text in self.texts)
+
+
+def history_of(records: Records, *, now: str, frozen: Freeze | None = None) -> History:
+    """`now`: time of the decision; records of later times are of a clock that went back since."""
+    resumed = next((step for step in reversed(records.steps) if step.did == "resumed"), None)
+    attempts = tuple(_attempt(job, records.steps, now) for job in records.jobs if job.kind == RETRAIN)
+    ended = [one for one in attempts if one.ending != "unfinished"]
+    is_forgiven = resumed is not None and bool(ended) and ended[-1].job <= resumed.after_job
+    return History(
+        attempts=attempts,
+        in_a_row=_in_a_row(attempts, after_job=resumed.after_job if resumed else 0),
+        is_forgiven=is_forgiven,
+        undone=_undone(records, resumed),
+        promoted_after_label=max((row.after_label or 0 for row in records.promotions if row.promoted), default=0),
+        is_day_proposed=bool(records.steps) and _is_of_schedule(records.steps[-1]),
+        texts=records.texts,
+        frozen=frozen,
+    )
+
+
+def _is_of_schedule(step: LoopStep) -> bool:
+    return step.did == "proposed" and step.rule == "schedule"
+
+
+def _attempt(job: JobRecord, steps: Sequence[LoopStep], now: str) -> Attempt:
+    if job.is_unfinished:
+        return Attempt(job.id, "unfinished", after_label=job.after_label or 0)
+    # What was recorded after its end was not earlier: if that shows an earlier time, the clock went back.
+    later = [step.created_at for step in steps if step.after_job >= job.id]
+    ended_at = min([job.finished_at or job.created_at, now, *later])
+    return Attempt(job.id, _ending(job), ended_at, job.cpu_s or 0.0, job.after_label or 0, _told(job))
+
+
+def _ending(job: JobRecord) -> Ending:
+    if job.status == "failed":
+        return "failed"
+    if job.status == "cancelled":
+        return "cancelled"
+    result = job.retrained
+    if result is None:
+        return "unknown"
+    if result.promoted:
+        return "promoted"
+    return "waits" if result.verdict and result.verdict.held_by else "refused"
+
+
+def _told(job: JobRecord) -> str:
+    return job.error or (job.retrained.reason if job.retrained else "")
+
+
+def _in_a_row(attempts: Sequence[Attempt], *, after_job: int) -> tuple[Attempt, ...]:
+    """The latest first."""
+    row: list[Attempt] = []
+    for attempt in reversed(attempts):
+        if attempt.job <= after_job or attempt.ending == "promoted":
+            break
+        if attempt.ending in ("refused", "failed"):
+            row.append(attempt)
+    return tuple(row)
+
+
+def _undone(records: Records, resumed: LoopStep | None) -> Undone | None:
+    after_promotion, after_step = (resumed.after_promotion, resumed.id) if resumed else (0, 0)
+    rows = [row for row in records.promotions if _is_undone_by_loop(row) and row.id > after_promotion]
+    steps = [step for step in records.steps if step.did == "failed" and step.id > after_step]
+    found = [Undone(row.after_label or 0, row.reason) for row in rows]
+    found += [Undone(step.after_label, step.reason) for step in steps]
+    return max(found, key=lambda one: one.after_label, default=None)
+
+
+def _is_undone_by_loop(row: PromotionRecord) -> bool:
+    """Whether a version before was put in service again, and by no person."""
+    is_before = row.previous is not None and _number(row.version) < _number(row.previous)
+    return row.promoted and row.gate is None and is_before and not row.reason.startswith(NOT_BY_LOOP)
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() else 0

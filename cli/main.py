@@ -32,6 +32,8 @@ from cli.keys import keys
 from cli.labels import labels
 from cli.models import models
 from cli.monitor import monitor
+from cli.policy import policy
+from cli.policy import policy
 from cli.predict import predict
 from cli.promote import promote, rollback
 from cli.removal import delete, prune
@@ -94,7 +96,7 @@ retune.add_sections(
             predict,
             score,
         ],
-        "Watch": [status, monitor, drift, decisions, accept, resume, audit, alerts],
+        "Watch": [status, monitor, drift, decisions, policy, accept, resume, audit, alerts],
         "Operate": [init, doctor, demo, worker, jobs, keys, completion],
     }
 )

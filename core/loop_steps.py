@@ -24,7 +24,18 @@ Did = Literal[
     "unfrozen",
 ]
 Rule = Literal[
-    "", "mode", "freeze", "running", "stopped", "new labels", "cool-down", "quiet hours", "budget", "schedule", "error"
+    "",
+    "mode",
+    "freeze",
+    "running",
+    "stopped",
+    "new labels",
+    "cool-down",
+    "quiet hours",
+    "budget",
+    "schedule",
+    "overtaken",
+    "error",
 ]
 LASTING = ("nothing", "held", "proposed")
 """What a round may find again; the others happen once."""

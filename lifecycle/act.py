@@ -51,7 +51,7 @@ def _of_champion(home: Home, champion: ChampionPackage, step: NextStep) -> NextS
     if step.wish is None or (pointer is not None and pointer.version == champion.version):
         return step
     reason = f"{champion.model}@{champion.version}, which the decision is about, is no longer in service."
-    return NextStep(Done("held", step.done.action, "running", reason))
+    return NextStep(Done("held", step.done.action, "overtaken", reason))
 
 
 def _carried_out(
@@ -79,7 +79,7 @@ def _queued(home: Home, model: str, done: Done, records: Records) -> Done:
     last = records.jobs[-1].id if records.jobs else 0
     job = home.jobs.enqueue_once(model, RETRAIN, after=last, reason=done.reason)
     if job is None:
-        return Done("held", RETRAIN, "running", "Another retrain was queued in the meantime.")
+        return Done("held", RETRAIN, "overtaken", "Another retrain was queued in the meantime.")
     return replace(done, job_id=job.id)
 
 
@@ -93,7 +93,7 @@ def _rolled_back(home: Home, champion: ChampionPackage, done: Done) -> Done:
     except ModelFrozen as frozen:
         return Done("held", done.action, "freeze", str(frozen))
     except ChampionChanged as changed:
-        return Done("held", done.action, "running", str(changed))
+        return Done("held", done.action, "overtaken", str(changed))
     except RetuneError as error:
         return Done("failed", done.action, "error", f"The roll back failed: {error}")
     return replace(done, did="rolled back")

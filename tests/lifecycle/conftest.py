@@ -14,8 +14,11 @@ from core.home import Home
 from core.ledger import Ledger
 from core.package import read_facts, write_facts, write_manifest
 from tests.lifecycle.champions import Case, new_label_rows
+from tests.lifecycle.clocks import SetClock
 from tests.tasks import TaskFiles, multi_label_rows, paired_rows
 from tests.tiny import tiny_rows
+
+STORED = Path(__file__).parents[1] / "core" / "stored" / "format-1"
 
 
 @pytest.fixture
@@ -61,3 +64,28 @@ def case(
         return Case(home, files.checkpoint, files.package, files.datasets, rows)
 
     return make
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """The time of the ledger, which only the test moves."""
+    made = SetClock()
+    made.install(monkeypatch)
+    return made
+
+
+@pytest.fixture
+def served(home: Home, clock: SetClock) -> Home:
+    """A champion `m@1` whose package nobody has to train, in service since `clock` began."""
+    home.registry.promote("m", home.registry.add(STORED, "m"))
+    return home
+
+
+@pytest.fixture
+def later_package(tmp_path: Path) -> Path:
+    """Another version for `served`."""
+    folder = tmp_path / "later"
+    shutil.copytree(STORED, folder)
+    write_facts(folder, replace(read_facts(folder), golden=[]))
+    write_manifest(folder)
+    return folder

@@ -2,73 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.accepting import accept, request_retrain
-from core.champion import ChampionPackage, read_champion
+from core.champion import read_champion
 from core.config import Config
 from core.errors import NothingProposed, ProposalOutdated
 from core.freezes import Freeze, until_of
 from core.home import Home
 from core.loop_orders import freeze, resume, unfreeze
-from core.loop_steps import LoopStep
-from core.policy_config import PolicyConfig
-from core.records import Action, Decision, FeedbackRecord, GateVerdict, JobRecord, RetrainResult
-from core.stored import as_stored
-from lifecycle.act import act
 from tests.lifecycle.clocks import SetClock
-from tests.lifecycle.predictions import predicted
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    made = SetClock()
-    made.install(monkeypatch)
-    return made
-
-
-Loop = Callable[..., LoopStep]
-
-
-@pytest.fixture
-def served(home: Home, tiny_package: Path, clock: SetClock) -> Home:
-    home.registry.promote("m", home.registry.add(tiny_package, "m"))
-    return home
-
-
-def with_policy(home: Home, **policy: Any) -> Home:
-    """The same home with another policy."""
-    return Home(home.config.model_copy(update={"policy": PolicyConfig(**policy)}))
-
-
-def round_of(
-    home: Home, action: Action = "retrain", *, champion: ChampionPackage | None = None, **facts: Any
-) -> LoopStep:
-    """`champion`: read before, if there are many rounds."""
-    decision = Decision(action, "Accuracy fell.", **facts)
-    last = next(iter(home.ledger.decisions("m", limit=1)), None)
-    if last is None or last.decision != decision:
-        home.ledger.record_decision("m", decision, check_id=None)
-    return act(home, champion or read_champion(home.registry, "m"), home.ledger.decisions("m", limit=1)[0])
-
-
-def run_job(home: Home, *, error: str = "", promoted: bool = False, cpu_s: float = 60.0) -> JobRecord:
-    job = home.jobs.take("worker:1")
-    assert job is not None
-    if error:
-        home.jobs.fail(job, error, cpu_s=cpu_s)
-    else:
-        verdict = GateVerdict("promote" if promoted else "reject", "not better")
-        home.jobs.finish(job, as_stored(RetrainResult("2", promoted, "not better", verdict)), cpu_s=cpu_s)
-    return home.jobs.get(job.id)
-
-
-def label(home: Home, count: int) -> None:
-    home.ledger.record_feedback([FeedbackRecord(row.id, "bug") for row in predicted(home.ledger, count)])
+from tests.lifecycle.rounds import label, round_of, run_job, with_policy
 
 
 def test_advise_starts_and_proposes_nothing(served: Home) -> None:
@@ -116,10 +62,10 @@ def test_a_proposal_ends_when_the_decision_changes(served: Home) -> None:
     assert [one.status for one in home.ledger.proposals.latest("m")] == ["open", "superseded", "superseded"]
 
 
-def test_a_proposal_about_a_champion_before_is_not_accepted(served: Home, other_package: Path) -> None:
+def test_a_proposal_about_a_champion_before_is_not_accepted(served: Home, later_package: Path) -> None:
     home = with_policy(served, mode="ask")
     round_of(home)
-    home.registry.promote("m", home.registry.add(other_package, "m"))
+    home.registry.promote("m", home.registry.add(later_package, "m"))
     with pytest.raises(ProposalOutdated, match="m@2 is in service"):
         accept(home, "m", by="ann")
     assert home.jobs.latest() == []
@@ -261,9 +207,9 @@ def test_a_clock_that_went_forward_starts_nothing_twice(served: Home, clock: Set
     assert round_of(home).rule == "new labels"
 
 
-def test_the_loop_rolls_back_and_does_not_try_again(served: Home, other_package: Path, clock: SetClock) -> None:
+def test_the_loop_rolls_back_and_does_not_try_again(served: Home, later_package: Path, clock: SetClock) -> None:
     home = with_policy(served, mode="auto", cooldown="0s")
-    home.registry.promote("m", home.registry.add(other_package, "m"))
+    home.registry.promote("m", home.registry.add(later_package, "m"))
     assert round_of(home, "roll back").did == "rolled back"
     assert home.registry.champion("m").version == "1"
     (row,) = home.ledger.promotions("m")

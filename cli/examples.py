@@ -66,5 +66,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys add": ("retune keys add web --scope predict --scope feedback --rate 50 --expires 90d",),
     "keys list": ("retune keys list",),
     "keys revoke": ("retune keys revoke web",),
+    "accept": ("retune accept tickets",),
+    "resume": ("retune resume tickets",),
+    "freeze": ("retune freeze tickets --until 3d --reason 'holiday sale'",),
+    "unfreeze": ("retune unfreeze tickets",),
+    "policy simulate": ("retune policy simulate tickets --mode auto --cooldown 12h",),
     "completion": ('eval "$(retune completion bash)"',),
 }

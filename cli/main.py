@@ -33,7 +33,6 @@ from cli.labels import labels
 from cli.models import models
 from cli.monitor import monitor
 from cli.policy import policy
-from cli.policy import policy
 from cli.predict import predict
 from cli.promote import promote, rollback
 from cli.removal import delete, prune

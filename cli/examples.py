@@ -70,6 +70,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "resume": ("retune resume tickets",),
     "freeze": ("retune freeze tickets --until 3d --reason 'holiday sale'",),
     "unfreeze": ("retune unfreeze tickets",),
+    "policy": ("retune policy simulate tickets",),
     "policy simulate": ("retune policy simulate tickets --mode auto --cooldown 12h",),
     "completion": ('eval "$(retune completion bash)"',),
 }

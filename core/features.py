@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from core.arrays import Booleans, Floats, Indices
 from core.assigned import Assigned, Truth, known, same
 from core.datasets import Example
 from core.labels import names_in
+from core.two_sample.distances import distance_to_nearest_other
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Features:
     @property
     def rows(self) -> int:
         return len(self.predicted)
+
+    @cached_property
+    def apart(self) -> Floats:
+        """(n,) Euclidean distance of each row to its nearest other row; at least two rows."""
+        return distance_to_nearest_other(self.embeddings)
 
     @property
     def known(self) -> Booleans:

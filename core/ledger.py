@@ -183,7 +183,10 @@ class Ledger:
                         break
                     rows[key] = _prediction(row)
                 copies[key] += 1
-        return [replace(row, copies=copies[key]) for key, row in reversed(rows.items())]
+        return [
+            row if copies[key] == 1 else replace(row, copies=copies[key])  # `replace` takes 20 µs
+            for key, row in reversed(rows.items())
+        ]
 
     def count_predictions(self, model: str, version: str, *, most: int | None = None) -> int:
         """`most`: where the count ends; one without an end reads the index of all predictions of the version."""
@@ -514,8 +517,8 @@ def _packed(embedding: Any) -> bytes:
 
 def _prediction(row: RowMapping) -> StoredPrediction:
     values = dict(row)
-    embedding = np.frombuffer(values.pop("embedding"), dtype="<f2").astype(np.float32)
-    return StoredPrediction(**values, embedding=embedding)
+    values["embedding"] = np.frombuffer(values["embedding"], dtype="<f2").astype(np.float32)
+    return StoredPrediction(**values)
 
 
 def _check(row: RowMapping) -> CheckRecord:

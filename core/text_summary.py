@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def hashes_of(form: TextForm) -> frozenset[int]:
     return frozenset(word_hash(word) for word in form.words)
 
 
+@lru_cache(maxsize=50_000)
 def word_hash(word: str) -> int:
     return int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=4).digest(), "little")
 

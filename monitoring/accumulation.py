@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from core.accumulated import Accumulated, Scale
 from core.champion import ChampionPackage
 from core.clock import seconds_between
 from core.config import DriftConfig
+from core.features import Features
 from core.home import Home
 from core.records import StoredPrediction
 from monitoring.budget import spent_s, strength
@@ -23,6 +25,23 @@ BLOCK_RESAMPLES = 300
 """Permutations for a block that is not the window itself."""
 
 
+@dataclass(frozen=True)
+class Block:
+    """Different texts after a prediction."""
+
+    champion: ChampionPackage
+    features: Features
+
+    @property
+    def rows(self) -> int:
+        return self.features.rows
+
+    @cached_property
+    def p_value(self) -> float:
+        labels = self.champion.labels
+        return p_value_of(self.champion.reference, self.features, labels=labels, resamples=BLOCK_RESAMPLES)
+
+
 @dataclass
 class Blocks:
     """The recorded rows of a version after a prediction and up to another, `window`, and those of longer blocks."""
@@ -32,6 +51,7 @@ class Blocks:
     after: int
     until: int | None = None
     window: list[StoredPrediction] = field(init=False)
+    _blocks: dict[int, Block] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.window = self.rows_after(self.after)
@@ -44,6 +64,12 @@ class Blocks:
         """The most recent different texts, oldest first."""
         champion, limit = self.champion, self.settings.window_rows
         return self.home.ledger.window(champion.model, champion.version, limit=limit, after=number, until=self.until)
+
+    def block_after(self, number: int) -> Block:
+        """Blocks of several sizes that begin with the same row are one."""
+        if number not in self._blocks:
+            self._blocks[number] = Block(self.champion, window_of(self.rows_after(number), self.champion).features)
+        return self._blocks[number]
 
 
 def block_sizes(settings: DriftConfig, reference_rows: int) -> list[int]:
@@ -82,11 +108,10 @@ def _next(scale: Scale, blocks: Blocks, p_value: float, rows: int) -> Scale:
     if scale.after != blocks.after or rows < scale.rows:
         if last.number - scale.after < scale.rows:
             return replace(scale, z=None)
-        block = window_of(blocks.rows_after(scale.after), blocks.champion).features
+        block = blocks.block_after(scale.after)
         if block.rows < scale.rows:
             return replace(scale, z=None)
-        rows = block.rows
-        p_value = p_value_of(reference, block, labels=blocks.champion.labels, resamples=BLOCK_RESAMPLES)
+        rows, p_value = block.rows, block.p_value
     elapsed_s = seconds_between(scale.until, last.created_at) if scale.until else None
     z = strength(p_value, reference_rows=reference.rows, rows=rows)
     return Scale(

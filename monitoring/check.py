@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.arrays import Doubles
 from core.config import DriftConfig
 from core.features import Features
 from core.left_out import LeftOut
@@ -48,7 +49,8 @@ def check(
 
 def p_value_of(reference: Features, window: Features, *, labels: Sequence[str], resamples: int, seed: int = 0) -> float:
     """The p-value of a check of the window, and nothing else."""
-    return min(item.p_value for item in _evidence(sample_sides(reference, window, labels, seed=seed), resamples, seed))
+    table = _table(sample_sides(reference, window, labels, seed=seed), resamples, seed)
+    return float(adjusted_p_values(table).min())
 
 
 def _judged(
@@ -98,14 +100,19 @@ def _insufficient(reference: Features, window: Features, settings: DriftConfig) 
     )
 
 
-def _evidence(sides: Sides, resamples: int, seed: int, level: float = 0.0) -> list[Evidence]:
-    table = permuted_table(
+def _table(sides: Sides, resamples: int, seed: int) -> Doubles:
+    """The values of the signals, as in `permuted_table`."""
+    return permuted_table(
         [signal.prepare(sides) for signal in SIGNALS],
         reference_rows=sides.reference.rows,
         window_rows=sides.window.rows,
         resamples=resamples,
         seed=seed,
     )
+
+
+def _evidence(sides: Sides, resamples: int, seed: int, level: float) -> list[Evidence]:
+    table = _table(sides, resamples, seed)
     found = []
     for signal, value, p_value in zip(SIGNALS, table[0], adjusted_p_values(table), strict=True):
         detail, has_drifted = signal.describe(sides), bool(p_value <= level)

@@ -12,6 +12,7 @@ from core.arrays import Doubles, Floats
 from core.champion import ChampionPackage
 from core.records import StoredPrediction
 from core.two_sample.distances import squared_distances
+from core.two_sample.selection import median
 
 MOST_REFERENCE, MOST_LATE = 1000, 1000
 LEAST_GAIN = 5.0
@@ -68,7 +69,8 @@ def unlike_scores(rows: Floats, reference: Floats, *, late: int) -> tuple[Double
     pool = np.concatenate([rows, reference])
     anchors = np.concatenate([late_at, np.arange(count, len(pool))])
     distances = squared_distances(pool, pool[anchors])
-    kernel = np.exp(distances / -(float(np.median(distances)) or 1.0))
+    kernel = np.divide(distances, -(median(distances) or 1.0), out=distances)
+    np.exp(kernel, out=kernel)
     kernel[anchors, np.arange(len(anchors))] = 0
     is_late = np.zeros(len(pool), dtype=np.bool_)
     is_late[late_at] = True

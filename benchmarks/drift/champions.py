@@ -31,7 +31,7 @@ TRAIN_ROWS, MAX_ROWS = 4_000, 2_000
 
 @dataclass(frozen=True)
 class Champion:
-    """A head with its temperature; `train`, `truth`: its training rows; `sides`: reference and fresh rows."""
+    """A head with its temperature; `train`, `truth`: its training rows; `sides`: reference, fresh and other rows."""
 
     recipe: str
     head: Head
@@ -82,6 +82,11 @@ def encoder(cache: Path) -> FrozenEncoder:
 
 def champion(recipe: str, seed: int, splits: ModuleType, frozen: FrozenEncoder) -> Champion:
     parts = dict(zip(("train", "reference", "fresh"), splits.build(recipe, seed), strict=True))
+    return champion_of(recipe, parts, frozen)
+
+
+def champion_of(recipe: str, parts: dict[str, list[dict[str, str]]], frozen: FrozenEncoder) -> Champion:
+    """`parts`: rows by "train", which the head is fitted on, and the sides "reference", "fresh" and others."""
     labels = sorted({row["label"] for row in parts["train"]})
     vectors = {part: frozen.embeddings([row["text"] for row in rows]) for part, rows in parts.items()}
     truth = {
@@ -94,14 +99,15 @@ def champion(recipe: str, seed: int, splits: ModuleType, frozen: FrozenEncoder) 
     head = fit_head(train, taught, label_count=len(labels), c=STRENGTH)
     scale = np.float32(fit_temperature(head.logits(vectors["train"][held]), truth["train"][held]))
     head = Head(head.weight / scale, head.bias / scale)
-    sides = {part: _features(head, vectors[part], truth[part]) for part in ("reference", "fresh")}
+    sides = {part: _features(head, vectors[part], truth[part]) for part in parts if part != "train"}
     return Champion(recipe, head, train, taught, sides)
 
 
 def windows(made: Champion) -> Window:
     """All rows of the recipe, at most `MAX_ROWS` a side as in a check."""
     draw = np.random.default_rng(0)
-    reference, fresh = (_at(side, draw.permutation(side.rows)[:MAX_ROWS]) for side in made.sides.values())
+    sides = (made.sides[name] for name in ("reference", "fresh"))
+    reference, fresh = (_at(side, draw.permutation(side.rows)[:MAX_ROWS]) for side in sides)
     return Window(made.recipe, reference, fresh, made.left_out(reference))
 
 

@@ -47,9 +47,8 @@ def distance_to_nearest_other(rows: Floats) -> Floats:
     return nearest
 
 
-def unlike_reference(window: Floats, reference: Floats) -> Booleans:
-    """(n,) whether the distance of a window row to its nearest reference row exceeds the 99 % quantile of the distances
-    between reference rows and their nearest neighbours. Without a change, this holds for about 1 % of the rows.
+def unlike_reference(window: Floats, reference: Floats, *, apart: Floats) -> Booleans:
+    """(n,) whether the distance of a window row to its nearest reference row exceeds the 99 % quantile of `apart` (m,),
+    the distances of the reference rows to their nearest others. Without a change, this holds for about 1 % of the rows.
     """
-    usual = np.quantile(distance_to_nearest_other(reference), 0.99)
-    return distance_to_nearest(window, reference) > usual
+    return distance_to_nearest(window, reference) > np.quantile(apart, 0.99)

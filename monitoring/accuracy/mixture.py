@@ -76,6 +76,7 @@ def estimated_shares(chances: Doubles, before: Doubles, *, weights: Doubles | No
 
 def posterior(ratios: Doubles, shares: Doubles) -> Doubles:
     """(m, 3) chances of the classes where these have the `shares`, from ratios of densities."""
-    joint = ratios * shares
-    chances: Doubles = joint / joint.sum(axis=1, keepdims=True)
-    return chances
+    joint: Doubles = ratios * shares
+    right, wrong, unknown = joint.T  # added by hand: a sum over an axis of three takes several times as long
+    joint /= (right + wrong + unknown)[:, None]
+    return joint

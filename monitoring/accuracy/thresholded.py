@@ -8,7 +8,7 @@ from core.arrays import Booleans, Doubles, Indices
 from core.copies import SAME_TEXT
 from core.features import Features
 from core.share import Share
-from core.two_sample.distances import distance_to_nearest_other, nearest_of
+from core.two_sample.distances import nearest_of
 
 DISTANCE_WEIGHT = 0.5
 """Reduction of the score per mean distance to the nearest reference row; measured in docs/drift.md."""
@@ -42,7 +42,7 @@ def thresholded(reference: Features, window: Features, *, min_rows: int, seed: i
 
 def _scores(reference: Features, window: Features) -> tuple[Doubles, Doubles]:
     """(n,) scores of the reference and (m,) of the window; a higher score means more probably correct."""
-    within = distance_to_nearest_other(reference.embeddings).astype(np.float64)
+    within = reference.apart.astype(np.float64)
     # The reference's mean distance is the unit, because embeddings of different encoders differ in scale.
     unit = within.mean() or 1.0
     across, nearest = nearest_of(window.embeddings, reference.embeddings)

@@ -73,22 +73,30 @@ def _questions(binned: Indices, slopes: Doubles, curvatures: Doubles) -> list[tu
     """Those that lower the loss most, one level after the other."""
     found: list[tuple[int, int]] = []
     for level in range(DEPTH):
-        leaves = _leaves(binned, found)
-        gains = [_gains(leaves * BINS + column, slopes, curvatures, 2**level) for column in binned]
-        best = int(np.argmax(gains))
+        best = int(np.argmax(_gains(_leaves(binned, found) * BINS + binned, slopes, curvatures, 2**level)))
         found.append((best // (BINS - 1), best % (BINS - 1)))
     return found
 
 
 def _gains(cells: Indices, slopes: Doubles, curvatures: Doubles, leaves: int) -> Doubles:
-    """(BINS - 1,) of the questions whether the bin is above the first, the second … one, over all leaves."""
-    shape = (leaves, BINS, slopes.shape[1])
-    first = np.cumsum(_sums(cells, slopes, leaves * BINS).reshape(shape), axis=1)
-    second = np.cumsum(_sums(cells, curvatures, leaves * BINS).reshape(shape), axis=1)
-    below, above = first[:, :-1], first[:, -1:] - first[:, :-1]
-    gains = below**2 / (second[:, :-1] + DECAY) + above**2 / (second[:, -1:] - second[:, :-1] + DECAY)
-    summed: Doubles = gains.sum(axis=(0, 2))
+    """(f, BINS - 1) of the questions whether the bin is above the first, the second … one, over all leaves.
+
+    `cells` (f, n): leaf and bin of each row by each feature.
+    """
+    first, second = (_cumulated(cells, values, leaves) for values in (slopes, curvatures))
+    below, above = first[:, :, :-1], first[:, :, -1:] - first[:, :, :-1]
+    gains = below**2 / (second[:, :, :-1] + DECAY) + above**2 / (second[:, :, -1:] - second[:, :, :-1] + DECAY)
+    summed: Doubles = gains.sum(axis=(1, 3))
     return summed
+
+
+def _cumulated(cells: Indices, values: Doubles, leaves: int) -> Doubles:
+    """(f, leaves, BINS, c) sums of the values (n, c) in the bins up to each one."""
+    features, width = len(cells), leaves * BINS
+    places = (cells + width * np.arange(features)[:, None]).ravel()
+    sums = _sums(places, np.tile(values.T, features).T, features * width)
+    cumulated: Doubles = np.cumsum(sums.reshape(features, leaves, BINS, -1), axis=2)
+    return cumulated
 
 
 def _sums(cells: Indices, values: Doubles, count: int) -> Doubles:

@@ -84,13 +84,13 @@ def _is_apart(compared: Compared, rows: Indices) -> bool:
     `APART` is the geometric mean of two ratios: how far its rows are from the reference, in distances to each other and
     in distances of the reference's rows there to others of the reference.
     """
-    group, reference = compared.window.embeddings[rows], compared.reference.embeddings
-    if len(reference) < 2:
+    group, reference = compared.window.embeddings[rows], compared.reference
+    if reference.rows < 2:
         return True
-    across, near = nearest_of(group, reference)
+    across, near = nearest_of(group, reference.embeddings)
     away = float(np.median(across))
     inside = float(np.median(distance_to_nearest_other(group)))
-    there = float(np.median(distance_to_nearest_other(reference)[near]))
+    there = float(np.median(reference.apart[near]))
     return away**2 >= APART**2 * inside * there
 
 

@@ -15,7 +15,7 @@ PRIOR = 0.1
 
 def names_of(forms: Iterable[TextForm]) -> dict[int, str]:
     """The words of the texts by their hashes."""
-    return {word_hash(word): word for form in forms for word in form.words}
+    return {word_hash(word): word for word in dict.fromkeys(word for form in forms for word in form.words)}
 
 
 def counted(hashed: Iterable[frozenset[int]]) -> Counter[int]:

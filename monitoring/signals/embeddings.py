@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.arrays import Floats
-from core.two_sample.distances import distance_to_nearest, distance_to_nearest_other, unlike_reference
+from core.two_sample.distances import distance_to_nearest, unlike_reference
 from core.two_sample.statistics import Statistic, maximum_mean_discrepancy
 from monitoring.signals.signal import Sides
 from monitoring.wording import share
@@ -24,11 +24,11 @@ class Embeddings:
         return maximum_mean_discrepancy(np.concatenate([sides.reference.embeddings, sides.window.embeddings]))
 
     def describe(self, sides: Sides) -> str:
-        unlike = float(unlike_reference(sides.window.embeddings, sides.reference.embeddings).mean())
+        window, reference = sides.window.embeddings, sides.reference
+        unlike = float(unlike_reference(window, reference.embeddings, apart=reference.apart).mean())
         if unlike < NOTICED:
             return "the texts mean other things in the whole, though next to none is unlike all of the reference"
         return f"{share(unlike)} of the rows are unlike all rows of the reference (1 % expected)"
 
     def values(self, sides: Sides) -> tuple[Floats, Floats]:
-        reference, window = sides.reference.embeddings, sides.window.embeddings
-        return distance_to_nearest_other(reference), distance_to_nearest(window, reference)
+        return sides.reference.apart, distance_to_nearest(sides.window.embeddings, sides.reference.embeddings)

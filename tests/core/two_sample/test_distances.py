@@ -25,5 +25,6 @@ def test_a_row_is_not_its_own_nearest_other_row() -> None:
 def test_one_percent_of_similar_rows_and_all_other_rows_are_unlike_the_reference() -> None:
     random = np.random.default_rng(0)
     reference, same = (random.normal(size=(1000, 6)).astype(np.float32) for _ in range(2))
-    assert 0 < unlike_reference(same, reference).mean() < 0.03
-    assert unlike_reference(same + np.float32(20), reference).all()
+    apart = distance_to_nearest_other(reference)
+    assert 0 < unlike_reference(same, reference, apart=apart).mean() < 0.03
+    assert unlike_reference(same + np.float32(20), reference, apart=apart).all()

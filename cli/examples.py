@@ -61,6 +61,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "decisions": ("retune decisions tickets --limit 5",),
     "audit": ("retune audit", "retune audit tickets --since 2026-12-01"),
     "alerts": ("retune alerts", "retune alerts --test"),
+    "export-ledger": ("retune export-ledger tickets --table predictions --out predictions.parquet",),
     "forget": ("retune forget --key web", "retune forget --expired"),
     "keys": ("retune keys add web --scope predict --rate 50",),
     "keys add": ("retune keys add web --scope predict --scope feedback --rate 50 --expires 90d",),

@@ -23,6 +23,7 @@ from cli.doctor import doctor
 from cli.drift import drift
 from cli.evaluate import evaluate
 from cli.export import export
+from cli.export_ledger import export_ledger
 from cli.finetune import finetune
 from cli.forget import forget
 from cli.freeze import freeze, unfreeze
@@ -77,7 +78,7 @@ def retune(context: click.Context, config_path: Path | None, home: str | None, d
 
 retune.add_sections(
     {
-        "Data": [check, labels, forget],
+        "Data": [check, labels, export_ledger, forget],
         "Train": [deploy, finetune, evaluate, report, export, verify, retrain],
         "Serve": [
             register,

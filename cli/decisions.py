@@ -11,11 +11,12 @@ import click
 from cli.context import Run, pass_run
 from cli.job_sentences import detail
 from cli.loop_lines import step_line
+from core.incidents import Incident, Incidents
 from core.loop_steps import LoopStep
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.stored import as_stored
 
-Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord | LoopStep
+Event = DecisionRecord | CheckRecord | JobRecord | PromotionRecord | LoopStep | Incident
 MANY = 10
 """Steps that are read for each that is listed: of the others there is nothing to tell."""
 
@@ -25,7 +26,7 @@ MANY = 10
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
 @pass_run
 def decisions(run: Run, model: str, limit: int) -> None:
-    """List checks, decisions, what the loop did, jobs and promotions of a model, most recent first."""
+    """List checks, decisions, what the loop did, jobs, promotions and incidents of a model, most recent first."""
     run.home.registry.require_known(model)
     steps = run.home.ledger.loop_steps.latest(model, limit=MANY * limit)
     events: dict[str, Sequence[Event]] = {
@@ -34,6 +35,7 @@ def decisions(run: Run, model: str, limit: int) -> None:
         "jobs": run.home.jobs.latest(model, limit=limit),
         "promotions": run.home.ledger.promotions(model, limit=limit),
         "steps": [step for step in steps if step.did != "nothing"][:limit],
+        "incidents": Incidents(run.home.ledger.database).latest(model, limit=limit),
     }
     latest = heapq.nlargest(limit, chain(*events.values()), key=lambda event: event.created_at)
     run.emit(
@@ -61,7 +63,10 @@ def _described(event: Event) -> tuple[str, str]:
     if isinstance(event, JobRecord):
         told = detail(event) if event.status != "done" else ""  # the promotion or refusal tells it
         return "job", f"{event.id} {event.kind}: {event.status}{': ' if told else ''}{told}"
-    return "promoted" if event.promoted else "refused", f"@{event.version} {event.reason}"
+    if isinstance(event, Incident):
+        return "incident", f"@{event.version} {event.reason} {event.done}"
+    forced = " by force" if event.forced and "by force" not in event.reason else ""
+    return "promoted" if event.promoted else "refused", f"@{event.version}{forced} {event.reason}"
 
 
 def _check_sentence(check: CheckRecord) -> str:

@@ -27,6 +27,7 @@ from cli.export_ledger import export_ledger
 from cli.finetune import finetune
 from cli.forget import forget
 from cli.freeze import freeze, unfreeze
+from cli.incidents import incidents
 from cli.init import init
 from cli.jobs import jobs
 from cli.keys import keys
@@ -96,7 +97,7 @@ retune.add_sections(
             predict,
             score,
         ],
-        "Watch": [status, monitor, drift, decisions, policy, accept, resume, audit, alerts],
+        "Watch": [status, monitor, drift, decisions, incidents, policy, accept, resume, audit, alerts],
         "Operate": [init, doctor, demo, worker, jobs, keys, completion],
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from core.beating import beating
 from core.champion import read_champion
 from core.errors import NoModels, NothingToWatch, RetuneError
 from core.example_texts import texts_of
+from core.guards import Guard
 from core.isolated import isolated, sentence_of
 from core.registry import Registry
 from core.stored import as_stored
@@ -73,7 +75,10 @@ def _monitor(run: Run, *, once: bool, model: str | None) -> None:
     if problem and not once:
         info(str(problem))
     from lifecycle.act import respond_and_act
+    from lifecycle.release.guard import ChampionGuard
     from monitoring.round import Monitor
+
+    guard = ChampionGuard(run.home)
 
     rounds = Monitor(
         run.home,
@@ -82,8 +87,10 @@ def _monitor(run: Run, *, once: bool, model: str | None) -> None:
         on_checked=partial(_emit_checked, run),
         on_problem=partial(_emit_problem, run),
         on_erased=lambda count: info(f"Predictions older than {run.config.ledger.keep_days} days erased: {count}."),
+        look=guard.look,
+        on_guarded=partial(_emit_guard, run),
     )
-    with beating(run.home, "monitor"):
+    with beating(run.home, "monitor"), closing(guard):
         is_well = rounds.run(once=once, stop=stopped_by_signal())
     if once and problem:  # only now: what has expired is erased in any case
         raise problem
@@ -107,6 +114,13 @@ def _emit_problem(run: Run, name: str, error: BaseException) -> None:
     if run.as_json:
         code = error.code if isinstance(error, RetuneError) else "internal"
         run.emit({"model": name, "error": {"code": code, "message": sentence_of(error)}})
+
+
+def _emit_guard(run: Run, guard: Guard) -> None:
+    said = f"the guard ended, {guard.outcome}: {guard.reason}"
+    if guard.ended_at is None:
+        said = f"there is no way back to the version before; see 'retune incidents {guard.model}'."
+    run.emit({"model": guard.model, "guard": as_stored(guard)}, f"{guard.model}@{guard.version}: {said}")
 
 
 def _emit_checked(run: Run, checked: Checked) -> None:

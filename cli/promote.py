@@ -22,24 +22,32 @@ LEDGER_TIMEOUT_S = 5.0
 
 @click.command()
 @click.argument("name", metavar="NAME@VERSION")
+@click.option("--force", is_flag=True, help="Also a version that the gate refused or the guard rolled back; marked.")
 @pass_run
-def promote(run: Run, name: str) -> None:
+def promote(run: Run, name: str, force: bool) -> None:
     """Make a version the champion; returns when every running server serves it."""
     model, version = parse_version(name)
     if version is None:
         raise InvalidInput(f"{name!r} names no version. Write NAME@VERSION, e.g. {name}@1.")
-    changes, lines = put_in_service(run, model, version, reason="Promoted by hand.")
+    changes, lines = put_in_service(run, model, version, reason="Promoted by hand.", force=force)
     run.emit({"model": model, "version": version, "champion": version, **changes}, *lines)
 
 
-def put_in_service(run: Run, model: str, version: str, *, reason: str) -> tuple[dict[str, Any], list[str]]:
+def put_in_service(
+    run: Run, model: str, version: str, *, reason: str, force: bool = False
+) -> tuple[dict[str, Any], list[str]]:
     """Promote a version and record it; what has changed, for the JSON object and for the terminal."""
     before = _champion(run, model)
-    promotion.promote(run.home, model, version, on_change=partial(_record, run, model, "promote", reason))
+    run.home.registry.folder(model, version)  # raises `ModelNotFound` or `VersionNotFound`
+    forced = promotion.needs_force(run.home, model, version, force=force)
+    on_change = partial(_record, run, model, "promote", f"{reason[:-1]}, by force." if forced else reason)
+    promotion.promote(run.home, model, version, forced=forced, on_change=on_change)
     changes, lines = told_changes(run, model, version, before=before)
     default = default_model(run)
     named = f'Clients name it: "model": "{model}". Requests without \'model\' are answered by {default!r}.'
-    return changes, [f"{model}@{version} is the champion.", *lines, *([] if default == model else [named])]
+    by_force = " It was promoted by force, which its history shows." if forced else ""
+    told = [f"{model}@{version} is the champion.{by_force}", *lines, *([] if default == model else [named])]
+    return {"forced": forced, **changes}, told
 
 
 @click.command()

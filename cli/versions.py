@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from cli.context import Run, pass_run, require_package
+from cli.context import Run, info, pass_run, require_package
 from cli.label_changes import told_changes
+from core.isolated import isolated, sentence_of
 from core.package import read_facts
 from lifecycle.registration import register_package
 
@@ -59,6 +60,9 @@ def versions(run: Run, model: str) -> None:
     champion = pointer.version if pointer else None
     if not known:
         run.home.registry.champion(model)  # raises ModelNotFound
+    forced: set[str] = set()
+    with isolated(lambda error: info(f"Promotions by force are not shown: {sentence_of(error)}")):
+        forced = run.home.ledger.forced_versions(model)
     facts = {version: read_facts(run.home.registry.folder(model, version)) for version in known}
     run.emit(
         {
@@ -66,12 +70,19 @@ def versions(run: Run, model: str) -> None:
             "version": known[-1],
             "champion": champion,
             "versions": [
-                {"version": version, "rung": fact.rung, "labels": len(fact.labels), "metrics": fact.metrics}
+                {
+                    "version": version,
+                    "rung": fact.rung,
+                    "labels": len(fact.labels),
+                    "metrics": fact.metrics,
+                    "forced": version in forced,
+                }
                 for version, fact in facts.items()
             ],
         },
         *(
             f"{'*' if version == champion else ' '} {model}@{version}  {fact.rung}, {len(fact.labels)} labels"
+            f"{', promoted by force' if version in forced else ''}"
             for version, fact in facts.items()
         ),
     )

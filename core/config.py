@@ -239,6 +239,21 @@ class GateConfig(Section):
     min_rows: int = Field(20, ge=5, description="With fewer fresh labelled rows the gate holds.")
 
 
+class GuardConfig(Section):
+    enabled: bool = Field(True, description="Whether a new champion is watched, and rolled back if it disappoints.")
+    hours: float = Field(24.0, gt=0, le=8760, description="A guard ends after so many hours in which it was watched.")
+    labels: int = Field(200, ge=10, description="It ends earlier after so many labelled texts.")
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="Probability that an equal champion is ever rolled back.")
+    poll_s: float = Field(5.0, gt=0, le=30, description="Seconds between two looks of 'retune monitor' at open guards.")
+    max_failed: float = Field(
+        0.02, ge=0, lt=1, description="Share of requests that may fail beyond that of the version before."
+    )
+    max_abstained: float = Field(
+        0.1, ge=0, lt=1, description="Share of texts that it may leave unanswered where the version before answers."
+    )
+    max_slowdown: float = Field(2.0, gt=1, description="How many times as slow as the version before it may be.")
+
+
 ChallengerName = Literal["head", "tuned", "fresh"]
 
 
@@ -310,6 +325,7 @@ class Config(Section):
     drift: DriftConfig = DriftConfig()
     labels: LabelsConfig = LabelsConfig()
     gate: GateConfig = GateConfig()
+    guard: GuardConfig = GuardConfig()
     retrain: RetrainConfig = RetrainConfig()
     policy: PolicyConfig = PolicyConfig()
     worker: WorkerConfig = WorkerConfig()

@@ -36,6 +36,7 @@ REVISIONS = (
     "0011",
     "0012",
     "0013",
+    "0014",
     "0015",
 )
 """A ledger of another revision is from a newer release. It can be used: migrations break no older release."""

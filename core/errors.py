@@ -618,6 +618,40 @@ class VersionRefused(Conflict):
         super().__init__(f"{model}@{version} cannot be served and {consequence}: {problem}")
 
 
+class RefusedByGate(Conflict):
+    """`said`: the gate's reason."""
+
+    code = "refused_by_gate"
+
+    def __init__(self, model: str, version: str, answer: str, said: str) -> None:
+        super().__init__(
+            f"The gate's answer to {model}@{version} is {answer!r}: {said} "
+            f"To put it in service nonetheless: retune promote {model}@{version} --force"
+        )
+
+
+class RolledBackByGuard(Conflict):
+    """`found`: what the guard found."""
+
+    code = "rolled_back_by_guard"
+
+    def __init__(self, model: str, version: str, at: str, found: str) -> None:
+        super().__init__(
+            f"The guard rolled {model}@{version} back at {at[:16]} UTC: {found} "
+            f"To put it in service nonetheless: retune promote {model}@{version} --force"
+        )
+
+
+class VerdictUnknown(Unavailable):
+    code = "verdict_unknown"
+
+    def __init__(self, model: str, version: str, problem: str) -> None:
+        super().__init__(
+            f"Whether the gate refused {model}@{version} cannot be read: {problem} "
+            f"Wait until the ledger is back, or put it in service nonetheless: retune promote {model}@{version} --force"
+        )
+
+
 class PromotionTimeout(Unavailable):
     def __init__(self, model: str, version: str, workers: int, timeout_s: float) -> None:
         super().__init__(

@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Event = Literal[
-    "drift", "accuracy_lost", "labels_asked", "retrain", "roll_back", "job_failed", "promoted", "refused", "test"
+    "drift",
+    "accuracy_lost",
+    "labels_asked",
+    "retrain",
+    "roll_back",
+    "job_failed",
+    "promoted",
+    "refused",
+    "incident",
+    "test",
 ]
 EVENTS: tuple[Event, ...] = get_args(Event)

@@ -188,6 +188,12 @@ class Ledger:
             for key, row in reversed(rows.items())
         ]
 
+    def rows_after(self, model: str, version: str, *, after: int, limit: int) -> list[StoredPrediction]:
+        """The first predictions of a version after a number, oldest first."""
+        which = (predictions.c.model == model, predictions.c.version == version, predictions.c.number > after)
+        query = select(predictions).where(*which).order_by(predictions.c.number).limit(limit)
+        return [_prediction(row) for row in self._rows(query)]
+
     def count_predictions(self, model: str, version: str, *, most: int | None = None) -> int:
         """`most`: where the count ends; one without an end reads the index of all predictions of the version."""
         rows = select(predictions.c.number).where(predictions.c.model == model, predictions.c.version == version)
@@ -419,9 +425,18 @@ class Ledger:
         return label_requests.c.created_at < days_ago(self._expire_days)
 
     def record_promotion(
-        self, model: str, version: str, *, previous: str | None, promoted: bool, reason: str, gate: GateRecord | None
+        self,
+        model: str,
+        version: str,
+        *,
+        previous: str | None,
+        promoted: bool,
+        reason: str,
+        gate: GateRecord | None,
+        forced: bool = False,
     ) -> int:
-        row = {"model": model, "version": version, "previous": previous, "promoted": promoted, "reason": reason}
+        row: dict[str, Any] = {"model": model, "version": version, "previous": previous, "promoted": promoted}
+        row |= {"reason": reason, "forced": forced}
         place = {"after_number": _last(predictions.c.number), "after_label": _last(feedback.c.id)}
         with self.database.write() as connection:
             return _insert(connection, promotions, **row, **place, gate=as_stored(gate) if gate else {})
@@ -434,6 +449,16 @@ class Ledger:
     def promotions(self, model: str, *, limit: int = 50, before: int | None = None) -> list[PromotionRecord]:
         """Promotions and refusals, most recent first; `before`: only those with a smaller id."""
         return [_promotion(row) for row in self._latest(promotions, model, limit, *_earlier(promotions, before))]
+
+    def promotions_of(self, model: str, version: str) -> list[PromotionRecord]:
+        """Promotions and refusals of one version, most recent first."""
+        return [_promotion(row) for row in self._latest(promotions, model, 50, promotions.c.version == version)]
+
+    def forced_versions(self, model: str) -> set[str]:
+        """The versions that were ever promoted by force."""
+        query = select(promotions.c.version).where(promotions.c.model == model, promotions.c.forced.is_(True))
+        with self.database.read() as connection:
+            return set(connection.scalars(query))
 
     def _latest(self, table: Table, model: str, limit: int, *which: ColumnElement[bool]) -> Sequence[RowMapping]:
         query = select(table).where(table.c.model == model, *which).order_by(table.c.id.desc()).limit(limit)
@@ -526,4 +551,5 @@ def _check(row: RowMapping) -> CheckRecord:
 
 
 def _promotion(row: RowMapping) -> PromotionRecord:
-    return PromotionRecord(**{**row, "gate": restored(GateRecord, row["gate"]) if row["gate"] else None})
+    gate = restored(GateRecord, row["gate"]) if row["gate"] else None
+    return PromotionRecord(**{**row, "gate": gate, "forced": bool(row["forced"])})

@@ -7,9 +7,20 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from core.durable import file_lock
-from core.errors import ChampionChanged, PromotionSuperseded, PromotionTimeout, VersionRefused
+from core.errors import (
+    ChampionChanged,
+    DriverMissing,
+    LedgerUnreadable,
+    PromotionSuperseded,
+    PromotionTimeout,
+    RefusedByGate,
+    RolledBackByGuard,
+    VerdictUnknown,
+    VersionRefused,
+)
 from core.freezes import require_unfrozen
 from core.home import Home
+from core.incidents import Incidents
 from core.ledger import Ledger
 from core.registry import Champion, Registry
 from core.server_workers import ModelStatus, ServerWorkerStatus, living_server_workers
@@ -22,6 +33,8 @@ POINTER_POLL_S = 0.5
 """Longer than `PAUSE_S`, because the pointer may be in a remote object store."""
 ANY = ""
 """Whichever version is the champion; no version has this name."""
+Expected = str | Champion | None
+"""A version, or a pointer: that very promotion of it."""
 OnChange = Callable[[Champion, Champion | None, bool], None]
 """(new champion, previous champion, whether the change undoes a refused promotion)"""
 
@@ -31,7 +44,8 @@ def promote(
     model: str,
     version: str,
     *,
-    expected: str | None = ANY,
+    forced: bool = False,
+    expected: Expected = ANY,
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
@@ -49,7 +63,7 @@ def promote(
     def set_pointer(before: Champion | None) -> Champion:
         if before is None or before.version != version:
             require_unfrozen(home.registry, model)
-        return home.registry.promote(model, version)
+        return home.registry.promote(model, version, forced=forced)
 
     return _change(home, model, set_pointer, expected, timeout_s, on_change)
 
@@ -58,7 +72,7 @@ def roll_back(
     home: Home,
     model: str,
     *,
-    expected: str | None = ANY,
+    expected: Expected = ANY,
     timeout_s: float = TIMEOUT_S,
     on_change: OnChange = lambda _new, _old, _is_undone: None,
 ) -> Champion:
@@ -75,6 +89,37 @@ def roll_back(
     return _change(home, model, set_pointer, expected, timeout_s, on_change)
 
 
+def needs_force(home: Home, model: str, version: str, *, force: bool) -> bool:
+    """Whether only force puts the version in service. Without `force` raises as `require_promotable`."""
+    try:
+        require_promotable(home, model, version)
+    except (RefusedByGate, RolledBackByGuard, VerdictUnknown):
+        if not force:
+            raise
+        return True
+    return False
+
+
+def require_promotable(home: Home, model: str, version: str) -> None:
+    """Raises `RefusedByGate` or `RolledBackByGuard` for a version that only `--force` puts in service.
+
+    A version that was never judged, or is the champion, may be promoted. Raises `VerdictUnknown` without a ledger.
+    """
+    pointer = home.registry.readable_pointer(model)
+    if pointer is not None and pointer.version == version:
+        return
+    try:
+        incident = Incidents(home.ledger.database).last_rollback(model, version)
+        rows = home.ledger.promotions_of(model, version)
+    except (LedgerUnreadable, DriverMissing) as error:
+        raise VerdictUnknown(model, version, str(error)) from error
+    if incident is not None:
+        raise RolledBackByGuard(model, version, incident.created_at, incident.reason)
+    judged = next((row for row in rows if row.gate is not None), None)
+    if judged is not None and judged.gate is not None and not judged.promoted:
+        raise RefusedByGate(model, version, judged.gate.verdict.answer, judged.reason)
+
+
 def record_change(
     ledger: Ledger, model: str, reason: str, champion: Champion, before: Champion | None, is_undone: bool
 ) -> None:
@@ -82,7 +127,9 @@ def record_change(
     previous = before.version if before else None
     if before is not None and is_undone:
         reason = f"Version {before.version} could not be loaded."
-    ledger.record_promotion(model, champion.version, previous=previous, promoted=True, reason=reason, gate=None)
+    ledger.record_promotion(
+        model, champion.version, previous=previous, promoted=True, reason=reason, gate=None, forced=champion.forced
+    )
 
 
 def lock_of(home: Home) -> Path:
@@ -94,7 +141,7 @@ def _change(
     home: Home,
     model: str,
     set_pointer: Callable[[Champion | None], Champion],
-    expected: str | None,
+    expected: Expected,
     timeout_s: float,
     on_change: OnChange,
 ) -> Champion:
@@ -102,7 +149,7 @@ def _change(
     registry, lock = home.registry, lock_of(home)
     with file_lock(lock):
         before = registry.readable_pointer(model)
-        _require_expected(model, before.version if before else None, expected)
+        _require_expected(model, before, expected)
         champion = set_pointer(before)
     if champion != before:
         on_change(champion, before, False)
@@ -118,8 +165,12 @@ def _change(
     return champion
 
 
-def _require_expected(model: str, version: str | None, expected: str | None) -> None:
-    if expected not in (ANY, version):
+def _require_expected(model: str, before: Champion | None, expected: Expected) -> None:
+    version = before.version if before else None
+    if isinstance(expected, Champion):
+        if before != expected:
+            raise ChampionChanged(model, expected.version, version)
+    elif expected not in (ANY, version):
         raise ChampionChanged(model, expected, version)
 
 

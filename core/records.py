@@ -413,7 +413,8 @@ class GateRecord:
 class PromotionRecord:
     """A promotion or a refusal by the gate; `gate` is None if a person promoted.
 
-    `after_number`, `after_label`: numbers of the last prediction and of the last label before it.
+    `after_number`, `after_label`: numbers of the last prediction and of the last label before it. `forced`: a person
+    promoted the version although the gate had refused it, or the guard had rolled it back.
     """
 
     id: int
@@ -426,6 +427,7 @@ class PromotionRecord:
     gate: GateRecord | None = None
     after_number: int | None = None
     after_label: int | None = None
+    forced: bool = False
 
 
 @dataclass(frozen=True)

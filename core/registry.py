@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -46,13 +46,16 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 class Champion:
     """`since`: time of the promotion; `previous`: earlier champions, the latest last.
 
-    `first`: time of the model's first promotion; "" in a pointer of an earlier release.
+    `first`: time of the model's first promotion; "" in a pointer of an earlier release. `forced`: as in
+    `PromotionRecord`. `rolled_back_from`: the version that a roll back replaced by this one, "" after a promotion.
     """
 
     version: str
     previous: list[str] = field(default_factory=list)
     since: str = ""
     first: str = ""
+    forced: bool = False
+    rolled_back_from: str = ""
 
     @property
     def served_since(self) -> str:
@@ -234,14 +237,15 @@ class Registry:
         pointers = {model: self.readable_pointer(model) for model in self.models()}
         return first_served({model: pointer.served_since for model, pointer in pointers.items() if pointer})
 
-    def promote(self, model: str, version: str) -> Champion:
+    def promote(self, model: str, version: str, *, forced: bool = False) -> Champion:
         """Verify a version and make it the champion. Promoting the champion changes nothing."""
         self.verified_folder(model, version)
         pointer = self.readable_pointer(model)
         if pointer and pointer.version == version:
             return pointer
         previous = [*pointer.previous, pointer.version] if pointer else []
-        return self._set_pointer(model, version, previous, first=self._first(model, pointer))
+        champion = Champion(version, previous, first=self._first(model, pointer), forced=forced)
+        return self._set_pointer(model, champion)
 
     def roll_back(self, model: str) -> Champion:
         """Make the previous champion the champion again; raises `NothingToRollBackTo`."""
@@ -251,7 +255,8 @@ class Registry:
         known = self.versions(model)
         *earlier, version = [one for one in champion.previous if one in known] or champion.previous
         self.verified_folder(model, version)
-        return self._set_pointer(model, version, earlier, first=champion.served_since)
+        now = Champion(version, earlier, first=champion.served_since, rolled_back_from=champion.version)
+        return self._set_pointer(model, now)
 
     def restore_pointer(self, model: str, champion: Champion | None) -> None:
         """Restore an earlier pointer; None: there was none."""
@@ -263,8 +268,9 @@ class Registry:
         if self._store.read(f"{model}/{FIRST_NOTE}") is None:
             self._store.write(f"{model}/{FIRST_NOTE}", champion.served_since.encode())
 
-    def _set_pointer(self, model: str, version: str, previous: list[str], *, first: str) -> Champion:
-        champion = Champion(version=version, previous=previous, since=utc_now(), first=first)
+    def _set_pointer(self, model: str, champion: Champion) -> Champion:
+        """`champion` without its time, which is now."""
+        champion = replace(champion, since=utc_now())
         self.restore_pointer(model, champion)
         return champion
 

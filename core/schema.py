@@ -181,6 +181,7 @@ promotions = sa.Table(
     sa.Column("gate", sa.JSON, nullable=False),
     sa.Column("after_number", sa.BigInteger),
     sa.Column("after_label", sa.BigInteger),
+    sa.Column("forced", sa.Boolean),
     sa.Index("ix_promotions_model", "model", "id"),
 )
 
@@ -349,4 +350,60 @@ repeatable = sa.Table(
     sa.Column("status", sa.Integer),
     sa.Column("body", sa.Text),
     sa.Index("ix_repeatable_created_at", "created_at"),
+)
+
+guards = sa.Table(
+    "guards",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("previous", sa.String(16)),
+    sa.Column("since", sa.String(32), nullable=False),
+    sa.Column("forced", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("after_number", sa.BigInteger, nullable=False),
+    sa.Column("promise", sa.JSON, nullable=False),
+    sa.Column("found", sa.JSON, nullable=False),
+    sa.Column("labels", sa.Integer, nullable=False),
+    sa.Column("looked_at", sa.String(32), nullable=False),
+    sa.Column("watched_s", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.String(32)),
+    sa.Column("outcome", sa.String(16)),
+    sa.Column("reason", sa.Text),
+    sa.UniqueConstraint("model", "since", name="uq_guards_once"),
+)
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("previous", sa.String(16)),
+    sa.Column("guard_id", sa.Integer),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("cause", sa.String(16), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("done", sa.Text, nullable=False),
+    sa.Column("after_label", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", sa.String(32)),
+    sa.Index("ix_incidents_model", "model", "id"),
+)
+
+traffic = sa.Table(
+    "traffic",
+    metadata,
+    sa.Column("model", sa.String(64), primary_key=True),
+    sa.Column("minute", sa.String(16), primary_key=True),
+    sa.Column("version", sa.String(16), primary_key=True),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("failed_requests", sa.Integer, nullable=False),
+    sa.Column("late_requests", sa.Integer, nullable=False),
+    sa.Column("answered", sa.Integer, nullable=False),
+    sa.Column("abstained", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.JSON, nullable=False),
+    sa.Index("ix_traffic_version", "model", "version", "minute"),
 )

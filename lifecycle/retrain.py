@@ -35,6 +35,7 @@ from lifecycle.gate.disagreements import find_disagreements, labels_of
 from lifecycle.gate.judge import judge
 from lifecycle.gate.refused import compared_since, last_refused
 from lifecycle.gate.trial import Trial
+from lifecycle.release.second_try import hold_if_rolled_back
 from lifecycle.respond import respond
 from lifecycle.situation import Situation
 from lifecycle.work_folder import work_folder
@@ -138,6 +139,8 @@ def _judged(
 def _recorded(job: JobRecord, home: Home, situation: Situation, version: str, gate: GateRecord) -> RetrainResult:
     now = home.registry.champion(job.model).version
     verdict = _hold_if_champion_changed(gate.verdict, job.model, against=situation.version, now=now)
+    if verdict.answer == "promote":
+        verdict = hold_if_rolled_back(home, job.model, version, verdict)
     frozen = freeze_of(home.registry, job.model, now=utc_now())
     if frozen and verdict.answer == "promote":
         return _held_by_freeze(job, home, version, situation.version, gate, frozen.words)

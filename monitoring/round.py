@@ -6,17 +6,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 from core.champion import ChampionPackage, read_champion
 from core.claim import Claim
 from core.errors import DriverMissing, InvalidDatabaseUrl, ModelNotFound, UnusableRegistry, WatchedByAnother
 from core.forgetting import forget_expired
+from core.guards import Guard
 from core.home import Home
 from core.isolated import isolated
 from core.records import CheckRecord, DecisionRecord
 from monitoring.alerts.courier import Courier
+from monitoring.guarding import Guarding, Look
 from monitoring.illustration import illustrate
 from monitoring.new_rows import NewRows
 from monitoring.watch import check_window
@@ -45,6 +47,7 @@ class Monitor:
 
     An error of whatever class ends neither a round nor the rounds, except one of the config and the end of the process:
     `on_problem` gets it, with the name of the model or of the step. `on_erased` gets the number of erased predictions.
+    `look`: looks at the guard of a model's champion; `on_guarded` gets each guard that ended or found an incident.
     """
 
     home: Home
@@ -53,11 +56,16 @@ class Monitor:
     on_checked: Callable[[Checked], None]
     on_problem: Callable[[str, BaseException], None]
     on_erased: Callable[[int], None]
+    look: Look = lambda _model: None
+    on_guarded: Callable[[Guard], None] = lambda _guard: None
     _claims: dict[str, Claim] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._courier = Courier(self.home)
         self._arrived = NewRows(self.home)
+        self._guarding = Guarding(
+            self.home, self.look, only=self.only, on_looked=self._tell_guard, on_problem=self._note
+        )
 
     def run(self, *, once: bool, stop: threading.Event) -> bool:
         """Run a round every `drift.interval_s` until `stop` is set, or only one with `once`.
@@ -68,9 +76,11 @@ class Monitor:
             with isolated(lambda error: self._note("registry", error), but=(*WRONG_CONFIG, ModelNotFound)):
                 self.home.registry.require_model(self.only)
         try:
-            with self._courier:
+            with self._courier, nullcontext() if once else self._guarding:
                 while True:
                     is_well = self.run_round()
+                    if once:
+                        self._guarding.look()
                     if once or self._wait(stop):
                         return is_well
         finally:
@@ -121,6 +131,11 @@ class Monitor:
         keeps_all = self.home.config.ledger.keep_days is None
         if not keeps_all and (erased := forget_expired(self.home).erased.predictions):
             self.on_erased(erased)
+
+    def _tell_guard(self, guard: Guard) -> None:
+        self._courier.tell(guard.model)
+        with suppress(OSError):  # nobody reads the output
+            self.on_guarded(guard)
 
     def _check(self, model: str) -> None:
         claim = self._claims.setdefault(model, Claim(self.home.ledger.database, f"monitor-{model}"))

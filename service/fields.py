@@ -101,6 +101,14 @@ def name_in(fields: Fields, name: str) -> str | None:
     return value
 
 
+def flag_in(fields: Fields, name: str) -> bool:
+    """False if the field is missing or null."""
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidBody(f"Field {name!r} is {kind_of(value)}. Send true or false.")
+    return bool(value)
+
+
 def count_in(fields: Fields, name: str) -> int | None:
     value = fields.get(name)
     if value is None:

@@ -24,6 +24,7 @@ from service.following.reading import Reader
 from service.host.watchdog import Watchdog
 from service.recording.feedback import FeedbackStore
 from service.recording.recorder import Recorder
+from service.recording.traffic import TrafficCounter
 from service.refusals import ChampionNotLoaded, NotReady, Stopping
 from service.telemetry.access_log import AccessLog
 from service.telemetry.loop_metrics import LoopCollector
@@ -56,6 +57,7 @@ class Worker:
         self.watchdog = None if replaces_lost else Watchdog(worker_count(config))
         self.batcher = Batcher(config.service, on_batch=self.metrics.count_batch, on_waits=self.metrics.observe_waits)
         self.recorder = Recorder(self.home, on_count=self.metrics.count_records)
+        self.traffic = TrafficCounter(self.home)
         self.access_log = AccessLog(on_drop=self.metrics.count_log_drop) if config.service.access_log else None
         self.predictor = Predictor(
             self.champions,
@@ -65,6 +67,7 @@ class Worker:
             on_answer=self.metrics.count_prediction,
             on_unread=self.metrics.count_unread,
             on_error=self.metrics.count_item_error,
+            on_request=self.traffic.count,
         )
         self.hub = Hub(Reader(self.home, self.champions.status), most=config.service.max_streams)
         self.feedback = FeedbackStore(self.home, self.recorder, labels_of=self.labels_of)
@@ -76,6 +79,7 @@ class Worker:
         self.champions.start()
         self.batcher.start()
         self.recorder.start()
+        self.traffic.start()
         if self.access_log:
             self.access_log.start()
         if self.watchdog:
@@ -86,6 +90,7 @@ class Worker:
         self.champions.close()
         self.batcher.close()
         self.recorder.close()
+        self.traffic.close()
         # Changes of champion are still recorded; operators' requests that wait for a locked ledger are cancelled.
         self.promotion_executor.shutdown()
         self.operator_executor.shutdown(wait=False, cancel_futures=True)

@@ -9,6 +9,7 @@ from core.alerts import Condition
 from core.clock import days_ago
 from core.events import Event
 from core.home import Home
+from core.incidents import Incidents
 from core.records import Action, PromotionRecord
 from core.stored import as_stored
 
@@ -25,6 +26,7 @@ def conditions_of(home: Home, model: str, version: str) -> list[Condition]:
         *_decision(home, model, version),
         *_job(home, model),
         *_promotions(home, model),
+        *_incidents(home, model),
     ]
 
 
@@ -71,8 +73,16 @@ def _promotions(home: Home, model: str) -> Iterator[Condition]:
             yield Condition(event, str(record.id), _facts(record), is_moment=True)
 
 
+def _incidents(home: Home, model: str) -> Iterator[Condition]:
+    """Those that ended: what was done is known."""
+    for one in reversed(Incidents(home.ledger.database).latest(model, limit=RECENT)):
+        if one.ended_at is not None and one.created_at > days_ago(1):
+            facts = {"version": one.version, "previous": one.previous, "cause": one.cause, "action": one.action}
+            yield Condition("incident", str(one.id), {**facts, "reason": one.reason, "done": one.done}, is_moment=True)
+
+
 def _facts(record: PromotionRecord) -> dict[str, Any]:
-    facts: dict[str, Any] = {"version": record.version, "previous": record.previous}
+    facts: dict[str, Any] = {"version": record.version, "previous": record.previous, "forced": record.forced}
     if record.gate is not None:
         fresh = record.gate.verdict.fresh
         facts |= {"gate": record.gate.verdict.answer, "job": record.gate.job, "rows": fresh.rows}

@@ -66,6 +66,7 @@ TITLES: dict[Event, str] = {
     "job_failed": "a job failed",
     "promoted": "a version was put in service",
     "refused": "the gate refused a version",
+    "incident": "a new version broke its promise",
     "test": "a test of the webhook",
 }
 
@@ -117,11 +118,16 @@ def _job_failed(_: str, job: str, facts: Facts) -> str:
 
 def _promoted(model: str, _: str, facts: Facts) -> str:
     before = f" after {model}@{facts['previous']}" if facts["previous"] else ""
-    return f"{model}@{facts['version']} is in service{before}.{_compared(facts)}"
+    force = " It was promoted by force." if facts.get("forced") else ""
+    return f"{model}@{facts['version']} is in service{before}.{force}{_compared(facts)}"
 
 
 def _refused(model: str, _: str, facts: Facts) -> str:
     return f"The gate's answer to {model}@{facts['version']} is {facts.get('gate', 'no')}.{_compared(facts)}"
+
+
+def _incident(model: str, _: str, facts: Facts) -> str:
+    return f"{model}@{facts['version']}: {facts['reason']} {facts['done']} See: retune incidents {model}"
 
 
 def _compared(facts: Facts) -> str:
@@ -140,5 +146,6 @@ TEXTS: dict[Event, Callable[[str, str, Facts], str]] = {
     "job_failed": _job_failed,
     "promoted": _promoted,
     "refused": _refused,
+    "incident": _incident,
     "test": lambda *_: "It reached you: alerts will, too.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,13 +15,14 @@ from core.datasets import Text
 from core.engine import Encoded, Outputs
 from core.prediction_json import answer
 from core.records import PredictionRecord
-from service.answering.batcher import Batcher
+from service.answering.batcher import ENGINE_FAILED, Batcher
 from service.answering.champions import Champions
 from service.answering.items import ItemError, checked_input, encode
 from service.answering.model import ServedVersion
 from service.fields import require_at_most
 from service.recording.recorder import Recorder
-from service.refusals import TimedOut
+from service.recording.traffic import Counted
+from service.refusals import Overloaded, TimedOut
 
 ItemAnswer = tuple[Text, Encoded, Outputs] | ItemError
 CheckedItem = Text | ItemError
@@ -76,10 +78,12 @@ class Predictor:
         on_answer: Callable[[str, Sequence[str], float], None],
         on_unread: Callable[[str, Encoded], None],
         on_error: Callable[[str], None],
+        on_request: Callable[[Counted], None],
     ) -> None:
         """`on_answer` gets model, labels and score of each answer, `on_error` the code of each error.
 
-        `on_unread` gets each answered text that was truncated or has unknown tokens only.
+        `on_unread` gets each answered text that was truncated or has unknown tokens only. `on_request` gets the
+        counts of each request.
         """
         self._champions = champions
         self._batcher = batcher
@@ -88,6 +92,7 @@ class Predictor:
         self._on_answer = on_answer
         self._on_unread = on_unread
         self._on_error = on_error
+        self._on_request = on_request
 
     async def predict(self, request: PredictRequest, state: dict[str, Any] | None = None) -> Predictions:
         """`state` is the request's state in its ASGI scope: "key" is read, "model", "version" and "items" are written.
@@ -104,8 +109,16 @@ class Predictor:
         is_paired = served.engine.facts.is_paired
         items = [checked_input(item, max_chars=limits.max_text_chars, is_paired=is_paired) for item in request.texts]
         work = self._answers(served, items, rejects_long=limits.overlength == "reject")
-        answered = await (work if request.timeout_s is None else _in_time(work, request.timeout_s))
-        return Predictions(served, self._results(served, answered, top_k=request.top_k, key=state.get("key")))
+        began = time.perf_counter()
+        try:
+            answered = await (work if request.timeout_s is None else _in_time(work, request.timeout_s))
+        except (TimedOut, Overloaded, asyncio.CancelledError):
+            if "gone" not in state:  # set by `service.wire.connection`: the client did not wait
+                self._on_request(Counted(served.model, served.version))
+            raise
+        results = self._results(served, answered, top_k=request.top_k, key=state.get("key"))
+        self._on_request(counted(served, results, time.perf_counter() - began))
+        return Predictions(served, results)
 
     async def _answers(
         self, served: ServedVersion, items: Sequence[CheckedItem], *, rejects_long: bool
@@ -148,6 +161,13 @@ class Predictor:
             results.append(Prediction(record.id, fields, outputs.probabilities[0]))
         self._recorder.offer(records)
         return results
+
+
+def counted(served: ServedVersion, results: Sequence[Result], seconds: float) -> Counted:
+    """What a request was for its version."""
+    answered = [result.answer["abstained"] for result in results if isinstance(result, Prediction)]
+    failed = 0 if len(answered) == len(results) else results.count(ENGINE_FAILED)
+    return Counted(served.model, served.version, len(answered), sum(answered), failed, seconds)
 
 
 async def _in_time(work: Awaitable[T], timeout_s: float) -> T:

@@ -20,7 +20,7 @@ from core.records import JobRecord
 from core.registry import Champion
 from core.server_workers import ServerWorkerStatus
 from service.access.actor import actor_of
-from service.fields import Fields, fields_in, name_in, require_empty
+from service.fields import Fields, fields_in, flag_in, name_in, require_empty
 from service.http.envelope import json_response
 from service.http.route import Operation, Route
 from service.recording.audit import audited
@@ -68,11 +68,12 @@ class Endpoints:
         return json_response(await self._run(self._status_of, request.path_params["name"]))
 
     async def promote(self, request: Request) -> Response:
-        fields = fields_in(await request.body(), known=("version", "expected"))
+        fields = fields_in(await request.body(), known=("version", "expected", "force"))
         version = name_in(fields, "version")
         if version is None:
             raise InvalidBody("Field 'version' is missing. Send the version to put in service, as a string.")
-        change = partial(put_in_service, version=version, expected=expected_in(fields))
+        expected, force = expected_in(fields), flag_in(fields, "force")
+        change = partial(put_in_service, version=version, expected=expected, force=force)
         return await self._changed(request, change, "promote", "Promoted over HTTP.")
 
     async def roll_back(self, request: Request) -> Response:
@@ -145,10 +146,12 @@ class Endpoints:
         audited(home, actor, "undo_promotion" if is_undone else action, model, facts, is_away=is_away)
 
 
-def put_in_service(home: Home, model: str, *, version: str, **options: Any) -> Champion:
+def put_in_service(home: Home, model: str, *, version: str, force: bool = False, **options: Any) -> Champion:
     """Promote as `retune promote` does."""
+    home.registry.require_model(model)
+    forced = promotion.needs_force(home, model, version, force=force)
     try:
-        return promotion.promote(home, model, version, **options)
+        return promotion.promote(home, model, version, forced=forced, **options)
     except CorruptPackage as error:  # its status 503 would tell clients to retry
         champion = home.registry.readable_pointer(model)
         raise VersionRefused(model, version, str(error), champion.version if champion else None) from error

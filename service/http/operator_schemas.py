@@ -62,7 +62,7 @@ def operator_schemas() -> Schema:
             prediction_id=TEXT, group=TEXT_OR_NULL, text=TEXT, pair=TEXT_OR_NULL, predicted=TEXT, score=SCORE
         ),
         **_history(),
-        "PromoteRequest": object_of(optional=["expected"], version=NAME, expected=EXPECTED),
+        "PromoteRequest": object_of(optional=["expected", "force"], version=NAME, expected=EXPECTED, force=BOOLEAN),
         "RollBackRequest": object_of(optional=["expected"], expected=EXPECTED),
         "Promoted": object_of(model=TEXT, version=TEXT, champion=TEXT),
     }

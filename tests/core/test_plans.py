@@ -10,10 +10,13 @@ import pytest
 
 from core.alerts import Alerts
 from core.clock import sortable_id, utc_now
+from core.guards import Guards
+from core.incidents import Incidents
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.overview.ledger_facts import traffic_of
 from core.records import TRAFFIC, CannotTell, FeedbackRecord, PredictionRecord, Verdict, Wanted
+from core.traffic import Traffic
 from tests.core.conftest import SQLITE
 from tests.core.plans import plans_of
 
@@ -47,6 +50,11 @@ QUERIES: dict[str, Callable[[Ledger], Any]] = {
     "arrivals.at": lambda ledger: ledger.arrivals.at(1.7e9),
     "arrivals.has_more": lambda ledger: ledger.arrivals.has_more("m", "1", after=3, count=9),
     "arrivals.window_ends": lambda ledger: ledger.arrivals.window_ends("m", "1", limit=5, after=3, most=3),
+    "rows_after": lambda ledger: ledger.rows_after("m", "1", after=3, limit=5),
+    "promotions_of": lambda ledger: ledger.promotions_of("m", "1"),
+    "guard": lambda ledger: Guards(ledger.database).open("m"),
+    "incidents": lambda ledger: Incidents(ledger.database).latest("m"),
+    "traffic": lambda ledger: Traffic(ledger.database).load("m", "1"),
     "jobs": lambda ledger: JobQueue(ledger).latest("m"),
     "alerts": lambda ledger: Alerts(ledger.database).open("m"),
     "deliveries": lambda ledger: Alerts(ledger.database).take_due(),

@@ -18,7 +18,8 @@ from core.records import TRAFFIC, CheckRecord
 from monitoring.budget import DAY_S, MONTH_S, level_of_window, shared_part, strength
 from monitoring.detector import MOST, further, threshold_s
 from monitoring.watch import check_window
-from tests.monitoring.conftest import MODEL, Served, word_examples
+from tests.monitoring.conftest import MODEL, Served
+from tests.words import word_examples
 
 SETTINGS = DriftConfig()
 A_DAY = datetime(2026, 3, 1, tzinfo=UTC)

@@ -16,8 +16,9 @@ from core.reference import reference_of
 from core.stored import as_stored, restored
 from monitoring.watch import check_file, check_window
 from monitoring.wording import repetition_note
-from tests.monitoring.conftest import MODEL, Served, word_examples
+from tests.monitoring.conftest import MODEL, Served
 from tests.monitoring.test_watch import traffic
+from tests.words import word_examples
 
 
 def checked(served: Served) -> CheckRecord:

@@ -16,8 +16,9 @@ from core.errors import CheckNotFound, DiskFull, NothingToShow
 from monitoring.illustration import Illustrated, illustrate, illustrate_again
 from monitoring.report import contents
 from monitoring.watch import WindowCheck, check_file, check_window
-from tests.monitoring.conftest import MODEL, Served, word_examples
+from tests.monitoring.conftest import MODEL, Served
 from tests.monitoring.test_watch import traffic
+from tests.words import word_examples
 
 
 def received(served: Served, rows: int = 80) -> list[str]:

@@ -18,7 +18,8 @@ from core.records import Decision, DecisionRecord
 from monitoring.check import check
 from monitoring.round import Checked, Monitor
 from monitoring.watch import WindowCheck, check_window
-from tests.monitoring.conftest import MODEL, Served, word_examples
+from tests.monitoring.conftest import MODEL, Served
+from tests.words import word_examples
 
 
 class Panic(BaseException):

@@ -17,8 +17,9 @@ from core.home import Home
 from core.records import TRAFFIC, CheckRecord, PredictionRecord, Repetition, Verdict
 from monitoring.watch import check_file, check_window
 from monitoring.window import features_of, unchecked_windows
-from tests.monitoring.conftest import MODEL, Served, word_examples
+from tests.monitoring.conftest import MODEL, Served
 from tests.monitoring.rows import LABELS
+from tests.words import word_examples
 
 
 def traffic(served: Served, rows: int, *, seed: int) -> Features:

@@ -16,7 +16,8 @@ from core.records import CheckRecord
 from core.stored import as_stored
 from monitoring.change import explain
 from monitoring.watch import check_file, check_window
-from tests.monitoring.conftest import MODEL, Served, word_examples
+from tests.monitoring.conftest import MODEL, Served
+from tests.words import word_examples
 
 MARKED = [Example(f"<p>{row.text}</p>", row.label) for row in word_examples(80, seed=1)]
 

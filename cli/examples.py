@@ -67,6 +67,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys add": ("retune keys add web --scope predict --scope feedback --rate 50 --expires 90d",),
     "keys list": ("retune keys list",),
     "keys revoke": ("retune keys revoke web",),
+    "incidents": ("retune incidents tickets",),
     "accept": ("retune accept tickets",),
     "resume": ("retune resume tickets",),
     "freeze": ("retune freeze tickets --until 3d --reason 'holiday sale'",),

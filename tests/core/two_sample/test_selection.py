@@ -27,5 +27,5 @@ def test_values_of_ranks_are_those_of_the_sorted_array(values: Floats) -> None:
 def test_a_sample_unlike_the_array_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each second value is in the sample, and those are the small ones."""
     monkeypatch.setattr(selection, "SAMPLE", 5_001)
-    values: Floats = np.tile(np.array([0.0, 1.0], dtype=np.float32), 5_000) * np.arange(10_000, dtype=np.float32)
+    values = (np.tile([0.0, 1.0], 5_000) * np.arange(10_000)).astype(np.float32)
     assert at_ranks(values, [7_500]).tolist() == np.sort(values)[[7_500]].tolist()

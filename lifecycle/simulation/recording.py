@@ -44,9 +44,11 @@ class Moment:
 
 
 def moments_of(recording: Recording) -> Iterator[Moment]:
-    """In their order. Of a ledger of an earlier release the checks and decisions tell when the rounds were."""
+    """In their order. Before the first step, in an earlier release, checks and decisions tell when the rounds were; those
+    of the last interval before it are of its own round.
+    """
     steps = recording.records.steps
-    first = steps[0].created_at if steps else "9"
+    first = later(steps[0].created_at, -recording.interval_s) if steps else "9"
     times = {*recording.checked, *(row.created_at for row in recording.decisions)}
     for at in sorted(time for time in times if time < first):
         yield Moment(at, recording.version, _decision_at(recording, at))

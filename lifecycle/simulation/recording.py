@@ -44,8 +44,8 @@ class Moment:
 
 
 def moments_of(recording: Recording) -> Iterator[Moment]:
-    """In their order. Before the first step, in an earlier release, checks and decisions tell when the rounds were; those
-    of the last interval before it are of its own round.
+    """In their order. Before the first step, in an earlier release, checks and decisions tell when the rounds were;
+    those of the last interval before it are of its own round.
     """
     steps = recording.records.steps
     first = later(steps[0].created_at, -recording.interval_s) if steps else "9"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ from core.errors import NothingProposed, ProposalOutdated
 from core.freezes import Freeze, until_of
 from core.home import Home
 from core.loop_orders import freeze, resume, unfreeze
+from core.loop_steps import LoopStep
+from core.records import Decision
+from lifecycle.act import act
 from tests.lifecycle.clocks import SetClock
 from tests.lifecycle.rounds import label, round_of, run_job, with_policy
 
@@ -251,3 +256,19 @@ def test_a_model_has_its_own_policy(served: Home) -> None:
     models = {"m": {"mode": "auto"}}
     config = Config.model_validate({"home": served.config.home, "policy": {"mode": "advise", "models": models}})
     assert round_of(Home(config)).did == "started"
+
+
+def test_two_monitors_start_one_job(served: Home) -> None:
+    home, other = (with_policy(served, mode="auto", cooldown="0s") for _ in range(2))
+    barrier, decision = threading.Barrier(2), Decision("retrain", "Accuracy fell.")
+    home.ledger.record_decision("m", decision, check_id=None)
+    champion, record = read_champion(home.registry, "m"), home.ledger.decisions("m")[0]
+
+    def monitor(own: Home) -> LoopStep:
+        barrier.wait()
+        return act(own, champion, record)
+
+    with ThreadPoolExecutor(2) as pool:
+        steps = list(pool.map(monitor, (home, other)))
+    assert sorted(step.did for step in steps) == ["held", "started"]
+    assert len(home.jobs.latest()) == 1

@@ -24,6 +24,7 @@ from core.schema import jobs
 from lifecycle import worker
 from lifecycle.job_run import MAX_LINES
 from lifecycle.work_folder import remove_left_folders, work_folder
+from lifecycle.worker import run_next
 
 
 def report_niceness(job: JobRecord, home: Home, *, on_progress: Progress) -> dict[str, Any]:
@@ -237,3 +238,20 @@ def test_an_output_that_nobody_reads_fails_no_job(home: Home, monkeypatch: pytes
     job = worker.run_next(home, stop=threading.Event(), progress=broken)
     assert job is not None
     assert (job.status, job.error) == ("done", None)
+
+
+def test_the_cpu_time_of_all_runs_of_a_job_is_stored(home: Home, working: Callable[[Work], JobRecord]) -> None:
+    stop = threading.Event()
+
+    def burn(_job: JobRecord, _home: Home, _on_progress: Progress) -> None:
+        until_s = os.times().user + 0.1
+        while os.times().user < until_s:
+            pass
+        stop.set()
+
+    job = working(burn)
+    assert run_next(home, stop=stop, progress=ignore) is not None
+    first_s = home.jobs.get(job.id).cpu_s or 0.0
+    assert (home.jobs.get(job.id).status, first_s >= 0.1) == ("queued", True)
+    assert run_next(home, stop=threading.Event(), progress=ignore) is not None
+    assert (home.jobs.get(job.id).cpu_s or 0.0) >= first_s + 0.1

@@ -45,7 +45,14 @@ def _facts(run: Run, model: ModelOverview) -> Iterator[str]:
     if model.labels is not None and (model.labels.requested or model.labels.doubtful):
         yield _line("labels", _labels(model.labels))
     if model.decision is not None:
-        yield _line("decision", f"{model.decision.sentence} ({_ago(model.decision.at)}): {model.decision.reason}")
+        yield _line(
+            "decision",
+            f"{model.decision.sentence} ({_ago(model.decision.at)}, mode {model.mode}): {model.decision.reason}",
+        )
+    if model.proposal is not None:
+        yield _line("proposal", f"{model.proposal.id} ({_ago(model.proposal.created_at)}): {model.proposal.reason}")
+    if model.freeze is not None:
+        yield _line("freeze", f"the champion is {model.freeze.words}")
     if model.job is not None:
         told = detail(model.job)
         yield _line("job", f"{model.job.id} {model.job.kind}: {model.job.status}{': ' if told else ''}{told}")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from core.freezes import Freeze
 from core.job_json import job_json
+from core.policy_config import Mode
+from core.proposals import Proposal
 from core.records import Action, JobRecord, Outcome
 from core.share import Share
 from core.stored import as_stored
@@ -117,6 +120,8 @@ class NextStep:
 class ModelOverview:
     """One model. Facts from the ledger are None if it is away or has none.
 
+    `mode`: how far the loop goes by itself; `freeze`: that holds, if the champion is frozen; `proposal`: that is open.
+
     `problem`: why the champion cannot be read or served; `job`: an unfinished one, else the last.
     """
 
@@ -124,6 +129,9 @@ class ModelOverview:
     versions: list[str]
     champion: ChampionFacts | None
     problem: str | None = None
+    mode: Mode = "ask"
+    freeze: Freeze | None = None
+    proposal: Proposal | None = None
     traffic: TrafficFacts | None = None
     drift: DriftFacts | None = None
     accuracy: AccuracyFacts | None = None

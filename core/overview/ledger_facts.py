@@ -20,6 +20,7 @@ from core.overview.facts import (
     PromotionFacts,
     TrafficFacts,
 )
+from core.proposals import Proposals
 from core.records import CheckRecord, JobRecord
 
 HOUR_S, DAY_S = 3600.0, 86400.0
@@ -34,6 +35,7 @@ def ledger_facts(home: Home, model: str, champion: ChampionFacts | None) -> dict
         "decision": _decision(ledger, model),
         "promotion": _promotion(ledger, model),
         "job": _job(home, model),
+        "proposal": Proposals(ledger.database).open(model),
         "alerts": [AlertFacts(one.event, one.subject, one.begun_at) for one in Alerts(ledger.database).open(model)],
     }
     if champion is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.overview.facts import ModelOverview, NextStep, Processes
+from core.overview.facts import ModelOverview, NextStep, Processes, Urgency
 
 Rule = Callable[[ModelOverview, Processes], NextStep | None]
 COMMANDS = {"gateway": "serve", "monitor": "monitor", "worker": "worker"}
@@ -58,8 +58,15 @@ def _queued(model: ModelOverview, processes: Processes) -> NextStep | None:
     return NextStep("none", f"Job {job.id} is {job.status}.", ["jobs", model.model])
 
 
+def _proposed(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.proposal is None:
+        return None
+    urgency: Urgency = "act" if model.proposal.action == "roll back" else "asked"
+    return NextStep(urgency, f"A proposal waits for you: {model.proposal.action}.", ["accept", model.model])
+
+
 def _retrain(model: ModelOverview, _: Processes) -> NextStep | None:
-    if model.decision is None or model.decision.action != "retrain":
+    if model.decision is None or model.decision.action != "retrain" or model.mode == "auto":
         return None
     return NextStep("asked", "The last decision is to retrain.", ["retrain", model.model, "--wait"])
 
@@ -89,4 +96,15 @@ def _missing(model: ModelOverview, processes: Processes) -> NextStep | None:
     return NextStep("start", f"No {missing[0]} runs.", [COMMANDS[missing[0]]]) if missing else None
 
 
-RULES: tuple[Rule, ...] = (_unserved, _broken, _worse, _failed, _queued, _retrain, _doubtful, _asked, _missing)
+RULES: tuple[Rule, ...] = (
+    _unserved,
+    _broken,
+    _proposed,
+    _worse,
+    _failed,
+    _queued,
+    _retrain,
+    _doubtful,
+    _asked,
+    _missing,
+)

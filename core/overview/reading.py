@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.clock import utc_now
 from core.database import shown_url
 from core.errors import PointerUnreadable, RetuneError, Unavailable
+from core.freezes import freeze_of
 from core.heartbeats import Heartbeat, Heartbeats
 from core.home import Home
 from core.overview.facts import ChampionFacts, ModelOverview, Overview
@@ -42,7 +44,10 @@ def read_overview(home: Home, model: str | None = None) -> Overview:
     models = []
     for name, versions in known.items():
         champion, problem = champions[name]
-        facts = recorded.of_model.get(name, {})
+        facts = recorded.of_model.get(name, {}) | {
+            "mode": home.config.policy.of(name, min_texts=home.config.labels.min_texts).mode,
+            "freeze": freeze_of(home.registry, name, now=utc_now()),
+        }
         one = ModelOverview(name, versions, champion, problem or _load_error(workers, name), **facts)
         models.append(replace(one, next=next_step(one, processes)))
     ledger = shown_url(home.config.ledger_url)

@@ -18,6 +18,7 @@ from core.home import Home
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.owner import this_worker
+from core.proposals import Proposals
 from core.records import TRAFFIC, Decision, PredictionRecord, Verdict, Wanted
 from core.share import Share, measured
 from core.standing import Accuracy
@@ -165,3 +166,14 @@ def test_what_up_started_again_is_told(retune: Command, model: str, home: Path) 
         assert re.search(r"; started again: monitor 2 times \(it ended by signal 9, .+ ago\)$", last)
         assert found(retune)["next"]["urgency"] == "none"  # what is missing is started by it
     assert found(retune)["next"]["words"] == ["up"]
+
+
+def test_a_proposal_and_a_freeze_are_told(retune: Command, ledger: Ledger, model: str) -> None:
+    ledger.record_decision("m", Decision("retrain", "It fell."), check_id=None)
+    retune("freeze", "m", "--reason", "Christmas")
+    assert "the champion is frozen until a person ends it (Christmas)" in retune("status")[1]
+    retune("unfreeze", "m")
+    assert found(retune)["freeze"] is None
+    Proposals(ledger.database).propose("m", "1", action="retrain", waiting=None, reason="It fell.", decision_id=None)
+    facts = found(retune)
+    assert (facts["mode"], facts["proposal"]["action"], facts["next"]["words"]) == ("ask", "retrain", ["accept", "m"])

@@ -72,8 +72,10 @@ def _leaves(binned: Indices, questions: list[tuple[int, int]]) -> Indices:
 def _questions(binned: Indices, slopes: Doubles, curvatures: Doubles) -> list[tuple[int, int]]:
     """Those that lower the loss most, one level after the other."""
     found: list[tuple[int, int]] = []
+    # The values of all rows, once for each feature.
+    first, second = (np.tile(values.T, len(binned)) for values in (slopes, curvatures))
     for level in range(DEPTH):
-        best = int(np.argmax(_gains(_leaves(binned, found) * BINS + binned, slopes, curvatures, 2**level)))
+        best = int(np.argmax(_gains(_leaves(binned, found) * BINS + binned, first, second, 2**level)))
         found.append((best // (BINS - 1), best % (BINS - 1)))
     return found
 
@@ -81,22 +83,18 @@ def _questions(binned: Indices, slopes: Doubles, curvatures: Doubles) -> list[tu
 def _gains(cells: Indices, slopes: Doubles, curvatures: Doubles, leaves: int) -> Doubles:
     """(f, BINS - 1) of the questions whether the bin is above the first, the second … one, over all leaves.
 
-    `cells` (f, n): leaf and bin of each row by each feature.
+    `cells` (f, n): leaf and bin of each row by each feature; `slopes`, `curvatures` (c, f * n): of the rows.
     """
-    first, second = (_cumulated(cells, values, leaves) for values in (slopes, curvatures))
+    width = leaves * BINS
+    places = (cells + width * np.arange(len(cells))[:, None]).ravel()
+    shape = len(cells), leaves, BINS, -1
+    first, second = (
+        np.cumsum(_sums(places, values.T, len(cells) * width).reshape(shape), axis=2) for values in (slopes, curvatures)
+    )
     below, above = first[:, :, :-1], first[:, :, -1:] - first[:, :, :-1]
     gains = below**2 / (second[:, :, :-1] + DECAY) + above**2 / (second[:, :, -1:] - second[:, :, :-1] + DECAY)
     summed: Doubles = gains.sum(axis=(1, 3))
     return summed
-
-
-def _cumulated(cells: Indices, values: Doubles, leaves: int) -> Doubles:
-    """(f, leaves, BINS, c) sums of the values (n, c) in the bins up to each one."""
-    features, width = len(cells), leaves * BINS
-    places = (cells + width * np.arange(features)[:, None]).ravel()
-    sums = _sums(places, np.tile(values.T, features).T, features * width)
-    cumulated: Doubles = np.cumsum(sums.reshape(features, leaves, BINS, -1), axis=2)
-    return cumulated
 
 
 def _sums(cells: Indices, values: Doubles, count: int) -> Doubles:

@@ -38,7 +38,8 @@ def drift_map(reference: Floats, window: Floats, groups: Sequence[Located]) -> s
     aim = window[np.concatenate([rows for _, rows in shown])] if shown else window
     axes = _axes(np.concatenate([reference, window]), aim.mean(axis=0) - reference.mean(axis=0))
     before, after = reference @ axes, window @ axes
-    box = _box(np.concatenate([before, after]))
+    grouped = after[np.concatenate([rows for _, rows in shown])] if shown else after[:0]
+    box = _box(np.concatenate([before, after]), grouped)
     colour = np.full(len(window), -1)
     for place, (_, rows) in enumerate(shown):
         colour[rows] = place
@@ -78,9 +79,10 @@ def _signed(vectors: Doubles) -> Doubles:
     return result
 
 
-def _box(points: Doubles) -> tuple[Doubles, Doubles]:
-    """Lowest corner and size; the outermost 0.5 % of the rows are drawn at the edge."""
+def _box(points: Doubles, grouped: Doubles) -> tuple[Doubles, Doubles]:
+    """Lowest corner and size; the outermost 0.5 % of the rows are drawn at the edge, but none of a group."""
     low, high = np.quantile(points, [0.005, 0.995], axis=0)
+    low, high = np.min([low, *grouped], axis=0), np.max([high, *grouped], axis=0)
     return low, np.maximum(high - low, 1e-9)
 
 

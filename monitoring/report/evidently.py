@@ -71,7 +71,7 @@ def run_report(
     text = VerdictText(text=verdict_markdown(verdict, model, version))
     with _p_values_of(verdict), readings_of(verdict) as readings:
         report = Report(
-            [text, *readings, *_drift_tests(verdict, level), *_label_shares()],
+            [text, *_drift_tests(verdict, level), *_label_shares(), *readings],
             include_tests=True,
             metadata={"model": model, "version": version, "verdict": verdict.outcome},
             tags=[verdict.outcome],

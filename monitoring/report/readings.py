@@ -13,6 +13,7 @@ from core.records import Verdict
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # Evidently uses numpy.core and old names of litestar
     from evidently.core.metric_types import SingleValueCalculation, SingleValueMetric
+    from evidently.legacy.renderers.html_widgets import CounterData, WidgetSize, counter
 
 ACCURACY, LOWEST, HIGHEST = "estimated accuracy", "lowest estimated accuracy", "highest estimated accuracy"
 P_VALUE, ROWS, TEXTS = "p-value of the check", "rows of the window", "different texts of the window"
@@ -28,7 +29,11 @@ class Reading(SingleValueMetric):  # type: ignore[misc]  # evidently is untyped
 
 class ReadingCalculation(SingleValueCalculation[Reading]):  # type: ignore[misc]  # evidently is untyped
     def calculate(self, context: Any, current_data: Any, reference_data: Any) -> tuple[Any, None]:
-        return self.result(_values.get()[self.metric.name]), None
+        value = _values.get()[self.metric.name]
+        result = self.result(value)
+        shown = CounterData(label=self.metric.name, value=f"{value:.3g}" if value < 1 else f"{value:,.0f}")
+        result.widget = [counter(title="", size=WidgetSize.HALF, counters=[shown])]
+        return result, None
 
     def display_name(self) -> str:
         return str(self.metric.name)

@@ -22,6 +22,7 @@ from service.http.admin import enqueue_retrain
 from service.http.envelope import headers_of, status_of
 from service.http.jobs import cancel_job, job_id_in
 from service.http.route import PAGES, Endpoint, Route
+from service.pages.report_files import report_file
 from service.pages.views import model_rows, model_view
 from service.refusals import AdminTokenRequired, KeyRefused, ReportNotFound
 from service.worker import Worker
@@ -142,11 +143,8 @@ def report_path(worker: Worker, model: str, check_id: str) -> Path:
     worker.home.registry.require_model(model)
     number = int(check_id) if check_id.isascii() and check_id.isdigit() and len(check_id) <= MAX_ID_DIGITS else 0
     check = worker.home.ledger.check(model, number)
-    if check is None or check.report is None:
-        raise ReportNotFound(number)
-    home = worker.config.home.resolve()
-    path = (home / check.report).resolve()
-    if not path.is_relative_to(home) or path.suffix != ".html" or not path.is_file():
+    path = report_file(worker.config.home, check) if check else None
+    if path is None:
         raise ReportNotFound(number)
     return path
 

@@ -15,6 +15,7 @@ from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.registry import Champion
 from core.server_workers import ServerWorkerStatus
 from service.pages.chart import drift_chart
+from service.pages.report_files import map_of
 from service.worker import Worker
 
 CHECKS, FILES, JOBS, PROMOTIONS, EXAMPLES = 40, 5, 5, 8, 3
@@ -81,7 +82,8 @@ class History:
 class ModelView:
     """One model's page. If the ledger is unavailable, `history` is None and `ledger_problem` is the reason.
 
-    `changes`: of the latest check, with the texts of their first examples, as far as these are stored.
+    `changes`: of the latest check, with the texts of their first examples, as far as these are stored; `drift_map`: of
+    that check, as SVG.
     """
 
     name: str
@@ -93,6 +95,7 @@ class ModelView:
     ledger_problem: str | None
     chart: Markup | None
     changes: list[tuple[Change, list[str]]]
+    drift_map: Markup | None
 
 
 def model_rows(worker: Worker) -> list[ModelRow]:
@@ -121,6 +124,7 @@ def model_view(worker: Worker, model: str) -> ModelView:
         ledger_problem=problem,
         chart=drift_chart(checks[::-1]) if checks else None,
         changes=changes,
+        drift_map=map_of(worker.config.home, history.latest) if history and history.latest else None,
     )
 
 

@@ -13,16 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from core.clock import utc_now
-from core.config import DriftConfig
-from core.records import CheckRecord
-from monitoring.check import check
 from monitoring.signals.catalogue import SIGNALS
-from tests.monitoring import rows
+from tests.monitoring.snapshots import add, snapshot_of
 from tests.service.conftest import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -34,20 +29,6 @@ def started(home: Path, port: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, env=environment, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-
-
-def add_checks(home: Path, count: int) -> None:
-    from monitoring.report.evidently import run_report
-    from monitoring.report.workspace import add_snapshot
-
-    settings, reference = DriftConfig(resamples=200), rows.draw(120, seed=0)
-    for number in range(count):
-        window = rows.draw(90, seed=number + 1)
-        verdict = check(reference, window, labels=rows.LABELS, settings=settings)
-        record = CheckRecord(number, "tickets", "1", utc_now(), "traffic", verdict, None, None)
-        snapshot = run_report(reference, window, labels=rows.LABELS, record=record, settings=settings)
-        run = UUID(int=number << 80 | 7 << 76 | 2 << 62)
-        add_snapshot(snapshot, project="tickets", run=run, workspace=home / "evidently")
 
 
 def asked(port: int, path: str, body: Any = None) -> Any:
@@ -77,7 +58,8 @@ def serving(home: Path) -> Iterator[int]:
 
 @pytest.mark.slow
 def test_the_dashboards_have_a_value_for_each_check(tmp_path: Path) -> None:
-    add_checks(tmp_path, 2)
+    for number in range(2):
+        add(snapshot_of(number + 1), tmp_path / "evidently", number)
     with serving(tmp_path) as port:
         (project,) = asked(port, "/api/projects")
         panels = asked(port, f"/api/v2/dashboards/{project['id']}")["panels"]

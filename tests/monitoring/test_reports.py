@@ -51,6 +51,8 @@ def test_the_report_has_the_p_values_of_the_verdict(changed: bool) -> None:
     assert failed == [by_feature[feature].drifted for feature in order]
     scores = [metric["value"] for metric in snapshot.dict()["metrics"] if "ValueDrift" in str(metric)]
     assert scores == [by_feature[feature].p_value for feature in order]
+    names = [type(metric).__name__ for metric in snapshot.report.metrics]
+    assert names.index("Reading") > max(place for place, name in enumerate(names) if name == "ValueDrift")
 
 
 @pytest.mark.usefixtures("no_network")

@@ -3,38 +3,16 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from core.clock import utc_now
-from core.config import DriftConfig
-from core.records import CheckRecord
-from monitoring.check import check
 from monitoring.signals.catalogue import SIGNALS
-from tests.monitoring import rows
-
-SETTINGS = DriftConfig(resamples=200)
+from tests.monitoring.snapshots import add, run_of, snapshot_of
 
 
 @pytest.fixture(scope="module")
 def snapshot() -> Any:
-    from monitoring.report.evidently import run_report
-
-    reference, window = rows.draw(120, seed=0), rows.draw(90, seed=1)
-    verdict = check(reference, window, labels=rows.LABELS, settings=SETTINGS)
-    record = CheckRecord(1, "tickets", "1", utc_now(), "traffic", verdict, None, None)
-    return run_report(reference, window, labels=rows.LABELS, record=record, settings=SETTINGS)
-
-
-def run_of(number: int) -> UUID:
-    return UUID(int=number << 80 | 7 << 76 | 2 << 62)
-
-
-def add(snapshot: Any, workspace: Path, number: int, *, project: str = "tickets", kept: int = 100) -> Path:
-    from monitoring.report.workspace import add_snapshot
-
-    return add_snapshot(snapshot, project=project, run=run_of(number), workspace=workspace, kept=kept)
+    return snapshot_of(1)
 
 
 def test_evidently_reads_the_runs_of_each_project_and_its_panels(snapshot: Any, tmp_path: Path) -> None:

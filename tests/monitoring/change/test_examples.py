@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.change.drawing import drift_map
+from core.changes import Group
+from monitoring.change.drawing import WIDTH, drift_map
 from monitoring.change.form import Form
 from monitoring.change.repetition import Repetition
 from monitoring.change.shares import Shares
@@ -94,6 +95,18 @@ def test_the_map_is_the_same_each_time_and_shows_no_text_raw() -> None:
     assert "<script>" not in drawings[0]
     assert drawings[0].count('class="g0"') == 2  # the rows, and the legend
     assert "40 texts" in drawings[0] or f"{group.rows} texts" in drawings[0]
+
+
+def test_no_row_of_a_group_is_drawn_at_the_edge_of_the_other_rows() -> None:
+    """The outermost rows are not drawn where they are; two of 500 are among them, unless they are a group."""
+    random = np.random.default_rng(0)
+    reference, window = (random.normal(size=(250, 4)).astype(np.float32) for _ in range(2))
+    window[0], window[1] = 60, 100
+    group = Group(rows=2, share=0.01, typical=[], answers={"a": 2}, confidence=0.5, words=[])
+    drawing = drift_map(reference, window, [(group, np.array([0, 1]))])
+    dots = drawing.split('<g class="g0">')[1].split("</g>")[0]
+    first, second = (int(part.split('"')[0]) for part in dots.split('cx="')[1:])
+    assert first < 0.8 * WIDTH < second
 
 
 def test_a_map_needs_no_change() -> None:

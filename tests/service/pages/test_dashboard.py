@@ -206,6 +206,29 @@ def test_files_outside_the_home_are_not_served_as_reports(client: TestClient, le
         assert client.get(f"/dashboard/tickets/reports/{check_id}").status_code == 404
 
 
+def test_the_map_of_the_latest_check_is_on_the_page(client: TestClient, ledger: Ledger, config: Config) -> None:
+    folder = config.home / "reports" / "tickets"
+    folder.mkdir(parents=True)
+    add_check(ledger, 0.001, report="reports/tickets/7.html")
+    assert "<figure>" not in client.get("/dashboard/tickets").text
+    for drawing, is_shown in (('<svg class="retune-map"></svg>', True), ("<script>", False), ("<svg " * 10**6, False)):
+        (folder / "7.svg").write_text(drawing)
+        page = client.get("/dashboard/tickets")
+        assert (drawing in page.text, "<figure>" in page.text) == (is_shown, is_shown)
+        assert "script-src" not in page.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+def test_a_map_outside_the_home_is_not_on_the_page(client: TestClient, ledger: Ledger, config: Config) -> None:
+    (config.home / "reports").mkdir(parents=True)
+    outside = config.home.parent / "outside.svg"
+    outside.write_text("<svg secret></svg>")
+    (config.home / "reports" / "7.svg").symlink_to(outside)
+    for report in ("reports/7.html", "../outside.html"):
+        add_check(ledger, 0.001, report=report)
+        assert "secret" not in client.get("/dashboard/tickets").text
+
+
 @pytest.mark.parametrize("check_id", ["1", "0", "-1", "x", "9" * 30, "9" * 5000, "²", "1.5"])
 def test_a_report_that_does_not_exist_is_404(client: TestClient, check_id: str) -> None:
     assert client.get(f"/dashboard/tickets/reports/{check_id}").status_code == 404

@@ -58,6 +58,8 @@ def _facts(run: Run, model: ModelOverview) -> Iterator[str]:
         yield _line("job", f"{model.job.id} {model.job.kind}: {model.job.status}{': ' if told else ''}{told}")
     if model.promotion is not None and not model.promotion.promoted:
         yield _line("refused", f"@{model.promotion.version} ({_ago(model.promotion.at)}): {model.promotion.reason}")
+    for one in model.incidents[:1]:
+        yield _line("incident", f"{one.id} @{one.version} ({_ago(one.created_at)}): {one.reason} {one.done}")
     if model.alerts:
         yield _line(
             "alerts", ", ".join(f"{one.event.replace('_', ' ')} since {moment(one.since)}" for one in model.alerts)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.freezes import Freeze
+from core.incidents import Incident
 from core.job_json import job_json
 from core.policy_config import Mode
 from core.proposals import Proposal
@@ -120,7 +121,8 @@ class NextStep:
 class ModelOverview:
     """One model. Facts from the ledger are None if it is away or has none.
 
-    `mode`: how far the loop goes by itself; `freeze`: that holds, if the champion is frozen; `proposal`: that is open.
+    `mode`: how far the loop goes by itself; `freeze`: that holds, if the champion is frozen; `proposal`: that is open;
+    `incidents`: the last ones, most recent first.
 
     `problem`: why the champion cannot be read or served; `job`: an unfinished one, else the last.
     """
@@ -139,6 +141,7 @@ class ModelOverview:
     decision: DecisionFacts | None = None
     job: JobRecord | None = None
     promotion: PromotionFacts | None = None
+    incidents: list[Incident] = field(default_factory=list)
     alerts: list[AlertFacts] = field(default_factory=list)
     next: NextStep = NextStep("none", "")
 

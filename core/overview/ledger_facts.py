@@ -8,6 +8,7 @@ from typing import Any
 
 from core.alerts import Alerts
 from core.home import Home
+from core.incidents import Incidents
 from core.ledger import Ledger
 from core.overview.facts import (
     COUNTED,
@@ -24,6 +25,7 @@ from core.proposals import Proposals
 from core.records import CheckRecord, JobRecord
 
 HOUR_S, DAY_S = 3600.0, 86400.0
+INCIDENTS = 3
 JOBS = 5
 """Jobs that are looked at: an unfinished one is among the last of its model."""
 
@@ -35,6 +37,7 @@ def ledger_facts(home: Home, model: str, champion: ChampionFacts | None) -> dict
         "decision": _decision(ledger, model),
         "promotion": _promotion(ledger, model),
         "job": _job(home, model),
+        "incidents": Incidents(ledger.database).latest(model, limit=INCIDENTS),
         "proposal": Proposals(ledger.database).open(model),
         "alerts": [AlertFacts(one.event, one.subject, one.begun_at) for one in Alerts(ledger.database).open(model)],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from core.encoder_lineages import encoder_lineages
+from core.guards import Guards
 from core.home import Home
 from core.package import read_facts
 from core.registry import Registry
@@ -46,6 +47,9 @@ def _of_the_loop(home: Home, model: str) -> Iterator[tuple[str, str]]:
     last = next(by_gate, None)
     if last is not None and last.previous == champion and last.gate and last.gate.verdict.answer == "hold":
         yield last.version, "the gate holds it and promotes it when labels show that it is better"
+    guard = Guards(home.ledger.database).open(model)
+    if guard is not None and guard.previous is not None:
+        yield guard.previous, f"the guard of {model}@{guard.version} may roll back to it"
     for job in home.jobs.unfinished(model):
         for version in home.registry.versions(model):
             if int(version) > int(champion):

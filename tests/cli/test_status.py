@@ -15,6 +15,7 @@ from core.clock import sortable_id, utc_now
 from core.errors import LedgerUnreadable
 from core.heartbeats import Heartbeats
 from core.home import Home
+from core.incidents import Cause, Incidents
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.owner import this_worker
@@ -177,3 +178,21 @@ def test_a_proposal_and_a_freeze_are_told(retune: Command, ledger: Ledger, model
     Proposals(ledger.database).propose("m", "1", action="retrain", waiting=None, reason="It fell.", decision_id=None)
     facts = found(retune)
     assert (facts["mode"], facts["proposal"]["action"], facts["next"]["words"]) == ("ask", "retrain", ["accept", "m"])
+
+
+def test_the_last_incident_is_told(retune: Command, ledger: Ledger, model: str) -> None:
+    causes: tuple[Cause, ...] = ("errors", "accuracy")
+    for number, cause in enumerate(causes, 1):
+        Incidents(ledger.database).add(
+            "m",
+            "2",
+            previous="1",
+            guard_id=number,
+            cause=cause,
+            action="rolled back",
+            reason=f"Its {cause} broke the promise.",
+            done="m@1 is the champion again.",
+        )
+    line = next(line for line in retune("status")[1].splitlines() if line.startswith("  incident "))
+    assert line.endswith("Its accuracy broke the promise. m@1 is the champion again.")
+    assert [one["cause"] for one in found(retune)["incidents"]] == ["accuracy", "errors"]

@@ -18,5 +18,11 @@ def parsed(value: Any) -> Any:
 
 
 def listed(value: Any) -> Any:
-    """A list of the file, or names with commas from an environment variable."""
-    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+    """A list of the file, or names with commas from an environment variable; of an empty one there are none.
+
+    >>> listed("sunday, monday"), listed("")
+    (['sunday', 'monday'], [])
+    """
+    if not isinstance(value, str):
+        return value
+    return [name.strip() for name in value.split(",")] if value.strip() else []

@@ -95,6 +95,7 @@ def _history() -> Schema:
             gate=OBJECT_OR_NULL,
             after_number=INTEGER_OR_NULL,
             after_label=INTEGER_OR_NULL,
+            forced=BOOLEAN,
         ),
         "AuditEntries": _page("entries", "AuditEntry"),
         "AuditEntry": object_of(

@@ -19,6 +19,8 @@ def accept(run: Run, model: str, proposal: int | None) -> None:
     run.home.registry.champion(model)
     done = accepting.accept(run.home, model, by=this_user(), proposal_id=proposal)
     facts = {"model": model, "proposal": done.proposal.id, "action": done.proposal.action}
+    record = {"proposal": done.proposal.id, "action": done.proposal.action, "champion": done.champion}
+    run.record("accept", model, {**record, "job": done.job.id if done.job else None})
     if done.job is not None:
         queued = f"Job {done.job.id} (retrain {model}) is {done.job.status}. Next: {run.hint('worker', '--once')}"
         run.emit({**facts, "job": done.job.id, "status": done.job.status}, queued)
@@ -34,5 +36,6 @@ def accept(run: Run, model: str, proposal: int | None) -> None:
 def resume(run: Run, model: str, reason: str) -> None:
     """Let the loop try again after refused, failed or undone retrains."""
     step = loop_orders.resume(run.home, model, by=this_user(), reason=reason)
+    run.record("resume", model, {"reason": reason})
     after = "The next round of 'retune monitor' decides without what was refused or failed before."
     run.emit({"model": model, "resumed": as_stored(step)}, f"The loop of {model} may try again. {after}")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import pwd
 import shlex
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +19,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from cli.who import this_user
 from core.audit import NO_FACTS, Action, Actor, record
 from core.checkpoint import TRAINING
 from core.config import Config, load_config, overridden
@@ -175,10 +174,7 @@ def progress_shown() -> Iterator[Progress]:
 
 def operator() -> Actor:
     """The user of the operating system who runs the command."""
-    name = f"uid {os.getuid()}"
-    with suppress(KeyError):  # a container's user may have no name
-        name = pwd.getpwuid(os.getuid()).pw_name
-    return Actor(f"user {name}", "cli")
+    return Actor(f"user {this_user()}", "cli")
 
 
 def info(sentence: str) -> None:

@@ -21,6 +21,7 @@ def freeze(run: Run, model: str, until: str | None, reason: str) -> None:
     end = until_of(until) if until is not None else None
     made = loop_orders.freeze(run.home, model, Freeze(utc_now(), end, reason, this_user()))
     champion = run.home.registry.champion(model).version
+    run.record("freeze", model, {"version": champion, "until": made.until, "reason": made.reason})
     run.emit(
         {"model": model, "champion": champion, "until": made.until, "reason": made.reason},
         f"{model}@{champion} is {made.words}. To end that: {run.hint('unfreeze', model)}",
@@ -33,5 +34,7 @@ def freeze(run: Run, model: str, until: str | None, reason: str) -> None:
 def unfreeze(run: Run, model: str) -> None:
     """End a freeze."""
     ended = loop_orders.unfreeze(run.home, model, by=this_user())
+    if ended:
+        run.record("unfreeze", model)
     told = f"{model} may be promoted again." if ended else f"{model} was not frozen."
     run.emit({"model": model, "was_frozen": ended is not None}, told)

@@ -78,6 +78,12 @@ class Proposals:
             row = _open(connection, model)
         return Proposal(**row) if row else None
 
+    def all_open(self) -> dict[str, Proposal]:
+        """By model."""
+        query = select(proposals).where(proposals.c.status == "open")
+        with self._database.read() as connection:
+            return {row["model"]: Proposal(**row) for row in connection.execute(query).mappings()}
+
     def latest(self, model: str, *, limit: int = 50) -> list[Proposal]:
         """Most recent first."""
         query = select(proposals).where(proposals.c.model == model).order_by(proposals.c.id.desc()).limit(limit)

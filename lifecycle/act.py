@@ -6,12 +6,13 @@ import logging
 from dataclasses import replace
 from functools import partial
 
+from core.audit import LOOP, Action, record
 from core.champion import ChampionPackage
 from core.clock import utc_now
 from core.errors import ChampionChanged, ModelFrozen, PromotionTimeout, RetuneError
 from core.freezes import freeze_of
 from core.home import Home
-from core.loop_steps import RETRAIN, Done, LoopStep
+from core.loop_steps import RETRAIN, Did, Done, LoopStep
 from core.promotion import record_change, roll_back
 from core.records import DecisionRecord
 from lifecycle.loop_records import read_records
@@ -19,6 +20,7 @@ from lifecycle.policy.history import Records, history_of
 from lifecycle.policy.next_step import NextStep, next_step
 from lifecycle.respond import respond
 
+_AUDITED: dict[Did, Action] = {"started": "retrain", "rolled back": "roll_back"}
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +44,10 @@ def act(home: Home, champion: ChampionPackage, decision: DecisionRecord) -> Loop
     if step.done.did != "proposed":
         home.ledger.proposals.supersede(model)
     done = _carried_out(home, champion, step, decision, records)
+    if action := _AUDITED.get(done.did):
+        facts = {"version": champion.version, "job": done.job_id, "reason": done.reason}
+        if problem := record(home, LOOP, action, model, facts):
+            log.warning("Not in the audit: %s", problem)
     return home.ledger.loop_steps.record(model, champion.version, done, decision_id=decision.id)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.http import admin, client_routes, events, history, jobs, labels, openapi, probes, status
+from service.http import admin, client_routes, events, history, jobs, labels, loop, openapi, probes, status
 from service.http.guard import Guard, RequestLimits
 from service.http.once import once
 from service.http.protocols import open_inference
@@ -38,6 +38,7 @@ def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
         *labels.Endpoints(worker).routes(),
         *events.Endpoints(worker).routes(),
         *status.Endpoints(worker).routes(),
+        *loop.Endpoints(worker).routes(),
     ]
     api = [once(route, worker) if is_change(route) else route for route in api]
     described = openapi.Endpoints(api, worker.config.service, schema).routes()

@@ -11,8 +11,9 @@ from core.home import Home
 from core.job_json import job_json
 from core.news import News, NewsKind, Position, labels_mark, last_position, news_after
 from core.server_workers import ModelStatus
+from core.stored import as_stored
 
-StateKind = Literal["champion", "job", "labels"]
+StateKind = Literal["champion", "job", "labels", "proposal"]
 Kind = Literal[NewsKind, StateKind, "ledger"]
 States = dict[tuple[StateKind, str], dict[str, Any]]
 """Facts by kind and model."""
@@ -58,7 +59,10 @@ class Reader:
             self._position = news[-1].position
             checks = [one.created_at for one in news if one.kind == "verdict"]
             self._last_check_at = checks[-1] if checks else self._last_check_at
-        return Look(self._position, news, self.champions() | self._jobs() | self._open_labels(self.status()))
+        return Look(self._position, news, self._states())
+
+    def _states(self) -> States:
+        return self.champions() | self._jobs() | self._proposals() | self._open_labels(self.status())
 
     def missed(self, model: str | None, last: Position | None, until: Position) -> list[News]:
         """What came after `last` and up to `until`; without a `last` of this ledger, the last row of each kind of each
@@ -86,6 +90,13 @@ class Reader:
         for job in self.home.jobs.latest(limit=JOBS):
             latest.setdefault(("job", job.model), job_json(job))
         return latest
+
+    def _proposals(self) -> States:
+        found = self.home.ledger.proposals.all_open()
+        return {
+            ("proposal", model): {"model": model, "open": as_stored(found[model]) if model in found else None}
+            for model in self.status()
+        }
 
     def _open_labels(self, status: Mapping[str, ModelStatus]) -> States:
         versions = {model: one.version for model, one in status.items() if one.version}

@@ -8,6 +8,7 @@ from core.audit import Via
 from service.http.route import Schema
 from service.http.schema_parts import (
     BOOLEAN,
+    COUNT,
     INTEGER,
     INTEGER_OR_NULL,
     NAME,
@@ -27,6 +28,14 @@ EXPECTED: Schema = {
     **NAME,
     "type": ["string", "null"],
     "description": "The champion now, null if there is none; another one is 409. Left out: whichever it is.",
+}
+
+
+REASON: Schema = {"type": ["string", "null"], "maxLength": 500, "pattern": r"^[^\u0000]*$"}
+UNTIL: Schema = {
+    "type": ["string", "null"],
+    "maxLength": 40,
+    "description": "2026-12-24T18:00 (UTC, or with an offset), or from now: 3d. Left out: until it is ended.",
 }
 
 
@@ -55,6 +64,20 @@ def operator_schemas() -> Schema:
             models=list_of(ref("ModelOverview")),
         ),
         "ModelOverview": open_of(model=TEXT, versions=list_of(TEXT), champion=OBJECT_OR_NULL, next=OBJECT),
+        "Loop": object_of(
+            model=TEXT,
+            frozen=OBJECT_OR_NULL,
+            proposal=OBJECT_OR_NULL,
+            proposals=list_of(OBJECT),
+            steps=list_of(ref("LoopStep")),
+        ),
+        "LoopStep": open_of(id=INTEGER, model=TEXT, version=TEXT, created_at=TEXT, did=TEXT, reason=TEXT, by=TEXT),
+        "AcceptRequest": object_of(optional=["proposal"], proposal=COUNT),
+        "Accepted": object_of(model=TEXT, proposal=INTEGER, action=TEXT, champion=TEXT_OR_NULL, job=OBJECT_OR_NULL),
+        "ReasonRequest": object_of(optional=["reason"], reason=REASON),
+        "FreezeRequest": object_of(optional=["until", "reason"], until=UNTIL, reason=REASON),
+        "Frozen": object_of(model=TEXT, champion=TEXT, until=TEXT_OR_NULL, reason=TEXT),
+        "Unfrozen": object_of(model=TEXT, was_frozen=BOOLEAN),
         "LabelQueue": object_of(
             model=TEXT, labels=list_of(TEXT), answers=INTEGER, texts=INTEGER, requests=list_of(ref("LabelRequest"))
         ),

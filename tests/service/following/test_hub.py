@@ -52,7 +52,7 @@ def told(written: bytes) -> Told | None:
 
 async def until(events: AsyncIterator[bytes], is_last: Callable[[Told], bool]) -> list[Told]:
     found: list[Told] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         async for written in events:
             if one := told(written):
                 found.append(one)
@@ -77,7 +77,7 @@ def test_a_stream_begins_with_the_states_and_the_last_of_each_kind(home: Home) -
 
     async def scenario() -> None:
         found = await until(hub.events(hub.join("m"), None), lambda one: one[0] == "labels")
-        assert [kind for kind, _, _ in found] == ["decision", "champion", "job", "labels"]
+        assert [kind for kind, _, _ in found] == ["decision", "champion", "job", "proposal", "labels"]
         assert {facts["model"] for _, facts, _ in found} == {"m"}
         assert (found[0][1]["id"], found[1][1]["version"], found[2][1]["status"]) == (2, "1", "queued")
 

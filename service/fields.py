@@ -107,6 +107,8 @@ def flag_in(fields: Fields, name: str) -> bool:
     if value is not None and not isinstance(value, bool):
         raise InvalidBody(f"Field {name!r} is {kind_of(value)}. Send true or false.")
     return bool(value)
+
+
 def text_in(fields: Fields, name: str, *, max_chars: int) -> str | None:
     value = fields.get(name)
     if value is None:

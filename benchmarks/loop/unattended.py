@@ -114,7 +114,7 @@ class Person:
         if given:
             self.client.post(f"/admin/models/{MODEL}/labels", {"feedback": given})
             self.answered += len(given)
-        if self.clicks and (proposal := get(self.client, f"/admin/models/{MODEL}/proposal")["proposal"]):
+        if self.clicks and (proposal := get(self.client, f"/admin/models/{MODEL}/loop?limit=1")["proposal"]):
             self.client.post(f"/admin/models/{MODEL}/accept", {"proposal": proposal["id"]})
             self.clicked += 1
 
@@ -145,6 +145,8 @@ def main() -> None:
     parser.add_argument("recipe", help="A recipe of make_split.py, or tickets.")
     parser.add_argument("--mode", choices=["advise", "ask", "auto"], default="auto")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--method", default="features")
+    parser.add_argument("--reference", action="store_true", help="Half of the rows before the change are a reference.")
     parser.add_argument("--split-seed", type=int, default=3)
     parser.add_argument("--interval-s", type=float, default=10.0, help="Seconds between two checks.")
     parser.add_argument("--rate", type=float, default=16.0, help="Rows a second.")
@@ -161,7 +163,9 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     write_examples(folder / "train.csv", train)
     facts: dict[str, Any] = {"recipe": given.recipe, "mode": given.mode, "split_seed": given.split_seed}
     begun_s = time.monotonic()
-    run(folder, "deploy", "train.csv", "--model", MODEL, "--method", "features")
+    options = ["--method", given.method, *(["--reference", "reference.csv"] if given.reference else [])]
+    write_examples(folder / "reference.csv", before[:400])
+    run(folder, "deploy", "train.csv", "--model", MODEL, *options)
     facts["deployed_s"] = round(time.monotonic() - begun_s)
     first = folder / "home" / "registry" / MODEL / "versions"
     with _up(folder) as port:
@@ -171,7 +175,7 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         thread = threading.Thread(target=person.run, daemon=True)
         thread.start()
         pace = BATCH / given.rate
-        for rows in in_batches(before, BATCH):
+        for rows in in_batches(before[400:800] if given.reference else before[:400], BATCH):
             traffic.send(rows)
             time.sleep(pace)
         drifted_s = time.monotonic()
@@ -201,7 +205,7 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
             return {**facts, "promoted": False, "decisions": get(client, f"/admin/models/{MODEL}/decisions")}
         version = promoted["version"]
         facts |= {"promoted": True, "before": _accuracy(first / "1", later), "after": _accuracy(first / version, later)}
-        guard = until(lambda: guard_of(client, version), labels_of=version)
+        guard = until(lambda: guard_of(folder, version), labels_of=version)
         facts |= {"guard": guard, "guard_s": since(drifted_s)}
         facts["bad"] = _bad_version(folder, train, traffic, until, client)
     return {**facts, "failed_requests": traffic.failed}
@@ -229,7 +233,7 @@ def _bad_version(
         "labels": traffic.versions.get(version, 0),
         "seconds": None if begun_s is None else round(time.monotonic() - begun_s, 1),
         "answers_of_it": len(traffic.truth) - before,
-        "incidents": get(client, f"/admin/models/{MODEL}/incidents"),
+        "incidents": [f"{one['cause']}: {one['reason']}" for one in run(folder, "incidents", MODEL)["incidents"]],
     }
 
 
@@ -243,10 +247,10 @@ def promotions(client: Client) -> list[dict[str, Any]]:
     return found
 
 
-def guard_of(client: Client, version: str) -> str | None:
+def guard_of(folder: Path, version: str) -> str | None:
     """How the guard of a version ended; None while it is open."""
-    guards = get(client, f"/admin/models/{MODEL}/guards")["guards"]
-    return next((one["outcome"] for one in guards if one["version"] == version), None)
+    guard = run(folder, "incidents", MODEL)["guard"]
+    return guard["outcome"] if guard and guard["version"] == version else None
 
 
 def _rows(folder: Path, given: argparse.Namespace) -> tuple[list[Example], list[Example], list[Example], list[Example]]:
@@ -260,7 +264,7 @@ def _rows(folder: Path, given: argparse.Namespace) -> tuple[list[Example], list[
     train, before, fresh = (read_examples(parts / f"{name}.csv") for name in ("train", "reference", "fresh"))
     fresh = random.Random(given.split_seed).sample(fresh, len(fresh))
     size = min(WINDOW_ROWS, len(fresh) // 2)
-    return train, before[:400], fresh[:size], fresh[size:]
+    return train, before, fresh[:size], fresh[size:]
 
 
 def write_examples(path: Path, rows: Sequence[Example]) -> None:

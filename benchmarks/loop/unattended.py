@@ -183,7 +183,7 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 
         def until(is_so: Callable[[], Any], *, limit_s: float = LIMIT_S, labels_of: str | None = None) -> Any:
             deadline = time.monotonic() + limit_s
-            while not (found := is_so()):
+            while not (found := tried(is_so)):
                 if time.monotonic() > deadline:
                     return None
                 traffic.send(next(endless), labels_of=labels_of)
@@ -197,7 +197,7 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
             until(lambda: False, limit_s=given.quiet_s)
             facts |= {"jobs": len(get(client, "/admin/jobs")["jobs"]), "labels": person.answered}
             return facts
-        until(lambda: any(one["verdict"]["outcome"] == "drift" for one in checks(client)))
+        until(lambda: any(one["verdict"]["verdict"] == "drift" for one in checks(client)))
         facts["drift_s"] = since(drifted_s)
         promoted = until(lambda: next((one for one in promotions(client) if one["promoted"] and one["gate"]), None))
         facts |= {"promoted_s": since(drifted_s), "labels": person.answered, "clicks": person.clicked}
@@ -208,6 +208,7 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         guard = until(lambda: guard_of(folder, version), labels_of=version)
         facts |= {"guard": guard, "guard_s": since(drifted_s)}
         facts["bad"] = _bad_version(folder, train, traffic, until, client)
+        person.stop()
     return {**facts, "failed_requests": traffic.failed}
 
 
@@ -235,6 +236,13 @@ def _bad_version(
         "answers_of_it": len(traffic.truth) - before,
         "incidents": [f"{one['cause']}: {one['reason']}" for one in run(folder, "incidents", MODEL)["incidents"]],
     }
+
+
+def tried(is_so: Callable[[], Any]) -> Any:
+    try:
+        return is_so()
+    except RequestFailed:  # the server starts again
+        return None
 
 
 def checks(client: Client) -> list[dict[str, Any]]:

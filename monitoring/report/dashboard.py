@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 
-from monitoring.report.readings import ACCURACY, HIGHEST, LOWEST, P_VALUE, ROWS, TEXTS
+from monitoring.report.readings import ACCURACY, HIGHEST, LOWEST, P_VALUE, ROWS, TEXTS, p_value_name
 from monitoring.signals.catalogue import SIGNALS
 
 with warnings.catch_warnings():
@@ -40,11 +40,9 @@ def _panels() -> Iterator[DashboardPanelPlot]:
             )
     yield line_plot_panel(title="p-value of each check", values=[_reading(P_VALUE, "p-value")], size="half")
     for signal in SIGNALS:
-        yield line_plot_panel(
-            title=f"{signal.column}: p-value of each check",
-            values=[PanelMetric(metric="ValueDrift", metric_labels={"column": signal.column}, legend="p-value")],
-            size="half",
-        )
+        # Evidently's own metric has the level as a parameter, and would draw a line for each level.
+        values = [_reading(p_value_name(signal.feature), "p-value")]
+        yield line_plot_panel(title=f"{signal.feature}: p-value of each check", values=values, size="half")
 
 
 def _reading(name: str, legend: str) -> PanelMetric:

@@ -22,9 +22,13 @@ _values: ContextVar[Mapping[str, float]] = ContextVar("readings")
 
 
 class Reading(SingleValueMetric):  # type: ignore[misc]  # evidently is untyped
-    """The number is no parameter: Evidently would draw a line of its own for each value of one."""
+    """The number is no parameter: Evidently would draw a line of its own for each value of one.
+
+    `is_shown`: whether the report shows it, too.
+    """
 
     name: str
+    is_shown: bool = True
 
 
 class ReadingCalculation(SingleValueCalculation[Reading]):  # type: ignore[misc]  # evidently is untyped
@@ -32,7 +36,7 @@ class ReadingCalculation(SingleValueCalculation[Reading]):  # type: ignore[misc]
         value = _values.get()[self.metric.name]
         result = self.result(value)
         shown = CounterData(label=self.metric.name, value=f"{value:.3g}" if value < 1 else f"{value:,.0f}")
-        result.widget = [counter(title="", size=WidgetSize.HALF, counters=[shown])]
+        result.widget = [counter(title="", size=WidgetSize.HALF, counters=[shown])] if self.metric.is_shown else []
         return result, None
 
     def display_name(self) -> str:
@@ -44,15 +48,21 @@ def readings_of(verdict: Verdict) -> Iterator[list[Reading]]:
     """The metrics of a conclusive verdict, which have their values in this context."""
     token = _values.set(_numbers(verdict))
     try:
-        yield [Reading(name=name, tests=[]) for name in _values.get()]
+        tests = {p_value_name(item.feature) for item in verdict.evidence}
+        yield [Reading(name=name, is_shown=name not in tests, tests=[]) for name in _values.get()]
     finally:
         _values.reset(token)
+
+
+def p_value_name(feature: str) -> str:
+    return f"p-value of {feature}"
 
 
 def _numbers(verdict: Verdict) -> dict[str, float]:
     repetition, estimate = verdict.repetition, verdict.estimated_accuracy
     found = {P_VALUE: verdict.p_value or 0.0, TEXTS: verdict.rows}
     found[ROWS] = repetition.rows if repetition else verdict.rows
+    found |= {p_value_name(item.feature): item.p_value for item in verdict.evidence}
     if estimate is not None:
         found |= {ACCURACY: estimate.value, LOWEST: estimate.low, HIGHEST: estimate.high}
     return found

@@ -16,11 +16,13 @@ SETTINGS = DriftConfig(resamples=200)
 
 
 def snapshot_of(number: int) -> Any:
-    """Of a check of 90 rows that did not change; `number`: of the check, and of its rows."""
+    """Of a check of 90 rows that did not change; `number` >= 1: of the check, of its rows, and by which its level is
+    lower, since the level depends on the time between two checks.
+    """
     from monitoring.report.evidently import run_report
 
     reference, window = rows.draw(120, seed=0), rows.draw(90, seed=number)
-    verdict = check(reference, window, labels=rows.LABELS, settings=SETTINGS)
+    verdict = check(reference, window, labels=rows.LABELS, settings=SETTINGS, level=0.01 / number)
     record = CheckRecord(number, "tickets", "1", utc_now(), "traffic", verdict, None, None)
     return run_report(reference, window, labels=rows.LABELS, record=record, settings=SETTINGS)
 

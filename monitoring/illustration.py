@@ -66,6 +66,9 @@ def illustrate(
         path = reports.write_report(snapshot, folder=home.config.reports / record.model, name=name, drawing=drawing)
         record = replace(record, report=str(path.relative_to(home.folder)))
         home.ledger.record_report(record.id, str(record.report))
+        if drawing:
+            with isolated(partial(noted, "map")):
+                reports.write_map(path, drawing)
     return Illustrated(record, window.rows, problems)
 
 

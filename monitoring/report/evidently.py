@@ -86,8 +86,7 @@ def run_report(
 
 
 def write_report(snapshot: Snapshot, *, folder: Path, name: str, drawing: str = "", kept: int = KEPT_REPORTS) -> Path:
-    """Write `folder`/`name`.html atomically; raises `DiskFull`. `drawing`: an SVG that is shown first, and is written
-    beside it as `name`.svg.
+    """Write `folder`/`name`.html atomically; raises `DiskFull`. `drawing`: an SVG that is shown first.
 
     Keeps the last `kept` reports of the folder in alphabetical order, as `make_room` does.
     """
@@ -95,11 +94,16 @@ def write_report(snapshot: Snapshot, *, folder: Path, name: str, drawing: str = 
     page = snapshot.get_html_str(as_iframe=False)
     if drawing:
         page = page.replace("<body>", f'<body><div style="max-width:720px;margin:16px auto">{drawing}</div>', 1)
-        make_room(path.with_suffix(".svg"), kept=kept)
-        write_bytes(path.with_suffix(".svg"), drawing.encode())
     make_room(path, kept=kept)
     write_bytes(path, page.encode())
     return path
+
+
+def write_map(report: Path, drawing: str, *, kept: int = KEPT_REPORTS) -> None:
+    """Write the SVG beside its report, as `write_report` does."""
+    path = report.with_suffix(".svg")
+    make_room(path, kept=kept)
+    write_bytes(path, drawing.encode())
 
 
 def _drift_tests(verdict: Verdict, level: float) -> list[ValueDrift]:

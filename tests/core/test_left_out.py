@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.errors import CorruptPackage
+from core.durable import new_folder
+from core.errors import CorruptPackage, DiskFull
 from core.left_out import LeftOut
 from core.package import LEFT_OUT, read_left_out, write_left_out
+from tests.small_volume import fill, small_volume
 
 
 def left_out(rows: int = 4) -> LeftOut:
@@ -41,3 +44,12 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
         write_left_out(tmp_path, left_out(rows=3))
     with pytest.raises(CorruptPackage):
         read_left_out(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_leaves_no_package_with_half_of_it(tmp_path: Path) -> None:
+    with small_volume(tmp_path / "volume", size="1m") as volume:
+        fill(volume)
+        with pytest.raises(DiskFull, match="No space is left"), new_folder(volume / "package") as folder:
+            write_left_out(folder, left_out())
+        assert [path.name for path in volume.iterdir()] == ["filler"]

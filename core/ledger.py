@@ -260,14 +260,16 @@ class Ledger:
             .where(is_of_model(model))
             .order_by(feedback.c.id)
         )
-        found = []
-        for row in self._rows(query):
-            label, predicted = taxonomy.today(row["label"]), taxonomy.today(row["predicted"]) or row["predicted"]
-            found.append((LabelledPrediction(**{**row, "predicted": predicted}), label))
+        found = [(row, taxonomy.today(row["label"])) for row in self._rows(query)]
         # A prediction whose last label is retired has no label.
-        retired = {row.prediction_id: label is None for row, label in found}
-        kept = ((row, label) for row, label in found if not retired[row.prediction_id])
-        return [replace(row, label=label) for row, label in kept if label is not None]
+        retired = {row["prediction_id"]: label is None for row, label in found}
+        return [
+            LabelledPrediction(
+                **{**row, "label": label, "predicted": taxonomy.today(row["predicted"]) or row["predicted"]}
+            )
+            for row, label in found
+            if label is not None and not retired[row["prediction_id"]]
+        ]
 
     def label_times(self, model: str, *, kind: Kind = "single-label") -> list[tuple[str, int, str]]:
         """Key of the text, number and time of each label, in the order in which they were given."""

@@ -79,9 +79,17 @@ class Incidents:
             row = connection.execute(query).mappings().first()
         return Incident(**row) if row else None
 
-    def latest(self, model: str, *, limit: int = 20) -> list[Incident]:
-        """Most recent first."""
+    def last_of_each(self) -> dict[str, Incident]:
+        """The last incident of each model that has one."""
+        last = select(func.max(incidents.c.id)).group_by(incidents.c.model)
+        with self._database.read() as connection:
+            rows = connection.execute(select(incidents).where(incidents.c.id.in_(last))).mappings()
+            return {row["model"]: Incident(**row) for row in rows}
+
+    def latest(self, model: str, *, limit: int = 20, before: int | None = None) -> list[Incident]:
+        """Most recent first; `before`: only those with a smaller id."""
         query = select(incidents).where(incidents.c.model == model).order_by(incidents.c.id.desc()).limit(limit)
+        query = query if before is None else query.where(incidents.c.id < before)
         with self._database.read() as connection:
             return [Incident(**row) for row in connection.execute(query).mappings()]
 

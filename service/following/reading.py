@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from core.home import Home
+from core.incidents import Incidents
 from core.job_json import job_json
 from core.news import News, NewsKind, Position, labels_mark, last_position, news_after
 from core.server_workers import ModelStatus
 from core.stored import as_stored
 
-StateKind = Literal["champion", "job", "labels", "proposal"]
+StateKind = Literal["champion", "job", "labels", "proposal", "incident"]
 Kind = Literal[NewsKind, StateKind, "ledger"]
 States = dict[tuple[StateKind, str], dict[str, Any]]
 """Facts by kind and model."""
@@ -62,7 +63,8 @@ class Reader:
         return Look(self._position, news, self._states())
 
     def _states(self) -> States:
-        return self.champions() | self._jobs() | self._proposals() | self._open_labels(self.status())
+        of_loop = self._proposals() | self._incidents()
+        return self.champions() | self._jobs() | of_loop | self._open_labels(self.status())
 
     def missed(self, model: str | None, last: Position | None, until: Position) -> list[News]:
         """What came after `last` and up to `until`; without a `last` of this ledger, the last row of each kind of each
@@ -97,6 +99,10 @@ class Reader:
             ("proposal", model): {"model": model, "open": as_stored(found[model]) if model in found else None}
             for model in self.status()
         }
+
+    def _incidents(self) -> States:
+        last = Incidents(self.home.ledger.database).last_of_each()
+        return {("incident", model): as_stored(incident) for model, incident in last.items()}
 
     def _open_labels(self, status: Mapping[str, ModelStatus]) -> States:
         versions = {model: one.version for model, one in status.items() if one.version}

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from core.audit import Audit
 from core.errors import InvalidInput
 from core.home import Home
+from core.incidents import Incidents
 from core.records import PromotionRecord
 from core.stored import as_stored
 from service.http.envelope import json_response
@@ -29,6 +30,7 @@ PROMOTIONS = Operation(
     refusals=["400"],
     more=PAGE,
 )
+INCIDENTS = Operation("Incidents of a model, most recent first", "Incidents", refusals=["400"], more=PAGE)
 TEXT: Schema = {"type": "string", "minLength": 1}
 AUDIT = Operation(
     "Who changed what, most recent first",
@@ -49,6 +51,7 @@ class Endpoints:
             ("checks", checks, CHECKS),
             ("decisions", decisions, DECISIONS),
             ("promotions", promotions, PROMOTIONS),
+            ("incidents", incidents, INCIDENTS),
         )
         return [
             *(
@@ -83,6 +86,12 @@ def promotions(home: Home, model: str, page: Page) -> dict[str, Any]:
     home.registry.require_model(model)
     found = home.ledger.promotions(model, limit=page.limit, before=page.before)
     return paged("promotions", [promotion_json(promotion) for promotion in found], page)
+
+
+def incidents(home: Home, model: str, page: Page) -> dict[str, Any]:
+    home.registry.require_model(model)
+    found = Incidents(home.ledger.database).latest(model, limit=page.limit, before=page.before)
+    return paged("incidents", [as_stored(incident) for incident in found], page)
 
 
 def promotion_json(promotion: PromotionRecord) -> dict[str, Any]:

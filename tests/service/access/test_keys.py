@@ -67,6 +67,7 @@ def test_every_route_has_a_scope_except_probes_and_documents(worker: Worker) -> 
         "/admin/models/{name}/checks": "admin",
         "/admin/models/{name}/decisions": "admin",
         "/admin/models/{name}/promotions": "admin",
+        "/admin/models/{name}/incidents": "admin",
         "/admin/models/{name}/labels": "label",
         "/admin/models/{name}/events": "admin",
         "/admin/events": "admin",

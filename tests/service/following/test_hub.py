@@ -10,6 +10,7 @@ import pytest
 
 from core.config import Config, LedgerConfig
 from core.home import Home
+from core.incidents import Incidents
 from core.news import Position
 from core.records import Decision
 from core.server_workers import ModelStatus
@@ -113,6 +114,23 @@ def test_a_stream_goes_on_after_the_last_event(home: Home) -> None:
         assert [facts["id"] for kind, facts, _ in found if kind == "decision"] == [2, 3]
         found = await until(hub.events(hub.join("m"), Position(0, 9, 0)), lambda one: one[0] == "labels")
         assert [facts["id"] for kind, facts, _ in found if kind == "decision"] == [3]
+
+    run(scenario(), hub)
+
+
+def test_an_incident_is_told_and_again_when_it_is_settled(home: Home) -> None:
+    hub = hub_of(home)
+    incidents = Incidents(home.ledger.database)
+
+    async def scenario() -> None:
+        events = hub.events(hub.join("m"), None)
+        await until(events, lambda one: one[0] == "labels")
+        found = incidents.add(
+            "m", "2", previous="1", guard_id=1, cause="accuracy", action="rolling back", reason="Worse.", done=""
+        )
+        assert (await until(events, lambda one: one[0] == "incident"))[-1][1]["action"] == "rolling back"
+        incidents.settle(found, "rolled back", "m@1 is in service again.")
+        assert (await until(events, lambda one: one[0] == "incident"))[-1][1]["action"] == "rolled back"
 
     run(scenario(), hub)
 

@@ -4,11 +4,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.audit import LOOP, record
+from core.incidents import Incidents
 from core.records import TRAFFIC, Decision, Differing, Disagreements, GateRecord, GateVerdict, Verdict
 from service.worker import Worker
 from tests.service.http.test_openapi import problem_with
 
-LISTS = ("checks", "decisions", "promotions")
+LISTS = ("checks", "decisions", "promotions", "incidents")
 
 
 @pytest.fixture
@@ -20,6 +21,16 @@ def filled(worker: Worker) -> Worker:
     for rows in (60, 70, 80):
         check = ledger.record_check("tickets", "1", Verdict("drift", rows=rows), source=TRAFFIC)
         ledger.record_decision("tickets", Decision("label", "Drift.", 120), check_id=check)
+        Incidents(ledger.database).add(
+            "tickets",
+            "1",
+            previous=None,
+            guard_id=check,
+            cause="accuracy",
+            action="told",
+            reason="Worse.",
+            done="Nothing.",
+        )
         ledger.record_promotion("tickets", "1", previous=None, promoted=True, reason="Better.", gate=gate)
     return worker
 

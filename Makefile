@@ -44,6 +44,7 @@ bench-finetune: $(INSTALLED)
 
 bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/gate.py
+	$(BIN)/python benchmarks/loop/guard.py
 	$(BIN)/python benchmarks/loop/teaching.py
 	$(BIN)/python benchmarks/loop/groups.py
 	$(BIN)/python benchmarks/loop/head.py --data ../shared/data

@@ -119,7 +119,6 @@ def _history() -> Schema:
             gate=OBJECT_OR_NULL,
             after_number=INTEGER_OR_NULL,
             after_label=INTEGER_OR_NULL,
-            forced=BOOLEAN,
         ),
         "Incidents": _page("incidents", "Incident"),
         "Incident": object_of(

@@ -17,6 +17,7 @@ from core.overview.facts import (
     LabelFacts,
     ModelOverview,
     Processes,
+    RequestFacts,
     TrafficFacts,
 )
 from core.share import Share, percent
@@ -37,7 +38,8 @@ def _facts(run: Run, model: ModelOverview) -> Iterator[str]:
     if model.problem:
         yield _line("problem", model.problem)
     if model.traffic is not None:
-        yield _line("traffic", traffic_words(model.traffic))
+        requests = f"; {request_words(model.traffic.requests)}" if model.traffic.requests else ""
+        yield _line("traffic", f"{traffic_words(model.traffic)}{requests}")
     if model.champion is not None and model.traffic is not None:
         yield _line("drift", _drift(model.drift))
     if model.accuracy is not None:
@@ -81,7 +83,21 @@ def traffic_words(traffic: TrafficFacts) -> str:
     counts = ((traffic.last_hour, "hour"), (traffic.last_day, "day"))
     count, span = next(((count, span) for count, span in counts if count), (0, "day"))
     shown = f"{count:,}" if count < COUNTED else f"{COUNTED:,} or more"
-    return f"{shown} predictions in the last {span}, the last one {_ago(traffic.last_at)}"
+    return f"{shown} prediction{'' if count == 1 else 's'} in the last {span}, the last one {_ago(traffic.last_at)}"
+
+
+def request_words(found: RequestFacts) -> str:
+    """
+    >>> request_words(RequestFacts(200, 0.01, 0.005, 0.25))
+    '1.0 % of 200 requests failed in the last hour, half answered within 5 ms, 95 % within 250 ms'
+    """
+    failed = f"{percent(found.failed_share)} of {found.requests:,} requests failed in the last hour"
+    within = [
+        f"{words} within {1000 * bound_s:g} ms"
+        for words, bound_s in (("half answered", found.median_s), ("95 %", found.p95_s))
+        if bound_s is not None
+    ]
+    return ", ".join([failed, *within])
 
 
 def verdict_words(drift: DriftFacts | None) -> str:

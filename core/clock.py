@@ -28,6 +28,15 @@ def days_ago(days: int) -> str:
     return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="microseconds") if days else ""
 
 
+def seconds_ago(seconds: float) -> str:
+    """The time of `utc_now` so many seconds ago.
+
+    >>> seconds_ago(3600) < seconds_ago(60) < utc_now()
+    True
+    """
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="microseconds")
+
+
 def earliest_id(time_s: float) -> str:
     """A lower bound of every `sortable_id` made at or after the time, in seconds since 1970.
 

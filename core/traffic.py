@@ -63,6 +63,15 @@ class Load:
                 return place
         return len(self.seconds) - 1
 
+    def within_s(self, share: float) -> float | None:
+        """The bound within which this share of the answered requests was; None without one, or beyond the last bound.
+
+        >>> Load(seconds=[9, 0, 1] + [0] * 11).within_s(0.5), Load(seconds=[0] * 13 + [1]).within_s(0.5)
+        (0.0025, None)
+        """
+        place = self.place_of(share)
+        return BOUNDS_S[place] if any(self.seconds) and place < len(BOUNDS_S) else None
+
 
 @dataclass(frozen=True)
 class TrafficMinute:

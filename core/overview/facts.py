@@ -33,12 +33,27 @@ class ChampionFacts:
 
 
 @dataclass(frozen=True)
+class RequestFacts:
+    """Requests of the last hour. `failed_share`: those with a text that could not be answered, or without an answer in
+    time; half of the answers came within `median_s` seconds, 95 % within `p95_s`, which are bounds, not exact times.
+    """
+
+    requests: int
+    failed_share: float
+    median_s: float | None = None
+    p95_s: float | None = None
+
+
+@dataclass(frozen=True)
 class TrafficFacts:
-    """Predictions of the champion and of the version before it, counted up to `COUNTED`."""
+    """Predictions of the champion and of the version before it, counted up to `COUNTED`; `requests`: None if no server
+    recorded one in the last hour.
+    """
 
     last_hour: int = 0
     last_day: int = 0
     last_at: str | None = None
+    requests: RequestFacts | None = None
 
 
 @dataclass(frozen=True)

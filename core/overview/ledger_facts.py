@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.alerts import Alerts
+from core.clock import seconds_ago, utc_now
 from core.home import Home
 from core.incidents import Incidents
 from core.ledger import Ledger
@@ -19,10 +20,12 @@ from core.overview.facts import (
     DriftFacts,
     LabelFacts,
     PromotionFacts,
+    RequestFacts,
     TrafficFacts,
 )
 from core.proposals import Proposals
 from core.records import CheckRecord, JobRecord
+from core.traffic import Load, Traffic
 
 HOUR_S, DAY_S = 3600.0, 86400.0
 INCIDENTS = 3
@@ -59,7 +62,19 @@ def traffic_of(ledger: Ledger, model: str, versions: Sequence[str]) -> TrafficFa
         0 if (first := ledger.arrivals.at(now - span_s)) is None else _count(ledger, model, versions, first)
         for span_s in (HOUR_S, DAY_S)
     )
-    return TrafficFacts(last_hour, last_day, ledger.arrivals.last_time(model, versions))
+    last_at = ledger.arrivals.last_time(model, versions)
+    return TrafficFacts(last_hour, last_day, last_at, requests_of(ledger, model, versions))
+
+
+def requests_of(ledger: Ledger, model: str, versions: Sequence[str]) -> RequestFacts | None:
+    """Requests to these versions in the last hour."""
+    traffic, load = Traffic(ledger.database), Load()
+    for version in versions:
+        load.add(traffic.load(model, version, since=seconds_ago(HOUR_S), until=utc_now()))
+    if not load.requests:
+        return None
+    failed = min(load.requests, load.failed_requests + load.late_requests)
+    return RequestFacts(load.requests, failed / load.requests, load.within_s(0.5), load.within_s(0.95))
 
 
 def _count(ledger: Ledger, model: str, versions: Sequence[str], first: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.clock import sortable_id, utc_now
+from core.clock import seconds_ago, sortable_id, utc_now
 from core.errors import LedgerUnreadable
 from core.heartbeats import Heartbeats
 from core.home import Home
@@ -24,6 +24,7 @@ from core.records import TRAFFIC, Decision, PredictionRecord, Verdict, Wanted
 from core.share import Share, measured
 from core.standing import Accuracy
 from core.supervision import SupervisedProcess, Supervision, supervising
+from core.traffic import Load, Traffic, TrafficMinute
 from tests.cli.conftest import Command
 
 
@@ -97,6 +98,20 @@ def test_a_full_record_is_told_in_about_ten_lines(retune: Command, ledger: Ledge
     ]
     assert [line for line in parts if not any(all(part in shown for part in line) for shown in lines)] == []
     assert "12 predictions in the last hour" in retune("models")[1]
+
+
+def test_requests_of_the_last_hour_are_told_where_known(retune: Command, ledger: Ledger, model: str) -> None:
+    traffic = Traffic(ledger.database)
+    predict(ledger, 1)
+    assert found(retune)["traffic"]["requests"] is None
+    load = Load(requests=40, failed_requests=1, late_requests=1, seconds=[20, 0, 18, 0, 0, 1] + [0] * 8)
+    traffic.add([TrafficMinute("m", "1", seconds_ago(60)[:16], load)])
+    traffic.add([TrafficMinute("m", "1", seconds_ago(2 * 3600)[:16], Load(requests=9, failed_requests=9))])
+    traffic.add([TrafficMinute("m", "1", seconds_ago(-3 * 3600)[:16], Load(requests=9, failed_requests=9))])
+    told = found(retune)["traffic"]["requests"]
+    assert told == {"requests": 40, "failed_share": 0.05, "median_s": 0.0025, "p95_s": 0.01}
+    line = "1 prediction in the last hour, the last one 0 s ago; 5.0 % of 40 requests failed in the last hour, half "
+    assert f"{line}answered within 2.5 ms, 95 % within 10 ms" in re.sub(r"\d+ s ago", "0 s ago", retune("status")[1])
 
 
 def test_an_estimate_is_called_one(retune: Command, ledger: Ledger, model: str) -> None:

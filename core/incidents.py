@@ -93,6 +93,12 @@ class Incidents:
         with self._database.read() as connection:
             return [Incident(**row) for row in connection.execute(query).mappings()]
 
+    def counts(self, model: str) -> dict[Act, int]:
+        """How many incidents of a model have each action."""
+        query = select(incidents.c.action, func.count()).where(incidents.c.model == model)
+        with self._database.read() as connection:
+            return {action: count for action, count in connection.execute(query.group_by(incidents.c.action))}
+
     def last_rollback(self, model: str, version: str | None = None) -> Incident | None:
         """The last incident in which a version, or the version, was rolled back."""
         query = select(incidents).where(incidents.c.model == model, incidents.c.action == "rolled back")

@@ -11,8 +11,10 @@ from prometheus_client.registry import Collector
 
 from core.alerts import Alerts
 from core.events import EVENTS
+from core.guards import Guards
 from core.heartbeats import ROLES, Heartbeats
 from core.home import Home
+from core.incidents import Act, Incidents
 from core.records import Action, CheckRecord, JobStatus, Outcome, RequestedLabels
 from core.server_workers import ModelStatus
 from core.share import Share
@@ -57,6 +59,17 @@ class LoopCollector(Collector):
         for decision in ledger.decisions(model, limit=1):
             gauges.states("decision", decision.action, get_args(Action), model, "action")
             gauges.set("decision_timestamp_seconds", _seconds(decision.created_at), model=model)
+        self._read_guard(gauges, model)
+
+    def _read_guard(self, gauges: _Gauges, model: str) -> None:
+        database = self._home.ledger.database
+        gauges.set("guard_open", Guards(database).open(model) is not None, model=model)
+        incidents = Incidents(database)
+        counts = incidents.counts(model)
+        for act in get_args(Act):
+            gauges.set("incidents", counts.get(act, 0), model=model, action=act)
+        for last in incidents.latest(model, limit=1):
+            gauges.set("incident_timestamp_seconds", _seconds(last.created_at), model=model)
 
     def _read_alerts(self, gauges: _Gauges) -> None:
         alerts = Alerts(self._home.ledger.database)
@@ -139,6 +152,9 @@ GAUGES: dict[str, tuple[str, list[str]]] = {
     "labels_open": ("Of those, without an answer and not expired.", ["model"]),
     "decision": ("1: the last decision.", ["model", "action"]),
     "decision_timestamp_seconds": ("When the last decision was recorded.", ["model"]),
+    "guard_open": ("1: the promise of a new champion is watched.", ["model"]),
+    "incidents": ("Incidents in the ledger.", ["model", "action"]),
+    "incident_timestamp_seconds": ("When the last incident was recorded.", ["model"]),
     "jobs": ("Jobs in the ledger.", ["model", "status"]),
     "alerts": ("Alerts whose conditions hold.", ["model", "event"]),
     "alert_deliveries": ("Messages to webhooks of the last 90 days.", ["webhook", "status"]),

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.core import Metric
@@ -14,8 +15,12 @@ from prometheus_client.registry import Collector
 from starlette.testclient import TestClient
 
 from core.beating import beating
+from core.clock import utc_now
+from core.guards import Guards, Promise
 from core.heartbeats import Heartbeats
+from core.incidents import Incidents
 from core.records import TRAFFIC, Decision, Verdict
+from core.registry import Champion
 from core.share import Share, measured
 from core.standing import Accuracy
 from service.telemetry import loop_page
@@ -82,6 +87,25 @@ def test_numbers_of_an_earlier_version_are_not_shown_as_the_champions(watched: W
     watched.home.ledger.standings.record("tickets", "0", Accuracy(measured(1, 2), 0.5))
     page = client.get("/metrics").text
     assert "retune_measured_accuracy_ratio{" not in page
+
+
+def test_guards_and_incidents_are_shown(worker: Worker, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_page, "KEPT_S", 0.0)
+    database = worker.home.ledger.database
+    assert 'retune_guard_open{model="tickets"} 0.0' in client.get("/metrics").text
+    champion = Champion("1", [], utc_now())
+    guard = Guards(database).begin("tickets", champion, previous=None, after_number=0, promise=Promise())
+    page = client.get("/metrics").text
+    assert 'retune_guard_open{model="tickets"} 1.0' in page
+    assert 'retune_incidents{action="told",model="tickets"} 0.0' in page
+    assert "retune_incident_timestamp_seconds{" not in page
+    facts: dict[str, Any] = {"previous": None, "guard_id": guard.id, "reason": "Slow.", "done": "Nothing."}
+    Incidents(database).add("tickets", "1", cause="latency", action="told", **facts)
+    Guards(database).end(guard, "told", "Slow.")
+    page = client.get("/metrics").text
+    assert 'retune_guard_open{model="tickets"} 0.0' in page
+    assert 'retune_incidents{action="told",model="tickets"} 1.0' in page
+    assert 'retune_incident_timestamp_seconds{model="tickets"} ' in page
 
 
 def test_a_process_that_ended_is_not_shown_as_running(watched: Worker, client: TestClient) -> None:

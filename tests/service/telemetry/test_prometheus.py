@@ -39,6 +39,8 @@ tests:
       - {{series: 'retune_champion_info{{model="a",version="1"}}', values: '1x20'}}
       - {{series: 'retune_jobs{{model="a",status="queued"}}', values: '1x20'}}
       - {{series: 'retune_processes{{role="worker"}}', values: '0x20'}}
+      - {{series: 'retune_incidents{{model="a",action="rolling back"}}', values: '0 1x20'}}
+      - {{series: 'retune_incident_timestamp_seconds{{model="a"}}', values: '_ 60x99'}}
     alert_rule_test:
       - {{eval_time: 0m, alertname: RetuneDrift, exp_alerts: []}}
       - eval_time: 2m
@@ -46,6 +48,21 @@ tests:
         exp_alerts:
           - exp_labels: {{model: a, severity: warning}}
             exp_annotations: {{summary: "a: inputs drifted", runbook: docs/runbook.md#drift}}
+      - {{eval_time: 0m, alertname: RetuneIncident, exp_alerts: []}}
+      - eval_time: 2m
+        alertname: RetuneIncident
+        exp_alerts:
+          - exp_labels: {{model: a, severity: warning}}
+            exp_annotations: {{summary: "a: a new champion broke its promise", runbook: docs/runbook.md#incident}}
+      - {{eval_time: 62m, alertname: RetuneIncident, exp_alerts: []}}
+      - {{eval_time: 2m, alertname: RetuneRollBackUnfinished, exp_alerts: []}}
+      - eval_time: 4m
+        alertname: RetuneRollBackUnfinished
+        exp_alerts:
+          - exp_labels: {{model: a, severity: critical}}
+            exp_annotations:
+              summary: "a: a roll back began and did not end"
+              runbook: docs/runbook.md#incident
       - eval_time: 10m
         alertname: RetuneMonitorMissing
         exp_alerts:

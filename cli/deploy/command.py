@@ -20,6 +20,7 @@ from core.child_environment import child_environment
 from core.config import FinetuneConfig, MethodName, overridden
 from core.datasets import Columns, Example, examples_in, read_examples
 from core.duration import seconds_of
+from core.errors import UnknownRung
 from core.labels import Kind
 from core.package import task_in_words
 from core.tables.reader import read_table
@@ -37,6 +38,9 @@ from core.tables.reader import read_table
 @click.option("--budget", help="Upper limit of the time of the training, e.g. 90s, 10m [default: none].")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all random numbers [default: 0].")
 @click.option("--base-model", help="'default', a folder, or a hub id with @revision [default: default].")
+@click.option(
+    "--rung", help="Package this rung and build no other, as of 'retune export' [default: the fastest eligible]."
+)
 @click.option("--replace", is_flag=True, help="Put the version in service even if another one is.")
 @click.option("--up", "is_up", is_flag=True, help="Then run 'retune up'.")
 @click.option("--port", type=click.IntRange(1, 65535), help="With --up: port of the server [default: 3000].")
@@ -49,6 +53,7 @@ def deploy(
     model: str,
     reference: Path | None,
     columns: Columns,
+    rung: str | None,
     replace: bool,
     is_up: bool,
     port: int | None,
@@ -69,7 +74,8 @@ def deploy(
     told = Told()
     check(run, file, rows, told, is_multi_label=columns.multi_label)
     _require_base_model(settings)
-    version = version_of(run, model, rows, others, settings, told)
+    _require_rung(rung)
+    version = version_of(run, model, rows, others, settings, told, rung=rung)
     if champion not in (None, version) and not replace:
         _leave_champion(run, model, version, str(champion), told)
     with told.step("promote") as sentences:
@@ -115,6 +121,14 @@ def _require_base_model(settings: FinetuneConfig) -> None:
     from finetune.encoders.base_models import find_base_model
 
     find_base_model(settings.base_model)
+
+
+def _require_rung(rung: str | None) -> None:
+    """Before the training, which takes minutes."""
+    from export.ladder import RUNGS
+
+    if rung not in (None, *RUNGS):
+        raise UnknownRung(str(rung), RUNGS)
 
 
 def _leave_champion(run: Run, model: str, version: str, champion: str, told: Told) -> None:

@@ -54,6 +54,8 @@ def version_of(
     reference: Sequence[Example] | None,
     settings: FinetuneConfig,
     told: Told,
+    *,
+    rung: str | None,
 ) -> str:
     """The version that the rows make; what an earlier run did of it is taken as it is."""
     from lifecycle.deploy.folder import deploy_folder
@@ -65,13 +67,13 @@ def version_of(
         parts = parted(rows, kind, least=ENOUGH * run.config.drift.min_rows, seed=settings.seed)
     else:
         parts = Parts(rows, reference)
-    with deploy_folder(run.home, model, parts, settings) as folder:
+    with deploy_folder(run.home, model, parts, settings, rung=rung) as folder:
         if version := registered_version(run.home, folder, model):
             with told.step("register") as sentences:
                 sentences += [f"{model}@{version}, of the same rows and settings.", KEPT]
             return version
         _train(run, folder, parts, settings, told)
-        _pack(run, folder, parts, told)
+        _pack(run, folder, parts, told, rung=rung)
         return _register(run, folder, model, told)
 
 
@@ -90,12 +92,12 @@ def _train(run: Run, folder: DeployFolder, parts: Parts, settings: FinetuneConfi
         ]
 
 
-def _pack(run: Run, folder: DeployFolder, parts: Parts, told: Told) -> None:
+def _pack(run: Run, folder: DeployFolder, parts: Parts, told: Told, *, rung: str | None) -> None:
     from lifecycle.deploy.steps import pack
 
     with told.step("export") as sentences, progress_shown() as progress:
         is_kept, least = folder.package.exists(), run.config.drift.min_rows
-        facts = pack(run.home, folder, parts, on_progress=progress)
+        facts = pack(run.home, folder, parts, rung=rung, on_progress=progress)
         told.facts |= {"rung": facts.rung, "reference_rows": len(parts.reference)}
         sentences.append(f"{facts.rung}; the reference has {len(parts.reference):,} rows that were not trained on.")
         if len(parts.reference) < least:

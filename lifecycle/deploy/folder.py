@@ -45,12 +45,14 @@ class DeployFolder:
 
 
 @contextmanager
-def deploy_folder(home: Home, model: str, parts: Parts, settings: FinetuneConfig) -> Iterator[DeployFolder]:
-    """Hold the folder of a deployment; raises `DeployRunning`.
+def deploy_folder(
+    home: Home, model: str, parts: Parts, settings: FinetuneConfig, *, rung: str | None = None
+) -> Iterator[DeployFolder]:
+    """Hold the folder of a deployment; raises `DeployRunning`. `rung`: the one that is asked for.
 
     At the end the model's other folders are removed, but not those of a deployment that did not end.
     """
-    path = home.folder / "deploy" / f"{model}-{_key(parts, settings, home.config)}"
+    path = home.folder / "deploy" / f"{model}-{_key(parts, settings, home.config, rung)}"
     path.mkdir(parents=True, exist_ok=True)
     with (path / LOCK).open("w") as lock:
         try:
@@ -65,11 +67,12 @@ def deploy_folder(home: Home, model: str, parts: Parts, settings: FinetuneConfig
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def _key(parts: Parts, settings: FinetuneConfig, config: Config) -> str:
+def _key(parts: Parts, settings: FinetuneConfig, config: Config, rung: str | None) -> str:
     facts = [
         fingerprint(parts.train),
         fingerprint(parts.reference),
         settings.model_dump(mode="json"),
         config.export.model_dump(mode="json"),
+        *([rung] if rung else []),
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:KEY_CHARS]

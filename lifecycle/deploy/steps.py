@@ -31,11 +31,13 @@ def train(
     return read_training(folder.checkpoint)
 
 
-def pack(home: Home, folder: DeployFolder, parts: Parts, *, on_progress: Progress) -> PackageFacts:
+def pack(
+    home: Home, folder: DeployFolder, parts: Parts, *, rung: str | None = None, on_progress: Progress
+) -> PackageFacts:
     """Raises as `package_checkpoint`."""
     if not folder.package.exists():
         package_checkpoint(
-            home, folder.checkpoint, out=folder.package, reference=parts.reference, on_progress=on_progress
+            home, folder.checkpoint, out=folder.package, reference=parts.reference, rung=rung, on_progress=on_progress
         )
     verify_files(folder.package)
     return read_facts(folder.package)

@@ -91,7 +91,8 @@ def request_words(found: RequestFacts) -> str:
     >>> request_words(RequestFacts(200, 0.01, 0.005, 0.25))
     '1.0 % of 200 requests failed in the last hour, half answered within 5 ms, 95 % within 250 ms'
     """
-    failed = f"{percent(found.failed_share)} of {found.requests:,} requests failed in the last hour"
+    noun = "request" if found.requests == 1 else "requests"
+    failed = f"{percent(found.failed_share)} of {found.requests:,} {noun} failed in the last hour"
     within = [
         f"{words} within {1000 * bound_s:g} ms"
         for words, bound_s in (("half answered", found.median_s), ("95 %", found.p95_s))

@@ -75,9 +75,10 @@ class Endpoints:
             # Browsers let a page of another site send a body without Content-Type and without a preflight request.
             self._worker.access.require_same_origin(request)
         served = self._served(request)
+        given = request.headers.getlist(JSON_BYTES)
         parsed = parse(
             await request.body(),
-            json_bytes=", ".join(request.headers.getlist(JSON_BYTES)) or None,  # a repeated header is invalid
+            json_bytes=", ".join(given) if given else None,  # a repeated header is invalid, and so is an empty one
             model=served.model,
             version=request.path_params.get("version"),
             max_items=self._max_items,

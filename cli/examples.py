@@ -45,6 +45,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "labels import": ("retune labels import tickets tickets-labels.csv --source ana",),
     "labels add": ("retune labels add tickets given.csv --source archive",),
+    "labels retract": ("retune labels retract tickets --source file --since 2026-01-31T09:30",),
     "labels remove": ("retune labels remove tickets --source archive",),
     "labels list": ("retune labels list tickets",),
     "labels rename": ("retune labels rename tickets bug bug_report --reason 'one name'",),

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from cli.context import REFUSED, Run, column_options, info, pass_run
+from cli.retract import retract_labels, way_back
 from core.datasets import Columns
 from core.errors import UnwrittenFormat
 from core.feedback import MAX_SOURCE_CHARS, add_rule, registered_labels
@@ -112,6 +114,7 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
     cells is refused; the others are stored. Exit 3 if a row is refused.
     """
     run.home.registry.require_model(model)
+    begun = datetime.now(UTC)
     imported = import_labels(run.home, model, file, source=source, new_labels=new_labels)
     stored, refused = imported.stored, imported.refused
     counts = {"accepted": stored.accepted, "cannot_tell": stored.cannot_tell, "refused": len(refused)}
@@ -138,9 +141,13 @@ def import_(run: Run, model: str, file: Path, source: str, new_labels: tuple[str
         *([f"{imported.repeated} predictions have several labels here: the last counts."] if imported.repeated else []),
         *_contradiction_lines(run, imported.contradictions),
         *_refused_lines(refused, "import"),
+        *([way_back(run, model, source, begun)] if imported.texts else []),
     )
     if refused:
         sys.exit(REFUSED)
+
+
+labels.add_command(retract_labels)
 
 
 @labels.command("add")

@@ -30,6 +30,7 @@ Action = Literal[
     "cancel_job",
     "give_labels",
     "import_labels",
+    "retract_labels",
     "add_rows",
     "remove_rows",
     "label_rule",

@@ -41,9 +41,7 @@ def retract_labels(
 
 def _lines(run: Run, model: str, source: str, found: Retracted, dry_run: bool) -> list[str]:
     if not found.rows:
-        return [
-            f"{source!r} gave no such label of {model}; {run.hint('audit', model)} lists imports and sources."
-        ]
+        return [f"{source!r} gave no such label of {model}; {run.hint('audit', model)} lists imports and sources."]
     parts = {"doubtful": found.doubtful, "that it cannot be told": found.cannot_tell}
     more = "".join(f", {count} {words}" for words, count in parts.items() if count)
     said = f"{found.labels} labels of {source!r}{more}"

@@ -103,6 +103,23 @@ def test_a_killed_deployment_leaves_nothing_half_done_and_goes_on(
 
 
 @pytest.mark.slow
+def test_the_rung_that_is_asked_for_is_packed(retune: Command, options: list[str | Path], home: Path) -> None:
+    code, out, err = retune(*options, "--rung", "int8-dynamic")
+    assert code == 0, err
+    assert (answer(out)["version"], answer(out)["rung"]) == ("1", "int8-dynamic")
+    again = answer(retune(*options, "--rung", "fp32", "--replace")[1])
+    assert (again["version"], again["rung"]) == ("2", "fp32")
+
+
+@pytest.mark.slow
+def test_an_unknown_rung_is_refused_before_the_training(retune: Command, options: list[str | Path], home: Path) -> None:
+    code, out, err = retune(*options, "--rung", "int4")
+    assert code == 1, err
+    assert "'int4'" in answer(out)["error"]["message"]
+    assert not list((home / "deploy").glob("*"))
+
+
+@pytest.mark.slow
 def test_a_champion_is_replaced_only_if_it_is_said(
     retune: Command, options: list[str | Path], home: Path, tiny_package: Path, tiny_checkpoint: Path
 ) -> None:

@@ -109,7 +109,7 @@ class Shell:
                 yield
             finally:
                 process.send_signal(signal.SIGINT)
-                process.wait(60)
+                process.wait(LIMIT_S)
 
     def _here(self, commands: str) -> str:
         return commands.replace("localhost:3000", f"localhost:{self.port}")

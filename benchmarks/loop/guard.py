@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import starmap
 from pathlib import Path
 from statistics import median
 
@@ -30,7 +31,7 @@ HEAD = """| champion | version before | rolled back | labels in the median |
 
 
 def main() -> None:
-    print("\n".join([HEAD, *map(row, *zip(*CASES, strict=True))]))  # noqa: T201
+    print("\n".join([HEAD, *starmap(row, CASES)]))  # noqa: T201
 
 
 def row(right: float, right_before: float, guards: int) -> str:

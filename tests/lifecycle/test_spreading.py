@@ -62,13 +62,17 @@ def test_the_same_rows_get_the_same_labels() -> None:
     assert np.array_equal(first.chance, second.chance)
 
 
-def cloud(count: int, axis: int, rng: np.random.Generator) -> Numbers:
-    points: Numbers = (np.eye(4)[axis] + rng.normal(0, 0.15, (count, 4))).astype(np.float32)
+def cloud(count: int, axis: int, rng: np.random.Generator, *, beside: float = 0.0) -> Numbers:
+    """Points around an axis, or a dense group of them at its side."""
+    middle, width = np.eye(4)[axis], 0.15
+    if beside:
+        middle, width = middle + beside * np.eye(4)[3], 0.03
+    points: Numbers = (middle + rng.normal(0, width, (count, 4))).astype(np.float32)
     return points
 
 
-@pytest.mark.parametrize(("axis", "kept"), [(2, True), (0, False)])
-def test_labels_are_not_spread_if_that_costs_rows_that_were_right(axis: int, kept: bool) -> None:
+@pytest.mark.parametrize(("axis", "beside", "kept"), [(2, 0.0, True), (0, 0.2, False)])
+def test_labels_are_not_spread_if_that_costs_rows_that_were_right(axis: int, beside: float, kept: bool) -> None:
     """Given rows of "new" that lie among those of "a" would take their unlabelled neighbours with them."""
     rng = np.random.default_rng(0)
     names = ["a"] * 40 + ["b"] * 40 + ["new"] * 4
@@ -79,9 +83,9 @@ def test_labels_are_not_spread_if_that_costs_rows_that_were_right(axis: int, kep
     embedded = EmbeddedParts(
         parts,
         0,
-        np.concatenate([cloud(40, 0, rng), cloud(40, 1, rng), cloud(4, axis, rng)]),
+        np.concatenate([cloud(40, 0, rng), cloud(40, 1, rng), cloud(4, axis, rng, beside=beside)]),
         np.concatenate([cloud(40, 0, rng), cloud(40, 1, rng)]),
-        cloud(200, axis, rng),
+        cloud(200, axis, rng, beside=beside),
     )
     assert len(embedded.spread().rows) > 20
     assert (len(embedded.harmless(max_old_drop=0.01).spread().rows) > 0) == kept

@@ -13,7 +13,9 @@ def test_a_client_follows_a_retrain(server: str) -> None:
         assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
         lines = answer.iter_lines()
         assert next(lines) == "retry: 2000"
-        job = httpx.post(f"{server}/admin/models/tickets/retrain").json()["job"]
+        queued = httpx.post(f"{server}/admin/models/tickets/retrain")
+        assert queued.status_code == 202, queued.text
+        job = queued.json()["job"]
         data = next(line for line in lines if line.startswith("data: ") and f'"job":{job},' in line)
         assert '"status":"queued"' in data
     httpx.post(f"{server}/admin/jobs/{job}/cancel")

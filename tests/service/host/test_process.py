@@ -96,7 +96,7 @@ def test_sigterm_writes_predictions_exits_0_and_leaves_no_process(tmp_path: Path
         main = next(child for child in children if "serve" in child.cmdline())
         httpx.post(f"{url}/predict", json={"texts": TEXTS})
         main.terminate()
-        main.wait(10)
+        main.wait(60)
     assert open_ledger(config).count_predictions("tickets", "1") == len(TEXTS)
     assert not any(child.is_running() for child in children)
 

@@ -37,8 +37,8 @@ def _line(entry: AuditEntry) -> str:
 
 def _listed(facts: dict[str, Any]) -> str:
     """
-    >>> _listed({"version": "2", "before": None, "scopes": ["predict", "admin"]})
+    >>> _listed({"version": "2", "before": None, "reason": "", "scopes": ["predict", "admin"]})
     'version 2, scopes predict+admin'
     """
     shown = {name: "+".join(map(str, value)) if isinstance(value, list) else value for name, value in facts.items()}
-    return ", ".join(f"{name} {value}" for name, value in shown.items() if value is not None)
+    return ", ".join(f"{name} {value}" for name, value in shown.items() if value not in (None, ""))

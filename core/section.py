@@ -7,14 +7,26 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+NO_TABLE = 'it is no table of tables, by name; in JSON {"NAME": {"KEY": VALUE}}'
+
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def parsed(value: Any) -> Any:
-    """A table of the file, or a table as JSON from an environment variable."""
-    return json.loads(value) if isinstance(value, str) else value
+    """A table of the file, or a table as JSON from an environment variable.
+
+    >>> parsed('{"tickets": {"mode": "auto"}}')
+    {'tickets': {'mode': 'auto'}}
+    """
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError as error:
+        raise ValueError(NO_TABLE) from error
+    if not isinstance(found, dict) or not all(isinstance(one, dict | BaseModel) for one in found.values()):
+        raise ValueError(NO_TABLE)
+    return found
 
 
 def listed(value: Any) -> Any:

@@ -126,3 +126,14 @@ def test_the_config_may_come_from_a_pipe_but_not_from_a_folder(tmp_path: Path) -
     assert load_config(Path("/dev/null"), environment={}) == Config()
     with pytest.raises(UnreadableConfig, match="Is a directory"):
         load_config(tmp_path, environment={})
+
+
+@pytest.mark.parametrize("key", ["policy.models", "service.limits", "alerts.webhooks"])
+def test_tables_by_name_that_are_none_say_how_they_look(tmp_path: Path, key: str) -> None:
+    section, name = key.split(".")
+    variable = f"RETUNE_{section}__{name}".upper()
+    for value in ("m=auto", '{"m": "auto"}', "[1]"):
+        with pytest.raises(InvalidConfigValue, match=r"it is no table of tables, by name"):
+            load_config(environment={variable: value})
+    with pytest.raises(InvalidConfigValue, match=r"it is no table of tables, by name"):
+        load_config(write(tmp_path, f'[{section}]\n{name} = {{ m = "auto" }}\n'), environment={})

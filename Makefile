@@ -45,6 +45,7 @@ bench-finetune: $(INSTALLED)
 bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/gate.py
 	$(BIN)/python benchmarks/loop/guard.py
+	for mode in auto ask; do $(BIN)/python benchmarks/loop/unattended.py tickets --mode $$mode; done
 	$(BIN)/python benchmarks/loop/teaching.py
 	$(BIN)/python benchmarks/loop/groups.py
 	$(BIN)/python benchmarks/loop/head.py --data ../shared/data

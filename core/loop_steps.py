@@ -27,6 +27,7 @@ Rule = Literal[
     "",
     "mode",
     "freeze",
+    "guard",
     "running",
     "stopped",
     "new labels",

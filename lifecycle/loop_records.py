@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.guards import Guards
 from core.home import Home
 from core.labels import Kind
 from core.loop_steps import RETRAIN
@@ -22,6 +23,7 @@ def read_records(home: Home, model: str, *, kind: Kind, limit: int = LATEST) -> 
         promotions=home.ledger.promotions(model, limit=limit)[::-1],
         steps=steps,
         texts=labelled_texts(home, model, kind=kind),
+        guards=Guards(home.ledger.database).latest(model, limit=limit) if home.config.guard.enabled else [],
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.freezes import Freeze
+from core.guards import Guard
 from core.loop_steps import RETRAIN, LoopStep
 from core.records import JobRecord, PromotionRecord
 
@@ -26,13 +27,14 @@ class LabelledText:
 @dataclass(frozen=True)
 class Records:
     """What the ledger holds of a model until some time: its retrain jobs, promotions and steps of the loop, each the
-    oldest first, and every labelled text in the order of their first labels.
+    oldest first, and every labelled text in the order of their first labels; `guards`: if they are enabled.
     """
 
     jobs: Sequence[JobRecord] = ()
     promotions: Sequence[PromotionRecord] = ()
     steps: Sequence[LoopStep] = ()
     texts: Sequence[LabelledText] = ()
+    guards: Sequence[Guard] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class History:
     """`attempts`: the oldest first; `in_a_row`: refused or failed ones since the last promotion or resumption, the
     latest first; `is_forgiven`: whether a person let the loop go on after the last attempt; `undone`: None if a person
     did so since; `promoted_after_label`: number of the last label before the last promotion; `is_day_proposed`: whether
-    the last step is a proposal of the schedule, which stays open after its day.
+    the last step is a proposal of the schedule, which stays open after its day; `guarded`: the version that an open
+    guard may roll back.
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -73,6 +76,7 @@ class History:
     is_day_proposed: bool = False
     texts: Sequence[LabelledText] = field(default_factory=tuple)
     frozen: Freeze | None = None
+    guarded: str | None = None
 
     @property
     def last(self) -> Attempt | None:
@@ -98,7 +102,13 @@ def history_of(records: Records, *, now: str, frozen: Freeze | None = None) -> H
         is_day_proposed=bool(records.steps) and _is_of_schedule(records.steps[-1]),
         texts=records.texts,
         frozen=frozen,
+        guarded=next((one.version for one in records.guards if _is_open(one, now)), None),
     )
+
+
+def _is_open(guard: Guard, now: str) -> bool:
+    """Whether the guard may roll back at that time."""
+    return guard.previous is not None and guard.created_at <= now and (guard.ended_at is None or now < guard.ended_at)
 
 
 def _is_of_schedule(step: LoopStep) -> bool:

@@ -62,6 +62,14 @@ def no_frozen_champion(question: Question) -> Objection | None:
     return Objection("freeze", f"The champion is {frozen.words}.", frozen.until) if frozen else None
 
 
+def no_roll_back_beside_guard(question: Question) -> Objection | None:
+    """Two tests of the same labels would take an equal version back twice as often as is promised."""
+    guarded = question.history.guarded
+    if question.wish.action != ROLL_BACK or guarded is None:
+        return None
+    return Objection("guard", f"{question.model}@{guarded} is guarded: its guard takes it back if it disappoints.")
+
+
 def no_more_after_many(question: Question) -> Objection | None:
     """Refused or failed again and again: a person looks first."""
     failed = question.history.in_a_row
@@ -127,6 +135,7 @@ LIMITS_OF_PROPOSALS: tuple[Limit, ...] = (
     advise_only,
     one_at_a_time,
     no_frozen_champion,
+    no_roll_back_beside_guard,
     no_more_after_many,
     new_labels_after_refusal,
     cool_down,

@@ -44,6 +44,7 @@ class Course:
             promotions=[*promotions, *self.undone],
             steps=self.steps,
             texts=self.texts_at(at),
+            guards=self.recording.records.guards,
         )
 
     def texts_at(self, at: str) -> Sequence[LabelledText]:

@@ -13,6 +13,7 @@ from core.champion import read_champion
 from core.config import Config
 from core.errors import NothingProposed, ProposalOutdated
 from core.freezes import Freeze, until_of
+from core.guards import Guards, Promise
 from core.home import Home
 from core.loop_orders import freeze, resume, unfreeze
 from core.loop_steps import LoopStep
@@ -223,6 +224,25 @@ def test_the_loop_rolls_back_and_does_not_try_again(served: Home, later_package:
     assert round_of(home).rule == "new labels"
     label(home, 10)
     assert round_of(home).did == "started"
+
+
+@pytest.mark.parametrize("mode", ["ask", "auto"])
+def test_a_roll_back_is_left_to_an_open_guard(served: Home, later_package: Path, mode: str) -> None:
+    home = with_policy(served, mode=mode)
+    champion = home.registry.promote("m", home.registry.add(later_package, "m"))
+    guards = Guards(home.ledger.database)
+    guard = guards.begin("m", champion, previous="1", after_number=0, promise=Promise())
+    step = round_of(home, "roll back")
+    assert (step.did, step.rule, home.ledger.proposals.latest("m")) == ("held", "guard", [])
+    guards.end(guard, "passed", "It kept its promise.")
+    assert round_of(home, "roll back").did == {"ask": "proposed", "auto": "rolled back"}[mode]
+
+
+def test_a_guard_without_a_way_back_holds_nothing(served: Home, later_package: Path) -> None:
+    home = with_policy(served, mode="auto")
+    champion = home.registry.promote("m", home.registry.add(later_package, "m"))
+    Guards(home.ledger.database).begin("m", champion, previous=None, after_number=0, promise=Promise())
+    assert round_of(home, "roll back").did == "rolled back"
 
 
 def test_a_roll_back_that_fails_is_not_tried_every_round(served: Home, clock: SetClock) -> None:

@@ -163,7 +163,13 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     write_examples(folder / "train.csv", train)
     facts: dict[str, Any] = {"recipe": given.recipe, "mode": given.mode, "split_seed": given.split_seed}
     begun_s = time.monotonic()
-    options = ["--method", given.method, *(["--reference", "reference.csv"] if given.reference else [])]
+    options = [
+        "--method",
+        given.method,
+        "--rung",
+        "fp32",
+        *(["--reference", "reference.csv"] if given.reference else []),
+    ]
     write_examples(folder / "reference.csv", before[:400])
     run(folder, "deploy", "train.csv", "--model", MODEL, *options)
     facts["deployed_s"] = round(time.monotonic() - begun_s)

@@ -163,7 +163,12 @@ def test_registering_the_same_package_twice_is_one_version(retune: Command, tiny
 
 def test_predict_answers_with_the_champion(retune: Command, tiny_package: Path) -> None:
     retune("register", tiny_package, "--model", "m")
-    assert json.loads(retune("promote", "m@1", "--json")[1]) == {"model": "m", "version": "1", "champion": "1"}
+    assert json.loads(retune("promote", "m@1", "--json")[1]) == {
+        "model": "m",
+        "version": "1",
+        "champion": "1",
+        "forced": False,
+    }
     answer = json.loads(retune("predict", "one text", "another", "--model", "m", "--json")[1])
     assert answer["version"] == "1"
     assert [set(item) for item in answer["predictions"]] == [

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.config import Config
+from core.home import Home
 from tests.cli.conftest import Command
 from tests.cli.test_errors import assert_error
 
@@ -68,7 +70,7 @@ def test_monitor_says_that_no_model_has_a_champion(retune: Command, home: Path, 
 
 
 def test_looking_at_a_model_makes_no_ledger(retune: Command, home: Path, tiny_package: Path) -> None:
-    retune("register", tiny_package, "--model", "m")
+    Home(Config(home=home)).registry.add(tiny_package, "m")
     (home / "registry" / "m" / "champion.json").write_text('{"version": "1"}')
     for words in (("decisions", "m"), ("versions", "m"), ("labels", "export", "m"), ("doctor",), ("worker", "--once")):
         assert retune(*words)[0] == 0

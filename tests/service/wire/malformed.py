@@ -426,7 +426,8 @@ def fields() -> Iterator[Case]:
         ),
         PROMOTE: (
             *({"version": value} for value in each(None, "", 5, [], "v" * 900, "999", "../../etc", "a\0b", "\ud800")),
-            {"version": "1", "force": True},
+            *({"version": "1", "force": value} for value in each("zanzibar", 5, [])),
+            {"version": "1", "forced": True},
         ),
     }
     for path, contents in wrong.items():

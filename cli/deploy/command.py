@@ -150,9 +150,10 @@ def _plain(text: str) -> str:
     """The beginning of a text, without what JSON or a shell would take for its own.
 
     >>> _plain('Say "no", and\\nwait for the end of the month please')
-    'Say no, and wait for the end of the month'
+    'Say no, and wait for the end of the month please'
     """
-    words = " ".join("".join(" " if char in "\"'\\\\" or not char.isprintable() else char for char in text).split())
+    kept = (char if char.isprintable() else " " for char in text if char not in "\"'\\")
+    words = " ".join("".join(kept).split())
     return words if len(words) <= 60 else words[:60].rpartition(" ")[0] or words[:60]
 
 

@@ -52,6 +52,7 @@ class Supervisor:
             self._log.say(f"{signal.Signals(self._signals[0]).name}: {self._names} end; once more kills them")
             code = self._end()
             self._read()
+            self._close_outputs()
             self._say("ended")
         return code
 
@@ -95,6 +96,12 @@ class Supervisor:
             if not output.read():
                 self._selector.unregister(output.pipe)
                 output.pipe.close()
+
+    def _close_outputs(self) -> None:
+        """Of processes that a program left behind, whose output may never end."""
+        for key in list(self._selector.get_map().values()):
+            self._selector.unregister(key.fileobj)
+            key.data.pipe.close()
 
     def _end(self) -> int:
         first, *others = self._children

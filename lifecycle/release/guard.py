@@ -100,14 +100,13 @@ class ChampionGuard:
         return None
 
     def _breached(self, guard: Guard, pointer: Champion, breach: Finding) -> Guard:
-        action = "rolling back" if guard.previous else "told"
         incident = self._incidents.add(
             guard.model,
             guard.version,
             previous=guard.previous,
             guard_id=guard.id,
             cause=breach.cause,
-            action="rolling back" if action == "rolling back" else "told",
+            action="rolling back" if guard.previous else "told",
             reason=breach.sentence,
             done="" if guard.previous else "There is no version before to put in service.",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -10,6 +10,7 @@ import click
 from cli.context import Run, info, pass_run
 from core.audit import Audit, AuditEntry
 from core.audit_waiting import FILE, waiting
+from core.clock import stored_time
 
 
 @click.command()
@@ -19,7 +20,7 @@ from core.audit_waiting import FILE, waiting
 @pass_run
 def audit(run: Run, model: str | None, since: datetime | None, limit: int) -> None:
     """List who changed what, when and through what, most recent first: of a model, or everything."""
-    start = since.replace(tzinfo=UTC).isoformat(timespec="microseconds") if since else ""
+    start = stored_time(since) if since else ""
     ledger = run.home.ledger.database
     entries = Audit(ledger).latest(model, since=start, limit=limit)
     if model is not None and not entries:  # the entries of a model outlive it

@@ -18,6 +18,7 @@ from cli.dashboards import serve_dashboards
 from cli.loop_lines import told_step
 from core.beating import beating
 from core.champion import read_champion
+from core.clock import moment
 from core.errors import NoModels, NothingToWatch, RetuneError
 from core.example_texts import texts_of
 from core.guards import Guard
@@ -63,7 +64,7 @@ def backtest_command(run: Run, name: str, since: datetime) -> None:
             "alarms": [check.at for check in alarms],
         },
         f"{name}@{champion.version}: {len(replayed)} checks, {len(alarms)} alarms.",
-        *(f"{check.at[:16].replace('T', ' ')} UTC: {check.verdict.sentence}" for check in alarms),
+        *(f"{moment(check.at)}: {check.verdict.sentence}" for check in alarms),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -11,6 +11,7 @@ import click
 
 from cli.context import Run, pass_run
 from cli.loop_lines import step_line
+from core.clock import stored_time
 from core.config import load_config, overridden
 from core.policy_config import ClockName, Mode, ModelPolicy, Policy
 from core.stored import as_stored
@@ -45,7 +46,7 @@ def simulate_command(run: Run, model: str, other: Path | None, since: datetime |
     from lifecycle.simulation.run import simulate
 
     tried = _policy(run, model, other, options)
-    begin = since.replace(tzinfo=UTC).isoformat(timespec="microseconds") if since else ""
+    begin = stored_time(since) if since else ""
     found = simulate(run.home, model, tried, since=begin)
     counts = {did: sum(step.did == did for step in found.steps) for did in ("started", "proposed", "rolled back")}
     run.emit(

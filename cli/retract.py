@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from cli.context import Run, pass_run
+from core.clock import stored_time
 from core.retraction import Retracted, retract
 
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"])
@@ -28,7 +29,7 @@ def retract_labels(
     Texts that were asked for are asked for again. Versions that were trained on the labels stay.
     """
     run.home.registry.require_model(model)
-    begin, end = _stored(since) if since else "", _stored(until) if until else "9"
+    begin, end = stored_time(since) if since else "", stored_time(until) if until else "9"
     found = retract(run.home.ledger.database, model, source=source, since=begin, until=end, dry_run=dry_run)
     if found.rows and not dry_run:
         times = {name: value for name, value in (("since", begin), ("until", end)) if value not in ("", "9")}
@@ -52,7 +53,3 @@ def way_back(run: Run, model: str, source: str, begun: datetime) -> str:
     """How to take back what was imported since then."""
     since = begun.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     return f"To take them back: {run.hint('labels', 'retract', model, '--source', source, '--since', since)}"
-
-
-def _stored(time: datetime) -> str:
-    return time.replace(tzinfo=UTC).isoformat(timespec="microseconds")

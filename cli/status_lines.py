@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cli.context import Run
 from cli.job_sentences import detail
-from core.clock import seconds_between, utc_now
+from core.clock import moment, seconds_between, utc_now
 from core.duration import in_words
 from core.overview.facts import (
     COUNTED,
@@ -63,9 +63,7 @@ def _facts(run: Run, model: ModelOverview) -> Iterator[str]:
     for one in model.incidents[:1]:
         yield _line("incident", f"{one.id} @{one.version} ({_ago(one.created_at)}): {one.reason} {one.done}")
     if model.alerts:
-        yield _line(
-            "alerts", ", ".join(f"{one.event.replace('_', ' ')} since {moment(one.since)}" for one in model.alerts)
-        )
+        yield _line("alerts", ", ".join(map(_alert, model.alerts)))
     command = f"   {run.hint(*model.next.words)}" if model.next.words else ""
     yield _line("next", f"{model.next.why}{command}")
 
@@ -158,11 +156,6 @@ def up_lines(found: Processes) -> list[str]:
     ]
     started = f"; started again: {'; '.join(again)}" if again else ""
     return [_line("up", f"process {found.up.pid} on {found.up.host} since {moment(found.up.since)}{started}")]
-
-
-def moment(stored: str) -> str:
-    """A stored time in minutes."""
-    return f"{stored[:16].replace('T', ' ')} UTC"
 
 
 def _ago(stored: str) -> str:

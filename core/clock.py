@@ -16,7 +16,25 @@ os.register_at_fork(after_in_child=_halves.clear)
 
 def utc_now() -> str:
     """Current time as ISO 8601 in UTC with microseconds, e.g. `2026-01-31T09:30:00.000000+00:00`."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+    return stored_time(datetime.now(UTC))
+
+
+def stored_time(time: datetime) -> str:
+    """A time as `utc_now` has it; one without an offset is UTC. Raises `OverflowError` at the ends of the calendar.
+
+    >>> [stored_time(datetime.fromisoformat(f"2026-12-24T18:00{offset}")) for offset in ("", "+01:00")]
+    ['2026-12-24T18:00:00.000000+00:00', '2026-12-24T17:00:00.000000+00:00']
+    """
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(stored: str) -> str:
+    """A stored time in words, to the minute.
+
+    >>> moment("2026-11-29T18:00:00.000000+00:00")
+    '2026-11-29 18:00 UTC'
+    """
+    return f"{stored[:16].replace('T', ' ')} UTC"
 
 
 def days_ago(days: int) -> str:
@@ -25,7 +43,7 @@ def days_ago(days: int) -> str:
     >>> "2020" < days_ago(1) < utc_now(), days_ago(0)
     (True, '')
     """
-    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="microseconds") if days else ""
+    return stored_time(datetime.now(UTC) - timedelta(days=days)) if days else ""
 
 
 def seconds_ago(seconds: float) -> str:
@@ -34,7 +52,7 @@ def seconds_ago(seconds: float) -> str:
     >>> seconds_ago(3600) < seconds_ago(60) < utc_now()
     True
     """
-    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="microseconds")
+    return stored_time(datetime.now(UTC) - timedelta(seconds=seconds))
 
 
 def earliest_id(time_s: float) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from core.clock import moment
+
 # Faults of one kind that a message lists.
 SHOWN = 5
 
@@ -684,8 +686,7 @@ class ModelFrozen(Conflict):
 
 class FreezeIsOver(InvalidInput):
     def __init__(self, until: str) -> None:
-        shown = until[:16].replace("T", " ")
-        super().__init__(f"A freeze until {shown} UTC is over already. Name a later time, or leave --until out.")
+        super().__init__(f"A freeze until {moment(until)} is over already. Name a later time, or leave --until out.")
 
 
 class InvalidUntil(InvalidInput):

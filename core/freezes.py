@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.clock import utc_now
+from core.clock import moment, stored_time, utc_now
 from core.durable import file_lock
 from core.duration import seconds_of
 from core.errors import FreezeIsOver, InvalidDuration, InvalidUntil, ModelFrozen
@@ -41,7 +41,7 @@ class Freeze:
         >>> Freeze("", "2026-12-24T18:00:00.000000+00:00", "Christmas").words
         'frozen until 2026-12-24 18:00 UTC (Christmas)'
         """
-        until = "until a person ends it" if self.until is None else f"until {self.until[:16].replace('T', ' ')} UTC"
+        until = "until a person ends it" if self.until is None else f"until {moment(self.until)}"
         return f"frozen {until}{f' ({self.reason})' if self.reason else ''}"
 
 
@@ -102,7 +102,7 @@ def until_of(text: str, *, now: Callable[[], str] = utc_now) -> str:
         raise InvalidUntil(text) from error
     if end - begin > LONGEST:
         raise InvalidUntil(text)
-    return end.isoformat(timespec="microseconds")
+    return stored_time(end)
 
 
 def _time(text: str) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from core.clock import stored_time
 from core.policy_config import DAY_S, ClockName, Day
 
 DAYS: tuple[Day, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -14,15 +15,7 @@ def later(time: str, seconds: float) -> str:
     >>> later("2026-11-29T18:00:00.000000+00:00", 90)
     '2026-11-29T18:01:30.000000+00:00'
     """
-    return _stored(datetime.fromisoformat(time) + timedelta(seconds=seconds))
-
-
-def shown(time: str) -> str:
-    """
-    >>> shown("2026-11-29T18:00:00.000000+00:00")
-    '2026-11-29 18:00 UTC'
-    """
-    return f"{time[:16].replace('T', ' ')} UTC"
+    return stored_time(datetime.fromisoformat(time) + timedelta(seconds=seconds))
 
 
 def weekday(now: str, clock: ClockName) -> Day:
@@ -51,7 +44,7 @@ def quiet_until(now: str, span: tuple[int, int], clock: ClockName) -> str | None
         return None
     midnight = wall.replace(hour=0, minute=0, second=0, microsecond=0)
     last = midnight + timedelta(minutes=end, days=int(minute >= end))
-    return _stored(last.replace(tzinfo=UTC) if clock == "UTC" else last.astimezone())
+    return stored_time(last if clock == "UTC" else last.astimezone())
 
 
 def day_before(now: str) -> str:
@@ -61,7 +54,3 @@ def day_before(now: str) -> str:
 def _wall(time: str, clock: ClockName) -> datetime:
     """What the clock on the wall shows, without its offset: summer time may begin before the next morning."""
     return datetime.fromisoformat(time).astimezone(UTC if clock == "UTC" else None).replace(tzinfo=None)
-
-
-def _stored(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="microseconds")

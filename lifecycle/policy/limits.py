@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.clock import moment
 from core.loop_steps import RETRAIN, Rule
 from core.policy_config import DAY_S, Policy
-from lifecycle.policy.clock import day_before, later, quiet_until, shown
+from lifecycle.policy.clock import day_before, later, quiet_until
 from lifecycle.policy.history import Attempt, History
 from lifecycle.policy.wish import ROLL_BACK, Wish
 
@@ -103,7 +104,7 @@ def cool_down(question: Question) -> Objection | None:
     if question.now >= until:
         return None
     return Objection(
-        "cool-down", f"The last retrain ended {shown(last.ended_at)}; the next begins after {shown(until)}.", until
+        "cool-down", f"The last retrain ended {moment(last.ended_at)}; the next begins after {moment(until)}.", until
     )
 
 
@@ -112,7 +113,7 @@ def quiet_hours(question: Question) -> Objection | None:
     if question.policy.quiet is None or question.wish.action != RETRAIN:
         return None
     until = quiet_until(question.now, question.policy.quiet, question.policy.clock)
-    return Objection("quiet hours", f"Quiet hours last until {shown(until)}.", until) if until else None
+    return Objection("quiet hours", f"Quiet hours last until {moment(until)}.", until) if until else None
 
 
 def budget_of_the_day(question: Question) -> Objection | None:
@@ -128,7 +129,7 @@ def budget_of_the_day(question: Question) -> Objection | None:
     until = _affordable_at(costs, budget_s)
     told = f"Retrains took {spent_s / 60:.1f} CPU minutes in 24 hours, the last one {costs[-1].cpu_s / 60:.1f}"
     allowed = f"{budget_s / 60:g} are allowed (policy.cpu_minutes_per_day)"
-    return Objection("budget", f"{told}; {allowed}. The next begins after {shown(until)}.", until)
+    return Objection("budget", f"{told}; {allowed}. The next begins after {moment(until)}.", until)
 
 
 LIMITS_OF_PROPOSALS: tuple[Limit, ...] = (

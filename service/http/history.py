@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.audit import Audit
+from core.clock import stored_time
 from core.errors import InvalidInput
 from core.home import Home
 from core.incidents import Incidents
@@ -113,8 +114,7 @@ def since_in(request: Request) -> str:
     if written is None:
         return ""
     try:
-        since = datetime.fromisoformat(written)
-        return (since if since.tzinfo else since.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+        return stored_time(datetime.fromisoformat(written))
     except (ValueError, OverflowError) as error:
         shown = written[:SHOWN_CHARS]
         raise InvalidInput(f"Parameter 'since' is {shown!r}. Send a date or time, e.g. 2026-01-31.") from error

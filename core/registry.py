@@ -183,7 +183,7 @@ class Registry:
         note_deleted(self._store, model, self.require_model(model))
         size_bytes = self._store.size_bytes(f"{model}/versions")
         self._store.remove_folder(f"{model}/versions")
-        for name in ("champion.json", FIRST_NOTE):
+        for name in ("champion.json", FIRST_NOTE, "freeze.json"):
             if self._store.exists(f"{model}/{name}"):
                 self._store.remove(f"{model}/{name}")
         return size_bytes

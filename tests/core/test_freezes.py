@@ -82,3 +82,12 @@ def test_only_the_expected_champion_is_rolled_back(home: Home) -> None:
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InvalidUntil, match="is no time within ten years"):
         until_of(text)
+
+
+def test_a_freeze_goes_with_its_model(home: Home, tmp_path: Path) -> None:
+    freeze(home, "m", Freeze(utc_now(), None, "", "ann"))
+    home.registry.remove_model("m")
+    later = home.registry.add(STORED, "m")
+    assert promote(home, "m", later).version == later
+    other = home.registry.add(tmp_path / "other", "m")
+    assert promote(home, "m", other).version == other

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import http.client
 import json
 import os
 import random
@@ -108,36 +107,19 @@ class Person:
         self._stop.set()
 
     def _look(self) -> None:
-        asked = get(self.client, f"/admin/models/{MODEL}/labels?limit=200")["requests"]
+        asked = self.client.get(f"/admin/models/{MODEL}/labels?limit=200")["requests"]
         known = [one for one in asked if one["prediction_id"] in self.traffic.truth]
         given = [{"prediction_id": key, "label": self.traffic.truth[key], "source": "desk"} for key in _ids(known)]
         if given:
             self.client.post(f"/admin/models/{MODEL}/labels", {"feedback": given})
             self.answered += len(given)
-        if self.clicks and (proposal := get(self.client, f"/admin/models/{MODEL}/loop?limit=1")["proposal"]):
+        if self.clicks and (proposal := self.client.get(f"/admin/models/{MODEL}/loop?limit=1")["proposal"]):
             self.client.post(f"/admin/models/{MODEL}/accept", {"proposal": proposal["id"]})
             self.clicked += 1
 
 
 def _ids(requests: Sequence[dict[str, Any]]) -> list[str]:
     return [one["prediction_id"] for one in requests]
-
-
-def get(client: Client, path: str) -> dict[str, Any]:
-    """Raises `RequestFailed`."""
-    connection = http.client.HTTPConnection(client.address, timeout=60)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        content = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise RequestFailed(path, f"{type(error).__name__}: {error}") from error
-    finally:
-        connection.close()
-    if response.status >= 300:
-        raise RequestFailed(path, f"{response.status} {content[:300]!r}")
-    found: dict[str, Any] = json.loads(content)
-    return found
 
 
 def main() -> None:
@@ -201,14 +183,14 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 
         if given.mode == "advise":
             until(lambda: False, limit_s=given.quiet_s)
-            facts |= {"jobs": len(get(client, "/admin/jobs")["jobs"]), "labels": person.answered}
+            facts |= {"jobs": len(client.get("/admin/jobs")["jobs"]), "labels": person.answered}
             return facts
         until(lambda: any(one["verdict"]["verdict"] == "drift" for one in checks(client)))
         facts["drift_s"] = since(drifted_s)
         promoted = until(lambda: next((one for one in promotions(client) if one["promoted"] and one["gate"]), None))
         facts |= {"promoted_s": since(drifted_s), "labels": person.answered, "clicks": person.clicked}
         if promoted is None:
-            return {**facts, "promoted": False, "decisions": get(client, f"/admin/models/{MODEL}/decisions")}
+            return {**facts, "promoted": False, "decisions": client.get(f"/admin/models/{MODEL}/decisions")}
         version = promoted["version"]
         facts |= {"promoted": True, "before": _accuracy(first / "1", later), "after": _accuracy(first / version, later)}
         guard = until(lambda: guard_of(folder, version), labels_of=version)
@@ -221,6 +203,7 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 def _bad_version(
     folder: Path, train: Sequence[Example], traffic: Traffic, until: Callable[..., Any], client: Client
 ) -> dict[str, Any]:
+    good = str(client.get(f"/admin/models/{MODEL}")["champion"]["version"])
     labels = [row.label for row in train]
     random.Random(0).shuffle(labels)
     shuffled = [Example(row.text, label) for row, label in zip(train, labels, strict=True)]
@@ -228,11 +211,10 @@ def _bad_version(
     run(folder, "finetune", "--data", "shuffled.csv", "--method", "features", "--out", "shuffled")
     run(folder, "export", "shuffled", "--rung", "fp32", "--out", "bad")
     version = str(run(folder, "register", "bad", "--model", MODEL)["version"])
-    good = str(get(client, f"/admin/models/{MODEL}")["champion"]["version"])
     run(folder, "promote", f"{MODEL}@{version}", "--force")
     traffic.first_labelled_s, before = None, len(traffic.truth)
     back = until(
-        lambda: get(client, f"/admin/models/{MODEL}")["champion"]["version"] == good, limit_s=600, labels_of=version
+        lambda: client.get(f"/admin/models/{MODEL}")["champion"]["version"] == good, limit_s=600, labels_of=version
     )
     begun_s = traffic.first_labelled_s
     return {
@@ -252,12 +234,12 @@ def tried(is_so: Callable[[], Any]) -> Any:
 
 
 def checks(client: Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = get(client, f"/admin/models/{MODEL}/checks?limit=5")["checks"]
+    found: list[dict[str, Any]] = client.get(f"/admin/models/{MODEL}/checks?limit=5")["checks"]
     return found
 
 
 def promotions(client: Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = get(client, f"/admin/models/{MODEL}/promotions?limit=5")["promotions"]
+    found: list[dict[str, Any]] = client.get(f"/admin/models/{MODEL}/promotions?limit=5")["promotions"]
     return found
 
 

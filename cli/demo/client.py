@@ -19,13 +19,19 @@ class Client:
     """One connection that sends and receives JSON."""
 
     def __init__(self, base_url: str, *, timeout_s: float = 60.0) -> None:
-        self.address = urlsplit(base_url).netloc
-        self._connection = http.client.HTTPConnection(self.address, timeout=timeout_s)
+        self._connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=timeout_s)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """As `post`."""
+        return self._asked("GET", path)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON of a 2xx response; raises `RequestFailed` with the server's message otherwise."""
+        return self._asked("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+
+    def _asked(self, method: str, path: str, *content_and_headers: Any) -> dict[str, Any]:
         try:
-            self._connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            self._connection.request(method, path, *content_and_headers)
             response = self._connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:

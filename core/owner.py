@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
+
+from core.process_stat import stat_of
 
 
 def this_worker() -> str:
@@ -20,9 +21,5 @@ def has_ended(owner: str) -> bool:
 
 def _started(pid: int) -> str:
     """Start time of a process in clock ticks since boot; empty if it has ended."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return ""
-    state, *fields = stat.rpartition(")")[2].split()
-    return "" if state in "ZX" else fields[18]
+    fields = stat_of(pid)
+    return "" if fields is None or fields[0] in "ZX" else fields[19]

@@ -19,6 +19,7 @@ from pathlib import Path
 from core.config import Config
 from core.cpu import available_cpus
 from core.parent import end_if_orphan, end_with_parent
+from core.process_stat import stat_of
 from core.server_workers import living_server_workers
 from core.threads import worker_threads
 
@@ -120,8 +121,5 @@ def _lower_session() -> None:
 
 def _processor_s(pid: int) -> float | None:
     """Seconds that the processors spent on a process; None if it has ended, or on a system that does not tell."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
+    fields = stat_of(pid)
+    return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK")) if fields else None

@@ -9,6 +9,8 @@ import pytest
 
 from cli.main import main
 from core.config import Config
+from core.errors import LedgerUnreadable
+from core.home import Home
 from core.ledger import Ledger, open_ledger
 
 Result = tuple[int, str, str]
@@ -42,3 +44,13 @@ def ledger(home: Path) -> Iterator[Ledger]:
     opened = open_ledger(Config(home=home))
     yield opened
     opened.database.close()
+
+
+@pytest.fixture
+def ledger_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database of the ledger answers nobody."""
+
+    def away(_: Home) -> Ledger:
+        raise LedgerUnreadable("postgresql://db/retune", "connection refused")
+
+    monkeypatch.setattr(Home, "ledger", property(away))

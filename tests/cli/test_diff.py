@@ -14,8 +14,6 @@ import pytest
 
 from core.clock import sortable_id, utc_now
 from core.datasets import Example
-from core.errors import LedgerUnreadable
-from core.home import Home
 from core.ledger import Ledger
 from core.package import MANIFEST, read_facts, write_facts, write_manifest
 from core.records import FeedbackRecord, PredictionRecord
@@ -137,12 +135,8 @@ def test_settings_that_differ_are_shown_with_both_values(retune: Command, tiny_p
 
 
 def test_without_the_ledger_labels_and_training_are_compared(
-    retune: Command, registered: None, monkeypatch: pytest.MonkeyPatch
+    retune: Command, registered: None, ledger_away: None
 ) -> None:
-    def away(_: Home) -> Ledger:
-        raise LedgerUnreadable("postgresql://db/retune", "connection refused")
-
-    monkeypatch.setattr(Home, "ledger", property(away))
     code, out, _ = retune("diff", "m@1", "m@2")
     assert (code, "The ledger is away" in out, "labels added: how_tos" in out) == (0, True, True)
 

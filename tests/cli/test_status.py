@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 
 from core.clock import seconds_ago, sortable_id, utc_now
-from core.errors import LedgerUnreadable
 from core.heartbeats import Heartbeats
-from core.home import Home
 from core.incidents import Cause, Incidents
 from core.jobs import JobQueue
 from core.ledger import Ledger
@@ -146,13 +144,7 @@ def test_what_needs_a_person_comes_first(retune: Command, model: str, tiny_packa
     assert [line.split()[0] for line in retune("models")[1].splitlines()] == ["m", "z"]
 
 
-def test_without_the_ledger_it_says_what_the_registry_knows(
-    retune: Command, model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(_: Home) -> Ledger:
-        raise LedgerUnreadable("postgresql://db/retune", "connection refused")
-
-    monkeypatch.setattr(Home, "ledger", property(away))
+def test_without_the_ledger_it_says_what_the_registry_knows(retune: Command, model: str, ledger_away: None) -> None:
     code, out, _ = retune("status")
     assert (code, "The ledger is away: " in out, "@1 in service since" in out) == (0, True, True)
     told = json.loads(retune("status", "--json")[1])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from cli.context import Run, pass_run
-from cli.status_lines import traffic_words, verdict_words
 from core.errors import NoModels
 from core.overview.facts import ModelOverview, overview_json
 from core.overview.reading import read_overview
+from core.overview.words import traffic_words, verdict_words
 
 
 @click.command()

@@ -6,23 +6,9 @@ from collections.abc import Iterator
 
 from cli.context import Run
 from cli.job_sentences import detail
-from core.clock import moment, seconds_between, utc_now
-from core.duration import in_words
-from core.overview.facts import (
-    COUNTED,
-    AccuracyFacts,
-    AlertFacts,
-    ChampionFacts,
-    DriftFacts,
-    LabelFacts,
-    ModelOverview,
-    Processes,
-    RequestFacts,
-    TrafficFacts,
-)
-from core.share import Share, percent
-
-VERDICTS = {"ok": "no drift", "drift": "drifted", "insufficient_data": "not enough rows yet"}
+from core.clock import moment
+from core.overview.facts import AlertFacts, ChampionFacts, DriftFacts, LabelFacts, ModelOverview, Processes
+from core.overview.words import accuracy_words, ago, request_words, traffic_words, verdict_words
 
 
 def model_lines(run: Run, model: ModelOverview) -> list[str]:
@@ -49,19 +35,19 @@ def _facts(run: Run, model: ModelOverview) -> Iterator[str]:
     if model.decision is not None:
         yield _line(
             "decision",
-            f"{model.decision.sentence} ({_ago(model.decision.at)}, mode {model.mode}): {model.decision.reason}",
+            f"{model.decision.sentence} ({ago(model.decision.at)}, mode {model.mode}): {model.decision.reason}",
         )
     if model.proposal is not None:
-        yield _line("proposal", f"{model.proposal.id} ({_ago(model.proposal.created_at)}): {model.proposal.reason}")
+        yield _line("proposal", f"{model.proposal.id} ({ago(model.proposal.created_at)}): {model.proposal.reason}")
     if model.freeze is not None:
         yield _line("freeze", f"the champion is {model.freeze.words}")
     if model.job is not None:
         told = detail(model.job)
         yield _line("job", f"{model.job.id} {model.job.kind}: {model.job.status}{': ' if told else ''}{told}")
     if model.promotion is not None and not model.promotion.promoted:
-        yield _line("refused", f"@{model.promotion.version} ({_ago(model.promotion.at)}): {model.promotion.reason}")
+        yield _line("refused", f"@{model.promotion.version} ({ago(model.promotion.at)}): {model.promotion.reason}")
     for one in model.incidents[:1]:
-        yield _line("incident", f"{one.id} @{one.version} ({_ago(one.created_at)}): {one.reason} {one.done}")
+        yield _line("incident", f"{one.id} @{one.version} ({ago(one.created_at)}): {one.reason} {one.done}")
     if model.alerts:
         yield _line("alerts", ", ".join(map(_alert, model.alerts)))
     command = f"   {run.hint(*model.next.words)}" if model.next.words else ""
@@ -72,35 +58,7 @@ def champion_words(champion: ChampionFacts | None, versions: list[str]) -> str:
     count = f"{len(versions)} version{'' if len(versions) == 1 else 's'}"
     if champion is None:
         return f"no version in service; {count}"
-    return f"@{champion.version} in service since {moment(champion.since)} ({_ago(champion.since)}); {count}"
-
-
-def traffic_words(traffic: TrafficFacts) -> str:
-    if traffic.last_at is None:
-        return "no prediction yet"
-    counts = ((traffic.last_hour, "hour"), (traffic.last_day, "day"))
-    count, span = next(((count, span) for count, span in counts if count), (0, "day"))
-    shown = f"{count:,}" if count < COUNTED else f"{COUNTED:,} or more"
-    return f"{shown} prediction{'' if count == 1 else 's'} in the last {span}, the last one {_ago(traffic.last_at)}"
-
-
-def request_words(found: RequestFacts) -> str:
-    """
-    >>> request_words(RequestFacts(200, 0.01, 0.005, 0.25))
-    '1.0 % of 200 requests failed in the last hour, half answered within 5 ms, 95 % within 250 ms'
-    """
-    noun = "request" if found.requests == 1 else "requests"
-    failed = f"{percent(found.failed_share)} of {found.requests:,} {noun} failed in the last hour"
-    within = [
-        f"{words} within {1000 * bound_s:g} ms"
-        for words, bound_s in (("half answered", found.median_s), ("95 %", found.p95_s))
-        if bound_s is not None
-    ]
-    return ", ".join([failed, *within])
-
-
-def verdict_words(drift: DriftFacts | None) -> str:
-    return VERDICTS[drift.verdict] if drift is not None else "no check yet"
+    return f"@{champion.version} in service since {moment(champion.since)} ({ago(champion.since)}); {count}"
 
 
 def _drift(drift: DriftFacts | None) -> str:
@@ -108,22 +66,7 @@ def _drift(drift: DriftFacts | None) -> str:
         return "no check yet"
     since = f" since {moment(drift.since)}" if drift.since else ""
     later = f" Since then: {drift.later}" if drift.later else ""
-    return f"{verdict_words(drift)}{since} (check {drift.check}, {_ago(drift.at)}): {drift.sentence}{later}"
-
-
-def accuracy_words(accuracy: AccuracyFacts) -> str:
-    expected = f"; {percent(accuracy.expected)} expected" if accuracy.expected is not None else ""
-    if accuracy.measured is not None:
-        lost = ", a loss" if accuracy.is_lost else ""
-        rows = f", {accuracy.measured.rows} labelled texts"
-        return f"measured {_share(accuracy.measured, 95)}{rows}{expected}{lost}"
-    if accuracy.estimated is not None:
-        return f"estimated without labels {_share(accuracy.estimated, 90)}{expected}"
-    return f"not known{expected}{f'. {accuracy.note}' if accuracy.note else ''}"
-
-
-def _share(share: Share, level: int) -> str:
-    return f"{percent(share.value)} ({level} % interval {percent(share.low)} to {percent(share.high)})"
+    return f"{verdict_words(drift)}{since} (check {drift.check}, {ago(drift.at)}): {drift.sentence}{later}"
 
 
 def _labels(labels: LabelFacts) -> str:
@@ -150,13 +93,9 @@ def up_lines(found: Processes) -> list[str]:
         return []
     again = [
         f"{one.name} {one.restarts} time{'' if one.restarts == 1 else 's'}"
-        + (f" (it {one.ended}, {_ago(one.ended_at)})" if one.ended and one.ended_at else "")
+        + (f" (it {one.ended}, {ago(one.ended_at)})" if one.ended and one.ended_at else "")
         for one in found.up.processes
         if one.ended
     ]
     started = f"; started again: {'; '.join(again)}" if again else ""
     return [_line("up", f"process {found.up.pid} on {found.up.host} since {moment(found.up.since)}{started}")]
-
-
-def _ago(stored: str) -> str:
-    return f"{in_words(max(0.0, seconds_between(stored, utc_now())))} ago"

@@ -9,7 +9,7 @@ from service.http.guard import Guard, RequestLimits
 from service.http.once import once
 from service.http.protocols import open_inference
 from service.http.route import Route, Schema
-from service.pages import dashboard
+from service.pages import all_pages
 from service.worker import Worker
 
 
@@ -42,7 +42,7 @@ def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
     ]
     api = [once(route, worker) if is_change(route) else route for route in api]
     described = openapi.Endpoints(api, worker.config.service, schema).routes()
-    return [*api, *described, *dashboard.Pages(worker).routes()]
+    return [*api, *described, *all_pages.routes_of(worker)]
 
 
 def is_change(route: Route) -> bool:

@@ -227,6 +227,10 @@ class ScopeMissing(Forbidden):
         super().__init__(f"The key {name!r} lacks the scope {needed!r}. Ask the operator for a key that has it.")
 
 
+class FormExpired(Fixed, Forbidden):
+    sentence = "This form is from another session, so nothing was changed. Load the page again and repeat it."
+
+
 class RateExceeded(RetuneError):
     code = "rate_limited"
 

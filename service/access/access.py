@@ -16,7 +16,15 @@ from service.access.origin import is_loopback, require_localhost, require_same_o
 from service.access.rate_limits import RateLimits
 from service.access.sessions import COOKIE, Sessions, is_same
 from service.host.process import server_folder
-from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, OperatorRoutesOff, RateExceeded, ScopeMissing
+from service.refusals import (
+    AdminTokenRequired,
+    FormExpired,
+    KeyRefused,
+    KeyRequired,
+    OperatorRoutesOff,
+    RateExceeded,
+    ScopeMissing,
+)
 
 TOKEN_HOLDER, ADMIN_TOKEN = "", "admin token"
 
@@ -60,7 +68,7 @@ class Access:
         return True
 
     def new_session(self, request: Request, credential: str) -> str:
-        """The value of a session cookie. `credential`: the admin token or a key with the scope `admin`.
+        """The value of a session cookie. `credential`: the admin token or a key with the scope `admin` or `label`.
 
         Raises `CrossOrigin` or `KeyRefused`.
         """
@@ -69,9 +77,21 @@ class Access:
             if self._is_token(credential):
                 return self._sessions.new(TOKEN_HOLDER, credential)
             key = self._keyring.find(credential)
-            if key is None or "admin" not in key.scopes:
+            if key is None or not _may_log_in(key):
                 raise KeyRefused
             return self._sessions.new(key.id, key.secret_sha256)
+
+    def form_token(self, request: Request) -> str:
+        """Of the forms in the page that answers the request."""
+        return self._sessions.form_token(request.cookies.get(COOKIE, ""))
+
+    def require_form_token(self, request: Request, given: str) -> None:
+        """Raise `FormExpired` unless the form is of a page that this session got. A credential in a header is no
+        browser's own doing, and needs none.
+        """
+        with self._counted():
+            if not _credential(request) and not is_same(given, self.form_token(request)):
+                raise FormExpired
 
     def require_same_origin(self, request: Request) -> None:
         """Raise `CrossOrigin` if a page of another site made the browser send the request."""
@@ -91,6 +111,10 @@ class Access:
         key = self._keyring.find(_credential(request))
         if key is not None and not key.allows("admin"):
             self._require_key(request, "label", otherwise=KeyRequired("label"))
+        elif not _credential(request) and (holder := self._session_key(request)) and not holder.allows("admin"):
+            if request.method == "POST":
+                require_same_origin(request)
+            request.state.who = f"key {holder.name}"
         else:
             self._require_operator(request)
 
@@ -109,6 +133,7 @@ class Access:
             request.state.who = holder
         else:
             self._require_key(request, "admin", otherwise=AdminTokenRequired(), counts=counts)
+        request.state.is_operator = True
 
     def _require_key(self, request: Request, needed: KeyScope, *, otherwise: RetuneError, counts: bool = True) -> None:
         credential = _credential(request)
@@ -131,22 +156,35 @@ class Access:
             raise RateExceeded(key.name, key.rate, max(1, math.ceil(wait_s)))
 
     def _session_holder(self, request: Request) -> str | None:
-        """Who logged in; None without a valid session."""
-        cookie = request.cookies.get(COOKIE)
-        holder = None if cookie is None else self._sessions.holder(cookie, self._proof_of)
-        if not holder:
-            return None if holder is None else ADMIN_TOKEN
-        key = self._keyring.live_key(holder)
+        """The operator who logged in; None without a valid session. Raises `ScopeMissing` for one who only labels."""
+        if self._session(request) == TOKEN_HOLDER:
+            return ADMIN_TOKEN
+        key = self._session_key(request)
+        if key is not None and not key.allows("admin"):
+            raise ScopeMissing(key.name, "admin")
         return f"key {key.name}" if key else None
+
+    def _session_key(self, request: Request) -> ApiKey | None:
+        """The key of a valid session."""
+        holder = self._session(request)
+        return self._keyring.live_key(holder) if holder else None
+
+    def _session(self, request: Request) -> str | None:
+        cookie = request.cookies.get(COOKIE)
+        return None if cookie is None else self._sessions.holder(cookie, self._proof_of)
 
     def _proof_of(self, holder: str) -> str | None:
         if holder == TOKEN_HOLDER:
             return self._token
         key = self._keyring.live_key(holder)
-        return key.secret_sha256 if key and "admin" in key.scopes else None
+        return key.secret_sha256 if key and _may_log_in(key) else None
 
     def _is_token(self, credential: str) -> bool:
         return self._token is not None and is_same(credential, self._token)
+
+
+def _may_log_in(key: ApiKey) -> bool:
+    return key.allows("admin") or key.allows("label")
 
 
 def _credential(request: Request) -> str:

@@ -42,9 +42,18 @@ class Sessions:
                 return holder if is_ours and int(expires) > time.time() else None
         return None
 
+    def form_token(self, cookie: str) -> str:
+        """What a form of a page must send back, so that a page of another site cannot make it up.
+
+        `cookie`: the session's, "" if the page needs none.
+        """
+        return self._hmac(f"form {cookie}")
+
     def _signed(self, expires: str, holder: str, proof: str) -> str:
+        return self._hmac(f"session {expires} {holder} {proof}")
+
+    def _hmac(self, signed: str) -> str:
         self._secret = self._secret or _shared_secret(self._secret_file)
-        signed = f"session {expires} {holder} {proof}"
         return hmac.new(self._secret, signed.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
 
 

@@ -1,0 +1,15 @@
+"""The routes of all pages."""
+
+from __future__ import annotations
+
+from service.http.route import Route
+from service.pages import assets, jobs, live, model_page, overview, session
+from service.pages.shell import Shell
+from service.worker import Worker
+
+PAGES = (session, overview, live, jobs, model_page)
+
+
+def routes_of(worker: Worker) -> list[Route]:
+    shell = Shell(worker.access)
+    return [*assets.routes(), *(route for page in PAGES for route in page.Endpoints(worker, shell).routes())]

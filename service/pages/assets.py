@@ -1,0 +1,51 @@
+"""The stylesheet and the scripts of the pages: files of the package, each with its digest in its address."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.http.route import PAGES, Route
+from service.refusals import UnknownPath
+
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
+HEADERS = {
+    # Its address changes with its content.
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+}
+PATH = "/dashboard/-/static/{name}"
+
+
+def routes() -> list[Route]:
+    return [Route(PATH, asset, scope=None, group=PAGES)]
+
+
+async def asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    found = _assets().get(name)
+    if found is None:
+        raise UnknownPath
+    content, _ = found
+    kind = MEDIA_TYPES[name[name.rindex(".") :]]
+    return Response(content, media_type=kind, headers=HEADERS)
+
+
+def asset_url(name: str) -> str:
+    _, digest = _assets()[name]
+    return f"{PATH.format(name=name)}?v={digest}"
+
+
+@cache
+def _assets() -> dict[str, tuple[bytes, str]]:
+    """Content and digest of each file by name."""
+    read = {
+        file.name: file.read_bytes()
+        for file in files("service.pages").joinpath("static").iterdir()
+        if file.name.endswith(tuple(MEDIA_TYPES))
+    }
+    return {name: (content, hashlib.sha256(content).hexdigest()[:12]) for name, content in read.items()}

@@ -1,0 +1,38 @@
+"""What to do next, as a link of a page instead of a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from core.overview.facts import ModelOverview
+
+
+@dataclass(frozen=True)
+class Prompt:
+    href: str
+    words: str
+
+
+# The first words of a command, the page of the model on which it is done by hand, and what the link says.
+_PAGES = {
+    ("promote",): ("versions", "Choose a version"),
+    ("rollback",): ("versions", "Roll back"),
+    ("verify",): ("versions", "Look at its versions"),
+    ("accept",): ("", "Look at the proposal"),
+    ("retrain",): ("", "Retrain"),
+    ("jobs", "log"): ("", "See what failed"),
+    ("labels", "list"): ("label", "Settle them"),
+    ("labels", "export"): ("label", "Label"),
+}
+
+
+def prompt(model: ModelOverview) -> Prompt | None:
+    """None if nothing waits, or if it cannot be done on a page."""
+    words = model.next.words
+    found = _PAGES.get(tuple(words[:1])) or _PAGES.get(tuple(words[:2]))
+    if found is None:
+        return None
+    page, told = found
+    of_model = f"/dashboard/{quote(model.model, safe='')}"
+    return Prompt(f"{of_model}/{page}" if page else of_model, told)

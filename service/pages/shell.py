@@ -1,0 +1,209 @@
+"""What all pages share: templates, headers, who may see them, and forms that only their own pages can send."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import parse_qs, quote, urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from core.duration import in_words
+from core.errors import RetuneError
+from core.job_rows import is_lost
+from core.overview.words import accuracy_words, traffic_words, verdict_words
+from core.share import percent
+from service.access.access import Access
+from service.http.envelope import error_response, headers_of, json_response, status_of
+from service.http.route import PAGES, Endpoint, Route
+from service.pages.assets import asset_url
+from service.pages.prompts import prompt
+from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, ScopeMissing
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+TOKEN_FIELD = "form_token"
+ROOT = "/dashboard"
+MAX_NEXT_CHARS = 500
+LABEL = "label"
+ROOMS = [("", "Overview"), (LABEL, "Label"), ("versions", "Versions"), ("checks", "Checks"), ("history", "History")]
+"""The pages of a model: the last part of the address, and its name."""
+PageScope = Literal["admin", "label"]
+Form = Mapping[str, str]
+"""The fields of a form; of one that was sent several times, the last."""
+Change = Callable[[Request, Form], Awaitable[Response]]
+
+
+class Shell:
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._templates = Environment(
+            loader=PackageLoader("service.pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            moment=moment,
+            day=day,
+            percent=percent,
+            duration=in_words,
+            is_lost=is_lost,
+            segment=segment,
+            prompt=prompt,
+            traffic_words=traffic_words,
+            verdict_words=verdict_words,
+            accuracy_words=accuracy_words,
+        )
+        self._templates.globals.update(asset=asset_url)
+
+    def page(self, path: str, page: Endpoint, *, scope: PageScope = "admin") -> Route:
+        """A page. Errors are shown as a page; a missing or ended session as the form to log in."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                self._access.require(request, scope)
+                return await page(request)
+            except RetuneError as error:
+                return self.refusal(request, error)
+
+        return Route(ROOT + path, answered, scope=None, group=PAGES)
+
+    def data(self, path: str, endpoint: Endpoint, *, scope: PageScope = "admin", is_stream: bool = False) -> Route:
+        """JSON or events for a page's script; errors are in the envelope of the API."""
+        return Route(ROOT + path, self._for_script(endpoint, scope), scope=None, group=PAGES, is_stream=is_stream)
+
+    def change(self, path: str, change: Change, *, scope: PageScope = "admin") -> Route:
+        """A form of a page, sent by POST with the page's token."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                self._access.require(request, scope)
+                return await change(request, await self._form(request))
+            except RetuneError as error:
+                return self.refusal(request, error)
+
+        return Route(ROOT + path, answered, method="POST", scope=None, group=PAGES)
+
+    def change_by_script(self, path: str, change: Change, *, scope: PageScope = "admin") -> Route:
+        """As `change`, for a page's script: the answer is JSON, errors in the envelope of the API."""
+
+        async def changed(request: Request) -> Response:
+            return await change(request, await self._form(request))
+
+        return Route(ROOT + path, self._for_script(changed, scope), method="POST", scope=None, group=PAGES)
+
+    def render(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> Response:
+        shared = {
+            "who": request.scope["state"].get("who"),
+            "is_operator": request.scope["state"].get("is_operator", False),
+            "token": self._access.form_token(request),
+            "path": request.url.path,
+        }
+        content = self._templates.get_template(template).render(**shared, **facts)
+        return HTMLResponse(content, status_code=status, headers=HEADERS)
+
+    def render_of_model(self, request: Request, template: str, model: str, **facts: Any) -> Response:
+        """A page of a model, with links to its other pages; those who only label get the one for labels."""
+        is_operator = request.scope["state"].get("is_operator", False)
+        rooms = ROOMS if is_operator else [room for room in ROOMS if room[0] == LABEL]
+        return self.render(request, template, name=model, rooms=rooms, **facts)
+
+    def refusal(self, request: Request, error: RetuneError) -> Response:
+        status = status_of(error)
+        if isinstance(error, AdminTokenRequired | KeyRefused | KeyRequired):
+            is_lost = request.method != "GET"
+            return self.render(request, "login.html", status=401, wrong="", next=self._back(request), is_lost=is_lost)
+        if isinstance(error, ScopeMissing) and request.url.path == ROOT:
+            return RedirectResponse(f"{ROOT}/-/label", status_code=303)
+        answer = self.render(request, "message.html", status=status, message=str(error), back=self._back(request))
+        answer.headers.update(headers_of(error, status))
+        return answer
+
+    async def _form(self, request: Request) -> Form:
+        """Raises `FormExpired`."""
+        form = form_of(await request.body())
+        self._access.require_form_token(request, form.get(TOKEN_FIELD, ""))
+        return form
+
+    def _for_script(self, endpoint: Endpoint, scope: PageScope) -> Endpoint:
+        async def answered(request: Request) -> Response:
+            try:
+                self._access.require(request, scope)
+                answer = await endpoint(request)
+            except RetuneError as error:
+                answer = error_response(error, request.scope["state"]["request_id"])
+            answer.headers["Cache-Control"] = "no-store"
+            return answer
+
+        return answered
+
+    def _back(self, request: Request) -> str:
+        """The page to return to: this one, or the one whose form was sent."""
+        if request.method == "GET":
+            query = f"?{request.url.query}" if request.url.query else ""
+            return local_path(request.url.path + query)
+        referer = request.headers.get("referer", "")
+        at = referer.find(ROOT)
+        return local_path(referer[at:] if at >= 0 else ROOT)
+
+
+def form_of(body: bytes) -> Form:
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def local_path(path: str) -> str:
+    """The path if it is one of the dashboard, else the dashboard's.
+
+    >>> local_path("/dashboard/tickets"), local_path("//example.org"), local_path("/dashboard.example.org")
+    ('/dashboard/tickets', '/dashboard', '/dashboard')
+    """
+    is_ours = path == ROOT or path.startswith((f"{ROOT}/", f"{ROOT}?"))
+    return path if is_ours and len(path) <= MAX_NEXT_CHARS and path.isprintable() else ROOT
+
+
+def to_page(*parts: str, **query: str) -> Response:
+    """Back to a page after a change, so that loading it again does not repeat the change."""
+    path = "/".join([ROOT, *(quote(part, safe="") for part in parts)])
+    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, status_code=303)
+
+
+def rendered_json(content: object) -> Response:
+    return json_response(content, headers={"Cache-Control": "no-store"})
+
+
+def segment(name: str) -> str:
+    """A name as one part of a path.
+
+    >>> segment("a/b ü")
+    'a%2Fb%20%C3%BC'
+    """
+    return quote(name, safe="")
+
+
+def moment(stored: str) -> str:
+    """
+    >>> moment("2026-01-31T09:30:00.000000+00:00")
+    '31 Jan 2026, 09:30 UTC'
+    """
+    return datetime.fromisoformat(stored).strftime("%d %b %Y, %H:%M UTC")
+
+
+def day(stored: str) -> str:
+    """
+    >>> day("2026-01-31T09:30:00.000000+00:00")
+    '31 Jan 2026'
+    """
+    return datetime.fromisoformat(stored).strftime("%d %b %Y")

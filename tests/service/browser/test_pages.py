@@ -1,0 +1,37 @@
+"""Every page in a real browser: nothing on the console, no serious fault of accessibility, nothing wider than it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.service.browser.conftest import NewPage
+
+PAGES = ["", "/tickets", "/-/jobs"]
+
+
+def serious(found: dict[str, Any]) -> list[str]:
+    return [
+        f"{fault['id']}: {node['html']}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 390)])
+def test_a_page_is_read_by_everyone(new_page: NewPage, filled_server: str, path: str, dark: bool, width: int) -> None:
+    page = new_page(dark=dark, width=width)
+    page.goto(f"{filled_server}/dashboard{path}")
+    assert serious(Axe().run(page).response) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_works_without_scripts(new_page: NewPage, filled_server: str, path: str) -> None:
+    page = new_page(scripts=False)
+    page.goto(f"{filled_server}/dashboard{path}")
+    assert page.locator("h1").count() == 1

@@ -1,0 +1,152 @@
+"""What ten open pages of the dashboard cost the clients: answers a second with and without them, in turn.
+
+python benchmarks/serving/live_pages.py [--pages 10] [--rounds 5]
+
+The pages do what `service/pages/static/live.js` does: they follow the events, look at the page again when something
+happened, and at most every ten seconds while only a job's progress moves. A job moves every second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import uvloop
+from client import Answer, Ask, closed_loop, connect, get, post
+from results import record
+from setting import MODEL, WORK, Setting, parser, setting_of
+from systems import RETUNE, Server, home, served
+
+from core.config import Config
+from core.home import Home
+from core.owner import this_worker
+from core.records import JobStep
+
+CONNECTIONS = 16
+PAUSE_S, PROGRESS_S = 0.4, 10.0
+PATH = f"/dashboard/{MODEL}"
+
+
+class Page:
+    """One open page."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._known: dict[str, Any] = {}
+        self._looked_at, self._due_s = 0.0, float("inf")
+        self.looks, self.events, self.bytes = 0, 0, 0
+
+    async def follow(self, over: asyncio.Event) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(f"GET {PATH}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        looking = asyncio.create_task(self._look_again(over))
+        ended = asyncio.create_task(over.wait())
+        kind = ""
+        while not over.is_set():
+            line = asyncio.create_task(reader.readline())
+            await asyncio.wait([line, ended], return_when=asyncio.FIRST_COMPLETED)
+            if not line.done():
+                line.cancel()
+                break
+            text = line.result().decode()
+            if text.startswith("event: "):
+                kind = text[7:].strip()
+            elif text.startswith("data: "):
+                self._take(kind, json.loads(text[6:]))
+        writer.close()
+        await looking
+
+    def _take(self, kind: str, facts: dict[str, Any]) -> None:
+        self.events += 1
+        before = self._known.get(kind)
+        self._known[kind] = facts
+        now_s = time.monotonic()
+        is_progress = kind == "job" and before and (before["id"], before["status"]) == (facts["id"], facts["status"])
+        wait_s = max(PAUSE_S, PROGRESS_S - (now_s - self._looked_at)) if is_progress else PAUSE_S
+        self._due_s = min(self._due_s, now_s + wait_s)
+
+    async def _look_again(self, over: asyncio.Event) -> None:
+        connection = await connect(self._port)
+        while not over.is_set():
+            if time.monotonic() >= self._due_s:
+                self._due_s = float("inf")
+                self.bytes = len((await connection.ask(get(PATH))).body)
+                self._looked_at = time.monotonic()
+                self.looks += 1
+            await asyncio.sleep(0.05)
+        connection.close()
+
+
+def main() -> None:
+    options = parser("What open pages cost.", seconds=10)
+    options.add_argument("--pages", type=int, default=10)
+    options.add_argument("--rounds", type=int, default=5)
+    given = options.parse_args()
+    setting = setting_of(given)
+    with served(RETUNE, setting) as server:
+        record("live_pages", uvloop.run(compared(server, setting, given.pages, given.rounds)), given.results)
+
+
+async def compared(server: Server, setting: Setting, pages: int, rounds: int) -> dict[str, Any]:
+    asks = cycle([post(RETUNE.path, RETUNE.body(text)) for text in setting.short])
+    without, beside = list[float](), list[float]()
+    open_pages = list[Page]()
+    stopped = threading.Event()
+    moving = threading.Thread(target=move_a_job, args=(home(WORK / server.system.name), stopped))
+    moving.start()
+    try:
+        await rate(server, asks, setting.seconds)
+        for _ in range(rounds):
+            without.append(await rate(server, asks, setting.seconds))
+            over, these = asyncio.Event(), [Page(server.port) for _ in range(pages)]
+            following = [asyncio.create_task(page.follow(over)) for page in these]
+            beside.append(await rate(server, asks, setting.seconds))
+            over.set()
+            await asyncio.gather(*following)
+            open_pages += these
+    finally:
+        stopped.set()
+        moving.join()
+    return {
+        "pages": pages,
+        "without": round(median(without)),
+        "beside": round(median(beside)),
+        "kept": round(median(b / a for a, b in zip(without, beside, strict=True)), 3),
+        "looks_a_page": round(sum(page.looks for page in open_pages) / len(open_pages), 1),
+        "events_a_page": round(sum(page.events for page in open_pages) / len(open_pages), 1),
+        "page_kb": round(max(page.bytes for page in open_pages) / 1000),
+    }
+
+
+async def rate(server: Server, asks: Any, seconds: float) -> float:
+    """Answers a second."""
+    answered = 0
+
+    def count(_: Ask, answer: Answer) -> None:
+        nonlocal answered
+        answered += answer.status == 200
+
+    took_s = await closed_loop(server.port, asks, connections=CONNECTIONS, on_answer=count, seconds=seconds)
+    return answered / took_s
+
+
+def move_a_job(folder: Path, stopped: threading.Event) -> None:
+    """A retrain that moves every second, in a process that trains nothing."""
+    jobs = Home(Config(home=folder)).jobs
+    jobs.enqueue(MODEL, "retrain")
+    job = jobs.take(this_worker())
+    assert job is not None
+    step = 0
+    while not stopped.wait(1.0):
+        step += 1
+        jobs.renew(job, step=JobStep("finetune", step / 1000, 60.0))
+
+
+if __name__ == "__main__":
+    main()

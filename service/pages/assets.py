@@ -9,6 +9,7 @@ from importlib.resources import files
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.drawing.style import style
 from service.http.route import PAGES, Route
 from service.refusals import UnknownPath
 
@@ -43,9 +44,7 @@ def asset_url(name: str) -> str:
 @cache
 def _assets() -> dict[str, tuple[bytes, str]]:
     """Content and digest of each file by name."""
-    read = {
-        file.name: file.read_bytes()
-        for file in files("service.pages").joinpath("static").iterdir()
-        if file.name.endswith(tuple(MEDIA_TYPES))
-    }
+    scripts = files("service.pages").joinpath("static").iterdir()
+    read = {file.name: file.read_bytes() for file in scripts if file.name.endswith(".js")}
+    read["style.css"] = style().encode()
     return {name: (content, hashlib.sha256(content).hexdigest()[:12]) for name, content in read.items()}

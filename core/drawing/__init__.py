@@ -1,0 +1,1 @@
+"""Charts as SVG without scripts, and the one stylesheet of all pages."""

@@ -156,7 +156,7 @@ def unattended(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     run(folder, "deploy", "train.csv", "--model", MODEL, *options)
     facts["deployed_s"] = round(time.monotonic() - begun_s)
     first = folder / "home" / "registry" / MODEL / "versions"
-    with _up(folder) as port:
+    with running(folder) as port:
         client = Client(f"http://127.0.0.1:{port}")
         traffic = Traffic(Client(f"http://127.0.0.1:{port}"))
         person = Person(Client(f"http://127.0.0.1:{port}"), traffic, clicks=given.mode == "ask")
@@ -284,7 +284,7 @@ def _accuracy(package: Path, rows: Sequence[Example]) -> str:
 
 
 @contextmanager
-def _up(folder: Path) -> Iterator[int]:
+def running(folder: Path) -> Iterator[int]:
     port = free_port()
     process = subprocess.Popen(
         _retune(folder, "up", "--port", str(port)), cwd=folder, env=_environment(), stdout=subprocess.DEVNULL

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
+from core.gate_words import accuracy_on, points
 from core.paired import Z_POWER, Paired
 from core.records import Comparison, GateAnswer
 from lifecycle.gate.sequential import anytime_p_value, rows_until_settled
 from lifecycle.gate.trial import Trial
-from lifecycle.gate.wording import accuracy_on, points
 
 SMALLEST_LOT, LARGEST_LOT = 10, 40
 """Labels on disagreements that are requested at once. After each lot the gate looks again."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from core.gate_words import accuracy_on, points
 from core.records import GateVerdict
 from lifecycle.gate.criteria import CRITERIA
 from lifecycle.gate.trial import Trial
-from lifecycle.gate.wording import accuracy_on, points
 
 
 def judge(trial: Trial) -> GateVerdict:

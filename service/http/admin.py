@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -13,23 +12,19 @@ from starlette.responses import Response
 
 from core import promotion
 from core.accepting import request_retrain
-from core.audit import Action, Actor
-from core.errors import CorruptPackage, VersionRefused
+from core.audit import Actor
 from core.home import Home
 from core.records import JobRecord
-from core.registry import Champion
 from core.server_workers import ServerWorkerStatus
 from service.access.actor import actor_of
 from service.fields import Fields, fields_in, flag_in, name_in, require_empty
+from service.http.champion_changes import Change, change_champion, put_in_service
 from service.http.envelope import json_response
 from service.http.route import Operation, Route
 from service.recording.audit import audited
 from service.refusals import InvalidBody
 from service.worker import Worker
 
-# The share of a request's timeout in which workers must load a version; the rest is for the response.
-SHARE_OF_TIMEOUT = 0.8
-"""Who accepted a proposal by asking for a retrain."""
 ALL_MODELS = Operation("The state of all models in every worker", "ModelStatuses")
 ONE_MODEL = Operation("The state of a model in every worker", "ModelStatus")
 PROMOTE = Operation(
@@ -43,7 +38,6 @@ ROLL_BACK = Operation(
     refusals=["409"],
 )
 RETRAIN = Operation("Queue a retrain", "Job", status="202")
-logger = logging.getLogger(__name__)
 
 
 class Endpoints:
@@ -74,25 +68,22 @@ class Endpoints:
             raise InvalidBody("Field 'version' is missing. Send the version to put in service, as a string.")
         expected, force = expected_in(fields), flag_in(fields, "force")
         change = partial(put_in_service, version=version, expected=expected, force=force)
-        return await self._changed(request, change, "promote", "Promoted over HTTP.")
+        return await self._changed(request, Change(change, "promote", "Promoted over HTTP."))
 
     async def roll_back(self, request: Request) -> Response:
         body = await request.body()
         fields = fields_in(body, known=("expected",)) if body else {}
         change = partial(promotion.roll_back, expected=expected_in(fields))
-        return await self._changed(request, change, "roll_back", "Rolled back over HTTP.")
+        return await self._changed(request, Change(change, "roll_back", "Rolled back over HTTP."))
 
     async def retrain(self, request: Request) -> Response:
         require_empty(await request.body())
         job = await self._run(enqueue_retrain, self._worker.home, request.path_params["name"], actor_of(request))
         return json_response({"job": job.id, "status": job.status}, status=202)
 
-    async def _changed(
-        self, request: Request, change: Callable[..., Champion], action: Action, reason: str
-    ) -> Response:
+    async def _changed(self, request: Request, change: Change) -> Response:
         name = request.path_params["name"]
-        on_change = partial(self._record_later, actor_of(request), action, name, reason)
-        champion = await self._run(self._change, change, name, on_change)
+        champion = await change_champion(self._worker, name, change, actor_of(request))
         return json_response({"model": name, "version": champion.version, "champion": champion.version})
 
     def _status_of(self, model: str) -> dict[str, Any]:
@@ -115,46 +106,6 @@ class Endpoints:
                 {"pid": entry.pid, **asdict(entry.models[model])} for entry in workers if model in entry.models
             ],
         }
-
-    def _change(self, change: Callable[..., Champion], model: str, on_change: promotion.OnChange) -> Champion:
-        """Returns when every worker answers with the version."""
-        timeout_s = self._worker.config.service.timeout_s * SHARE_OF_TIMEOUT
-        return change(self._worker.home, model, timeout_s=timeout_s, on_change=on_change)
-
-    def _record_later(self, *change: Any) -> None:
-        """In another thread: a rollback must not wait for a locked ledger."""
-        self._worker.promotion_executor.submit(self._record, *change)
-
-    def _record(
-        self,
-        actor: Actor,
-        action: Action,
-        model: str,
-        reason: str,
-        champion: Champion,
-        before: Champion | None,
-        is_undone: bool,
-    ) -> None:
-        """Record the change if the ledger is reachable; the champion pointer alone decides what is served."""
-        home, is_away = self._worker.home, False
-        try:
-            promotion.record_change(home.ledger, model, reason, champion, before, is_undone)
-        except Exception as error:  # no request waits for the result
-            is_away = True
-            logger.error("A change of champion is not recorded in the ledger: %s", error)
-        facts = {"version": champion.version, "before": before.version if before else None}
-        audited(home, actor, "undo_promotion" if is_undone else action, model, facts, is_away=is_away)
-
-
-def put_in_service(home: Home, model: str, *, version: str, force: bool = False, **options: Any) -> Champion:
-    """Promote as `retune promote` does."""
-    home.registry.require_model(model)
-    forced = promotion.needs_force(home, model, version, force=force)
-    try:
-        return promotion.promote(home, model, version, forced=forced, **options)
-    except CorruptPackage as error:  # its status 503 would tell clients to retry
-        champion = home.registry.readable_pointer(model)
-        raise VersionRefused(model, version, str(error), champion.version if champion else None) from error
 
 
 def enqueue_retrain(home: Home, model: str, actor: Actor) -> JobRecord:

@@ -621,27 +621,23 @@ class VersionRefused(Conflict):
 
 
 class RefusedByGate(Conflict):
-    """`said`: the gate's reason."""
+    """`said`: the gate's reason; `why`: it in a sentence, without the cure."""
 
     code = "refused_by_gate"
 
     def __init__(self, model: str, version: str, answer: str, said: str) -> None:
-        super().__init__(
-            f"The gate's answer to {model}@{version} is {answer!r}: {said} "
-            f"To put it in service nonetheless: retune promote {model}@{version} --force"
-        )
+        self.why = f"The gate's answer to {model}@{version} is {answer!r}: {said}"
+        super().__init__(f"{self.why} To put it in service nonetheless: retune promote {model}@{version} --force")
 
 
 class RolledBackByGuard(Conflict):
-    """`found`: what the guard found."""
+    """`found`: what the guard found; `why`: it in a sentence, without the cure."""
 
     code = "rolled_back_by_guard"
 
     def __init__(self, model: str, version: str, at: str, found: str) -> None:
-        super().__init__(
-            f"The guard rolled {model}@{version} back at {at[:16]} UTC: {found} "
-            f"To put it in service nonetheless: retune promote {model}@{version} --force"
-        )
+        self.why = f"The guard rolled {model}@{version} back at {at[:16]} UTC: {found}"
+        super().__init__(f"{self.why} To put it in service nonetheless: retune promote {model}@{version} --force")
 
 
 class VerdictUnknown(Unavailable):

@@ -198,7 +198,12 @@ def read_digest(folder: Path) -> str:
 
 def read_facts(folder: Path) -> PackageFacts:
     """Raises `CorruptPackage` if a value has the wrong type or contradicts another one."""
-    facts = _parsed(PackageFacts, _read_json(folder, FACTS), folder, FACTS)
+    return facts_in(_read_json(folder, FACTS), folder)
+
+
+def facts_in(content: dict[str, Any], folder: Path) -> PackageFacts:
+    """As `read_facts`, of the content of the package's `package.json`; `folder`: the package."""
+    facts = _parsed(PackageFacts, content, folder, FACTS)
     if problem := _problem_of(facts):
         raise CorruptPackage(folder, f"{FACTS} says that {problem}")
     return facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from core.errors import InvalidInput, NotFound, RetuneError, Unavailable
+from core.errors import Conflict, InvalidInput, NotFound, RetuneError, Unavailable
 
 
 class Fixed(RetuneError):
@@ -258,3 +258,37 @@ class OperatorRoutesOff(Forbidden):
 
 class CrossOrigin(Fixed, Forbidden):
     sentence = "The request was sent by a page of another site. Use the dashboard's own page."
+
+
+class PageNeedsLedger(Unavailable):
+    def __init__(self, model: str, problem: str) -> None:
+        super().__init__(
+            f"Nothing was changed, because the ledger is away: {problem} Try again when it is back. Without it, "
+            f"'retune rollback {model}' and POST /admin/models/{model}/rollback put the version before in service."
+        )
+
+
+class RefusedVersion(Conflict):
+    """`why`: what the gate or the guard said."""
+
+    code = "force_needed"
+
+    def __init__(self, model: str, version: str, why: str) -> None:
+        super().__init__(
+            f"{model}@{version} was not put in service: {why} To do it nonetheless, tick 'by force' and give a reason."
+        )
+
+
+class BackToAnother(Conflict):
+    code = "champion_changed"
+
+    def __init__(self, model: str, wanted: str, now: str | None) -> None:
+        found = f"goes back to {model}@{now} by now" if now else "has nothing to go back to by now"
+        super().__init__(
+            f"A roll back of {model!r} {found}, and the page said {model}@{wanted}, so nothing has changed. Look again."
+        )
+
+
+class RungsNotFound(NotFound):
+    def __init__(self, model: str, version: str) -> None:
+        super().__init__(f"{model}@{version} keeps no page of its rungs: only an export writes one.")

@@ -39,7 +39,7 @@ def training_diff(before: PackageFacts, after: PackageFacts, *, datasets: Path) 
     """`datasets`: the folder of the stored data sets."""
     was, now = trained_on(before, datasets), trained_on(after, datasets)
     return TrainingDiff(
-        facts=_changed(_facts(before), _facts(after)),
+        facts=_changed(lineage_facts(before), lineage_facts(after)),
         settings=_changed(before.lineage.settings, after.lineage.settings),
         rows=None if was is None or now is None else rows_diff(was, now),
     )
@@ -64,7 +64,8 @@ def rows_diff(before: Sequence[Example], after: Sequence[Example]) -> RowsDiff:
     return RowsDiff(len(common), len(now) - len(common), len(was) - len(common), relabelled)
 
 
-def _facts(package: PackageFacts) -> dict[str, Any]:
+def lineage_facts(package: PackageFacts) -> dict[str, Any]:
+    """What a version was made from and how, by names for people."""
     lineage = package.lineage
     return {
         "training rows": lineage.data.train_rows,

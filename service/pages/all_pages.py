@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from service.http.route import Route
-from service.pages import assets, jobs, live, model_page, overview, session
+from service.pages import (
+    assets,
+    champion_forms,
+    jobs,
+    live,
+    loop_forms,
+    model_page,
+    overview,
+    session,
+    versions,
+)
 from service.pages.shell import Shell
 from service.worker import Worker
 
-PAGES = (session, overview, live, jobs, model_page)
+PAGES = (session, overview, live, jobs, model_page, versions, champion_forms, loop_forms)
 
 
 def routes_of(worker: Worker) -> list[Route]:

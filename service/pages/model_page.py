@@ -10,20 +10,12 @@ from starlette.responses import FileResponse, Response
 from service.access.actor import actor_of
 from service.http.admin import enqueue_retrain
 from service.http.route import Route
-from service.pages.report_files import report_file
+from service.pages.report_files import SANDBOXED, report_file
 from service.pages.shell import Form, Shell, to_page
 from service.pages.views import model_view
 from service.refusals import ReportNotFound
 from service.worker import Worker
 
-# Reports contain scripts. The sandbox gives them an origin of their own, without network access.
-REPORT_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
-        "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
-    ),
-}
 MAX_ID_DIGITS = 18
 
 
@@ -52,7 +44,7 @@ class Endpoints:
     async def report(self, request: Request) -> Response:
         model, check_id = request.path_params["model"], request.path_params["check_id"]
         path = await self._run(report_path, self._worker, model, check_id)
-        return FileResponse(path, media_type="text/html", headers=REPORT_HEADERS)
+        return FileResponse(path, media_type="text/html", headers=SANDBOXED)
 
 
 def report_path(worker: Worker, model: str, check_id: str) -> Path:

@@ -10,6 +10,14 @@ from markupsafe import Markup
 from core.records import CheckRecord
 
 REPORT, MAP = ".html", ".svg"
+# Reports contain scripts. The sandbox gives them an origin of their own, without network access.
+SANDBOXED = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
+        "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+    ),
+}
 MOST_BYTES = 1_000_000
 """A map has about 60 kB."""
 

@@ -16,6 +16,7 @@ from core.errors import RetuneError
 from core.job_rows import is_lost
 from core.overview.words import accuracy_words, traffic_words, verdict_words
 from core.share import percent
+from core.version_diff.words import label_words, rows_words, share_words
 from service.access.access import Access
 from service.http.envelope import error_response, headers_of, json_response, status_of
 from service.http.route import PAGES, Endpoint, Route
@@ -65,6 +66,10 @@ class Shell:
             traffic_words=traffic_words,
             verdict_words=verdict_words,
             accuracy_words=accuracy_words,
+            share=share_words,
+            label_words=label_words,
+            rows_words=rows_words,
+            capitalize_first=lambda words: words[:1].upper() + words[1:],
         )
         self._templates.globals.update(asset=asset_url)
 

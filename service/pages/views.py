@@ -15,6 +15,7 @@ from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.registry import Champion
 from core.server_workers import ServerWorkerStatus
 from service.pages.chart import drift_chart
+from service.pages.loop_state import LoopState, loop_state
 from service.pages.report_files import map_of
 from service.worker import Worker
 
@@ -96,6 +97,7 @@ class ModelView:
     chart: Markup | None
     changes: list[tuple[Change, list[str]]]
     drift_map: Markup | None
+    loop: LoopState = LoopState()
 
 
 def model_rows(worker: Worker) -> list[ModelRow]:
@@ -125,6 +127,7 @@ def model_view(worker: Worker, model: str) -> ModelView:
         chart=drift_chart(checks[::-1]) if checks else None,
         changes=changes,
         drift_map=map_of(worker.config.home, history.latest) if history and history.latest else None,
+        loop=loop_state(worker.home, model),
     )
 
 

@@ -1,0 +1,137 @@
+"""Promotion and roll back on pages: each is confirmed on a page that says what it changes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from core import promotion
+from core.errors import ChampionChanged, InvalidInput, NothingToRollBackTo, RefusedByGate, RolledBackByGuard
+from core.home import Home
+from core.proposals import Proposal
+from core.registry import Champion
+from core.version_facts import KnownVersions
+from service.access.actor import actor_of
+from service.http.champion_changes import Change, change_champion, put_in_service
+from service.http.loop import MAX_REASON_CHARS
+from service.http.route import Route
+from service.pages.ledger_needed import require_ledger
+from service.pages.shell import Form, Shell, to_page
+from service.pages.version_view import VersionView, version_view
+from service.refusals import BackToAnother, RefusedVersion
+from service.worker import Worker
+
+
+class Endpoints:
+    def __init__(self, worker: Worker, shell: Shell) -> None:
+        self._worker, self._home, self._shell = worker, worker.home, shell
+        self._run = worker.run_for_operator
+        self._known = KnownVersions(worker.home.registry)
+
+    def routes(self) -> list[Route]:
+        promote, roll_back = "/{model}/versions/{version}/promote", "/{model}/rollback"
+        return [
+            self._shell.page(promote, self.confirm_promotion),
+            self._shell.change(promote, self.promote),
+            self._shell.page(roll_back, self.confirm_roll_back),
+            self._shell.change(roll_back, self.roll_back),
+        ]
+
+    async def confirm_promotion(self, request: Request) -> Response:
+        model, version = request.path_params["model"], request.path_params["version"]
+        view, why = await self._run(_promotion, self._home, self._known, model, version)
+        return self._shell.render_of_model(request, "promote.html", model, view=view, why_refused=why)
+
+    async def promote(self, request: Request, form: Form) -> Response:
+        model, version = request.path_params["model"], request.path_params["version"]
+        force, reason = form.get("force") == "yes", reason_in(form)
+        await self._run(_require_promotable, self._home, model, version, force, reason)
+        change = partial(put_in_service, version=version, expected=form.get("expected") or None, force=force)
+        said = f"Promoted on the page, by force: {reason}" if force else "Promoted on the page."
+        await change_champion(self._worker, model, Change(change, "promote", said), actor_of(request))
+        return to_page(model, "versions", version)
+
+    async def confirm_roll_back(self, request: Request) -> Response:
+        model = request.path_params["model"]
+        view, proposal = await self._run(_roll_back, self._home, self._known, model)
+        return self._shell.render_of_model(request, "rollback.html", model, view=view, proposal=proposal)
+
+    async def roll_back(self, request: Request, form: Form) -> Response:
+        model = request.path_params["model"]
+        expected, target = form.get("expected", ""), form.get("target", "")
+        pointer = await self._run(_require_roll_back, self._home, model, expected, target)
+        change = Change(partial(promotion.roll_back, expected=pointer), "roll_back", "Rolled back on the page.")
+        await change_champion(self._worker, model, change, actor_of(request))
+        return to_page(model, "versions", target)
+
+
+def reason_in(form: Form) -> str:
+    """Raises `InvalidInput`."""
+    reason = form.get("reason", "").strip()
+    if len(reason) > MAX_REASON_CHARS or "\0" in reason:
+        raise InvalidInput(f"The reason has {len(reason)} characters. Write at most {MAX_REASON_CHARS}.")
+    return reason
+
+
+def goes_back_to(home: Home, model: str) -> tuple[Champion, str]:
+    """The champion, and the version that a roll back puts in service. Raises `NoChampion` or `NothingToRollBackTo`."""
+    champion, known = home.registry.champion(model), home.registry.versions(model)
+    target = next((one for one in reversed(champion.previous) if one in known), None)
+    if target is None:
+        raise NothingToRollBackTo(model)
+    return champion, target
+
+
+def _promotion(home: Home, known: KnownVersions, model: str, version: str) -> tuple[VersionView, str]:
+    """The version beside the champion, and why only force puts it in service, "" if nothing is against it."""
+    home.registry.require_model(model)
+    home.registry.folder(model, version)
+    require_ledger(home, model)
+    return version_view(home, known, model, version, _champion_or(home, model)), _why_refused(home, model, version)
+
+
+def _champion_or(home: Home, model: str) -> str | None:
+    pointer = home.registry.readable_pointer(model)
+    return pointer.version if pointer else None
+
+
+def _why_refused(home: Home, model: str, version: str) -> str:
+    try:
+        promotion.require_promotable(home, model, version)
+    except (RefusedByGate, RolledBackByGuard) as refusal:
+        return refusal.why
+    return ""
+
+
+def _require_promotable(home: Home, model: str, version: str, force: bool, reason: str) -> None:
+    home.registry.require_model(model)
+    home.registry.folder(model, version)
+    require_ledger(home, model)
+    why = _why_refused(home, model, version)
+    if why and not (force and reason):
+        raise RefusedVersion(model, version, why)
+
+
+def _roll_back(home: Home, known: KnownVersions, model: str) -> tuple[VersionView, Proposal | None]:
+    """The version that comes back beside the champion, and the proposal to do so, if it is open."""
+    home.registry.require_model(model)
+    champion, target = goes_back_to(home, model)
+    require_ledger(home, model)
+    proposal = home.ledger.proposals.open(model)
+    is_it = proposal is not None and proposal.action == "roll back" and proposal.version == champion.version
+    return version_view(home, known, model, target, champion.version), proposal if is_it else None
+
+
+def _require_roll_back(home: Home, model: str, expected: str, target: str) -> Champion:
+    """The pointer that the page showed."""
+    home.registry.require_model(model)
+    require_ledger(home, model)
+    champion = home.registry.champion(model)
+    if champion.version != expected:
+        raise ChampionChanged(model, expected or None, champion.version)
+    pointer, now = goes_back_to(home, model)
+    if now != target:
+        raise BackToAnother(model, target, now)
+    return pointer

@@ -2,9 +2,9 @@
 
     python benchmarks/loop/control.py banking77 [--data ../shared/data] [--checks 100] [--seed 0]
 
-A model of rows drawn at random is deployed by `retune deploy` and run by `retune up`; clients send the other rows of the
-set, each text once, in a random order, so many that each check has a window of its own; someone answers whatever labels
-are asked for. A line of JSON is printed.
+A model of rows drawn at random is deployed by `retune deploy` and run by `retune up`; clients send the other rows of
+the set, each text once, in a random order, so many that each check has a window of its own; someone answers whatever
+labels are asked for. A line of JSON is printed.
 """
 
 from __future__ import annotations

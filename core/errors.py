@@ -829,7 +829,7 @@ class JobStopped(JobInterrupted):
 
 
 class CheckNotFound(NotFound):
-    def __init__(self, check_id: int) -> None:
+    def __init__(self, check_id: int | str) -> None:
         super().__init__(f"There is no check {check_id}. 'retune decisions NAME' lists the checks of a model.")
 
 

@@ -315,9 +315,10 @@ class Ledger:
         """Checks of traffic and of files, most recent first; `before`: only those with a smaller id."""
         return [_check(row) for row in self._latest(checks, model, limit, *_earlier(checks, before))]
 
-    def traffic_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
-        """Most recent first."""
-        return [_check(row) for row in self._latest(checks, model, limit, checks.c.source == TRAFFIC)]
+    def traffic_checks(self, model: str, *, limit: int = 50, before: int | None = None) -> list[CheckRecord]:
+        """As `checks`, of traffic only."""
+        which = checks.c.source == TRAFFIC, *_earlier(checks, before)
+        return [_check(row) for row in self._latest(checks, model, limit, *which)]
 
     def last_conclusive_check(self, model: str, version: str, *, verdict: Outcome | None = None) -> CheckRecord | None:
         """The last conclusive check of a version's traffic; with `verdict`, the last one with this verdict."""
@@ -326,9 +327,9 @@ class Ledger:
             which.append(verdict == _VERDICT)
         return next((_check(row) for row in self._latest(checks, model, 1, *which)), None)
 
-    def file_checks(self, model: str, *, limit: int = 50) -> list[CheckRecord]:
-        """Most recent first."""
-        return [_check(row) for row in self._latest(checks, model, limit, is_of_file)]
+    def file_checks(self, model: str, *, limit: int = 50, before: int | None = None) -> list[CheckRecord]:
+        """As `checks`, of files only."""
+        return [_check(row) for row in self._latest(checks, model, limit, is_of_file, *_earlier(checks, before))]
 
     def check(self, model: str | None, check_id: int) -> CheckRecord | None:
         """The check, if it is one of the model; None stands for any model."""
@@ -368,8 +369,12 @@ class Ledger:
 
     def decisions(self, model: str, *, limit: int = 50, before: int | None = None) -> list[DecisionRecord]:
         """Most recent first; `before`: only those with a smaller id."""
-        rows = self._latest(decisions, model, limit, *_earlier(decisions, before))
-        return [DecisionRecord(**{**row, "decision": restored(Decision, row["decision"])}) for row in rows]
+        return [_decision(row) for row in self._latest(decisions, model, limit, *_earlier(decisions, before))]
+
+    def decision_after(self, check: CheckRecord) -> DecisionRecord | None:
+        """The last decision that a check led to."""
+        found = self._latest(decisions, check.model, 1, decisions.c.check_id == check.id)
+        return next((_decision(row) for row in found), None)
 
     def request_labels(self, model: str, wanted: Sequence[Wanted], *, check_id: int | None) -> None:
         """Replace the label requests of a model by `wanted`, in that order; requests for audits stay."""
@@ -550,6 +555,10 @@ def _prediction(row: RowMapping) -> StoredPrediction:
 
 def _check(row: RowMapping) -> CheckRecord:
     return CheckRecord(**{**row, "verdict": restored(Verdict, row["verdict"])})
+
+
+def _decision(row: RowMapping) -> DecisionRecord:
+    return DecisionRecord(**{**row, "decision": restored(Decision, row["decision"])})
 
 
 def _promotion(row: RowMapping) -> PromotionRecord:

@@ -67,6 +67,15 @@ def name_in_query(request: Request, name: str) -> str | None:
     return written
 
 
+def choice_in(request: Request, name: str, choices: Sequence[str]) -> str | None:
+    """One of the choices; None if the parameter is missing. Raises `InvalidInput`."""
+    written = request.query_params.get(name)
+    if written is not None and written not in choices:
+        shown = written[:SHOWN_CHARS]
+        raise InvalidInput(f"Parameter {name!r} is {shown!r}. Known: {listed(choices)}.")
+    return written
+
+
 def paged(name: str, rows: Sequence[dict[str, Any]], page: Page) -> dict[str, Any]:
     """The rows, and the `before` of the next page; None if there is none."""
     return {name: list(rows), "next": rows[-1]["id"] if len(rows) == page.limit else None}

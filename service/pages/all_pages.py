@@ -6,6 +6,7 @@ from service.http.route import Route
 from service.pages import (
     assets,
     champion_forms,
+    checks,
     jobs,
     live,
     loop_forms,
@@ -17,7 +18,17 @@ from service.pages import (
 from service.pages.shell import Shell
 from service.worker import Worker
 
-PAGES = (session, overview, live, jobs, model_page, versions, champion_forms, loop_forms)
+PAGES = (
+    session,
+    overview,
+    live,
+    jobs,
+    model_page,
+    versions,
+    champion_forms,
+    loop_forms,
+    checks,
+)
 
 
 def routes_of(worker: Worker) -> list[Route]:

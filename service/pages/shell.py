@@ -62,6 +62,7 @@ class Shell:
             duration=in_words,
             is_lost=is_lost,
             segment=segment,
+            query=query_of,
             prompt=prompt,
             traffic_words=traffic_words,
             verdict_words=verdict_words,
@@ -196,6 +197,14 @@ def segment(name: str) -> str:
     'a%2Fb%20%C3%BC'
     """
     return quote(name, safe="")
+
+
+def query_of(parameters: Mapping[str, object]) -> str:
+    """
+    >>> query_of({"of": None, "model": "a&b", "before": 7})
+    'model=a%26b&before=7'
+    """
+    return urlencode({name: value for name, value in parameters.items() if value is not None})
 
 
 def moment(stored: str) -> str:

@@ -1,0 +1,1 @@
+"""What the ledger knows of a model over time, for charts: bounded, and found by indexes whatever the ledger's size."""

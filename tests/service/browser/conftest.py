@@ -15,6 +15,7 @@ from tests.service.browser.filled_home import Filled, fill
 from tests.service.conftest import is_ready, server_config, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NOTED = ("error", "warning")
 WAIT_MS = 30_000
 """Only a fault takes so long."""
 NewPage = Callable[..., Page]
@@ -33,13 +34,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[NewPage]:
-    """Opens pages, each in a session of its own: `new_page(dark=True, width=390)`. At the end nothing was on any
-    console.
+    """Opens pages, each in a session of its own: `new_page(dark=True, width=390)`. At the end nothing was on the
+    console of any, but of those whose server goes away (`may_fail`).
     """
     faults: list[str] = []
     with ExitStack() as opened:
 
-        def make(*, dark: bool = False, width: int = 1280, scripts: bool = True) -> Page:
+        def make(*, dark: bool = False, width: int = 1280, scripts: bool = True, may_fail: bool = False) -> Page:
             context = browser.new_context(
                 viewport={"width": width, "height": 900},
                 color_scheme="dark" if dark else "light",
@@ -48,7 +49,8 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
             opened.callback(context.close)
             page = context.new_page()
             page.set_default_timeout(WAIT_MS)
-            page.on("console", lambda told: faults.append(told.text) if told.type in ("error", "warning") else None)
+            if not may_fail:
+                page.on("console", lambda told: faults.append(told.text) if told.type in NOTED else None)
             page.on("pageerror", lambda error: faults.append(str(error)))
             return page
 

@@ -41,13 +41,15 @@ class AddedRows:
                 connection.execute(insert(added_rows), [{**vars(row), **facts} for row in fresh])
         return len(fresh)
 
-    def rows(self, model: str, *, source: str | None = None) -> list[Example]:
-        """In the order in which they came, with their labels as stored; of all sources, or of one."""
+    def rows(self, model: str, *, source: str | None = None, last: int | None = None) -> list[Example]:
+        """In the order in which they came, with their labels as stored; of all sources, or of one; the `last` ones."""
         query = select(added_rows.c.text, added_rows.c.label, added_rows.c.pair).where(added_rows.c.model == model)
         if source is not None:
             query = query.where(added_rows.c.source == source)
         with self._database.read() as connection:
-            return [Example(*row) for row in connection.execute(query.order_by(added_rows.c.id))]
+            return [Example(*row) for row in connection.execute(query.order_by(added_rows.c.id.desc()).limit(last))][
+                ::-1
+            ]
 
     def sources(self, model: str) -> list[AddedSource]:
         count = func.count()

@@ -142,6 +142,10 @@ class ServiceConfig(Section):
     stall_s: float = Field(0.8, gt=0, description="Seconds without a byte inside a request before it ends with 408.")
     keep_alive_s: int = Field(75, ge=1, description="Seconds before an idle or unread connection is closed.")
     drain_s: float = Field(2.0, ge=0, description="Seconds after SIGTERM with answers, but a failing /readyz.")
+    max_explained: int = Field(8, ge=0, description="Texts in one request with explanations; 0: none.")
+    show_labelled: bool = Field(
+        False, description="Whether explanations show labelled texts to every client, not only to those who may label."
+    )
     max_streams: int = Field(16, ge=0, description="Event streams of a worker at a time; 0: none.")
     otlp_endpoint: Given | None = Field(
         None, description="URL for OpenTelemetry traces (OTLP over HTTP), e.g. http://collector:4318/v1/traces."

@@ -289,7 +289,7 @@ def _kept_row(example: Example) -> Cells:
 
 def kept_dataset(name: str, folder: Path) -> list[Example]:
     """The rows stored under a fingerprint, without the rows erased since then; raises `DatasetNotKept`."""
-    path = _kept_file(name, folder)
+    path = kept_file(name, folder)
     if not path.is_file():
         raise DatasetNotKept(name, folder)
     if not path.stat().st_size:  # every row was erased
@@ -306,7 +306,8 @@ def replace_dataset(name: str, successor: str, folder: Path) -> None:
     (folder / f"{name}.jsonl").unlink()
 
 
-def _kept_file(name: str, folder: Path) -> Path:
+def kept_file(name: str, folder: Path) -> Path:
+    """The file of a data set, or of its rows that were not erased; it may be missing."""
     path = folder / f"{name}.jsonl"
     # The loop ends, because each successor has fewer rows.
     while not path.is_file() and (link := path.with_suffix(_REPLACED)).is_file():

@@ -42,6 +42,17 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class TokenSpan:
+    """The characters that a token stands for: from `start` up to `end`, of a single text or the first of a pair
+    (`of` 0), or of the second (1).
+    """
+
+    of: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Outputs:
     """n predictions: logits (n, k), embeddings (n, d), probabilities (n, k) with the temperature applied.
 
@@ -163,6 +174,18 @@ class Engine:
             for item in encodings
             for ids in (item.ids,)  # each access makes a new list
         ]
+
+    def encode_with_spans(self, text: Text) -> tuple[Encoded, list[TokenSpan | None]]:
+        """As `encode`, with the characters of each token; None for tokens that the tokenizer adds.
+
+        Raises `InputDoesNotFit`.
+        """
+        [encoded] = self.encode([text])
+        # Slower than `encode_batch_fast`, which does not know the places.
+        item = self._tokenizer.encode(*([text] if isinstance(text, str) else text))
+        places = zip(item.sequence_ids, item.offsets, item.special_tokens_mask, strict=True)
+        spans = [None if is_added or of is None else TokenSpan(of, *span) for of, span, is_added in places]
+        return encoded, spans
 
     def infer(self, batch: Sequence[Encoded]) -> Outputs:
         """Run the graph once on the batch, padded to its longest row."""

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from core.added_rows import AddedRows
+from core.arrays import Floats
 from core.arrivals import READ_PER_TEXT, ROWS_AT_ONCE, Arrivals
 from core.clock import days_ago, utc_now
 from core.config import Config
@@ -217,16 +218,16 @@ class Ledger:
         without one are left out. Label and answer have their names of today; predictions with a retired label are
         left out. `kind`: of the model.
         """
-        rows, trust = self._labels(model, kind), counting.trust
-        aside = set_aside(rows, trust)
-        rows = within_quota([row for row in rows if row.source not in aside], counting.quota)
-        latest = {row.prediction_id: row for row in rows}
-        if trust != "latest":
-            given = _by_text(rows)
-            counts = {key: trusted(list(by.values()), trust) for key, by in given.items()}
-            found = {key: (row, counts[text_key(row)]) for key, row in latest.items()}
-            latest = {key: replace(row, label=label) for key, (row, label) in found.items() if label is not None}
-        return sorted(latest.values(), key=lambda row: row.label_number)
+        return _that_count(self._labels(model, kind), counting)
+
+    def labelled_lately(
+        self, model: str, *, most: int, kind: Kind = "single-label", counting: Counting = LATEST
+    ) -> list[LabelledPrediction]:
+        """As `labelled`, but by the last `most` labels of all models alone, whatever the ledger's size."""
+        with self.database.read() as connection:
+            last = connection.scalar(select(func.max(feedback.c.id))) or 0
+        taxonomy = self.rules.taxonomy(model, kind)
+        return _that_count(self._labels_by(taxonomy, model, after=last - most), counting)
 
     def contradictions(self, model: str, *, kind: Kind = "single-label", trust: Trust = "latest") -> Contradictions:
         """Texts that sources label differently, each source by its last label of the text, and the sources that are
@@ -251,13 +252,14 @@ class Ledger:
             self._read_labels = state, self._labels_by(taxonomy, model)
         return self._read_labels[1]
 
-    def _labels_by(self, taxonomy: Taxonomy, model: str) -> list[LabelledPrediction]:
+    def _labels_by(self, taxonomy: Taxonomy, model: str, *, after: int = 0) -> list[LabelledPrediction]:
+        """`after`: number that theirs are greater than."""
         query = (
             select(*_ANSWER, predictions.c.version, predictions.c.key, predictions.c.number)
             .add_columns(feedback.c.label, feedback.c.source, feedback.c.created_at.label("labelled_at"))
             .add_columns(feedback.c.id.label("label_number"))
             .join(feedback, feedback.c.prediction_id == predictions.c.id)
-            .where(is_of_model(model))
+            .where(is_of_model(model), feedback.c.id > after)
             .order_by(feedback.c.id)
         )
         found = [(row, taxonomy.today(row["label"])) for row in self._rows(query)]
@@ -270,6 +272,13 @@ class Ledger:
             for row, label in found
             if label is not None and not retired[row["prediction_id"]]
         ]
+
+    def embeddings(self, prediction_ids: Sequence[str], *, version: str) -> dict[str, Floats]:
+        """The embedding (d,) of each of these predictions that the version made, by its id."""
+        query = select(predictions.c.id, predictions.c.embedding).where(
+            predictions.c.id.in_(prediction_ids), predictions.c.version == version
+        )
+        return {row["id"]: _unpacked(row["embedding"]) for row in self._rows(query)}
 
     def label_times(self, model: str, *, kind: Kind = "single-label") -> list[tuple[str, int, str]]:
         """Key of the text, number and time of each label, in the order in which they were given."""
@@ -476,6 +485,20 @@ class Ledger:
             return connection.execute(query).mappings().all()
 
 
+def _that_count(rows: list[LabelledPrediction], counting: Counting) -> list[LabelledPrediction]:
+    """See `Ledger.labelled`; `rows`: in the order of their labels."""
+    trust = counting.trust
+    aside = set_aside(rows, trust)
+    rows = within_quota([row for row in rows if row.source not in aside], counting.quota)
+    latest = {row.prediction_id: row for row in rows}
+    if trust != "latest":
+        given = _by_text(rows)
+        counts = {key: trusted(list(by.values()), trust) for key, by in given.items()}
+        found = {key: (row, counts[text_key(row)]) for key, row in latest.items()}
+        latest = {key: replace(row, label=label) for key, (row, label) in found.items() if label is not None}
+    return sorted(latest.values(), key=lambda row: row.label_number)
+
+
 def _by_text(rows: Iterable[LabelledPrediction]) -> dict[str, dict[str, GivenBy]]:
     """The last label of each source, by text and source; a prediction without a stored text is a text of its own."""
     given: dict[str, dict[str, GivenBy]] = {}
@@ -547,9 +570,13 @@ def _packed(embedding: Any) -> bytes:
     return np.asarray(embedding, dtype="<f2").tobytes()
 
 
+def _unpacked(embedding: bytes) -> Floats:
+    return np.frombuffer(embedding, dtype="<f2").astype(np.float32)
+
+
 def _prediction(row: RowMapping) -> StoredPrediction:
     values = dict(row)
-    values["embedding"] = np.frombuffer(values["embedding"], dtype="<f2").astype(np.float32)
+    values["embedding"] = _unpacked(values["embedding"])
     return StoredPrediction(**values)
 
 

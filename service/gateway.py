@@ -111,13 +111,21 @@ class Gateway:
 
     @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's decorator is not annotated
     async def predict(
-        self, texts: list[Any], model: str | None = None, top_k: int | None = None, timeout_ms: int | None = None
+        self,
+        texts: list[Any],
+        model: str | None = None,
+        top_k: int | None = None,
+        timeout_ms: int | None = None,
+        explain: bool | None = None,
     ) -> dict[str, Any]:
         """Answer texts, as POST /predict does."""
+        from service.http.client_routes import explained
         from service.http.protocols import own
 
-        fields = {"texts": texts, "model": model, "top_k": top_k, "timeout_ms": timeout_ms}
+        fields = {"texts": texts, "model": model, "top_k": top_k, "timeout_ms": timeout_ms, "explain": explain}
         request = own.request_in(fields, max_items=self.worker.config.service.most_items)
+        if request.explains:
+            return await explained(self.worker, request, shows_like=True)
         return own.rendered(await self.worker.predictor.predict(request))
 
     @bentoml.api  # type: ignore[untyped-decorator]  # bentoml's decorator is not annotated

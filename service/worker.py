@@ -17,6 +17,7 @@ from core.server_workers import ModelStatus, ServerWorkers
 from service.access.access import Access
 from service.answering.batcher import Batcher
 from service.answering.champions import Champions
+from service.answering.explaining import Explainer
 from service.answering.predictor import Predictor
 from service.answering.probe import GoldenProbe
 from service.following.hub import Hub
@@ -69,6 +70,7 @@ class Worker:
             on_error=self.metrics.count_item_error,
             on_request=self.traffic.count,
         )
+        self.explainer = Explainer(self.home, self.champions, self.batcher, config.service, run=self.run_for_operator)
         self.hub = Hub(Reader(self.home, self.champions.status), most=config.service.max_streams)
         self.feedback = FeedbackStore(self.home, self.recorder, labels_of=self.labels_of)
 

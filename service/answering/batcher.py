@@ -3,6 +3,9 @@
 One thread calls the engine. Texts that arrive during a call wait in a queue, so batches grow with the load. An idle
 engine starts at once, without waiting for more texts. For a single short text the event loop calls the idle engine
 itself, because switching to the thread and back takes 0.3 ms.
+
+Background texts (of explanations) have a queue of their own. They are answered in small calls while no other text
+comes, else in a small share of the time (`service.answering.pacing`).
 """
 
 from __future__ import annotations
@@ -15,21 +18,25 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from core.config import ServiceConfig
 from core.engine import Encoded, Engine
 from service.answering.items import ItemError
 from service.answering.length_buckets import EngineResult, LengthBuckets, PendingRequest, QueuedText
+from service.answering.pacing import Pacing
 from service.answering.throughput import Throughput
 from service.refusals import Overloaded, Stopping
 
 ENGINE_FAILED = ItemError("engine_failed", "The engine could not answer this text. Change it or leave it out.")
+ENDED = ItemError("not_ready", "The server is stopping. Send this again.")
 # An engine call that takes longer is considered to hang.
 STUCK_S = 60.0
 CLOSE_S = 10.0
 # The longest expected time of an engine call on the event loop.
 MAX_INLINE_S = 0.005
+# Padded tokens in an engine call with background texts: other texts wait for its end.
+BACKGROUND_TOKENS = 128
 logger = logging.getLogger(__name__)
 
 
@@ -67,6 +74,8 @@ class Batcher:
         self._arrived: list[QueuedText] = []
         self._arrivals: SimpleQueue[list[QueuedText] | None] = SimpleQueue()
         self._buckets = LengthBuckets(max_tokens=settings.max_batch_tokens)
+        self._background = LengthBuckets(max_tokens=min(BACKGROUND_TOKENS, settings.max_batch_tokens))
+        self._pacing = Pacing()
         self._closed = self._ended = False
         # Only the event loop writes these counts; only the engine's thread writes `items_out` and `work_out_s`. Texts
         # of a cancelled request are subtracted at once; the lock prevents that the thread also counts them.
@@ -121,25 +130,44 @@ class Batcher:
             raise Stopping
         if (retry_after_s := self.retry_after_s(len(encoded))) is not None:
             raise Overloaded(retry_after_s)
-        loop = asyncio.get_running_loop()
-        count, per_s = len(encoded), self._throughput.tokens_per_s(engine)
-        seconds = [item.tokens / per_s for item in encoded]
-        work_s = sum(seconds)
-        request = PendingRequest(loop.create_future(), time.monotonic(), [ENGINE_FAILED] * count, count, count, work_s)
-        items = [
-            QueuedText(request, place, engine, item, item.tokens, expected_s)
-            for place, (item, expected_s) in enumerate(zip(encoded, seconds, strict=True))
-        ]
-        self._items_in += count
-        self._work_in_s += work_s
+        items = self._queued(engine, encoded)
+        request = items[0].request
+        self._items_in += request.queued
+        self._work_in_s += request.queued_s
         if not self._arrived:
-            loop.call_soon(self._dispatch)
+            asyncio.get_running_loop().call_soon(self._dispatch)
         self._arrived += items
         try:
             await request.done
         finally:
             self._end(request)
         return request.results
+
+    async def answer_in_background(self, engine: Engine, encoded: Sequence[Encoded]) -> list[EngineResult]:
+        """As `answer`, in the time that the texts of `answer` leave; never refused as `Overloaded`."""
+        if not encoded:
+            return []
+        if self._closed:
+            raise Stopping
+        items = self._queued(engine, encoded, is_background=True)
+        request = items[0].request
+        self._arrivals.put(items)
+        try:
+            await request.done
+        finally:
+            request.is_over = True
+        return request.results
+
+    def _queued(self, engine: Engine, encoded: Sequence[Encoded], *, is_background: bool = False) -> list[QueuedText]:
+        count, per_s = len(encoded), self._throughput.tokens_per_s(engine)
+        seconds = [item.tokens / per_s for item in encoded]
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        results: list[EngineResult] = [ENGINE_FAILED] * count
+        request = PendingRequest(done, time.monotonic(), results, count, count, sum(seconds), is_background)
+        return [
+            QueuedText(request, place, engine, item, item.tokens, expected_s)
+            for place, (item, expected_s) in enumerate(zip(encoded, seconds, strict=True))
+        ]
 
     def _end(self, request: PendingRequest) -> None:
         if not request.queued:
@@ -172,29 +200,50 @@ class Batcher:
     def _run(self) -> None:
         while self._receive():
             self._call_began = time.monotonic()
+            is_background = self._may_answer_background(self._call_began)
             with self._count_lock:
-                batch = self._buckets.next_batch(self._call_began)
-            results = self._infer(batch) if batch else []
+                batch = (self._background if is_background else self._buckets).next_batch(self._call_began)
+            results = self._infer(batch, is_background=is_background) if batch else []
             # Set before the results are delivered: a client's next request must already see an idle engine.
             self._call_began = None
             if batch:
-                with suppress(RuntimeError):  # the event loop has ended, so no request waits
-                    batch[0].request.done.get_loop().call_soon_threadsafe(_deliver, batch, results)
+                _deliver_soon(batch, results)
+        while batch := self._background.next_batch(time.monotonic()):
+            _deliver_soon(batch, [ENDED] * len(batch))
 
     def _receive(self) -> bool:
-        """Sort new texts into buckets; if all buckets are empty, wait for texts. False when the batcher has ended."""
-        while not self._ended and (not self._buckets or not self._arrivals.empty()):
-            items = self._arrivals.get()
-            self._ended = items is None
-            for item in items or ():
-                self._buckets.add(item)
-        return bool(self._buckets)
+        """Sort new texts into buckets, and wait until some may be answered. False when the batcher has ended."""
+        while not self._ended:
+            wait_s = self._wait_s()
+            if wait_s == 0.0 and self._arrivals.empty():
+                break
+            with suppress(Empty):
+                items = self._arrivals.get(timeout=wait_s)
+                self._ended = items is None
+                for item in items or ():
+                    (self._background if item.request.is_background else self._buckets).add(item)
+        return not self._ended or bool(self._buckets)
 
-    def _infer(self, batch: list[QueuedText]) -> list[EngineResult]:
+    def _wait_s(self) -> float | None:
+        """Seconds until a queued text may be answered; None if there is none."""
+        if self._buckets:
+            return 0.0
+        return self._pacing.wait_s(time.monotonic()) if self._background else None
+
+    def _may_answer_background(self, now: float) -> bool:
+        return bool(self._background) and not self._ended and self._pacing.wait_s(now) == 0.0
+
+    def _infer(self, batch: list[QueuedText], *, is_background: bool = False) -> list[EngineResult]:
         started = time.monotonic()
-        self._on_waits([started - item.request.arrived for item in batch])
+        if not is_background:
+            self._on_waits([started - item.request.arrived for item in batch])
         results = infer_each([item.encoded for item in batch], batch[0].engine)
-        seconds = time.monotonic() - started
+        ended = time.monotonic()
+        if is_background:
+            self._pacing.answered_background(ended, ended - started)
+        else:
+            self._pacing.answered(ended)
+        seconds = ended - started
         lengths = [item.tokens for item in batch]
         padded = len(batch) * max(lengths)
         self._throughput.add(batch[0].engine, padded / max(seconds, 1e-6))
@@ -215,6 +264,11 @@ def infer_each(batch: Sequence[Encoded], engine: Engine) -> list[EngineResult]:
             return [ENGINE_FAILED]
         return [result for encoded in batch for result in infer_each([encoded], engine)]
     return [outputs.row(row) for row in range(len(batch))]
+
+
+def _deliver_soon(batch: Sequence[QueuedText], results: Sequence[EngineResult]) -> None:
+    with suppress(RuntimeError):  # the event loop has ended, so no request waits
+        batch[0].request.done.get_loop().call_soon_threadsafe(_deliver, batch, results)
 
 
 def _deliver(batch: Sequence[QueuedText], results: Sequence[EngineResult]) -> None:

@@ -57,7 +57,7 @@ def _checked_text(text: object, max_chars: int) -> str | ItemError:
 
 async def encode(engine: Engine, texts: Sequence[Text], *, rejects_long: bool = False) -> list[Encoded | ItemError]:
     """The tokens or the error of each text, in order. Too long texts are truncated, or an error if `rejects_long`."""
-    if sum(map(_chars, texts)) <= INLINE_CHARS:
+    if sum(map(chars_of, texts)) <= INLINE_CHARS:
         encoded = encode_each(engine, texts)
     else:
         encoded = await asyncio.to_thread(encode_each, engine, texts)
@@ -67,7 +67,7 @@ async def encode(engine: Engine, texts: Sequence[Text], *, rejects_long: bool = 
     return [too_long if isinstance(item, Encoded) and item.truncated else item for item in encoded]
 
 
-def _chars(text: Text) -> int:
+def chars_of(text: Text) -> int:
     return len(text) if isinstance(text, str) else len(text[0]) + len(text[1])
 
 

@@ -36,6 +36,7 @@ class PendingRequest:
     unanswered: int
     queued: int
     queued_s: float
+    is_background: bool = False
     is_over: bool = False
 
 

@@ -34,7 +34,7 @@ class PredictRequest:
     """`texts` may contain any JSON values: each item is checked by itself, see `checked_input`.
 
     `version` None: the champion. `top_k` None: the scores of all labels. `timeout_s` None: only the server's timeout.
-    `field`: the name of the texts' field, for error messages.
+    `field`: the name of the texts' field, for error messages. `explains`: whether explanations follow the answers.
     """
 
     texts: Sequence[Any]
@@ -43,15 +43,22 @@ class PredictRequest:
     top_k: int | None = None
     timeout_s: float | None = None
     field: str = "texts"
+    explains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The JSON of one text (`core.prediction_json.answer`), and its (k,) probabilities in the order of the labels."""
+    """The JSON of one text (`core.prediction_json.answer`), and the engine's outputs, of one row."""
 
     id: str
     answer: dict[str, Any]
-    probabilities: Floats
+    outputs: Outputs
+
+    @property
+    def probabilities(self) -> Floats:
+        """(k,) in the order of the labels."""
+        row: Floats = self.outputs.probabilities[0]
+        return row
 
 
 Result = Prediction | ItemError
@@ -111,7 +118,7 @@ class Predictor:
         work = self._answers(served, items, rejects_long=limits.overlength == "reject")
         began = time.perf_counter()
         try:
-            answered = await (work if request.timeout_s is None else _in_time(work, request.timeout_s))
+            answered = await (work if request.timeout_s is None else in_time(work, request.timeout_s))
         except (TimedOut, Overloaded, asyncio.CancelledError):
             if "gone" not in state:  # set by `service.wire.connection`: the client did not wait
                 self._on_request(Counted(served.model, served.version))
@@ -158,7 +165,7 @@ class Predictor:
             self._on_answer(served.model, fields.get("labels", [record.label]), record.score)
             if encoded.truncated or encoded.all_unknown:
                 self._on_unread(served.model, encoded)
-            results.append(Prediction(record.id, fields, outputs.probabilities[0]))
+            results.append(Prediction(record.id, fields, outputs))
         self._recorder.offer(records)
         return results
 
@@ -170,8 +177,8 @@ def counted(served: ServedVersion, results: Sequence[Result], seconds: float) ->
     return Counted(served.model, served.version, len(answered), sum(answered), failed, seconds)
 
 
-async def _in_time(work: Awaitable[T], timeout_s: float) -> T:
-    """Raises `TimedOut`."""
+async def in_time(work: Awaitable[T], timeout_s: float) -> T:
+    """The result of `work`; raises `TimedOut`."""
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + timeout_s
     limit = asyncio.timeout_at(ends_at)

@@ -12,7 +12,8 @@ from core.loop_steps import RETRAIN, LoopStep
 from core.records import JobRecord, PromotionRecord
 
 Ending = Literal["unfinished", "promoted", "refused", "waits", "failed", "cancelled", "unknown"]
-NOT_BY_LOOP = ("Promoted by hand", "Rolled back by hand", "Promoted over HTTP", "Rolled back over HTTP", "Version ")
+_WAYS = ("by hand", "over HTTP", "on the page")
+NOT_BY_LOOP = (*(f"{did} {way}" for did in ("Promoted", "Rolled back") for way in _WAYS), "Version ")
 """How the reason of a change begins that a person made, or a server that could not load the version."""
 
 

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from core.records import PromotionRecord
+from lifecycle.policy.history import Records, history_of
+
+NOW = "2026-11-29T12:00:00.000000+00:00"
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_by_loop"),
+    [
+        ("Rolled back by hand.", False),
+        ("Rolled back over HTTP.", False),
+        ("Rolled back on the page.", False),
+        ("Version 2 could not be loaded.", False),
+        ("The version before answers more texts rightly.", True),
+    ],
+)
+def test_what_a_person_took_back_is_no_failure_of_the_loop(reason: str, is_by_loop: bool) -> None:
+    row = PromotionRecord(1, "tickets", "1", "2", NOW, True, reason, after_label=7)
+    assert (history_of(Records(promotions=[row]), now=NOW).undone is not None) == is_by_loop

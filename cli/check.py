@@ -13,6 +13,7 @@ import click
 from cli.context import REFUSED, Run, column_options, pass_run, progress_shown
 from core.datasets import Columns, Example, examples_in
 from core.durable import write_bytes
+from core.pages import links_beside
 from core.tables.reader import read_table
 
 if TYPE_CHECKING:  # torch is slow to import, so it is imported only when the command runs
@@ -144,7 +145,8 @@ def _write_page(path: Path | None, found: Sequence[Finding], file: Path, about: 
     if path:
         from finetune.quality.page import quality_page
 
-        write_bytes(path, quality_page(found, source=file.name, about=about, checks=made).encode())
+        links = links_beside(path)
+        write_bytes(path, quality_page(found, source=file.name, about=about, checks=made, links=links).encode())
 
 
 def finding_facts(finding: Finding) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from cli.context import Run, info, pass_run
 from core.checkpoint import read_training
 from core.durable import write_bytes
 from core.errors import InvalidInput
+from core.pages import links_beside
 
 
 @click.command()
@@ -65,7 +66,7 @@ def _report_training(run: Run, run_folder: Path, out: Path | None) -> None:
     from finetune.report.page import report_page
 
     contents = gather(folder, run.config.datasets)
-    write_bytes(page, report_page(contents, name=folder.name).encode())
+    write_bytes(page, report_page(contents, name=folder.name, links=links_beside(page)).encode())
     fit = contents.training.fit
     run.emit(
         {

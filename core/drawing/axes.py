@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 
 from core.share import percent
 
-STEPS = (1, 2, 2.5, 5, 10)
+STEPS = (1, 2, 5, 10)
 FEW = 4
 """Steps of an axis, at most, unless the ends lie between two ticks."""
 

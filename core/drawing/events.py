@@ -12,6 +12,8 @@ from core.drawing.markup import Markup, element
 ROW_PX, MOST_ROWS = 16, 3
 NARROWEST_PX = 290
 """Width of a plot on a telephone, where names of events side by side must not touch."""
+RIGHT = 0.8
+"""Beyond this share of the width texts are on the left of their marks."""
 NEAR = 0.04
 """Events of one kind that are nearer than this share of the width are one mark."""
 
@@ -43,29 +45,33 @@ class Event:
 
 @dataclass(frozen=True)
 class Placed:
-    """`row`: from above; None: there is no room for its text."""
+    """`row`: from above; without room for its text a mark is in the last one."""
 
     event: Event
     share: float
     row: int
-    has_text: bool
+    has_text: bool = True
 
 
 def placed(events: Sequence[Event], frame: Frame) -> list[Placed]:
-    """Those within the axis, in the order of time; in each row no text touches the next mark."""
-    ends = [-1.0] * MOST_ROWS
+    """Those within the axis; in each row no text touches another mark. Counts have what room the others leave."""
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(MOST_ROWS)]
     found = []
-    for event in _merged(events, frame):
+    for event in sorted(_merged(events, frame), key=lambda event: event.kind.is_counted):
         share = frame.x.share(event.at)
-        width = (14 + 6.5 * len(event.label)) / NARROWEST_PX
-        start = share - width if share > 0.8 else share - 7 / NARROWEST_PX
-        row = next((row for row, end in enumerate(ends) if end <= start), None)
-        if row is None:
-            found.append(Placed(event, share, MOST_ROWS - 1, has_text=False))
-            continue
-        ends[row] = max(start + width, share + 7 / NARROWEST_PX)
-        found.append(Placed(event, share, row, has_text=True))
+        start, end = _extent(event, share)
+        row = next(
+            (row for row, ends in enumerate(taken) if all(end <= left or right <= start for left, right in ends)), None
+        )
+        found.append(Placed(event, share, MOST_ROWS - 1, has_text=False) if row is None else Placed(event, share, row))
+        taken[found[-1].row].append((start, end) if row is not None else (share, share))
     return found
+
+
+def _extent(event: Event, share: float) -> tuple[float, float]:
+    """The shares of the narrowest plot between which mark and text are."""
+    mark, text = 7 / NARROWEST_PX, (12 + 6.5 * len(event.label)) / NARROWEST_PX
+    return (share - text, share + mark) if share > RIGHT else (share - mark, share + text)
 
 
 def rows_of(marks: Sequence[Placed]) -> int:
@@ -78,7 +84,7 @@ def drawn(marks: Sequence[Placed], frame: Frame) -> Iterator[Markup]:
         yield element("line", class_=f"event {kind.style}", x1=across, x2=across, y1=y + 6, y2=frame.top + frame.height)
         yield point(across, y, style=f"dot {kind.style}", form=kind.form, title=mark.event.title)
         if mark.has_text and mark.event.label:
-            shift, anchor = (-8, "end") if mark.share > 0.8 else (8, "start")
+            shift, anchor = (-8, "end") if mark.share > RIGHT else (8, "start")
             yield element("text", mark.event.label, x=across, y=y + 4, dx=shift, text_anchor=anchor)
 
 

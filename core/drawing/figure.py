@@ -11,6 +11,8 @@ from core.drawing.markup import Markup, element
 from core.drawing.plot import Plot, keys_of, plot
 
 Cell = str | int
+MOST_ROWS = 100
+"""Of a table: a page of several figures stays small."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,17 @@ def legend(keys: Sequence[Key]) -> Markup:
 def table(numbers: Numbers) -> Markup:
     """Behind a line that opens it."""
     head = element("tr", *(element("th", name, scope="col") for name in numbers.columns))
-    rows = (element("tr", *(element("td", _shown(cell)) for cell in row)) for row in numbers.rows)
+    rows = (element("tr", *(element("td", _shown(cell)) for cell in row)) for row in numbers.rows[:MOST_ROWS])
     content = element("table", element("thead", head), element("tbody", *rows))
-    note = [element("p", numbers.note, class_="small soft")] if numbers.note else []
+    note = [element("p", text, class_="small soft") for text in _notes(numbers)]
     summary = element("summary", "Numbers")
     return element("details", summary, *note, element("div", content, class_="table"), class_="numbers")
+
+
+def _notes(numbers: Numbers) -> list[str]:
+    count = len(numbers.rows)
+    shown = f"The first {MOST_ROWS} of {count:,} rows." if count > MOST_ROWS else ""
+    return [text for text in (numbers.note, shown) if text]
 
 
 def _keys(plots: Sequence[Plot]) -> list[Key]:

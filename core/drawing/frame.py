@@ -65,10 +65,12 @@ def in_percent(share: float) -> str:
     return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
 
 
-def point(across: str, down: float, *, style: str, form: str = "circle", title: str = "", radius: float = 4) -> Markup:
+def point(
+    across: str, down: float, *, style: str = "", form: str = "circle", title: str = "", radius: float = 4
+) -> Markup:
     """A point; `title` is shown where the pointer rests on it."""
-    told = [element("title", title)] if title else []
+    told, class_ = [element("title", title)] if title else [], style or None
     if form == "circle":
-        return element("circle", *told, class_=style, cx=across, cy=down, r=radius)
-    path = element("path", *told, class_=style, d=POINTS[form])
+        return element("circle", *told, class_=class_, cx=across, cy=down, r=radius)
+    path = element("path", *told, class_=class_, d=POINTS[form])
     return element("svg", path, class_="mark", x=across, y=down)

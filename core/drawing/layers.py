@@ -105,18 +105,8 @@ class Bars:
         return Key(self.name, self.style, "bar") if self.name else None
 
     def drawn(self, frame: Frame) -> Iterator[Markup]:
-        for bar in self.bars:
-            left, right = frame.x.share(bar.start), frame.x.share(bar.end)
-            upper, lower = frame.down(bar.high), frame.down(bar.low)
-            yield element(
-                "rect",
-                *([element("title", bar.title)] if bar.title else []),
-                class_=f"bar {self.style}",
-                x=in_percent(left),
-                width=in_percent(right - left),
-                y=upper,
-                height=max(0.0, lower - upper),
-            )
+        if self.bars:
+            yield element("g", *(_rect(bar, frame) for bar in self.bars), class_=f"bar {self.style}")
 
 
 @dataclass(frozen=True)
@@ -143,13 +133,14 @@ class Points:
         return Key(self.name, self.style, self.form) if self.name else None
 
     def drawn(self, frame: Frame) -> Iterator[Markup]:
-        for one in self.points:
-            across = frame.across(one.x)
-            if one.low is not None and one.high is not None:
-                upper, lower = frame.down(one.high), frame.down(one.low)
-                yield element("line", class_=f"whisker {self.style}", x1=across, x2=across, y1=upper, y2=lower)
-            style = f"dot {self.style}"
-            yield point(across, frame.down(one.y), style=style, form=self.form, title=one.title, radius=self.radius)
+        whiskers = [part for one in self.points for part in _whisker(one, frame)]
+        if whiskers:
+            yield element("g", *whiskers, class_=f"whisker {self.style}")
+        points = (
+            point(frame.across(one.x), frame.down(one.y), form=self.form, title=one.title, radius=self.radius)
+            for one in self.points
+        )
+        yield element("g", *points, class_=f"dot {self.style}")
 
 
 @dataclass(frozen=True)
@@ -166,6 +157,20 @@ class Level:
             y = frame.down(self.value)
             yield element("line", class_=f"level {self.style}", x1="0", x2="100%", y1=y, y2=y)
             yield element("text", self.text, class_=f"level {self.style}", x="100%", y=y - 4, text_anchor="end")
+
+
+def _rect(bar: Bar, frame: Frame) -> Markup:
+    left, right = frame.x.share(bar.start), frame.x.share(bar.end)
+    upper, lower = frame.down(bar.high), frame.down(bar.low)
+    told = [element("title", bar.title)] if bar.title else []
+    width = in_percent(right - left)
+    return element("rect", *told, x=in_percent(left), width=width, y=upper, height=max(0.0, lower - upper))
+
+
+def _whisker(one: Point, frame: Frame) -> Iterator[Markup]:
+    if one.low is not None and one.high is not None:
+        across = frame.across(one.x)
+        yield element("line", x1=across, x2=across, y1=frame.down(one.high), y2=frame.down(one.low))
 
 
 def _pieces(values: Sequence[Value]) -> list[list[tuple[float, float]]]:

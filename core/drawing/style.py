@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-STYLE = Path(__file__).with_name("style.css")
+FOLDER = Path(__file__).parent
+STYLE = FOLDER / "style.css"
 
 
 @cache

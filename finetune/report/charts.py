@@ -1,162 +1,168 @@
-"""The charts of the page as SVG markup; equal numbers give equal bytes.
-
-The charts are drawn in placeholder colours, which CSS variables of the page replace, for its light and dark mode.
-"""
+"""The charts of the page; equal numbers give equal bytes."""
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from io import StringIO
+from collections.abc import Mapping, Sequence
+from math import isfinite, sqrt
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from core.arrays import Indices, Numbers
+from core.drawing import figure as figures
+from core.drawing.axes import Axis, linear, logarithmic, shares
+from core.drawing.events import Event, Kind
+from core.drawing.figure import figure
+from core.drawing.layers import Layer, Line, Point, Points
+from core.drawing.markup import Markup
+from core.drawing.matrix import matrix
+from core.drawing.plot import Plot
+from core.share import percent
 from finetune.measuring.calibration import CalibrationBin
 
-INK, SOFT, LINE, ACCENT, SECOND = "#010101", "#020202", "#030303", "#040404", "#050505"
-_VARIABLES = {INK: "--ink", SOFT: "--soft", LINE: "--line", ACCENT: "--accent", SECOND: "--second"}
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "retune",
-    "text.parse_math": False,  # labels may hold dollar signs
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": SOFT,
-    "axes.titlesize": 10,
-    "axes.titlecolor": SOFT,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": LINE,
-    "grid.linewidth": 0.6,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-    "legend.frameon": False,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-}
+CHOSEN = Kind("chosen", "k2", "triangle")
+KEPT = Kind("kept", "k3", "triangle")
+Entry = Mapping[str, Any]
 
 
-def loss_curves(history: Sequence[Mapping[str, Any]], *, metric: str) -> str | None:
+def loss_curves(history: Sequence[Entry], *, metric: str) -> Markup | None:
     """Training loss, validation loss and metric by epoch, or by C for a linear head; None for fewer than two points."""
     epochs = [entry for entry in history if entry.get("step") == "fine-tuning"]
     if len(epochs) > 1:
-        return _curves(epochs, x="epoch", label="epoch", metric=metric)
+        return _curves(epochs, x="epoch", name="epoch", metric=metric)
     head = [entry for entry in history if entry.get("step") == "head" and "strength" in entry]
-    return (
-        _curves(head, x="strength", label="C (inverse regularisation strength)", metric=metric)
-        if len(head) > 1
-        else None
-    )
+    if len(head) > 1:
+        return _curves(head, x="strength", name="C (inverse regularisation strength)", metric=metric)
+    return None
 
 
-def _curves(entries: Sequence[Mapping[str, Any]], *, x: str, label: str, metric: str) -> str | None:
+def _curves(entries: Sequence[Entry], *, x: str, name: str, metric: str) -> Markup | None:
+    entries = sorted(entries, key=lambda entry: float(entry[x]))
     drawn = {
-        "log loss": {"training": "train_loss", "validation": "validation_loss"},
-        metric.replace("_", " "): {"validation": metric},
+        "Log loss": {"training": "train_loss", "validation": "validation_loss"},
+        metric.replace("_", " ").capitalize(): {"validation": metric},
     }
-    panels = {title: lines for title, lines in drawn.items() if any(_has(entries, key) for key in lines.values())}
+    panels = {title: lines for title, lines in drawn.items() if any(_points(entries, x, key) for key in lines.values())}
     if not panels:
         return None
-
-    def draw(figure: Figure) -> None:
-        for axes, (title, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-            for name, key in lines.items():
-                _line(axes, entries, x, key, name=name, colour=SECOND if name == "training" else ACCENT)
-            axes.set_title(title, loc="left")
-            axes.set_xlabel(label)
-            axes.legend()
-            if x == "strength":
-                axes.set_xscale("log")
-                axes.set_xticks([entry[x] for entry in entries], [f"{entry[x]:g}" for entry in entries], minor=False)
-                axes.minorticks_off()
-            else:
-                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-    return _svg(draw, width=4.2 * len(panels), height=2.9)
-
-
-def _has(entries: Sequence[Mapping[str, Any]], key: str) -> bool:
-    return any(entry.get(key) is not None for entry in entries)
-
-
-def _line(axes: Any, entries: Sequence[Mapping[str, Any]], x: str, y: str, *, name: str, colour: str) -> None:
-    points = [(entry[x], entry[y]) for entry in entries if entry.get(y) is not None]
-    if points:
-        axes.plot(*zip(*points, strict=True), "o-", color=colour, linewidth=1.8, markersize=4, label=name)
-    kept = [(entry[x], entry[y]) for entry in entries if entry.get("kept") and entry.get(y) is not None][-1:]
-    if kept and name == "validation":
-        axes.plot(*zip(*kept, strict=True), "o", color=colour, markersize=9, label="kept")
+    ends = float(entries[0][x]), float(entries[-1][x])
+    axis = logarithmic(*ends) if x == "strength" else linear(*ends)
+    kept = [Event(float(entry[x]), KEPT, "kept") for entry in entries if entry.get("kept")][-1:]
+    plots = [
+        Plot(
+            title,
+            _in_words(entries, x, lines),
+            axis,
+            _around(entries, x, lines),
+            _lines(entries, x, lines),
+            kept,
+            150,
+            name,
+        )
+        for title, lines in panels.items()
+    ]
+    keys = list(dict.fromkeys(key for lines in panels.values() for key in lines.values()))
+    rows = [[f"{entry[x]:g}", *(_shown(entry.get(key)) for key in keys)] for entry in entries]
+    return figure(plots, figures.Numbers([name, *(key.replace("_", " ") for key in keys)], rows))
 
 
-def rate_curve(found: Mapping[str, Any]) -> str | None:
+def _points(entries: Sequence[Entry], x: str, key: str) -> list[tuple[float, float]]:
+    found = [(float(entry[x]), entry.get(key)) for entry in entries]
+    return [(place, float(value)) for place, value in found if value is not None and isfinite(value)]
+
+
+def _around(entries: Sequence[Entry], x: str, lines: Mapping[str, str]) -> Axis:
+    values = [value for key in lines.values() for _, value in _points(entries, x, key)]
+    return linear(min(values), max(values))
+
+
+def _lines(entries: Sequence[Entry], x: str, lines: Mapping[str, str]) -> list[Layer]:
+    layers: list[Layer] = []
+    for name, key in lines.items():
+        style, points = "k2" if name == "training" else "k1", _points(entries, x, key)
+        if points:
+            layers += [Line(points, style, name), Points([Point(*place) for place in points], style, radius=3)]
+    return layers
+
+
+def _in_words(entries: Sequence[Entry], x: str, lines: Mapping[str, str]) -> str:
+    ends = {name: points for name, key in lines.items() if (points := _points(entries, x, key))}
+    return " ".join(f"{name}: {points[0][1]:.3f} to {points[-1][1]:.3f}." for name, points in ends.items())
+
+
+def rate_curve(found: Entry) -> Markup | None:
     """Loss by learning rate, with the chosen rate; None without a search."""
-    curve = [point for point in found.get("curve", []) if np.isfinite(point["loss"])]
+    curve = sorted((point["rate"], point["loss"]) for point in found.get("curve", []) if np.isfinite(point["loss"]))
     if len(curve) < 2:
         return None
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        ordered = sorted(curve, key=lambda point: point["rate"])
-        axes.plot([point["rate"] for point in ordered], [point["loss"] for point in ordered], "o-", color=ACCENT)
-        axes.axvline(found["chosen"], color=SECOND, linestyle="--", label=f"chosen: {found['chosen']:.2g}")
-        axes.set_xscale("log")
-        # The default tick labels of a logarithmic axis are formulas, whose parsing is switched off.
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _place: f"{rate:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel("learning rate")
-        axes.set_title("loss", loc="left")
-        axes.legend()
-
-    return _svg(draw, width=5.2, height=2.9)
+    losses = [loss for _, loss in curve]
+    shown = Plot(
+        "Loss",
+        f"Chosen: {found['chosen']:.2g}.",
+        logarithmic(curve[0][0], curve[-1][0]),
+        linear(min(losses), max(losses)),
+        [Line(curve, "k1"), Points([Point(*place) for place in curve], "k1", radius=3)],
+        [Event(found["chosen"], CHOSEN, f"{found['chosen']:.2g}")],
+        150,
+        "learning rate",
+    )
+    rows = [[f"{rate:.3g}", f"{loss:.4f}"] for rate, loss in curve]
+    return figure([shown], figures.Numbers(["Learning rate", "Loss"], rows))
 
 
-def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin]) -> str:
+def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin]) -> Markup:
     """Reliability diagrams before and after the temperature; the area of a point is its share of the rows."""
-
-    def draw(figure: Figure) -> None:
-        for axes, table, title in zip(
-            figure.subplots(1, 2, sharey=True), (before, after), ("before the temperature", "after"), strict=True
-        ):
-            total = sum(entry.count for entry in table)
-            axes.plot([0, 1], [0, 1], "--", color=SOFT, linewidth=1)
-            confidences, accuracies = [entry.confidence for entry in table], [entry.accuracy for entry in table]
-            axes.vlines(confidences, confidences, accuracies, color=SECOND, linewidth=2)
-            axes.scatter(
-                confidences, accuracies, s=[20 + 400 * entry.count / total for entry in table], color=ACCENT, alpha=0.75
-            )
-            axes.set(xlim=(0, 1.05), ylim=(0, 1.05), xlabel="confidence")
-            axes.set_title(title, loc="left")
-        figure.axes[0].set_ylabel("accuracy")
-
-    return _svg(draw, width=8.4, height=3.9)
+    sides = {"Before the temperature": before, "After the temperature": after}
+    plots = [
+        Plot(title, _gaps_in_words(table), shares(0, 1), shares(0, 1), _calibration(table), (), 190, "confidence")
+        for title, table in sides.items()
+    ]
+    rows = [
+        [title, percent(entry.confidence), percent(entry.accuracy), entry.count]
+        for title, table in sides.items()
+        for entry in table
+    ]
+    return figure(plots, figures.Numbers(["", "Confidence", "Accuracy", "Rows"], rows))
 
 
-def risk_by_coverage(coverage: Numbers, risk: Numbers, *, chosen: tuple[float, float] | None) -> str:
+def _calibration(table: Sequence[CalibrationBin]) -> list[Layer]:
+    total = sum(entry.count for entry in table) or 1
+    layers: list[Layer] = [Line([(0, 0), (1, 1)], "k5", "calibrated")]
+    for place, entry in enumerate(table):
+        low, high = sorted((entry.confidence, entry.accuracy))
+        title = f"confidence {percent(entry.confidence)}, accuracy {percent(entry.accuracy)}, {entry.count} rows"
+        point = Point(entry.confidence, entry.accuracy, title, low, high)
+        layers.append(Points([point], "k1", "" if place else "accuracy", radius=3 + 12 * sqrt(entry.count / total)))
+    return layers
+
+
+def _gaps_in_words(table: Sequence[CalibrationBin]) -> str:
+    widest = max(table, key=lambda entry: abs(entry.accuracy - entry.confidence), default=None)
+    if widest is None:
+        return "No rows."
+    return f"Widest gap: confidence {percent(widest.confidence)}, accuracy {percent(widest.accuracy)}."
+
+
+def risk_by_coverage(coverage: Numbers, risk: Numbers, *, chosen: tuple[float, float] | None) -> Markup:
     """Error rate by coverage; `chosen`: coverage and risk at the abstention threshold."""
     indices = _sampled_indices(len(coverage))
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        axes.plot(coverage[indices], risk[indices], color=ACCENT, linewidth=1.8)
-        if chosen:
-            axes.plot(*([value] for value in chosen), "o", color=SECOND, markersize=8, label="abstention threshold")
-            axes.legend()
-        axes.set(xlim=(0, 1.02), xlabel="share of rows answered, the most confident first")
-        axes.set_ylim(bottom=0)
-        axes.set_title("share of answers that are wrong", loc="left")
-
-    return _svg(draw, width=5.2, height=2.9)
+    points = list(zip(coverage[indices].tolist(), risk[indices].tolist(), strict=True))
+    layers: list[Layer] = [Line(points, "k1")]
+    if chosen:
+        layers.append(Points([Point(*chosen, "abstention threshold")], "k2", "abstention threshold", "diamond", 6))
+    shown = Plot(
+        "Share of answers that are wrong",
+        f"All rows answered: {percent(points[-1][1])}." if points else "No rows.",
+        shares(0, 1),
+        shares(0, max([0.05, *(y for _, y in points)])),
+        layers,
+        (),
+        150,
+        "share of rows answered, the most confident first",
+    )
+    shares_of_rows = _sampled_indices(len(points), most=20).tolist()
+    rows = [[percent(points[place][0]), percent(points[place][1])] for place in shares_of_rows]
+    return figure([shown], figures.Numbers(["Answered", "Wrong"], rows))
 
 
 def _sampled_indices(count: int, *, most: int = 400) -> Indices:
@@ -165,58 +171,10 @@ def _sampled_indices(count: int, *, most: int = 400) -> Indices:
     return indices
 
 
-def confusion_matrix(counts: Indices, labels: Sequence[str]) -> str:
+def confusion_matrix(counts: Indices, labels: Sequence[str]) -> Markup:
     """The confusion matrix (k, k): the colour is the share of the true label's rows, the number is the count."""
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 2.2 + 0.42 * len(labels)
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        axes.grid(visible=False)
-        axes.set_xlim(-0.5, len(labels) - 0.5)
-        axes.set_ylim(len(labels) - 0.5, -0.5)
-        axes.set_aspect("equal")
-        names = [name if len(name) <= 26 else f"{name[:25]}…" for name in labels]
-        axes.set_xticks(range(len(labels)), names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(labels)), names)
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        axes.set(xlabel="predicted", ylabel="true")
-        for row, column in np.argwhere(counts > 0).tolist():
-            _cell(axes, row, column, share=float(shares[row, column]), count=int(counts[row, column]))
-
-    return _svg(draw, width=min(9.0, size + 0.8), height=min(9.0, size))
+    return matrix("Rows by true and predicted label", labels, counts.tolist())
 
 
-def _cell(axes: Any, row: int, column: int, *, share: float, count: int) -> None:
-    colour = ACCENT if row == column else SECOND
-    axes.fill_between(
-        [column - 0.47, column + 0.47], row - 0.47, row + 0.47, color=colour, alpha=0.12 + 0.5 * share, linewidth=0
-    )
-    axes.text(column, row, str(count), ha="center", va="center", fontsize=9)
-
-
-def _svg(draw: Callable[[Figure], None], *, width: float, height: float) -> str:
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        # Text is not converted to paths: the browser has the glyphs that matplotlib's font lacks.
-        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasSVG(figure)
-        draw(figure)
-        svg = StringIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    return _inlined(svg.getvalue())
-
-
-def _inlined(svg: str) -> str:
-    """The svg element for inline use: responsive width, colours and font of the page."""
-    element = svg[svg.index("<svg") :]
-    width = re.search(r'width="([\d.]+)pt"', element)
-    element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)
-    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
-    element = re.sub(r'<g id="[^"]*"', "<g", element)
-    element = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 system-ui, sans-serif", element)
-    for colour, variable in _VARIABLES.items():
-        element = element.replace(colour, f"var({variable})")
-    size = f"{float(width.group(1)) * 4 / 3:.0f}px" if width else "100%"
-    return element.replace("<svg", f'<svg role="img" style="width: 100%; max-width: {size}; height: auto"', 1)
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:.4f}"

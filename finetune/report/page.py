@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.checkpoint import Training
-from core.pages import page
+from core.drawing.markup import Markup
+from core.pages import Link, page
 from finetune.measuring.metrics import METRIC_NAMES
 from finetune.measuring.thresholds import risk_coverage
 from finetune.report import charts
@@ -19,11 +20,12 @@ MAX_MATRIX_LABELS, MAX_PAIRS = 12, 12
 """Limits for a readable confusion matrix and for the table of confused pairs."""
 
 
-def report_page(contents: Contents, *, name: str) -> str:
+def report_page(contents: Contents, *, name: str, links: Sequence[Link] = ()) -> str:
     """The page; `name` is its title. Equal contents give equal pages."""
     training, answers = contents.training, contents.answers
     return page(
         TEMPLATE,
+        links=links,
         name=name,
         training=training,
         contents=contents,
@@ -71,7 +73,7 @@ def _summary(after: Mapping[str, Any], before: Mapping[str, Any], intervals: Map
     ]
 
 
-def _confusion(answers: Answers) -> str | None:
+def _confusion(answers: Answers) -> Markup | None:
     confusion = answers.after.confusion
     if confusion is None:
         return None
@@ -88,7 +90,7 @@ def _pairs(answers: Answers | None, metrics: dict[str, Any]) -> list[dict[str, A
     return [vars(pair) for pair in confusion.pairs(MAX_PAIRS)] if confusion else []
 
 
-def _risk(answers: Answers, training: Training) -> str:
+def _risk(answers: Answers, training: Training) -> Markup:
     coverage, risk = risk_coverage(answers.confidence, answers.wrong)
     return charts.risk_by_coverage(coverage, risk, chosen=_chosen(answers, training.abstain_below))
 

@@ -14,7 +14,7 @@ from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord, RequestedLabels
 from core.registry import Champion
 from core.server_workers import ServerWorkerStatus
-from service.pages.chart import drift_chart
+from service.pages.charts.charts import ModelCharts, model_charts
 from service.pages.loop_state import LoopState, loop_state
 from service.pages.report_files import map_of
 from service.worker import Worker
@@ -22,17 +22,6 @@ from service.worker import Worker
 CHECKS, FILES, JOBS, PROMOTIONS, EXAMPLES = 40, 5, 5, 8, 3
 COUNTED = 100_000
 """Predictions up to which they are counted: a count reads the index of each of them."""
-
-
-@dataclass(frozen=True)
-class ModelRow:
-    """One model in the list, with the verdict of the latest conclusive check and the latest decision."""
-
-    name: str
-    version: str | None
-    verdict: str | None
-    decision: str | None
-    problem: str | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +73,7 @@ class ModelView:
     """One model's page. If the ledger is unavailable, `history` is None and `ledger_problem` is the reason.
 
     `changes`: of the latest check, with the texts of their first examples, as far as these are stored; `drift_map`: of
-    that check, as SVG.
+    that check, as SVG. `charts`: None without the ledger.
     """
 
     name: str
@@ -94,15 +83,10 @@ class ModelView:
     load_errors: list[str]
     history: History | None
     ledger_problem: str | None
-    chart: Markup | None
+    charts: ModelCharts | None
     changes: list[tuple[Change, list[str]]]
     drift_map: Markup | None
     loop: LoopState = LoopState()
-
-
-def model_rows(worker: Worker) -> list[ModelRow]:
-    workers = worker.server_workers.living()
-    return [_row(worker, model, workers) for model in worker.home.registry.models()]
 
 
 def model_view(worker: Worker, model: str) -> ModelView:
@@ -112,10 +96,10 @@ def model_view(worker: Worker, model: str) -> ModelView:
     changes: list[tuple[Change, list[str]]] = []
     try:
         history, problem = _history(worker, model, champion), None
+        charts = model_charts(worker.home, model)
         changes = _changes(worker, history.latest) if history.latest else []
     except Unavailable as error:
-        history, problem = None, str(error)
-    checks = history.checks if history else []
+        history, charts, problem = None, None, str(error)
     return ModelView(
         name=model,
         versions=versions,
@@ -124,7 +108,7 @@ def model_view(worker: Worker, model: str) -> ModelView:
         load_errors=_load_errors(worker.server_workers.living(), model),
         history=history,
         ledger_problem=problem,
-        chart=drift_chart(checks[::-1]) if checks else None,
+        charts=charts,
         changes=changes,
         drift_map=map_of(worker.config.home, history.latest) if history and history.latest else None,
         loop=loop_state(worker.home, model),
@@ -135,23 +119,6 @@ def _changes(worker: Worker, check: CheckRecord) -> list[tuple[Change, list[str]
     changes = check.verdict.changes
     texts = texts_of(worker.home.ledger.database, changes)
     return [(change, examples_shown(change.all_examples, texts)[:EXAMPLES]) for change in changes]
-
-
-def _row(worker: Worker, model: str, workers: Sequence[ServerWorkerStatus]) -> ModelRow:
-    champion = worker.home.registry.readable_pointer(model)
-    problem = next(iter(_load_errors(workers, model)), None)
-    try:
-        check = _last_conclusive(worker.home.ledger.traffic_checks(model, limit=2))
-        decision = next(iter(worker.home.ledger.decisions(model, limit=1)), None)
-    except Unavailable as error:
-        check, decision, problem = None, None, str(error)
-    return ModelRow(
-        model,
-        champion.version if champion else None,
-        check.verdict.outcome if check else None,
-        decision.sentence if decision else None,
-        problem,
-    )
 
 
 def _last_conclusive(checks: list[CheckRecord]) -> CheckRecord | None:

@@ -131,23 +131,19 @@ def _expected_layers(expected: list[tuple[float, float]], x: Axis) -> list[Layer
 
 def _point_layers(known: Sequence[Known]) -> list[Layer]:
     kinds = (
-        (ESTIMATED, "k1", "circle", 2.0),
-        (BEFORE_GATE, "k6", "diamond", 4.0),
-        (AFTER_GATE, "k4", "diamond", 4.0),
-        (MEASURED, "k2", "square", 4.0),
+        (BEFORE_GATE, "k6", "diamond"),
+        (AFTER_GATE, "k4", "diamond"),
+        (MEASURED, "k2", "square"),
     )
     layers: list[Layer] = []
-    for how, style, form, radius in kinds:
+    for how, style, form in kinds:
         shown = [_point(one) for one in known if one.how == how]
-        name = "" if how == ESTIMATED else f"{how}, 95 % interval"
         if shown:
-            layers.append(Points(shown, style, name, form, radius))
+            layers.append(Points(shown, style, f"{how}, 95 % interval", form))
     return layers
 
 
 def _point(one: Known) -> Point:
-    if one.how == ESTIMATED:
-        return Point(one.at_s, one.share.value, one.title)
     return Point(one.at_s, one.share.value, one.title, one.share.low, one.share.high)
 
 

@@ -10,7 +10,6 @@ from core.drawing.layers import Bar, Bars, Layer, Line, Value
 from core.drawing.markup import Markup
 from core.drawing.plot import Plot
 from core.drawing.times import day_and_time, time_axis
-from core.duration import in_words
 from core.series.requests import Bucket
 from core.share import percent
 from core.traffic import BOUNDS_S
@@ -27,7 +26,7 @@ def traffic_chart(facts: ChartFacts) -> Markup | None:
     if not buckets:
         return None
     x, marks = time_axis(facts.span.start_s, facts.span.end_s), version_marks(facts)
-    width = in_words(facts.span.bucket_s)
+    width = _width(facts.span.bucket_s)
     total, wrong = sum(one.load.requests for one in buckets), sum(_wrong(one) for one in buckets)
     plots = [
         Plot(f"Requests in {width}", f"{total:,} in all.", x, _count_axis(buckets), [_requests(buckets)], marks, 90),
@@ -124,6 +123,14 @@ def _latency_in_words(buckets: Sequence[Bucket]) -> str:
         return "No request was timed."
     within = [f"{name} {_shown_s(_within_s(last, share) or 0)}" for share, name, _ in QUANTILES]
     return f"Last: {', '.join(within)}."
+
+
+def _width(width_s: int) -> str:
+    """
+    >>> _width(1800), _width(21600)
+    ('30 min', '6 h')
+    """
+    return f"{width_s // 3600} h" if width_s >= 3600 else f"{width_s // 60} min"
 
 
 def _shown_s(value: float) -> str:

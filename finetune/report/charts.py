@@ -117,7 +117,7 @@ def reliability(before: Sequence[CalibrationBin], after: Sequence[CalibrationBin
         Plot(title, _gaps_in_words(table), shares(0, 1), shares(0, 1), _calibration(table), (), 190, "confidence")
         for title, table in sides.items()
     ]
-    rows = [
+    rows: list[list[str | int]] = [
         [title, percent(entry.confidence), percent(entry.accuracy), entry.count]
         for title, table in sides.items()
         for entry in table

@@ -38,6 +38,7 @@ REVISIONS = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )
 """A ledger of another revision is from a newer release. It can be used: migrations break no older release."""
 BUSY_S = 30.0

@@ -11,7 +11,17 @@ from sqlalchemy import Column, ColumnElement, Connection, case, delete, func, se
 from core.clock import created_at_s, earliest_id
 from core.database import Database
 from core.datasets import Text, input_of
-from core.schema import cannot_tell, doubtful_labels, draws, feedback, label_requests, predictions
+from core.schema import (
+    cannot_tell,
+    doubtful_labels,
+    draws,
+    feedback,
+    label_answers,
+    label_claims,
+    label_requests,
+    left_to_others,
+    predictions,
+)
 
 BATCH_ROWS = 500
 # SQLite's lock is not fair: without pauses between the batches, servers would wait for the lock until the last batch.
@@ -110,7 +120,8 @@ def _erase_batch(database: Database, condition: Condition) -> Erased:
     batch = select(predictions.c.id).where(condition).order_by(predictions.c.number).limit(BATCH_ROWS)
     with database.write() as connection:
         ids = connection.scalars(batch).all()
-        _delete(connection, draws.c.prediction_id, ids)
+        for table in (draws, label_claims, left_to_others, label_answers):
+            _delete(connection, table.c.prediction_id, ids)
         return Erased(
             predictions=_delete(connection, predictions.c.id, ids),
             feedback=_delete(connection, feedback.c.prediction_id, ids)

@@ -19,6 +19,17 @@ class LabelQueue:
     requests: list[LabelRequest]
 
 
+@dataclass(frozen=True)
+class AskedText:
+    """A text as a person sees it who labels it. `predicted`, `score`: of the version that answered it."""
+
+    prediction_id: str
+    text: str
+    pair: str | None
+    predicted: str
+    score: float
+
+
 def label_queue(home: Home, model: str) -> LabelQueue:
     requests = home.ledger.label_requests(model)
     return LabelQueue(labels_today(home, model), sum(not item.is_near for item in requests), requests)
@@ -40,3 +51,19 @@ def first_answers(requests: Sequence[LabelRequest], count: int) -> list[LabelReq
             break
         taken.append(item)
     return taken
+
+
+def together(requests: Sequence[LabelRequest]) -> list[list[AskedText]]:
+    """The texts that are answered together, the typical one first. Near texts whose typical one is answered without
+    them come last, each by itself.
+    """
+    typical = {item.prediction_id for item in requests if not item.is_near}
+    groups: dict[str, list[AskedText]] = {item.prediction_id: [] for item in requests if not item.is_near}
+    for item in requests:
+        group = item.group if item.is_near and item.group in typical else None
+        groups.setdefault(group or item.prediction_id, []).append(_asked(item))
+    return list(groups.values())
+
+
+def _asked(item: LabelRequest) -> AskedText:
+    return AskedText(item.prediction_id, item.text, item.pair, item.predicted, item.score)

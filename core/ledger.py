@@ -411,6 +411,14 @@ class Ledger:
         """The requests for predictions of one version with a number greater than `after`, without those for audits and
         those for near texts of a group, which nothing waits for.
         """
+        of_version = (predictions.c.version == version, predictions.c.number > after)
+        return self._requested(model, label_requests.c.purpose != AUDIT, *of_version)
+
+    def asked_labels(self, model: str) -> RequestedLabels:
+        """All requests, those for audits too, without those for near texts of a group."""
+        return self._requested(model)
+
+    def _requested(self, model: str, *which: ColumnElement[bool]) -> RequestedLabels:
         untold, expired = is_untold() & ~has_label(), self._is_expired() & _is_unanswered()
         query = (
             select(
@@ -421,8 +429,7 @@ class Ledger:
                 func.max(label_requests.c.check_id).label("check_id"),
             )
             .join_from(label_requests, predictions, label_requests.c.prediction_id == predictions.c.id)
-            .where(label_requests.c.model == model, label_requests.c.purpose != AUDIT, _is_asked())
-            .where(predictions.c.version == version, predictions.c.number > after)
+            .where(label_requests.c.model == model, _is_asked(), *which)
         )
         with self.database.read() as connection:
             return RequestedLabels(**connection.execute(query).mappings().one())

@@ -407,3 +407,37 @@ traffic = sa.Table(
     sa.Column("seconds", sa.JSON, nullable=False),
     sa.Index("ix_traffic_version", "model", "version", "minute"),
 )
+
+label_claims = sa.Table(
+    "label_claims",
+    metadata,
+    sa.Column("prediction_id", sa.String(32), primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("who", sa.String(64), nullable=False),
+    sa.Column("tab", sa.String(32), nullable=False),
+    sa.Column("until_s", sa.Float, nullable=False),
+    sa.Index("ix_label_claims_model", "model"),
+)
+
+left_to_others = sa.Table(
+    "left_to_others",
+    metadata,
+    sa.Column("prediction_id", sa.String(32), primary_key=True),
+    sa.Column("who", sa.String(64), primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Index("ix_left_to_others_model", "model", "who"),
+)
+
+label_answers = sa.Table(
+    "label_answers",
+    metadata,
+    sa.Column("answer_id", sa.String(64), primary_key=True),
+    sa.Column("prediction_id", sa.String(32), primary_key=True),
+    sa.Column("model", sa.String(64), nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("said", sa.String(16), nullable=False),
+    sa.Column("label", sa.Text),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("undone_at", sa.String(32)),
+    sa.Index("ix_label_answers_prediction_id", "prediction_id"),
+)

@@ -231,6 +231,13 @@ class FormExpired(Fixed, Forbidden):
     sentence = "This form is from another session, so nothing was changed. Load the page again and repeat it."
 
 
+class OtherPerson(Conflict):
+    def __init__(self, then: str, now: str) -> None:
+        super().__init__(
+            f"The answers were given by {then!r}, and {now!r} is logged in. Log in as {then!r} to send them."
+        )
+
+
 class RateExceeded(RetuneError):
     code = "rate_limited"
 

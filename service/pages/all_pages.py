@@ -8,6 +8,7 @@ from service.pages import (
     champion_forms,
     checks,
     jobs,
+    label,
     live,
     loop_forms,
     model_page,
@@ -28,6 +29,7 @@ PAGES = (
     champion_forms,
     loop_forms,
     checks,
+    label,
 )
 
 

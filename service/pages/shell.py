@@ -110,11 +110,15 @@ class Shell:
 
         return Route(ROOT + path, self._for_script(changed, scope), method="POST", scope=None, group=PAGES)
 
+    def form_token(self, request: Request) -> str:
+        """Of the forms and scripts of the pages of this session."""
+        return self._access.form_token(request)
+
     def render(self, request: Request, template: str, *, status: int = 200, **facts: Any) -> Response:
         shared = {
             "who": request.scope["state"].get("who"),
             "is_operator": request.scope["state"].get("is_operator", False),
-            "token": self._access.form_token(request),
+            "token": self.form_token(request),
             "path": request.url.path,
         }
         content = self._templates.get_template(template).render(**shared, **facts)

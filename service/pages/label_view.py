@@ -1,0 +1,81 @@
+"""What the page for labels shows beside the texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import Unavailable
+from core.home import Home
+from core.label_codes import codes_of
+from core.label_queue import labels_today
+from core.labels import MAX_LABEL_CHARS
+from core.records import RequestedLabels
+from core.resemblance import NameIndex, is_no_name
+from service.worker import Worker
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A label to choose; `code`: "" if there are more labels than codes."""
+
+    label: str
+    code: str
+
+
+def page_facts(worker: Worker, model: str) -> dict[str, Any]:
+    """Raises `ModelNotFound`. Without the ledger there are the labels of the champion, and `problem` says why."""
+    home = worker.home
+    home.registry.require_model(model)
+    labels = worker.labels_of(model)
+    try:
+        names, asked, problem = labels_today(home, model), home.ledger.asked_labels(model), ""
+    except Unavailable as error:
+        names, asked, problem = sorted(labels.names), RequestedLabels(), str(error)
+    codes = codes_of(names)
+    choices = [Choice(name, codes.get(name, "")) for name in names]
+    return {"choices": choices, "kind": labels.kind, "progress": progress(asked), "problem": problem}
+
+
+def progress(asked: RequestedLabels) -> dict[str, Any]:
+    return {
+        "asked": asked.requested - asked.expired,
+        "given": asked.given + asked.cannot_tell,
+        "open": asked.still_open,
+        "words": progress_words(asked),
+    }
+
+
+def progress_words(asked: RequestedLabels) -> str:
+    """
+    >>> progress_words(RequestedLabels(40, 12, 3))
+    '15 of 40 answers are given; 25 are still needed.'
+    >>> progress_words(RequestedLabels())
+    'No labels are asked for.'
+    """
+    wanted, given = asked.requested - asked.expired, asked.given + asked.cannot_tell
+    if not wanted:
+        return "No labels are asked for."
+    if not asked.still_open:
+        return f"All {wanted} answers are given: the next round of the monitor decides what they mean."
+    return f"{given} of {wanted} answers are given; {asked.still_open} are still needed."
+
+
+def asked_by_model(home: Home) -> list[tuple[str, RequestedLabels]]:
+    """Raises `Unavailable`."""
+    return [(model, home.ledger.asked_labels(model)) for model in home.registry.models()]
+
+
+def judged(home: Home, model: str, name: str) -> dict[str, Any]:
+    """Whether a name is a label already, or a new one, and the label that it resembles. Raises `ModelNotFound`."""
+    home.registry.require_model(model)
+    known = set(labels_today(home, model))
+    if name in known:
+        return {"label": name, "is_known": True, "doubt": ""}
+    if not name or len(name) > MAX_LABEL_CHARS:
+        return {"label": name, "is_known": False, "doubt": f"A label has 1 to {MAX_LABEL_CHARS} characters."}
+    near = NameIndex(known | set(home.ledger.given_labels(model))).nearest(name)
+    doubt = f"It resembles {near!r}." if near else ""
+    if not near and is_no_name(name):
+        doubt = "It looks like a score or an empty value."
+    return {"label": name, "is_known": False, "doubt": doubt}

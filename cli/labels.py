@@ -18,6 +18,9 @@ from cli.retract import retract_labels, way_back
 from core.datasets import Columns
 from core.errors import UnwrittenFormat
 from core.feedback import MAX_SOURCE_CHARS, add_rule, registered_labels
+from core.label_effects import effects_of, has_control_character
+from core.label_files.files import SAME, RefusedRow, write_requests
+from core.label_files.importing import import_labels
 from core.label_queue import label_queue, labels_today
 from core.labels import label_name
 from core.tables.reader import CSV
@@ -25,11 +28,8 @@ from core.taxonomy import LabelRule
 from core.trust import Contradictions
 from lifecycle.labels.adding import add_rows, remove_source
 from lifecycle.labels.archive import Format, write_labelled_rows
-from lifecycle.labels.files import SAME, RefusedRow, write_requests
 from lifecycle.labels.groups import in_words
-from lifecycle.labels.importing import import_labels
 from lifecycle.labels.queue import NO_TEXTS
-from lifecycle.labels.taxonomy import effects_of, has_control_character
 
 SHOWN = 5
 

@@ -11,13 +11,13 @@ from core.datasets import Columns, Example, examples_in, fingerprint, is_held_ou
 from core.errors import RowFault, UnknownSource
 from core.feedback import LabelJudge, registered_labels
 from core.home import Home
+from core.label_effects import kept_rows
+from core.label_files.exchange import read_rows
+from core.label_files.files import RefusedRow
 from core.labels import Kind, names_of
 from core.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.tables.reader import Row
-from lifecycle.labels.exchange import read_rows
-from lifecycle.labels.files import RefusedRow
 from lifecycle.labels.pools import pools_of
-from lifecycle.labels.taxonomy import kept_rows
 
 
 @dataclass(frozen=True)

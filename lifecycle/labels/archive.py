@@ -9,10 +9,10 @@ from typing import Literal
 from core.durable import write_bytes
 from core.feedback import registered_labels
 from core.home import Home
+from core.label_files.exchange import argilla_records, label_studio_tasks
+from core.label_files.spreadsheet import escaped_row
 from core.tables.reader import CSV, Cells
 from core.tables.writer import table_bytes, written_format
-from lifecycle.labels.exchange import argilla_records, label_studio_tasks
-from lifecycle.labels.spreadsheet import escaped_row
 
 Format = Literal["table", "label-studio", "argilla"]
 COLUMNS = ("text", "pair", "label", "source", "prediction_id", "labelled_at")

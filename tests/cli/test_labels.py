@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.datasets import Example, is_held_out
+from core.label_files.files import read_labels, write_requests
 from core.ledger import Ledger
 from core.records import LabelRequest, Wanted
-from lifecycle.labels.files import read_labels, write_requests
 from tests.cli.conftest import Command
 from tests.cli.test_loop import predicted
 from tests.tasks import TaskFiles

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.feedback import Given, GivenLabel
+from core.label_files.files import SAME, FileLabel, RefusedRow
 from core.records import CannotTell
-from lifecycle.labels.files import SAME, FileLabel, RefusedRow
 
 
 def answered_alike(labels: Sequence[FileLabel]) -> tuple[list[FileLabel], list[RefusedRow]]:

@@ -10,12 +10,12 @@ from pathlib import Path
 from core.errors import NotOneLabel, UnusableLabelName
 from core.feedback import GivenLabel, StoredLabels, registered_labels, store_labels
 from core.home import Home
+from core.label_files.alike import answered_alike
+from core.label_files.files import SAME, UNTOLD, FileLabel, LabelFile, RefusedRow, read_labels
 from core.label_queue import labels_today
 from core.labels import Kind, canonical
 from core.records import CannotTell
 from core.trust import Contradictions
-from lifecycle.labels.alike import answered_alike
-from lifecycle.labels.files import SAME, UNTOLD, FileLabel, LabelFile, RefusedRow, read_labels
 
 
 @dataclass(frozen=True)

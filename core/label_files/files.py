@@ -13,11 +13,11 @@ from core.cells import labels_in, text_in, unpacked
 from core.datasets import found_column
 from core.errors import MissingColumn, NoLabelRequests, UnusableCell
 from core.feedback import Given, GivenLabel
+from core.label_files.exchange import LABEL, LabelledRows, read_rows
+from core.label_files.spreadsheet import escaped_row
 from core.labels import SEPARATOR, label_name
 from core.records import CannotTell, LabelRequest
 from core.tables.reader import Row
-from lifecycle.labels.exchange import LABEL, LabelledRows, read_rows
-from lifecycle.labels.spreadsheet import escaped_row
 
 ID, GROUP, PREDICTED, CHOICES = "prediction_id", "group", "predicted", "choices"
 UNTOLD, SAME = "?", "="

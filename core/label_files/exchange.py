@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import SeveralQuestions
+from core.label_files.spreadsheet import unescaped_row
 from core.tables.reader import Cells, Row, read_table
-from lifecycle.labels.spreadsheet import unescaped_row
 
 LABEL = "label"
 

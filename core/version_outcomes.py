@@ -55,6 +55,11 @@ class VersionOutcomes:
         return self.judged is not None and not self.judged.promoted
 
     @property
+    def needs_force(self) -> bool:
+        """Whether only force puts the version in service, unless it is the champion."""
+        return self.is_refused or self.rolled_back is not None
+
+    @property
     def is_forced(self) -> bool:
         return any(one.forced for one in self.outcomes)
 

@@ -47,9 +47,9 @@ class Endpoints:
     async def promote(self, request: Request, form: Form) -> Response:
         model, version = request.path_params["model"], request.path_params["version"]
         force, reason = form.get("force") == "yes", reason_in(form)
-        await self._run(_require_promotable, self._home, model, version, force, reason)
-        change = partial(put_in_service, version=version, expected=form.get("expected") or None, force=force)
-        said = f"Promoted on the page, by force: {reason}" if force else "Promoted on the page."
+        is_forced = await self._run(_needs_force, self._home, model, version, force, reason)
+        change = partial(put_in_service, version=version, expected=form.get("expected") or None, force=is_forced)
+        said = f"Promoted on the page, by force: {reason}" if is_forced else "Promoted on the page."
         await change_champion(self._worker, model, Change(change, "promote", said), actor_of(request))
         return to_page(model, "versions", version)
 
@@ -88,7 +88,7 @@ def _promotion(home: Home, known: KnownVersions, model: str, version: str) -> tu
     """The version beside the champion, and why only force puts it in service, "" if nothing is against it."""
     home.registry.require_model(model)
     home.registry.folder(model, version)
-    require_ledger(home, model)
+    require_ledger(home, model, to_write=False)
     return version_view(home, known, model, version, _champion_or(home, model)), _why_refused(home, model, version)
 
 
@@ -105,20 +105,24 @@ def _why_refused(home: Home, model: str, version: str) -> str:
     return ""
 
 
-def _require_promotable(home: Home, model: str, version: str, force: bool, reason: str) -> None:
+def _needs_force(home: Home, model: str, version: str, force: bool, reason: str) -> bool:
+    """Whether only force puts the version in service. Raises `RefusedVersion` if it does and is not given, with a
+    reason.
+    """
     home.registry.require_model(model)
     home.registry.folder(model, version)
     require_ledger(home, model)
     why = _why_refused(home, model, version)
     if why and not (force and reason):
         raise RefusedVersion(model, version, why)
+    return bool(why)
 
 
 def _roll_back(home: Home, known: KnownVersions, model: str) -> tuple[VersionView, Proposal | None]:
     """The version that comes back beside the champion, and the proposal to do so, if it is open."""
     home.registry.require_model(model)
     champion, target = goes_back_to(home, model)
-    require_ledger(home, model)
+    require_ledger(home, model, to_write=False)
     proposal = home.ledger.proposals.open(model)
     is_it = proposal is not None and proposal.action == "roll back" and proposal.version == champion.version
     return version_view(home, known, model, target, champion.version), proposal if is_it else None

@@ -7,10 +7,11 @@ from core.home import Home
 from service.refusals import PageNeedsLedger
 
 
-def require_ledger(home: Home, model: str) -> None:
-    """Raises `PageNeedsLedger` unless the ledger takes a change now."""
+def require_ledger(home: Home, model: str, *, to_write: bool = True) -> None:
+    """Raises `PageNeedsLedger` unless the ledger takes a change now; without `to_write`, unless it can be read."""
     try:
-        with home.ledger.database.write():
+        database = home.ledger.database
+        with database.write() if to_write else database.read():
             pass
     except Unavailable as error:
         raise PageNeedsLedger(model, str(error)) from error

@@ -17,7 +17,7 @@ class Prompt:
 # The first words of a command, the page of the model on which it is done by hand, and what the link says.
 _PAGES = {
     ("promote",): ("versions", "Choose a version"),
-    ("rollback",): ("versions", "Roll back"),
+    ("rollback",): ("rollback", "Roll back"),
     ("verify",): ("versions", "Look at its versions"),
     ("accept",): ("", "Look at the proposal"),
     ("retrain",): ("", "Retrain"),

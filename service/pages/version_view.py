@@ -19,6 +19,7 @@ from core.version_diff.reference_diff import ReferenceDiff, reference_diff
 from core.version_diff.training import RowsDiff, lineage_facts, rows_diff, trained_on
 from core.version_diff.words import value_words
 from core.version_facts import KnownVersions, VersionFacts
+from service.pages.loop_state import LoopState, loop_state
 from service.pages.version_rows import VersionRow, recorded_of
 
 MOST_ROWS = 20_000
@@ -51,10 +52,12 @@ class VersionView:
     `reference_problem`: why the answers on the references cannot be compared.
     """
 
+    name: str
     row: VersionRow
     other: VersionRow | None
     others: list[str]
     champion: Champion | None
+    loop: LoopState
     ledger_problem: str = ""
     metrics: list[Line] = field(default_factory=list)
     lineage: list[Line] = field(default_factory=list)
@@ -92,10 +95,12 @@ def version_view(home: Home, known: KnownVersions, model: str, version: str, aga
     other = others[0] if others else None
     taxonomy = _taxonomy(home, model, row)
     found = VersionView(
+        model,
         row,
         other,
         [one for one in versions if one != version],
         champion,
+        loop_state(home, model),
         recorded.problem,
         **_compared(home, row.facts, other.facts if other else None, taxonomy),
         **_recorded(home, model, version),

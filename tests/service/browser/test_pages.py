@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.service.browser.conftest import NewPage
 
-PAGES = ["", "/tickets", "/-/jobs"]
+PAGES = ["", "/tickets", "/tickets/versions", "/tickets/versions/2", "/tickets/versions/2/promote", "/-/jobs"]
 
 
 def serious(found: dict[str, Any]) -> list[str]:

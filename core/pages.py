@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from core.drawing.markup import Markup
 from core.drawing.style import FOLDER, style
+from core.share import percent
 
 MADE_BY = '<meta name="generator" content="Retune">'
 MOST_LINKS, READ_CHARS = 12, 1_000
@@ -33,6 +34,7 @@ def page(template: Path, *, links: Sequence[Link] = (), **values: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader([template.parent, FOLDER]), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["percent"] = percent
     return environment.get_template(template.name).render(
         style=Markup(style()), made_by=Markup(MADE_BY), links=links, **values
     )

@@ -14,6 +14,7 @@ NARROWEST_PX = 290
 """Width of a plot on a telephone, where names of events side by side must not touch."""
 RIGHT = 0.8
 """Beyond this share of the width texts are on the left of their marks."""
+MOST_NAMES, LONGEST_TITLE = 2, 300
 NEAR = 0.04
 """Events of one kind that are nearer than this share of the width are one mark."""
 
@@ -108,6 +109,8 @@ def _merged(events: Sequence[Event], frame: Frame) -> list[Event]:
 
 
 def _together(first: Event, later: Event) -> Event:
-    """The later one names the mark."""
-    titles = f"{first.title}; {later.title}" if len(first.title) < 300 else first.title
-    return replace(first, text=later.text, title=titles, count=first.count + later.count)
+    """Named by both, or if that is too long by the later one."""
+    names = list(dict.fromkeys(text for text in (*first.text.split(", "), later.text) if text))
+    text = ", ".join(names) if len(names) <= MOST_NAMES else later.text
+    title = f"{first.title}; {later.title}" if len(first.title) < LONGEST_TITLE else first.title
+    return replace(first, text=text, title=title, count=first.count + later.count)

@@ -63,7 +63,8 @@ def shares(low: float, high: float) -> Axis:
     >>> [tick.text for tick in shares(0.62, 0.97).ticks]
     ['60 %', '70 %', '80 %', '90 %', '100 %']
     """
-    axis = linear(max(0.0, low), min(1.0, high))
+    low, high = min(max(0.0, low), 0.9), min(max(0.1, high), 1.0)
+    axis = linear(low, max(high, low + 0.001))
     digits = 0 if all(abs(100 * tick.value - round(100 * tick.value)) < 1e-6 for tick in axis.ticks) else 1
     ticks = tuple(Tick(tick.value, percent(tick.value, digits)) for tick in axis.ticks if -1e-9 <= tick.value <= 1)
     return Axis(ticks[0].value, ticks[-1].value, ticks)

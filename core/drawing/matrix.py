@@ -34,8 +34,8 @@ def _cells(label: str, row: Sequence[int], predicted: Sequence[str]) -> list[Mar
 
 
 def _cell(count: int, share: float, *, is_right: bool) -> Markup:
-    shade = min(SHADES, 1 + int(share * SHADES)) if count else 0
-    return element("td", f"{count:,}" if count else "", class_=f"{'right' if is_right else 'wrong'} m{shade}")
+    shade = f" m{min(SHADES, 1 + int(share * SHADES))}" if count else ""
+    return element("td", f"{count:,}" if count else "", class_=f"{'right' if is_right else 'wrong'}{shade}")
 
 
 def _head(label: str) -> Markup:

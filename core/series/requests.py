@@ -19,17 +19,17 @@ TIMED = (
     (3600, ("07", "22", "37", "52")),
     (600, tuple(f"{minute:02d}" for minute in range(3, 60, 5))),
 )
-"""The minutes of an hour whose times of requests are read, from a width of the buckets on: summing those of all minutes
-would take longer than the page may.
+"""The minutes of an hour whose times of requests are read, from a width of the buckets on, if there are more than
+`ALL_TIMED`: summing those of all minutes would take longer than the page may.
 """
-MOST_TIMED = 6_000
+ALL_TIMED, MOST_TIMED = 2_000, 6_000
 UNITS = ((86400, 10, "T00:00"), (3600, 13, ":00"), (600, 15, "0"), (60, 16, ""))
 """A width in seconds, the characters of a stored minute that name such a part of time, and what completes them."""
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """All counts of the load are of all requests; its times are those of some of the minutes, evenly spaced."""
+    """All counts of the load are of all requests; its times may be those of some of the minutes."""
 
     start_s: float
     end_s: float
@@ -60,10 +60,15 @@ def _counts(connection: Connection, model: str, span: Span, width: int) -> list[
 def _times(connection: Connection, model: str, span: Span, width: int) -> list[tuple[str, Load]]:
     query = select(traffic.c.minute, traffic.c.seconds).where(*_within(model, span))
     chosen = next((minutes for least, minutes in TIMED if width >= least), None)
-    if chosen:
+    if chosen and _has_more(connection, model, span):
         query = query.where(func.substr(traffic.c.minute, 15, 2).in_(chosen))
     rows = connection.execute(query.order_by(traffic.c.minute.desc()).limit(MOST_TIMED)).all()
     return [(row.minute, Load(seconds=row.seconds)) for row in rows]
+
+
+def _has_more(connection: Connection, model: str, span: Span) -> bool:
+    minutes = select(traffic.c.minute).where(*_within(model, span)).limit(1).offset(ALL_TIMED)
+    return connection.scalar(minutes) is not None
 
 
 def _load(row: RowMapping) -> Load:

@@ -121,6 +121,18 @@ def test_a_bucket_has_the_times_of_its_requests(ledger: Ledger) -> None:
     assert (first.load.within_s(0.95), second.load.within_s(0.95)) == (0.0025, 2.5)
 
 
+def test_of_very_many_minutes_some_are_timed_and_all_are_counted(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.series.requests.ALL_TIMED", 10)
+    load = Load(requests=2, seconds=[2] + [0] * 13)
+    minutes = [TrafficMinute("tickets", "1", at(NOW_S - 60 * minute)[:16], load) for minute in range(1, 200)]
+    Traffic(ledger.database).add(minutes)
+    found = request_buckets(ledger.database, "tickets", Span(NOW_S - DAY_S, NOW_S))
+    assert sum(one.load.requests for one in found) == 2 * len(minutes)
+    assert 0 < sum(sum(one.load.seconds) for one in found) < len(minutes)
+
+
 def test_the_version_in_service_follows_promotions_and_not_refusals() -> None:
     rows = [promotion("1", "3", 20), promotion("4", "3", 15, promoted=False), promotion("3", "1", 10)]
     served = in_service(rows, "1")

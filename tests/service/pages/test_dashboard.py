@@ -71,8 +71,8 @@ def test_the_latest_verdict_is_shown_with_its_evidence(client: TestClient, ledge
     assert "bug &lt;grew&gt;." in page
     assert "84.2 %" in page
     assert "an estimate" in page
-    circles = re.findall(r'<circle class="(\w+)"', page)
-    assert circles == ["insufficient_data", "ok", "drift"]
+    dots = re.findall(r'<g class="dot ([\w ]+)">', page)
+    assert dots == ["ok", "drift", "wait hollow"]
 
 
 def test_what_changed_is_shown_with_texts_as_far_as_they_are_kept(client: TestClient, ledger: Ledger) -> None:
@@ -107,7 +107,7 @@ def test_checks_of_files_are_shown_apart_from_checks_of_traffic(client: TestClie
     page = client.get("/dashboard/tickets").text
     assert "Traffic is as it was." in page
     assert "The file moved." not in page
-    assert page.count("<circle") == 1
+    assert page.count('<g class="dot ') == 1
     assert re.search(r'&lt;old&gt;\.csv.*pill drift.*reports/2"', page, re.DOTALL)
 
 

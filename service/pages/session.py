@@ -9,7 +9,7 @@ from core.errors import RetuneError
 from service.access.origin import scheme_of
 from service.access.sessions import COOKIE, SESSION_S
 from service.http.route import PAGES, Route
-from service.pages.shell import ROOT, Form, Shell, form_of, local_path, to_page
+from service.pages.shell import LOG_IN, ROOT, Form, Shell, form_of, local_path, to_page
 from service.refusals import KeyRefused
 from service.worker import Worker
 
@@ -23,9 +23,14 @@ class Endpoints:
     def routes(self) -> list[Route]:
         return [
             Route("/", _to_pages, scope=None, group=PAGES),
+            Route(LOG_IN, self.form, scope=None, group=PAGES),
             Route(ROOT, self.log_in, method="POST", scope=None, group=PAGES),
             self._shell.change("/-/log-out", self.log_out, scope="label"),
         ]
+
+    async def form(self, request: Request) -> Response:
+        goal = local_path(request.query_params.get("next", ROOT))
+        return self._shell.render(request, "login.html", wrong="", next=goal, is_lost=False)
 
     async def log_in(self, request: Request) -> Response:
         """Without a form token: there is no session yet, and `Access.new_session` checks the origin."""

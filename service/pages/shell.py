@@ -35,6 +35,7 @@ HEADERS = {
 }
 TOKEN_FIELD = "form_token"
 ROOT = "/dashboard"
+LOG_IN = f"{ROOT}/-/log-in"
 MAX_NEXT_CHARS = 500
 LABEL = "label"
 ROOMS = [("", "Overview"), (LABEL, "Label"), ("versions", "Versions"), ("checks", "Checks"), ("history", "History")]
@@ -134,6 +135,9 @@ class Shell:
         status = status_of(error)
         if isinstance(error, AdminTokenRequired | KeyRefused | KeyRequired):
             is_lost = request.method != "GET"
+            # A browser notes a page with status 401 as an error on its console.
+            if not is_lost and request.headers.get("sec-fetch-mode") == "navigate":
+                return RedirectResponse(f"{LOG_IN}?{urlencode({'next': self._back(request)})}", status_code=303)
             return self.render(request, "login.html", status=401, wrong="", next=self._back(request), is_lost=is_lost)
         if isinstance(error, ScopeMissing) and request.url.path == ROOT:
             return RedirectResponse(f"{ROOT}/-/label", status_code=303)

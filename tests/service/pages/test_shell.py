@@ -54,6 +54,14 @@ def test_nobody_is_sent_elsewhere_after_logging_in(client: TestClient, worker: W
     assert log_in(client, credential, next=goal) == "/dashboard"
 
 
+def test_a_browser_is_sent_to_the_form(client: TestClient, worker: Worker) -> None:
+    add_key(worker.config.keys_file, "anna", ["admin"])
+    answer = client.get("/dashboard/tickets?x=1", headers={"Sec-Fetch-Mode": "navigate"})
+    assert answer.status_code == 200
+    assert 'name="next" value="/dashboard/tickets?x=1"' in answer.text
+    assert 'value="/dashboard"' in client.get("/dashboard/-/log-in?next=//a.org").text
+
+
 def test_who_logs_out_has_no_session(client: TestClient, worker: Worker) -> None:
     _, credential = add_key(worker.config.keys_file, "anna", ["admin"])
     log_in(client, credential)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-
 NEW = "new"
 """Stands for the question whether a label is new."""
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from core.api_keys import KeyScope
 
 JSON, FORM, OCTETS = "application/json", "application/x-www-form-urlencoded", "application/octet-stream"
+MULTIPART = "multipart/form-data"
 UNTYPED = ""
 Schema = dict[str, Any]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -39,7 +40,7 @@ class RouteGroup:
 
 
 API = RouteGroup("/", (JSON,))
-PAGES = RouteGroup("/dashboard", (FORM,))
+PAGES = RouteGroup("/dashboard", (FORM, MULTIPART))
 # tritonclient sends no Content-Type, neither with JSON nor with binary tensors.
 OPEN_INFERENCE = RouteGroup("/v2", (JSON, OCTETS, UNTYPED), flat_errors=True)
 

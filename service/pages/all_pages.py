@@ -9,6 +9,9 @@ from service.pages import (
     checks,
     jobs,
     label,
+    label_doubts,
+    label_files,
+    label_plain,
     live,
     loop_forms,
     model_page,
@@ -30,6 +33,9 @@ PAGES = (
     loop_forms,
     checks,
     label,
+    label_plain,
+    label_files,
+    label_doubts,
 )
 
 

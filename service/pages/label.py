@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,7 +42,8 @@ class Endpoints:
 
     async def label(self, request: Request) -> Response:
         model = request.path_params["model"]
-        facts = await self._run(page_facts, self._worker, model)
+        is_operator = request.scope["state"].get("is_operator", False)
+        facts = await self._run(partial(page_facts, self._worker, model, is_operator=is_operator))
         again = request.query_params.get("again") == "1"
         return self._shell.render_of_model(request, "label.html", model, again=again, **facts)
 

@@ -50,10 +50,15 @@ def require_same_person(request: Request, form: Mapping[str, str]) -> None:
 
 def labeller_of(request: Request, form: Mapping[str, str]) -> Labeller:
     """Raises `InvalidBody`."""
+    return Labeller(source_of(request, form), _tab(form))
+
+
+def _tab(form: Mapping[str, str]) -> str:
+    """Raises `InvalidBody`."""
     tab = form.get("tab", "")
     if not _TAB.fullmatch(tab):
         raise InvalidBody("Field 'tab' is missing or not usable. Load the page again.")
-    return Labeller(source_of(request, form), tab)
+    return tab
 
 
 def ids_in(form: Form, field: str) -> list[str]:

@@ -33,6 +33,7 @@ class Wish:
     first: str = ""
     later: Collection[str] = ()
     again: bool = False
+    count: int = AHEAD
 
 
 async def next_texts(worker: Worker, model: str, wish: Wish) -> dict[str, Any]:
@@ -62,7 +63,9 @@ def _held(worker: Worker, model: str, wish: Wish) -> tuple[list[Held], int, Taxo
         asked = together(ledger.label_requests(model))
     by_key = {texts[0].prediction_id: texts for texts in asked}
     ids = [[text.prediction_id for text in texts] for texts in asked]
-    held = LabelClaims(ledger.database).hold(model, wish.labeller, ids, count=AHEAD, first=wish.first, later=wish.later)
+    held = LabelClaims(ledger.database).hold(
+        model, wish.labeller, ids, count=wish.count, first=wish.first, later=wish.later
+    )
     return [by_key[one[0]] for one in held], len(asked), ledger.rules.taxonomy(model, kind)
 
 

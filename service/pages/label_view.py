@@ -12,6 +12,8 @@ from core.label_queue import labels_today
 from core.labels import MAX_LABEL_CHARS
 from core.records import RequestedLabels
 from core.resemblance import NameIndex, is_no_name
+from core.second_answers import agreement
+from service.pages.label_doubts import doubted
 from service.worker import Worker
 
 
@@ -23,18 +25,26 @@ class Choice:
     code: str
 
 
-def page_facts(worker: Worker, model: str) -> dict[str, Any]:
-    """Raises `ModelNotFound`. Without the ledger there are the labels of the champion, and `problem` says why."""
+def page_facts(worker: Worker, model: str, *, is_operator: bool) -> dict[str, Any]:
+    """Raises `ModelNotFound`. Without the ledger there are the labels of the champion, and `problem` says why.
+
+    Doubtful labels are for operators.
+    """
     home = worker.home
     home.registry.require_model(model)
     labels = worker.labels_of(model)
+    found: dict[str, Any] = {"problem": "", "agreement": None, "doubtful": []}
     try:
-        names, asked, problem = labels_today(home, model), home.ledger.asked_labels(model), ""
+        names, asked = labels_today(home, model), home.ledger.asked_labels(model)
+        found["agreement"] = agreement(home.ledger.database, model, home.ledger.rules.taxonomy(model, labels.kind))
+        if is_operator:
+            found["doubtful"] = doubted(home, model)
     except Unavailable as error:
-        names, asked, problem = sorted(labels.names), RequestedLabels(), str(error)
+        names, asked = sorted(labels.names), RequestedLabels()
+        found["problem"] = str(error)
     codes = codes_of(names)
     choices = [Choice(name, codes.get(name, "")) for name in names]
-    return {"choices": choices, "kind": labels.kind, "progress": progress(asked), "problem": problem}
+    return {**found, "choices": choices, "kind": labels.kind, "progress": progress(asked)}
 
 
 def progress(asked: RequestedLabels) -> dict[str, Any]:

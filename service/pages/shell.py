@@ -22,6 +22,7 @@ from service.http.envelope import error_response, headers_of, json_response, sta
 from service.http.route import PAGES, Endpoint, Route
 from service.pages.assets import asset_url
 from service.pages.prompts import prompt
+from service.pages.uploads import UploadedFile, file_of
 from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, ScopeMissing
 
 HEADERS = {
@@ -44,6 +45,7 @@ PageScope = Literal["admin", "label"]
 Form = Mapping[str, str]
 """The fields of a form; of one that was sent several times, the last."""
 Change = Callable[[Request, Form], Awaitable[Response]]
+Take = Callable[[Request, Form, UploadedFile], Awaitable[Response]]
 
 
 class Shell:
@@ -102,6 +104,20 @@ class Shell:
                 return self.refusal(request, error)
 
         return Route(ROOT + path, answered, method="POST", scope=None, group=PAGES)
+
+    def upload(self, path: str, take: Take, *, scope: PageScope = "admin") -> Route:
+        """As `change`, of a form with a file in its field `file`."""
+
+        async def taken(request: Request) -> Response:
+            try:
+                self._access.require(request, scope)
+                form, file = await file_of(request)
+                self._access.require_form_token(request, form.get(TOKEN_FIELD, ""))
+                return await take(request, form, file)
+            except RetuneError as error:
+                return self.refusal(request, error)
+
+        return Route(ROOT + path, taken, method="POST", scope=None, group=PAGES)
 
     def change_by_script(self, path: str, change: Change, *, scope: PageScope = "admin") -> Route:
         """As `change`, for a page's script: the answer is JSON, errors in the envelope of the API."""

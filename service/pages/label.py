@@ -74,7 +74,8 @@ class Endpoints:
         require_same_person(request, form)
         source = source_of(request, form)
         told = await self._run(store_answers, self._worker, actor_of(request), model, source, sent)
-        return rendered_json({"answers": told})
+        asked = await self._run(self._home.ledger.asked_labels, model)
+        return rendered_json({"answers": told, "progress": progress(asked)})
 
     async def release(self, request: Request, form: Form) -> Response:
         model, labeller = request.path_params["model"], labeller_of(request, form)

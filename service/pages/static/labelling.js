@@ -9,7 +9,7 @@
   const isMulti = kind === "multi-label";
 
   const session = new RetuneSession(address, token, who);
-  const outbox = new RetuneOutbox(session, model, { onState: showState, onTold });
+  const outbox = new RetuneOutbox(session, model, { onState: showState, onTold, onProgress: showProgress });
   const choices = new RetuneChoices({ list: part("choices"), search: part("search"), onChoose: choose, onNew: askNew, onSay: say });
   const kept = kept_in(() => sessionStorage), settings = kept_in(() => localStorage);
   let tab = kept.get("retune.tab") || newTab();
@@ -80,17 +80,18 @@
     const place = item => item.key === first ? -1 : places.get(item.key) ?? queue.length + (later.includes(item.key) ? 1000 : 0);
     queue = fresh.sort((one, other) => place(one) - place(other));
     first = queue.some(item => item.key === first) ? null : first;
-    showProgress(found);
+    if (again) part("words").textContent = `${found.left} texts of others may get a second answer.`;
+    showProgress(found.progress);
     isEmpty = !found.texts.length;
     if (before && queue[0]?.key !== before && !queue.some(item => item.key === before))
       say("Another person got the text that was here while this page was away.");
     if (queue[0]?.key !== before || !before) show();
   }
 
-  function showProgress({ progress, left }) {
-    part("words").textContent = again ? `${left} texts of others may get a second answer.` : progress.words;
-    const share = part("share");
-    if (share) { share.max = Math.max(1, progress.asked); share.value = progress.given; }
+  function showProgress({ asked, given, words }) {
+    if (again) return;
+    part("words").textContent = words;
+    if (part("share")) Object.assign(part("share"), { max: Math.max(1, asked), value: given });
   }
 
   // ---- what is shown

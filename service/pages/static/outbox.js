@@ -9,8 +9,8 @@ window.RetuneOutbox = class {
   #count = 0;
   #kept = new Map(); // where the browser stores nothing
 
-  constructor(session, model, { onState, onTold }) {
-    Object.assign(this, { session, onState, onTold });
+  constructor(session, model, { onState, onTold, onProgress }) {
+    Object.assign(this, { session, onState, onTold, onProgress });
     this.prefix = `retune.answer.${model}.`;
   }
 
@@ -59,11 +59,12 @@ window.RetuneOutbox = class {
   async #sendAll() {
     for (let batch = this.#next(); batch.length; batch = this.#next()) {
       this.#state("sending");
-      const { answers } = await this.#sent(batch, false);
+      const { answers, progress } = await this.#sent(batch, false);
       batch.forEach(([key, answer], place) => {
         this.#forget(key);
         this.onTold(answer, answers[place]);
       });
+      this.onProgress(progress);
     }
   }
 

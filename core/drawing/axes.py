@@ -44,14 +44,16 @@ class Axis:
         return min(1.0, max(0.0, (value - low) / (high - low))) if high > low else 0.5
 
 
-def linear(low: float, high: float, *, form: Callable[[float], str] = lambda value: f"{value:g}") -> Axis:
-    """Ends at round numbers around the values.
+def linear(
+    low: float, high: float, *, form: Callable[[float], str] = lambda value: f"{value:g}", least_step: float = 0
+) -> Axis:
+    """Ends at round numbers around the values; `least_step`: between two ticks.
 
     >>> [tick.text for tick in linear(0, 17).ticks]
     ['0', '5', '10', '15', '20']
     """
     high = high if high > low else low + 1
-    step = _step((high - low) / FEW)
+    step = max(least_step, _step((high - low) / FEW))
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
     ticks = tuple(Tick(round(step * place, 10), form(round(step * place, 10))) for place in range(first, last + 1))
     return Axis(ticks[0].value, ticks[-1].value, ticks)

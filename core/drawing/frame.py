@@ -13,7 +13,7 @@ STRETCHED = 1000
 POINTS = {
     "circle": "",
     "square": "M-4-4H4V4H-4Z",
-    "diamond": "M0-5.5L5.5 0 0 5.5-5.5 0Z",
+    "diamond": "M0-5L5 0 0 5-5 0Z",
     "triangle": "M0-5L5 4H-5Z",
     "down": "M0 5L5-4H-5Z",
     "cross": "M-4-4L4 4M4-4L-4 4",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.drawing.axes import Axis, Tick
 
-MOST_TICKS = 6
+MOST_TICKS = 5
 """So many labels fit side by side on a telephone."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 STEPS = (

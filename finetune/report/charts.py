@@ -46,7 +46,7 @@ def _curves(entries: Sequence[Entry], *, x: str, name: str, metric: str) -> Mark
     if not panels:
         return None
     ends = float(entries[0][x]), float(entries[-1][x])
-    axis = logarithmic(*ends) if x == "strength" else linear(*ends)
+    axis = logarithmic(*ends) if x == "strength" else linear(*ends, least_step=1)
     kept = [Event(float(entry[x]), KEPT, "kept") for entry in entries if entry.get("kept")][-1:]
     plots = [
         Plot(

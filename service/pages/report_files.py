@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ SANDBOXED = {
         "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
     ),
 }
+STYLE = re.compile("<style>.*?</style>", re.DOTALL)
 MOST_BYTES = 1_000_000
 """A map has about 60 kB."""
 
@@ -32,10 +34,13 @@ def report_file(home: Path, check: CheckRecord, kind: str = REPORT) -> Path | No
 
 
 def map_of(home: Path, check: CheckRecord) -> Markup | None:
-    """The map as SVG for the page, whose headers let nothing in it be run or loaded; None if there is none."""
+    """The map as SVG for the page, whose headers let nothing in it be run or loaded; None if there is none.
+
+    Without the style that it has for other pages: this page has the stylesheet.
+    """
     with suppress(OSError, UnicodeDecodeError):
         path = report_file(home, check, MAP)
         if path is not None and path.stat().st_size <= MOST_BYTES:
             drawing = path.read_text(encoding="utf-8")
-            return Markup(drawing) if drawing.startswith("<svg ") else None
+            return Markup(STYLE.sub("", drawing)) if drawing.startswith("<svg ") else None
     return None

@@ -128,7 +128,7 @@ def test_package_contains_the_rungs_as_json_and_html(
     assert min(by_name["fp32"][key] for key in ("texts_per_s", "latency_ms_p95", "startup_s", "resident_mb")) > 0
     page = (tmp_path / "p" / "rungs.html").read_text()
     assert all(f'<td class="name">{name}</td>' in page for name in [*by_name, *table["not_built"]])
-    assert page.count("<circle") == len(by_name)
+    assert page.count('<g class="dot ') == len(by_name)
     assert "http" not in page.replace("http-equiv", "")
 
 

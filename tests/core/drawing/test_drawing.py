@@ -140,12 +140,12 @@ def test_events_beyond_the_axis_are_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("span_s", "first"),
-    [(1800.0, "09:15 29 Nov"), (DAY_S, "12:00 28 Nov"), (30 * DAY_S, "2 Nov 2026"), (3000 * DAY_S, "1 Jan 2020")],
+    [(1800.0, "09:20 29 Nov"), (DAY_S, "12:00 28 Nov"), (30 * DAY_S, "2 Nov 2026"), (3000 * DAY_S, "1 Jan 2020")],
 )
 def test_the_axis_of_time_has_few_ticks_at_round_times(span_s: float, first: str) -> None:
     end = seconds("2026-11-29T09:42:17+00:00")
     ticks = time_axis(end - span_s, end).ticks
-    assert 2 <= len(ticks) <= 6
+    assert 2 <= len(ticks) <= 5
     assert f"{ticks[0].text} {ticks[0].below}" == first
 
 

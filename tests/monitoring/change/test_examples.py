@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.changes import Group
-from monitoring.change.drawing import WIDTH, drift_map
+from monitoring.change.drawing import drift_map
 from monitoring.change.form import Form
 from monitoring.change.repetition import Repetition
 from monitoring.change.shares import Shares
@@ -93,7 +93,7 @@ def test_the_map_is_the_same_each_time_and_shows_no_text_raw() -> None:
     ]
     assert drawings[0] == drawings[1]
     assert "<script>" not in drawings[0]
-    assert drawings[0].count('class="g0"') == 2  # the rows, and the legend
+    assert drawings[0].count('class="dot g0"') == 2  # the rows, and the legend
     assert "40 texts" in drawings[0] or f"{group.rows} texts" in drawings[0]
 
 
@@ -104,9 +104,9 @@ def test_no_row_of_a_group_is_drawn_at_the_edge_of_the_other_rows() -> None:
     window[0], window[1] = 60, 100
     group = Group(rows=2, share=0.01, typical=[], answers={"a": 2}, confidence=0.5, words=[])
     drawing = drift_map(reference, window, [(group, np.array([0, 1]))])
-    dots = drawing.split('<g class="g0">')[1].split("</g>")[0]
-    first, second = (int(part.split('"')[0]) for part in dots.split('cx="')[1:])
-    assert first < 0.8 * WIDTH < second
+    dots = drawing.split('<g class="dot g0">')[1].split("</g>")[0]
+    first, second = (float(part.split("%")[0]) for part in dots.split(' x="')[1:])
+    assert first < 80 < second
 
 
 def test_a_map_needs_no_change() -> None:

@@ -53,8 +53,7 @@ from core.errors import MissingExtra, RetuneError
 MODULES = {
     "serve": "bentoml orjson prometheus_client starlette",
     "monitor": "evidently pandas",
-    "train": "accelerate cleanlab jinja2 matplotlib onnx onnxscript peft pyarrow safetensors scipy sklearn "
-    "torch transformers",
+    "train": "accelerate cleanlab jinja2 onnx onnxscript peft pyarrow safetensors scipy sklearn torch transformers",
 }
 EXTRA_OF = {module: extra for extra, modules in MODULES.items() for module in modules.split()}
 

@@ -37,7 +37,6 @@ ALLOWED_PLACES = {
     "transformers": {"finetune", "export"},
     "accelerate": {"finetune"},
     "cleanlab": {"finetune"},
-    "matplotlib": {"finetune"},
     "peft": {"finetune"},
     "sklearn": {"finetune"},
     "onnx": {"export"},

@@ -9,6 +9,8 @@ from math import ceil, floor, log10
 from core.share import percent
 
 STEPS = (1, 2, 5, 10)
+NARROWEST, SHOWN_AROUND = 0.001, 0.1
+"""An axis of shares that would be narrower than the first is as wide as the second."""
 FEW = 4
 """Steps of an axis, at most, unless the ends lie between two ticks."""
 
@@ -65,8 +67,10 @@ def shares(low: float, high: float) -> Axis:
     >>> [tick.text for tick in shares(0.62, 0.97).ticks]
     ['60 %', '70 %', '80 %', '90 %', '100 %']
     """
-    low, high = min(max(0.0, low), 0.9), min(max(0.1, high), 1.0)
-    axis = linear(low, max(high, low + 0.001))
+    low, high = max(0.0, low), min(1.0, high)
+    if high - low < NARROWEST:
+        low, high = max(0.0, high - SHOWN_AROUND), max(high, SHOWN_AROUND)
+    axis = linear(low, high)
     digits = 0 if all(abs(100 * tick.value - round(100 * tick.value)) < 1e-6 for tick in axis.ticks) else 1
     ticks = tuple(Tick(tick.value, percent(tick.value, digits)) for tick in axis.ticks if -1e-9 <= tick.value <= 1)
     return Axis(ticks[0].value, ticks[-1].value, ticks)

@@ -162,10 +162,11 @@ def test_a_linear_axis_holds_its_values(low: float, high: float) -> None:
     assert 2 <= len(axis.ticks) <= 8
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.87, 0.88), (-0.2, 1.3)])
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.0, 0.01), (0.87, 0.88), (-0.2, 1.3)])
 def test_shares_stay_within_0_and_1(low: float, high: float) -> None:
     axis = shares(low, high)
     assert 0 <= axis.low < axis.high <= 1
+    assert axis.high - axis.low <= max(0.1, 2 * (high - low))
     assert all(tick.text.endswith(" %") for tick in axis.ticks)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import click
 
 from cli.context import Run, info, pass_run
 from core.audit import Audit, AuditEntry
 from core.audit_waiting import FILE, waiting
+from core.audit_words import facts_in_words
 from core.clock import stored_time
 
 
@@ -33,13 +33,5 @@ def audit(run: Run, model: str | None, since: datetime | None, limit: int) -> No
 
 def _line(entry: AuditEntry) -> str:
     about = f" {entry.model}" if entry.model else ""
-    return f"{entry.created_at[:19]}  {entry.who} ({entry.via})  {entry.action}{about}  {_listed(entry.facts)}".rstrip()
-
-
-def _listed(facts: dict[str, Any]) -> str:
-    """
-    >>> _listed({"version": "2", "before": None, "reason": "", "scopes": ["predict", "admin"]})
-    'version 2, scopes predict+admin'
-    """
-    shown = {name: "+".join(map(str, value)) if isinstance(value, list) else value for name, value in facts.items()}
-    return ", ".join(f"{name} {value}" for name, value in shown.items() if value not in (None, ""))
+    facts = facts_in_words(entry.facts)
+    return f"{entry.created_at[:19]}  {entry.who} ({entry.via})  {entry.action}{about}  {facts}".rstrip()

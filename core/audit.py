@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -81,11 +81,22 @@ class Audit:
             connection.execute(insert(audit), [{name: row.get(name) for name in _WRITTEN} for row in rows])
 
     def latest(
-        self, model: str | None = None, *, since: str = "", before: int | None = None, limit: int = 50
+        self,
+        model: str | None = None,
+        *,
+        since: str = "",
+        who: str | None = None,
+        actions: Collection[Action] = (),
+        before: int | None = None,
+        limit: int = 50,
     ) -> list[AuditEntry]:
-        """Most recent first. `since`: a time as stored; `before`: only entries with a smaller id."""
+        """Most recent first. `since`: a time as stored; `who`: of this one only, as `Actor.who`; `actions`: only these;
+        `before`: only entries with a smaller id.
+        """
         query = select(audit).where(audit.c.created_at >= since).order_by(audit.c.id.desc()).limit(limit)
         query = query if model is None else query.where(audit.c.model == model)
+        query = query if who is None else query.where(audit.c.who == who)
+        query = query.where(audit.c.action.in_(actions)) if actions else query
         query = query if before is None else query.where(audit.c.id < before)
         with self._database.read() as connection:
             return [AuditEntry(**row) for row in connection.execute(query).mappings()]

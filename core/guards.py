@@ -104,9 +104,10 @@ class Guards:
         """The guard of a promotion, open or ended."""
         return next(iter(self._read(select(guards).where(guards.c.model == model, guards.c.since == since))), None)
 
-    def latest(self, model: str, *, limit: int = 20) -> list[Guard]:
-        """Most recent first."""
-        return self._read(select(guards).where(guards.c.model == model).order_by(guards.c.id.desc()).limit(limit))
+    def latest(self, model: str, *, limit: int = 20, before: int | None = None) -> list[Guard]:
+        """Most recent first; `before`: only those with a smaller id."""
+        query = select(guards).where(guards.c.model == model).order_by(guards.c.id.desc()).limit(limit)
+        return self._read(query if before is None else query.where(guards.c.id < before))
 
     def note(self, guard: Guard, found: Sequence[Finding], *, labels: int, watched_s: float) -> Guard:
         """Store what a look found."""

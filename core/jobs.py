@@ -149,9 +149,10 @@ class JobQueue:
         is_unfinished = jobs.c.status.in_(["queued", "running"])
         return self._select(select(jobs).where(is_unfinished, jobs.c.model == model).order_by(jobs.c.id))
 
-    def latest(self, model: str | None = None, *, limit: int = 20) -> list[JobRecord]:
-        """Of a model or of all of them, most recent first."""
+    def latest(self, model: str | None = None, *, limit: int = 20, before: int | None = None) -> list[JobRecord]:
+        """Of a model or of all of them, most recent first; `before`: only those with a smaller id."""
         query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
+        query = query if before is None else query.where(jobs.c.id < before)
         return self._select(query if model is None else query.where(jobs.c.model == model))
 
     def counts(self) -> dict[tuple[str, JobStatus], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -339,6 +339,10 @@ class Ledger:
     def file_checks(self, model: str, *, limit: int = 50, before: int | None = None) -> list[CheckRecord]:
         """As `checks`, of files only."""
         return [_check(row) for row in self._latest(checks, model, limit, is_of_file, *_earlier(checks, before))]
+
+    def checks_by_id(self, ids: Collection[int]) -> dict[int, CheckRecord]:
+        """Those that there are."""
+        return {row["id"]: _check(row) for row in self._rows(select(checks).where(checks.c.id.in_(ids)))}
 
     def check(self, model: str | None, check_id: int) -> CheckRecord | None:
         """The check, if it is one of the model; None stands for any model."""

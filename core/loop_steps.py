@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -108,9 +109,13 @@ class LoopSteps:
             step = insert(loop_steps).values(**asdict(done), **facts, **times, **_places(model))
             return LoopStep(**connection.execute(step.returning(loop_steps)).mappings().one())
 
-    def latest(self, model: str, *, limit: int = 50) -> list[LoopStep]:
-        """Most recent first."""
+    def latest(
+        self, model: str, *, limit: int = 50, before: int | None = None, which: Collection[Did] = ()
+    ) -> list[LoopStep]:
+        """Most recent first; `before`: only those with a smaller id; `which`: only these."""
         query = select(loop_steps).where(loop_steps.c.model == model).order_by(loop_steps.c.id.desc()).limit(limit)
+        query = query if before is None else query.where(loop_steps.c.id < before)
+        query = query.where(loop_steps.c.did.in_(which)) if which else query
         with self._database.read() as connection:
             return [LoopStep(**row) for row in connection.execute(query).mappings()]
 

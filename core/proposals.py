@@ -84,9 +84,10 @@ class Proposals:
         with self._database.read() as connection:
             return {row["model"]: Proposal(**row) for row in connection.execute(query).mappings()}
 
-    def latest(self, model: str, *, limit: int = 50) -> list[Proposal]:
-        """Most recent first."""
+    def latest(self, model: str, *, limit: int = 50, before: int | None = None) -> list[Proposal]:
+        """Most recent first; `before`: only those with a smaller id."""
         query = select(proposals).where(proposals.c.model == model).order_by(proposals.c.id.desc()).limit(limit)
+        query = query if before is None else query.where(proposals.c.id < before)
         with self._database.read() as connection:
             return [Proposal(**row) for row in connection.execute(query).mappings()]
 

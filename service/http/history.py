@@ -110,7 +110,11 @@ def audit_entries(home: Home, model: str | None, since: str, page: Page) -> dict
 
 def since_in(request: Request) -> str:
     """The parameter `since` as a stored time; before all times if it is missing. Raises `InvalidInput`."""
-    written = request.query_params.get("since")
+    return since_of(request.query_params.get("since"))
+
+
+def since_of(written: str | None) -> str:
+    """As `since_in`, of the parameter's text."""
     if written is None:
         return ""
     try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from service.http.route import Route
 from service.pages import (
     assets,
+    audit,
     champion_forms,
     checks,
+    history,
     jobs,
     label,
     label_doubts,
@@ -36,6 +38,8 @@ PAGES = (
     label_plain,
     label_files,
     label_doubts,
+    audit,
+    history,
 )
 
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from core.audit_words import done_words, facts_in_words
 from core.duration import in_words
 from core.errors import RetuneError
 from core.job_rows import is_lost
@@ -66,6 +67,8 @@ class Shell:
             is_lost=is_lost,
             segment=segment,
             query=query_of,
+            done_words=done_words,
+            facts_in_words=facts_in_words,
             prompt=prompt,
             traffic_words=traffic_words,
             verdict_words=verdict_words,

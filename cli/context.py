@@ -23,6 +23,7 @@ from cli.who import this_user
 from core.audit import NO_FACTS, Action, Actor, record
 from core.checkpoint import TRAINING
 from core.config import Config, load_config, overridden
+from core.config_sources import OPTION, Sources, sources_of
 from core.datasets import Columns
 from core.errors import FileMissing, InputDoesNotFit, InvalidInput, NotAPackage, OneLabelOnly
 from core.home import Home
@@ -53,6 +54,12 @@ class Run:
     @cached_property
     def config(self) -> Config:
         return overridden(load_config(self.config_path), {"home": self.home_folder}, source="the options")
+
+    def sources(self, **options: object) -> Sources:
+        """Where the config's values come from; `options`: of the command, by the keys of `service` that they set."""
+        given = {f"service.{key}": OPTION for key, value in options.items() if value is not None}
+        home = {"home": "the option --home"} if self.home_folder is not None else {}
+        return {**sources_of(self.config_path), **home, **given}
 
     @cached_property
     def home(self) -> Home:

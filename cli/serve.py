@@ -42,7 +42,7 @@ def serve(run: Run, /, **given: Any) -> None:
         _warn_of_missing_default(config.service.default_model, run.home.registry)
         sys.stdout.flush()
 
-    sys.exit(run_server(config, on_start=announce))
+    sys.exit(run_server(config, sources=run.sources(**given), on_start=announce))
 
 
 def address_of(service: ServiceConfig, *, has_tls: bool) -> str:

@@ -16,6 +16,7 @@ from cli.context import Run, info, pass_run
 from cli.serve import address_of
 from core.child_environment import child_environment
 from core.config import Config, overridden
+from core.config_sources import Sources
 from core.errors import CannotListen, PortInUse, RetuneError
 from core.free_address import free_address
 from core.isolated import isolated
@@ -48,17 +49,19 @@ def up(run: Run, /, **given: Any) -> None:
         startable_address(config)
         tell_of_others(run)
         log = ProcessLog(run.home.folder / LOG_FILE, stream=(sys.stderr if run.as_json else sys.stdout).fileno())
-        supervisor = Supervisor(_programs(run, config), log=log, on_change=partial(_publish, run.home.folder, this))
+        supervisor = Supervisor(
+            _programs(run, config, run.sources(**given)), log=log, on_change=partial(_publish, run.home.folder, this)
+        )
         _announce(run, address)
         code = supervisor.run()
         log.close()
     sys.exit(code)
 
 
-def _programs(run: Run, config: Config) -> list[Program]:
+def _programs(run: Run, config: Config, sources: Sources) -> list[Program]:
     from service.host.supervisor.child import Program
 
-    environment = child_environment(config)
+    environment = child_environment(config, sources=sources)
     home = ["--home", str(run.home.folder)] if run.home_folder is not None else []  # for the hints that they print
 
     def program(name: str, words: Sequence[str]) -> Program:

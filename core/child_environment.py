@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from core.config import Config
+from core.config_sources import NONE_KNOWN, Sources, as_variable
 from core.database import absolute_url as absolute_database
 from core.store import absolute_url as absolute_registry
 
 
-def child_environment(config: Config) -> dict[str, str]:
+def child_environment(config: Config, *, sources: Sources = NONE_KNOWN) -> dict[str, str]:
     """The environment of this process, with variables that `load_config` makes `config` of, and no other config.
+
+    `sources`: where its values come from, which the child's environment does not tell.
 
     All places are absolute, because the child's working directory is another one.
     """
@@ -27,6 +30,7 @@ def child_environment(config: Config) -> dict[str, str]:
     return {
         **inherited,
         **settings,
+        **as_variable(sources),
         "RETUNE_FINETUNE__BASE_MODEL": absolute_base_model(config.finetune.base_model),
         "RETUNE_HOME": str(config.home.absolute()),
         "RETUNE_LEDGER__URL": absolute_database(config.ledger_url),

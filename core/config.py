@@ -376,11 +376,16 @@ def load_config(path: Path | None = None, *, environment: Mapping[str, str] | No
     Raises `UnknownConfigKey`, `InvalidConfigValue`, `UnreadableConfig` or `FileMissing`.
     """
     variables = os.environ if environment is None else environment
-    named = path or _named_file(variables.get("RETUNE_CONFIG"))
-    values = _read_toml(named)
+    named, values = file_values(path, variables)
     config = _validated(Config, values, source=str(named or FILE_NAME))
-    overrides = _overrides(variables)
+    overrides = overrides_of(variables)
     return _validated(Config, _merged(values, overrides), source=ENVIRONMENT) if overrides else config
+
+
+def file_values(path: Path | None, variables: Mapping[str, str]) -> tuple[Path | None, dict[str, Any]]:
+    """The file that is named, None if none is, and the values of it or of `./retune.toml`; raises as `load_config`."""
+    named = path or _named_file(variables.get("RETUNE_CONFIG"))
+    return named, _read_toml(named)
 
 
 def _named_file(name: str | None) -> Path | None:
@@ -406,7 +411,8 @@ def _read_toml(path: Path | None) -> dict[str, Any]:
         raise UnreadableConfig(source, getattr(error, "strerror", None) or str(error)) from error
 
 
-def _overrides(variables: Mapping[str, str]) -> dict[str, Any]:
+def overrides_of(variables: Mapping[str, str]) -> dict[str, Any]:
+    """The values that the environment sets."""
     overrides: dict[str, Any] = {}
     for name, value in variables.items():
         if name == "RETUNE_HOME":

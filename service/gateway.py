@@ -14,6 +14,7 @@ from bentoml.serving import running_inside_container
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import load_config
+from core.config_sources import sources_of
 from core.cpu import use_batch_scheduling, worker_count
 
 THREAD_SWITCH_S = 0.001
@@ -77,7 +78,8 @@ class Gateway:
         logging.getLogger("service").setLevel(logging.INFO)
         config = load_config()
         server = running_server()  # None unless `bentoml serve` runs the service
-        self.worker = Worker(config, replaces_lost=server is None or not running_inside_container())
+        replaces_lost = server is None or not running_inside_container()
+        self.worker = Worker(config, replaces_lost=replaces_lost, sources=sources_of())
         if server is not None:
             end_with_parent()
             LogThread(on_drop=self.worker.metrics.count_log_drop).start()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from core.config import Config
+from core.config_sources import NONE_KNOWN, Sources
 from core.cpu import worker_count
 from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.feedback import ModelLabels, registered_labels
@@ -40,9 +41,10 @@ T = TypeVar("T")
 class Worker:
     """The parts that live as long as the process. Routes get them from here."""
 
-    def __init__(self, config: Config, *, replaces_lost: bool = True) -> None:
-        """`replaces_lost`: whether BentoML starts a killed worker again."""
+    def __init__(self, config: Config, *, replaces_lost: bool = True, sources: Sources = NONE_KNOWN) -> None:
+        """`replaces_lost`: whether BentoML starts a killed worker again; `sources`: of the config's values."""
         self.config = config
+        self.sources = sources
         self.is_draining = False
         self.metrics = Metrics()
         # Well below the request timeout, so that a locked ledger is reported as such and not as a timeout.

@@ -27,6 +27,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are another package
 
 from core.child_environment import child_environment
 from core.config import Config
+from core.config_sources import NONE_KNOWN, Sources
 from core.cpu import require_few_workers, worker_count
 from core.errors import ServerFailed
 from core.free_address import free_address
@@ -48,13 +49,13 @@ MAX_GRACE_S, MARGIN_S = 20, 5.0
 FOREIGN_VARIABLES = ("BENTOML_", "PROMETHEUS_MULTIPROC_DIR")
 
 
-def serve(config: Config, *, on_start: Callable[[], None] = lambda: None) -> int:
+def serve(config: Config, *, sources: Sources = NONE_KNOWN, on_start: Callable[[], None] = lambda: None) -> int:
     """Run the server in the foreground until it ends or gets a signal; returns its exit code.
 
-    `on_start` is called when the server's process has started. Raises `PortInUse`, `CannotListen`, `TooManyWorkers` or
-    `KeysMissing`.
+    `sources`: of the config's values; `on_start` is called when the server's process has started. Raises `PortInUse`,
+    `CannotListen`, `TooManyWorkers` or `KeysMissing`.
     """
-    server = ServerProcess(config, log=None)
+    server = ServerProcess(config, log=None, sources=sources)
 
     def forward(number: int, _: FrameType | None) -> None:
         server.process.send_signal(number)
@@ -90,13 +91,13 @@ def running_server(config: Config, *, log: Path, workers: int | None = None) -> 
 class ServerProcess:
     """`bentoml serve` with its workers, in a process session of its own."""
 
-    def __init__(self, config: Config, *, log: IO[bytes] | None) -> None:
+    def __init__(self, config: Config, *, log: IO[bytes] | None, sources: Sources = NONE_KNOWN) -> None:
         host = startable_address(config)
         scheme = "https" if config.service.tls_certificate else "http"
         self.url = f"{scheme}://{host if host != '0.0.0.0' else '127.0.0.1'}:{config.service.port}"
         grace_s = min(MAX_GRACE_S, math.ceil(config.service.timeout_s))
         self._end_s = grace_s + config.service.drain_s + MARGIN_S
-        environment = server_environment(config)
+        environment = server_environment(config, sources=sources)
         self._runtime_folder = Path(environment["BENTOML_HOME"])
         self.process = subprocess.Popen(
             _command(config, host, grace_s),
@@ -140,12 +141,12 @@ def startable_address(config: Config) -> str:
     return free_address(config.service.host, config.service.port)
 
 
-def server_environment(config: Config) -> dict[str, str]:
+def server_environment(config: Config, *, sources: Sources = NONE_KNOWN) -> dict[str, str]:
     """The environment variables of a server. They contain the whole config."""
-    runtime = runtime_folder(config)
+    runtime, whole = runtime_folder(config), child_environment(config, sources=sources)
     workers = {"workers": worker_count(config), "traffic": {"timeout": config.service.timeout_s + 30}}
     return {
-        **{name: value for name, value in child_environment(config).items() if not name.startswith(FOREIGN_VARIABLES)},
+        **{name: value for name, value in whole.items() if not name.startswith(FOREIGN_VARIABLES)},
         "BENTOML_HOME": str(runtime),  # one for each server: BentoML empties its metrics folder at the start
         "BENTOML_CONFIG_OVERRIDES": json.dumps({"services": {"Gateway": workers}}),
         **OFF,

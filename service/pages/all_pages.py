@@ -19,6 +19,7 @@ from service.pages import (
     model_page,
     overview,
     session,
+    settings,
     versions,
 )
 from service.pages.shell import Shell
@@ -40,6 +41,7 @@ PAGES = (
     label_doubts,
     audit,
     history,
+    settings,
 )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from core.audit_waiting import bring_in, put_aside
 from core.clock import utc_now
@@ -15,7 +15,7 @@ from core.errors import Unavailable
 from core.home import Home
 from core.schema import audit
 
-Via = Literal["cli", "http", "page", "loop"]
+Via = Literal["cli", "http", "page", "loop", "monitor", "server"]
 Action = Literal[
     "register",
     "delete",
@@ -37,6 +37,7 @@ Action = Literal[
     "add_key",
     "revoke_key",
     "forget",
+    "policy",
 ]
 NO_FACTS: Mapping[str, Any] = {}
 _WRITTEN = tuple(column.name for column in audit.columns if column.name != "id")
@@ -44,8 +45,9 @@ _WRITTEN = tuple(column.name for column in audit.columns if column.name != "id")
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes something. `who`: "key NAME", "admin token", "user NAME", "this machine" (no key, no token) or "loop"
-    (the product by itself); `via`: through what.
+    """Who changes something. `who`: "key NAME", "admin token", "user NAME", "this machine" (no key, no token), "loop"
+    (the product by itself) or "config" (its file or the environment, as a monitor or a server first saw it); `via`:
+    through what.
     """
 
     who: str
@@ -79,6 +81,22 @@ class Audit:
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
         with self._database.write() as connection:
             connection.execute(insert(audit), [{name: row.get(name) for name in _WRITTEN} for row in rows])
+
+    def add_unless(self, row: Mapping[str, Any], is_known: Callable[[AuditEntry | None], bool]) -> None:
+        """Add an entry unless the last one of its model and action tells the same, whoever writes at the same time."""
+        last = select(audit).where(audit.c.model == row["model"], audit.c.action == row["action"])
+        last = last.order_by(audit.c.id.desc()).limit(1)
+
+        def found(connection: Connection) -> AuditEntry | None:
+            told = connection.execute(last).mappings().first()
+            return AuditEntry(**told) if told else None
+
+        with self._database.read() as connection:
+            if is_known(found(connection)):
+                return
+        with self._database.write() as connection:
+            if not is_known(found(connection)):
+                connection.execute(insert(audit), [{name: row.get(name) for name in _WRITTEN}])
 
     def latest(
         self,

@@ -28,6 +28,7 @@ DONE: dict[Action, str] = {
     "add_key": "added a key",
     "revoke_key": "revoked a key",
     "forget": "erased predictions",
+    "policy": "changed the policy",
 }
 
 
@@ -41,9 +42,11 @@ def done_words(action: Action) -> str:
 
 
 def facts_in_words(facts: Mapping[str, Any]) -> str:
-    """
+    """What is a table of its own is left out.
+
     >>> facts_in_words({"version": "2", "before": None, "reason": "", "scopes": ["predict", "admin"]})
     'version 2, scopes predict+admin'
     """
     shown = {name: "+".join(map(str, value)) if isinstance(value, list) else value for name, value in facts.items()}
-    return ", ".join(f"{name} {value}" for name, value in shown.items() if value not in (None, ""))
+    told = {name: value for name, value in shown.items() if value not in (None, "") and not isinstance(value, dict)}
+    return ", ".join(f"{name} {value}" for name, value in told.items())

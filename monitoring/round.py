@@ -16,6 +16,7 @@ from core.forgetting import forget_expired
 from core.guards import Guard
 from core.home import Home
 from core.isolated import isolated
+from core.policy_seen import note_policies
 from core.records import CheckRecord, DecisionRecord
 from monitoring.alerts.courier import Courier
 from monitoring.guarding import Guarding, Look
@@ -59,6 +60,7 @@ class Monitor:
     look: Look = lambda _model: None
     on_guarded: Callable[[Guard], None] = lambda _guard: None
     _claims: dict[str, Claim] = field(default_factory=dict)
+    _noted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._courier = Courier(self.home)
@@ -137,11 +139,18 @@ class Monitor:
         with suppress(OSError):  # nobody reads the output
             self.on_guarded(guard)
 
+    def _note_policy(self, model: str) -> None:
+        """Once: the config does not change while a process runs."""
+        if model not in self._noted:
+            note_policies(self.home, [model], "monitor")
+            self._noted.add(model)
+
     def _check(self, model: str) -> None:
         claim = self._claims.setdefault(model, Claim(self.home.ledger.database, f"monitor-{model}"))
         if holder := claim.held_by_another():
             raise WatchedByAnother(model, holder)
         self._arrived.look(model)
+        self._note_policy(model)
         checked = check_and_respond(self.home, self.respond, model)
         self._courier.tell(model)
         self.on_checked(checked)

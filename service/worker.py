@@ -14,6 +14,7 @@ from core.cpu import worker_count
 from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.feedback import ModelLabels, registered_labels
 from core.home import Home
+from core.policy_seen import note_policies
 from core.server_workers import ModelStatus, ServerWorkers
 from service.access.access import Access
 from service.answering.batcher import Batcher
@@ -88,6 +89,7 @@ class Worker:
             self.access_log.start()
         if self.watchdog:
             self.watchdog.start()
+        self.operator_executor.submit(self._note_policies)
 
     def close(self) -> None:
         """Answer the waiting texts, write the predictions, then stop everything."""
@@ -159,6 +161,10 @@ class Worker:
             facts = self.champions.served(model).engine.facts
             return ModelLabels(facts.kind, frozenset(facts.labels))
         return registered_labels(self.home.registry, model)
+
+    def _note_policies(self) -> None:
+        with suppress(RetuneError):  # a registry that is away
+            note_policies(self.home, self.home.registry.models(), "server")
 
     def _publish_status(self, status: dict[str, ModelStatus]) -> None:
         self.metrics.set_status(status)

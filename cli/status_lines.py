@@ -7,8 +7,17 @@ from collections.abc import Iterator
 from cli.context import Run
 from cli.job_sentences import detail
 from core.clock import moment
-from core.overview.facts import AlertFacts, ChampionFacts, DriftFacts, LabelFacts, ModelOverview, Processes
-from core.overview.words import accuracy_words, ago, request_words, traffic_words, verdict_words
+from core.overview.facts import ChampionFacts, DriftFacts, LabelFacts, ModelOverview, Processes
+from core.overview.words import (
+    accuracy_words,
+    ago,
+    alert_words,
+    process_words,
+    request_words,
+    traffic_words,
+    up_words,
+    verdict_words,
+)
 
 
 def model_lines(run: Run, model: ModelOverview) -> list[str]:
@@ -49,7 +58,7 @@ def _facts(run: Run, model: ModelOverview) -> Iterator[str]:
     for one in model.incidents[:1]:
         yield _line("incident", f"{one.id} @{one.version} ({ago(one.created_at)}): {one.reason} {one.done}")
     if model.alerts:
-        yield _line("alerts", ", ".join(map(_alert, model.alerts)))
+        yield _line("alerts", ", ".join(map(alert_words, model.alerts)))
     command = f"   {run.hint(*model.next.words)}" if model.next.words else ""
     yield _line("next", f"{model.next.why}{command}")
 
@@ -75,27 +84,9 @@ def _labels(labels: LabelFacts) -> str:
     return f"{labels.requested} asked for, {labels.given} given, {labels.open} open{more}"
 
 
-def _alert(alert: AlertFacts) -> str:
-    return f"{alert.event.replace('_', ' ')} since {moment(alert.since)}"
-
-
 def process_line(found: Processes) -> str:
-    servers = sum(server.workers for server in found.gateway)
-    parts = [f"gateway ({servers} worker{'' if servers == 1 else 's'})"] if found.gateway else []
-    parts += [role for role, these in (("monitor", found.monitor), ("worker", found.worker)) if these]
-    running = f"{', '.join(parts)} run" if parts else "none of this home runs"
-    return _line("processes", running + (f"; missing: {', '.join(found.missing)}" if found.missing else ""))
+    return _line("processes", process_words(found))
 
 
 def up_lines(found: Processes) -> list[str]:
-    """Who runs `retune up`, and the processes that it had to start again."""
-    if found.up is None:
-        return []
-    again = [
-        f"{one.name} {one.restarts} time{'' if one.restarts == 1 else 's'}"
-        + (f" (it {one.ended}, {ago(one.ended_at)})" if one.ended and one.ended_at else "")
-        for one in found.up.processes
-        if one.ended
-    ]
-    started = f"; started again: {'; '.join(again)}" if again else ""
-    return [_line("up", f"process {found.up.pid} on {found.up.host} since {moment(found.up.since)}{started}")]
+    return [_line("up", up_words(found.up))] if found.up is not None else []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from core.clock import seconds_between, utc_now
+from core.clock import moment, seconds_between, utc_now
 from core.duration import in_words
-from core.overview.facts import COUNTED, AccuracyFacts, DriftFacts, RequestFacts, TrafficFacts
+from core.overview.facts import COUNTED, AccuracyFacts, AlertFacts, DriftFacts, Processes, RequestFacts, TrafficFacts
 from core.share import Share, percent
+from core.supervision import Supervision
 
 VERDICTS = {"ok": "no drift", "drift": "drifted", "insufficient_data": "not enough rows yet"}
 
@@ -32,6 +33,30 @@ def request_words(found: RequestFacts) -> str:
         if bound_s is not None
     ]
     return ", ".join([failed, *within])
+
+
+def process_words(found: Processes) -> str:
+    servers = sum(server.workers for server in found.gateway)
+    parts = [f"gateway ({servers} worker{'' if servers == 1 else 's'})"] if found.gateway else []
+    parts += [role for role, these in (("monitor", found.monitor), ("worker", found.worker)) if these]
+    running = f"{', '.join(parts)} run" if parts else "none of this home runs"
+    return running + (f"; missing: {', '.join(found.missing)}" if found.missing else "")
+
+
+def up_words(found: Supervision) -> str:
+    """Who runs `retune up`, and the processes that it had to start again."""
+    again = [
+        f"{one.name} {one.restarts} time{'' if one.restarts == 1 else 's'}"
+        + (f" (it {one.ended}, {ago(one.ended_at)})" if one.ended and one.ended_at else "")
+        for one in found.processes
+        if one.ended
+    ]
+    started = f"; started again: {'; '.join(again)}" if again else ""
+    return f"process {found.pid} on {found.host} since {moment(found.since)}{started}"
+
+
+def alert_words(alert: AlertFacts) -> str:
+    return f"{alert.event.replace('_', ' ')} since {moment(alert.since)}"
 
 
 def verdict_words(drift: DriftFacts | None) -> str:

@@ -15,7 +15,15 @@ from core.audit_words import done_words, facts_in_words
 from core.duration import in_words
 from core.errors import RetuneError
 from core.job_rows import is_lost
-from core.overview.words import accuracy_words, traffic_words, verdict_words
+from core.overview.words import (
+    accuracy_words,
+    alert_words,
+    process_words,
+    request_words,
+    traffic_words,
+    up_words,
+    verdict_words,
+)
 from core.share import percent
 from core.version_diff.words import label_words, rows_words, share_words
 from service.access.access import Access
@@ -77,6 +85,10 @@ class Shell:
             label_words=label_words,
             rows_words=rows_words,
             capitalize_first=lambda words: words[:1].upper() + words[1:],
+            alert_words=alert_words,
+            process_words=process_words,
+            request_words=request_words,
+            up_words=up_words,
         )
         self._templates.globals.update(asset=asset_url)
 

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from starlette.testclient import TestClient
+
+from core.alerts import Alerts, Condition
+from core.clock import utc_now
+from core.freezes import Freeze
+from core.heartbeats import Heartbeats
+from core.incidents import Incidents
+from core.loop_orders import freeze
+from core.owner import this_worker
+from core.supervision import Supervision, supervising
+from service.worker import Worker
+
+
+def test_the_first_page_says_which_processes_run(client: TestClient, worker: Worker) -> None:
+    page = client.get("/dashboard").text
+    assert "gateway (1 worker) run; missing: monitor, worker" in page
+    Heartbeats(worker.home.ledger.database).begin("monitor", this_worker())
+    with supervising(worker.home.folder, Supervision.of_this_process("http://localhost:3000")):
+        page = client.get("/dashboard").text
+    assert "gateway (1 worker), monitor run; missing: worker" in page
+    assert "<code>retune up</code>: process" in page
+
+
+def test_a_model_shows_what_holds_and_what_waits(client: TestClient, worker: Worker) -> None:
+    database = worker.home.ledger.database
+    freeze(worker.home, "tickets", Freeze(utc_now(), None, "<b>Christmas</b>"))
+    worker.home.ledger.proposals.propose(
+        "tickets", "1", action="retrain", waiting=None, reason="It drifted.", decision_id=None
+    )
+    Incidents(database).add(
+        "tickets", "1", previous=None, guard_id=None, cause="errors", action="told", reason="", done="Nothing changed."
+    )
+    Alerts(database).update("tickets", [Condition("drift", "1", {})], {"drift": []})
+    page = client.get("/dashboard").text
+    for words in (
+        "the champion is frozen until a person ends it (&lt;b&gt;Christmas&lt;/b&gt;)",
+        "<dt>Proposal</dt><dd>retrain,",
+        'href="/dashboard/tickets/history?kind=incidents">errors of version 1: told,',
+        "<dt>Alerts that hold</dt><dd>drift since ",
+    ):
+        assert words in page, words

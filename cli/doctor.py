@@ -17,6 +17,7 @@ from cli.context import REFUSED, Run, pass_run
 from core.cpu import available_cpus
 from core.durable import require_writable, write_bytes
 from core.errors import NoModels, RetuneError
+from core.settings import unknown_models
 
 EXTRAS = {
     "serve": ["bentoml", "jinja2"],
@@ -43,6 +44,7 @@ def doctor(run: Run) -> None:
             _check("ledger", lambda: _ledger(run)),
             _check("registry", lambda: _registry(run)),
             _check("default model", lambda: _default_model(run)),
+            _check("model tables", lambda: _model_tables(run)),
         ]
     run.emit(
         {"checks": [{"name": check.name, "ok": check.is_ok, "detail": check.detail} for check in checks]},
@@ -113,6 +115,12 @@ def _default_model(run: Run) -> str:
         return name
     first = run.home.registry.default_model()
     return f"not set: requests without a model are answered by {first or 'the first one that is promoted'}"
+
+
+def _model_tables(run: Run) -> str:
+    if unknown := unknown_models(run.config, run.home.registry.models()):
+        return Remark(f"{', '.join(unknown)}: the registry has no such model; correct the name if it is not to come")
+    return "none of an unknown model"
 
 
 def _ledger(run: Run) -> str:

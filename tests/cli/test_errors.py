@@ -213,6 +213,20 @@ def test_doctor_reports_a_missing_default_model(retune: Command, tmp_path: Path)
     assert "No model 'missing'" in out
 
 
+def test_doctor_names_tables_of_models_that_the_registry_does_not_know(
+    retune: Command, tiny_package: Path, tmp_path: Path
+) -> None:
+    retune("register", tiny_package, "--model", "m")
+    tables = (
+        '[policy.models.m]\nmode = "auto"\n[policy.models.tickts]\nmode = "auto"\n[service.limits.k]\nmax_items = 3\n'
+    )
+    write(tmp_path, tables, "retune.toml")
+    code, out, _ = retune("doctor")
+    assert code == 0
+    assert "policy.models.tickts, service.limits.k: the registry has no such model" in out
+    assert "policy.models.m" not in out
+
+
 def test_a_retrain_with_other_options_than_the_queued_one_is_refused(retune: Command, tiny_package: Path) -> None:
     retune("register", tiny_package, "--model", "m")
     retune("promote", "m@1")

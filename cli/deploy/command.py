@@ -23,6 +23,8 @@ from core.duration import seconds_of
 from core.errors import UnknownRung
 from core.labels import Kind
 from core.package import task_in_words
+from core.server_workers import living_server_workers
+from core.supervision import supervision_of
 from core.tables.reader import read_table
 
 
@@ -85,7 +87,7 @@ def deploy(
     run.emit(
         {"model": model, "version": version, "champion": version, **told.facts, **changes, "seconds": told.seconds},
         f"{model}@{version} is in service, after {sum(told.seconds.values()):.0f} s.",
-        *([] if is_up else [f"Next: {run.hint('up')}"]),
+        *([] if is_up else [next_line(run)]),
         f"Then ask it: {_question(model, rows[0].text, port)}",
     )
     if is_up:
@@ -139,6 +141,15 @@ def _leave_champion(run: Run, model: str, version: str, champion: str, told: Tol
         f"Put it in service: {run.hint('promote', f'{model}@{version}')}",
     )
     sys.exit(REFUSED)
+
+
+def next_line(run: Run) -> str:
+    """What answers with the version, or will."""
+    if up := supervision_of(run.home.folder):
+        return f"'retune up' answers with it on {up.url}. How it stands: {run.hint('status')}"
+    if living_server_workers(run.home.folder):
+        return f"A server of this home answers with it. How it stands: {run.hint('status')}"
+    return f"Next: {run.hint('up')}"
 
 
 def _question(model: str, text: str, port: int) -> str:

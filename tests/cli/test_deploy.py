@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from cli.context import Run
+from cli.deploy.command import next_line
 from core.config import Config
 from core.datasets import Example, fingerprint, kept_dataset
 from core.errors import DeployRunning, RetuneError
 from core.home import Home
 from core.package import read_facts
+from core.supervision import Supervision, supervising
 from lifecycle.deploy.folder import deploy_folder
 from lifecycle.deploy.parts import Parts, parted
 from tests.cli.conftest import Command
@@ -215,3 +218,10 @@ def test_a_deployment_removes_earlier_ones_that_ended(tmp_path: Path, tiny_base_
         pass
     assert not ended.path.exists()
     assert stopped.path.exists()
+
+
+def test_what_comes_next_depends_on_what_runs(home: Path) -> None:
+    run = Run(None, str(home))
+    assert next_line(run) == f"Next: retune --home {home} up"
+    with supervising(home, Supervision.of_this_process("http://127.0.0.1:3000")):
+        assert next_line(run).startswith("'retune up' answers with it on http://127.0.0.1:3000.")

@@ -20,7 +20,7 @@ from core.config_sources import Sources
 from core.errors import CannotListen, PortInUse, RetuneError
 from core.free_address import free_address
 from core.isolated import isolated
-from core.supervision import SupervisedProcess, Supervision, publish, supervising
+from core.supervision import SupervisedProcess, Supervision, publish, supervising, supervision_of
 
 if TYPE_CHECKING:  # needs the packages of the server
     from service.host.supervisor.child import Program
@@ -45,8 +45,9 @@ def up(run: Run, /, **given: Any) -> None:
 
     address = address_of(service, has_tls=bool(tls_arguments(service)))
     this = Supervision.of_this_process(address)
-    with supervising(run.home.folder, this):
+    if supervision_of(run.home.folder) is None:  # before the home is touched
         startable_address(config)
+    with supervising(run.home.folder, this):
         tell_of_others(run)
         log = ProcessLog(run.home.folder / LOG_FILE, stream=(sys.stderr if run.as_json else sys.stdout).fileno())
         supervisor = Supervisor(

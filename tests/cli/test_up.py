@@ -52,7 +52,7 @@ def test_a_port_in_use_is_said_before_anything_starts(retune: Command, home: Pat
         code, out, err = retune("up", "--port", port)
     assert (code, out) == (1, "")
     assert f"Port {port} on 127.0.0.1 is in use" in err
-    assert not (home / "up.log").exists()
+    assert not home.exists()
 
 
 @pytest.mark.parametrize(("command", "name"), [("worker", "worker"), ("monitor", "monitor")])

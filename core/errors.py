@@ -533,7 +533,7 @@ class NoModels(NotFound):
     def __init__(self, registry: str) -> None:
         super().__init__(
             f"The registry {registry} holds no model. Name another home with --home or RETUNE_HOME, "
-            "or add a model with 'retune register'."
+            "or make a model: 'retune deploy FILE --model NAME'."
         )
 
 

@@ -52,6 +52,7 @@ def test_where_no_model_is_it_says_where_it_looked(retune: Command, home: Path) 
     for command in ("status", "models"):
         code, out, _ = retune(command)
         assert (code, out.startswith(f"The registry {home / 'registry'} holds no model.")) == (0, True)
+        assert "'retune deploy FILE --model NAME'" in out
         assert json.loads(retune(command, "--json")[1])["models"] == []
     assert not home.exists()
     code, _, err = retune("status", "m")

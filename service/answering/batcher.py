@@ -231,7 +231,9 @@ class Batcher:
         return self._pacing.wait_s(time.monotonic()) if self._background else None
 
     def _may_answer_background(self, now: float) -> bool:
-        return bool(self._background) and not self._ended and self._pacing.wait_s(now) == 0.0
+        if self._ended or not self._background:
+            return False
+        return self._pacing.is_due(now) if self._buckets else self._pacing.wait_s(now) == 0.0
 
     def _infer(self, batch: list[QueuedText], *, is_background: bool = False) -> list[EngineResult]:
         started = time.monotonic()

@@ -22,8 +22,12 @@ class Pacing:
         """A call with background texts took `seconds` and ended now."""
         self._due_at = now + seconds * (1 / SHARE - 1)
 
+    def is_due(self, now: float) -> bool:
+        """Whether background texts may be answered before others that wait."""
+        return now >= self._due_at
+
     def wait_s(self, now: float) -> float:
-        """Seconds until background texts may be answered; 0 if they may now.
+        """Seconds until background texts may be answered while no other waits; 0 if they may now.
 
         >>> pacing = Pacing()
         >>> pacing.answered(100.0)

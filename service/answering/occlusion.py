@@ -14,6 +14,10 @@ from core.datasets import Text
 from core.engine import Encoded, Engine, TokenSpan
 from core.word_spans import word_spans
 
+MOST_TOKENS = 8_192
+"""In all rows of a text, as far as `FEWEST_PARTS` parts allow it."""
+FEWEST_PARTS = 8
+
 
 @dataclass(frozen=True)
 class Part:
@@ -43,8 +47,9 @@ class Occluded:
 
 
 def occlude(engine: Engine, text: Text, *, most: int) -> Occluded:
-    """`most`: see `parts_of`. Raises `InputDoesNotFit`."""
+    """`most`: see `parts_of`; of a text with many tokens, fewer. Raises `InputDoesNotFit`."""
     encoded, spans = engine.encode_with_spans(text)
+    most = min(most, max(FEWEST_PARTS, MOST_TOKENS // max(1, encoded.tokens)))
     parts, size = parts_of(text, spans, most=most)
     # A row without any token cannot be answered: one word, and a tokenizer that adds no tokens.
     return Occluded(text, encoded, [part for part in parts if len(part.tokens) < encoded.tokens], size)

@@ -19,6 +19,8 @@ MOST = 1_000
 """Texts that people labelled, and as many of the training rows."""
 MOST_LABELS = 5_000
 """The last labels in the ledger, among which the texts are sought."""
+MOST_CHARS = 2_000
+"""Longer texts are cut."""
 LINES_ESTIMATED_BY = 200
 
 Origin = Literal["feedback", "given", "training"]
@@ -56,7 +58,8 @@ def texts_of_people(home: Home, model: str, version: str, facts: PackageFacts) -
     rows = [row for row in found if row.has_text][-MOST:][::-1]
     embeddings = ledger.embeddings([row.prediction_id for row in rows], version=version)
     labelled = [
-        LabelledText(row.text, row.label, "feedback", row.pair, embeddings.get(row.prediction_id)) for row in rows
+        LabelledText(_cut(row.text), row.label, "feedback", _cut_pair(row.pair), embeddings.get(row.prediction_id))
+        for row in rows
     ]
     taxonomy = ledger.rules.taxonomy(model, facts.kind)
     given = _labelled(taxonomy.examples(ledger.added.rows(model, last=MOST)), "given")
@@ -96,7 +99,17 @@ def different(rows: Iterable[LabelledText]) -> Iterator[LabelledText]:
 
 
 def _labelled(rows: Iterable[Example], origin: Origin) -> list[LabelledText]:
-    return [LabelledText(row.text, row.label, origin, row.pair) for row in rows if row.label is not None]
+    return [
+        LabelledText(_cut(row.text), row.label, origin, _cut_pair(row.pair)) for row in rows if row.label is not None
+    ]
+
+
+def _cut(text: str) -> str:
+    return text[:MOST_CHARS]
+
+
+def _cut_pair(pair: str | None) -> str | None:
+    return None if pair is None else _cut(pair)
 
 
 def _of_kind(rows: Iterable[LabelledText], facts: PackageFacts) -> Iterator[LabelledText]:

@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from core.arrays import Floats
-from core.engine import Encoded, Outputs
+from core.engine import Encoded, Engine, Outputs
 from core.errors import RetuneError
 from core.home import Home
 from core.labelled_texts import (
@@ -65,10 +66,11 @@ class Nearest:
 class Known:
     """The labelled texts of a version, with the unit embeddings (d,) of those that have one, by the text's key.
 
-    `compared`: these n texts and their embeddings (n, d); None after a change.
+    `engine` is a weak reference: a version that was replaced leaves the memory. `compared`: these n texts and their
+    embeddings (n, d); None after a change.
     """
 
-    served: ServedVersion
+    engine: ref[Engine]
     rows: list[LabelledText] = field(default_factory=list)
     units: dict[str, Floats] = field(default_factory=dict)
     compared: tuple[list[LabelledText], Floats] | None = None
@@ -95,7 +97,7 @@ class Likeness:
         """The `most` nearest ones, the most similar first."""
         known = self._of(served)
         if _is_over(known.reading) and time.monotonic() - known.read_at > READ_AGAIN_S:
-            known.reading = asyncio.create_task(self._read(known))
+            known.reading = asyncio.create_task(self._read(known, served))
         if known.reading is not None and not known.reading.done():
             await asyncio.wait([known.reading], timeout=WAIT_S)
         return nearest(known, embedding, most=most)
@@ -103,8 +105,8 @@ class Likeness:
     def _of(self, served: ServedVersion) -> Known:
         """What is known of the version; that of another version of the model is dropped."""
         known = self._known.get(served.model)
-        if known is None or known.served.engine is not served.engine:
-            known = self._known[served.model] = Known(served)
+        if known is None or known.engine() is not served.engine:
+            known = self._known[served.model] = Known(ref(served.engine))
         known.used_at = time.monotonic()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(IDLE_S, self._drop_unused)
@@ -115,32 +117,34 @@ class Likeness:
         self._known = {name: known for name, known in self._known.items() if now - known.used_at < IDLE_S}
         self._timer = asyncio.get_running_loop().call_later(IDLE_S, self._drop_unused) if self._known else None
 
-    async def _read(self, known: Known) -> None:
+    async def _read(self, known: Known, served: ServedVersion) -> None:
         """Read the texts again; those that were erased, and their embeddings, go."""
         try:
-            rows = await self._run(read, self._home, known)
+            rows = await self._run(read, self._home, known, served)
         except Exception as error:  # what was read before is shown; an explanation must not fail for it
-            logger.warning("Labelled texts of %s cannot be read: %s", known.served.model, error)
+            logger.warning("Labelled texts of %s cannot be read: %s", served.model, error)
             return
         finally:
             known.read_at = time.monotonic()
         known.rows, known.compared = rows, None
         known.units = {row.key: known.units[row.key] for row in rows if row.key in known.units}
-        known.units |= {row.key: unit(row.embedding) for row in rows if row.embedding is not None}
+        # A model that was removed and registered again has predictions of another version of this number.
+        made = [(row.key, row.embedding) for row in rows if row.embedding is not None]
+        known.units |= {key: unit(vector) for key, vector in made if len(vector) == served.engine.width}
         if _is_over(known.embedding) and len(known.units) < len(rows):
-            known.embedding = asyncio.create_task(self._embed_rest(known))
+            known.embedding = asyncio.create_task(self._embed_rest(known, served))
 
-    async def _embed_rest(self, known: Known) -> None:
+    async def _embed_rest(self, known: Known, served: ServedVersion) -> None:
         """Embed the texts without an embedding, for as long as the version is asked for."""
         failed: set[str] = set()
-        while self._known.get(known.served.model) is known:
+        while self._known.get(served.model) is known:
             missing = [row for row in known.rows if row.key not in known.units and row.key not in failed][:LOT]
             if not missing:
                 return
-            encoded = await encode(known.served.engine, [row.input for row in missing])
+            encoded = await encode(served.engine, [row.input for row in missing])
             readable = [(row, item) for row, item in zip(missing, encoded, strict=True) if isinstance(item, Encoded)]
             try:
-                results = await self._embed(known.served, [item for _, item in readable])
+                results = await self._embed(served, [item for _, item in readable])
             except RetuneError:  # the server is stopping
                 return
             found = {
@@ -153,9 +157,8 @@ class Likeness:
             known.compared = None
 
 
-def read(home: Home, known: Known) -> list[LabelledText]:
+def read(home: Home, known: Known, served: ServedVersion) -> list[LabelledText]:
     """All labelled texts of a version: those that people labelled, then training rows. Raises as `texts_of_people`."""
-    served = known.served
     facts = served.engine.facts
     file = training_file(home, facts)
     state = (file, file.stat().st_mtime) if file.is_file() else None

@@ -31,7 +31,7 @@ MOST_PARTS = 64
 MOST_LIKE = 5
 MOST_WAITING = 64
 """Texts that wait for their explanation in a worker."""
-BUSY_SHARE = 0.25
+BUSY_SHARE = 0.5
 """Of the full queue: from here on explanations are refused, long before predictions are."""
 TIME_SHARE = 0.9
 """Of the server's time limit; then the answers go out without the rest of the explanations."""

@@ -15,6 +15,8 @@ from service.answering.occlusion import Occluded, Part
 
 MOST_LABELS = 8
 """Labels of a multi-label answer whose weights are given."""
+DIGITS = 6
+"""The further ones move with the batch."""
 SHOWN_CHARS = 500
 """Of a labelled text."""
 
@@ -38,12 +40,13 @@ def weighted(
     is_single = answer.given is None
     return {
         "label": engine.labels[labels[0]],
+        "score": float(probabilities[labels[0]]),
         "words_per_part": occluded.words_per_part,
         "parts": [
             {
                 **_place(occluded.text, part),
-                "weight": float(drop[labels[0]]),
-                **({} if is_single else {"weights": {engine.labels[index]: float(drop[index]) for index in labels}}),
+                "weight": _rounded(drop[labels[0]]),
+                **({} if is_single else {"weights": {engine.labels[index]: _rounded(drop[index]) for index in labels}}),
             }
             for part, drop in zip(occluded.parts, drops, strict=True)
         ],
@@ -69,4 +72,8 @@ def like(near: Near) -> dict[str, Any]:
     row = near.row
     pair = {} if row.pair is None else {"pair": row.pair[:SHOWN_CHARS]}
     shown = {"text": row.text[:SHOWN_CHARS], **pair, "label": row.label}
-    return {**shown, "similarity": near.similarity, "origin": row.origin}
+    return {**shown, "similarity": _rounded(near.similarity), "origin": row.origin}
+
+
+def _rounded(number: float) -> float:
+    return round(float(number), DIGITS)

@@ -58,7 +58,11 @@ def document(routes: Sequence[Route], settings: ServiceConfig) -> Schema:
         "info": {"title": "Retune", "version": API_VERSION},
         "paths": paths,
         "components": {
-            "schemas": schemas(max_items=settings.most_items, max_feedback=settings.max_items),
+            "schemas": schemas(
+                max_items=settings.most_items,
+                max_feedback=settings.max_items,
+                max_explained=settings.max_explained,
+            ),
             "securitySchemes": _SECURITY,
         },
     }

@@ -26,10 +26,11 @@ from service.http.schema_parts import (
 EXAMPLES = ["I was charged twice", "The app crashes"]
 
 
-def schemas(*, max_items: int, max_feedback: int) -> Schema:
+def schemas(*, max_items: int, max_feedback: int, max_explained: int) -> Schema:
     """All schemas by their names, for `ref`."""
     return {
-        **_own(max_items),
+        **_own(max_items, max_explained),
+        **_explanation(),
         **_feedback(max_feedback),
         **_hugging_face(max_items),
         **_open_inference(max_items),
@@ -39,15 +40,19 @@ def schemas(*, max_items: int, max_feedback: int) -> Schema:
     }
 
 
-def _own(max_items: int) -> Schema:
+def _own(max_items: int, max_explained: int) -> Schema:
+    # Without timeout_ms: a short timeout gives a 504, which tools that try all values report as a fault.
+    request = object_of(
+        optional=["model", "top_k", "explain"],
+        texts=list_of(ref("Item"), min_items=1, max_items=max_items),
+        model={**NAME, "type": ["string", "null"]},
+        top_k=COUNT,
+        explain={"type": ["boolean", "null"]} if max_explained else {"enum": [False, None]},
+    )
+    explained = {"properties": {"explain": {"const": True}}, "required": ["explain"]}
+    few = {"properties": {"texts": {"maxItems": max(1, max_explained)}}}
     return {
-        # Without timeout_ms: a short timeout gives a 504, which tools that try all values report as a fault.
-        "PredictRequest": object_of(
-            optional=["model", "top_k"],
-            texts=list_of(ref("Item"), min_items=1, max_items=max_items),
-            model={**NAME, "type": ["string", "null"]},
-            top_k=COUNT,
-        ),
+        "PredictRequest": {**request, "if": explained, "then": few},
         "Item": {
             "description": "A text; for a model of pairs, a list of two texts. Each item is checked by itself: any "
             "other value gets an error in its place."
@@ -56,7 +61,7 @@ def _own(max_items: int) -> Schema:
             model=TEXT, version=TEXT, predictions=list_of({"oneOf": [ref("Prediction"), ref("ItemError")]})
         ),
         "Prediction": object_of(
-            optional=["labels"],  # multi-label models only
+            optional=["labels", "explanation"],  # of multi-label models; if it was asked for
             id=TEXT,
             label=TEXT,
             labels=list_of(TEXT),
@@ -65,8 +70,42 @@ def _own(max_items: int) -> Schema:
             truncated=BOOLEAN,
             all_unknown=BOOLEAN,
             abstained=BOOLEAN,
+            explanation={"oneOf": [ref("Explanation"), ref("ItemError")]},
         ),
         "ItemError": object_of(error=object_of(code=TEXT, message=TEXT)),
+    }
+
+
+def _explanation() -> Schema:
+    number: Schema = {"type": "number"}
+    return {
+        "Explanation": object_of(
+            optional=["like", "compared"],  # for those who may label
+            label=TEXT,
+            score=SCORE,
+            words_per_part=INTEGER,
+            parts=list_of(ref("Part")),
+            rows=INTEGER,
+            like=list_of(ref("LabelledText")),
+            compared=INTEGER,
+        ),
+        "Part": object_of(
+            optional=["of", "weights"],  # of pairs; of multi-label models
+            of={"enum": [0, 1]},
+            text=TEXT,
+            start=INTEGER,
+            end=INTEGER,
+            weight=number,
+            weights={"type": "object", "additionalProperties": number},
+        ),
+        "LabelledText": object_of(
+            optional=["pair"],
+            text=TEXT,
+            pair=TEXT,
+            label=TEXT,
+            similarity=number,
+            origin={"enum": ["feedback", "given", "training"]},
+        ),
     }
 
 

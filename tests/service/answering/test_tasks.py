@@ -180,3 +180,27 @@ def ask(client: TestClient, model: str, texts: Sequence[object]) -> list[dict[st
 
 def label(client: TestClient, key: str, value: object) -> int:
     return client.post("/feedback", json={"feedback": [{"prediction_id": key, "label": value}]}).status_code
+
+
+def explained(client: TestClient, item: object, model: str) -> Any:
+    body = {"texts": [item], "model": model, "explain": True}
+    [prediction] = client.post("/predict", json=body).json()["predictions"]
+    return prediction, prediction["explanation"]
+
+
+def test_each_label_of_a_multi_label_answer_is_explained(tasks_client: TestClient) -> None:
+    for row in ROWS:
+        prediction, explanation = explained(tasks_client, row.text, "topics")
+        likeliest = next(iter(prediction["scores"]))
+        labels = set(prediction["labels"]) or {likeliest}
+        assert all(set(part["weights"]) == labels for part in explanation["parts"])
+        assert all(part["weight"] == part["weights"][explanation["label"]] for part in explanation["parts"])
+        assert explanation["score"] == prediction["scores"][explanation["label"]]
+
+
+def test_the_words_of_both_texts_of_a_pair_are_explained(tasks_client: TestClient) -> None:
+    _, explanation = explained(tasks_client, PAIRS[0], "answers")
+    shown = [part["text"] for part in explanation["parts"]]
+    assert shown == [word for text in PAIRS[0] for word in str(text).split()]
+    assert [PAIRS[0][part["of"]][part["start"] : part["end"]] for part in explanation["parts"]] == shown
+    assert {part["of"] for part in explanation["parts"]} == {0, 1}

@@ -57,6 +57,7 @@ def test_the_document_has_exactly_the_api_routes(worker: Worker) -> None:
     ("method", "path", "body", "status"),
     [
         ("post", "/predict", {"texts": ["my invoice", 7]}, "200"),
+        ("post", "/predict", {"texts": ["my invoice", 7], "explain": True}, "200"),
         ("post", "/predict", {"texts": []}, "400"),
         ("post", "/predict", {"texts": ["a"], "model": "nope"}, "404"),
         ("post", "/feedback", {"feedback": [{"prediction_id": "a", "label": "b"}]}, "404"),

@@ -94,6 +94,7 @@ bench-serving: $(INSTALLED) $(PEERS)/litserve/.installed $(PEERS)/mlserver/.inst
 	$(BIN)/python benchmarks/serving/poison.py
 	$(BIN)/python benchmarks/serving/stopping.py
 	$(BIN)/python benchmarks/serving/random_paths.py
+	$(BIN)/python benchmarks/serving/explain.py
 	$(BIN)/python benchmarks/serving/table.py
 
 clean:

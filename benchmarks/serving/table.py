@@ -158,6 +158,25 @@ def random_paths(facts: dict[str, Any]) -> str:
     )
 
 
+def explain(facts: dict[str, Any]) -> str:
+    speed, took, rows = facts["texts_per_s"], facts["explained_ms"], facts["rows"]
+    shares = facts["share_left"]
+    return _facts_table(
+        facts,
+        ("others alone / beside it", f"{speed['alone']:.0f} / {speed['beside']:.0f} texts/s"),
+        (f"share left to the others, median of {facts['rounds']} rounds", f"{shares['median']:.1%}"),
+        ("of single rounds", f"{min(shares['rounds']):.1%} to {max(shares['rounds']):.1%}"),
+        ("texts explained meanwhile", f"{facts['explained']}: {_counts(facts['statuses'])}"),
+        ("explanations that were late", facts["late"]),
+        *(
+            (f"an explained text {name}, p50 / p99", f"{ms['p50']:.0f} / {ms['p99']:.0f} ms")
+            for name, ms in took.items()
+        ),
+        ("engine rows of a text, median / max", f"{rows['median']:.0f} / {rows['max']}"),
+        ("texts with more rows than 1 + words", rows["more_than_words"]),
+    )
+
+
 def _again(seconds: float | None) -> str:
     return "not while it was watched" if seconds is None else f"{seconds:g} s"
 
@@ -204,6 +223,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "poison": poison,
     "stopping": stopping,
     "random_paths": random_paths,
+    "explain": explain,
 }
 
 if __name__ == "__main__":

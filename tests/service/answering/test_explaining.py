@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from core.api_keys import add_key
+from core.api_keys import KeyScope, add_key
 from core.config import Config
 from core.engine import Engine
 from core.errors import ModelNotFound
@@ -209,26 +208,18 @@ def test_labelled_texts_that_are_like_it_are_shown(client: TestClient) -> None:
     assert like["similarity"] == pytest.approx(1, abs=1e-3)
 
 
-@pytest.fixture
-def guarded(config: Config, registry: Registry) -> Iterator[Worker]:
-    """A worker with an admin token and keys."""
+def test_labelled_texts_are_for_those_who_may_label(config: Config, registry: Registry) -> None:
+    scopes: list[list[KeyScope]] = [["predict"], ["predict", "label"], ["predict", "admin"]]
+    keys = [add_key(config.keys_file, f"key-{number}", held)[1] for number, held in enumerate(scopes)]
     worker = Worker(with_service(config, admin_token="secret"))
     worker.start()
-    labelled(local_client(worker))
-    yield worker
-    worker.close()
-
-
-def test_labelled_texts_are_for_those_who_may_label(guarded: Worker, config: Config) -> None:
-    _, plain = add_key(config.keys_file, "shop", ["predict"])
-    _, labeller = add_key(config.keys_file, "desk", ["predict", "label"])
-    _, operator = add_key(config.keys_file, "ops", ["predict", "admin"])
     seen = []
-    for key in (plain, labeller, operator):
-        client = local_client(guarded, headers={"Authorization": f"Bearer {key}"})
+    for key in keys:
+        client = local_client(worker, headers={"Authorization": f"Bearer {key}"})
         explanation = ask(client, TEXTS[0])[0]["explanation"]
         assert explanation["parts"]
         seen.append("like" in explanation)
+    worker.close()
     assert seen == [False, True, True]
 
 

@@ -101,7 +101,7 @@ def unknown_models(config: Config, known: Iterable[str]) -> list[str]:
     name is wrong.
     """
     models = set(known)
-    tables = {"policy.models": config.policy.models, "service.limits": config.service.limits}
+    tables: dict[str, Iterable[str]] = {"policy.models": config.policy.models, "service.limits": config.service.limits}
     return [f"{table}.{name}" for table, names in tables.items() for name in names if name not in models]
 
 

@@ -12,7 +12,7 @@ from core.policy_seen import note_policies
 
 
 def home_of(folder: Path, **policy: object) -> Home:
-    return Home(Config(home=folder, policy=PolicyConfig(**policy)))  # type: ignore[arg-type]  # its keys
+    return Home(Config(home=folder, policy=PolicyConfig(**policy)))
 
 
 def entries(home: Home) -> list[AuditEntry]:
@@ -34,7 +34,7 @@ def test_the_default_is_no_change(folder: Path) -> None:
 def test_another_policy_is_recorded_once_with_the_difference(folder: Path) -> None:
     auto = home_of(folder, models={"m": ModelPolicy(mode="auto", cooldown="2h")})
     for via in ("monitor", "server"):
-        note_policies(auto, ["m", "k"], via)  # type: ignore[arg-type]  # two of its names
+        note_policies(auto, ["m", "k"], via)
     (entry,) = entries(auto)
     assert (entry.who, entry.via, entry.action, entry.model) == ("config", "monitor", "policy", "m")
     assert entry.facts["changed"] == "mode ask → auto; cooldown_s 21600.0 → 7200.0"

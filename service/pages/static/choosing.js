@@ -20,11 +20,25 @@ window.RetuneChoices = class {
     if (this.has(label)) return;
     const item = document.createElement("li"), button = document.createElement("button"), name = document.createElement("span");
     Object.assign(button, { type: "button" });
-    Object.assign(button.dataset, { label, code: "" });
+    const code = this.#freeCode(label);
+    Object.assign(button.dataset, { label, code });
     Object.assign(name, { dir: "auto", textContent: label });
+    if (code) button.append(Object.assign(document.createElement("kbd"), { textContent: code }), " ");
     button.append(name);
     item.append(button);
     this.list.append(item);
+  }
+
+  // Two letters of the name that no other label has; letters of commands begin none (core/label_codes.py).
+  #freeCode(label) {
+    const taken = new Set(this.buttons.map(button => button.dataset.code));
+    const letters = label.normalize("NFKD").toLowerCase().replace(/[^a-z]/g, "");
+    for (let one = 0; one < letters.length; one++)
+      for (let other = one + 1; other < letters.length; other++) {
+        const code = letters[one] + letters[other];
+        if (!"hsux".includes(letters[one]) && !taken.has(code)) return code;
+      }
+    return "";
   }
 
   // Marks the labels that are chosen, of a model that gives several.

@@ -9,7 +9,12 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.service.browser.conftest import NewPage
 
-PAGES = ["", "/tickets", "/tickets/versions", "/tickets/versions/2", "/tickets/versions/2/promote", "/-/jobs"]
+PAGES = [
+    *("", "/-/jobs", "/-/jobs/1", "/-/audit", "/-/settings", "/-/label", "/-/log-in"),
+    *("/tickets", "/tickets/label", "/tickets/label?again=1", "/tickets/history"),
+    *("/tickets/versions", "/tickets/versions/2", "/tickets/versions/2/promote"),
+    *("/tickets/checks", "/tickets/checks/4"),
+]
 
 
 def serious(found: dict[str, Any]) -> list[str]:

@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
 import numpy as np
 import uvloop
-from client import Answer, Ask, closed_loop, post
+from client import Answer, Ask, closed_loop, connect, post
 from results import percentile, record
 from setting import Setting, parser, setting_of
 from systems import RETUNE, Server, served
 
 CONNECTIONS = 64
 OK = 200
+RETRY_S = 1.0
 
 
 def main() -> None:
@@ -83,19 +85,24 @@ async def with_explainer(
 ) -> float:
     """Answers a second of the others while one connection has text after text explained."""
     is_over = asyncio.Event()
-    explaining = asyncio.create_task(
-        closed_loop(
-            port,
-            explained,
-            connections=1,
-            on_answer=lambda _, answer: answers.append(answer),
-            is_over=is_over.is_set,
-        )
-    )
+    explaining = asyncio.create_task(explain_all(port, explained, answers, is_over))
     per_s = await answers_per_s(port, plain, seconds=seconds)
     is_over.set()
     await explaining
     return per_s
+
+
+async def explain_all(port: int, explained: Iterator[Ask], answers: list[Answer], is_over: asyncio.Event) -> None:
+    """Text after text; after a refusal it waits as long as `Retry-After` says at least."""
+    connection = await connect(port)
+    while not is_over.is_set():
+        if not connection.is_open:
+            connection = await connect(port)
+        answers.append(await connection.ask(next(explained)))
+        if answers[-1].status != OK:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(is_over.wait(), RETRY_S)
+    connection.close()
 
 
 def explanation_of(answer: Answer) -> dict[str, Any]:

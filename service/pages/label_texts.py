@@ -15,7 +15,7 @@ from core.taxonomy import Taxonomy
 from service.answering.ranking import Ranked, ranked
 from service.worker import Worker
 
-AHEAD = 5
+AHEAD = 8
 """Answers whose texts a window holds: the next one is there at once."""
 ALTERNATIVES = 10
 SECOND_ANSWERS = 200

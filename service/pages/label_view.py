@@ -68,7 +68,8 @@ def progress_words(asked: RequestedLabels) -> str:
         return "No labels are asked for."
     if not asked.still_open:
         return f"All {wanted} answers are given: the next round of the monitor decides what they mean."
-    return f"{given} of {wanted} answers are given; {asked.still_open} are still needed."
+    still = "1 is" if asked.still_open == 1 else f"{asked.still_open} are"
+    return f"{given} of {wanted} answers are given; {still} still needed."
 
 
 def asked_by_model(home: Home) -> list[tuple[str, RequestedLabels]]:

@@ -72,6 +72,7 @@ window.RetuneChoices = class {
   clear() {
     this.#first = "";
     this.list.classList.remove("typing");
+    this.list.scrollTop = 0;
     if (this.search.value) { this.search.value = ""; this.#filter(); }
   }
 

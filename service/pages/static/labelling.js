@@ -1,7 +1,7 @@
 // One text, or one group of near texts, after the other; answers go to the outbox, which loses none.
 "use strict";
 (() => {
-  const RENEW_MS = 60000, LOW = 4, SHOWN_CHARS = 1200, UNDOABLE = 50, SPACE = " ";
+  const RENEW_MS = 60000, LOW = 6, SHOWN_CHARS = 1200, UNDOABLE = 50, SPACE = " ";
   const root = document.getElementById("labelling");
   if (!root || !window.RetuneOutbox) return;
   const { address, model, kind, token, who, again } = root.dataset;
@@ -300,7 +300,7 @@
   // ---- keys
 
   const ACTS = { cannot_tell: () => give({ said: "cannot_tell" }), skip, left: () => give({ said: "left" }), undo, help };
-  const KEYS = { "?": "cannot_tell", s: "skip", x: "left", u: "undo", h: "help" };
+  const KEYS = { s: "skip", x: "left" };
 
   function help() {
     part("help").open = !part("help").open;

@@ -85,7 +85,7 @@ def test_the_page_has_the_labels_with_their_letters(client: TestClient, asked: l
     assert re.findall(r'data-label="(\w+)" data-code="(\w+)"', page) == [
         ("billing", "bi"),
         ("bug", "bu"),
-        ("how_to", "ot"),
+        ("how_to", "ow"),
     ]
     assert not re.search(r"purpose|measure", page)
     assert not re.search(r' style="| on[a-z]+="', page)

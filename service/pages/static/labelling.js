@@ -71,7 +71,15 @@
     }
   }
 
+  // Somebody else logged in: this page would label under their name.
+  function leaveToOther() {
+    queue = [];
+    show();
+    nothing(`${session.who} is logged in now. Load the page again to label as ${session.who}.`);
+  }
+
   function take(found) {
+    if (session.who !== who) { leaveToOther(); return; }
     const before = queue[0]?.key, known = new Map(queue.map(item => [item.key, item]));
     const waiting = new Set(outbox.waiting().flatMap(([, answer]) => answer.predictions ?? []));
     const fresh = found.texts.map(item => known.get(item.key) ?? item)

@@ -1,8 +1,8 @@
 // Answers that the server has not stored yet, in this browser. Each has a key of its own, so that windows share them.
 "use strict";
 window.RetuneOutbox = class {
-  static AT_ONCE = 40;
   static PAUSES_MS = [1000, 2000, 4000, 8000, 15000];
+  #atOnce = 40;
   #sending = false;
   #tries = 0;
   #timer = null;
@@ -11,12 +11,14 @@ window.RetuneOutbox = class {
 
   constructor(session, model, { onState, onTold, onProgress }) {
     Object.assign(this, { session, onState, onTold, onProgress });
+    this.owner = session.who; // a page belongs to who loaded it, whoever logs in later
     this.prefix = `retune.answer.${model}.`;
+    addEventListener("storage", event => { if (event.key?.startsWith(this.prefix) && !this.#sending) this.#state(""); });
   }
 
   add(answer) {
     const key = `${this.prefix}${String(Date.now()).padStart(15, "0")}.${String(this.#count++).padStart(6, "0")}.${answer.id}`;
-    const text = JSON.stringify({ ...answer, who: this.session.who });
+    const text = JSON.stringify({ ...answer, who: this.owner });
     try { localStorage.setItem(key, text); } catch { this.#kept.set(key, text); }
     this.flush();
   }
@@ -40,6 +42,7 @@ window.RetuneOutbox = class {
       this.#tries = 0;
       this.#state("");
     } catch (error) {
+      if (error.status === 413) this.#atOnce = Math.max(1, Math.floor(this.#atOnce / 2));
       this.#state(error.status === 401 ? "ended" : "away", error.message);
       const pauses = window.RetuneOutbox.PAUSES_MS;
       this.#timer = setTimeout(() => this.flush(), pauses[Math.min(this.#tries++, pauses.length - 1)]);
@@ -57,6 +60,7 @@ window.RetuneOutbox = class {
   }
 
   async #sendAll() {
+    if (this.waiting().some(([, answer]) => answer.who !== this.session.who)) await this.session.renew();
     for (let batch = this.#next(); batch.length; batch = this.#next()) {
       this.#state("sending");
       const { answers, progress } = await this.#sent(batch, false);
@@ -79,7 +83,7 @@ window.RetuneOutbox = class {
     const mine = this.waiting().filter(([, answer]) => answer.who === this.session.who);
     const name = mine[0]?.[1].name ?? "";
     const end = mine.findIndex(([, answer]) => (answer.name ?? "") !== name);
-    return mine.slice(0, Math.min(end < 0 ? mine.length : end, window.RetuneOutbox.AT_ONCE));
+    return mine.slice(0, Math.min(end < 0 ? mine.length : end, this.#atOnce));
   }
 
   #forget(key) {

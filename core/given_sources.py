@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from core.database import Database
 from core.schema import added_rows, feedback, is_of_model, predictions
 
-MOST = 20_000
+MOST = 10_000
 """Labels that are counted, the last ones: a count reads the prediction of each."""
 
 

@@ -32,7 +32,7 @@ class VersionFacts:
     def accuracy(self) -> Share | None:
         """Of the served file on the validation rows, with a 95 % interval; None in a package that records none."""
         value, rows = self.package.metrics.get("served_accuracy"), self.validation.get("rows")
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) or not 0 <= value <= 1:
             return None
         known = rows if isinstance(rows, int) else self.package.lineage.data.validation_rows
         return measured(round(value * known), known) if known > 0 else Share(value, 0.0, 1.0)
@@ -41,7 +41,8 @@ class VersionFacts:
     def validation(self) -> dict[str, Any]:
         """The metrics on the validation rows, by name; empty in a package that records none."""
         found = self.package.metrics.get("validation")
-        return found if isinstance(found, dict) else {}
+        numbers = found.items() if isinstance(found, dict) else ()
+        return {name: value for name, value in numbers if isinstance(value, int | float)}
 
 
 class KnownVersions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -68,18 +68,20 @@ class VersionOutcomes:
         return self.outcomes[-1].created_at if self.outcomes else None
 
 
-def version_outcomes(database: Database, model: str) -> dict[str, VersionOutcomes]:
-    """By version. Raises `Unavailable`."""
+def version_outcomes(
+    database: Database, model: str, versions: Collection[str] | None = None
+) -> dict[str, VersionOutcomes]:
+    """Of these versions, or of all, by version. Raises `Unavailable`."""
     found: dict[str, list[Outcome]] = defaultdict(list)
-    for one in _outcomes(database, model):
+    for one in _outcomes(database, model, versions):
         found[one.version].append(one)
     guards = _first_of_each(Guards(database).latest(model, limit=MOST))
     incidents = (one for one in Incidents(database).latest(model, limit=MOST) if one.action == "rolled back")
     rolled_back = {one.version: (one.created_at, one.reason) for one in reversed(list(incidents))}
-    versions = found.keys() | guards.keys() | rolled_back.keys()
+    known = found.keys() | guards.keys() | rolled_back.keys()
     return {
         version: VersionOutcomes(found.get(version, []), guards.get(version), rolled_back.get(version))
-        for version in versions
+        for version in (known if versions is None else known & set(versions))
     }
 
 
@@ -92,9 +94,10 @@ def registered_at(database: Database, model: str) -> dict[str, str]:
     return {str(row.facts.get("version")): row.created_at for row in rows}
 
 
-def _outcomes(database: Database, model: str) -> list[Outcome]:
+def _outcomes(database: Database, model: str, versions: Collection[str] | None) -> list[Outcome]:
     columns = [promotions.c[name] for name in ("id", "version", "previous", "created_at", "promoted", "reason")]
     query = select(*columns, promotions.c.forced, _GATE.label("answer"), _NEEDED.label("labels_needed"))
+    query = query if versions is None else query.where(promotions.c.version.in_(versions))
     query = query.where(promotions.c.model == model).order_by(promotions.c.id.desc()).limit(MOST)
     with database.read() as connection:
         rows = connection.execute(query).mappings().all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from core.errors import RetuneError, Unavailable
@@ -42,7 +43,7 @@ class VersionList:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the ledger knows of all versions; empty if it is away, for the reason `problem`."""
+    """What the ledger knows of some versions; empty if it is away, for the reason `problem`."""
 
     outcomes: dict[str, VersionOutcomes] = field(default_factory=dict)
     registered: dict[str, str] = field(default_factory=dict)
@@ -62,10 +63,10 @@ class Recorded:
         return VersionRow(version, is_champion, facts, problem, outcomes, added_at, deleted_at)
 
 
-def recorded_of(home: Home, model: str) -> Recorded:
+def recorded_of(home: Home, model: str, versions: Collection[str]) -> Recorded:
     try:
         database = home.ledger.database
-        return Recorded(version_outcomes(database, model), registered_at(database, model))
+        return Recorded(version_outcomes(database, model, versions), registered_at(database, model))
     except Unavailable as error:
         return Recorded(problem=str(error))
 
@@ -75,7 +76,7 @@ def version_list(home: Home, known: KnownVersions, model: str, page: Page) -> Ve
     versions = home.registry.require_model(model)[::-1]
     chosen = [version for version in versions if page.before is None or int(version) < page.before]
     shown = chosen[: page.limit]
-    champion, recorded = home.registry.readable_pointer(model), recorded_of(home, model)
+    champion, recorded = home.registry.readable_pointer(model), recorded_of(home, model, shown)
     rows = [recorded.row(known, model, version, champion) for version in shown]
     more = int(shown[-1]) if len(chosen) > len(shown) else None
     return VersionList(rows, champion, home.registry.deleted(model), more, recorded.problem)

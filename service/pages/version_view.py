@@ -88,9 +88,9 @@ def version_view(home: Home, known: KnownVersions, model: str, version: str, aga
     for name in (version, *([against] if against is not None else [])):
         if name not in versions and name not in deleted:
             raise VersionNotFound(model, name, versions)
-    recorded = recorded_of(home, model)
     chosen = against if against is not None else before(versions, version, champion)
     names = [version, *([chosen] if chosen not in (None, version) else [])]
+    recorded = recorded_of(home, model, [str(name) for name in names])
     row, *others = (recorded.row(known, model, str(name), champion, deleted.get(str(name))) for name in names)
     other = others[0] if others else None
     taxonomy = _taxonomy(home, model, row)

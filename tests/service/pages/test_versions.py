@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from core.config import Config
 from core.incidents import Incidents
 from core.ledger import Ledger
-from core.lineage import DataSet, Lineage
+from core.lineage import DataSet, Lineage, TrainingData
 from core.package import read_facts
 from core.records import FeedbackRecord
 from core.registry import Registry
@@ -156,10 +156,13 @@ def test_a_version_that_cannot_be_read_says_so(client: TestClient, two: Registry
 def test_a_version_of_an_earlier_release_shows_what_it_has(
     client: TestClient, registry: Registry, variant: Variant
 ) -> None:
-    registry.add(variant(metrics={}, lineage=Lineage()), "tickets")
+    registry.add(
+        variant(metrics={}, lineage=Lineage(data=TrainingData(findings=[{}, {"check": "<copies>"}]))), "tickets"
+    )
     assert "not recorded" in client.get(LIST).text
     page = client.get(PAGE).text
     assert "recorded no lineage" in page
+    assert "&lt;copies&gt;" in page
     assert "each on its own reference" in page
 
 

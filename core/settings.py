@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,10 @@ def unknown_models(config: Config, known: Iterable[str]) -> list[str]:
     name is wrong.
     """
     models = set(known)
-    tables: dict[str, Iterable[str]] = {"policy.models": config.policy.models, "service.limits": config.service.limits}
+    tables: dict[str, Mapping[str, Section]] = {
+        "policy.models": config.policy.models,
+        "service.limits": config.service.limits,
+    }
     return [f"{table}.{name}" for table, names in tables.items() for name in names if name not in models]
 
 

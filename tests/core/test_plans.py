@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from core.alerts import Alerts
+from core.audit import Audit
 from core.clock import sortable_id, utc_now
 from core.guards import Guards
 from core.incidents import Incidents
 from core.jobs import JobQueue
+from core.label_batches import label_batches
 from core.ledger import Ledger
 from core.overview.ledger_facts import traffic_of
 from core.records import TRAFFIC, CannotTell, FeedbackRecord, PredictionRecord, Verdict, Wanted
@@ -29,6 +31,11 @@ QUERIES: dict[str, Callable[[Ledger], Any]] = {
     "record_check": lambda ledger: ledger.record_check("m", "1", Verdict("ok"), source=TRAFFIC, follows=1),
     "traffic_checks": lambda ledger: ledger.traffic_checks("m"),
     "file_checks": lambda ledger: ledger.file_checks("m"),
+    "older checks": lambda ledger: [read("m", before=9) for read in (ledger.traffic_checks, ledger.file_checks)],
+    "checks_by_id": lambda ledger: ledger.checks_by_id([1, 2]),
+    "decision_after": lambda ledger: ledger.decision_after(ledger.checks("m")[0]),
+    "label_batches": lambda ledger: label_batches(ledger.database, "m", limit=5, before=9),
+    "audit": lambda ledger: Audit(ledger.database).latest("m", who="loop", actions=["retrain"], before=9),
     "decisions": lambda ledger: ledger.decisions("m", limit=1),
     "promotions": lambda ledger: ledger.promotions("m"),
     "promoted_after": lambda ledger: ledger.promoted_after("m", "1"),

@@ -122,6 +122,14 @@ class VersionNotLoaded(NotFound):
         )
 
 
+class TextNotFound(NotFound):
+    def __init__(self, prediction_id: str) -> None:
+        super().__init__(
+            f"No prediction {prediction_id[:64]!r} of this model can be shown: it was erased, its label was "
+            "not asked for, or the id is wrong. Go back and choose another text."
+        )
+
+
 class UnknownPredictions(NotFound):
     code = "unknown_prediction"
 

@@ -20,6 +20,7 @@ from service.pages import (
     overview,
     session,
     settings,
+    text_page,
     versions,
 )
 from service.pages.shell import Shell
@@ -27,6 +28,7 @@ from service.worker import Worker
 
 PAGES = (
     session,
+    text_page,
     overview,
     live,
     jobs,

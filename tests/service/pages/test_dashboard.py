@@ -217,6 +217,14 @@ def test_the_map_of_the_latest_check_is_on_the_page(client: TestClient, ledger: 
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
 
 
+def test_the_map_takes_its_colours_from_the_stylesheet(client: TestClient, ledger: Ledger, config: Config) -> None:
+    folder = config.home / "reports" / "tickets"
+    folder.mkdir(parents=True)
+    add_check(ledger, 0.001, report="reports/tickets/7.html")
+    (folder / "7.svg").write_text('<svg class="map"><style>\n.map text{}</style><g class="dot was"></g></svg>')
+    assert '<svg class="map"><g class="dot was"></g></svg>' in client.get("/dashboard/tickets").text
+
+
 def test_a_map_outside_the_home_is_not_on_the_page(client: TestClient, ledger: Ledger, config: Config) -> None:
     (config.home / "reports").mkdir(parents=True)
     outside = config.home.parent / "outside.svg"

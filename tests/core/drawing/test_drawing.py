@@ -16,7 +16,7 @@ from core.drawing.layers import Band, Bar, Bars, Layer, Level, Line, Point, Poin
 from core.drawing.markup import Markup
 from core.drawing.matrix import matrix
 from core.drawing.plot import Plot
-from core.drawing.style import style
+from core.drawing.style import STYLE, style
 from core.drawing.times import seconds, time_axis
 
 ODD = "<script>alert('x')</script> & \"q\" ‮שלום"
@@ -71,6 +71,12 @@ def test_every_class_of_the_charts_is_in_the_stylesheet() -> None:
         for name in found.split()
     }
     assert {name for name in names if f".{name}" not in style()} == set()
+
+
+def test_there_is_one_stylesheet() -> None:
+    root = STYLE.parents[2]
+    rooms = ("cli", "core", "export", "finetune", "lifecycle", "monitoring", "service")
+    assert [path for room in rooms for path in (root / room).rglob("*.css")] == [STYLE]
 
 
 def test_equal_numbers_give_equal_bytes() -> None:

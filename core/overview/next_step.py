@@ -24,7 +24,8 @@ def in_order(models: list[ModelOverview]) -> list[ModelOverview]:
 def _unserved(model: ModelOverview, _: Processes) -> NextStep | None:
     if model.champion is not None:
         return None
-    why = f"No version is in service: requests for {model.model!r} get 503."
+    # A server goes on with the version that it has while the pointer cannot be read.
+    why = model.problem or f"No version is in service: requests for {model.model!r} get 503."
     return NextStep("act", why, ["promote", f"{model.model}@{model.versions[-1]}"])
 
 

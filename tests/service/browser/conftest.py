@@ -8,14 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from service.host.process import running_server
 from tests.service.browser.filled_home import Filled, fill
 from tests.service.conftest import is_ready, server_config, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NOTED = ("error", "warning")
 WAIT_MS = 30_000
 """Only a fault takes so long."""
 NewPage = Callable[..., Page]
@@ -38,6 +37,11 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
     console of any, but of those whose server goes away (`may_fail`).
     """
     faults: list[str] = []
+
+    def note(told: ConsoleMessage) -> None:
+        if told.type in ("error", "warning"):
+            faults.append(f"{told.location['url']}: {told.text}")
+
     with ExitStack() as opened:
 
         def make(*, dark: bool = False, width: int = 1280, scripts: bool = True, may_fail: bool = False) -> Page:
@@ -50,7 +54,7 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
             page = context.new_page()
             page.set_default_timeout(WAIT_MS)
             if not may_fail:
-                page.on("console", lambda told: faults.append(told.text) if told.type in NOTED else None)
+                page.on("console", note)
             page.on("pageerror", lambda error: faults.append(str(error)))
             return page
 

@@ -81,7 +81,7 @@ def test_a_retrain_and_its_cancellation_are_in_the_audit(client: TestClient, wor
     entry = latest_entry(worker)
     assert (entry.action, entry.model, entry.facts) == ("retrain", "tickets", {"job": 1})
     assert (entry.who, entry.via, entry.request_id) == ("this machine", "http", "first")
-    client.post("/dashboard/tickets/jobs/1/cancel", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    send(client, "/dashboard/tickets/jobs/1/cancel")
     assert (latest_entry(worker).action, latest_entry(worker).via) == ("cancel_job", "page")
 
 

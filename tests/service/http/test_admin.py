@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from core.audit import Audit, AuditEntry
 from core.registry import Registry, open_registry
 from service.worker import Worker
+from tests.service.pages.forms import send
 
 
 def test_the_state_of_a_model_has_its_champion_and_workers(client: TestClient, worker: Worker) -> None:

@@ -286,7 +286,8 @@
       part("news").prepend(item);
       while (part("news").children.length > 20) part("news").lastChild.remove();
     }
-    if (outcome?.status === "undone" || queue.length < LOW) fetchTexts();
+    if (outcome?.status === "refused") answered.delete(answer.predictions?.[0]);
+    if (["undone", "refused"].includes(outcome?.status) || queue.length < LOW) fetchTexts();
   }
 
   function showState({ kind, words, count, others }) {

@@ -95,7 +95,7 @@ def label_all(page: Page, truth: dict[str, str]) -> int:
 def test_a_better_model_goes_into_service_by_clicks_and_keys(new_page: NewPage, tmp_path: Path) -> None:
     truth = rows()
     with deployed(tmp_path) as url:
-        page = new_page()
+        page = new_page(may_fail=True)  # on a busy machine the ledger may be locked for a while
         page.goto(f"{url}/dashboard")
         ask(url, list(truth))
         expect(page.get_by_text("drifted")).to_be_visible(timeout=120_000)  # by itself: the page follows

@@ -257,6 +257,7 @@ def test_second_answers_are_given_without_the_first_one(client: TestClient, work
     (item,) = following(client, name="ben", again="1")
     assert item["key"] == asked[0]
     assert "ann" not in json.dumps(item)
+    assert "data-why" not in client.get(f"{PAGE}?again=1").text  # what is like the text is the text with its label
     (told,) = answer(client, label("1", asked[0], given="how_to", is_second=True), name="ben")
     assert told["told"] == ""
     page = client.get(f"{PAGE}?again=1").text

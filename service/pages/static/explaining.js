@@ -9,6 +9,10 @@
     const id = texts.querySelector("[data-id]")?.dataset.id;
     if (!id) return;
     why.hidden = false;
+    if (!document.getElementById("suggest")?.checked) {
+      why.textContent = "What the model would say is hidden: the dot key shows it, and then why.";
+      return;
+    }
     why.textContent = "Looking…";
     try {
       const answer = await fetch(`${root.dataset.address.replace(/\/label$/, "")}/texts/${encodeURIComponent(id)}`);

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.clock import utc_now
 from core.errors import Unavailable
 from core.freezes import Freeze, freeze_of
+from core.guards import Guard, Guards
 from core.home import Home
 from core.loop_steps import LoopStep
 from core.proposals import Proposal
@@ -14,11 +15,14 @@ from core.proposals import Proposal
 
 @dataclass(frozen=True)
 class LoopState:
-    """`proposal`: the open one; `stopped`: the step in which the loop stopped, until a person tells it to go on."""
+    """`proposal`: the open one; `stopped`: the step in which the loop stopped, until a person tells it to go on;
+    `guard`: the last one.
+    """
 
     freeze: Freeze | None = None
     proposal: Proposal | None = None
     stopped: LoopStep | None = None
+    guard: Guard | None = None
 
 
 def loop_state(home: Home, model: str) -> LoopState:
@@ -27,6 +31,7 @@ def loop_state(home: Home, model: str) -> LoopState:
     try:
         proposal = home.ledger.proposals.open(model)
         step = next(iter(home.ledger.loop_steps.latest(model, limit=1)), None)
+        guard = next(iter(Guards(home.ledger.database).latest(model, limit=1)), None)
     except Unavailable:
         return LoopState(frozen)
-    return LoopState(frozen, proposal, step if step is not None and step.rule == "stopped" else None)
+    return LoopState(frozen, proposal, step if step is not None and step.rule == "stopped" else None, guard)

@@ -15,6 +15,7 @@ from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.registry import Champion
 from core.server_workers import ServerWorkerStatus
 from service.pages.charts.charts import ModelCharts, model_charts
+from service.pages.loop_picture import Standing, Step, steps_of
 from service.pages.loop_state import LoopState, loop_state
 from service.pages.report_files import map_of
 from service.worker import Worker
@@ -64,6 +65,10 @@ class History:
         return last if last and last.status == "failed" else None
 
     @property
+    def labels_open(self) -> int:
+        return max(0, self.labels_asked - self.labels_answered - self.labels_untold - self.labels_expired)
+
+    @property
     def prompts_retrain(self) -> bool:
         return self.decision is not None and self.decision.action == "retrain"
 
@@ -87,6 +92,27 @@ class ModelView:
     changes: list[tuple[Change, list[str]]]
     drift_map: Markup | None
     loop: LoopState = LoopState()
+
+    @property
+    def steps(self) -> list[Step]:
+        """The loop with where the model is; none without the ledger."""
+        if self.history is None or self.champion is None:
+            return []
+        found = self.history
+        last_job = next((job for job in found.jobs if job.kind == "retrain"), None)
+        return steps_of(
+            Standing(
+                check=found.latest,
+                decision=found.decision,
+                job=last_job,
+                promotion=next(iter(found.promotions), None),
+                guard=self.loop.guard,
+                loop=self.loop,
+                labels_asked=found.labels_asked,
+                labels_open=found.labels_open,
+                predictions=found.predictions_shown,
+            )
+        )
 
 
 def model_view(worker: Worker, model: str) -> ModelView:

@@ -79,6 +79,14 @@ def _doubtful(model: ModelOverview, _: Processes) -> NextStep | None:
     return NextStep("asked", why, ["labels", "list", model.model])
 
 
+def _unasked(model: ModelOverview, _: Processes) -> NextStep | None:
+    """Labels are needed, and every text that tells something has one."""
+    is_short = model.decision is not None and model.decision.action == "label"
+    if not is_short or model.labels is None or model.labels.open:
+        return None
+    return NextStep("none", "More labels are needed, and no text is left to ask for: more traffic has to come.")
+
+
 def _asked(model: ModelOverview, _: Processes) -> NextStep | None:
     if model.labels is None or not model.labels.open:
         return None
@@ -107,5 +115,6 @@ RULES: tuple[Rule, ...] = (
     _retrain,
     _doubtful,
     _asked,
+    _unasked,
     _missing,
 )

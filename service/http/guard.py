@@ -139,7 +139,7 @@ class Guard:
             if limit.expired():
                 slow = TimedOut(self._limits.timeout_s) if body.complete else BodyTooSlow()
                 return error_response(slow, request_id, flat=group.flat_errors)
-            _log_failure(error, request_id)
+            log_failure(error, request_id)
             return error_response(ServerFailure(), request_id, flat=group.flat_errors)
         return None
 
@@ -235,7 +235,7 @@ def _noted_id(state: dict[str, object], headers: RawHeaders) -> str:
     return request_id
 
 
-def _log_failure(error: BaseException, request_id: str) -> None:
+def log_failure(error: BaseException, request_id: str) -> None:
     # Log no exception message: it may contain a user's text.
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("Request %s failed with %s\n%s", request_id, type(error).__name__, frames)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +19,7 @@ from service.pages.shell import Shell
 from service.worker import Worker
 
 MODEL, WHO, SINCE = "model", "who", "since"
+LABELS = "give_labels"
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,29 @@ class Endpoints:
         since = since_of(asked.since)
         found = await self._run(audit_of, self._home, asked, since, page)
         older = found.entries[-1].id if len(found.entries) == page.limit else None
+        found = replace(found, entries=together(found.entries))
         query = {**vars(asked), "limit": page.limit, "before": older}
         return self._shell.render(request, "audit.html", asked=asked, found=found, page=page, older=query)
+
+
+def together(entries: Sequence[AuditEntry]) -> list[AuditEntry]:
+    """The entries; labels that one person gave in a row are one, with the counts of all of them."""
+    found: list[AuditEntry] = []
+    for entry in entries:
+        last = found[-1] if found else None
+        if last is not None and entry.action == last.action == LABELS and _same(entry) == _same(last):
+            found[-1] = replace(last, facts=_sum(last.facts, entry.facts))
+        else:
+            found.append(entry)
+    return found
+
+
+def _same(entry: AuditEntry) -> tuple[object, ...]:
+    return entry.who, entry.via, entry.model, entry.facts.get("source")
+
+
+def _sum(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value + other.get(name, 0) if isinstance(value, int) else value for name, value in one.items()}
 
 
 def audit_of(home: Home, asked: Asked, since: str, page: Page) -> Found:

@@ -28,11 +28,12 @@ from core.share import percent
 from core.version_diff.words import label_words, rows_words, share_words
 from service.access.access import Access
 from service.http.envelope import error_response, headers_of, json_response, status_of
+from service.http.guard import log_failure
 from service.http.route import PAGES, Endpoint, Route
 from service.pages.assets import asset_url
 from service.pages.prompts import prompt
 from service.pages.uploads import UploadedFile, file_of
-from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, ScopeMissing
+from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, ScopeMissing, ServerFailure
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -101,6 +102,8 @@ class Shell:
                 return await page(request)
             except RetuneError as error:
                 return self.refusal(request, error)
+            except Exception as error:  # shown as a page, too; the log has the details
+                return self._failure(request, error)
 
         return Route(ROOT + path, answered, scope=None, group=PAGES)
 
@@ -117,6 +120,8 @@ class Shell:
                 return await change(request, await self._form(request))
             except RetuneError as error:
                 return self.refusal(request, error)
+            except Exception as error:
+                return self._failure(request, error)
 
         return Route(ROOT + path, answered, method="POST", scope=None, group=PAGES)
 
@@ -172,9 +177,15 @@ class Shell:
             return self.render(request, "login.html", status=401, wrong="", next=self._back(request), is_lost=is_lost)
         if isinstance(error, ScopeMissing) and request.url.path == ROOT:
             return RedirectResponse(f"{ROOT}/-/label", status_code=303)
-        answer = self.render(request, "message.html", status=status, message=str(error), back=self._back(request))
+        back = _above(request.url.path) if request.method == "GET" else self._back(request)
+        answer = self.render(request, "message.html", status=status, message=str(error), back=back)
         answer.headers.update(headers_of(error, status))
         return answer
+
+    def _failure(self, request: Request, error: Exception) -> Response:
+        request_id: str = request.scope["state"]["request_id"]
+        log_failure(error, request_id)
+        return self.render(request, "message.html", status=500, message=f"{ServerFailure()} ({request_id})", back=ROOT)
 
     async def _form(self, request: Request) -> Form:
         """Raises `FormExpired`."""
@@ -202,6 +213,16 @@ class Shell:
         referer = request.headers.get("referer", "")
         at = referer.find(ROOT)
         return local_path(referer[at:] if at >= 0 else ROOT)
+
+
+def _above(path: str) -> str:
+    """The page of the model that a page belongs to, or the first page.
+
+    >>> _above("/dashboard/tickets/versions/9"), _above("/dashboard/nope"), _above("/dashboard/-/jobs/9")
+    ('/dashboard/tickets', '/dashboard', '/dashboard')
+    """
+    parts = path.removeprefix(ROOT).strip("/").split("/")
+    return local_path(f"{ROOT}/{quote(parts[0], safe='')}") if len(parts) > 1 and parts[0] != "-" else ROOT
 
 
 def form_of(body: bytes) -> Form:

@@ -11,7 +11,7 @@ from core.given_sources import sources_until
 from core.home import Home
 from core.label_changes import LabelChanges
 from core.package import PackageFacts, read_reference
-from core.records import PromotionRecord
+from core.records import GateRecord, PromotionRecord
 from core.registry import Champion
 from core.resemblance import NameIndex
 from core.taxonomy import Taxonomy
@@ -49,7 +49,8 @@ class VersionView:
     """`other`: the version that `row` is compared with; `others`: those that may be chosen instead.
 
     `gates`: what the gate said of the version, the last first; `sources`: of the labels that the model had by then.
-    `reference_problem`: why the answers on the references cannot be compared.
+    `reference_problem`: why the answers on the references cannot be compared. `judged`: the gate on these two versions,
+    as challenger and champion, on the same rows; `judged_is_other`: `other` was the challenger.
     """
 
     name: str
@@ -68,6 +69,8 @@ class VersionView:
     reference: ReferenceDiff | None = None
     reference_problem: str = ""
     gates: list[PromotionRecord] = field(default_factory=list)
+    judged: GateRecord | None = None
+    judged_is_other: bool = False
     sources: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -104,6 +107,7 @@ def version_view(home: Home, known: KnownVersions, model: str, version: str, aga
         recorded.problem,
         **_compared(home, row.facts, other.facts if other else None, taxonomy),
         **_recorded(home, model, version),
+        **_judged(home, model, version, other.version if other else None),
     )
     return found if other is None else _with_reference(home, model, found, other, taxonomy)
 
@@ -188,6 +192,20 @@ def _recorded(home: Home, model: str, version: str) -> dict[str, Any]:
         return {"gates": gates, "sources": sources}
     except Unavailable:
         return {}
+
+
+def _judged(home: Home, model: str, version: str, other: str | None) -> dict[str, Any]:
+    """What the gate measured of the two; nothing if the ledger is away."""
+    if other is None:
+        return {}
+    try:
+        for challenger, champion in ((version, other), (other, version)):
+            for record in home.ledger.promotions_of(model, challenger):
+                if record.gate is not None and record.previous == champion:
+                    return {"judged": record.gate, "judged_is_other": challenger == other}
+    except Unavailable:
+        pass
+    return {}
 
 
 def _with_reference(home: Home, model: str, view: VersionView, other: VersionRow, taxonomy: Taxonomy) -> VersionView:

@@ -7,6 +7,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from core.errors import RetuneError
 from core.home import Home
 from core.package import RUNGS_PAGE
 from core.version_facts import KnownVersions
@@ -45,11 +46,19 @@ class Endpoints:
         against, number = name_in_query(request, "against"), number_in(request, "texts", MOST_PAGES) or 1
         view = await self._run(version_view, self._home, self._known, model, version, against)
         texts = await self._run(disagreement_page, self._home, view, number)
-        return self._shell.render_of_model(request, "version.html", model, view=view, texts=texts)
+        has_rungs = await self._run(_has_rungs, self._home, model, version)
+        return self._shell.render_of_model(request, "version.html", model, view=view, texts=texts, has_rungs=has_rungs)
 
     async def rungs(self, request: Request) -> Response:
         path = await self._run(_rungs_file, self._home, request.path_params["model"], request.path_params["version"])
         return FileResponse(path, media_type="text/html", headers=SANDBOXED)
+
+
+def _has_rungs(home: Home, model: str, version: str) -> bool:
+    try:
+        return _rungs_file(home, model, version).is_file()
+    except RetuneError:
+        return False
 
 
 def _rungs_file(home: Home, model: str, version: str) -> Path:

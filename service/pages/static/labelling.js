@@ -121,6 +121,8 @@
     if (isMulti) choices.mark(chosen);
     const focused = document.activeElement;
     if (focused !== part("search") && focused !== part("who")) part("task").focus({ preventScroll: true });
+    const top = part("task").getBoundingClientRect().top;
+    if (top < 0 || top > innerHeight / 2) part("task").scrollIntoView({ block: "start" });
   }
 
   function nothing(words) {
@@ -220,7 +222,7 @@
     done = [...done, { id, key: item.key }].slice(-UNDOABLE);
     kept.set(`retune.done.${model}`, JSON.stringify(done));
     const told = said === "label" ? [label].flat().join(", ") || "no label" : said === "left" ? "left to others" : "cannot tell";
-    say(`Given: ${told}.`);
+    say(`${told}: “${item.texts[0].text.slice(0, 60)}${item.texts[0].text.length > 60 ? "…" : ""}”`);
     const facts = said === "label" ? { label, is_meant, is_second: Boolean(again) } : {};
     outbox.add({ id, said, predictions, name: name(), ...facts });
     choices.clear();
@@ -233,6 +235,8 @@
 
   function skip() {
     const item = queue.shift();
+    done = [...done, { later: true, key: item.key }].slice(-UNDOABLE);
+    kept.set(`retune.done.${model}`, JSON.stringify(done));
     later = [...later.filter(key => key !== item.key), item.key].slice(-200);
     kept.set(`retune.later.${model}`, JSON.stringify(later));
     say("It comes again later.");
@@ -247,12 +251,19 @@
     answered.delete(last.key);
     first = last.key;
     say("Taken back.");
+    if (last.later) {
+      later = later.filter(key => key !== last.key);
+      kept.set(`retune.later.${model}`, JSON.stringify(later));
+      fetchTexts();
+      return;
+    }
     outbox.add({ id: last.id, said: "undo", name: name() });
   }
 
   async function askNew(label) {
     let found = { label, is_known: false, doubt: "" };
     try { found = await session.get("name", { label }); } catch { /* it is weighed when the server is there again */ }
+    if (found.problem) { say(found.problem); return; }
     if (found.is_known) { choices.add(found.label); choose(found.label); return; }
     const words = found.doubt ? `${found.doubt} A new label “${found.label}” all the same?` : `A new label “${found.label}”?`;
     ask(words, () => {
@@ -313,7 +324,7 @@
 
   function help() {
     part("help").open = !part("help").open;
-    if (part("help").open) part("help").scrollIntoView({ block: "nearest" });
+    (part("help").open ? part("help") : part("task")).scrollIntoView({ block: "nearest" });
   }
 
   function act(which) {

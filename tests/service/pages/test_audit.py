@@ -5,8 +5,10 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from core.audit import Actor, record
+from core.audit import Actor, AuditEntry, record
+from core.clock import utc_now
 from core.config import Config
+from service.pages.audit import together
 from service.worker import Worker
 
 ANNA, LOCAL = Actor("key anna", "page"), Actor("user <b>root</b>", "cli")
@@ -71,3 +73,12 @@ def test_what_was_asked_is_escaped(client: TestClient, filled: Worker) -> None:
 def test_without_the_ledger_the_page_says_why(client: TestClient, config: Config) -> None:
     (config.home / "ledger.db").mkdir(parents=True)
     assert client.get("/dashboard/-/audit").status_code == 503
+
+
+def test_labels_given_in_a_row_are_one_line() -> None:
+    def entry(number: int, who: str, accepted: int) -> AuditEntry:
+        facts = {"source": "page", "accepted": accepted, "cannot_tell": 0}
+        return AuditEntry(number, utc_now(), who, "page", "give_labels", "tickets", facts, None)
+
+    found = together([entry(4, "key ben", 2), entry(3, "key anna", 1), entry(2, "key anna", 3), entry(1, "key ben", 1)])
+    assert [(one.who, one.facts["accepted"]) for one in found] == [("key ben", 2), ("key anna", 4), ("key ben", 1)]

@@ -180,7 +180,7 @@ def test_without_the_ledger_the_packages_are_still_compared(client: TestClient, 
     (config.home / "ledger.db").mkdir(parents=True)
     assert "nothing can be changed on pages" in client.get(LIST).text
     page = client.get(PAGE)
-    assert (page.status_code, "By label" in page.text) == (200, True)
+    assert (page.status_code, "On the reference" in page.text) == (200, True)
 
 
 @pytest.mark.parametrize("path", ["versions/9", "versions/x", "versions/1?against=9", "versions/%3Cscript%3E"])

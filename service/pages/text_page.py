@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.asked_text import AskedText, asked_text
 from core.errors import RetuneError
 from core.home import Home
-from core.schema import feedback, label_requests, predictions
 from service.http.route import Route
 from service.pages.shell import Shell
 from service.refusals import TextNotFound
@@ -22,18 +21,6 @@ STRENGTHS = 5
 WEAK = 0.02
 """Weights below it are not marked."""
 SHOWN_CHARS = 4_000
-
-
-@dataclass(frozen=True)
-class StoredText:
-    prediction_id: str
-    text: str
-    pair: str | None
-    predicted: str
-    score: float
-    version: str
-    is_asked: bool
-    """Whether a label was asked for or given: then those who label may see it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +41,7 @@ class Endpoints:
 
     async def text(self, request: Request) -> Response:
         model, given = request.path_params["model"], request.path_params["id"]
-        stored = await self._worker.run_for_operator(stored_text, self._worker.home, model, given)
+        stored = await self._worker.run_for_operator(_stored, self._worker.home, model, given)
         if not (stored.is_asked or request.scope["state"].get("is_operator", False)):
             raise TextNotFound(given)
         facts: dict[str, Any] = {"explained": None, "problem": ""}
@@ -74,18 +61,13 @@ class Endpoints:
         return self._shell.render_of_model(request, "text.html", model, stored=stored, shown=shown, **facts)
 
 
-def stored_text(home: Home, model: str, prediction_id: str) -> StoredText:
+def _stored(home: Home, model: str, prediction_id: str) -> AskedText:
     """Raises `ModelNotFound` or `TextNotFound`."""
     home.registry.require_model(model)
-    asked = select(label_requests.c.prediction_id).where(label_requests.c.prediction_id == prediction_id).exists()
-    given = select(feedback.c.id).where(feedback.c.prediction_id == prediction_id).exists()
-    columns = (predictions.c.text, predictions.c.pair, predictions.c.label, predictions.c.score, predictions.c.version)
-    query = select(*columns, (asked | given).label("is_asked")).where(predictions.c.id == prediction_id)
-    with home.ledger.database.read() as connection:
-        row = connection.execute(query.where(predictions.c.model == model)).first()
-    if row is None:
+    found = asked_text(home.ledger.database, model, prediction_id)
+    if found is None:
         raise TextNotFound(prediction_id)
-    return StoredText(prediction_id, row.text, row.pair, row.label, row.score, row.version, bool(row.is_asked))
+    return found
 
 
 def pieces(text: str, parts: Sequence[dict[str, Any]]) -> list[Piece]:

@@ -20,8 +20,9 @@ WAIT_MS = 30_000
 NewPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the session: as long as Playwright runs, this thread has a running event loop."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     with sync_playwright() as started:

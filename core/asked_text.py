@@ -1,0 +1,36 @@
+"""A stored text with its answer, and whether a label of it was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from core.database import Database
+from core.schema import feedback, label_requests, predictions
+
+
+@dataclass(frozen=True)
+class AskedText:
+    """`text`: "" if it is not kept; `is_asked`: whether its label was asked for, or given."""
+
+    prediction_id: str
+    text: str
+    pair: str | None
+    predicted: str
+    score: float
+    version: str
+    is_asked: bool
+
+
+def asked_text(database: Database, model: str, prediction_id: str) -> AskedText | None:
+    """None if the model has no such prediction."""
+    asked = select(label_requests.c.prediction_id).where(label_requests.c.prediction_id == prediction_id).exists()
+    given = select(feedback.c.id).where(feedback.c.prediction_id == prediction_id).exists()
+    columns = (predictions.c.text, predictions.c.pair, predictions.c.label, predictions.c.score, predictions.c.version)
+    query = select(*columns, (asked | given).label("is_asked")).where(predictions.c.id == prediction_id)
+    with database.read() as connection:
+        row = connection.execute(query.where(predictions.c.model == model)).first()
+    if row is None:
+        return None
+    return AskedText(prediction_id, row.text, row.pair, row.label, row.score, row.version, bool(row.is_asked))

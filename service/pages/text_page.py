@@ -9,9 +9,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.asked_text import AskedText, asked_text
 from core.errors import RetuneError
 from core.home import Home
+from core.stored_text import StoredText, stored_text
 from service.http.route import Route
 from service.pages.shell import Shell
 from service.refusals import TextNotFound
@@ -61,10 +61,10 @@ class Endpoints:
         return self._shell.render_of_model(request, "text.html", model, stored=stored, shown=shown, **facts)
 
 
-def _stored(home: Home, model: str, prediction_id: str) -> AskedText:
+def _stored(home: Home, model: str, prediction_id: str) -> StoredText:
     """Raises `ModelNotFound` or `TextNotFound`."""
     home.registry.require_model(model)
-    found = asked_text(home.ledger.database, model, prediction_id)
+    found = stored_text(home.ledger.database, model, prediction_id)
     if found is None:
         raise TextNotFound(prediction_id)
     return found

@@ -11,7 +11,7 @@ from core.schema import feedback, label_requests, predictions
 
 
 @dataclass(frozen=True)
-class AskedText:
+class StoredText:
     """`text`: "" if it is not kept; `is_asked`: whether its label was asked for, or given."""
 
     prediction_id: str
@@ -23,7 +23,7 @@ class AskedText:
     is_asked: bool
 
 
-def asked_text(database: Database, model: str, prediction_id: str) -> AskedText | None:
+def stored_text(database: Database, model: str, prediction_id: str) -> StoredText | None:
     """None if the model has no such prediction."""
     asked = select(label_requests.c.prediction_id).where(label_requests.c.prediction_id == prediction_id).exists()
     given = select(feedback.c.id).where(feedback.c.prediction_id == prediction_id).exists()
@@ -33,4 +33,4 @@ def asked_text(database: Database, model: str, prediction_id: str) -> AskedText 
         row = connection.execute(query.where(predictions.c.model == model)).first()
     if row is None:
         return None
-    return AskedText(prediction_id, row.text, row.pair, row.label, row.score, row.version, bool(row.is_asked))
+    return StoredText(prediction_id, row.text, row.pair, row.label, row.score, row.version, bool(row.is_asked))

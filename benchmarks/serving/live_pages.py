@@ -3,7 +3,7 @@
 python benchmarks/serving/live_pages.py [--pages 10] [--rounds 5]
 
 The pages do what `service/pages/static/live.js` does: they follow the events, look at the page again when something
-happened, and at most every ten seconds while only a job's progress moves. A job moves every second.
+happened, and at most every thirty seconds while only a job's progress moves. A job moves every second.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from core.owner import this_worker
 from core.records import JobStep
 
 CONNECTIONS = 16
-PAUSE_S, PROGRESS_S = 0.4, 10.0
+PAUSE_S, PROGRESS_S, OPENING_S = 0.4, 30.0, 2.0
 PATH = f"/dashboard/{MODEL}"
 
 
@@ -39,7 +39,8 @@ class Page:
     def __init__(self, port: int) -> None:
         self._port = port
         self._known: dict[str, Any] = {}
-        self._looked_at, self._due_s = 0.0, float("inf")
+        self._opened_at = self._looked_at = time.monotonic()
+        self._due_s = float("inf")
         self.looks, self.events, self.bytes = 0, 0, 0
 
     async def follow(self, over: asyncio.Event) -> None:
@@ -67,7 +68,17 @@ class Page:
         before = self._known.get(kind)
         self._known[kind] = facts
         now_s = time.monotonic()
-        is_progress = kind == "job" and before and (before["id"], before["status"]) == (facts["id"], facts["status"])
+        if before is None and now_s - self._opened_at < OPENING_S:
+            return
+        is_progress = (
+            kind == "job"
+            and before
+            and (before["job"], before["status"])
+            == (
+                facts["job"],
+                facts["status"],
+            )
+        )
         wait_s = max(PAUSE_S, PROGRESS_S - (now_s - self._looked_at)) if is_progress else PAUSE_S
         self._due_s = min(self._due_s, now_s + wait_s)
 

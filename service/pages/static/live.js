@@ -2,12 +2,15 @@
 "use strict";
 (() => {
   const PAUSE_MS = 400;      // events that come together lead to one look
-  const PROGRESS_MS = 10000; // a job's progress alone leads to a look as seldom as this
+  const PROGRESS_MS = 30000; // a job's progress alone leads to a look as seldom as this
+
+  const OPENING_MS = 2000;   // the first events of a stream tell what the page shows already
+  const FRESH_MS = 5000;     // unless it was written longer ago than this
 
   const part = document.querySelector("[data-live]");
   if (!part || !window.EventSource) return;
   const known = new Map();
-  let waiting = null, lookedAt = 0, isLooking = false;
+  let waiting = null, lookedAt = Date.now(), openedAt = 0, isLooking = false;
 
   const isInUse = () => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
 
@@ -44,7 +47,8 @@
     const key = `${event.type} ${facts.model ?? ""}`;
     const before = known.get(key);
     known.set(key, facts);
-    if (event.type === "job" && before && before.id === facts.id && before.status === facts.status) {
+    if (!before && Date.now() - openedAt < OPENING_MS) return;
+    if (event.type === "job" && before && before.job === facts.job && before.status === facts.status) {
       show_progress(facts);
       later(Math.max(PAUSE_MS, PROGRESS_MS - (Date.now() - lookedAt)));
     } else {
@@ -54,11 +58,15 @@
   }
 
   function show_progress(job) {
-    const bar = part.querySelector(`progress[data-job="${Number(job.id)}"]`);
+    const bar = part.querySelector(`progress[data-job="${Number(job.job)}"]`);
     if (bar && typeof job.share === "number") bar.value = job.share;
   }
 
   const events = new EventSource(part.dataset.live);
+  events.addEventListener("open", () => {
+    openedAt = Date.now();
+    if (openedAt - lookedAt > FRESH_MS) later(PAUSE_MS);
+  });
   for (const kind of ["verdict", "decision", "promotion", "champion", "job", "labels", "proposal", "incident", "ledger"])
     events.addEventListener(kind, take_event);
   addEventListener("pagehide", () => events.close());

@@ -66,10 +66,13 @@ def since_note(since: str, earliest: str, latest: str, pace: Pace) -> str:
     """
     >>> since_note("2026-05-03T10:12:13+00:00", "2026-05-01T01:00:00+00:00", "2026-05-04T23:00:00+00:00", "gradual")
     ' The drift began about 2026-05-03 10:12 UTC (95 %: 2026-05-01 01:00 to 2026-05-04 23:00) and grew gradually.'
+    >>> since_note("2026-05-03T10:12:13+00:00", "2026-05-03T10:12:01+00:00", "2026-05-03T10:12:59+00:00", "sudden")
+    ' The drift began about 2026-05-03 10:12 UTC, suddenly.'
     """
     first, low, high = (time[:16].replace("T", " ") for time in (since, earliest, latest))
     how = " and grew gradually" if pace == "gradual" else ", suddenly"
-    return f" The drift began about {first} UTC (95 %: {low} to {high}){how}."
+    interval = f" (95 %: {low} to {high})" if low != high else ""
+    return f" The drift began about {first} UTC{interval}{how}."
 
 
 def accuracy_note(note: str | None) -> str:

@@ -90,9 +90,9 @@ def _compared(found: Comparison) -> str:
 
 def _guard(one: Guard) -> Event:
     promise = one.promise.accuracy
-    by = f" by {one.promise.by}" if one.promise.by else ""
+    by = f", {one.promise.by}" if one.promise.by else ""
     promised = (
-        [f"Promised{by}: accuracy {percent(promise.value)} ({percent(promise.low)} to {percent(promise.high)})."]
+        [f"Promised: accuracy {percent(promise.value)} ({percent(promise.low)} to {percent(promise.high)}){by}."]
         if promise
         else ["No accuracy was promised."]
     )

@@ -92,9 +92,9 @@ def _guard(one: Guard) -> Event:
     promise = one.promise.accuracy
     by = f", {one.promise.by}" if one.promise.by else ""
     promised = (
-        [f"Promised: accuracy {percent(promise.value)} ({percent(promise.low)} to {percent(promise.high)}){by}."]
+        [f"Expected: accuracy {percent(promise.value)} ({percent(promise.low)} to {percent(promise.high)}){by}."]
         if promise
-        else ["No accuracy was promised."]
+        else ["No accuracy is expected."]
     )
     watched = f"Watched for {in_words(one.watched_s)}, {one.labels} labelled texts."
     found = [f"{finding.cause.capitalize()}: {finding.sentence}" for finding in one.found]

@@ -46,7 +46,7 @@ def fill(worker: Worker) -> None:
         home.registry.champion("tickets"),
         previous=None,
         after_number=0,
-        promise=Promise(Share(0.9, 0.85, 0.95), by="the gate"),
+        promise=Promise(Share(0.9, 0.85, 0.95), by="promised by the gate"),
     )
     Guards(ledger.database).note(guard, [Finding("latency", 9, 0.2, "As fast.")], labels=3, watched_s=60)
     Incidents(ledger.database).add(
@@ -76,7 +76,7 @@ def test_every_kind_of_event_is_in_one_timeline_with_who_and_why(client: TestCli
         "retrain: open",
         "held retrain by cool-down",
         "Fresh rows: 80.0 % → 90.0 % of 50, 7 won and 2 lost, p = 0.04.",
-        "Promised by the gate: accuracy 90.0 % (85.0 % to 95.0 %).",
+        "Expected: accuracy 90.0 % (85.0 % to 95.0 %), promised by the gate.",
         "Latency: As fast.",
         "errors of version 1: told",
         "Nothing was changed.",

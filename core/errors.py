@@ -190,7 +190,8 @@ class NoLabelRequests(InvalidInput):
     def __init__(self, path: Path, known: Sequence[str]) -> None:
         super().__init__(
             f"Data file {path} has the columns {_listed(known)}, and labels of predictions need 'prediction_id' and "
-            "'label'. Fill in the file that 'retune labels export' writes; 'retune labels add' takes other rows."
+            "'label'. Fill in the file of 'retune labels export', or the one that the page to label gives; "
+            "'retune labels add' takes other rows."
         )
 
 
@@ -682,7 +683,7 @@ class ModelFrozen(Conflict):
 
 class FreezeIsOver(InvalidInput):
     def __init__(self, until: str) -> None:
-        super().__init__(f"A freeze until {moment(until)} is over already. Name a later time, or leave --until out.")
+        super().__init__(f"A freeze until {moment(until)} is over already. Name a later time, or none.")
 
 
 class InvalidUntil(InvalidInput):

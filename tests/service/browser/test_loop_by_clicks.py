@@ -113,7 +113,7 @@ def test_a_better_model_goes_into_service_by_clicks_and_keys(new_page: NewPage, 
         assert labelled <= 240
         page.get_by_role("link", name="Versions").click()
         page.get_by_role("link", name=f"Version {champion}", exact=True).click()
-        expect(page.get_by_text("gate: promote")).to_be_visible()
+        expect(page.get_by_role("heading", name="Gate")).to_be_visible()
         page.get_by_role("link", name="Roll back").first.click()
         page.locator("form button.prompt").click()
         page.get_by_role("link", name="Overview").click()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from core.drawing.events import Event, Kind
 from core.drawing.times import day_and_time, seconds
@@ -61,10 +60,11 @@ def _alarms(checks: list[CheckFigures]) -> Iterator[Event]:
 
 
 def _labels(facts: ChartFacts) -> Iterator[Event]:
-    """By hour."""
-    for hour, count in sorted(Counter(one.given_at[:13] for one in facts.given).items()):
-        title = f"{count} label{'' if count == 1 else 's'}"
-        yield _event(f"{hour}:30:00+00:00", LABELS, "", title, count=count)
+    """By hour, each at the time of its last label."""
+    for _, given in groupby(sorted(one.given_at for one in facts.given), key=lambda at: at[:13]):
+        times = list(given)
+        title = f"{len(times)} label{'' if len(times) == 1 else 's'}"
+        yield _event(times[-1], LABELS, "", title, count=len(times))
 
 
 def _event(stored: str, kind: Kind, text: str, title: str, *, count: int = 1) -> Event:

@@ -46,6 +46,7 @@ bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/gate.py
 	$(BIN)/python benchmarks/loop/guard.py
 	for mode in auto ask; do $(BIN)/python benchmarks/loop/unattended.py tickets --mode $$mode; done
+	$(BIN)/python benchmarks/loop/control.py banking77
 	$(BIN)/python benchmarks/loop/teaching.py
 	$(BIN)/python benchmarks/loop/groups.py
 	$(BIN)/python benchmarks/loop/head.py --data ../shared/data
@@ -54,6 +55,8 @@ bench-loop: $(INSTALLED)
 	$(BIN)/python benchmarks/loop/rounds.py --ladder tuned
 
 POOLS := .retune/bench-pools
+# What 'make bench-export' leaves.
+PACKAGED := .retune/bench-export/banking77/packaged
 DRIFT_SETS := banking77 clinc150 crisislex_t6 sms_spam
 
 bench-drift: export PYTHONPATH := $(CURDIR):$(CURDIR)/benchmarks/drift
@@ -66,6 +69,7 @@ bench-drift: $(INSTALLED)
 	$(BIN)/python benchmarks/drift/kinds.py
 	$(BIN)/python benchmarks/drift/kinds_table.py
 	$(BIN)/python benchmarks/drift/ledger.py --folder .retune/bench-ledger
+	$(BIN)/python benchmarks/drift/pages.py --package $(PACKAGED) --folder .retune/bench-pages
 
 bench-export: $(INSTALLED)
 	$(BIN)/python benchmarks/export/speed.py
@@ -95,6 +99,7 @@ bench-serving: $(INSTALLED) $(PEERS)/litserve/.installed $(PEERS)/mlserver/.inst
 	$(BIN)/python benchmarks/serving/stopping.py
 	$(BIN)/python benchmarks/serving/random_paths.py
 	$(BIN)/python benchmarks/serving/explain.py
+	$(BIN)/python benchmarks/serving/live_pages.py
 	$(BIN)/python benchmarks/serving/table.py
 
 clean:

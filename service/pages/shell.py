@@ -95,17 +95,7 @@ class Shell:
 
     def page(self, path: str, page: Endpoint, *, scope: PageScope = "admin") -> Route:
         """A page. Errors are shown as a page; a missing or ended session as the form to log in."""
-
-        async def answered(request: Request) -> Response:
-            try:
-                self._access.require(request, scope)
-                return await page(request)
-            except RetuneError as error:
-                return self.refusal(request, error)
-            except Exception as error:  # shown as a page, too; the log has the details
-                return self._failure(request, error)
-
-        return Route(ROOT + path, answered, scope=None, group=PAGES)
+        return Route(ROOT + path, self._for_person(page, scope), scope=None, group=PAGES)
 
     def data(self, path: str, endpoint: Endpoint, *, scope: PageScope = "admin", is_stream: bool = False) -> Route:
         """JSON or events for a page's script; errors are in the envelope of the API."""
@@ -113,38 +103,22 @@ class Shell:
 
     def change(self, path: str, change: Change, *, scope: PageScope = "admin") -> Route:
         """A form of a page, sent by POST with the page's token."""
-
-        async def answered(request: Request) -> Response:
-            try:
-                self._access.require(request, scope)
-                return await change(request, await self._form(request))
-            except RetuneError as error:
-                return self.refusal(request, error)
-            except Exception as error:
-                return self._failure(request, error)
-
-        return Route(ROOT + path, answered, method="POST", scope=None, group=PAGES)
+        changed = self._with_form(change)
+        return Route(ROOT + path, self._for_person(changed, scope), method="POST", scope=None, group=PAGES)
 
     def upload(self, path: str, take: Take, *, scope: PageScope = "admin") -> Route:
         """As `change`, of a form with a file in its field `file`."""
 
         async def taken(request: Request) -> Response:
-            try:
-                self._access.require(request, scope)
-                form, file = await file_of(request)
-                self._access.require_form_token(request, form.get(TOKEN_FIELD, ""))
-                return await take(request, form, file)
-            except RetuneError as error:
-                return self.refusal(request, error)
+            form, file = await file_of(request)
+            self._access.require_form_token(request, form.get(TOKEN_FIELD, ""))
+            return await take(request, form, file)
 
-        return Route(ROOT + path, taken, method="POST", scope=None, group=PAGES)
+        return Route(ROOT + path, self._for_person(taken, scope), method="POST", scope=None, group=PAGES)
 
     def change_by_script(self, path: str, change: Change, *, scope: PageScope = "admin") -> Route:
         """As `change`, for a page's script: the answer is JSON, errors in the envelope of the API."""
-
-        async def changed(request: Request) -> Response:
-            return await change(request, await self._form(request))
-
+        changed = self._with_form(change)
         return Route(ROOT + path, self._for_script(changed, scope), method="POST", scope=None, group=PAGES)
 
     def form_token(self, request: Request) -> str:
@@ -187,11 +161,27 @@ class Shell:
         log_failure(error, request_id)
         return self.render(request, "message.html", status=500, message=f"{ServerFailure()} ({request_id})", back=ROOT)
 
-    async def _form(self, request: Request) -> Form:
+    def _with_form(self, change: Change) -> Endpoint:
         """Raises `FormExpired`."""
-        form = form_of(await request.body())
-        self._access.require_form_token(request, form.get(TOKEN_FIELD, ""))
-        return form
+
+        async def changed(request: Request) -> Response:
+            form = form_of(await request.body())
+            self._access.require_form_token(request, form.get(TOKEN_FIELD, ""))
+            return await change(request, form)
+
+        return changed
+
+    def _for_person(self, endpoint: Endpoint, scope: PageScope) -> Endpoint:
+        async def answered(request: Request) -> Response:
+            try:
+                self._access.require(request, scope)
+                return await endpoint(request)
+            except RetuneError as error:
+                return self.refusal(request, error)
+            except Exception as error:  # shown as a page, too; the log has the details
+                return self._failure(request, error)
+
+        return answered
 
     def _for_script(self, endpoint: Endpoint, scope: PageScope) -> Endpoint:
         async def answered(request: Request) -> Response:

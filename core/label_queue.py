@@ -35,11 +35,15 @@ def label_queue(home: Home, model: str) -> LabelQueue:
     return LabelQueue(labels_today(home, model), sum(not item.is_near for item in requests), requests)
 
 
-def labels_today(home: Home, model: str) -> list[str]:
-    """The names of today of the labels that the model knows, and those that people added by a rule."""
+def labels_today(home: Home, model: str, *, with_given: bool = False) -> list[str]:
+    """The names of today of the labels that the model knows, and those that people added by a rule.
+
+    `with_given`: also new ones that people gave.
+    """
     labels = registered_labels(home.registry, model)
     taxonomy = home.ledger.rules.taxonomy(model, labels.kind)
-    return sorted(taxonomy.names(labels.names | taxonomy.accepted))
+    given = home.ledger.given_labels(model) if with_given else []
+    return sorted(taxonomy.names(labels.names | taxonomy.accepted.union(given)))
 
 
 def first_answers(requests: Sequence[LabelRequest], count: int) -> list[LabelRequest]:

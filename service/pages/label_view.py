@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import Unavailable
-from core.feedback import registered_labels
 from core.home import Home
 from core.label_codes import codes_of
 from core.label_queue import labels_today
@@ -36,7 +35,7 @@ def page_facts(worker: Worker, model: str, *, is_operator: bool) -> dict[str, An
     labels = worker.labels_of(model)
     found: dict[str, Any] = {"problem": "", "agreement": None, "doubtful": []}
     try:
-        names, asked = _chosen_from(home, model), home.ledger.asked_labels(model)
+        names, asked = labels_today(home, model, with_given=True), home.ledger.asked_labels(model)
         found["agreement"] = agreement(home.ledger.database, model, home.ledger.rules.taxonomy(model, labels.kind))
         if is_operator:
             found["doubtful"] = doubted(home, model)
@@ -46,13 +45,6 @@ def page_facts(worker: Worker, model: str, *, is_operator: bool) -> dict[str, An
     codes = codes_of(names)
     choices = [Choice(name, codes.get(name, "")) for name in names]
     return {**found, "choices": choices, "kind": labels.kind, "progress": progress(asked)}
-
-
-def _chosen_from(home: Home, model: str) -> list[str]:
-    """Those that the model knows, and new ones that people gave."""
-    labels = registered_labels(home.registry, model)
-    given = home.ledger.rules.taxonomy(model, labels.kind).names(set(home.ledger.given_labels(model)))
-    return sorted({*labels_today(home, model), *given})
 
 
 def progress(asked: RequestedLabels) -> dict[str, Any]:
@@ -88,7 +80,7 @@ def asked_by_model(home: Home) -> list[tuple[str, RequestedLabels]]:
 def judged(home: Home, model: str, name: str) -> dict[str, Any]:
     """Whether a name is a label already, or a new one, and the label that it resembles. Raises `ModelNotFound`."""
     home.registry.require_model(model)
-    known = set(_chosen_from(home, model))
+    known = set(labels_today(home, model, with_given=True))
     if name in known:
         return {"label": name, "is_known": True, "doubt": ""}
     if not name or len(name) > MAX_LABEL_CHARS:

@@ -59,9 +59,13 @@ class History:
         return next((job for job in self.jobs if job.kind == "retrain" and job.is_unfinished), None)
 
     @property
+    def last_retrain(self) -> JobRecord | None:
+        return next((job for job in self.jobs if job.kind == "retrain"), None)
+
+    @property
     def failed_retrain(self) -> JobRecord | None:
         """The latest retrain if it failed."""
-        last = next((job for job in self.jobs if job.kind == "retrain"), None)
+        last = self.last_retrain
         return last if last and last.status == "failed" else None
 
     @property
@@ -99,12 +103,11 @@ class ModelView:
         if self.history is None or self.champion is None:
             return []
         found = self.history
-        last_job = next((job for job in found.jobs if job.kind == "retrain"), None)
         return steps_of(
             Standing(
                 check=found.latest,
                 decision=found.decision,
-                job=last_job,
+                job=found.last_retrain,
                 promotion=next(iter(found.promotions), None),
                 guard=self.loop.guard,
                 loop=self.loop,

@@ -1,6 +1,6 @@
 """What ten open pages of the dashboard cost the clients: answers a second with and without them, in turn.
 
-python benchmarks/serving/live_pages.py [--pages 10] [--rounds 5]
+python benchmarks/serving/live_pages.py [--pages 10] [--rounds 8]
 
 The pages do what `service/pages/static/live.js` does: they follow the events, look at the page again when something
 happened, and at most every thirty seconds while only a job's progress moves. A job moves every second.
@@ -34,34 +34,32 @@ PATH = f"/dashboard/{MODEL}"
 
 
 class Page:
-    """One open page."""
+    """One open page. It costs this process next to nothing: it waits for events, and for the time of its next look."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._known: dict[str, Any] = {}
         self._opened_at = self._looked_at = time.monotonic()
+        self._next: asyncio.Task[None] | None = None
         self._due_s = float("inf")
         self.looks, self.events, self.bytes = 0, 0, 0
 
-    async def follow(self, over: asyncio.Event) -> None:
+    async def follow(self) -> None:
+        """Until it is cancelled."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(f"GET {PATH}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        looking = asyncio.create_task(self._look_again(over))
-        ended = asyncio.create_task(over.wait())
         kind = ""
-        while not over.is_set():
-            line = asyncio.create_task(reader.readline())
-            await asyncio.wait([line, ended], return_when=asyncio.FIRST_COMPLETED)
-            if not line.done():
-                line.cancel()
-                break
-            text = line.result().decode()
-            if text.startswith("event: "):
-                kind = text[7:].strip()
-            elif text.startswith("data: "):
-                self._take(kind, json.loads(text[6:]))
-        writer.close()
-        await looking
+        try:
+            while line := await reader.readline():
+                text = line.decode()
+                if text.startswith("event: "):
+                    kind = text[7:].strip()
+                elif text.startswith("data: "):
+                    self._take(kind, json.loads(text[6:]))
+        finally:
+            writer.close()
+            if self._next is not None:
+                self._next.cancel()
 
     def _take(self, kind: str, facts: dict[str, Any]) -> None:
         self.events += 1
@@ -72,32 +70,30 @@ class Page:
             return
         is_progress = (
             kind == "job"
-            and before
-            and (before["job"], before["status"])
-            == (
-                facts["job"],
-                facts["status"],
-            )
+            and before is not None
+            and (before["job"], before["status"]) == (facts["job"], facts["status"])
         )
         wait_s = max(PAUSE_S, PROGRESS_S - (now_s - self._looked_at)) if is_progress else PAUSE_S
-        self._due_s = min(self._due_s, now_s + wait_s)
+        if now_s + wait_s < self._due_s:
+            self._due_s = now_s + wait_s
+            if self._next is not None:
+                self._next.cancel()
+            self._next = asyncio.create_task(self._look_in(wait_s))
 
-    async def _look_again(self, over: asyncio.Event) -> None:
+    async def _look_in(self, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        self._due_s, self._next = float("inf"), None
         connection = await connect(self._port)
-        while not over.is_set():
-            if time.monotonic() >= self._due_s:
-                self._due_s = float("inf")
-                self.bytes = len((await connection.ask(get(PATH))).body)
-                self._looked_at = time.monotonic()
-                self.looks += 1
-            await asyncio.sleep(0.05)
+        self.bytes = len((await connection.ask(get(PATH))).body)
         connection.close()
+        self._looked_at = time.monotonic()
+        self.looks += 1
 
 
 def main() -> None:
     options = parser("What open pages cost.", seconds=10)
     options.add_argument("--pages", type=int, default=10)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=8)
     given = options.parse_args()
     setting = setting_of(given)
     with served(RETUNE, setting) as server:
@@ -105,6 +101,7 @@ def main() -> None:
 
 
 async def compared(server: Server, setting: Setting, pages: int, rounds: int) -> dict[str, Any]:
+    """Each round measures both, in an order that changes, so that a machine that slows down slows both alike."""
     asks = cycle([post(RETUNE.path, RETUNE.body(text)) for text in setting.short])
     without, beside = list[float](), list[float]()
     open_pages = list[Page]()
@@ -113,22 +110,22 @@ async def compared(server: Server, setting: Setting, pages: int, rounds: int) ->
     moving.start()
     try:
         await rate(server, asks, setting.seconds)
-        for _ in range(rounds):
-            without.append(await rate(server, asks, setting.seconds))
-            over, these = asyncio.Event(), [Page(server.port) for _ in range(pages)]
-            following = [asyncio.create_task(page.follow(over)) for page in these]
-            beside.append(await rate(server, asks, setting.seconds))
-            over.set()
-            await asyncio.gather(*following)
-            open_pages += these
+        for number in range(rounds):
+            for is_open in (number % 2 == 0, number % 2 == 1):
+                if is_open:
+                    beside.append(await rate_beside(server, asks, setting.seconds, pages, open_pages))
+                else:
+                    without.append(await rate(server, asks, setting.seconds))
     finally:
         stopped.set()
         moving.join()
+    kept = [with_pages / alone for alone, with_pages in zip(without, beside, strict=True)]
     return {
         "pages": pages,
         "without": round(median(without)),
         "beside": round(median(beside)),
-        "kept": round(median(b / a for a, b in zip(without, beside, strict=True)), 3),
+        "kept": round(median(kept), 3),
+        "kept_rounds": [round(share, 3) for share in kept],
         "looks_a_page": round(sum(page.looks for page in open_pages) / len(open_pages), 1),
         "events_a_page": round(sum(page.events for page in open_pages) / len(open_pages), 1),
         "page_kb": round(max(page.bytes for page in open_pages) / 1000),
@@ -145,6 +142,18 @@ async def rate(server: Server, asks: Any, seconds: float) -> float:
 
     took_s = await closed_loop(server.port, asks, connections=CONNECTIONS, on_answer=count, seconds=seconds)
     return answered / took_s
+
+
+async def rate_beside(server: Server, asks: Any, seconds: float, pages: int, opened: list[Page]) -> float:
+    """Answers a second beside newly opened pages, which `opened` gets."""
+    these = [Page(server.port) for _ in range(pages)]
+    following = [asyncio.create_task(page.follow()) for page in these]
+    per_s = await rate(server, asks, seconds)
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
+    opened += these
+    return per_s
 
 
 def move_a_job(folder: Path, stopped: threading.Event) -> None:

@@ -177,6 +177,17 @@ def explain(facts: dict[str, Any]) -> str:
     )
 
 
+def live_pages(facts: dict[str, Any]) -> str:
+    rounds = facts["kept_rounds"]
+    return _facts_table(
+        facts,
+        (f"without / beside {facts['pages']} pages", f"{facts['without']} / {facts['beside']} texts/s"),
+        (f"share kept, median of {len(rounds)} rounds", f"{facts['kept']:.1%}"),
+        ("of single rounds", f"{min(rounds):.1%} to {max(rounds):.1%}"),
+        ("events that a page got in a round", f"{facts['events_a_page']:g}"),
+    )
+
+
 def _again(seconds: float | None) -> str:
     return "not while it was watched" if seconds is None else f"{seconds:g} s"
 
@@ -224,6 +235,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "stopping": stopping,
     "random_paths": random_paths,
     "explain": explain,
+    "live_pages": live_pages,
 }
 
 if __name__ == "__main__":

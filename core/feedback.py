@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import LabelRefused, LabelsOfAnotherModel, NotOneLabel, UnusableLabelName
@@ -186,7 +186,7 @@ class LabelJudge:
         counts = Counter(name for label in labels for name in self.unknown(label))
         if not counts:
             return
-        given = {name for label in self._ledger.given_labels(self.model) for name in names_of(label, self._kind)}
+        given = given_names(self._ledger, self.model, self._kind, apart_from=self._names)
         index = NameIndex(self._names | given)
         for name in sorted(counts, key=lambda name: (-counts[name], name)):
             if name in self._allowed:
@@ -196,6 +196,11 @@ class LabelJudge:
                 self.doubts[name] = similar
             else:
                 index.add(name)
+
+
+def given_names(ledger: Ledger, model: str, kind: Kind, *, apart_from: Collection[str]) -> set[str]:
+    """The names in the labels that people gave; most rows whose label is a name of `apart_from` are not looked up."""
+    return {name for label in ledger.given_labels(model, apart_from=apart_from) for name in names_of(label, kind)}
 
 
 def registered_labels(registry: Registry, model: str) -> ModelLabels:

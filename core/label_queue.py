@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.feedback import registered_labels
+from core.feedback import given_names, registered_labels
 from core.home import Home
 from core.records import LabelRequest
 
@@ -42,8 +42,9 @@ def labels_today(home: Home, model: str, *, with_given: bool = False) -> list[st
     """
     labels = registered_labels(home.registry, model)
     taxonomy = home.ledger.rules.taxonomy(model, labels.kind)
-    given = home.ledger.given_labels(model) if with_given else []
-    return sorted(taxonomy.names(labels.names | taxonomy.accepted.union(given)))
+    known = labels.names | taxonomy.accepted
+    given = given_names(home.ledger, model, labels.kind, apart_from=known) if with_given else set()
+    return sorted(taxonomy.names(known | given))
 
 
 def first_answers(requests: Sequence[LabelRequest], count: int) -> list[LabelRequest]:

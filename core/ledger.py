@@ -141,16 +141,18 @@ class Ledger:
         with self.database.write() if after_writers else self.database.read() as connection:
             return {row.id: row.model for row in connection.execute(query)}
 
-    def given_labels(self, model: str) -> list[str]:
-        """The distinct labels that people gave, as they are stored."""
-        query = (
-            select(feedback.c.label)
-            .distinct()
-            .join(predictions, feedback.c.prediction_id == predictions.c.id)
-            .where(is_of_model(model))
+    def given_labels(self, model: str, *, apart_from: Collection[str] = ()) -> list[str]:
+        """The distinct labels that people gave, as they are stored. Few predictions are looked up: of each label those
+        until the first of the model.
+        """
+        given = select(feedback.c.label).where(feedback.c.label.not_in(apart_from)).distinct().subquery()
+        of_model = (
+            select(1)
+            .join_from(feedback, predictions, feedback.c.prediction_id == predictions.c.id)
+            .where(feedback.c.label == given.c.label, is_of_model(model))
         )
         with self.database.read() as connection:
-            return list(connection.scalars(query))
+            return list(connection.scalars(select(given.c.label).where(of_model.exists())))
 
     def answers_of(self, prediction_ids: Iterable[str]) -> dict[str, str]:
         """The predicted label of each known prediction by its id."""

@@ -1,4 +1,4 @@
-"""`retune accept` and `resume`."""
+"""`retune accept`, `decline` and `resume`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,24 @@ def accept(run: Run, model: str, proposal: int | None) -> None:
 
 @click.command()
 @click.argument("model")
+@click.option("--proposal", type=click.IntRange(1), help="Only this one [default: the open proposal].")
+@click.option("--reason", default="", help="Why, for the record.")
+@pass_run
+def decline(run: Run, model: str, proposal: int | None, reason: str) -> None:
+    """Say no to what the loop proposes; it comes again after new labels."""
+    ended = accepting.decline(run.home, model, by=this_user(), reason=reason, proposal_id=proposal)
+    facts = {"proposal": ended.id, "action": ended.action}
+    run.record("decline", model, {**facts, "reason": reason})
+    after = f"It is proposed again after {run.home.config.labels.min_texts} further texts are labelled"
+    run.emit({"model": model, **facts}, f"Declined: {ended.action}. {after}, or after: {run.hint('resume', model)}")
+
+
+@click.command()
+@click.argument("model")
 @click.option("--reason", default="", help="Why, for the record.")
 @pass_run
 def resume(run: Run, model: str, reason: str) -> None:
-    """Let the loop try again after refused, failed or undone retrains."""
+    """Let the loop try again after refused, failed, undone or declined retrains."""
     step = loop_orders.resume(run.home, model, by=this_user(), reason=reason)
     run.record("resume", model, {"reason": reason})
     after = "The next round of 'retune monitor' decides without what was refused or failed before."

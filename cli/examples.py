@@ -70,6 +70,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys revoke": ("retune keys revoke web",),
     "incidents": ("retune incidents tickets",),
     "accept": ("retune accept tickets",),
+    "decline": ("retune decline tickets --reason 'after the release'",),
     "resume": ("retune resume tickets",),
     "freeze": ("retune freeze tickets --until 3d --reason 'holiday sale'",),
     "unfreeze": ("retune unfreeze tickets",),

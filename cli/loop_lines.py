@@ -13,6 +13,7 @@ TOLD = {
     "rolled back": "Rolled back",
     "failed": "Failed",
     "accepted": "Accepted",
+    "declined": "Declined",
     "resumed": "Resumed",
     "frozen": "Frozen",
     "unfrozen": "Unfrozen",

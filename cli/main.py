@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from cli.accept import accept, resume
+from cli.accept import accept, decline, resume
 from cli.alerts import alerts
 from cli.audit import audit
 from cli.check import check
@@ -96,7 +96,7 @@ retune.add_sections(
             predict,
             score,
         ],
-        "Watch": [status, monitor, drift, decisions, incidents, policy, accept, resume, audit, alerts],
+        "Watch": [status, monitor, drift, decisions, incidents, policy, accept, decline, resume, audit, alerts],
         "Operate": [init, doctor, demo, worker, jobs, keys, completion],
     }
 )

@@ -1,4 +1,4 @@
-"""What a person answers to the loop: accepts its proposal, or asks for a retrain without one."""
+"""What a person answers to the loop: accepts or declines its proposal, or asks for a retrain without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.freezes import require_unfrozen
 from core.home import Home
 from core.loop_steps import RETRAIN, Done
 from core.promotion import record_change, roll_back
-from core.proposals import Proposal
+from core.proposals import Proposal, Status
 from core.records import JobRecord
 
 
@@ -42,6 +42,21 @@ def accept(home: Home, model: str, *, by: str, proposal_id: int | None = None) -
     return _roll_back(home, proposal, by) if proposal.action == "roll back" else _retrain(home, proposal, by)
 
 
+def decline(home: Home, model: str, *, by: str, reason: str = "", proposal_id: int | None = None) -> Proposal:
+    """Do nothing of what the open proposal says; the loop proposes it again after new labels.
+
+    Declined twice, the second answer is that of the first if it names the proposal. Raises `ModelNotFound` or
+    `NothingProposed`.
+    """
+    home.registry.require_model(model)
+    ended = home.ledger.proposals.decline(model, by=by, proposal_id=proposal_id)
+    if ended is None:
+        return _answered_before(home, model, proposal_id, "declined")
+    done = Done("declined", ended.action, reason=reason)
+    home.ledger.loop_steps.record(model, ended.version, done, by=by, decision_id=ended.decision_id)
+    return ended
+
+
 def request_retrain(home: Home, model: str, *, by: str, payload: dict[str, Any] | None = None) -> JobRecord:
     """Queue a retrain that a person asks for; it is the answer to an open proposal of one.
 
@@ -56,12 +71,17 @@ def request_retrain(home: Home, model: str, *, by: str, payload: dict[str, Any] 
 
 
 def _accepted_before(home: Home, model: str, proposal_id: int) -> Accepted:
-    known = {proposal.id: proposal for proposal in home.ledger.proposals.latest(model)}
-    proposal = known.get(proposal_id)
-    if proposal is None or proposal.status != "accepted":
-        raise NothingProposed(model, proposal_id)
+    proposal = _answered_before(home, model, proposal_id, "accepted")
     job = home.jobs.get(proposal.job_id) if proposal.job_id else None
     return Accepted(proposal, job)
+
+
+def _answered_before(home: Home, model: str, proposal_id: int | None, answer: Status) -> Proposal:
+    known = {proposal.id: proposal for proposal in home.ledger.proposals.latest(model)}
+    proposal = known.get(proposal_id or 0)
+    if proposal is None or proposal.status != answer:
+        raise NothingProposed(model, proposal_id)
+    return proposal
 
 
 def _retrain(home: Home, proposal: Proposal, by: str) -> Accepted:

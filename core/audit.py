@@ -24,6 +24,7 @@ Action = Literal[
     "undo_promotion",
     "retrain",
     "accept",
+    "decline",
     "resume",
     "freeze",
     "unfreeze",

@@ -15,6 +15,7 @@ DONE: dict[Action, str] = {
     "undo_promotion": "undid a promotion",
     "retrain": "asked for a retrain",
     "accept": "accepted a proposal",
+    "decline": "declined a proposal",
     "resume": "let the loop try again",
     "freeze": "froze the champion",
     "unfreeze": "ended a freeze",

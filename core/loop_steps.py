@@ -20,6 +20,7 @@ Did = Literal[
     "rolled back",
     "failed",
     "accepted",
+    "declined",
     "resumed",
     "frozen",
     "unfrozen",
@@ -32,6 +33,7 @@ Rule = Literal[
     "running",
     "stopped",
     "new labels",
+    "declined",
     "cool-down",
     "quiet hours",
     "budget",
@@ -39,6 +41,8 @@ Rule = Literal[
     "overtaken",
     "error",
 ]
+FOR_PERSON: tuple[Rule, ...] = ("stopped", "new labels", "declined")
+"""Rules that time does not end."""
 LASTING = ("nothing", "held", "proposed")
 """What a round may find again; the others happen once."""
 LOOP = "loop"
@@ -81,6 +85,11 @@ class LoopStep:
     after_job: int = 0
     after_promotion: int = 0
     after_label: int = 0
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether the loop holds back until labels come or a person tells it to go on."""
+        return self.did == "held" and self.rule in FOR_PERSON
 
 
 class LoopSteps:

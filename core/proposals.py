@@ -11,13 +11,13 @@ from core.clock import utc_now
 from core.database import Database
 from core.schema import proposals
 
-Status = Literal["open", "accepted", "superseded"]
+Status = Literal["open", "accepted", "declined", "superseded"]
 
 
 @dataclass(frozen=True)
 class Proposal:
     """`version`: the champion that it is about; `action`: "retrain" or "roll back"; `waiting`: the version that a
-    retrain puts in service without another training; `ended_by`: the person who accepted it, or "loop".
+    retrain puts in service without another training; `ended_by`: the person who answered it, or "loop".
     """
 
     id: int
@@ -66,6 +66,10 @@ class Proposals:
     ) -> Proposal | None:
         """End the open proposal, if it is `proposal_id`; None if there is no such one: somebody else was faster."""
         return self._end(model, proposal_id, status="accepted", ended_by=by, job_id=job_id)
+
+    def decline(self, model: str, *, by: str, proposal_id: int | None = None) -> Proposal | None:
+        """As `accept`, but nothing is done."""
+        return self._end(model, proposal_id, status="declined", ended_by=by)
 
     def reopen(self, proposal: Proposal) -> None:
         """After what was accepted could not be done; unless another one is open by now."""

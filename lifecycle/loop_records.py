@@ -5,19 +5,20 @@ from __future__ import annotations
 from core.guards import Guards
 from core.home import Home
 from core.labels import Kind
-from core.loop_steps import RETRAIN
+from core.loop_steps import RETRAIN, Did
 from lifecycle.policy.history import LabelledText, Records
 
 LATEST = 200
 """Jobs, promotions and steps that a round reads, the latest ones."""
+_LAST: tuple[Did, ...] = ("resumed", "accepted", "declined")
 
 
 def read_records(home: Home, model: str, *, kind: Kind, limit: int = LATEST) -> Records:
-    """The latest `limit` of each; the step with which a person last let the loop go on is always among them."""
+    """The latest `limit` of each; the last step in which a person accepted, declined or let it go on is among them."""
     steps = home.ledger.loop_steps.latest(model, limit=limit)[::-1]
-    resumed = home.ledger.loop_steps.last(model, "resumed")
-    if resumed is not None and resumed not in steps:
-        steps = [resumed, *steps]
+    asked = (home.ledger.loop_steps.last(model, did) for did in _LAST)
+    earlier = [step for step in asked if step is not None and step not in steps]
+    steps = sorted([*earlier, *steps], key=lambda step: step.id)
     return Records(
         jobs=[job for job in home.jobs.latest(model, limit=limit)[::-1] if job.kind == RETRAIN],
         promotions=home.ledger.promotions(model, limit=limit)[::-1],

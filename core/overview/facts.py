@@ -8,6 +8,7 @@ from typing import Any, Literal
 from core.freezes import Freeze
 from core.incidents import Incident
 from core.job_json import job_json
+from core.loop_steps import LoopStep
 from core.policy_config import Mode
 from core.proposals import Proposal
 from core.records import Action, JobRecord, Outcome
@@ -137,7 +138,8 @@ class ModelOverview:
     """One model. Facts from the ledger are None if it is away or has none.
 
     `mode`: how far the loop goes by itself; `freeze`: that holds, if the champion is frozen; `proposal`: that is open;
-    `incidents`: the last ones, most recent first.
+    `held`: the step in which the loop holds back until labels come or a person tells it to go on; `incidents`: the last
+    ones, most recent first.
 
     `problem`: why the champion cannot be read or served; `job`: an unfinished one, else the last.
     """
@@ -149,6 +151,7 @@ class ModelOverview:
     mode: Mode = "ask"
     freeze: Freeze | None = None
     proposal: Proposal | None = None
+    held: LoopStep | None = None
     traffic: TrafficFacts | None = None
     drift: DriftFacts | None = None
     accuracy: AccuracyFacts | None = None

@@ -11,6 +11,7 @@ from core.clock import seconds_ago, utc_now
 from core.home import Home
 from core.incidents import Incidents
 from core.ledger import Ledger
+from core.loop_steps import LoopStep
 from core.overview.facts import (
     COUNTED,
     AccuracyFacts,
@@ -42,6 +43,7 @@ def ledger_facts(home: Home, model: str, champion: ChampionFacts | None) -> dict
         "job": _job(home, model),
         "incidents": Incidents(ledger.database).latest(model, limit=INCIDENTS),
         "proposal": Proposals(ledger.database).open(model),
+        "held": _held(ledger, model),
         "alerts": [AlertFacts(one.event, one.subject, one.begun_at) for one in Alerts(ledger.database).open(model)],
     }
     if champion is not None:
@@ -108,6 +110,11 @@ def _labels(ledger: Ledger, model: str, version: str) -> LabelFacts:
     found = ledger.label_progress(model, version)
     doubtful = sum(item.rows for item in ledger.rules.doubtful(model))
     return LabelFacts(found.requested, found.given, found.cannot_tell, found.expired, found.still_open, doubtful)
+
+
+def _held(ledger: Ledger, model: str) -> LoopStep | None:
+    last = next(iter(ledger.loop_steps.latest(model, limit=1)), None)
+    return last if last is not None and last.waits_for_person else None
 
 
 def _decision(ledger: Ledger, model: str) -> DecisionFacts | None:

@@ -39,9 +39,15 @@ def _broken(model: ModelOverview, _: Processes) -> NextStep | None:
 
 
 def _worse(model: ModelOverview, _: Processes) -> NextStep | None:
-    if model.decision is None or model.decision.action != "roll back":
+    if model.decision is None or model.decision.action != "roll back" or model.held is not None:
         return None
     return NextStep("act", "The last decision is to roll back.", ["rollback", model.model])
+
+
+def _stopped(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.held is None or model.held.rule != "stopped":
+        return None
+    return NextStep("act", model.held.reason, ["resume", model.model])
 
 
 def _failed(model: ModelOverview, _: Processes) -> NextStep | None:
@@ -67,7 +73,7 @@ def _proposed(model: ModelOverview, _: Processes) -> NextStep | None:
 
 
 def _retrain(model: ModelOverview, _: Processes) -> NextStep | None:
-    if model.decision is None or model.decision.action != "retrain" or model.mode == "auto":
+    if model.decision is None or model.decision.action != "retrain" or model.mode == "auto" or model.held is not None:
         return None
     return NextStep("asked", "The last decision is to retrain.", ["retrain", model.model, "--wait"])
 
@@ -94,6 +100,10 @@ def _asked(model: ModelOverview, _: Processes) -> NextStep | None:
     return NextStep("asked", f"{model.labels.open} labels are asked for.", words)
 
 
+def _held_back(model: ModelOverview, _: Processes) -> NextStep | None:
+    return NextStep("none", model.held.reason) if model.held is not None else None
+
+
 def _missing(model: ModelOverview, processes: Processes) -> NextStep | None:
     """A server elsewhere, with a home of its own, shows by its predictions. `retune up` starts what ended by itself."""
     if processes.up is not None:
@@ -110,6 +120,7 @@ RULES: tuple[Rule, ...] = (
     _broken,
     _proposed,
     _worse,
+    _stopped,
     _failed,
     _queued,
     _retrain,
@@ -117,4 +128,5 @@ RULES: tuple[Rule, ...] = (
     _asked,
     _unasked,
     _missing,
+    _held_back,
 )

@@ -12,9 +12,8 @@ from core.loop_steps import RETRAIN, LoopStep
 from core.records import JobRecord, PromotionRecord
 
 Ending = Literal["unfinished", "promoted", "refused", "waits", "failed", "cancelled", "unknown"]
-_WAYS = ("by hand", "over HTTP", "on the page")
-NOT_BY_LOOP = (*(f"{did} {way}" for did in ("Promoted", "Rolled back") for way in _WAYS), "Version ")
-"""How the reason of a change begins that a person made, or a server that could not load the version."""
+NOT_LOADED = "Version "
+"""How the reason of a change begins that a server made, since it could not load the version."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,17 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Undone:
-    """A change that the loop took back, or could not make: not tried again without new labels."""
+    """A change that was taken back, or could not be made: not tried again without new labels."""
 
+    after_label: int
+    told: str
+
+
+@dataclass(frozen=True)
+class Declined:
+    """A proposal to which a person said no: not made again without new labels. `action`: "retrain" or "roll back"."""
+
+    action: str
     after_label: int
     told: str
 
@@ -64,15 +72,17 @@ class Undone:
 class History:
     """`attempts`: the oldest first; `in_a_row`: refused or failed ones since the last promotion or resumption, the
     latest first; `is_forgiven`: whether a person let the loop go on after the last attempt; `undone`: None if a person
-    did so since; `promoted_after_label`: number of the last label before the last promotion; `is_day_proposed`: whether
-    the last step is a proposal of the schedule, which stays open after its day; `guarded`: the version that an open
-    guard may roll back.
+    did so since; `declined`: the last proposal, if a person said no to it and nothing ran since;
+    `promoted_after_label`: number of the last label before the last promotion; `is_day_proposed`: whether the last step
+    is a proposal of the schedule, which stays open after its day; `guarded`: the version that an open guard may roll
+    back.
     """
 
     attempts: tuple[Attempt, ...] = ()
     in_a_row: tuple[Attempt, ...] = ()
     is_forgiven: bool = False
     undone: Undone | None = None
+    declined: Declined | None = None
     promoted_after_label: int = 0
     is_day_proposed: bool = False
     texts: Sequence[LabelledText] = field(default_factory=tuple)
@@ -99,6 +109,7 @@ def history_of(records: Records, *, now: str, frozen: Freeze | None = None) -> H
         in_a_row=_in_a_row(attempts, after_job=resumed.after_job if resumed else 0),
         is_forgiven=is_forgiven,
         undone=_undone(records, resumed),
+        declined=_declined(records),
         promoted_after_label=max((row.after_label or 0 for row in records.promotions if row.promoted), default=0),
         is_day_proposed=bool(records.steps) and _is_of_schedule(records.steps[-1]),
         texts=records.texts,
@@ -155,17 +166,29 @@ def _in_a_row(attempts: Sequence[Attempt], *, after_job: int) -> tuple[Attempt, 
 
 def _undone(records: Records, resumed: LoopStep | None) -> Undone | None:
     after_promotion, after_step = (resumed.after_promotion, resumed.id) if resumed else (0, 0)
-    rows = [row for row in records.promotions if _is_undone_by_loop(row) and row.id > after_promotion]
+    rows = [row for row in records.promotions if _is_taken_back(row) and row.id > after_promotion]
     steps = [step for step in records.steps if step.did == "failed" and step.id > after_step]
-    found = [Undone(row.after_label or 0, row.reason) for row in rows]
+    found = [Undone(row.after_label or 0, _taken_back(row)) for row in rows]
     found += [Undone(step.after_label, step.reason) for step in steps]
     return max(found, key=lambda one: one.after_label, default=None)
 
 
-def _is_undone_by_loop(row: PromotionRecord) -> bool:
-    """Whether a version before was put in service again, and by no person."""
+def _declined(records: Records) -> Declined | None:
+    answers = [step for step in records.steps if step.did in ("accepted", "declined", "resumed")]
+    last = answers[-1] if answers else None
+    if last is None or last.did != "declined" or any(job.id > last.after_job for job in records.jobs):
+        return None
+    return Declined(last.action, last.after_label, f"{last.by} declined it{f': {last.reason}' if last.reason else ''}.")
+
+
+def _is_taken_back(row: PromotionRecord) -> bool:
+    """Whether a version before was put in service again that was not merely the one that could be loaded."""
     is_before = row.previous is not None and _number(row.version) < _number(row.previous)
-    return row.promoted and row.gate is None and is_before and not row.reason.startswith(NOT_BY_LOOP)
+    return row.promoted and row.gate is None and is_before and not row.reason.startswith(NOT_LOADED)
+
+
+def _taken_back(row: PromotionRecord) -> str:
+    return f"{row.model}@{row.previous} went out of service: {row.reason}"
 
 
 def _number(version: str) -> int:

@@ -96,6 +96,16 @@ def new_labels_after_refusal(question: Question) -> Objection | None:
     return Objection("new labels", f"The last challenger was refused. {_of_new(count, needed, question.model)}")
 
 
+def not_again_after_decline(question: Question) -> Objection | None:
+    declined, needed = question.history.declined, question.policy.min_texts
+    if declined is None or declined.action != question.wish.action:
+        return None
+    count = question.history.new_texts(declined.after_label)
+    if count >= needed:
+        return None
+    return Objection("declined", f"{_cut(declined.told)} {_of_new(count, needed, question.model)}")
+
+
 def cool_down(question: Question) -> Objection | None:
     last = question.history.last
     if not question.needs_training or last is None or question.history.is_forgiven:
@@ -139,6 +149,7 @@ LIMITS_OF_PROPOSALS: tuple[Limit, ...] = (
     no_roll_back_beside_guard,
     no_more_after_many,
     new_labels_after_refusal,
+    not_again_after_decline,
     cool_down,
 )
 """In the order of evaluation. A person may accept a proposal at night, and knows what it costs."""

@@ -63,7 +63,7 @@ def _answer(course: Course, moment: Moment) -> None:
     step = moment.step
     if step is None:
         return
-    if step.did == "accepted":
+    if step.did in ("accepted", "declined"):
         if not course.is_open:
             return
         course.is_open = False

@@ -33,6 +33,9 @@ LOOP = Operation(
 ACCEPT = Operation(
     "Do what the loop proposes", "Accepted", takes="AcceptRequest", is_body_optional=True, refusals=["409"]
 )
+DECLINE = Operation(
+    "Say no to what the loop proposes", "Declined", takes="DeclineRequest", is_body_optional=True, refusals=["409"]
+)
 RESUME = Operation("Let the loop try again", "LoopStep", takes="ReasonRequest", is_body_optional=True)
 FREEZE = Operation("Keep the champion in service", "Frozen", takes="FreezeRequest", is_body_optional=True)
 UNFREEZE = Operation("End a freeze", "Unfrozen")
@@ -48,6 +51,7 @@ class Endpoints:
         return [
             Route("/admin/models/{name}/loop", self.loop, scope="admin", operation=LOOP),
             post("/admin/models/{name}/accept", self.accept, operation=ACCEPT),
+            post("/admin/models/{name}/decline", self.decline, operation=DECLINE),
             post("/admin/models/{name}/resume", self.resume, operation=RESUME),
             post("/admin/models/{name}/freeze", self.freeze, needs_ledger=False, operation=FREEZE),
             post("/admin/models/{name}/unfreeze", self.unfreeze, needs_ledger=False, operation=UNFREEZE),
@@ -61,6 +65,11 @@ class Endpoints:
     async def accept(self, request: Request) -> Response:
         proposal = count_in(await _fields(request, "proposal"), "proposal")
         return json_response(await self._told(accept, request, proposal))
+
+    async def decline(self, request: Request) -> Response:
+        fields = await _fields(request, "proposal", "reason")
+        proposal = count_in(fields, "proposal")
+        return json_response(await self._told(decline, request, proposal, reason_in(fields)))
 
     async def resume(self, request: Request) -> Response:
         return json_response(await self._told(resume, request, reason_in(await _fields(request, "reason"))))
@@ -115,6 +124,13 @@ def accept(home: Home, actor: Actor, model: str, proposal: int | None) -> dict[s
     }
     audited(home, actor, "accept", model, facts)
     return {"model": model, **facts, "job": job_json(done.job) if done.job else None}
+
+
+def decline(home: Home, actor: Actor, model: str, proposal: int | None, reason: str) -> dict[str, Any]:
+    ended = accepting.decline(home, model, by=actor.who, reason=reason, proposal_id=proposal)
+    facts = {"proposal": ended.id, "action": ended.action}
+    audited(home, actor, "decline", model, {**facts, "reason": reason})
+    return {"model": model, **facts}
 
 
 def resume(home: Home, actor: Actor, model: str, reason: str) -> dict[str, Any]:

@@ -74,6 +74,8 @@ def operator_schemas() -> Schema:
         "LoopStep": open_of(id=INTEGER, model=TEXT, version=TEXT, created_at=TEXT, did=TEXT, reason=TEXT, by=TEXT),
         "AcceptRequest": object_of(optional=["proposal"], proposal=COUNT),
         "Accepted": object_of(model=TEXT, proposal=INTEGER, action=TEXT, champion=TEXT_OR_NULL, job=OBJECT_OR_NULL),
+        "DeclineRequest": object_of(optional=["proposal", "reason"], proposal=COUNT, reason=REASON),
+        "Declined": object_of(model=TEXT, proposal=INTEGER, action=TEXT),
         "ReasonRequest": object_of(optional=["reason"], reason=REASON),
         "FreezeRequest": object_of(optional=["until", "reason"], until=UNTIL, reason=REASON),
         "Frozen": object_of(model=TEXT, champion=TEXT, until=TEXT_OR_NULL, reason=TEXT),

@@ -1,4 +1,4 @@
-"""What a person tells the loop on pages: to do what it proposes, to leave the champion alone, to try again."""
+"""What a person tells the loop on pages: to do what it proposes or not, to leave the champion alone, to try again."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class Endpoints:
     def routes(self) -> list[Route]:
         return [
             self._shell.change("/{model}/accept", self.accept),
+            self._shell.change("/{model}/decline", self.decline),
             self._shell.change("/{model}/freeze", self.freeze),
             self._shell.change("/{model}/unfreeze", self.unfreeze),
             self._shell.change("/{model}/resume", self.resume),
@@ -40,6 +41,9 @@ class Endpoints:
 
     async def accept(self, request: Request, form: Form) -> Response:
         return await self._told(loop.accept, request, form, _proposal_in(form))
+
+    async def decline(self, request: Request, form: Form) -> Response:
+        return await self._told(loop.decline, request, form, _proposal_in(form), reason_in(form))
 
     async def freeze(self, request: Request, form: Form) -> Response:
         until, reason = form.get("until", "").strip(), reason_in(form)

@@ -15,13 +15,13 @@ from core.proposals import Proposal
 
 @dataclass(frozen=True)
 class LoopState:
-    """`proposal`: the open one; `stopped`: the step in which the loop stopped, until a person tells it to go on;
-    `guard`: the last one.
+    """`proposal`: the open one; `held`: the step in which the loop holds back until labels come or a person tells it to
+    go on; `guard`: the last one.
     """
 
     freeze: Freeze | None = None
     proposal: Proposal | None = None
-    stopped: LoopStep | None = None
+    held: LoopStep | None = None
     guard: Guard | None = None
 
 
@@ -34,4 +34,4 @@ def loop_state(home: Home, model: str) -> LoopState:
         guard = next(iter(Guards(home.ledger.database).latest(model, limit=1)), None)
     except Unavailable:
         return LoopState(frozen)
-    return LoopState(frozen, proposal, step if step is not None and step.rule == "stopped" else None, guard)
+    return LoopState(frozen, proposal, step if step is not None and step.waits_for_person else None, guard)

@@ -21,6 +21,7 @@ _PAGES = {
     ("verify",): ("versions", "Look at its versions"),
     ("accept",): ("", "Look at the proposal"),
     ("retrain",): ("", "Retrain"),
+    ("resume",): ("", "See why it stopped"),
     ("jobs", "log"): ("", "See what failed"),
     ("labels", "list"): ("label", "Settle them"),
     ("labels", "export"): ("label", "Label"),

@@ -40,9 +40,18 @@ def test_a_proposal_is_accepted_once(retune: Command, proposed: Home) -> None:
     assert "loop      accepted retrain (job 1) by " in retune("decisions", "m")[1]
 
 
+def test_a_proposal_is_declined_with_a_reason(retune: Command, proposed: Home) -> None:
+    code, out, _ = retune("decline", "m", "--reason", "after the release")
+    assert code == 0
+    assert out.startswith("Declined: retrain. It is proposed again after 10 further texts are labelled, or after: ")
+    assert "loop      declined retrain by " in retune("decisions", "m")[1]
+    code, out, err = retune("decline", "m")
+    assert (code, out, err.startswith("Error: No proposal of 'm' waits for an answer;")) == (1, "", True)
+
+
 def test_orders_for_a_model_that_is_not_there_are_one_sentence(retune: Command, proposed: Home) -> None:
-    for words in (("accept", "x"), ("resume", "x"), ("freeze", "x"), ("unfreeze", "x"), ("policy", "simulate", "x")):
-        code, out, err = retune(*words)
+    for words in ("accept", "decline", "resume", "freeze", "unfreeze", "policy simulate"):
+        code, out, err = retune(*words.split(), "x")
         assert (code, out) == (1, "")
         assert err.startswith("Error: No model 'x'")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from core.accepting import accept, request_retrain
+from core.accepting import accept, decline, request_retrain
 from core.champion import read_champion
 from core.config import Config
 from core.errors import NothingProposed, ProposalOutdated
@@ -17,6 +18,7 @@ from core.guards import Guards, Promise
 from core.home import Home
 from core.loop_orders import freeze, resume, unfreeze
 from core.loop_steps import LoopStep
+from core.promotion import record_change, roll_back
 from core.records import Decision
 from lifecycle.act import act
 from tests.lifecycle.clocks import SetClock
@@ -48,6 +50,38 @@ def test_ask_makes_one_proposal_and_one_click_starts_it(served: Home, clock: Set
     with pytest.raises(NothingProposed, match="retune retrain m"):
         accept(home, "m", by="ann")
     assert (round_of(home).rule, len(home.jobs.latest())) == ("running", 1)
+
+
+def test_a_declined_proposal_comes_again_after_new_labels_or_when_a_person_wants(served: Home, clock: SetClock) -> None:
+    home = with_policy(served, mode="ask")
+    round_of(home)
+    ended = decline(home, "m", by="ann", reason="after the release", proposal_id=1)
+    assert (ended.status, ended.ended_by, decline(home, "m", by="bob", proposal_id=1)) == ("declined", "ann", ended)
+    for call in (lambda: accept(home, "m", by="ann", proposal_id=1), lambda: decline(home, "m", by="ann")):
+        with pytest.raises(NothingProposed):
+            call()
+    clock.forward(days=3)
+    label(home, 9)
+    step = round_of(home)
+    assert (step.did, step.rule) == ("held", "declined")
+    assert step.reason.startswith("ann declined it: after the release. 9 of 10 further texts are labelled")
+    assert round_of(home, "roll back").did == "proposed"
+    label(home, 1)
+    assert round_of(home).did == "proposed"
+    decline(home, "m", by="ann")
+    assert round_of(home).rule == "declined"
+    resume(home, "m", by="ann")
+    assert round_of(home).did == "proposed"
+    assert home.jobs.latest() == []
+
+
+def test_who_declined_may_still_ask_for_a_retrain(served: Home) -> None:
+    home = with_policy(served, mode="ask", cooldown="0s")
+    round_of(home)
+    decline(home, "m", by="ann")
+    request_retrain(home, "m", by="ann")
+    run_job(home, promoted=True)
+    assert round_of(home).did == "proposed"
 
 
 def test_asking_for_a_retrain_accepts_the_proposal(served: Home) -> None:
@@ -222,6 +256,20 @@ def test_the_loop_rolls_back_and_does_not_try_again(served: Home, later_package:
     assert (row.version, row.previous, row.reason) == ("1", "2", "Rolled back by the loop: Accuracy fell.")
     clock.forward(days=1)
     assert round_of(home).rule == "new labels"
+    label(home, 10)
+    assert round_of(home).did == "started"
+
+
+@pytest.mark.parametrize("reason", ["Rolled back by hand.", "Rolled back on the page."])
+def test_what_a_person_took_out_of_service_is_not_trained_again_from_the_same_labels(
+    served: Home, later_package: Path, clock: SetClock, reason: str
+) -> None:
+    home = with_policy(served, mode="auto", cooldown="0s")
+    home.registry.promote("m", home.registry.add(later_package, "m"))
+    roll_back(home, "m", on_change=partial(record_change, home.ledger, "m", reason))
+    step = round_of(home)
+    assert (step.did, step.rule) == ("held", "new labels")
+    assert step.reason.startswith(f"m@2 went out of service: {reason} 0 of 10 further texts are labelled")
     label(home, 10)
     assert round_of(home).did == "started"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.accepting import accept
+from core.accepting import accept, decline
 from core.champion import read_champion
 from core.freezes import Freeze, until_of
 from core.home import Home
@@ -118,3 +118,16 @@ def test_a_ledger_without_steps_is_replayed_by_its_decisions(served: Home, clock
         clock.forward(hours=3)
     found = simulate(served, "m", policy_of(served, quiet_hours="none"))
     assert (told(found.steps), found.likely, found.recorded) == ([("started", "")] * 2, {1: 0, 2: 0}, [])
+
+
+def test_a_no_of_a_person_holds_in_the_replay(served: Home, clock: SetClock) -> None:
+    home = with_policy(served, mode="ask")
+    for number in range(6):
+        round_of(home)
+        clock.forward(minutes=20)
+        if number == 2:
+            decline(home, "m", by="ann")
+        clock.forward(minutes=40)
+    found = simulate(home, "m", home.config.policy.of("m", min_texts=10))
+    assert told(found.steps) == [("proposed", ""), ("held", "declined")]
+    assert found.is_as_recorded

@@ -64,6 +64,7 @@ def _proposal(one: Proposal) -> Event:
     ended = {
         "open": "It waits for you.",
         "accepted": f"Accepted by {one.ended_by}, {moment(one.ended_at or '')}.",
+        "declined": f"Declined by {one.ended_by}, {moment(one.ended_at or '')}.",
         "superseded": f"Superseded by a later decision, {moment(one.ended_at or '')}.",
     }[one.status]
     waiting = [f"Version {one.waiting} waits and needs no other training."] if one.waiting else []

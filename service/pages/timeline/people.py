@@ -16,6 +16,7 @@ TOLD: tuple[Action, ...] = (
     "undo_promotion",
     "retrain",
     "accept",
+    "decline",
     "resume",
     "freeze",
     "unfreeze",

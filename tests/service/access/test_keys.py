@@ -72,7 +72,10 @@ def test_every_route_has_a_scope_except_probes_and_documents(worker: Worker) -> 
         "/admin/models/{name}/events": "admin",
         "/admin/events": "admin",
         "/admin/status": "admin",
-        **{f"/admin/models/{{name}}/{order}": "admin" for order in ("loop", "accept", "resume", "freeze", "unfreeze")},
+        **{
+            f"/admin/models/{{name}}/{order}": "admin"
+            for order in ("loop", "accept", "decline", "resume", "freeze", "unfreeze")
+        },
         "/admin/models/{name}/status": "admin",
         "/admin/audit": "admin",
         "/admin/jobs": "admin",

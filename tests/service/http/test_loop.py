@@ -39,6 +39,18 @@ def test_one_click_starts_what_is_proposed(client: TestClient, worker: Worker) -
     assert (entry.action, entry.facts["proposal"], entry.facts["job"]) == ("accept", number, 1)
 
 
+def test_a_proposal_is_declined_once(client: TestClient, worker: Worker) -> None:
+    number = propose(worker)
+    answer = client.post(f"{MODEL}/decline", json={"proposal": number, "reason": "later"})
+    assert answer.json() == {"model": "tickets", "proposal": number, "action": "retrain"}
+    assert client.post(f"{MODEL}/decline", json={"proposal": number}).status_code == 200
+    for order in ("accept", "decline"):
+        refused = client.post(f"{MODEL}/{order}")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "nothing_proposed")
+    assert client.get(f"{MODEL}/loop").json()["proposals"][0]["status"] == "declined"
+    assert "decline" in actions(worker)
+
+
 def test_a_frozen_champion_stays(client: TestClient, worker: Worker, registry: Registry, second_package: Path) -> None:
     registry.add(second_package, "tickets")
     frozen = client.post(f"{MODEL}/freeze", json={"until": "3d", "reason": "Christmas"}).json()
@@ -69,6 +81,7 @@ def test_the_loop_may_try_again(client: TestClient, worker: Worker) -> None:
         ("freeze", {"reason": "x" * 501}),
         ("accept", {"proposal": 0}),
         ("accept", {"proposal": "1"}),
+        ("decline", {"reason": 1}),
         ("resume", {"reason": ["a"]}),
         ("unfreeze", {"now": True}),
     ],
@@ -81,8 +94,10 @@ def test_wrong_orders_are_refused(client: TestClient, order: str, body: dict[str
 def test_answers_are_as_documented(client: TestClient, worker: Worker) -> None:
     propose(worker)
     spec = client.get("/openapi.json").json()
-    calls = [("post", "freeze"), ("post", "unfreeze"), ("get", "loop"), ("post", "accept"), ("post", "resume")]
-    for method, order in calls:
+    orders = ("freeze", "unfreeze", "loop", "accept", "resume", "decline")
+    for method, order in [("get" if order == "loop" else "post", order) for order in orders]:
+        if order == "decline":
+            propose(worker)
         answer = client.request(method, f"{MODEL}/{order}")
         described = spec["paths"][f"/admin/models/{{name}}/{order}"][method]["responses"]["200"]
         schema = described["content"]["application/json"]["schema"]

@@ -162,6 +162,7 @@ def test_while_the_ledger_is_away_pages_change_nothing(client: TestClient, promo
         "unfreeze": {},
         "resume": {},
         "accept": {"proposal": "1"},
+        "decline": {"proposal": "1"},
     }
     for path, fields in forms.items():
         answer = client.post(f"{MODEL}/{path}", data={"form_token": token, **fields}, headers=ORIGIN)
@@ -215,6 +216,22 @@ def test_the_open_proposal_is_accepted_once(client: TestClient, worker: Worker, 
     assert ("accept", "page") in recorded(worker)
 
 
+def test_the_open_proposal_is_declined(client: TestClient, worker: Worker, ledger: Ledger) -> None:
+    number = propose(ledger, "retrain")
+    ledger.record_decision("tickets", Decision("retrain", "Drift."), check_id=None)
+    assert "<button>Decline: retrain</button>" in client.get(MODEL).text
+    answer = send(client, f"{MODEL}/decline", proposal=str(number), reason="<later>")
+    assert (answer.status_code, answer.headers["Location"]) == (303, MODEL)
+    assert ledger.proposals.open("tickets") is None
+    assert worker.home.jobs.latest("tickets") == []
+    assert ("decline", "page") in recorded(worker)
+    ledger.loop_steps.record("tickets", "1", Done("held", "retrain", "declined", "ann declined it: <later>."))
+    page = client.get(MODEL).text
+    assert "ann declined it: &lt;later&gt;." in page
+    assert '<button class="prompt">Retrain now' not in page
+    assert "<button>Let the loop try again</button>" in page
+
+
 @pytest.mark.parametrize("written", ["", "0", "x", "²", "-1", "9" * 30])
 def test_a_proposal_that_is_none_is_not_accepted(client: TestClient, ledger: Ledger, written: str) -> None:
     propose(ledger, "retrain")
@@ -260,9 +277,9 @@ def test_a_stopped_loop_may_try_again(client: TestClient, worker: Worker, ledger
     assert recorded(worker) == [("resume", "page")]
 
 
-@pytest.mark.parametrize("path", ["rollback", "freeze", "unfreeze", "resume", "versions/1/promote"])
+@pytest.mark.parametrize("path", ["rollback", "freeze", "unfreeze", "resume", "decline", "versions/1/promote"])
 def test_a_form_without_its_token_changes_nothing(client: TestClient, promoted: Registry, path: str) -> None:
-    fields: dict[str, Any] = {"expected": "2", "target": "1"}
+    fields: dict[str, Any] = {"expected": "2", "target": "1", "proposal": "1"}
     assert client.post(f"{MODEL}/{path}", data=fields, headers=ORIGIN).status_code == 403
     assert send(client, f"/dashboard/none/{path}", **fields).status_code == 404
     assert promoted.champion("tickets").version == "2"

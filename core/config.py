@@ -263,7 +263,7 @@ ChallengerName = Literal["head", "tuned", "fresh"]
 
 class RetrainConfig(Section):
     ladder: Annotated[list[ChallengerName], BeforeValidator(listed)] = Field(
-        ["head", "fresh"],
+        ["head", "tuned", "fresh"],
         min_length=1,
         description="Challengers in the order of their trial: head keeps the champion's encoder, tuned trains it on, "
         "fresh trains the base model.",

@@ -15,6 +15,7 @@ from core.errors import (
     JobCancelled,
     JobStopped,
     ModelFrozen,
+    NoChallenger,
     PromotionSuperseded,
     PromotionTimeout,
 )
@@ -26,11 +27,13 @@ from core.promotion import promote, record_change
 from core.records import GateRecord, GateVerdict, JobRecord, RetrainResult, TrainingSummary
 from core.registry import Champion
 from lifecycle.cached_answers import answers_of
+from lifecycle.challengers.challenger import Challenger
 from lifecycle.challengers.ladder import best_challenger
 from lifecycle.challengers.pruning import prune_checkpoints
 from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.drawn import situation_of
 from lifecycle.gate.comparison import compare
+from lifecycle.gate.criteria import forgets
 from lifecycle.gate.disagreements import find_disagreements, labels_of
 from lifecycle.gate.judge import judge
 from lifecycle.gate.refused import compared_since, last_refused
@@ -112,10 +115,7 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
         training = refused.record.gate.training if refused.record.gate else TrainingSummary()
         return _recorded(job, home, situation, refused.record.version, GateRecord(job.id, refused.verdict, training))
     rows = build_training_set(home, situation)
-    trained = best_challenger(job, home, situation, rows, work, on_progress)
-    on_progress("gate", 0.0)
-    on_batch = partial(on_progress, "gate", 0.0)
-    verdict = _judged(home, situation, rows, trained.package, seed=job.id, on_batch=on_batch)
+    trained, verdict = _best_judged(job, home, situation, rows, work, on_progress)
     on_progress("register", 0.0)  # the last step at which the job can be cancelled
     if trained.checkpoint is not None:  # first: where it cannot be kept, no version is left without a record
         home.checkpoints.keep(trained.checkpoint)
@@ -123,9 +123,33 @@ def _challenge(job: JobRecord, home: Home, work: Path, on_progress: Progress) ->
     return _recorded(job, home, situation, version, GateRecord(job.id, verdict, trained.training, trained.seconds))
 
 
-def _judged(
-    home: Home, situation: Situation, rows: TrainingSet, package: Path, *, seed: int, on_batch: Step
-) -> GateVerdict:
+def _best_judged(
+    job: JobRecord, home: Home, situation: Situation, rows: TrainingSet, work: Path, on_progress: Progress
+) -> tuple[Challenger, GateVerdict]:
+    """The challenger of the ladder, and what the gate says to it; in place of one that forgets, the next one.
+
+    That makes no chance finding likelier: who forgets is not promoted whatever it wins, and each is tested alone.
+    """
+
+    def tried(package: Path) -> Trial:
+        on_progress("gate", 0.0)
+        return _trial(home, situation, rows, package, seed=job.id, on_batch=partial(on_progress, "gate", 0.0))
+
+    trained = best_challenger(job, home, situation, rows, work, on_progress)
+    trial = tried(trained.package)
+    while forgets(trial):
+        try:
+            further = best_challenger(job, home, situation, rows, work, on_progress, apart_from=trained.tried)
+        except NoChallenger:
+            break
+        note = f"Before it the gate refused {trained.training.method}: {judge(trial).reason}"
+        training = replace(further.training, reason=f"{further.training.reason} {note}")
+        trained = replace(further, training=training, tried=(*trained.tried, *further.tried))
+        trial = tried(trained.package)
+    return trained, judge(trial)
+
+
+def _trial(home: Home, situation: Situation, rows: TrainingSet, package: Path, *, seed: int, on_batch: Step) -> Trial:
     folders, cache = (situation.champion.folder, package), home.config.embeddings
     champion, challenger = (answers_of(folder, cache, on_batch=on_batch) for folder in folders)
     taxonomy, compared = situation.taxonomy, compared_since(home, situation)
@@ -133,7 +157,7 @@ def _judged(
     found = find_disagreements(champion, challenger, situation.window, drawn, taxonomy, seed=seed)
     labels = labels_of(found, situation.window, [row for row in situation.labelled if row.example.key not in compared])
     fresh, old = (compare(champion, challenger, part, taxonomy) for part in (drawn, rows.old))
-    return judge(Trial(fresh, old, home.config.gate, found, labels))
+    return Trial(fresh, old, home.config.gate, found, labels)
 
 
 def _recorded(job: JobRecord, home: Home, situation: Situation, version: str, gate: GateRecord) -> RetrainResult:

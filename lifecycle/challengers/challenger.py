@@ -18,7 +18,7 @@ from lifecycle.situation import Situation
 class Challenger:
     """`seconds`: time of the training; `unseen`: answers to the rows that select and to the validation rows, of the
     package or of one made alike without these rows; `checkpoint`: what the package was exported from, None of a new
-    head.
+    head; `tried`: names of the ways that were tried until it was found.
     """
 
     package: Path
@@ -26,6 +26,7 @@ class Challenger:
     seconds: float
     unseen: Unseen
     checkpoint: Path | None = None
+    tried: tuple[str, ...] = ()
 
 
 Train = Callable[[JobRecord, TrainingSet, Situation, Config, Path, Progress], Challenger]

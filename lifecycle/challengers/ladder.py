@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,15 +22,25 @@ from lifecycle.situation import Situation
 
 
 def best_challenger(
-    job: JobRecord, home: Home, situation: Situation, rows: TrainingSet, work: Path, on_progress: Progress
+    job: JobRecord,
+    home: Home,
+    situation: Situation,
+    rows: TrainingSet,
+    work: Path,
+    on_progress: Progress,
+    *,
+    apart_from: Collection[str] = (),
 ) -> Challenger:
     """The first challenger that is good enough on the rows that select, else the best of all; its reason names the
-    others. Raises `NoChallenger`.
+    others. Ways of `apart_from` are left out. Raises `NoChallenger`.
     """
+    ladder = [name for name in _ladder(job, home, situation) if name not in apart_from]
+    if not ladder:
+        raise NoChallenger(job.model, {})
     champion, config = _champion_answers(job, home, situation, rows), home.config
     found: dict[str, Challenger] = {}
     skipped: dict[str, str] = {}
-    for name in _ladder(job, home, situation):
+    for name in ladder:
         try:
             found[name] = CHALLENGERS[name](job, rows, situation, config, work / name, on_progress)
         except ChallengerSkipped as why:
@@ -44,7 +54,8 @@ def best_challenger(
     best = names[best_of([one.unseen for one in found.values()], champion, config.gate)]
     notes = [*_compared(best, found), *(f"{name} was skipped: {why}." for name, why in skipped.items())]
     training = found[best].training
-    return replace(found[best], training=replace(training, reason=" ".join([training.reason, *notes])))
+    training = replace(training, reason=" ".join([training.reason, *notes]))
+    return replace(found[best], training=training, tried=(*found, *skipped))
 
 
 def _champion_answers(job: JobRecord, home: Home, situation: Situation, rows: TrainingSet) -> Unseen:

@@ -65,6 +65,11 @@ def no_label_lost(trial: Trial) -> Objection | None:
     return Objection("reject", f"Of {rows} rows of {label!r}{others}, {before} were right and {after} are.")
 
 
+def forgets(trial: Trial) -> bool:
+    """Whether it loses what the champion knows: labels of fresh rows would not change that."""
+    return not_worse_on_old_rows(trial) is not None or no_label_lost(trial) is not None
+
+
 def enough_fresh_rows(trial: Trial) -> Objection | None:
     missing = trial.settings.min_rows - trial.fresh.rows
     if missing <= 0 or _answer_alike(trial):

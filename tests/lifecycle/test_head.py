@@ -128,5 +128,5 @@ print(result.training.method, result.training.reason)
 
 
 def test_the_ladder_is_read_from_the_environment_and_the_file(tmp_path: Path) -> None:
-    assert Config().retrain.ladder == ["head", "fresh"]
+    assert Config().retrain.ladder == ["head", "tuned", "fresh"]
     assert Config.model_validate({"retrain": {"ladder": "fresh"}}).retrain.ladder == ["fresh"]

@@ -9,9 +9,10 @@ from typing import Any
 from core.errors import NothingProposed, PromotionTimeout, ProposalOutdated, RetuneError
 from core.freezes import require_unfrozen
 from core.home import Home
+from core.jobs import queued
 from core.loop_steps import RETRAIN, Done
 from core.promotion import record_change, roll_back
-from core.proposals import Proposal, Status
+from core.proposals import Proposal, Status, accepted_now, is_open
 from core.records import JobRecord
 
 
@@ -66,7 +67,9 @@ def request_retrain(home: Home, model: str, *, by: str, payload: dict[str, Any] 
     job = home.jobs.enqueue(model, RETRAIN, payload)
     proposal = home.ledger.proposals.open(model)
     if proposal is not None and proposal.action == RETRAIN:
-        _end(home, proposal, by, job)
+        ended = home.ledger.proposals.accept(model, by=by, proposal_id=proposal.id, job_id=job.id)
+        if ended is not None:
+            _record_accepted(home, ended, by, job)
     return job
 
 
@@ -85,8 +88,21 @@ def _answered_before(home: Home, model: str, proposal_id: int | None, answer: St
 
 
 def _retrain(home: Home, proposal: Proposal, by: str) -> Accepted:
-    job = home.jobs.enqueue(proposal.model, RETRAIN)
-    return Accepted(_end(home, proposal, by, job) or proposal, job)
+    found = _accepted_with_job(home, proposal, by)
+    if found is None:  # somebody else has just answered it
+        return _accepted_before(home, proposal.model, proposal.id)
+    ended, job = found
+    _record_accepted(home, ended, by, job)
+    return Accepted(ended, job)
+
+
+def _accepted_with_job(home: Home, proposal: Proposal, by: str) -> tuple[Proposal, JobRecord] | None:
+    """In one transaction, so that what somebody declines meanwhile is not queued; None if it is not open any more."""
+    with home.ledger.database.write() as connection:
+        if not is_open(connection, proposal):
+            return None
+        job = queued(connection, proposal.model, RETRAIN)
+        return accepted_now(connection, proposal, by=by, job_id=job.id), job
 
 
 def _roll_back(home: Home, proposal: Proposal, by: str) -> Accepted:
@@ -107,9 +123,6 @@ def _roll_back(home: Home, proposal: Proposal, by: str) -> Accepted:
     return Accepted(ended, champion=champion.version)
 
 
-def _end(home: Home, proposal: Proposal, by: str, job: JobRecord) -> Proposal | None:
-    ended = home.ledger.proposals.accept(proposal.model, by=by, proposal_id=proposal.id, job_id=job.id)
-    if ended is not None:
-        done = Done("accepted", RETRAIN, reason=proposal.reason, job_id=job.id)
-        home.ledger.loop_steps.record(proposal.model, proposal.version, done, by=by, decision_id=proposal.decision_id)
-    return ended
+def _record_accepted(home: Home, proposal: Proposal, by: str, job: JobRecord) -> None:
+    done = Done("accepted", RETRAIN, reason=proposal.reason, job_id=job.id)
+    home.ledger.loop_steps.record(proposal.model, proposal.version, done, by=by, decision_id=proposal.decision_id)

@@ -32,18 +32,7 @@ class JobQueue:
         not count: it is about to end.
         """
         with self._database.write() as connection:
-            unfinished = select(jobs).where(
-                jobs.c.model == model,
-                jobs.c.kind == kind,
-                jobs.c.status.in_(["queued", "running"]),
-                jobs.c.cancel_requested_at.is_(None),
-            )
-            row = connection.execute(unfinished).mappings().first()
-            if row is None:
-                row = _insert(connection, model, kind, payload or {})
-            elif payload and payload != row["payload"]:
-                raise JobOptionsDiffer(row["id"], kind, model, row["status"], _options(row["payload"]))
-        return _record(row)
+            return queued(connection, model, kind, payload)
 
     def enqueue_once(self, model: str, kind: str, *, after: int, reason: str) -> JobRecord | None:
         """Add a job that the loop starts, with its reason; None if a job of this kind and model came after the job
@@ -175,6 +164,22 @@ class JobQueue:
             set_values(connection, job.id, **values)
             add_lines(connection, job.id, lines)
         return row
+
+
+def queued(connection: Connection, model: str, kind: str, payload: dict[str, Any] | None = None) -> JobRecord:
+    """As `JobQueue.enqueue`, in the caller's transaction."""
+    unfinished = select(jobs).where(
+        jobs.c.model == model,
+        jobs.c.kind == kind,
+        jobs.c.status.in_(["queued", "running"]),
+        jobs.c.cancel_requested_at.is_(None),
+    )
+    row = connection.execute(unfinished).mappings().first()
+    if row is None:
+        row = _insert(connection, model, kind, payload or {})
+    elif payload and payload != row["payload"]:
+        raise JobOptionsDiffer(row["id"], kind, model, row["status"], _options(row["payload"]))
+    return _record(row)
 
 
 def _insert(

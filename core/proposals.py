@@ -103,6 +103,17 @@ class Proposals:
             return _set(connection, found["id"], ended_at=utc_now(), **values)
 
 
+def is_open(connection: Connection, proposal: Proposal) -> bool:
+    """Whether nobody has answered it yet, in the caller's transaction."""
+    found = _open(connection, proposal.model)
+    return found is not None and found["id"] == proposal.id
+
+
+def accepted_now(connection: Connection, proposal: Proposal, *, by: str, job_id: int) -> Proposal:
+    """End an open proposal in the caller's transaction."""
+    return _set(connection, proposal.id, status="accepted", ended_at=utc_now(), ended_by=by, job_id=job_id)
+
+
 def _open(connection: Connection, model: str) -> RowMapping | None:
     query = select(proposals).where(proposals.c.model == model, proposals.c.status == "open")
     return connection.execute(query).mappings().first()

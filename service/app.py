@@ -10,6 +10,7 @@ from service.http.once import once
 from service.http.protocols import open_inference
 from service.http.route import Route, Schema
 from service.pages import all_pages
+from service.pages.shell import Shell
 from service.worker import Worker
 
 
@@ -24,6 +25,7 @@ def guarded_app(worker: Worker, *, schema: Callable[[], Schema]) -> Guard:
         is_draining=lambda: worker.is_draining,
         full_for_s=worker.batcher.retry_after_s,
         log=worker.access_log.add if worker.access_log else lambda _: None,
+        page_of=Shell(worker.access).refusal,
     )
 
 

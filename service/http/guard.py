@@ -25,7 +25,7 @@ from core.api_keys import KeyScope
 from core.clock import sortable_id
 from core.errors import RetuneError
 from service.http.envelope import error_response
-from service.http.route import API, Route, RouteGroup
+from service.http.route import API, PAGES, Route, RouteGroup
 from service.http.router import UNKNOWN, Router, route_template
 from service.refusals import (
     BodyTooLarge,
@@ -51,6 +51,7 @@ OVERLOADED = 429
 # Placeholder for the request id in a response template, repeated to the id's length. No id contains it.
 BLANK = b"~"
 TEMPLATES = TARGETS = 256
+PageOf = Callable[[Request, RetuneError], Response]
 logger = logging.getLogger(__name__)
 
 
@@ -81,8 +82,11 @@ class Guard:
         is_draining: Callable[[], bool] = lambda: False,
         full_for_s: Callable[[], int | None] = lambda: None,
         log: Callable[[Entry], None] = lambda _: None,
+        page_of: PageOf | None = None,
     ) -> None:
-        """`require` raises unless a request has the scope. `full_for_s`: seconds until the queue has room, or None."""
+        """`require` raises unless a request has the scope. `full_for_s`: seconds until the queue has room, or None.
+        `page_of`: a refusal as a page, for a person whose browser shows the answer.
+        """
         self.router = Router(routes)
         self._require = require
         self._metrics = metrics
@@ -91,6 +95,7 @@ class Guard:
         self._is_draining = is_draining
         self._full_for_s = full_for_s
         self._log = log
+        self._page_of = page_of
         # Cached by target, because refusals at overload must take little time.
         self._text_target = lru_cache(TARGETS)(self._find_text_target)
 
@@ -132,13 +137,13 @@ class Guard:
                     limit.reschedule(None)
                 await response(scope, body.receive, reply.send)
         except RetuneError as error:
-            return error_response(error, request_id, flat=group.flat_errors)
+            return self._refusal(scope, error, group)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             if limit.expired():
                 slow = TimedOut(self._limits.timeout_s) if body.complete else BodyTooSlow()
-                return error_response(slow, request_id, flat=group.flat_errors)
+                return self._refusal(scope, slow, group)
             log_failure(error, request_id)
             return error_response(ServerFailure(), request_id, flat=group.flat_errors)
         return None
@@ -161,6 +166,12 @@ class Guard:
         reply.is_last = True
         flat = self._group(scope["path"]).flat_errors
         await error_response(Stopping(), scope["state"]["request_id"], flat=flat)(scope, body.receive, reply.send)
+
+    def _refusal(self, scope: Scope, error: RetuneError, group: RouteGroup) -> Response:
+        request = Request(scope)
+        if self._page_of and group is PAGES and request.headers.get("sec-fetch-mode") == "navigate":
+            return self._page_of(request, error)
+        return error_response(error, scope["state"]["request_id"], flat=group.flat_errors)
 
     def _group(self, path: str) -> RouteGroup:
         return next((group for group in self._groups if path.startswith(group.prefix)), API)

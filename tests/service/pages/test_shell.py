@@ -118,3 +118,22 @@ def test_the_page_of_a_job_has_its_log(client: TestClient, worker: Worker) -> No
     assert 'href="/dashboard/-/jobs/1"' in client.get("/dashboard/-/jobs").text
     assert client.get("/dashboard/-/jobs/2").status_code == 404
     assert client.get("/dashboard/-/jobs/²").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "status", "words"),
+    [
+        ("POST", b"a" * 20_000, 413, "larger than 10000 bytes"),
+        ("GET", b"", 405, "Use POST."),
+    ],
+)
+def test_what_is_refused_before_its_page_is_a_page(
+    client: TestClient, method: str, body: bytes, status: int, words: str
+) -> None:
+    headers = {**ORIGIN, "Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Mode": "navigate"}
+    path = "/dashboard/tickets/retrain"
+    answer = client.request(method, path, content=body, headers=headers)
+    assert (answer.status_code, words in answer.text) == (status, True)
+    assert "<h1>That did not work</h1>" in answer.text
+    headers["Sec-Fetch-Mode"] = "cors"
+    assert words in client.request(method, path, content=body, headers=headers).json()["error"]["message"]

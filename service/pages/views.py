@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from core.changes import Change
-from core.errors import Unavailable
+from core.errors import CorruptPackage, Unavailable, VersionNotFound
 from core.example_texts import examples_shown, texts_of
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord, RequestedLabels
@@ -82,7 +82,8 @@ class ModelView:
     """One model's page. If the ledger is unavailable, `history` is None and `ledger_problem` is the reason.
 
     `changes`: of the latest check, with the texts of their first examples, as far as these are stored; `drift_map`: of
-    that check, as SVG. `charts`: None without the ledger.
+    that check, as SVG. `charts`: None without the ledger. `damage`: why the champion's package cannot be read; then
+    `facts` and `charts` are None.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ModelView:
     changes: list[tuple[Change, list[str]]]
     drift_map: Markup | None
     loop: LoopState = LoopState()
+    damage: str = ""
 
     @property
     def steps(self) -> list[Step]:
@@ -122,10 +124,11 @@ def model_view(worker: Worker, model: str) -> ModelView:
     """Raises `ModelNotFound`."""
     versions = worker.home.registry.require_model(model)
     champion = worker.home.registry.readable_pointer(model)
+    facts, damage = _facts(worker, model, champion)
     changes: list[tuple[Change, list[str]]] = []
     try:
         history, problem = _history(worker, model, champion), None
-        charts = model_charts(worker.home, model)
+        charts = None if damage else model_charts(worker.home, model)
         changes = _changes(worker, history.latest) if history.latest else []
     except Unavailable as error:
         history, charts, problem = None, None, str(error)
@@ -133,7 +136,7 @@ def model_view(worker: Worker, model: str) -> ModelView:
         name=model,
         versions=versions,
         champion=champion,
-        facts=read_facts(worker.home.registry.folder(model, champion.version)) if champion else None,
+        facts=facts,
         load_errors=_load_errors(worker.server_workers.living(), model),
         history=history,
         ledger_problem=problem,
@@ -141,7 +144,18 @@ def model_view(worker: Worker, model: str) -> ModelView:
         changes=changes,
         drift_map=map_of(worker.config.home, history.latest) if history and history.latest else None,
         loop=loop_state(worker.home, model),
+        damage=damage,
     )
+
+
+def _facts(worker: Worker, model: str, champion: Champion | None) -> tuple[PackageFacts | None, str]:
+    """Of the champion's package, or why it cannot be read."""
+    if champion is None:
+        return None, ""
+    try:
+        return read_facts(worker.home.registry.folder(model, champion.version)), ""
+    except (CorruptPackage, VersionNotFound) as error:
+        return None, str(error)
 
 
 def _changes(worker: Worker, check: CheckRecord) -> list[tuple[Change, list[str]]]:

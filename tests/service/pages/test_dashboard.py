@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -262,6 +264,20 @@ def test_an_error_while_loading_the_champion_is_shown(client: TestClient, worker
     fresh = Worker(worker.config)
     fresh.champions.poll()
     assert "model.onnx differs" in client.get("/dashboard/tickets").text
+
+
+def test_a_damaged_champion_leaves_its_page_and_what_to_do(
+    client: TestClient, registry: Registry, second_package: Path
+) -> None:
+    registry.add(second_package, "tickets")
+    (registry.folder("tickets", "1") / "package.json").write_text("{")
+    page = client.get("/dashboard/tickets")
+    assert (page.status_code, "package.json is not readable JSON" in page.text) == (200, True)
+    assert 'href="/dashboard/tickets/versions">Choose one</a>' in page.text
+    assert "<h2>Decision</h2>" in page.text
+    shutil.rmtree(registry.folder("tickets", "1"))
+    page = client.get("/dashboard/tickets")
+    assert (page.status_code, "has no version &#39;1&#39;. Known: 2." in page.text) == (200, True)
 
 
 def test_pages_load_nothing_from_elsewhere_and_run_nothing_inline(client: TestClient, ledger: Ledger) -> None:

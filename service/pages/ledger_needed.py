@@ -1,14 +1,23 @@
-"""A change on a page waits for nothing and loses nothing: while the ledger is away it is refused."""
+"""A change on a page waits for nothing and loses nothing: while the ledger is away, or has no room, it is refused."""
 
 from __future__ import annotations
 
-from core.errors import Unavailable
+import shutil
+
+from core.errors import DiskFull, Unavailable
 from core.home import Home
 from service.refusals import PageNeedsLedger
 
+MIN_FREE_BYTES = 2**20
+"""With less, a champion may change, and its record or its entry of the audit find no room."""
+
 
 def require_ledger(home: Home, model: str, *, to_write: bool = True) -> None:
-    """Raises `PageNeedsLedger` unless the ledger takes a change now; without `to_write`, unless it can be read."""
+    """Raises `PageNeedsLedger` unless the ledger takes a change now, or `DiskFull`; without `to_write`, unless it can
+    be read.
+    """
+    if to_write and shutil.disk_usage(home.folder).free < MIN_FREE_BYTES:
+        raise DiskFull(home.folder)
     try:
         database = home.ledger.database
         with database.write() if to_write else database.read():

@@ -70,7 +70,9 @@ class Endpoints:
 def reason_in(form: Form) -> str:
     """Raises `InvalidInput`."""
     reason = form.get("reason", "").strip()
-    if len(reason) > MAX_REASON_CHARS or "\0" in reason:
+    if "\0" in reason:
+        raise InvalidInput("The reason has a NUL character. Remove it.")
+    if len(reason) > MAX_REASON_CHARS:
         raise InvalidInput(f"The reason has {len(reason)} characters. Write at most {MAX_REASON_CHARS}.")
     return reason
 

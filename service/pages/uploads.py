@@ -29,6 +29,21 @@ async def file_of(request: Request) -> tuple[dict[str, str], UploadedFile]:
             fields = {name: value for name, value in form.items() if isinstance(value, str)}
             if not isinstance(file, UploadFile) or not file.filename:
                 raise InvalidBody("No file came with the form. Choose one, then send the form again.")
+            if not all(_is_text(words) for words in (file.filename, *fields.values())):
+                raise InvalidBody("The form has half of a surrogate pair. Send it as UTF-8.")
             return fields, UploadedFile(file.filename[:200], await file.read())
     except MultiPartException as error:
         raise InvalidBody(f"The form cannot be read: {error.message} Send it again.") from error
+
+
+def _is_text(words: str) -> bool:
+    """Whether it can be stored and sent; a form may name a charset such as UTF-7, which allows half of a pair.
+
+    >>> _is_text("ü"), _is_text(chr(0xD800))
+    (True, False)
+    """
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -202,6 +202,12 @@ def test_a_wrong_freeze_is_refused(client: TestClient, registry: Registry, field
     assert freeze_of(registry, "tickets", now="") is None
 
 
+def test_a_reason_with_nul_is_refused_in_words(client: TestClient, registry: Registry) -> None:
+    answer = send(client, f"{MODEL}/freeze", expected="1", reason="a\0b")
+    assert (answer.status_code, "The reason has a NUL character." in answer.text) == (400, True)
+    assert freeze_of(registry, "tickets", now="") is None
+
+
 def test_the_open_proposal_is_accepted_once(client: TestClient, worker: Worker, ledger: Ledger) -> None:
     number = propose(ledger, "retrain")
     ledger.record_decision("tickets", Decision("retrain", "Drift."), check_id=None)

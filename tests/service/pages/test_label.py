@@ -369,6 +369,26 @@ def test_a_file_that_holds_no_labels_is_refused_in_words(
     assert labels_of(worker) == []
 
 
+def test_half_of_a_pair_in_a_field_is_refused(client: TestClient, worker: Worker, asked: list[str]) -> None:
+    token = form_token(client.get(PAGE).text)
+    parts = {
+        'name="form_token"': token,
+        'name="name"': "+2AA-",
+        'name="file"; filename="l.csv"': "prediction_id,label\n",
+    }
+    lines = [f"--b\r\nContent-Disposition: form-data; {part}\r\n\r\n{value}\r\n" for part, value in parts.items()]
+    headers = {**ORIGIN, "Content-Type": "multipart/form-data; boundary=b; charset=utf-7"}
+    sent = client.post(f"{PAGE}/file", content="".join([*lines, "--b--\r\n"]), headers=headers)
+    assert (sent.status_code, "half of a surrogate pair" in sent.text) == (400, True)
+
+
+def test_a_label_is_as_short_as_a_rule_takes(client: TestClient, asked: list[str]) -> None:
+    long, longest = ({**label(str(size), asked[0], given="z" * size), "is_meant": True} for size in (257, 256))
+    refused, stored = answer(client, long, longest)
+    assert (refused["status"], stored["status"]) == ("refused", "stored")
+    assert "Give 1 to 256 signs." in refused["told"]
+
+
 def upload(client: TestClient, content: bytes, *, file: str = "labels.csv", **fields: str) -> Any:
     data = {"form_token": form_token(client.get(PAGE).text), **fields}
     return client.post(f"{PAGE}/file", data=data, files={"file": (file, content, "text/csv")}, headers=ORIGIN)

@@ -25,10 +25,7 @@ def worker(config: Config, tiny_package: Path, second_package: Path, tmp_path: P
     with small_volume(tmp_path / "volume", size="8m") as volume:
         on_volume = config.model_copy(update={"home": volume / "home"})
         put_in_service(on_volume, tiny_package).add(second_package, "tickets")
-        worker = Worker(on_volume)
-        worker.start()
-        yield worker
-        worker.close()
+        yield Worker(on_volume)
 
 
 def test_forms_wait_for_room(worker: Worker) -> None:

@@ -93,6 +93,14 @@ class Database:
         with self._translated_errors(), writer.connect() as connection, connection.begin():
             yield connection
 
+    def require_writable(self) -> None:
+        """Commit a write that changes nothing: a file that became read-only since it was opened takes no commit.
+
+        Raises `Unavailable`.
+        """
+        with self.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+
     def session(self, name: str) -> Connection:
         """A connection to PostgreSQL outside of transactions, which its views show by name; the caller closes it."""
         with self._translated_errors():

@@ -869,6 +869,11 @@ class WebhookFailed(Unavailable):
         )
 
 
+class RegistryNotWritable(Unavailable):
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} cannot be written: {problem}. Change its permissions; nothing has changed.")
+
+
 class PointerUnreadable(Unavailable):
     def __init__(self, model: str, problem: str) -> None:
         super().__init__(f"champion.json of {model} cannot be read ({problem}). Promote a version to rewrite it.")

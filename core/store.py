@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,9 +13,10 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from core.durable import new_folder, sync_folder, write_bytes
-from core.errors import TargetExists, UnusableRegistry
+from core.errors import RegistryNotWritable, TargetExists, UnusableRegistry
 from core.package import MANIFEST
 
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 DELETED = ".deleted"
 """Ends the names of folders that are being deleted; they begin with a dot, so that `names` leaves them out."""
 
@@ -88,9 +90,9 @@ class Store:
         return sum(int(facts.get("size") or 0) for facts in found.values())
 
     def write(self, path: str, content: bytes) -> None:
-        """Replace one small file atomically (object stores always do)."""
+        """Replace one small file atomically (object stores always do). Raises `DiskFull` or `RegistryNotWritable`."""
         if self.is_local:
-            write_bytes(Path(self._at(path)), content)
+            _write_local(Path(self._at(path)), content)
         else:
             self._files.pipe_file(self._at(path), content)
 
@@ -152,6 +154,15 @@ def _remove_local_folder(folder: Path) -> None:
         sync_folder(folder.parent)
     for left in folder.parent.glob(f".*{DELETED}"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _write_local(path: Path, content: bytes) -> None:
+    try:
+        write_bytes(path, content)
+    except OSError as error:
+        if error.errno in READ_ONLY:
+            raise RegistryNotWritable(path, error.strerror or str(error)) from error
+        raise
 
 
 def _add_local_folder(source: Path, target: Path, verify: Callable[[Path], object]) -> bool:

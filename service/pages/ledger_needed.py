@@ -19,8 +19,10 @@ def require_ledger(home: Home, model: str, *, to_write: bool = True) -> None:
     if to_write and shutil.disk_usage(home.folder).free < MIN_FREE_BYTES:
         raise DiskFull(home.folder)
     try:
-        database = home.ledger.database
-        with database.write() if to_write else database.read():
-            pass
+        if to_write:
+            home.ledger.database.require_writable()
+        else:
+            with home.ledger.database.read():
+                pass
     except Unavailable as error:
         raise PageNeedsLedger(model, str(error)) from error

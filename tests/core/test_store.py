@@ -1,15 +1,17 @@
 """The contract of a store, tested with a local folder and with an object store (fsspec's in-memory one)."""
 
 import errno
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from core.errors import CorruptPackage, DiskFull, UnusableRegistry
+from core.errors import CorruptPackage, DiskFull, RegistryNotWritable, UnusableRegistry
 from core.package import MANIFEST
 from core.store import Store
+from tests.core.test_durable import unprivileged
 
 Open = Callable[[], Store]
 
@@ -141,3 +143,13 @@ def test_a_removed_folder_is_absent_and_its_neighbours_stay(store: Store, folder
     store.remove_folder("m/versions")
     assert not store.exists(f"m/versions/2/{MANIFEST}")
     assert store.size_bytes("m/versions") == 0
+
+
+def test_a_folder_that_takes_no_file_is_named() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "m"
+        folder.mkdir(mode=0o555)
+        Path(name).chmod(0o755)
+        with unprivileged(), pytest.raises(RegistryNotWritable, match=r"m/champion.json cannot be written: Permission"):
+            Store(name, cache=folder).write("m/champion.json", b"{}")
+        assert list(folder.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from tests.service.pages.gated import judge
 
 MODEL = "/dashboard/tickets"
 PROMOTE, ROLL_BACK = f"{MODEL}/versions/2/promote", f"{MODEL}/rollback"
+LESS_THAN_A_PAGE = 4_000
+"""In bytes; the champion's file is smaller, a write of the ledger is not."""
 FORCED = {"expected": "1", "force": "yes", "reason": "A <customer> waits."}
 
 
@@ -168,6 +172,27 @@ def test_while_the_ledger_is_away_pages_change_nothing(client: TestClient, promo
         answer = client.post(f"{MODEL}/{path}", data={"form_token": token, **fields}, headers=ORIGIN)
         assert (answer.status_code, "retune rollback tickets" in answer.text) == (503, True), path
     assert client.get(ROLL_BACK).status_code == client.get(f"{MODEL}/versions/1/promote").status_code == 503
+    assert promoted.champion("tickets").version == "2"
+    assert freeze_of(promoted, "tickets", now="") is None
+
+
+def test_a_ledger_that_takes_no_commit_is_away(
+    client: TestClient, promoted: Registry, config: Config, ledger: Ledger
+) -> None:
+    propose(ledger, "retrain")
+    token = form_token(client.get(ROLL_BACK).text)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    other = sqlite3.connect(config.home / "ledger.db")  # another process has the ledger open, so its log exists
+    other.execute("SELECT * FROM alembic_version").fetchall()
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LESS_THAN_A_PAGE, hard))
+        for path, fields in {"rollback": {"target": "1"}, "freeze": {}}.items():
+            data = {"form_token": token, "expected": "2", **fields}
+            answer = client.post(f"{MODEL}/{path}", data=data, headers=ORIGIN, follow_redirects=False)
+            assert (answer.status_code, "the ledger is away" in answer.text) == (503, True), path
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        other.close()
     assert promoted.champion("tickets").version == "2"
     assert freeze_of(promoted, "tickets", now="") is None
 

@@ -12,7 +12,7 @@ from monitoring.change.compared import Compared
 from monitoring.change.kind import Found
 from monitoring.change.significance import LEVEL
 from monitoring.sample import rows_at
-from monitoring.signals.predicted_labels import PredictedLabels, label_shares, listed_shift
+from monitoring.signals.predicted_labels import PredictedLabels, describe_shift, label_shares, listed_shift
 from monitoring.signals.signal import Sides
 
 RESAMPLES = 299
@@ -26,24 +26,39 @@ class Shares:
     is_drift = True
 
     def find(self, compared: Compared) -> Found | None:
+        """Of the rows that no other kind explains. All rows must differ too: without a group that is large, the rest
+        has other shares although the traffic has the same.
+        """
         window, reference = rows_at(compared.window, np.flatnonzero(compared.open)), compared.reference
         if window.rows < 2:
             return None
-        sides = Sides(reference, window, compared.labels)
-        p_value = _p_value(sides)
+        p_value = _p_value(Sides(reference, window, compared.labels))
+        if window.rows < compared.window.rows:
+            p_value = max(p_value, _p_value(Sides(reference, compared.window, compared.labels)))
         if p_value > LEVEL:
             return None
         before, after, is_corrected = shares_of(reference, window, len(compared.labels))
         moved = np.argsort(-np.abs(after - before), kind="stable")[: 2 * MOVED]
-        how = "corrected for the answers that the model confuses" if is_corrected else "as answered"
         change = Change(
             self.name,
-            _excess(reference, window, len(compared.labels)),
+            _excess(reference, window, len(compared.labels)) * window.rows / compared.window.rows,
             p_value,
-            f"The labels have other shares, {how}: {listed_shift(before, after, compared.labels)}.",
+            _sentence(compared, window.rows, listed_shift(before, after, compared.labels), is_corrected=is_corrected),
             labels=[compared.labels[index] for index in moved if index < len(compared.labels)],
         )
         return Found(change, np.zeros(compared.window.rows, dtype=np.bool_))
+
+
+def _sentence(compared: Compared, rows: int, moved: str, *, is_corrected: bool) -> str:
+    """`rows`: of the window that no other kind explains, of which the shares `moved` are."""
+    how = "estimated, corrected for the answers that the model confuses" if is_corrected else "as answered"
+    if rows == compared.window.rows:
+        return f"The labels have other shares, {how}: {moved}."
+    of_all = describe_shift(compared.reference.predicted, compared.window.predicted, compared.labels)
+    return (
+        f"The labels have other shares. As answered in all {compared.window.rows} texts: {of_all}. In the {rows} texts "
+        f"that no other change explains, {how}: {moved}."
+    )
 
 
 def _p_value(sides: Sides) -> float:

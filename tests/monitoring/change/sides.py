@@ -67,6 +67,17 @@ def with_a_topic(features: Features, count: int = 40) -> tuple[Features, list[st
     return replace(features, embeddings=embeddings.astype(np.float32)), texts
 
 
+def with_a_moved_label(features: Features) -> tuple[Features, list[str]]:
+    """Nearly all rows of the first label are of a topic that the reference lacks; the shares of the labels stay."""
+    moved = np.flatnonzero(features.predicted == 0)[: int(0.9 * np.sum(features.predicted == 0))]
+    embeddings, texts = features.embeddings.copy(), texts_of(features, seed=2)
+    embeddings[moved] = rows.draw(len(moved), seed=3).embeddings * 0.3 + 3 * AWAY
+    random = np.random.default_rng(3)
+    for row in moved.tolist():
+        texts[row] = f"robot vacuum {' '.join(random.choice(FILLER, 6))}"
+    return replace(features, embeddings=embeddings.astype(np.float32)), texts
+
+
 def with_new_words(features: Features) -> list[str]:
     """A letter is missing in a third of the words."""
     random = np.random.default_rng(4)

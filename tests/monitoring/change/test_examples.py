@@ -7,11 +7,13 @@ import pytest
 
 from core.changes import Group
 from monitoring.change.drawing import drift_map
+from monitoring.change.find import find_changes
 from monitoring.change.form import Form
 from monitoring.change.repetition import Repetition
 from monitoring.change.shares import Shares
 from monitoring.change.topics import NewTopics
 from monitoring.change.wording import Wording
+from monitoring.signals.predicted_labels import describe_shift
 from tests.monitoring import rows
 from tests.monitoring.change import sides
 
@@ -72,6 +74,22 @@ def test_shares_are_corrected_for_confusions() -> None:
     assert found is not None
     assert found.change.labels[:2] in (["billing", "praise"], ["praise", "billing"])
     assert "corrected" in found.change.sentence
+
+
+def test_a_large_new_group_of_one_label_is_no_change_of_shares() -> None:
+    found = find_changes(sides.compared(*sides.with_a_moved_label(sides.unchanged())), drifted=True)
+    assert {one.change.kind for one in found} == {"new topics"}
+
+
+def test_shares_beside_a_new_group_say_which_texts_they_are_of() -> None:
+    window, texts = sides.with_a_topic(sides.with_shares())
+    compared = sides.compared(window, texts)
+    found = {one.change.kind: one for one in find_changes(compared, drifted=True)}
+    others = int((~found["new topics"].rows).sum())
+    sentence = found["shares"].change.sentence
+    of_all = describe_shift(compared.reference.predicted, window.predicted, rows.LABELS)
+    assert f"As answered in all 200 texts: {of_all}. In the {others} texts that no other change explains" in sentence
+    assert "estimated" in sentence
 
 
 def test_the_repeated_text_is_the_example_and_its_rows_stay_open() -> None:

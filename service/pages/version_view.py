@@ -74,6 +74,14 @@ class VersionView:
     sources: dict[str, int] = field(default_factory=dict)
 
     @property
+    def same_validation_rows(self) -> int | None:
+        """Rows on which both versions were measured at their export; None if they are others, or not known."""
+        if self.row.facts is None or self.other is None or self.other.facts is None:
+            return None
+        now, was = (facts.package.lineage.data for facts in (self.row.facts, self.other.facts))
+        return now.validation_rows if now.validation and now.validation == was.validation else None
+
+    @property
     def goes_back_to(self) -> str | None:
         """The version that a roll back puts in service, if this is the champion."""
         if self.champion is None or not self.row.is_champion:

@@ -33,11 +33,18 @@ def predict(ledger: Ledger, texts: Sequence[str]) -> list[str]:
     return keys
 
 
-def judge(ledger: Ledger, answer: GateAnswer = "hold", *, ids: Sequence[str] = (), reason: str = "By chance.") -> None:
-    """Version 2 against version 1, which differ on the predictions of these ids."""
+def judge(
+    ledger: Ledger,
+    answer: GateAnswer = "hold",
+    *,
+    ids: Sequence[str] = (),
+    reason: str = "By chance.",
+    version: str = "2",
+) -> None:
+    """The version against version 1, which differ on the predictions of these ids."""
     differing = [Differing(key, "bug", "billing") for key in ids]
     fresh = Comparison(40, 0.75, 0.85, 7, 3, 0.17, {"how_to": [9, 8, 2]})
     verdict = GateVerdict(answer, reason, fresh, Comparison(), 12, Disagreements(90, differing, 7, 3))
     training = TrainingSummary(200, ["chat"], {"<rare>": 1}, "head", "It was best.", [], {"seed": [7, 0]})
     gate = GateRecord(1, verdict, training, 65.0)
-    ledger.record_promotion("tickets", "2", previous="1", promoted=answer == "promote", reason=reason, gate=gate)
+    ledger.record_promotion("tickets", version, previous="1", promoted=answer == "promote", reason=reason, gate=gate)

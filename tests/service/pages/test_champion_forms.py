@@ -15,6 +15,7 @@ from core.config import Config
 from core.freezes import freeze_of
 from core.ledger import Ledger
 from core.loop_steps import Done
+from core.package import read_facts
 from core.records import Decision
 from core.registry import Registry
 from service.worker import Worker
@@ -64,7 +65,10 @@ def test_a_promotion_is_confirmed_and_recorded(client: TestClient, worker: Worke
     page = client.get(PROMOTE).text
     assert "tickets@1 goes out of service, tickets@2 answers in its place." in page
     assert 'name="expected" value="1"' in page
-    assert "No label goes." in page
+    assert "Both versions have the same labels." in page
+    assert 'tickets@1 <span class="soft">in service now</span>' in page
+    assert 'tickets@2 <span class="soft">would answer</span>' in page
+    assert 'Accuracy at export <span class="soft">on different rows' in page
     answer = send(client, PROMOTE, page=PROMOTE, expected="1")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{MODEL}/versions/2")
     assert two.champion("tickets").version == "2"
@@ -76,8 +80,21 @@ def test_a_promotion_is_confirmed_and_recorded(client: TestClient, worker: Worke
 def test_labels_that_go_are_named_before_a_promotion(client: TestClient, two: Registry, variant: Variant) -> None:
     two.add(variant(labels=["<new>", "billing", "bug"], golden=[]), "tickets")
     page = client.get(f"{MODEL}/versions/3/promote").text
-    assert "<strong>Labels that go:</strong> <bdi>how_to</bdi>." in page
-    assert "<strong>Labels that come:</strong> <bdi>&lt;new&gt;</bdi>." in page
+    assert "<strong>Labels that tickets@3 does not have:</strong> <bdi>how_to</bdi>." in page
+    assert "<strong>Labels that only tickets@3 has:</strong> <bdi>&lt;new&gt;</bdi>." in page
+
+
+@pytest.mark.parametrize("is_judged", [False, True])
+def test_accuracies_at_export_on_the_same_rows_are_said_to_be_so(
+    client: TestClient, two: Registry, ledger: Ledger, variant: Variant, is_judged: bool
+) -> None:
+    lineage = read_facts(two.folder("tickets", "1")).lineage
+    two.add(variant(lineage=lineage, max_length=40), "tickets")
+    if is_judged:
+        judge(ledger, version="3")
+    for page in ("versions/3/promote", "versions/3"):
+        assert f"oth on the same {lineage.data.validation_rows} rows" in client.get(f"{MODEL}/{page}").text
+        assert "on different rows" not in client.get(f"{MODEL}/{page}").text.lower()
 
 
 def test_of_two_promotions_at_once_the_second_is_refused(client: TestClient, promoted: Registry) -> None:

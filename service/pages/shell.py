@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from core.audit_words import done_words, facts_in_words
 from core.duration import in_words
 from core.errors import RetuneError
+from core.gate_words import points
 from core.job_rows import is_lost
 from core.overview.words import (
     accuracy_words,
@@ -72,6 +73,7 @@ class Shell:
             moment=moment,
             day=day,
             percent=percent,
+            points=points,
             duration=in_words,
             is_lost=is_lost,
             segment=segment,

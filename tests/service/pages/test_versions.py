@@ -75,6 +75,27 @@ def test_a_version_is_shown_beside_the_champion_with_the_gates_numbers(
     assert "<code>seed</code> 7 → 0" in page
 
 
+def test_each_part_names_the_versions_that_it_is_about(
+    client: TestClient, two: Registry, ledger: Ledger, variant: Variant
+) -> None:
+    two.add(variant(max_length=40), "tickets")
+    judge(ledger, ids=predict(ledger, ["my card"]), version="3")
+    page = client.get(f"{LIST}/3?against=2").text
+    headings = [re.sub(r"<.*?>", "", found) for found in re.findall(r"<h[12]>(.*?)</h[12]>", page)]
+    assert headings == [
+        "tickets@3 beside tickets@2",
+        "State",
+        "Gate: tickets@3 against tickets@1",
+        "Metrics of tickets@2 and tickets@3",
+        "Texts on which tickets@1 and tickets@3 differ",
+        "What changed in the training from tickets@2 to tickets@3",
+        "Lineage of tickets@2 and tickets@3",
+    ]
+    assert "The gate did not compare tickets@3 with tickets@2." in page
+    assert "Other than in the training of tickets@1:" in page
+    assert "The gate did not compare" not in client.get(f"{LIST}/3?against=1").text
+
+
 def test_labels_are_compared_on_the_same_reference(client: TestClient, two: Registry, variant: Variant) -> None:
     first, second, third = read_facts(two.folder("tickets", "1")).labels
     lineage = read_facts(two.folder("tickets", "1")).lineage
@@ -103,7 +124,8 @@ def test_texts_on_which_they_differ_are_shown_with_who_is_right(
     given = {ids[0]: "billing", ids[1]: "bug", ids[2]: "how_to"}
     ledger.record_feedback([FeedbackRecord(key, label) for key, label in given.items()])
     page = client.get(PAGE).text
-    assert "differ on 35 of 90 held-out texts" in page
+    assert "They differ on 35 of 90 held-out texts" in page
+    assert "They differ on 35, so it is at most 38.9 points." in page
     assert "Of 3 with a label, tickets@2 alone is right on 1, tickets@1 alone on 1, neither on 1." in page
     assert '<p class="text" dir="auto">&lt;script&gt;x&lt;/script&gt; my card</p>' in page
     assert "and 16,000 more characters" in page

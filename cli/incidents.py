@@ -41,6 +41,7 @@ def _lines(one: Incident) -> list[str]:
 def _guard_lines(guard: Guard) -> list[str]:
     name = f"{guard.model}@{guard.version}"
     if guard.ended_at is not None:
-        return [f"The last guard, of {name}, ended {guard.ended_at[:19]}, {guard.outcome}."]
+        why = f": {guard.reason}" if guard.outcome == "overtaken" else "."
+        return [f"The last guard, of {name}, ended {guard.ended_at[:19]}, {guard.ended}{why}"]
     hours = f"{guard.watched_s / 3600:.1f} hours watched, {guard.labels} labelled texts"
     return [f"{name} is guarded: {hours}.", *(f"  {one.cause}: {one.sentence}" for one in guard.found)]

@@ -118,7 +118,7 @@ def _emit_problem(run: Run, name: str, error: BaseException) -> None:
 
 
 def _emit_guard(run: Run, guard: Guard) -> None:
-    said = f"the guard ended, {guard.outcome}: {guard.reason}"
+    said = f"the guard ended, {guard.ended}: {guard.reason}"
     if guard.ended_at is None:
         said = f"there is no way back to the version before; see 'retune incidents {guard.model}'."
     run.emit({"model": guard.model, "guard": as_stored(guard)}, f"{guard.model}@{guard.version}: {said}")

@@ -18,6 +18,7 @@ from core.stored import as_stored, restored
 
 Outcome = Literal["passed", "rolled back", "told", "overtaken"]
 """`told`: an incident without a roll back; `overtaken`: another version was put in service."""
+OUTCOME_WORDS: dict[Outcome, str] = {"told": "told, not rolled back", "overtaken": "ended early"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Guard:
     ended_at: str | None = None
     outcome: Outcome | None = None
     reason: str | None = None
+
+    @property
+    def ended(self) -> str:
+        """The outcome in words; the reason of an early end names the version that came. "" while it watches."""
+        return OUTCOME_WORDS.get(self.outcome, self.outcome) if self.outcome else ""
 
 
 class Guards:

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
+from core.change_words import ROLLED_BACK, is_roll_back
 from core.database import Database
 from core.guards import Guard, Guards
 from core.incidents import Incidents
@@ -34,16 +35,28 @@ class Outcome:
     answer: GateAnswer | None
     labels_needed: int | None
 
+    @property
+    def is_roll_back(self) -> bool:
+        """Whether the version came back by a roll back from `previous`."""
+        return self.promoted and self.previous is not None and is_roll_back(self.reason)
+
 
 @dataclass(frozen=True)
 class VersionOutcomes:
     """Of one version, most recent first. `guard`: of its last promotion; `rolled_back`: when and why a guard rolled it
-    back for the last time.
+    back for the last time; `taken_back`: the last change from it back to the version before.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
     guard: Guard | None = None
     rolled_back: tuple[str, str] | None = None
+    taken_back: Outcome | None = None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether it was rolled back, by whomever, and not put in service since."""
+        came = next((one.id for one in self.outcomes if one.promoted), 0)
+        return self.taken_back is not None and self.taken_back.id > came
 
     @property
     def judged(self) -> Outcome | None:
@@ -73,14 +86,17 @@ def version_outcomes(
 ) -> dict[str, VersionOutcomes]:
     """Of these versions, or of all, by version. Raises `Unavailable`."""
     found: dict[str, list[Outcome]] = defaultdict(list)
-    for one in _outcomes(database, model, versions):
+    for one in _outcomes(database, model, None if versions is None else promotions.c.version.in_(versions)):
         found[one.version].append(one)
     guards = _first_of_each(Guards(database).latest(model, limit=MOST))
     incidents = (one for one in Incidents(database).latest(model, limit=MOST) if one.action == "rolled back")
     rolled_back = {one.version: (one.created_at, one.reason) for one in reversed(list(incidents))}
-    known = found.keys() | guards.keys() | rolled_back.keys()
+    taken_back = {one.previous: one for one in reversed(_outcomes(database, model, _taken_back(versions)))}
+    known = found.keys() | guards.keys() | rolled_back.keys() | {name for name in taken_back if name is not None}
     return {
-        version: VersionOutcomes(found.get(version, []), guards.get(version), rolled_back.get(version))
+        version: VersionOutcomes(
+            found.get(version, []), guards.get(version), rolled_back.get(version), taken_back.get(version)
+        )
         for version in (known if versions is None else known & set(versions))
     }
 
@@ -94,10 +110,15 @@ def registered_at(database: Database, model: str) -> dict[str, str]:
     return {str(row.facts.get("version")): row.created_at for row in rows}
 
 
-def _outcomes(database: Database, model: str, versions: Collection[str] | None) -> list[Outcome]:
+def _taken_back(versions: Collection[str] | None) -> ColumnElement[bool]:
+    is_back = promotions.c.promoted & promotions.c.reason.startswith(ROLLED_BACK)
+    return is_back if versions is None else is_back & promotions.c.previous.in_(versions)
+
+
+def _outcomes(database: Database, model: str, which: ColumnElement[bool] | None) -> list[Outcome]:
     columns = [promotions.c[name] for name in ("id", "version", "previous", "created_at", "promoted", "reason")]
     query = select(*columns, promotions.c.forced, _GATE.label("answer"), _NEEDED.label("labels_needed"))
-    query = query if versions is None else query.where(promotions.c.version.in_(versions))
+    query = query if which is None else query.where(which)
     query = query.where(promotions.c.model == model).order_by(promotions.c.id.desc()).limit(MOST)
     with database.read() as connection:
         rows = connection.execute(query).mappings().all()

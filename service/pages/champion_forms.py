@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core import promotion
+from core.change_words import ROLLED_BACK
 from core.errors import ChampionChanged, InvalidInput, NothingToRollBackTo, RefusedByGate, RolledBackByGuard
 from core.home import Home
 from core.proposals import Proposal
@@ -49,7 +50,7 @@ class Endpoints:
         force, reason = form.get("force") == "yes", reason_in(form)
         is_forced = await self._run(_needs_force, self._home, model, version, force, reason)
         change = partial(put_in_service, version=version, expected=form.get("expected") or None, force=is_forced)
-        said = f"Promoted on the page, by force: {reason}" if is_forced else "Promoted on the page."
+        said = noted("Promoted on the page, by force" if is_forced else "Promoted on the page", reason)
         await change_champion(self._worker, model, Change(change, "promote", said), actor_of(request))
         return to_page(model, "versions", version)
 
@@ -61,8 +62,9 @@ class Endpoints:
     async def roll_back(self, request: Request, form: Form) -> Response:
         model = request.path_params["model"]
         expected, target = form.get("expected", ""), form.get("target", "")
+        said = noted(f"{ROLLED_BACK} on the page", reason_in(form))
         pointer = await self._run(_require_roll_back, self._home, model, expected, target)
-        change = Change(partial(promotion.roll_back, expected=pointer), "roll_back", "Rolled back on the page.")
+        change = Change(partial(promotion.roll_back, expected=pointer), "roll_back", said)
         await change_champion(self._worker, model, change, actor_of(request))
         return to_page(model, "versions", target)
 
@@ -75,6 +77,15 @@ def reason_in(form: Form) -> str:
     if len(reason) > MAX_REASON_CHARS:
         raise InvalidInput(f"The reason has {len(reason)} characters. Write at most {MAX_REASON_CHARS}.")
     return reason
+
+
+def noted(what: str, reason: str) -> str:
+    """
+    >>> noted("Rolled back on the page", ""), noted("Promoted on the page", "It is better"), noted("Promoted", "Now!")
+    ('Rolled back on the page.', 'Promoted on the page: It is better.', 'Promoted: Now!')
+    """
+    said = f"{what}: {reason}" if reason else what
+    return said if said.endswith((".", "!", "?", "…")) else f"{said}."
 
 
 def goes_back_to(home: Home, model: str) -> tuple[Champion, str]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from core.config import Config
+from core.guards import Guards, Promise
 from core.incidents import Incidents
 from core.ledger import Ledger
 from core.package import read_facts, write_facts, write_manifest
 from core.records import GateRecord, GateVerdict
-from core.registry import open_registry
+from core.registry import Champion, open_registry
 from tests.cli.conftest import Command
 from tests.words import word_package
 
@@ -95,3 +96,18 @@ def test_incidents_are_listed_with_what_was_done(retune: Command, ledger: Ledger
     found = json.loads(retune("incidents", "m", "--json")[1])
     assert (found["incidents"][0]["action"], found["guard"]) == ("rolled back", None)
     assert retune("incidents", "absent")[0] == 1
+
+
+@pytest.mark.usefixtures("judged")
+def test_a_guard_that_another_version_ended_says_which(retune: Command, ledger: Ledger) -> None:
+    guards = Guards(ledger.database)
+    guard = guards.begin("m", Champion("2", since="2026-01-01"), previous="1", after_number=0, promise=Promise())
+    guards.end(guard, "overtaken", "m@1 was put in service.")
+    assert "ended early: m@1 was put in service." in retune("incidents", "m")[1]
+
+
+@pytest.mark.usefixtures("judged")
+def test_a_roll_back_is_listed_with_both_versions(retune: Command) -> None:
+    retune("promote", "m@3")
+    retune("rollback", "m")
+    assert "back      @3 to @1. Rolled back by hand." in retune("decisions", "m")[1]

@@ -32,6 +32,21 @@ def test_each_version_has_what_became_of_it(ledger: Ledger) -> None:
     assert four.rolled_back[1] == "Last."
 
 
+def test_a_version_is_taken_back_until_it_is_in_service_again(ledger: Ledger) -> None:
+    def change(version: str, previous: str, reason: str) -> None:
+        ledger.record_promotion("m", version, previous=previous, promoted=True, reason=reason, gate=None)
+
+    change("2", "1", "Promoted on the page.")
+    change("1", "2", "Rolled back by hand.")
+    for found in (version_outcomes(ledger.database, "m"), version_outcomes(ledger.database, "m", ["1", "2"])):
+        assert (found["2"].is_taken_back, found["1"].is_taken_back) == (True, False)
+        assert found["1"].outcomes[0].is_roll_back
+    change("2", "1", "Promoted on the page.")
+    assert not version_outcomes(ledger.database, "m")["2"].is_taken_back
+    change("1", "2", "Version 2 could not be loaded.")
+    assert not version_outcomes(ledger.database, "m")["2"].is_taken_back
+
+
 def test_the_guard_of_the_last_promotion_counts(ledger: Ledger) -> None:
     guards = Guards(ledger.database)
     for since in ("2026-01-01", "2026-01-02"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.audit import Action, Audit, AuditEntry
+from core.change_words import change_words, is_roll_back
 from core.clock import moment, seconds_between
 from core.duration import in_words
 from core.guards import Guard, Guards
@@ -41,9 +42,9 @@ def jobs(home: Home, model: str, limit: int, before: int | None) -> list[Event]:
 
 
 def _promotion(one: PromotionRecord, by_hand: list[AuditEntry]) -> Event:
-    outcome = "promoted" if one.promoted else "refused"
+    is_back = one.promoted and is_roll_back(one.reason)
     forced = ["By force: the gate had refused it, or a guard had rolled it back."] if one.forced else []
-    before = [f"Before it: version {one.previous}."] if one.previous else []
+    before = [f"Before it: version {one.previous}."] if one.previous and not is_back else []
     gate = one.gate.verdict if one.gate else None
     compared = (
         [
@@ -60,8 +61,8 @@ def _promotion(one: PromotionRecord, by_hand: list[AuditEntry]) -> Event:
     return Event(
         one.id,
         one.created_at,
-        f"version {one.version} {outcome}",
-        outcome,
+        change_words(one.version, one.previous, promoted=one.promoted, reason=one.reason),
+        "drift" if is_back else "promoted" if one.promoted else "refused",
         one.reason,
         who,
         [*forced, *before, *compared, *needed],
@@ -102,7 +103,7 @@ def _guard(one: Guard) -> Event:
     return Event(
         one.id,
         one.created_at,
-        f"guard of version {one.version}: {one.outcome or 'open'}",
+        f"guard of version {one.version}: {one.ended or 'open'}",
         {"passed": "ok", "rolled back": "drift", "told": "drift"}.get(one.outcome or "", ""),
         one.reason or "",
         LOOP,

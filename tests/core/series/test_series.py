@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -144,6 +145,7 @@ def test_the_version_in_service_follows_promotions_and_not_refusals() -> None:
 
 def test_a_roll_back_goes_to_an_earlier_version() -> None:
     assert is_rollback(promotion("1", "3", 20))
+    assert is_rollback(replace(promotion("10", "9", 20), reason="Rolled back by hand."))
     assert not is_rollback(promotion("10", "9", 20))
     assert not is_rollback(promotion("1", None, 1))
 

@@ -131,7 +131,7 @@ def test_force_that_nothing_needs_leaves_no_mark(client: TestClient, worker: Wor
     assert send(client, PROMOTE, page=PROMOTE, **FORCED).status_code == 303
     recorded(worker)
     record = worker.home.ledger.promotions("tickets")[0]
-    assert (record.forced, record.reason) == (False, "Promoted on the page.")
+    assert (record.forced, record.reason) == (False, "Promoted on the page: A <customer> waits.")
 
 
 @pytest.mark.parametrize("version", ["9", "x", "%3Cscript%3E"])
@@ -150,6 +150,30 @@ def test_a_damaged_version_is_not_promoted(client: TestClient, two: Registry, co
     answer = send(client, PROMOTE, page=PROMOTE, expected="1")
     assert (answer.status_code, "version 1 goes on answering" in answer.text) == (409, True)
     assert two.champion("tickets").version == "1"
+
+
+def test_a_roll_back_says_which_version_went_and_why(client: TestClient, worker: Worker, promoted: Registry) -> None:
+    assert 'name="reason"' in client.get(ROLL_BACK).text
+    for fields, status in (({"reason": "x" * 501}, 400), ({"reason": "Anna saw <wrong> answers"}, 303)):
+        answer = send(client, ROLL_BACK, page=ROLL_BACK, expected="2", target="1", **fields)
+        assert answer.status_code == status
+    recorded(worker)
+    said = "Rolled back on the page: Anna saw &lt;wrong&gt; answers."
+    history = client.get(f"{MODEL}/history").text
+    assert "version 2 rolled back to version 1" in history
+    assert "version 1 promoted" not in history
+    assert said in history
+    versions = client.get(f"{MODEL}/versions").text
+    assert f"In service again, in place of version 2. {said}" in versions
+    assert '<span class="pill drift">rolled back</span>' in versions
+    gone = client.get(f"{MODEL}/versions/2").text
+    assert '<span class="pill drift">rolled back</span>' in gone
+    assert f"when version 1 came back. {said}" in gone
+    assert '<span class="pill drift">rolled back' not in client.get(f"{MODEL}/versions/1").text
+    assert send(client, PROMOTE, expected="1", reason="It was mended").status_code == 303
+    recorded(worker)
+    assert '<span class="pill drift">rolled back' not in client.get(f"{MODEL}/versions").text
+    assert "Promoted on the page: It was mended." in client.get(f"{MODEL}/history").text
 
 
 def test_a_roll_back_is_confirmed_and_recorded(client: TestClient, worker: Worker, promoted: Registry) -> None:

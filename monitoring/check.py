@@ -123,7 +123,7 @@ def _evidence(sides: Sides, resamples: int, seed: int, level: float) -> list[Evi
                 value=float(value),
                 p_value=float(p_value),
                 drifted=has_drifted,
-                detail=detail if has_drifted else f"not significant: {detail}",
+                detail=wording.evidence_words(detail, p_value=float(p_value), drifted=has_drifted),
             )
         )
     return found

@@ -12,6 +12,9 @@ REPEATED = 0.1
 """Share of copies from which on a sentence reports them."""
 
 
+SIGNIFICANT = 0.05
+"""p-value up to which a difference is called one, although it may be too little for an alarm."""
+
 TOGETHER = "The recent windows together differ from the reference, more than chance and the reference explain."
 
 
@@ -24,11 +27,27 @@ def verdict_sentence(evidence: Sequence[Evidence], *, p_value: float, level: flo
             f"The {rows} rows differ from the reference in {listed(drifted)} (p = {p_value:.2g}; {alarms}). "
             "Only labels can show whether accuracy is lower."
         )
+    weak = [item.feature for item in evidence if item.p_value <= SIGNIFICANT]
+    if weak:
+        return (
+            f"The {rows} rows differ from the reference in {listed(weak)}, too little for an alarm of their own "
+            f"(p = {p_value:.2g}; {alarms}). Only labels can show whether accuracy is lower."
+        )
     features = listed([item.feature for item in evidence])
     return (
         f"The {rows} rows do not differ significantly from the reference in {features} (p = {p_value:.2g}; {alarms}). "
         "Only labels can show whether the right answers to the same texts have changed."
     )
+
+
+def evidence_words(detail: str, *, p_value: float, drifted: bool) -> str:
+    """
+    >>> [evidence_words("'bug' grew", p_value=p_value, drifted=False) for p_value in (0.3, 2e-5)]
+    ["not significant: 'bug' grew", "too little for an alarm: 'bug' grew"]
+    """
+    if drifted:
+        return detail
+    return f"{'too little for an alarm' if p_value <= SIGNIFICANT else 'not significant'}: {detail}"
 
 
 def insufficient_sentence(reference_rows: int, window_rows: int, min_rows: int) -> str:

@@ -33,7 +33,8 @@ class LabelShare:
 @dataclass(frozen=True)
 class CheckView:
     """`texts`: of the examples, as far as they are kept, by id; `shares`: of the labels that moved most, of `labels` in
-    all; none where they cannot be told. `has_report`: whether Evidently's report is there.
+    all; none where they cannot be told. `has_report`: whether Evidently's report is there; `has_shared_level`: whether
+    the level follows from the stated rate of false alarms and the time between checks.
     """
 
     check: CheckRecord
@@ -43,6 +44,7 @@ class CheckView:
     labels: int
     drawing: Markup | None
     has_report: bool
+    has_shared_level: bool
 
 
 def check_view(home: Home, model: str, check_id: int) -> CheckView:
@@ -60,6 +62,7 @@ def check_view(home: Home, model: str, check_id: int) -> CheckView:
         len(shares),
         map_of(home.folder, check),
         report_file(home.folder, check) is not None,
+        check.source == TRAFFIC and check.verdict.level != home.config.drift.alpha,
     )
 
 

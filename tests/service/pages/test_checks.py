@@ -10,10 +10,12 @@ from starlette.testclient import TestClient
 from core.accumulated import Accumulated
 from core.changes import Change, Group
 from core.clock import utc_now
-from core.config import Config
+from core.config import Config, DriftConfig
+from core.home import Home
 from core.ledger import Ledger
 from core.records import Decision, Evidence, PredictionRecord, Repetition, Verdict
 from core.share import Share
+from service.pages.check_facts import check_view
 from service.worker import Worker
 
 DRIFT = Verdict(
@@ -106,7 +108,7 @@ def test_a_check_shows_everything_it_found(client: TestClient, ledger: Ledger) -
     assert "It &lt;b&gt;moved&lt;/b&gt;." in page
     assert "&#39;&lt;bug&gt;&#39; grew." in page
     assert "50.0 % of the evidence that alarms" in page
-    assert "alarms from p = 0.004 down" in page
+    assert "alarms from p = 0.004 down: the sooner a check follows the one before" in page
     assert "It began about 31 Jan 2026, 09:30 UTC" in page
     assert "400 predictions of 340 different texts; the most frequent one came 7 times." in page
     assert "84.2 %" in page
@@ -114,6 +116,15 @@ def test_a_check_shows_everything_it_found(client: TestClient, ledger: Ledger) -
     assert "label 40" in page
     assert "40 labels &lt;would&gt; tell." in page
     assert "Markup was not compared." in page
+
+
+@pytest.mark.parametrize(("source", "level"), [("old.csv", 0.004), ("traffic", 0.05)])
+def test_a_level_that_is_set_is_not_explained_by_the_schedule(
+    worker: Worker, config: Config, ledger: Ledger, source: str, level: float
+) -> None:
+    check = add(ledger, replace(DRIFT, level=level), source=source)
+    home = Home(config.model_copy(update={"drift": DriftConfig(alpha=0.05)}))
+    assert not check_view(home, "tickets", check).has_shared_level
 
 
 def test_a_group_is_shown_with_its_texts_as_far_as_they_are_kept(client: TestClient, ledger: Ledger) -> None:

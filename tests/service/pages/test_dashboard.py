@@ -61,7 +61,13 @@ def test_a_model_without_history_shows_what_comes_next(client: TestClient) -> No
     page = client.get("/dashboard/tickets")
     assert page.status_code == 200
     assert all(
-        word in page.text for word in ("Traffic has not been checked yet", "Nothing has been decided yet", "fp32")
+        word in page.text
+        for word in (
+            "not on today's traffic",
+            "Traffic has not been checked yet",
+            "Nothing has been decided yet",
+            "fp32",
+        )
     )
 
 

@@ -111,8 +111,24 @@ def test_other_references_are_not_compared_row_by_row(client: TestClient, two: R
     lineage = read_facts(two.folder("tickets", "1")).lineage
     two.add(variant(lineage=replace(lineage, reference=DataSet("f" * 64, 30))), "tickets")
     page = client.get(f"{LIST}/3").text
-    assert "each on its own reference" in page
+    assert "each on the labelled rows of its own reference" in page
     assert "Confusion that changed" not in page
+
+
+def test_numbers_of_rows_that_differ_say_what_they_count(
+    client: TestClient, two: Registry, ledger: Ledger, variant: Variant
+) -> None:
+    lineage = read_facts(two.folder("tickets", "1")).lineage
+    rows = lineage.reference.rows
+    data = replace(lineage.data, train_rows=160, validation_rows=40)
+    two.add(variant(lineage=replace(lineage, data=data, reference=DataSet("f" * 64, rows + 90))), "tickets")
+    judge(ledger, version="3")
+    page = client.get(f"{LIST}/3").text
+    assert "was trained by head on 200 rows, of which 40 were held back to validate it in" in page
+    labelled = re.search(r"labelled rows of its own reference \((\d+)(?: of \d+)? and (\d+) of (\d+)\)", page)
+    assert labelled is not None
+    assert int(labelled[3]) == rows + 90
+    assert labelled[1] == labelled[2]
 
 
 def test_texts_on_which_they_differ_are_shown_with_who_is_right(
@@ -185,7 +201,7 @@ def test_a_version_of_an_earlier_release_shows_what_it_has(
     page = client.get(PAGE).text
     assert "recorded no lineage" in page
     assert "&lt;copies&gt;" in page
-    assert "each on its own reference" in page
+    assert "each on the labelled rows of its own reference" in page
 
 
 def test_a_model_without_champion_prompts_to_choose_one(

@@ -29,12 +29,24 @@ def stored_time(time: datetime) -> str:
 
 
 def moment(stored: str) -> str:
-    """A stored time in words, to the minute.
+    """A stored time in words, to the minute; what is no time, such as in a file that a person wrote, as it is.
 
-    >>> moment("2026-11-29T18:00:00.000000+00:00")
-    '2026-11-29 18:00 UTC'
+    >>> moment("2026-11-09T18:00:00.000000+00:00"), moment("soon")
+    ('9 Nov 2026, 18:00 UTC', 'soon')
     """
-    return f"{stored[:16].replace('T', ' ')} UTC"
+    try:
+        return f"{day(stored)}, {stored[11:16]} UTC"
+    except ValueError:
+        return stored
+
+
+def day(stored: str) -> str:
+    """
+    >>> day("2026-01-31T09:30:00.000000+00:00")
+    '31 Jan 2026'
+    """
+    found = datetime.fromisoformat(stored)
+    return f"{found.day} {found:%b %Y}"
 
 
 def days_ago(days: int) -> str:

@@ -637,7 +637,7 @@ class RolledBackByGuard(Conflict):
     code = "rolled_back_by_guard"
 
     def __init__(self, model: str, version: str, at: str, found: str) -> None:
-        self.why = f"The guard rolled {model}@{version} back at {at[:16]} UTC: {found}"
+        self.why = f"The guard rolled {model}@{version} back on {moment(at)}: {found}"
         super().__init__(f"{self.why} To put it in service nonetheless: retune promote {model}@{version} --force")
 
 
@@ -944,7 +944,7 @@ class HomeSupervised(Conflict):
     """`pid`: None if it has only just started."""
 
     def __init__(self, home: Path, host: str = "", pid: int | None = None, since: str = "") -> None:
-        who = f"process {pid} on {host}, since {since[:19]}Z" if pid else "another process, just started"
+        who = f"process {pid} on {host}, since {moment(since)}" if pid else "another process, just started"
         cure = f"Stop it (on {host}: kill {pid})" if pid else "Stop it"
         super().__init__(
             f"'retune up' already runs the home {home}: {who}. {cure}, or name another home with --home DIR."

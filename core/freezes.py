@@ -39,7 +39,7 @@ class Freeze:
     def words(self) -> str:
         """
         >>> Freeze("", "2026-12-24T18:00:00.000000+00:00", "Christmas").words
-        'frozen until 2026-12-24 18:00 UTC (Christmas)'
+        'frozen until 24 Dec 2026, 18:00 UTC (Christmas)'
         """
         until = "until a person ends it" if self.until is None else f"until {moment(self.until)}"
         return f"frozen {until}{f' ({self.reason})' if self.reason else ''}"

@@ -28,7 +28,7 @@ def unfreeze(home: Home, model: str, *, by: str) -> Freeze | None:
     """As `core.freezes.unfreeze`, recorded in the ledger if that can be reached."""
     ended = freezes.unfreeze(home.registry, lock_of(home), model)
     if ended is not None:
-        _note(home, model, "unfrozen", by=by, reason=ended.words)
+        _note(home, model, "unfrozen", by=by, reason=f"It was {ended.words}.")
     return ended
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.accumulated import Pace
+from core.clock import moment
 from core.records import Evidence, Repetition
 from core.share import percent
 
@@ -83,15 +84,15 @@ def repetition_note(repetition: Repetition) -> str:
 
 def since_note(since: str, earliest: str, latest: str, pace: Pace) -> str:
     """
-    >>> since_note("2026-05-03T10:12:13+00:00", "2026-05-01T01:00:00+00:00", "2026-05-04T23:00:00+00:00", "gradual")
-    ' The drift began about 2026-05-03 10:12 UTC (95 %: 2026-05-01 01:00 to 2026-05-04 23:00) and grew gradually.'
-    >>> since_note("2026-05-03T10:12:13+00:00", "2026-05-03T10:12:01+00:00", "2026-05-03T10:12:59+00:00", "sudden")
-    ' The drift began about 2026-05-03 10:12 UTC, suddenly.'
+    >>> since_note("2026-05-03T10:12:13+00:00", "2026-05-01T01:00:00+00:00", "2026-05-04T23:00:00+00:00", "sudden")
+    ' The drift began about 3 May 2026, 10:12 UTC (95 %: 1 May 2026, 01:00 UTC to 4 May 2026, 23:00 UTC), suddenly.'
+    >>> since_note("2026-05-03T10:12:13+00:00", "2026-05-03T10:12:01+00:00", "2026-05-03T10:12:59+00:00", "gradual")
+    ' The drift began about 3 May 2026, 10:12 UTC and grew gradually.'
     """
-    first, low, high = (time[:16].replace("T", " ") for time in (since, earliest, latest))
+    first, low, high = (moment(time) for time in (since, earliest, latest))
     how = " and grew gradually" if pace == "gradual" else ", suddenly"
     interval = f" (95 %: {low} to {high})" if low != high else ""
-    return f" The drift began about {first} UTC{interval}{how}."
+    return f" The drift began about {first}{interval}{how}."
 
 
 def accuracy_note(note: str | None) -> str:

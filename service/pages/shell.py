@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlencode
 
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from core.audit_words import done_words, facts_in_words
+from core.clock import day, moment
 from core.duration import in_words
 from core.errors import RetuneError
 from core.gate_words import points
@@ -257,19 +257,3 @@ def query_of(parameters: Mapping[str, object]) -> str:
     'model=a%26b&before=7'
     """
     return urlencode({name: value for name, value in parameters.items() if value is not None})
-
-
-def moment(stored: str) -> str:
-    """
-    >>> moment("2026-01-31T09:30:00.000000+00:00")
-    '31 Jan 2026, 09:30 UTC'
-    """
-    return datetime.fromisoformat(stored).strftime("%d %b %Y, %H:%M UTC")
-
-
-def day(stored: str) -> str:
-    """
-    >>> day("2026-01-31T09:30:00.000000+00:00")
-    '31 Jan 2026'
-    """
-    return datetime.fromisoformat(stored).strftime("%d %b %Y")

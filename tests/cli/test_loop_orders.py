@@ -59,10 +59,10 @@ def test_orders_for_a_model_that_is_not_there_are_one_sentence(retune: Command, 
 def test_a_freeze_says_until_when_and_how_to_end_it(retune: Command, proposed: Home) -> None:
     code, out, _ = retune("freeze", "m", "--until", "2034-12-24T18:00+01:00", "--reason", "sale")
     assert code == 0
-    assert "m@1 is frozen until 2034-12-24 17:00 UTC (sale). To end that: " in out
+    assert "m@1 is frozen until 24 Dec 2034, 17:00 UTC (sale). To end that: " in out
     code, _, err = retune("rollback", "m")
     assert code == 1
-    assert "The champion of 'm' is frozen until 2034-12-24 17:00 UTC (sale)." in err
+    assert "The champion of 'm' is frozen until 24 Dec 2034, 17:00 UTC (sale)." in err
     assert retune("unfreeze", "m")[1] == "m may be promoted again.\n"
     assert retune("unfreeze", "m")[1] == "m was not frozen.\n"
     code, _, err = retune("freeze", "m", "--until", "tomorrow")

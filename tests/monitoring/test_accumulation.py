@@ -148,4 +148,4 @@ def test_a_drift_is_told_with_its_beginning(served: Served) -> None:
     assert verdict.outcome == "drift"
     assert verdict.since == verdict.latest == day(3)
     assert verdict.pace == "sudden"
-    assert "The drift began about 2026-03-04" in verdict.sentence
+    assert "The drift began about 4 Mar 2026" in verdict.sentence

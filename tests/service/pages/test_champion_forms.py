@@ -242,7 +242,7 @@ def test_a_frozen_champion_stays(client: TestClient, worker: Worker, two: Regist
     fields = {"expected": "1", "until": "2033-12-24T18:00", "reason": "<sale>"}
     assert send(client, f"{MODEL}/freeze", **fields).status_code == 303
     page = client.get(MODEL).text
-    assert "frozen until 2033-12-24 18:00 UTC (&lt;sale&gt;), by this machine" in page
+    assert "frozen until 24 Dec 2033, 18:00 UTC (&lt;sale&gt;), by this machine" in page
     assert "End the freeze first" in client.get(PROMOTE).text
     assert send(client, PROMOTE, page=PROMOTE, expected="1").status_code == 409
     assert two.champion("tickets").version == "1"

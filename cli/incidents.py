@@ -44,4 +44,4 @@ def _guard_lines(guard: Guard) -> list[str]:
         why = f": {guard.reason}" if guard.outcome == "overtaken" else "."
         return [f"The last guard, of {name}, ended {guard.ended_at[:19]}, {guard.ended}{why}"]
     hours = f"{guard.watched_s / 3600:.1f} hours watched, {guard.labels} labelled texts"
-    return [f"{name} is guarded: {hours}.", *(f"  {one.cause}: {one.sentence}" for one in guard.found)]
+    return [f"{name} is guarded: {hours}.", *(f"  {one.cause}: {one.sentence}" for one in guard.seen)]

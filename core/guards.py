@@ -72,6 +72,16 @@ class Guard:
     reason: str | None = None
 
     @property
+    def seen(self) -> list[Finding]:
+        """Those that rest on a text or a request at least."""
+        return [one for one in self.found if one.rows]
+
+    @property
+    def unseen(self) -> list[Cause]:
+        """What nothing is known of yet."""
+        return [one.cause for one in self.found if not one.rows]
+
+    @property
     def ended(self) -> str:
         """The outcome in words; the reason of an early end names the version that came. "" while it watches."""
         return OUTCOME_WORDS.get(self.outcome, self.outcome) if self.outcome else ""

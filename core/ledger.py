@@ -387,7 +387,13 @@ class Ledger:
         return [_decision(row) for row in self._latest(decisions, model, limit, *_earlier(decisions, before))]
 
     def decision_after(self, check: CheckRecord) -> DecisionRecord | None:
-        """The last decision that a check led to."""
+        """The first decision that a check led to; later ones may rest on it, too, and on labels that came since."""
+        which = (decisions.c.model == check.model, decisions.c.check_id == check.id)
+        found = self._rows(select(decisions).where(*which).order_by(decisions.c.id).limit(1))
+        return next((_decision(row) for row in found), None)
+
+    def last_decision_after(self, check: CheckRecord) -> DecisionRecord | None:
+        """The last decision that rests on a check."""
         found = self._latest(decisions, check.model, 1, decisions.c.check_id == check.id)
         return next((_decision(row) for row in found), None)
 

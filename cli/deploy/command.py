@@ -86,7 +86,7 @@ def deploy(
     port = port or run.config.service.port
     run.emit(
         {"model": model, "version": version, "champion": version, **told.facts, **changes, "seconds": told.seconds},
-        f"{model}@{version} is in service, after {sum(told.seconds.values()):.0f} s.",
+        _standing(run, f"{model}@{version}", seconds=sum(told.seconds.values()), is_up=is_up),
         *([] if is_up else [next_line(run)]),
         f"Then ask it: {_question(model, rows[0].text, port)}",
     )
@@ -141,6 +141,12 @@ def _leave_champion(run: Run, model: str, version: str, champion: str, told: Tol
         f"Put it in service: {run.hint('promote', f'{model}@{version}')}",
     )
     sys.exit(REFUSED)
+
+
+def _standing(run: Run, name: str, *, seconds: float, is_up: bool) -> str:
+    if is_up or supervision_of(run.home.folder) or living_server_workers(run.home.folder):
+        return f"{name} is in service, after {seconds:.0f} s."
+    return f"{name} is ready, after {seconds:.0f} s; no server runs yet to answer with it."
 
 
 def next_line(run: Run) -> str:

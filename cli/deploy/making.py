@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,11 +116,16 @@ def _register(run: Run, folder: DeployFolder, model: str, told: Told) -> str:
 
 def _counted(found: Sequence[Finding]) -> str:
     """
-    >>> _counted([])
-    'nothing found'
+    >>> from finetune.quality.findings import Finding
+    >>> _counted([]), _counted([Finding("few_rows", "warning", 2, "labels", "", "")])
+    ('nothing found', '1 warning (few_rows)')
     """
-    counts = Counter(finding.severity for finding in found if finding.severity != "info")
-    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items()) or "nothing found"
+    names: dict[str, list[str]] = {}
+    for finding in found:
+        if finding.severity != "info":
+            names.setdefault(finding.severity, []).append(finding.check)
+    said = (f"{len(of)} {name}{'' if len(of) == 1 else 's'} ({', '.join(of)})" for name, of in names.items())
+    return ", ".join(said) or "nothing found"
 
 
 def _cure(run: Run, file: Path, errors: Sequence[Finding]) -> list[str]:

@@ -157,4 +157,4 @@ class ChampionGuard:
 
 def _passed(guard: Guard) -> str:
     watched = f"{guard.watched_s / HOUR_S:.1f} hours and {guard.labels} labelled texts showed no breach"
-    return " ".join([f"{watched}.", *(one.sentence for one in guard.found)])
+    return " ".join([f"{watched}.", *(one.sentence for one in guard.seen)])

@@ -34,11 +34,13 @@ class LabelShare:
 class CheckView:
     """`texts`: of the examples, as far as they are kept, by id; `shares`: of the labels that moved most, of `labels` in
     all; none where they cannot be told. `has_report`: whether Evidently's report is there; `has_shared_level`: whether
-    the level follows from the stated rate of false alarms and the time between checks.
+    the level follows from the stated rate of false alarms and the time between checks. `decision`, `last_decision`: the
+    first and the last one that rest on the check.
     """
 
     check: CheckRecord
     decision: DecisionRecord | None
+    last_decision: DecisionRecord | None
     texts: dict[str, str]
     shares: list[LabelShare]
     labels: int
@@ -57,6 +59,7 @@ def check_view(home: Home, model: str, check_id: int) -> CheckView:
     return CheckView(
         check,
         home.ledger.decision_after(check),
+        home.ledger.last_decision_after(check),
         texts_of(home.ledger.database, check.verdict.changes),
         shares[:MOST_LABELS],
         len(shares),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli.context import Run
-from cli.deploy.command import next_line
+from cli.deploy.command import _standing, next_line
 from core.config import Config
 from core.datasets import Example, fingerprint, kept_dataset
 from core.errors import DeployRunning, RetuneError
@@ -223,5 +223,9 @@ def test_a_deployment_removes_earlier_ones_that_ended(tmp_path: Path, tiny_base_
 def test_what_comes_next_depends_on_what_runs(home: Path) -> None:
     run = Run(None, str(home))
     assert next_line(run) == f"Next: retune --home {home} up"
+    told = _standing(run, "m@1", seconds=9.2, is_up=False)
+    assert told == "m@1 is ready, after 9 s; no server runs yet to answer with it."
+    assert _standing(run, "m@1", seconds=9.2, is_up=True) == "m@1 is in service, after 9 s."
     with supervising(home, Supervision.of_this_process("http://127.0.0.1:3000")):
         assert next_line(run).startswith("'retune up' answers with it on http://127.0.0.1:3000.")
+        assert _standing(run, "m@1", seconds=9.2, is_up=False) == "m@1 is in service, after 9 s."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.config import Config
-from core.guards import Guards, Promise
+from core.guards import Finding, Guards, Promise
 from core.incidents import Incidents
 from core.ledger import Ledger
 from core.package import read_facts, write_facts, write_manifest
@@ -66,7 +66,7 @@ def test_a_version_that_was_rolled_back_is_promoted_by_force_only(retune: Comman
     rolled_back(ledger, "3")
     code, _, err = retune("promote", "m@3")
     assert code == 1
-    assert "The guard rolled m@3 back at" in err
+    assert "The guard rolled m@3 back on" in err
     assert retune("promote", "m@3", "--force")[0] == 0
 
 
@@ -102,6 +102,10 @@ def test_incidents_are_listed_with_what_was_done(retune: Command, ledger: Ledger
 def test_a_guard_that_another_version_ended_says_which(retune: Command, ledger: Ledger) -> None:
     guards = Guards(ledger.database)
     guard = guards.begin("m", Champion("2", since="2026-01-01"), previous="1", after_number=0, promise=Promise())
+    found = [Finding("accuracy", 0, 1.0, "0 of 0 are right."), Finding("errors", 9, 1.0, "0 of 9 requests failed.")]
+    guards.note(guard, found, labels=0, watched_s=60)
+    said = retune("incidents", "m")[1]
+    assert ("0 of 9 requests failed." in said, "0 of 0" in said) == (True, False)
     guards.end(guard, "overtaken", "m@1 was put in service.")
     assert "ended early: m@1 was put in service." in retune("incidents", "m")[1]
 

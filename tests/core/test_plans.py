@@ -34,6 +34,7 @@ QUERIES: dict[str, Callable[[Ledger], Any]] = {
     "older checks": lambda ledger: [read("m", before=9) for read in (ledger.traffic_checks, ledger.file_checks)],
     "checks_by_id": lambda ledger: ledger.checks_by_id([1, 2]),
     "decision_after": lambda ledger: ledger.decision_after(ledger.checks("m")[0]),
+    "last_decision_after": lambda ledger: ledger.last_decision_after(ledger.checks("m")[0]),
     "label_batches": lambda ledger: label_batches(ledger.database, "m", limit=5, before=9),
     "audit": lambda ledger: Audit(ledger.database).latest("m", who="loop", actions=["retrain"], before=9),
     "decisions": lambda ledger: ledger.decisions("m", limit=1),

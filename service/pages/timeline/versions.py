@@ -98,7 +98,7 @@ def _guard(one: Guard) -> Event:
         else ["No accuracy is expected."]
     )
     watched = f"Watched for {in_words(one.watched_s)}, {one.labels} labelled texts."
-    found = [f"{finding.cause.capitalize()}: {finding.sentence}" for finding in one.found]
+    found = [f"{finding.cause.capitalize()}: {finding.sentence}" for finding in one.seen]
     ended = f"Ended {moment(one.ended_at)}." if one.ended_at else "It is open."
     return Event(
         one.id,

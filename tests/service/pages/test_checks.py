@@ -127,6 +127,28 @@ def test_a_level_that_is_set_is_not_explained_by_the_schedule(
     assert not check_view(home, "tickets", check).has_shared_level
 
 
+def test_the_decision_that_followed_a_check_comes_before_later_ones(client: TestClient, ledger: Ledger) -> None:
+    check = add(ledger)
+    page = f"/dashboard/tickets/checks/{check}"
+    ledger.record_decision("tickets", Decision("label", "40 labels would tell.", 40), check_id=check)
+    assert "Decided anew" not in client.get(page).text
+    ledger.record_decision("tickets", Decision("retrain", "It lost 9 points."), check_id=check)
+    shown = client.get(page).text
+    assert shown.index("40 labels would tell.") < shown.index("Decided anew since") < shown.index("It lost 9 points.")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why"),
+    [
+        (replace(DRIFT, estimated_accuracy=None), "too few rows of version 1&#39;s reference have a label"),
+        (Verdict("insufficient_data", rows=4), "they are too few to be judged"),
+    ],
+)
+def test_a_missing_estimate_says_why(client: TestClient, ledger: Ledger, verdict: Verdict, why: str) -> None:
+    page = client.get(f"/dashboard/tickets/checks/{add(ledger, verdict)}").text
+    assert f"no estimate of the accuracy on these rows: {why.replace('&#39;', chr(39))}" in page
+
+
 def test_a_group_is_shown_with_its_texts_as_far_as_they_are_kept(client: TestClient, ledger: Ledger) -> None:
     predict(ledger, "p1")
     check = add(ledger, replace(DRIFT, changes=CHANGES))

@@ -47,3 +47,10 @@ def is_rollback(promotion: PromotionRecord) -> bool:
         return True
     numbers = (promotion.version, promotion.previous or "")
     return all(number.isdigit() for number in numbers) and int(promotion.version) < int(promotion.previous or 0)
+
+
+def first_in_service(promotions: Sequence[PromotionRecord]) -> str | None:
+    """When the first version of a model came in service, from promotions, most recent first; None if they do not reach
+    back so far.
+    """
+    return next((row.created_at for row in reversed(promotions) if row.promoted and row.previous is None), None)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from core.clock import stored_time
 
-SHORTEST_S, LONGEST_S, WITHOUT_CHECKS_S = 3600.0, 90 * 86400.0, 86400.0
+LEAST_S, SHORTEST_S, LONGEST_S, WITHOUT_CHECKS_S = 600.0, 3600.0, 90 * 86400.0, 86400.0
 MOST_BUCKETS = 200
 WIDTHS_S = (60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400)
 
@@ -45,11 +45,18 @@ class Span:
         return self.start_s <= time_s <= self.end_s
 
 
-def span_until(now_s: float | None, oldest: str | None) -> Span:
-    """Up to now, None for the clock's: since a stored time, but an hour at least and `LONGEST_S` at most."""
+def span_until(now_s: float | None, oldest: str | None, *, first: str | None = None) -> Span:
+    """Up to now, None for the clock's: since a stored time, but an hour at least and `LONGEST_S` at most.
+
+    `first`: when the first version came in service, None if it is not known; of a young model nothing is older, so its
+    span may be as short as `LEAST_S`.
+    """
     end = time.time() if now_s is None else now_s
     wanted = WITHOUT_CHECKS_S if oldest is None else end - datetime.fromisoformat(oldest).timestamp()
-    return Span(end - min(max(1.02 * wanted, SHORTEST_S), LONGEST_S), end)
+    length = min(max(1.02 * wanted, SHORTEST_S), LONGEST_S)
+    if first is not None:
+        length = min(length, max(1.02 * (end - datetime.fromisoformat(first).timestamp()), LEAST_S))
+    return Span(end - length, end)
 
 
 def stored(time_s: float) -> str:

@@ -12,7 +12,7 @@ from core.labels import Kind
 from core.package import PackageFacts, read_facts
 from core.records import PromotionRecord
 from core.series.answers import AnswerSample, answer_samples, latest_answers
-from core.series.champions import InService, in_service
+from core.series.champions import InService, first_in_service, in_service
 from core.series.checks import CheckFigures, latest_checks
 from core.series.given import GivenLabel, given_labels
 from core.series.reference import reference_answers
@@ -56,8 +56,8 @@ def chart_facts(home: Home, model: str, *, now: float | None = None) -> ChartFac
     facts = read_facts(folder) if folder else None
     kind = facts.kind if facts else "single-label"
     checks = latest_checks(database, model)
-    span = span_until(now, checks[0].created_at if checks else None)
     promotions = ledger.promotions(model, limit=PROMOTIONS)
+    span = span_until(now, checks[0].created_at if checks else None, first=first_in_service(promotions))
     served = in_service(promotions, champion.version if champion else None)
     return ChartFacts(
         span=span,

@@ -17,12 +17,12 @@ from core.ledger import Ledger
 from core.package import REFERENCE, PackageFacts
 from core.records import FeedbackRecord, PredictionRecord, PromotionRecord, Verdict
 from core.series.answers import PARTS, SAMPLED, answer_samples, latest_answers
-from core.series.champions import InService, in_service, is_rollback
+from core.series.champions import InService, first_in_service, in_service, is_rollback
 from core.series.checks import latest_checks
 from core.series.given import LEAST_ROWS, confusion, given_labels, measured_parts
 from core.series.reference import reference_answers
 from core.series.requests import request_buckets
-from core.series.span import LONGEST_S, MOST_BUCKETS, SHORTEST_S, Span, span_until
+from core.series.span import LEAST_S, LONGEST_S, MOST_BUCKETS, SHORTEST_S, Span, span_until
 from core.share import Share
 from core.traffic import Load, Traffic, TrafficMinute
 
@@ -69,6 +69,10 @@ def promotion(version: str, previous: str | None, day: int, *, promoted: bool = 
 def test_the_range_begins_at_the_oldest_check_within_bounds() -> None:
     assert span_until(NOW_S, at(NOW_S - 5 * DAY_S)).start_s == pytest.approx(NOW_S - 5.1 * DAY_S)
     assert span_until(NOW_S, at(NOW_S - 60)).start_s == NOW_S - SHORTEST_S
+    for first_s, length_s in ((60, LEAST_S), (1200, 1224), (2 * DAY_S, SHORTEST_S)):
+        span = span_until(NOW_S, at(NOW_S - 60), first=at(NOW_S - first_s))
+        assert span.end_s - span.start_s == pytest.approx(length_s)
+    assert span_until(NOW_S, None, first=at(NOW_S - 1000)).start_s == pytest.approx(NOW_S - 1020)
     assert span_until(NOW_S, at(NOW_S - 900 * DAY_S)).start_s == NOW_S - LONGEST_S
     assert abs(span_until(None, None).end_s - time.time()) < 60
 
@@ -141,6 +145,13 @@ def test_the_version_in_service_follows_promotions_and_not_refusals() -> None:
     assert served.between("2026-11-12T00:00", "2026-11-25T00:00") == ["3", "1"]
     assert in_service([], "7").at("2026-11-01") == "7"
     assert in_service([], None).between("2026-11-01", "2026-12-01") == []
+
+
+def test_the_first_version_came_with_the_promotion_that_replaced_none() -> None:
+    refused = promotion("1", None, 5, promoted=False)
+    first = promotion("1", None, 10)
+    assert first_in_service([promotion("2", "1", 20), first, refused]) == first.created_at
+    assert first_in_service([promotion("2", "1", 20)]) is None
 
 
 def test_a_roll_back_goes_to_an_earlier_version() -> None:

@@ -40,3 +40,11 @@ def test_a_page_works_without_scripts(new_page: NewPage, filled_server: str, pat
     page = new_page(scripts=False)
     page.goto(f"{filled_server}/dashboard{path}")
     assert page.locator("h1").count() == 1
+
+
+def test_the_rooms_of_all_models_stand_in_one_row_on_a_telephone(new_page: NewPage, filled_server: str) -> None:
+    page = new_page(width=390)
+    page.goto(f"{filled_server}/dashboard")
+    tops = page.locator("header nav a").evaluate_all("links => links.map(link => link.getBoundingClientRect().top)")
+    assert len(tops) == 4
+    assert len(set(tops)) == 1

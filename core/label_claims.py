@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import Connection, insert, select
 
 from core.database import Database
 from core.schema import label_claims, left_to_others
@@ -21,7 +21,7 @@ Together = Sequence[str]
 
 @dataclass(frozen=True)
 class Labeller:
-    """`who` gives the labels: their source; `tab`: one window of theirs."""
+    """`who` gives the labels: their source; `tab`: the window that holds the texts, whatever name is typed in it."""
 
     who: str
     tab: str
@@ -56,11 +56,11 @@ class LabelClaims:
             free = [
                 together
                 for together in asked
-                if together[0] not in left and all(holders.get(key, labeller) == labeller for key in together)
+                if together[0] not in left and all(holders.get(key, labeller.tab) == labeller.tab for key in together)
             ]
             place = {key: (key != first, key in later, key not in holders) for key, *_ in free}
             held = sorted(free, key=lambda together: place[together[0]])[:count]
-            ended = (label_claims.c.until_s <= now_s) | _is_of(labeller)
+            ended = (label_claims.c.until_s <= now_s) | (label_claims.c.tab == labeller.tab)
             connection.execute(label_claims.delete().where(label_claims.c.model == model, ended))
             rows = [
                 {"prediction_id": key, "model": model, **vars(labeller), "until_s": now_s + LEASE_S}
@@ -75,7 +75,7 @@ class LabelClaims:
         """The window was closed: others get its texts `GRACE_S` from now."""
         now_s = time.time() if now_s is None else now_s
         ends_later = label_claims.c.until_s > now_s + GRACE_S
-        which = (label_claims.c.model == model, _is_of(labeller), ends_later)
+        which = (label_claims.c.model == model, label_claims.c.tab == labeller.tab, ends_later)
         with self._database.write() as connection:
             connection.execute(label_claims.update().where(*which).values(until_s=now_s + GRACE_S))
 
@@ -94,17 +94,14 @@ class LabelClaims:
             connection.execute(left_to_others.delete().where(*mine, left_to_others.c.prediction_id.in_(predictions)))
 
 
-def _holders(connection: Connection, model: str, now_s: float) -> dict[str, Labeller]:
-    query = select(label_claims.c.prediction_id, label_claims.c.who, label_claims.c.tab).where(
+def _holders(connection: Connection, model: str, now_s: float) -> dict[str, str]:
+    """The window that holds each prediction."""
+    query = select(label_claims.c.prediction_id, label_claims.c.tab).where(
         label_claims.c.model == model, label_claims.c.until_s > now_s
     )
-    return {row.prediction_id: Labeller(row.who, row.tab) for row in connection.execute(query)}
+    return {row.prediction_id: row.tab for row in connection.execute(query)}
 
 
 def _left(connection: Connection, model: str, who: str) -> set[str]:
     query = select(left_to_others.c.prediction_id).where(left_to_others.c.model == model, left_to_others.c.who == who)
     return set(connection.scalars(query))
-
-
-def _is_of(labeller: Labeller) -> ColumnElement[bool]:
-    return (label_claims.c.who == labeller.who) & (label_claims.c.tab == labeller.tab)

@@ -70,6 +70,7 @@ class Endpoints:
         asked = await self._run(home.ledger.asked_labels, model)
         facts = {
             "item": next(iter(found["texts"]), None),
+            "none": found["none"],
             "labels": await self._run(labels_today, home, model),
             "kind": (await self._run(self._worker.labels_of, model)).kind,
             "progress": progress(asked),

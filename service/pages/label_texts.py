@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.datasets import Text
-from core.label_claims import LabelClaims, Labeller
+from core.label_claims import LEASE_S, LabelClaims, Labeller
 from core.label_queue import AskedText, together
 from core.labels import names_of
 from core.second_answers import for_second_answers
@@ -37,7 +37,7 @@ class Wish:
 
 
 async def next_texts(worker: Worker, model: str, wish: Wish) -> dict[str, Any]:
-    """What the window holds from now on, and how many answers are left."""
+    """What the window holds from now on, how many answers are left, and what to say if it holds nothing."""
     held, left, taxonomy = await worker.run_for_operator(_held, worker, model, wish)
     fresh = [texts for texts in held if texts[0].prediction_id not in wish.have]
     limit = worker.config.service.limits_of(model).max_text_chars
@@ -51,7 +51,21 @@ async def next_texts(worker: Worker, model: str, wish: Wish) -> dict[str, Any]:
     )
     shown = {texts[0].prediction_id: _shown(texts, by, taxonomy) for texts, by in zip(fresh, answers, strict=True)}
     keys = [texts[0].prediction_id for texts in held]
-    return {"texts": [shown.get(key, {"key": key}) for key in keys], "left": left}
+    return {"texts": [shown.get(key, {"key": key}) for key in keys], "left": left, "none": none_words(left)}
+
+
+def none_words(left: int) -> str:
+    """What a window says that gets no text, while so many answers are needed.
+
+    >>> none_words(0)
+    'Nothing is left to label here now.'
+    """
+    if not left:
+        return "Nothing is left to label here now."
+    return (
+        f"Answers still needed: {left}. Their texts are in other windows, or you left them to others; they come here "
+        f"when those windows are closed, at the latest after {round(LEASE_S / 60)} minutes."
+    )
 
 
 def _held(worker: Worker, model: str, wish: Wish) -> tuple[list[Held], int, Taxonomy]:

@@ -36,6 +36,14 @@ def test_a_second_window_of_a_person_gets_others(claims: LabelClaims) -> None:
     assert not set(held(claims, ANN)) & set(held(claims, Labeller("ann", "other")))
 
 
+def test_a_window_keeps_its_texts_when_another_name_is_typed_in_it(claims: LabelClaims) -> None:
+    first = held(claims, Labeller("page", "1"))
+    assert held(claims, ANN, now_s=1) == first
+    assert held(claims, BEN, now_s=2) == [key for (key,) in ASKED[3:6]]
+    claims.release("m", ANN, now_s=3)
+    assert held(claims, Labeller("eve", "3"), now_s=3 + GRACE_S) == first
+
+
 def test_a_window_that_is_heard_of_no_more_loses_its_texts(claims: LabelClaims) -> None:
     first = held(claims, ANN)
     assert not set(held(claims, BEN, now_s=LEASE_S - 1)) & set(first)

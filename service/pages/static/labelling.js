@@ -14,7 +14,7 @@
   const kept = kept_in(() => sessionStorage), settings = kept_in(() => localStorage);
   let tab = kept.get("retune.tab") || newTab();
   let queue = [], done = kept.json(`retune.done.${model}`, []), later = kept.json(`retune.later.${model}`, []);
-  let chosen = new Set(), out = new Set(), question = null, isFetching = false, isEmpty = false, first = null, timer = null;
+  let chosen = new Set(), out = new Set(), question = null, isFetching = false, none = "", first = null, timer = null;
   const answered = new Set();
 
   // ---- what the browser keeps
@@ -90,7 +90,7 @@
     first = queue.some(item => item.key === first) ? null : first;
     if (again) part("words").textContent = `${found.left} texts of others may get a second answer.`;
     showProgress(found.progress);
-    isEmpty = !found.texts.length;
+    none = found.texts.length ? "" : found.none;
     if (before && queue[0]?.key !== before && !queue.some(item => item.key === before))
       say("Another person got the text that was here while this page was away.");
     if (queue[0]?.key !== before || !before) show();
@@ -111,7 +111,7 @@
     question = null;
     part("ask").hidden = true;
     if (!item) {
-      nothing(!isEmpty ? "Fetching texts…" : again ? "No text waits for a second answer." : "Nothing is left to label here now. Texts that others hold come back if they leave them.");
+      nothing(!none ? "Fetching texts…" : again ? "No text waits for a second answer." : none);
       return;
     }
     chosen = new Set(isMulti && isShown() ? item.suggested : []);

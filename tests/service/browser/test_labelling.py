@@ -75,6 +75,17 @@ def test_a_label_is_found_by_its_name(new_page: NewPage, url: str, asked: Waitin
     assert asked.stored() == {text: "cash_lost"}
 
 
+def test_the_text_stays_when_a_name_is_typed(new_page: NewPage, url: str, asked: Waiting) -> None:
+    page = new_page()
+    page.goto(url + PATH)
+    text = text_of(page)
+    with page.expect_response("**/label/next") as answer:
+        page.get_by_label("Your name").fill("Ann")
+        page.keyboard.press("Tab")
+    assert len(answer.value.json()["texts"]) == 8
+    assert (text_of(page), page.locator("#told").inner_text()) == (text, "")
+
+
 def test_an_answer_is_taken_back(new_page: NewPage, url: str, asked: Waiting) -> None:
     page = new_page()
     page.goto(url + PATH)

@@ -113,6 +113,14 @@ def test_two_windows_never_get_the_same_text(client: TestClient, worker: Worker,
     assert [item["key"] for item in following(client, "t1", name="ann")] == [asked[0]]
 
 
+def test_a_name_that_is_typed_later_keeps_the_texts_of_the_window(client: TestClient, asked: list[str]) -> None:
+    before = [item["key"] for item in following(client, "t1")]
+    assert [item["key"] for item in following(client, "t1", name="Ann")] == before
+    other = post(client, "next", tab="t2", name="Ann").json()
+    assert (other["texts"], other["left"]) == ([], 4)
+    assert other["none"].startswith("Answers still needed: 4. Their texts are in other windows")
+
+
 def test_an_answer_is_stored_once_under_the_name_that_was_typed(
     client: TestClient, worker: Worker, asked: list[str]
 ) -> None:

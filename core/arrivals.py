@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from core.clock import earliest_id
 from core.database import Database
@@ -25,14 +25,13 @@ class Arrivals:
 
     def last(self, model: str, version: str) -> int:
         """Number of the last prediction; 0 if there is none."""
-        query = select(func.max(predictions.c.number)).where(*_of(model, version))
         with self._database.read() as connection:
-            return connection.scalar(query) or 0
+            return _last(connection, model, version)
 
     def last_time(self, model: str, versions: Sequence[str]) -> str | None:
         """Time of the last prediction of any of these versions."""
-        last = max((self.last(model, version) for version in versions), default=0)
         with self._database.read() as connection:
+            last = max((_last(connection, model, version) for version in versions), default=0)
             return connection.scalar(select(predictions.c.created_at).where(predictions.c.number == last))
 
     def count(self, model: str, versions: Sequence[str], *, first: int, most: int) -> int:
@@ -88,6 +87,11 @@ class Arrivals:
                 texts.add(key)
                 read += 1
         return ends[::-1]
+
+
+def _last(connection: Connection, model: str, version: str) -> int:
+    # One version at a time: SQLite finds the greatest number of several only by reading all of them.
+    return connection.scalar(select(func.max(predictions.c.number)).where(*_of(model, version))) or 0
 
 
 def _of(model: str, version: str) -> tuple[Any, Any]:

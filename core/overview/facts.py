@@ -47,7 +47,7 @@ class RequestFacts:
 
 @dataclass(frozen=True)
 class TrafficFacts:
-    """Predictions of the champion and of the version before it, counted up to `COUNTED`; `requests`: None if no server
+    """Predictions of all versions of the model, counted up to `COUNTED`; `requests`: None if no server
     recorded one in the last hour.
     """
 

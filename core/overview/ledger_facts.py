@@ -34,8 +34,8 @@ JOBS = 5
 """Jobs that are looked at: an unfinished one is among the last of its model."""
 
 
-def ledger_facts(home: Home, model: str, champion: ChampionFacts | None) -> dict[str, Any]:
-    """The facts of `ModelOverview` that the ledger has, by their fields. Raises `Unavailable`."""
+def ledger_facts(home: Home, model: str, versions: Sequence[str], champion: ChampionFacts | None) -> dict[str, Any]:
+    """`versions`: all of the model. The facts of `ModelOverview` that the ledger has, by their fields. Raises `Unavailable`."""
     ledger = home.ledger
     facts: dict[str, Any] = {
         "decision": _decision(ledger, model),
@@ -49,7 +49,7 @@ def ledger_facts(home: Home, model: str, champion: ChampionFacts | None) -> dict
     if champion is not None:
         check = ledger.last_conclusive_check(model, champion.version)
         facts |= {
-            "traffic": traffic_of(ledger, model, [one for one in (champion.version, champion.previous) if one]),
+            "traffic": traffic_of(ledger, model, versions),
             "drift": _drift(ledger, model, champion.version, check),
             "accuracy": _accuracy(ledger, model, champion, check),
             "labels": _labels(ledger, model, champion.version),
@@ -65,14 +65,14 @@ def traffic_of(ledger: Ledger, model: str, versions: Sequence[str]) -> TrafficFa
         for span_s in (HOUR_S, DAY_S)
     )
     last_at = ledger.arrivals.last_time(model, versions)
-    return TrafficFacts(last_hour, last_day, last_at, requests_of(ledger, model, versions))
+    return TrafficFacts(last_hour, last_day, last_at, requests_of(ledger, model))
 
 
-def requests_of(ledger: Ledger, model: str, versions: Sequence[str]) -> RequestFacts | None:
-    """Requests to these versions in the last hour."""
-    traffic, load = Traffic(ledger.database), Load()
-    for version in versions:
-        load.add(traffic.load(model, version, since=seconds_ago(HOUR_S), until=utc_now()))
+def requests_of(ledger: Ledger, model: str) -> RequestFacts | None:
+    """Requests to the model in the last hour, whatever version answered."""
+    load = Load()
+    for row in Traffic(ledger.database).minutes(model, since=seconds_ago(HOUR_S), until=utc_now()):
+        load.add(row.load)
     if not load.requests:
         return None
     failed = min(load.requests, load.failed_requests + load.late_requests)

@@ -39,7 +39,7 @@ def read_overview(home: Home, model: str | None = None) -> Overview:
     known = home.registry.catalog() if model is None else {model: home.registry.require_model(model)}
     workers = living_server_workers(home.folder)
     champions = {name: _champion(home.registry, name) for name in known}
-    recorded = _recorded(home, {name: champion for name, (champion, _) in champions.items()})
+    recorded = _recorded(home, known, {name: champion for name, (champion, _) in champions.items()})
     processes = processes_of(workers, recorded.beats, supervision_of(home.folder))
     models = []
     for name, versions in known.items():
@@ -54,10 +54,15 @@ def read_overview(home: Home, model: str | None = None) -> Overview:
     return Overview(str(home.folder), home.registry.place, ledger, processes, in_order(models), recorded.problem)
 
 
-def _recorded(home: Home, champions: Mapping[str, ChampionFacts | None]) -> _Recorded:
+def _recorded(
+    home: Home, versions: Mapping[str, list[str]], champions: Mapping[str, ChampionFacts | None]
+) -> _Recorded:
     try:
         beats = Heartbeats(home.ledger.database).all()
-        return _Recorded(beats, {name: ledger_facts(home, name, champion) for name, champion in champions.items()})
+        return _Recorded(
+            beats,
+            {name: ledger_facts(home, name, versions[name], champion) for name, champion in champions.items()},
+        )
     except Unavailable as error:
         return _Recorded(None, problem=str(error))
 

@@ -24,6 +24,7 @@ from core.standing import Accuracy
 from core.supervision import SupervisedProcess, Supervision, supervising
 from core.traffic import Load, Traffic, TrafficMinute
 from tests.cli.conftest import Command
+from tests.cli.test_diff import variant
 
 
 @pytest.fixture
@@ -111,6 +112,25 @@ def test_requests_of_the_last_hour_are_told_where_known(retune: Command, ledger:
     assert told == {"requests": 40, "failed_share": 0.05, "median_s": 0.0025, "p95_s": 0.01}
     line = "1 prediction in the last hour, the last one 0 s ago; 5.0 % of 40 requests failed in the last hour, half "
     assert f"{line}answered within 2.5 ms, 95 % within 10 ms" in re.sub(r"\d+ s ago", "0 s ago", retune("status")[1])
+
+
+def test_traffic_is_that_of_the_model_after_a_roll_back(
+    retune: Command, ledger: Ledger, model: str, tiny_package: Path, tmp_path: Path
+) -> None:
+    for version in ("2", "3"):
+        folder = variant(tiny_package, tmp_path / version, metrics={"number": version})
+        retune("register", folder, "--model", "m")
+        retune("promote", f"m@{version}")
+    for _ in range(2):
+        retune("rollback", "m")
+    traffic = Traffic(ledger.database)
+    for version, count in (("1", 2), ("2", 3), ("3", 4)):
+        predict(ledger, count, version=version)
+        traffic.add([TrafficMinute("m", version, seconds_ago(60)[:16], Load(requests=count))])
+    facts = found(retune)
+    assert facts["champion"]["version"] == "1"
+    told = facts["traffic"]
+    assert (told["last_hour"], told["last_day"], told["requests"]["requests"]) == (9, 9, 9)
 
 
 def test_an_estimate_is_called_one(retune: Command, ledger: Ledger, model: str) -> None:

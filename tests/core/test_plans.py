@@ -54,7 +54,7 @@ QUERIES: dict[str, Callable[[Ledger], Any]] = {
     "arrivals.last": lambda ledger: ledger.arrivals.last("m", "1"),
     "arrivals.last_time": lambda ledger: ledger.arrivals.last_time("m", ["1", "2"]),
     "arrivals.count": lambda ledger: ledger.arrivals.count("m", ["1", "2"], first=3, most=9),
-    "overview": lambda ledger: traffic_of(ledger, "m", ["1"]),
+    "overview": lambda ledger: traffic_of(ledger, "m", ["1", "2"]),
     "arrivals.at": lambda ledger: ledger.arrivals.at(1.7e9),
     "arrivals.has_more": lambda ledger: ledger.arrivals.has_more("m", "1", after=3, count=9),
     "arrivals.window_ends": lambda ledger: ledger.arrivals.window_ends("m", "1", limit=5, after=3, most=3),

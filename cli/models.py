@@ -6,9 +6,9 @@ import click
 
 from cli.context import Run, pass_run
 from core.errors import NoModels
-from core.overview.facts import ModelOverview, overview_json
+from core.overview.facts import DriftFacts, ModelOverview, overview_json
 from core.overview.reading import read_overview
-from core.overview.words import traffic_words, verdict_words
+from core.overview.words import earlier_words, traffic_words, verdict_words
 
 
 @click.command()
@@ -31,7 +31,11 @@ def _line(model: ModelOverview, width: int) -> str:
     champion = f"@{model.champion.version} in service" if model.champion else "none in service"
     parts = [champion, count]
     if model.traffic is not None:
-        parts += [traffic_words(model.traffic), verdict_words(model.drift)]
+        parts += [traffic_words(model.traffic), _drift(model.drift)]
     if model.problem:
         parts.append(model.problem)
     return f"{model.model:<{width}}  {'; '.join(parts)}"
+
+
+def _drift(drift: DriftFacts | None) -> str:
+    return verdict_words(drift) + (earlier_words(drift) if drift else "")

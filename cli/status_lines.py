@@ -12,6 +12,7 @@ from core.overview.words import (
     accuracy_words,
     ago,
     alert_words,
+    earlier_words,
     process_words,
     request_words,
     traffic_words,
@@ -75,7 +76,8 @@ def _drift(drift: DriftFacts | None) -> str:
         return "no check yet"
     since = f" since {moment(drift.since)}" if drift.since else ""
     later = f" Since then: {drift.later}" if drift.later else ""
-    return f"{verdict_words(drift)}{since} (check {drift.check}, {ago(drift.at)}): {drift.sentence}{later}"
+    made = f"check {drift.check}, {ago(drift.at)}{earlier_words(drift)}"
+    return f"{verdict_words(drift)}{since} ({made}): {drift.sentence}{later}"
 
 
 def _labels(labels: LabelFacts) -> str:

@@ -60,7 +60,8 @@ class TrafficFacts:
 @dataclass(frozen=True)
 class DriftFacts:
     """The last conclusive check of the champion's traffic. `since`: when its drift began; `later`: sentence of an
-    inconclusive check after it. Without a conclusive check `verdict` is that of the last one.
+    inconclusive check after it. Without a conclusive check `verdict` is that of the last one. `is_earlier`: whether it
+    was made before the version was put in service, the last time.
     """
 
     check: int
@@ -70,6 +71,7 @@ class DriftFacts:
     since: str | None = None
     report: str | None = None
     later: str | None = None
+    is_earlier: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from core.overview.facts import (
     RequestFacts,
     TrafficFacts,
 )
+from core.overview.last_check import LastCheck, last_check
 from core.proposals import Proposals
 from core.records import CheckRecord, JobRecord
 from core.traffic import Load, Traffic
@@ -35,7 +36,10 @@ JOBS = 5
 
 
 def ledger_facts(home: Home, model: str, versions: Sequence[str], champion: ChampionFacts | None) -> dict[str, Any]:
-    """`versions`: all of the model. The facts of `ModelOverview` that the ledger has, by their fields. Raises `Unavailable`."""
+    """The facts of `ModelOverview` that the ledger has, by their fields; `versions`: all of the model.
+
+    Raises `Unavailable`.
+    """
     ledger = home.ledger
     facts: dict[str, Any] = {
         "decision": _decision(ledger, model),
@@ -47,10 +51,11 @@ def ledger_facts(home: Home, model: str, versions: Sequence[str], champion: Cham
         "alerts": [AlertFacts(one.event, one.subject, one.begun_at) for one in Alerts(ledger.database).open(model)],
     }
     if champion is not None:
-        check = ledger.last_conclusive_check(model, champion.version)
+        last = last_check(ledger, model, champion.version, since=champion.since)
+        check = last.shown if last is not None and last.shown.verdict.is_conclusive else None
         facts |= {
             "traffic": traffic_of(ledger, model, versions),
-            "drift": _drift(ledger, model, champion.version, check),
+            "drift": _drift(last) if last is not None else None,
             "accuracy": _accuracy(ledger, model, champion, check),
             "labels": _labels(ledger, model, champion.version),
         }
@@ -83,14 +88,18 @@ def _count(ledger: Ledger, model: str, versions: Sequence[str], first: int) -> i
     return ledger.arrivals.count(model, versions, first=first, most=COUNTED)
 
 
-def _drift(ledger: Ledger, model: str, version: str, check: CheckRecord | None) -> DriftFacts | None:
-    latest = next((one for one in ledger.traffic_checks(model, limit=1) if one.version == version), None)
-    shown = check or latest
-    if shown is None:
-        return None
-    later = latest.verdict.sentence if latest is not None and latest.id > shown.id else None
-    verdict = shown.verdict
-    return DriftFacts(shown.id, shown.created_at, verdict.outcome, verdict.sentence, verdict.since, shown.report, later)
+def _drift(last: LastCheck) -> DriftFacts:
+    shown, verdict = last.shown, last.shown.verdict
+    return DriftFacts(
+        check=shown.id,
+        at=shown.created_at,
+        verdict=verdict.outcome,
+        sentence=verdict.sentence,
+        since=verdict.since,
+        report=shown.report,
+        later=last.later.verdict.sentence if last.later else None,
+        is_earlier=last.is_earlier,
+    )
 
 
 def _accuracy(ledger: Ledger, model: str, champion: ChampionFacts, check: CheckRecord | None) -> AccuracyFacts:

@@ -104,6 +104,14 @@ def _held_back(model: ModelOverview, _: Processes) -> NextStep | None:
     return NextStep("none", model.held.reason) if model.held is not None else None
 
 
+def _unchecked(model: ModelOverview, _: Processes) -> NextStep | None:
+    """The check that says so was made when the version was in service before."""
+    if model.champion is None or model.drift is None or not model.drift.is_earlier:
+        return None
+    why = f"No check of version {model.champion.version} was made since it is in service again."
+    return NextStep("none", f"{why} The next round of the monitor makes it, once there are enough texts.")
+
+
 def _missing(model: ModelOverview, processes: Processes) -> NextStep | None:
     """A server elsewhere, with a home of its own, shows by its predictions. `retune up` starts what ended by itself."""
     if processes.up is not None:
@@ -129,4 +137,5 @@ RULES: tuple[Rule, ...] = (
     _unasked,
     _missing,
     _held_back,
+    _unchecked,
 )

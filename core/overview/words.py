@@ -63,6 +63,21 @@ def verdict_words(drift: DriftFacts | None) -> str:
     return VERDICTS[drift.verdict] if drift is not None else "no check yet"
 
 
+def checked_words(drift: DriftFacts) -> str:
+    """When the check was made, and whether it tells of now."""
+    return f"checked {ago(drift.at)}{earlier_words(drift)}"
+
+
+def earlier_words(drift: DriftFacts) -> str:
+    """
+    >>> earlier_words(DriftFacts(3, "", "ok", "", is_earlier=True))
+    ', before the version was put in service again; no check since'
+    """
+    if not drift.is_earlier:
+        return ""
+    return f", before the version was put in service again; no {'conclusive ' if drift.later else ''}check since"
+
+
 def accuracy_words(accuracy: AccuracyFacts) -> str:
     expected = f"; {percent(accuracy.expected)} expected" if accuracy.expected is not None else ""
     if accuracy.measured is not None:

@@ -19,6 +19,7 @@ from core.job_rows import is_lost
 from core.overview.words import (
     accuracy_words,
     alert_words,
+    checked_words,
     process_words,
     request_words,
     traffic_words,
@@ -83,6 +84,7 @@ class Shell:
             prompt=prompt,
             traffic_words=traffic_words,
             verdict_words=verdict_words,
+            checked_words=checked_words,
             accuracy_words=accuracy_words,
             share=share_words,
             label_words=label_words,

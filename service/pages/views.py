@@ -10,6 +10,7 @@ from markupsafe import Markup
 from core.changes import Change
 from core.errors import CorruptPackage, Unavailable, VersionNotFound
 from core.example_texts import examples_shown, texts_of
+from core.overview.last_check import LastCheck, last_check
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord, RequestedLabels
 from core.registry import Champion
@@ -20,16 +21,16 @@ from service.pages.loop_state import LoopState, loop_state
 from service.pages.report_files import map_of
 from service.worker import Worker
 
-CHECKS, FILES, JOBS, PROMOTIONS, EXAMPLES = 40, 5, 5, 8, 3
+FILES, JOBS, PROMOTIONS, EXAMPLES = 5, 5, 8, 3
 COUNTED = 100_000
 """Predictions up to which they are counted: a count reads the index of each of them."""
 
 
 @dataclass(frozen=True)
 class History:
-    """The ledger's records of one model, latest first. `checks` are checks of traffic, `files` checks of files."""
+    """The ledger's records of one model, latest first. `check`: of the champion's traffic; `files`: checks of files."""
 
-    checks: list[CheckRecord]
+    check: LastCheck | None
     files: list[CheckRecord]
     decision: DecisionRecord | None
     labels_asked: int
@@ -46,13 +47,8 @@ class History:
 
     @property
     def latest(self) -> CheckRecord | None:
-        """The latest conclusive check of traffic, else the latest check of traffic."""
-        return _last_conclusive(self.checks)
-
-    @property
-    def since_then(self) -> CheckRecord | None:
-        """The most recent check if it was inconclusive and `latest` is an earlier check, else None."""
-        return next((check for check in self.checks[:1] if check != self.latest), None)
+        """The last conclusive check of the champion's traffic, else the last one."""
+        return self.check.shown if self.check else None
 
     @property
     def retrain_under_way(self) -> JobRecord | None:
@@ -107,7 +103,7 @@ class ModelView:
         found = self.history
         return steps_of(
             Standing(
-                check=found.latest,
+                check=found.latest if found.check and not found.check.is_earlier else None,
                 decision=found.decision,
                 job=found.last_retrain,
                 promotion=next(iter(found.promotions), None),
@@ -164,16 +160,11 @@ def _changes(worker: Worker, check: CheckRecord) -> list[tuple[Change, list[str]
     return [(change, examples_shown(change.all_examples, texts)[:EXAMPLES]) for change in changes]
 
 
-def _last_conclusive(checks: list[CheckRecord]) -> CheckRecord | None:
-    """The latest conclusive check, else the latest check. Two checks are enough: see `Ledger.record_check`."""
-    return next((check for check in checks if check.verdict.is_conclusive), next(iter(checks), None))
-
-
 def _history(worker: Worker, model: str, champion: Champion | None) -> History:
     ledger = worker.home.ledger
     labels = ledger.label_progress(model, champion.version) if champion else RequestedLabels()
     return History(
-        checks=ledger.traffic_checks(model, limit=CHECKS),
+        check=last_check(ledger, model, champion.version, since=champion.since) if champion else None,
         files=ledger.file_checks(model, limit=FILES),
         decision=next(iter(ledger.decisions(model, limit=1)), None),
         labels_asked=labels.requested,

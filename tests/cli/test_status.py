@@ -133,6 +133,21 @@ def test_traffic_is_that_of_the_model_after_a_roll_back(
     assert (told["last_hour"], told["last_day"], told["requests"]["requests"]) == (9, 9, 9)
 
 
+def test_a_check_from_before_a_promotion_is_told_as_such(
+    retune: Command, ledger: Ledger, model: str, tiny_package: Path, tmp_path: Path
+) -> None:
+    retune("register", variant(tiny_package, tmp_path / "2", metrics={"number": 2}), "--model", "m")
+    ledger.record_check("m", "1", Verdict("ok", 0.5, 60, sentence="Nothing moved."), source=TRAFFIC)
+    assert "no drift (check 1, " in retune("status")[1]
+    assert found(retune)["drift"]["is_earlier"] is False
+    for version in ("2", "1"):
+        retune("promote", f"m@{version}")
+    facts = found(retune)
+    assert facts["drift"]["is_earlier"] is True
+    told = ", before the version was put in service again; no check since"
+    assert [told in retune(command)[1] for command in ("status", "models")] == [True, True]
+
+
 def test_an_estimate_is_called_one(retune: Command, ledger: Ledger, model: str) -> None:
     verdict = Verdict("ok", 0.5, 60, estimated_accuracy=Share(0.8, 0.7, 0.9, 60), sentence="Nothing moved.")
     ledger.record_check("m", "1", verdict, source=TRAFFIC)

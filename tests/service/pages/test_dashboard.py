@@ -64,7 +64,7 @@ def test_a_model_without_history_shows_what_comes_next(client: TestClient) -> No
         word in page.text
         for word in (
             "not on today's traffic",
-            "Traffic has not been checked yet",
+            "Traffic of version 1 has not been checked yet",
             "Nothing has been decided yet",
             "fp32",
         )
@@ -299,5 +299,5 @@ def test_pages_load_nothing_from_elsewhere_and_run_nothing_inline(client: TestCl
 
 
 def test_a_count_that_ended_early_is_shown_as_such() -> None:
-    history = History([], [], None, 0, 0, 0, 0, COUNTED + 1, [], [])
+    history = History(None, [], None, 0, 0, 0, 0, COUNTED + 1, [], [])
     assert history.predictions_shown == "more than 100,000"

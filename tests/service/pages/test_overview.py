@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.testclient import TestClient
 
 from core.alerts import Alerts, Condition
@@ -9,6 +11,8 @@ from core.heartbeats import Heartbeats
 from core.incidents import Incidents
 from core.loop_orders import freeze
 from core.owner import this_worker
+from core.records import TRAFFIC, Verdict
+from core.registry import Registry
 from core.supervision import Supervision, supervising
 from service.worker import Worker
 
@@ -41,3 +45,29 @@ def test_a_model_shows_what_holds_and_what_waits(client: TestClient, worker: Wor
         "<dt>Alerts that hold</dt><dd>drift since ",
     ):
         assert words in page, words
+
+
+def test_pages_tell_of_the_same_check_after_a_roll_back(
+    client: TestClient, worker: Worker, registry: Registry, second_package: Path
+) -> None:
+    ledger = worker.home.ledger
+    ledger.record_check("tickets", "1", Verdict("drift", 0.001, 60, sentence="It moved."), source=TRAFFIC)
+    registry.promote("tickets", registry.add(second_package, "tickets"))
+    ledger.record_check("tickets", "2", Verdict("ok", 0.5, 60, sentence="Nothing moved."), source=TRAFFIC)
+    first, page = client.get("/dashboard").text, client.get("/dashboard/tickets").text
+    assert ("no drift</span> checked" in first, "Nothing moved." in page) == (True, True)
+    assert "put in service again" not in first + page
+    registry.promote("tickets", "1")
+    for role in ("monitor", "worker"):
+        Heartbeats(ledger.database).begin(role, this_worker())
+    first, page = client.get("/dashboard").text, client.get("/dashboard/tickets").text
+    assert "drifted</span> checked" in first
+    assert ", before the version was put in service again; no check since" in first
+    assert "No check of version 1 was made since it is in service again." in first
+    assert "It moved." in page
+    assert "This check was made before version 1 was put in service again" in page
+    assert '<strong>Drift</strong><span class="small">not checked yet</span>' in page
+    ledger.record_check("tickets", "1", Verdict("insufficient_data", None, 2, sentence="2 of 50."), source=TRAFFIC)
+    page = client.get("/dashboard/tickets").text
+    assert "No conclusive check was made since." in page
+    assert "Since then: 2 of 50." in page

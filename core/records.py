@@ -409,6 +409,10 @@ class GateRecord:
     seconds: float = 0.0
 
 
+NOT_LOADED = "Version "
+"""How the reason of a change begins that a server made, since it could not load the version."""
+
+
 @dataclass(frozen=True)
 class PromotionRecord:
     """A promotion or a refusal by the gate; `gate` is None if a person promoted.
@@ -428,6 +432,16 @@ class PromotionRecord:
     after_number: int | None = None
     after_label: int | None = None
     forced: bool = False
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether a version before was put in service again that was not merely the one that could be loaded."""
+        is_before = self.previous is not None and _number(self.version) < _number(self.previous)
+        return self.promoted and self.gate is None and is_before and not self.reason.startswith(NOT_LOADED)
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() else 0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from core.records import DecisionRecord
 from lifecycle.loop_records import read_records
 from lifecycle.policy.history import Records, history_of
 from lifecycle.policy.next_step import NextStep, next_step
+from lifecycle.requests import ask_for_missing
 from lifecycle.respond import respond
 
 _AUDITED: dict[Did, Action] = {"started": "retrain", "rolled back": "roll_back"}
@@ -43,6 +44,8 @@ def act(home: Home, champion: ChampionPackage, decision: DecisionRecord) -> Loop
     step = _of_champion(home, champion, next_step(model, decision.decision, history, policy, now))
     if step.done.did != "proposed":
         home.ledger.proposals.supersede(model)
+    if step.missing and step.done.action == RETRAIN:
+        ask_for_missing(home, champion, step.missing, decision.check_id)
     done = _carried_out(home, champion, step, decision, records)
     if action := _AUDITED.get(done.did):
         facts = {"version": champion.version, "job": done.job_id, "reason": done.reason}

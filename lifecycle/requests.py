@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.champion import ChampionPackage
 from core.config import LabelsConfig
+from core.home import Home
 from core.ledger import Ledger
 from core.records import Decision, LabelRequest, Wanted
 from lifecycle.labels.audit import draw, without_label
 from lifecycle.labels.groups import cost, grouped
 from lifecycle.labels.queue import choose
 from lifecycle.policy.case import Case
-from lifecycle.situation import Situation
+from lifecycle.situation import Situation, assess
 
 
 def request(ledger: Ledger, situation: Situation, wanted: Sequence[Wanted], check_id: int | None) -> None:
@@ -26,6 +28,16 @@ def request(ledger: Ledger, situation: Situation, wanted: Sequence[Wanted], chec
         )
     ask = [one for one in wanted if one.prediction_id not in there]
     ledger.request_labels(situation.model, ask, check_id=check_id)
+
+
+def ask_for_missing(home: Home, champion: ChampionPackage, missing: int, check_id: int | None) -> None:
+    """Ask for labels of so many further texts to train on, less those whose labels are asked for already."""
+    ledger, settings = home.ledger, home.config.labels
+    count = min(missing - ledger.asked_labels(champion.model).still_open, settings.budget)
+    if count <= 0:
+        return
+    rows = rows_to_label(assess(home, champion), settings.model_copy(update={"budget": count, "measure_share": 0.0}))
+    ledger.request_labels(champion.model, rows, check_id=check_id)
 
 
 def with_cost(decision: Decision, requests: Sequence[LabelRequest]) -> Decision:

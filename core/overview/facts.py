@@ -8,6 +8,7 @@ from typing import Any, Literal
 from core.freezes import Freeze
 from core.incidents import Incident
 from core.job_json import job_json
+from core.loop_standing import Held
 from core.loop_steps import LoopStep
 from core.policy_config import Mode
 from core.proposals import Proposal
@@ -140,8 +141,8 @@ class ModelOverview:
     """One model. Facts from the ledger are None if it is away or has none.
 
     `mode`: how far the loop goes by itself; `freeze`: that holds, if the champion is frozen; `proposal`: that is open;
-    `held`: the step in which the loop holds back until labels come or a person tells it to go on; `incidents`: the last
-    ones, most recent first.
+    `held`: why the loop holds back; `told`: what a person told it since its last round; `left`: a later version that
+    went out of service; `incidents`: the last ones, most recent first.
 
     `problem`: why the champion cannot be read or served; `job`: an unfinished one, else the last.
     """
@@ -153,7 +154,9 @@ class ModelOverview:
     mode: Mode = "ask"
     freeze: Freeze | None = None
     proposal: Proposal | None = None
-    held: LoopStep | None = None
+    held: Held | None = None
+    told: LoopStep | None = None
+    left: str | None = None
     traffic: TrafficFacts | None = None
     drift: DriftFacts | None = None
     accuracy: AccuracyFacts | None = None

@@ -11,7 +11,7 @@ from core.clock import seconds_ago, utc_now
 from core.home import Home
 from core.incidents import Incidents
 from core.ledger import Ledger
-from core.loop_steps import LoopStep
+from core.loop_standing import loop_standing
 from core.overview.facts import (
     COUNTED,
     AccuracyFacts,
@@ -40,14 +40,16 @@ def ledger_facts(home: Home, model: str, versions: Sequence[str], champion: Cham
 
     Raises `Unavailable`.
     """
-    ledger = home.ledger
+    ledger, standing = home.ledger, loop_standing(home, model)
     facts: dict[str, Any] = {
         "decision": _decision(ledger, model),
         "promotion": _promotion(ledger, model),
         "job": _job(home, model),
         "incidents": Incidents(ledger.database).latest(model, limit=INCIDENTS),
         "proposal": Proposals(ledger.database).open(model),
-        "held": _held(ledger, model),
+        "held": standing.held,
+        "told": standing.told,
+        "left": standing.left_version,
         "alerts": [AlertFacts(one.event, one.subject, one.begun_at) for one in Alerts(ledger.database).open(model)],
     }
     if champion is not None:
@@ -119,11 +121,6 @@ def _labels(ledger: Ledger, model: str, version: str) -> LabelFacts:
     found = ledger.label_progress(model, version)
     doubtful = sum(item.rows for item in ledger.rules.doubtful(model))
     return LabelFacts(found.requested, found.given, found.cannot_tell, found.expired, found.still_open, doubtful)
-
-
-def _held(ledger: Ledger, model: str) -> LoopStep | None:
-    last = next(iter(ledger.loop_steps.latest(model, limit=1)), None)
-    return last if last is not None and last.waits_for_person else None
 
 
 def _decision(ledger: Ledger, model: str) -> DecisionFacts | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from core.loop_standing import told_words
 from core.overview.facts import ModelOverview, NextStep, Processes, Urgency
 
 Rule = Callable[[ModelOverview, Processes], NextStep | None]
@@ -39,7 +40,7 @@ def _broken(model: ModelOverview, _: Processes) -> NextStep | None:
 
 
 def _worse(model: ModelOverview, _: Processes) -> NextStep | None:
-    if model.decision is None or model.decision.action != "roll back" or model.held is not None:
+    if not _is_wanted(model, "roll back"):
         return None
     return NextStep("act", "The last decision is to roll back.", ["rollback", model.model])
 
@@ -73,7 +74,7 @@ def _proposed(model: ModelOverview, _: Processes) -> NextStep | None:
 
 
 def _retrain(model: ModelOverview, _: Processes) -> NextStep | None:
-    if model.decision is None or model.decision.action != "retrain" or model.mode == "auto" or model.held is not None:
+    if not _is_wanted(model, "retrain") or model.mode == "auto":
         return None
     return NextStep("asked", "The last decision is to retrain.", ["retrain", model.model, "--wait"])
 
@@ -97,11 +98,37 @@ def _asked(model: ModelOverview, _: Processes) -> NextStep | None:
     if model.labels is None or not model.labels.open:
         return None
     words = ["labels", "export", model.model, "--out", f"{model.model}-labels.csv"]
-    return NextStep("asked", f"{model.labels.open} labels are asked for.", words)
+    more = f" {model.held.reason}" if model.held is not None else ""
+    return NextStep("asked", f"{model.labels.open} labels are asked for.{more}", words)
 
 
 def _held_back(model: ModelOverview, _: Processes) -> NextStep | None:
-    return NextStep("none", model.held.reason) if model.held is not None else None
+    """Where accuracy is lost, a person is asked: time alone mends nothing."""
+    if model.held is None:
+        return None
+    is_lost = model.accuracy is not None and model.accuracy.is_lost
+    if is_lost and model.left is not None:
+        back = f"{model.model}@{model.left}"
+        return NextStep("asked", f"{model.held.reason} Or put {back} in service again.", ["promote", back])
+    return (
+        NextStep("asked", model.held.reason, ["resume", model.model])
+        if is_lost
+        else NextStep("none", model.held.reason)
+    )
+
+
+def _told(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.told is None:
+        return None
+    return NextStep("none", told_words(model.told))
+
+
+def _is_wanted(model: ModelOverview, action: str) -> bool:
+    """Whether the last decision says so of the version in service, and nothing came after it."""
+    decision, champion = model.decision, model.champion
+    if decision is None or champion is None or decision.action != action:
+        return False
+    return model.held is None and model.told is None and decision.at >= champion.since
 
 
 def _unchecked(model: ModelOverview, _: Processes) -> NextStep | None:
@@ -137,5 +164,6 @@ RULES: tuple[Rule, ...] = (
     _unasked,
     _missing,
     _held_back,
+    _told,
     _unchecked,
 )

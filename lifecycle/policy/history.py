@@ -12,8 +12,6 @@ from core.loop_steps import RETRAIN, LoopStep
 from core.records import JobRecord, PromotionRecord
 
 Ending = Literal["unfinished", "promoted", "refused", "waits", "failed", "cancelled", "unknown"]
-NOT_LOADED = "Version "
-"""How the reason of a change begins that a server made, since it could not load the version."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ def _in_a_row(attempts: Sequence[Attempt], *, after_job: int) -> tuple[Attempt, 
 
 def _undone(records: Records, resumed: LoopStep | None) -> Undone | None:
     after_promotion, after_step = (resumed.after_promotion, resumed.id) if resumed else (0, 0)
-    rows = [row for row in records.promotions if _is_taken_back(row) and row.id > after_promotion]
+    rows = [row for row in records.promotions if row.is_taken_back and row.id > after_promotion]
     steps = [step for step in records.steps if step.did == "failed" and step.id > after_step]
     found = [Undone(row.after_label or 0, _taken_back(row)) for row in rows]
     found += [Undone(step.after_label, step.reason) for step in steps]
@@ -181,15 +179,5 @@ def _declined(records: Records) -> Declined | None:
     return Declined(last.action, last.after_label, f"{last.by} declined it{f': {last.reason}' if last.reason else ''}.")
 
 
-def _is_taken_back(row: PromotionRecord) -> bool:
-    """Whether a version before was put in service again that was not merely the one that could be loaded."""
-    is_before = row.previous is not None and _number(row.version) < _number(row.previous)
-    return row.promoted and row.gate is None and is_before and not row.reason.startswith(NOT_LOADED)
-
-
 def _taken_back(row: PromotionRecord) -> str:
     return f"{row.model}@{row.previous} went out of service: {row.reason}"
-
-
-def _number(version: str) -> int:
-    return int(version) if version.isdecimal() else 0

@@ -36,11 +36,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Objection:
-    """`until`: when it ends by itself; None if time does not end it."""
+    """`until`: when it ends by itself; None if time does not end it; `missing`: texts whose labels end it."""
 
     rule: Rule
     reason: str
     until: str | None = None
+    missing: int = 0
 
 
 Limit = Callable[[Question], Objection | None]
@@ -86,14 +87,16 @@ def new_labels_after_refusal(question: Question) -> Objection | None:
     if history.undone is not None and (question.needs_training or question.wish.action == ROLL_BACK):
         count = history.new_texts(history.undone.after_label)
         if count < needed:
-            return Objection("new labels", f"{_cut(history.undone.told)} {_of_new(count, needed, question.model)}")
+            told = f"{_cut(history.undone.told)} {_of_new(count, needed, question.model)}"
+            return Objection("new labels", told, missing=needed - count)
     last = history.last
     if not question.needs_training or last is None or last.ending != "refused" or history.is_forgiven:
         return None
     count = history.new_texts(last.after_label)
     if count >= needed:
         return None
-    return Objection("new labels", f"The last challenger was refused. {_of_new(count, needed, question.model)}")
+    told = f"The last challenger was refused. {_of_new(count, needed, question.model)}"
+    return Objection("new labels", told, missing=needed - count)
 
 
 def not_again_after_decline(question: Question) -> Objection | None:
@@ -103,7 +106,8 @@ def not_again_after_decline(question: Question) -> Objection | None:
     count = question.history.new_texts(declined.after_label)
     if count >= needed:
         return None
-    return Objection("declined", f"{_cut(declined.told)} {_of_new(count, needed, question.model)}")
+    told = f"{_cut(declined.told)} {_of_new(count, needed, question.model)}"
+    return Objection("declined", told, missing=needed - count)
 
 
 def cool_down(question: Question) -> Objection | None:

@@ -14,10 +14,11 @@ from lifecycle.policy.wish import Wish, wish_of
 
 @dataclass(frozen=True)
 class NextStep:
-    """`wish`: None if nothing is to be done."""
+    """`wish`: None if nothing is to be done; `missing`: texts whose labels would let it be done."""
 
     done: Done
     wish: Wish | None = None
+    missing: int = 0
 
 
 def next_step(model: str, decision: Decision, history: History, policy: Policy, now: str) -> NextStep:
@@ -28,6 +29,7 @@ def next_step(model: str, decision: Decision, history: History, policy: Policy, 
     question = Question(model, wish, history, policy, now)
     for limit in LIMITS if policy.mode == "auto" else LIMITS_OF_PROPOSALS:
         if objection := limit(question):
-            return NextStep(Done("held", wish.action, objection.rule, objection.reason, objection.until), wish)
+            done = Done("held", wish.action, objection.rule, objection.reason, objection.until)
+            return NextStep(done, wish, objection.missing)
     did: Did = "started" if policy.mode == "auto" else "proposed"
     return NextStep(Done(did, wish.action, "schedule" if wish.is_scheduled else "", wish.reason), wish)

@@ -67,7 +67,7 @@ def progress_words(asked: RequestedLabels) -> str:
     if not wanted:
         return "No labels are asked for."
     if not asked.still_open:
-        return f"All {wanted} answers are given: the next round of the monitor decides what they mean."
+        return f"All {wanted} answers are given. What the monitor decides with them is on the page of the model."
     still = "1 is" if asked.still_open == 1 else f"{asked.still_open} are"
     return f"{given} of {wanted} answers are given; {still} still needed."
 

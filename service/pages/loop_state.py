@@ -9,20 +9,22 @@ from core.errors import Unavailable
 from core.freezes import Freeze, freeze_of
 from core.guards import Guard, Guards
 from core.home import Home
+from core.loop_standing import Held, loop_standing
 from core.loop_steps import LoopStep
 from core.proposals import Proposal
+from core.records import PromotionRecord
 
 
 @dataclass(frozen=True)
 class LoopState:
-    """`proposal`: the open one; `held`: the step in which the loop holds back until labels come or a person tells it to
-    go on; `guard`: the last one.
-    """
+    """`proposal`: the open one; `guard`: the last one; the others as in `LoopStanding`."""
 
     freeze: Freeze | None = None
     proposal: Proposal | None = None
-    held: LoopStep | None = None
     guard: Guard | None = None
+    held: Held | None = None
+    told: LoopStep | None = None
+    left: PromotionRecord | None = None
 
 
 def loop_state(home: Home, model: str) -> LoopState:
@@ -30,8 +32,8 @@ def loop_state(home: Home, model: str) -> LoopState:
     frozen = freeze_of(home.registry, model, now=utc_now())
     try:
         proposal = home.ledger.proposals.open(model)
-        step = next(iter(home.ledger.loop_steps.latest(model, limit=1)), None)
+        standing = loop_standing(home, model)
         guard = next(iter(Guards(home.ledger.database).latest(model, limit=1)), None)
     except Unavailable:
         return LoopState(frozen)
-    return LoopState(frozen, proposal, step if step is not None and step.waits_for_person else None, guard)
+    return LoopState(frozen, proposal, guard, standing.held, standing.told, standing.left)

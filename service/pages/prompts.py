@@ -21,7 +21,7 @@ _PAGES = {
     ("verify",): ("versions", "Look at its versions"),
     ("accept",): ("", "Look at the proposal"),
     ("retrain",): ("", "Retrain"),
-    ("resume",): ("", "See why it stopped"),
+    ("resume",): ("", "See what holds it back"),
     ("jobs", "log"): ("", "See what failed"),
     ("labels", "list"): ("label", "Settle them"),
     ("labels", "export"): ("label", "Label"),

@@ -16,6 +16,7 @@ from core.duration import in_words
 from core.errors import RetuneError
 from core.gate_words import points
 from core.job_rows import is_lost
+from core.loop_standing import told_words
 from core.overview.words import (
     accuracy_words,
     alert_words,
@@ -82,6 +83,7 @@ class Shell:
             done_words=done_words,
             facts_in_words=facts_in_words,
             prompt=prompt,
+            told_words=told_words,
             traffic_words=traffic_words,
             verdict_words=verdict_words,
             checked_words=checked_words,

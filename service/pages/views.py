@@ -68,10 +68,6 @@ class History:
     def labels_open(self) -> int:
         return max(0, self.labels_asked - self.labels_answered - self.labels_untold - self.labels_expired)
 
-    @property
-    def prompts_retrain(self) -> bool:
-        return self.decision is not None and self.decision.action == "retrain"
-
 
 @dataclass(frozen=True)
 class ModelView:
@@ -94,6 +90,14 @@ class ModelView:
     drift_map: Markup | None
     loop: LoopState = LoopState()
     damage: str = ""
+
+    def prompts(self, action: str) -> bool:
+        """Whether the last decision says so of the champion, and nothing came after it."""
+        decision, loop = self.history.decision if self.history else None, self.loop
+        if decision is None or self.champion is None or decision.action != action:
+            return False
+        is_answered = loop.proposal is not None or loop.held is not None or loop.told is not None
+        return not is_answered and decision.created_at >= self.champion.since
 
     @property
     def steps(self) -> list[Step]:

@@ -11,6 +11,7 @@ import pytest
 
 from core.accepting import accept, decline, request_retrain
 from core.champion import read_champion
+from core.clock import utc_now
 from core.config import Config
 from core.errors import NothingProposed, ProposalOutdated
 from core.freezes import Freeze, until_of
@@ -19,9 +20,10 @@ from core.home import Home
 from core.loop_orders import freeze, resume, unfreeze
 from core.loop_steps import LoopStep
 from core.promotion import record_change, roll_back
-from core.records import Decision
+from core.records import Decision, FeedbackRecord
 from lifecycle.act import act
 from tests.lifecycle.clocks import SetClock
+from tests.lifecycle.predictions import predicted
 from tests.lifecycle.rounds import label, round_of, run_job, with_policy
 
 
@@ -73,6 +75,29 @@ def test_a_declined_proposal_comes_again_after_new_labels_or_when_a_person_wants
     resume(home, "m", by="ann")
     assert round_of(home).did == "proposed"
     assert home.jobs.latest() == []
+
+
+def test_what_is_missing_to_go_on_is_asked_for_once(served: Home) -> None:
+    home = with_policy(served, mode="ask")
+    predicted(home.ledger, 40)
+    round_of(home)
+    decline(home, "m", by="ann")
+    for _ in range(2):
+        assert round_of(home).rule == "declined"
+    assert home.ledger.asked_labels("m").still_open == 10
+    first = home.ledger.label_requests("m")[0].prediction_id
+    home.ledger.record_feedback([FeedbackRecord(first, "bug")])
+    assert round_of(home).reason.startswith("ann declined it. 1 of 10 further texts are labelled")
+    assert home.ledger.asked_labels("m").still_open == 9
+
+
+def test_no_label_is_asked_for_where_none_is_missing(served: Home) -> None:
+    home = with_policy(served, mode="ask")
+    predicted(home.ledger, 40)
+    round_of(home)
+    freeze(home, "m", Freeze(utc_now()))
+    assert round_of(home).rule == "freeze"
+    assert home.ledger.asked_labels("m").still_open == 0
 
 
 def test_who_declined_may_still_ask_for_a_retrain(served: Home) -> None:

@@ -13,11 +13,15 @@ from starlette.testclient import TestClient
 from core.audit import Audit
 from core.config import Config
 from core.freezes import freeze_of
+from core.heartbeats import Heartbeats
 from core.ledger import Ledger
 from core.loop_steps import Done
+from core.owner import this_worker
 from core.package import read_facts
 from core.records import Decision
 from core.registry import Registry
+from core.share import measured
+from core.standing import Accuracy
 from service.worker import Worker
 from tests.service.conftest import Variant
 from tests.service.pages.forms import ORIGIN, form_token, send
@@ -289,6 +293,8 @@ def test_the_open_proposal_is_accepted_once(client: TestClient, worker: Worker, 
 
 
 def test_the_open_proposal_is_declined(client: TestClient, worker: Worker, ledger: Ledger) -> None:
+    for role in ("monitor", "worker"):
+        Heartbeats(ledger.database).begin(role, this_worker())
     number = propose(ledger, "retrain")
     ledger.record_decision("tickets", Decision("retrain", "Drift."), check_id=None)
     assert "<button>Decline: retrain</button>" in client.get(MODEL).text
@@ -297,11 +303,40 @@ def test_the_open_proposal_is_declined(client: TestClient, worker: Worker, ledge
     assert ledger.proposals.open("tickets") is None
     assert worker.home.jobs.latest("tickets") == []
     assert ("decline", "page") in recorded(worker)
-    ledger.loop_steps.record("tickets", "1", Done("held", "retrain", "declined", "ann declined it: <later>."))
     page = client.get(MODEL).text
-    assert "ann declined it: &lt;later&gt;." in page
+    assert "declined to retrain: &lt;later&gt;. The loop goes on after 10 further labelled texts" in page
     assert '<button class="prompt">Retrain now' not in page
+    assert "declined to retrain: &lt;later&gt;." in client.get("/dashboard").text
     assert "<button>Let the loop try again</button>" in page
+    assert send(client, f"{MODEL}/resume", reason="").status_code == 303
+    page = client.get(MODEL).text
+    assert "let the loop try again: the next round of the monitor decides." in page
+    assert '<button class="prompt">Retrain now' not in page
+    ledger.loop_steps.record("tickets", "1", Done("held", "retrain", "declined", "ann declined it: <later>."))
+    assert "ann declined it: &lt;later&gt;." in client.get(MODEL).text
+
+
+def test_a_version_that_went_out_of_service_holds_the_loop_at_once(
+    client: TestClient, worker: Worker, promoted: Registry, ledger: Ledger
+) -> None:
+    for role in ("monitor", "worker"):
+        Heartbeats(ledger.database).begin(role, this_worker())
+    ledger.record_decision("tickets", Decision("retrain", "Drift."), check_id=None)
+    assert send(client, ROLL_BACK, page=ROLL_BACK, expected="2", target="1").status_code == 303
+    recorded(worker)
+    page = client.get(MODEL).text
+    told = "tickets@2 went out of service: Rolled back on the page. The loop goes on after 10 further labelled texts"
+    assert told in page
+    assert '<button class="prompt">Retrain now' not in page
+    back = '<a href="/dashboard/tickets/versions/2/promote">put tickets@2 in service again…</a>'
+    assert back in page
+    assert told in client.get("/dashboard").text
+    ledger.standings.record("tickets", "1", Accuracy(measured(15, 40), 0.95, 0.01, is_lost=True))
+    first = client.get("/dashboard").text
+    assert ("Or put tickets@2 in service again." in first, "asks you" in first) == (True, True)
+    assert send(client, f"{MODEL}/resume", reason="").status_code == 303
+    page = client.get(MODEL).text
+    assert (told in page, back in page) == (False, True)
 
 
 @pytest.mark.parametrize("written", ["", "0", "x", "²", "-1", "9" * 30])
@@ -345,7 +380,7 @@ def test_a_stopped_loop_may_try_again(client: TestClient, worker: Worker, ledger
     assert "The last 3 &lt;failed&gt;." in client.get(MODEL).text
     assert send(client, f"{MODEL}/resume", reason="The disk is larger.").status_code == 303
     assert ledger.loop_steps.latest("tickets")[0].reason == "The disk is larger."
-    assert "try again" not in client.get(MODEL).text
+    assert "<button>Let the loop try again" not in client.get(MODEL).text
     assert recorded(worker) == [("resume", "page")]
 
 

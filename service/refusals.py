@@ -235,6 +235,14 @@ class ScopeMissing(Forbidden):
         super().__init__(f"The key {name!r} lacks the scope {needed!r}. Ask the operator for a key that has it.")
 
 
+class TokenNotForClients(Forbidden):
+    def __init__(self, needed: str) -> None:
+        super().__init__(
+            f"This is the admin token, and it is right, but routes of clients take a key with the scope {needed!r}. "
+            f"Make one: retune keys add NAME --scope {needed}."
+        )
+
+
 class FormExpired(Fixed, Forbidden):
     sentence = "This form is from another session, so nothing was changed. Load the page again and repeat it."
 

@@ -24,6 +24,7 @@ from service.refusals import (
     OperatorRoutesOff,
     RateExceeded,
     ScopeMissing,
+    TokenNotForClients,
 )
 
 TOKEN_HOLDER, ADMIN_TOKEN = "", "admin token"
@@ -148,7 +149,7 @@ class Access:
             raise otherwise
         key = self._keyring.find(credential)
         if key is None:
-            raise KeyRefused
+            raise TokenNotForClients(needed) if self._is_token(credential) else KeyRefused
         request.state.key = key.name
         if not key.allows(needed):
             raise ScopeMissing(key.name, needed)

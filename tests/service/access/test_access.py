@@ -121,6 +121,16 @@ def test_admin_routes_answer_403_to_a_key_without_the_scope_admin(config: Config
     assert "'admin'" in answer.json()["error"]["message"]
 
 
+def test_routes_of_clients_tell_the_admin_token_from_a_wrong_one(config: Config, registry: Registry) -> None:
+    add_key(config.keys_file, "shop", ["predict"])
+    client = local_client(Worker(with_service(config, admin_token="plain")))
+    answers = [client.post("/predict", json={"texts": ["a"]}, headers=bearer(text)) for text in ("plain", "wrong")]
+    assert [answer.status_code for answer in answers] == [403, 401]
+    assert "This is the admin token, and it is right" in answers[0].json()["error"]["message"]
+    assert "retune keys add NAME --scope predict" in answers[0].json()["error"]["message"]
+    assert client.get("/admin/models/tickets", headers=bearer("wrong")).status_code == 401
+
+
 def test_client_keys_do_not_change_operator_access_from_localhost(config: Config, registry: Registry) -> None:
     add_key(config.keys_file, "shop", ["predict"])
     assert local_client(Worker(config)).get("/admin/models/tickets").status_code == 200

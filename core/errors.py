@@ -677,7 +677,7 @@ class ModelFrozen(Conflict):
 
     def __init__(self, model: str, words: str) -> None:
         """`words`: until when and why."""
-        self.words = words
+        self.model, self.words = model, words
         super().__init__(f"The champion of {model!r} is {words}. To end that: retune unfreeze {model}.")
 
 

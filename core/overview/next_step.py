@@ -70,6 +70,9 @@ def _proposed(model: ModelOverview, _: Processes) -> NextStep | None:
     if model.proposal is None:
         return None
     urgency: Urgency = "act" if model.proposal.action == "roll back" else "asked"
+    if model.freeze is not None:
+        why = f"A proposal waits: {model.proposal.action}. The champion is {model.freeze.words}: end the freeze first."
+        return NextStep(urgency, why, ["unfreeze", model.model])
     return NextStep(urgency, f"A proposal waits for you: {model.proposal.action}.", ["accept", model.model])
 
 
@@ -117,6 +120,12 @@ def _held_back(model: ModelOverview, _: Processes) -> NextStep | None:
     )
 
 
+def _frozen(model: ModelOverview, _: Processes) -> NextStep | None:
+    if model.freeze is None:
+        return None
+    return NextStep("none", f"The champion is {model.freeze.words}: nothing replaces it until then.")
+
+
 def _told(model: ModelOverview, _: Processes) -> NextStep | None:
     if model.told is None:
         return None
@@ -128,7 +137,7 @@ def _is_wanted(model: ModelOverview, action: str) -> bool:
     decision, champion = model.decision, model.champion
     if decision is None or champion is None or decision.action != action:
         return False
-    return model.held is None and model.told is None and decision.at >= champion.since
+    return not any((model.held, model.told, model.freeze)) and decision.at >= champion.since
 
 
 def _unchecked(model: ModelOverview, _: Processes) -> NextStep | None:
@@ -164,6 +173,7 @@ RULES: tuple[Rule, ...] = (
     _unasked,
     _missing,
     _held_back,
+    _frozen,
     _told,
     _unchecked,
 )

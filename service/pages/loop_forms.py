@@ -20,7 +20,9 @@ from service.pages.ledger_needed import require_ledger
 from service.pages.shell import Form, Shell, to_page
 from service.worker import Worker
 
-PAGES = {"versions": ("versions",)}
+VERSION = "version"
+"""Stands for the version that the form names."""
+PAGES = {"versions": ("versions",), "rollback": ("rollback",), "promote": ("versions", VERSION, "promote")}
 """Pages of a model from which a form may be sent, apart from its first one, by the field `from`."""
 MAX_UNTIL_CHARS = 40
 
@@ -64,7 +66,13 @@ class Endpoints:
         model = request.path_params["model"]
         await self._run(_require_model, self._home, model)
         await self._run(order, self._home, actor_of(request), model, *given)
-        return to_page(model, *PAGES.get(form.get("from", ""), ()))
+        return to_page(model, *_page_of(form))
+
+
+def _page_of(form: Form) -> list[str]:
+    version = form.get(VERSION, "")
+    page = PAGES.get(form.get("from", ""), ())
+    return [version if part == VERSION else part for part in page] if version or VERSION not in page else []
 
 
 def _require_model(home: Home, model: str) -> None:

@@ -10,6 +10,13 @@ from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from service.pages.loop_state import LoopState
 
 Lit = Literal["done", "now", "later"]
+ENDS = {
+    None: "watched",
+    "passed": "passed",
+    "rolled back": "rolled back",
+    "told": "told",
+    "overtaken": "another version came",
+}
 STEPS = ("Traffic", "Drift", "Labels", "Retrain", "Gate", "Guard")
 
 
@@ -24,7 +31,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Standing:
-    """What tells where the loop is; `labels_open`: requests without an answer."""
+    """What tells where the loop is. `check`, `decision`: since the version is in service; `job`: the last retrain;
+    `promotion`: what the gate said last; `labels_open`: requests without an answer.
+    """
 
     check: CheckRecord | None = None
     decision: DecisionRecord | None = None
@@ -47,9 +56,9 @@ def steps_of(standing: Standing) -> list[Step]:
         f"{standing.predictions} texts",
         _verdict(standing.check),
         f"{standing.labels_asked - standing.labels_open} of {standing.labels_asked}" if standing.labels_asked else "",
-        f"job {standing.job.id}: {standing.job.status}" if standing.job else "",
+        _retrain(standing),
         _judged(standing.promotion),
-        _guard(standing.guard),
+        _guard(standing),
     )
     return [
         Step(name, "now" if place == now else "done" if place < now else "later", words[place])
@@ -77,13 +86,29 @@ def _verdict(check: CheckRecord | None) -> str:
     return {"ok": "none", "drift": "found", "insufficient_data": "too few texts yet"}[check.verdict.outcome]
 
 
+def _retrain(standing: Standing) -> str:
+    """What is under way or waits, else the last one."""
+    job, loop = standing.job, standing.loop
+    if job is not None and job.is_unfinished:
+        return f"job {job.id}: {job.status}"
+    if loop.proposal is not None:
+        return f"{loop.proposal.action} proposed, waits for you"
+    if loop.held is not None:
+        return "held back"
+    if standing.decision is not None and standing.decision.action in ("retrain", "roll back"):
+        return f"{standing.decision.action} decided, not begun"
+    return f"last: job {job.id}, {job.status}" if job is not None else ""
+
+
 def _judged(promotion: PromotionRecord | None) -> str:
     if promotion is None or promotion.gate is None:
         return ""
     return f"version {promotion.version} {'promoted' if promotion.promoted else 'refused'}"
 
 
-def _guard(guard: Guard | None) -> str:
+def _guard(standing: Standing) -> str:
+    guard, left = standing.guard, standing.loop.left
     if guard is None or guard.previous is None:
         return ""
-    return f"version {guard.version}: {guard.outcome or 'watched'}"
+    is_left = left is not None and left.previous == guard.version
+    return f"version {guard.version}: {'went out of service' if is_left else ENDS[guard.outcome]}"

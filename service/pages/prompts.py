@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from core.errors import ModelFrozen, RetuneError
 from core.overview.facts import ModelOverview
 
 
@@ -21,6 +22,7 @@ _PAGES = {
     ("verify",): ("versions", "Look at its versions"),
     ("accept",): ("", "Look at the proposal"),
     ("retrain",): ("", "Retrain"),
+    ("unfreeze",): ("", "End the freeze"),
     ("resume",): ("", "See what holds it back"),
     ("jobs", "log"): ("", "See what failed"),
     ("labels", "list"): ("label", "Settle them"),
@@ -35,5 +37,14 @@ def prompt(model: ModelOverview) -> Prompt | None:
     if found is None:
         return None
     page, told = found
-    of_model = f"/dashboard/{quote(model.model, safe='')}"
+    of_model = _page(model.model)
     return Prompt(f"{of_model}/{page}" if page else of_model, told)
+
+
+def cure(error: RetuneError) -> Prompt | None:
+    """The page on which a person can do what the sentence of the error names a command for."""
+    return Prompt(_page(error.model), "End the freeze on the model's page") if isinstance(error, ModelFrozen) else None
+
+
+def _page(model: str) -> str:
+    return f"/dashboard/{quote(model, safe='')}"

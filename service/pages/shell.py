@@ -34,7 +34,7 @@ from service.http.envelope import error_response, headers_of, json_response, sta
 from service.http.guard import log_failure
 from service.http.route import PAGES, Endpoint, Route
 from service.pages.assets import asset_url
-from service.pages.prompts import prompt
+from service.pages.prompts import cure, prompt
 from service.pages.uploads import UploadedFile, file_of
 from service.refusals import AdminTokenRequired, KeyRefused, KeyRequired, ScopeMissing, ServerFailure
 
@@ -158,14 +158,16 @@ class Shell:
         if isinstance(error, ScopeMissing) and request.url.path == ROOT:
             return RedirectResponse(f"{ROOT}/-/label", status_code=303)
         back = _above(request.url.path) if request.method == "GET" else self._back(request)
-        answer = self.render(request, "message.html", status=status, message=str(error), back=back)
+        answer = self.render(request, "message.html", status=status, message=str(error), back=back, cure=cure(error))
         answer.headers.update(headers_of(error, status))
         return answer
 
     def _failure(self, request: Request, error: Exception) -> Response:
         request_id: str = request.scope["state"]["request_id"]
         log_failure(error, request_id)
-        return self.render(request, "message.html", status=500, message=f"{ServerFailure()} ({request_id})", back=ROOT)
+        return self.render(
+            request, "message.html", status=500, message=f"{ServerFailure()} ({request_id})", back=ROOT, cure=None
+        )
 
     def _with_form(self, change: Change) -> Endpoint:
         """Raises `FormExpired`."""

@@ -96,8 +96,14 @@ class ModelView:
         decision, loop = self.history.decision if self.history else None, self.loop
         if decision is None or self.champion is None or decision.action != action:
             return False
-        is_answered = loop.proposal is not None or loop.held is not None or loop.told is not None
-        return not is_answered and decision.created_at >= self.champion.since
+        answers = (loop.proposal, loop.held, loop.told, loop.freeze)
+        return not any(answers) and not self.is_decision_earlier
+
+    @property
+    def is_decision_earlier(self) -> bool:
+        """Whether the last decision was made before the champion was put in service."""
+        decision = self.history.decision if self.history else None
+        return decision is not None and self.champion is not None and decision.created_at < self.champion.since
 
     @property
     def steps(self) -> list[Step]:
@@ -108,9 +114,9 @@ class ModelView:
         return steps_of(
             Standing(
                 check=found.latest if found.check and not found.check.is_earlier else None,
-                decision=found.decision,
+                decision=None if self.is_decision_earlier else found.decision,
                 job=found.last_retrain,
-                promotion=next(iter(found.promotions), None),
+                promotion=next((one for one in found.promotions if one.gate is not None), None),
                 guard=self.loop.guard,
                 loop=self.loop,
                 labels_asked=found.labels_asked,

@@ -247,8 +247,11 @@ def test_a_frozen_champion_stays(client: TestClient, worker: Worker, two: Regist
     assert send(client, f"{MODEL}/freeze", **fields).status_code == 303
     page = client.get(MODEL).text
     assert "frozen until 24 Dec 2033, 18:00 UTC (&lt;sale&gt;), by this machine" in page
-    assert "End the freeze first" in client.get(PROMOTE).text
-    assert send(client, PROMOTE, page=PROMOTE, expected="1").status_code == 409
+    page = client.get(PROMOTE).text
+    assert ("End the freeze first" in page, "Put it in service</button>" in page) == (True, False)
+    assert '<input type="hidden" name="from" value="promote">' in page
+    answer = send(client, PROMOTE, page=PROMOTE, expected="1")
+    assert (answer.status_code, f'href="{MODEL}">End the freeze on the model' in answer.text) == (409, True)
     assert two.champion("tickets").version == "1"
     answer = send(client, f"{MODEL}/unfreeze", **{"from": "versions"})
     assert answer.headers["Location"] == f"{MODEL}/versions"
@@ -363,6 +366,25 @@ def test_a_proposed_roll_back_is_confirmed_and_accepted(
     assert send(client, f"{MODEL}/accept", page=ROLL_BACK, proposal=str(number)).status_code == 303
     assert promoted.champion("tickets").version == "1"
     assert ledger.proposals.open("tickets") is None
+
+
+def test_a_freeze_is_ended_where_it_is_in_the_way(client: TestClient, promoted: Registry, ledger: Ledger) -> None:
+    for role in ("monitor", "worker"):
+        Heartbeats(ledger.database).begin(role, this_worker())
+    propose(ledger, "retrain", "2")
+    ledger.record_decision("tickets", Decision("retrain", "Drift."), check_id=None)
+    assert send(client, f"{MODEL}/freeze", expected="2", reason="").status_code == 303
+    page = client.get(MODEL).text
+    assert ("Accept: retrain" in page, "It can be accepted when the freeze has ended." in page) == (False, True)
+    assert "end the freeze first." in client.get("/dashboard").text
+    assert "Roll back to tickets@1</button>" not in client.get(ROLL_BACK).text
+    ledger.proposals.supersede("tickets")
+    assert "Retrain now" not in client.get(MODEL).text
+    assert "The champion is frozen until a person ends it: nothing replaces it" in client.get("/dashboard").text
+    ended = send(client, f"{MODEL}/unfreeze", **{"from": "rollback", "version": "1"})
+    assert ended.headers["Location"] == ROLL_BACK
+    ended = send(client, f"{MODEL}/unfreeze", **{"from": "promote", "version": "1/../x"})
+    assert ended.headers["Location"] == f"{MODEL}/versions/1%2F..%2Fx/promote"
 
 
 def test_the_decision_shows_the_button_that_it_prompts(client: TestClient, promoted: Registry, ledger: Ledger) -> None:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from core.guards import Guard
+from core.loop_standing import Held
 from core.proposals import Proposal
-from core.records import CheckRecord, Decision, DecisionRecord, JobRecord, Verdict
+from core.records import CheckRecord, Decision, DecisionRecord, JobRecord, PromotionRecord, Verdict
 from service.pages.loop_picture import STEPS, Standing, steps_of
 from service.pages.loop_state import LoopState
 
@@ -24,6 +26,26 @@ def job(status: Any, progress: str = "finetune") -> JobRecord:
 
 
 PROPOSED = LoopState(proposal=Proposal(1, "tickets", "1", "retrain", None, "Worse.", 1, "open", NOW, None, None, None))
+
+
+LEFT = PromotionRecord(4, "tickets", "1", "2", NOW, True, "Rolled back on the page.")
+GUARD = Guard(1, "tickets", "2", "1", NOW, False, NOW, 0, ended_at=NOW, outcome="overtaken")
+
+
+@pytest.mark.parametrize(
+    ("standing", "name", "words"),
+    [
+        (Standing(job=job("done")), "Retrain", "last: job 1, done"),
+        (Standing(job=job("done"), loop=PROPOSED), "Retrain", "retrain proposed, waits for you"),
+        (Standing(job=job("queued"), loop=PROPOSED), "Retrain", "job 1: queued"),
+        (Standing(loop=LoopState(held=Held("declined", "No.", NOW))), "Retrain", "held back"),
+        (Standing(decision=decided("retrain"), job=job("done")), "Retrain", "retrain decided, not begun"),
+        (Standing(guard=GUARD), "Guard", "version 2: another version came"),
+        (Standing(guard=GUARD, loop=LoopState(left=LEFT)), "Guard", "version 2: went out of service"),
+    ],
+)
+def test_a_step_says_what_waits_and_what_was(standing: Standing, name: str, words: str) -> None:
+    assert {step.name: step.words for step in steps_of(standing)}[name] == words
 
 
 @pytest.mark.parametrize(

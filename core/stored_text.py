@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -9,10 +10,23 @@ from sqlalchemy import select
 from core.database import Database
 from core.schema import feedback, label_requests, predictions
 
+MOST_GIVEN = 5
+
+
+@dataclass(frozen=True)
+class GivenLabel:
+    """`source`: who gave it; `at`: UTC."""
+
+    label: str
+    source: str
+    at: str
+
 
 @dataclass(frozen=True)
 class StoredText:
-    """`text`: "" if it is not kept; `is_asked`: whether its label was asked for, or given."""
+    """`text`: "" if it is not kept; `is_asked`: whether its label was asked for, or given; `given`: its last
+    labels, the most recent first.
+    """
 
     prediction_id: str
     text: str
@@ -21,6 +35,7 @@ class StoredText:
     score: float
     version: str
     is_asked: bool
+    given: Sequence[GivenLabel] = ()
 
 
 def stored_text(database: Database, model: str, prediction_id: str) -> StoredText | None:
@@ -29,8 +44,24 @@ def stored_text(database: Database, model: str, prediction_id: str) -> StoredTex
     given = select(feedback.c.id).where(feedback.c.prediction_id == prediction_id).exists()
     columns = (predictions.c.text, predictions.c.pair, predictions.c.label, predictions.c.score, predictions.c.version)
     query = select(*columns, (asked | given).label("is_asked")).where(predictions.c.id == prediction_id)
+    labels = (
+        select(feedback.c.label, feedback.c.source, feedback.c.created_at)
+        .where(feedback.c.prediction_id == prediction_id)
+        .order_by(feedback.c.id.desc())
+        .limit(MOST_GIVEN)
+    )
     with database.read() as connection:
         row = connection.execute(query.where(predictions.c.model == model)).first()
+        rows = connection.execute(labels).all()
     if row is None:
         return None
-    return StoredText(prediction_id, row.text, row.pair, row.label, row.score, row.version, bool(row.is_asked))
+    return StoredText(
+        prediction_id,
+        row.text,
+        row.pair,
+        row.label,
+        row.score,
+        row.version,
+        bool(row.is_asked),
+        [GivenLabel(*one) for one in rows],
+    )

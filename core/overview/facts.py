@@ -140,9 +140,9 @@ class NextStep:
 class ModelOverview:
     """One model. Facts from the ledger are None if it is away or has none.
 
-    `mode`: how far the loop goes by itself; `freeze`: that holds, if the champion is frozen; `proposal`: that is open;
-    `held`: why the loop holds back; `told`: what a person told it since its last round; `left`: a later version that
-    went out of service; `incidents`: the last ones, most recent first.
+    `mode`: how far the loop goes by itself; `freeze`: that holds, if the champion is frozen; `proposal`: that is open,
+    for the champion; `held`: why the loop holds back; `told`: what a person told it since its last round; `left`: a
+    later version that went out of service; `incidents`: the last ones, most recent first.
 
     `problem`: why the champion cannot be read or served; `job`: an unfinished one, else the last.
     """

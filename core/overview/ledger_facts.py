@@ -41,12 +41,13 @@ def ledger_facts(home: Home, model: str, versions: Sequence[str], champion: Cham
     Raises `Unavailable`.
     """
     ledger, standing = home.ledger, loop_standing(home, model)
+    proposal = Proposals(ledger.database).open(model)
     facts: dict[str, Any] = {
         "decision": _decision(ledger, model),
         "promotion": _promotion(ledger, model),
         "job": _job(home, model),
         "incidents": Incidents(ledger.database).latest(model, limit=INCIDENTS),
-        "proposal": Proposals(ledger.database).open(model),
+        "proposal": proposal if proposal is not None and champion and proposal.version == champion.version else None,
         "held": standing.held,
         "told": standing.told,
         "left": standing.left_version,

@@ -14,7 +14,7 @@ from service.http.route import Route
 from service.pages.label_forms import answers_in, ids_in, labeller_of, require_same_person, source_of
 from service.pages.label_store import store_answers
 from service.pages.label_texts import Wish, next_texts
-from service.pages.label_view import asked_by_model, judged, page_facts, progress
+from service.pages.label_view import asked_by_model, judged, page_facts, progress_of
 from service.pages.shell import Form, Shell, rendered_json
 from service.worker import Worker
 
@@ -66,16 +66,16 @@ class Endpoints:
             again=form.get("again") == "1",
         )
         found = await next_texts(self._worker, model, wish)
-        asked = await self._run(self._home.ledger.asked_labels, model)
-        return rendered_json({**found, "progress": progress(asked)})
+        asked = await self._run(progress_of, self._home, model)
+        return rendered_json({**found, "progress": asked})
 
     async def answers(self, request: Request, form: Form) -> Response:
         model, sent = request.path_params["model"], answers_in(form)
         require_same_person(request, form)
         source = source_of(request, form)
         told = await self._run(store_answers, self._worker, actor_of(request), model, source, sent)
-        asked = await self._run(self._home.ledger.asked_labels, model)
-        return rendered_json({"answers": told, "progress": progress(asked)})
+        asked = await self._run(progress_of, self._home, model)
+        return rendered_json({"answers": told, "progress": asked})
 
     async def release(self, request: Request, form: Form) -> Response:
         model, labeller = request.path_params["model"], labeller_of(request, form)

@@ -17,7 +17,7 @@ from service.http.route import Route
 from service.pages.label_forms import Refused, Sent, TakenBack, answer_of, labeller_of, source_of
 from service.pages.label_store import store_answers
 from service.pages.label_texts import Wish, next_texts
-from service.pages.label_view import progress
+from service.pages.label_view import progress_of
 from service.pages.shell import Form, Shell
 from service.worker import Worker
 
@@ -67,13 +67,12 @@ class Endpoints:
         model, home = request.path_params["model"], self._worker.home
         await self._run(home.registry.require_model, model)
         found = await next_texts(self._worker, model, Wish(window.labeller, later=window.later, count=1))
-        asked = await self._run(home.ledger.asked_labels, model)
         facts = {
             "item": next(iter(found["texts"]), None),
             "none": found["none"],
             "labels": await self._run(labels_today, home, model),
             "kind": (await self._run(self._worker.labels_of, model)).kind,
-            "progress": progress(asked),
+            "progress": await self._run(progress_of, home, model),
             "window": window,
             "answer_id": secrets.token_hex(16),
         }

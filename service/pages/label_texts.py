@@ -63,7 +63,7 @@ def none_words(left: int) -> str:
     if not left:
         return "Nothing is left to label here now."
     return (
-        f"Answers still needed: {left}. Their texts are in other windows, or you left them to others; they come here "
+        f"Texts that are still asked for: {left}. Other windows have them, or you left them to others; they come here "
         f"when those windows are closed, at the latest after {round(LEASE_S / 60)} minutes."
     )
 

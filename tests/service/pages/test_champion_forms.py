@@ -325,12 +325,15 @@ def test_a_version_that_went_out_of_service_holds_the_loop_at_once(
     for role in ("monitor", "worker"):
         Heartbeats(ledger.database).begin(role, this_worker())
     ledger.record_decision("tickets", Decision("retrain", "Drift."), check_id=None)
+    propose(ledger, "retrain", "2")
     assert send(client, ROLL_BACK, page=ROLL_BACK, expected="2", target="1").status_code == 303
     recorded(worker)
     page = client.get(MODEL).text
     told = "tickets@2 went out of service: Rolled back on the page. The loop goes on after 10 further labelled texts"
     assert told in page
     assert '<button class="prompt">Retrain now' not in page
+    assert "Accept: retrain" not in page
+    assert "A proposal waits" not in client.get("/dashboard").text
     back = '<a href="/dashboard/tickets/versions/2/promote">put tickets@2 in service again…</a>'
     assert back in page
     assert told in client.get("/dashboard").text

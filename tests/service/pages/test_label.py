@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,13 @@ def test_the_page_has_the_labels_with_their_letters(client: TestClient, asked: l
     assert not re.search(r' style="| on[a-z]+="', page)
 
 
+def test_what_was_asked_for_before_a_promotion_is_not_needed(
+    client: TestClient, registry: Registry, second_package: Path, asked: list[str]
+) -> None:
+    registry.promote("tickets", registry.add(second_package, "tickets"))
+    assert "0 of 4 answers are given. The other 4 are welcome, but none is needed." in client.get(PAGE).text
+
+
 def test_a_window_gets_texts_with_suggestions_and_a_group_as_one(client: TestClient, asked: list[str]) -> None:
     texts = following(client)
     assert [[text["id"] for text in item["texts"]] for item in texts] == [[asked[0]], [asked[1]], asked[2:4], asked[4:]]
@@ -118,7 +126,7 @@ def test_a_name_that_is_typed_later_keeps_the_texts_of_the_window(client: TestCl
     assert [item["key"] for item in following(client, "t1", name="Ann")] == before
     other = post(client, "next", tab="t2", name="Ann").json()
     assert (other["texts"], other["left"]) == ([], 4)
-    assert other["none"].startswith("Answers still needed: 4. Their texts are in other windows")
+    assert other["none"].startswith("Texts that are still asked for: 4. Other windows have them")
 
 
 def test_an_answer_is_stored_once_under_the_name_that_was_typed(

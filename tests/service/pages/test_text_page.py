@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from core.api_keys import add_key
 from core.clock import utc_now
-from core.records import PredictionRecord, Wanted
+from core.records import FeedbackRecord, PredictionRecord, Wanted
 from service.pages.text_page import pieces
 from service.worker import Worker
 from tests.service.pages.test_shell import log_in
@@ -44,11 +44,22 @@ def test_an_unknown_text_is_404(client: TestClient, stored: str, given: str) -> 
     assert "<script>alert" not in answer.text
 
 
+def test_the_page_says_who_labelled_a_text_and_leads_back(client: TestClient, worker: Worker, stored: str) -> None:
+    page = client.get(f"{stored}/p1").text
+    assert "No person has labelled it." in page
+    assert "No labelled text is compared with it yet" in page
+    assert '<a href="/dashboard/tickets/label" aria-current="page">Label</a>' in page
+    worker.home.ledger.record_feedback([FeedbackRecord("p1", "<bug>", "ann")])
+    assert '&lt;bug&gt;</span> <span class="small soft">ann, ' in client.get(f"{stored}/p1").text
+
+
 def test_who_only_labels_sees_the_texts_that_are_asked_for(client: TestClient, worker: Worker, stored: str) -> None:
     add_key(worker.config.keys_file, "boss", ["admin"])
     _, credential = add_key(worker.config.keys_file, "ben", ["label"])
+    worker.home.ledger.record_feedback([FeedbackRecord("p1", "<bug>", "ann")])
     log_in(client, credential)
-    assert client.get(f"{stored}/p1").status_code == 200
+    page = client.get(f"{stored}/p1")
+    assert (page.status_code, "&lt;bug&gt;" in page.text) == (200, False)
     assert client.get(f"{stored}/p2").status_code == 404
 
 

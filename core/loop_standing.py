@@ -55,7 +55,10 @@ def loop_standing(home: Home, model: str) -> LoopStanding:
 
 def told_words(step: LoopStep) -> str:
     """Who told what, and what comes of it."""
-    return f"{step.by} {ORDERS[step.did]}: the next round of the monitor decides."
+    told = f"{step.by} {ORDERS[step.did]}"
+    if step.did == "accepted":
+        return f"{told}: job {step.job_id}." if step.job_id else f"{told}."
+    return f"{told}: the next round of the monitor decides."
 
 
 def _held(home: Home, model: str, step: LoopStep | None, left: PromotionRecord | None) -> Held | None:

@@ -292,6 +292,7 @@ def test_the_open_proposal_is_accepted_once(client: TestClient, worker: Worker, 
         answer = send(client, f"{MODEL}/accept", proposal=str(number))
         assert (answer.status_code, answer.headers["Location"]) == (303, MODEL)
     assert [job.kind for job in worker.home.jobs.latest("tickets")] == ["retrain"]
+    assert "accepted the proposal: job 1." in client.get(MODEL).text
     assert ("accept", "page") in recorded(worker)
 
 

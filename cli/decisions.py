@@ -11,7 +11,6 @@ import click
 from cli.context import Run, pass_run
 from cli.job_sentences import detail
 from cli.loop_lines import step_line
-from core.change_words import is_roll_back
 from core.incidents import Incident, Incidents
 from core.loop_steps import LoopStep
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
@@ -67,7 +66,7 @@ def _described(event: Event) -> tuple[str, str]:
     if isinstance(event, Incident):
         return "incident", f"@{event.version} {event.reason} {event.done}"
     forced = " by force" if event.forced and "by force" not in event.reason else ""
-    if event.promoted and event.previous and is_roll_back(event.reason):
+    if event.is_roll_back:
         return "back", f"@{event.previous} to @{event.version}. {event.reason}"
     return "promoted" if event.promoted else "refused", f"@{event.version}{forced} {event.reason}"
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from core.accumulated import Accumulated, Pace
 from core.arrays import Floats
+from core.change_words import is_roll_back
 from core.changes import Change
 from core.datasets import Example, Text, input_of, key_or
 from core.paired import Paired
@@ -438,6 +439,11 @@ class PromotionRecord:
         """Whether a version before was put in service again that was not merely the one that could be loaded."""
         is_before = self.previous is not None and _number(self.version) < _number(self.previous)
         return self.promoted and self.gate is None and is_before and not self.reason.startswith(NOT_LOADED)
+
+    @property
+    def is_roll_back(self) -> bool:
+        """Whether the version came back by a roll back from `previous`."""
+        return self.promoted and self.previous is not None and is_roll_back(self.reason)
 
 
 def _number(version: str) -> int:

@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.change_words import is_roll_back
 from core.records import PromotionRecord
 
 
@@ -43,7 +42,7 @@ def in_service(promotions: Sequence[PromotionRecord], champion: str | None) -> I
 
 def is_rollback(promotion: PromotionRecord) -> bool:
     """Whether it was a roll back, or went to a version that was registered before the one that it replaced."""
-    if promotion.promoted and is_roll_back(promotion.reason):
+    if promotion.is_roll_back:
         return True
     numbers = (promotion.version, promotion.previous or "")
     return all(number.isdigit() for number in numbers) and int(promotion.version) < int(promotion.previous or 0)

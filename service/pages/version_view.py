@@ -82,6 +82,15 @@ class VersionView:
         return now.validation_rows if now.validation and now.validation == was.validation else None
 
     @property
+    def measured_on(self) -> str:
+        """Whether the accuracies at export are of the same rows."""
+        if self.same_validation_rows:
+            return f"on the same {self.same_validation_rows} rows"
+        sides = [self.row.facts, self.other.facts if self.other else None]
+        is_known = all(facts is not None and facts.package.lineage.data.validation for facts in sides)
+        return "on different rows" if is_known else "rows not recorded"
+
+    @property
     def goes_back_to(self) -> str | None:
         """The version that a roll back puts in service, if this is the champion."""
         if self.champion is None or not self.row.is_champion:

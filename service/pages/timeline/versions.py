@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.audit import Action, Audit, AuditEntry
-from core.change_words import change_words, is_roll_back
+from core.change_words import change_words
 from core.clock import moment, seconds_between
 from core.duration import in_words
 from core.guards import Guard, Guards
@@ -42,7 +42,7 @@ def jobs(home: Home, model: str, limit: int, before: int | None) -> list[Event]:
 
 
 def _promotion(one: PromotionRecord, by_hand: list[AuditEntry]) -> Event:
-    is_back = one.promoted and is_roll_back(one.reason)
+    is_back = one.is_roll_back
     forced = ["By force: the gate had refused it, or a guard had rolled it back."] if one.forced else []
     before = [f"Before it: version {one.previous}."] if one.previous and not is_back else []
     gate = one.gate.verdict if one.gate else None

@@ -70,9 +70,9 @@ def test_a_promotion_is_confirmed_and_recorded(client: TestClient, worker: Worke
     assert "tickets@1 goes out of service, tickets@2 answers in its place." in page
     assert 'name="expected" value="1"' in page
     assert "Both versions have the same labels." in page
-    assert 'tickets@1 <span class="soft">in service now</span>' in page
-    assert 'tickets@2 <span class="soft">would answer</span>' in page
-    assert 'Accuracy at export <span class="soft">on different rows' in page
+    assert 'tickets@1<br><span class="soft">in service now</span>' in page
+    assert 'tickets@2<br><span class="soft">would answer</span>' in page
+    assert 'Accuracy at export <span class="soft">rows not recorded' in page
     answer = send(client, PROMOTE, page=PROMOTE, expected="1")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{MODEL}/versions/2")
     assert two.champion("tickets").version == "2"
@@ -97,7 +97,7 @@ def test_accuracies_at_export_on_the_same_rows_are_said_to_be_so(
     if is_judged:
         judge(ledger, version="3")
     for page in ("versions/3/promote", "versions/3"):
-        assert f"oth on the same {lineage.data.validation_rows} rows" in client.get(f"{MODEL}/{page}").text
+        assert f"n the same {lineage.data.validation_rows} rows" in client.get(f"{MODEL}/{page}").text
         assert "on different rows" not in client.get(f"{MODEL}/{page}").text.lower()
 
 
@@ -167,6 +167,9 @@ def test_a_roll_back_says_which_version_went_and_why(client: TestClient, worker:
     assert "version 2 rolled back to version 1" in history
     assert "version 1 promoted" not in history
     assert said in history
+    overview = client.get(MODEL).text
+    assert "version 2 to 1<br>" in overview
+    assert '<span class="pill drift">rolled back</span>' in overview
     versions = client.get(f"{MODEL}/versions").text
     assert f"In service again, in place of version 2. {said}" in versions
     assert '<span class="pill drift">rolled back</span>' in versions

@@ -63,7 +63,7 @@ def test_a_model_without_history_shows_what_comes_next(client: TestClient) -> No
     assert all(
         word in page.text
         for word in (
-            "not on today's traffic",
+            "validation rows, not of traffic",
             "Traffic of version 1 has not been checked yet",
             "Nothing has been decided yet",
             "fp32",

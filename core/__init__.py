@@ -1,6 +1,8 @@
 """Shared by all other packages: config, errors, records, registry, ledger, jobs and the engine."""
 
 from core.no_telemetry import switch_off
+from core.openmp import spin_briefly
 
 # Every process imports this package before the libraries, which read the variables at import.
 switch_off()
+spin_briefly()

@@ -46,9 +46,11 @@ class Keyring:
         return any("admin" in key.scopes for key in self._by_id.values())
 
     def find(self, text: str) -> ApiKey | None:
-        """The live key with this id and secret."""
-        self._refresh()
+        """The live key with this id and secret; a key works as soon as it is in the file."""
         public_id, secret = split_key(text)
+        if public_id not in self._by_id:
+            self._next_stat_s = 0.0
+        self._refresh()
         key = self._by_id.get(public_id)
         return key if verify_secret(key, secret) and key is not None and key.is_live else None
 

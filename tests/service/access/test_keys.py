@@ -98,6 +98,14 @@ def test_a_running_worker_applies_changes_of_the_key_file(client: TestClient, ke
     assert code_of(client, **bearer(text)) == (401, "unauthorized")
 
 
+def test_a_new_key_works_at_once(client: TestClient, keys_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.access.keyring.STAT_INTERVAL_S", 3600.0)
+    add_key(keys_file, "boss", ["admin"])
+    assert code_of(client) == (401, "unauthorized")
+    _, text = add_key(keys_file, "shop", ["predict"])
+    assert code_of(client, **bearer(text)) == (200, "")
+
+
 def test_a_key_file_that_vanishes_does_not_open_a_running_worker(
     client: TestClient, keys_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -86,6 +86,14 @@ def test_the_error_of_a_failed_start_contains_the_end_of_the_log(
         pass
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """Empty if it has ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []
+
+
 def test_sigterm_writes_predictions_exits_0_and_leaves_no_process(tmp_path: Path, tiny_package: Path) -> None:
     config = server_config(tmp_path)
     config = config.model_copy(update={"ledger": LedgerConfig(flush_s=60)})
@@ -93,7 +101,7 @@ def test_sigterm_writes_predictions_exits_0_and_leaves_no_process(tmp_path: Path
     before = set(psutil.Process().children(recursive=True))
     with running_server(config, log=tmp_path / "server.log") as url:
         children = set(psutil.Process().children(recursive=True)) - before
-        main = next(child for child in children if "serve" in child.cmdline())
+        main = next(child for child in children if "serve" in command_of(child))
         httpx.post(f"{url}/predict", json={"texts": TEXTS})
         main.terminate()
         main.wait(60)

@@ -16,8 +16,15 @@ from service.answering.predictor import Prediction, counted
 from service.recording.traffic import Counted, TrafficCounter
 
 
+def opened(folder: Path) -> Home:
+    """As a server has it when requests come: its ledger is made already, which may take seconds on a busy disk."""
+    home = Home(Config(home=folder))
+    assert Traffic(home.ledger.database).load("m", "1").requests == 0
+    return home
+
+
 def test_requests_are_in_the_ledger_when_the_worker_ends(tmp_path: Path) -> None:
-    home = Home(Config(home=tmp_path))
+    home = opened(tmp_path)
     counter = TrafficCounter(home)
     counter.start()
     counter.count(Counted("m", "1", answered=3, abstained=1, seconds=0.004))
@@ -36,7 +43,7 @@ def test_what_a_ledger_that_is_away_did_not_take_is_written_later(
     def away(*_: object) -> None:
         raise LedgerUnreadable("ledger.db", "away")
 
-    home = Home(Config(home=tmp_path))
+    home = opened(tmp_path)
     counter = TrafficCounter(home)
     with monkeypatch.context() as patch:
         patch.setattr(Traffic, "add", away)

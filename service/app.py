@@ -16,20 +16,20 @@ from service.worker import Worker
 
 def guarded_app(worker: Worker, *, schema: Callable[[], Schema]) -> Guard:
     """`schema`: the schema of the BentoML service."""
-    settings = worker.config.service
+    settings, shell = worker.config.service, Shell(worker.access)
     return Guard(
-        routes_of(worker, schema),
+        routes_of(worker, shell, schema),
         require=worker.access.require,
         metrics=worker.metrics,
         limits=RequestLimits(settings.max_body_bytes, settings.timeout_s),
         is_draining=lambda: worker.is_draining,
         full_for_s=worker.batcher.retry_after_s,
         log=worker.access_log.add if worker.access_log else lambda _: None,
-        page_of=Shell(worker.access).refusal,
+        page_of=shell.refusal,
     )
 
 
-def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
+def routes_of(worker: Worker, shell: Shell, schema: Callable[[], Schema]) -> list[Route]:
     api = [
         *client_routes.Endpoints(worker).routes(),
         *open_inference.Endpoints(worker).routes(),
@@ -44,7 +44,7 @@ def routes_of(worker: Worker, schema: Callable[[], Schema]) -> list[Route]:
     ]
     api = [once(route, worker) if is_change(route) else route for route in api]
     described = openapi.Endpoints(api, worker.config.service, schema).routes()
-    return [*api, *described, *all_pages.routes_of(worker)]
+    return [*api, *described, *all_pages.routes_of(worker, shell)]
 
 
 def is_change(route: Route) -> bool:

@@ -47,6 +47,5 @@ PAGES = (
 )
 
 
-def routes_of(worker: Worker) -> list[Route]:
-    shell = Shell(worker.access)
+def routes_of(worker: Worker, shell: Shell) -> list[Route]:
     return [*assets.routes(), *(route for page in PAGES for route in page.Endpoints(worker, shell).routes())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.app import guarded_app, routes_of
 from service.http.guard import Guard
 from service.http.route import Route
+from service.pages.shell import Shell
 from service.worker import Worker
 
 
@@ -13,4 +14,4 @@ def app_of(worker: Worker) -> Guard:
 
 
 def all_routes(worker: Worker) -> list[Route]:
-    return routes_of(worker, dict)
+    return routes_of(worker, Shell(worker.access), dict)

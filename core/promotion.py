@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from core.change_words import NOT_LOADED
 from core.durable import file_lock
 from core.errors import (
     ChampionChanged,
@@ -126,7 +127,7 @@ def record_change(
     """Record a change by a person or an undone promotion; the retrain job records the decisions of the gate."""
     previous = before.version if before else None
     if before is not None and is_undone:
-        reason = f"Version {before.version} could not be loaded."
+        reason = f"{NOT_LOADED}{before.version} could not be loaded."
     ledger.record_promotion(
         model, champion.version, previous=previous, promoted=True, reason=reason, gate=None, forced=champion.forced
     )

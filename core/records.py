@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from core.accumulated import Accumulated, Pace
 from core.arrays import Floats
-from core.change_words import is_roll_back
+from core.change_words import NOT_LOADED, is_roll_back
 from core.changes import Change
 from core.datasets import Example, Text, input_of, key_or
 from core.paired import Paired
@@ -410,10 +410,6 @@ class GateRecord:
     seconds: float = 0.0
 
 
-NOT_LOADED = "Version "
-"""How the reason of a change begins that a server made, since it could not load the version."""
-
-
 @dataclass(frozen=True)
 class PromotionRecord:
     """A promotion or a refusal by the gate; `gate` is None if a person promoted.
@@ -437,17 +433,18 @@ class PromotionRecord:
     @property
     def is_taken_back(self) -> bool:
         """Whether a version before was put in service again that was not merely the one that could be loaded."""
-        is_before = self.previous is not None and _number(self.version) < _number(self.previous)
-        return self.promoted and self.gate is None and is_before and not self.reason.startswith(NOT_LOADED)
+        return self.promoted and self.gate is None and self.goes_back and not self.reason.startswith(NOT_LOADED)
 
     @property
     def is_roll_back(self) -> bool:
         """Whether the version came back by a roll back from `previous`."""
-        return self.promoted and self.previous is not None and is_roll_back(self.reason)
+        return is_roll_back(promoted=self.promoted, previous=self.previous, reason=self.reason)
 
-
-def _number(version: str) -> int:
-    return int(version) if version.isdecimal() else 0
+    @property
+    def goes_back(self) -> bool:
+        """Whether the version was registered before the one that it replaced."""
+        numbers = (self.version, self.previous or "")
+        return all(number.isdecimal() for number in numbers) and int(self.version) < int(self.previous or 0)
 
 
 @dataclass(frozen=True)

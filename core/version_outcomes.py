@@ -38,7 +38,7 @@ class Outcome:
     @property
     def is_roll_back(self) -> bool:
         """Whether the version came back by a roll back from `previous`."""
-        return self.promoted and self.previous is not None and is_roll_back(self.reason)
+        return is_roll_back(promoted=self.promoted, previous=self.previous, reason=self.reason)
 
 
 @dataclass(frozen=True)

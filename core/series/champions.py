@@ -42,10 +42,7 @@ def in_service(promotions: Sequence[PromotionRecord], champion: str | None) -> I
 
 def is_rollback(promotion: PromotionRecord) -> bool:
     """Whether it was a roll back, or went to a version that was registered before the one that it replaced."""
-    if promotion.is_roll_back:
-        return True
-    numbers = (promotion.version, promotion.previous or "")
-    return all(number.isdigit() for number in numbers) and int(promotion.version) < int(promotion.previous or 0)
+    return promotion.is_roll_back or promotion.goes_back
 
 
 def first_in_service(promotions: Sequence[PromotionRecord]) -> str | None:

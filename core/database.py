@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
@@ -42,6 +43,7 @@ REVISIONS = (
 )
 """A ledger of another revision is from a newer release. It can be used: migrations break no older release."""
 BUSY_S = 30.0
+RETRY_S = 0.01
 INDEX_BYTES = 2**17
 """Room for the index of a write-ahead log of 64 MiB; SQLite usually keeps the log below 4 MiB."""
 STAT_BLOCK_BYTES = 512
@@ -223,18 +225,18 @@ def _create(url: URL, file: Path | None, busy_s: float) -> Engine:
             event.listen(engine, "begin", partial(_begin_postgresql, busy_s=busy_s))
         return engine
     engine = create_engine(url, connect_args={"timeout": busy_s})
-    event.listen(engine, "connect", partial(_prepare_sqlite, file=file))
+    event.listen(engine, "connect", partial(_prepare_sqlite, file=file, busy_s=busy_s))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any, *, file: Path | None) -> None:
+def _prepare_sqlite(connection: Any, _record: Any, *, file: Path | None, busy_s: float) -> None:
     index = f"{os.path.realpath(file)}-shm" if file else None
     if index:
         _require_room(index)
     # The driver would begin a transaction late and as a reader; `_begin_sqlite` begins it instead.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(connection, busy_s)
     # FULL: committed rows survive a power failure, not only a crash of the process.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -243,6 +245,23 @@ def _prepare_sqlite(connection: Any, _record: Any, *, file: Path | None) -> None
     if index:
         connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # maps the index
         _allocate(index)
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
+    """Turn on the write-ahead log; SQLite refuses it at once, in spite of its timeout, while another connection writes.
+
+    The change begins as a reader, and SQLite lets no reader that wants to write wait for a writer.
+    """
+    ends_at = monotonic() + busy_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= ends_at:
+                raise
+            sleep(RETRY_S)
+        else:
+            return
 
 
 def _require_room(index: str) -> None:

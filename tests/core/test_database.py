@@ -1,14 +1,17 @@
-"""SQLite on a full disk."""
+"""SQLite on a full disk, and beside others that open the same file."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from core import database as database_module
 from core.database import INDEX_BYTES, Database
-from core.errors import DiskFull
+from core.errors import DiskFull, LedgerUnreadable
 
 
 def test_the_mapped_index_of_the_log_has_its_place_on_the_disk(tmp_path: Path) -> None:
@@ -50,3 +53,21 @@ def test_a_uri_of_sqlite_is_no_path(tmp_path: Path) -> None:
         pass
     database.close()
     assert (tmp_path / "ledger.db").exists()
+
+
+def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(database_module, "sleep", lambda _: other.in_transaction and other.execute("COMMIT"))
+        database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+        with database.write():
+            pass
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        database.close()
+
+
+def test_a_new_file_that_another_process_does_not_let_go_is_one_sentence(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerUnreadable, match="database is locked"):
+            Database(f"sqlite:///{tmp_path / 'ledger.db'}", busy_s=0.1)

@@ -7,9 +7,9 @@ import sys
 import click
 
 from cli.context import Run, info, pass_run
-from core.alerts import Alert, Alerts, Delivery, DeliveryState
 from core.clock import utc_now
 from core.errors import NoWebhooks, WebhookFailed
+from core.ledger_tables.alerts import Alert, Alerts, Delivery, DeliveryState
 from core.stored import as_stored
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.context import Run, info
 from core.errors import RetuneError
-from core.heartbeats import Heartbeats
+from core.ledger_tables.heartbeats import Heartbeats
 from core.server_workers import living_server_workers
 from core.supervision import supervision_of
 

@@ -11,8 +11,8 @@ import click
 from cli.context import Run, pass_run
 from cli.job_sentences import detail
 from cli.loop_lines import step_line
-from core.incidents import Incident, Incidents
-from core.loop_steps import LoopStep
+from core.ledger_tables.incidents import Incident, Incidents
+from core.ledger_tables.loop_steps import LoopStep
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from core.stored import as_stored
 

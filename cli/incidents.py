@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from cli.context import Run, pass_run
-from core.guards import Guard, Guards
-from core.incidents import Incident, Incidents
+from core.ledger_tables.guards import Guard, Guards
+from core.ledger_tables.incidents import Incident, Incidents
 from core.stored import as_stored
 
 

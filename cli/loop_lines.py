@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.loop_steps import LoopStep
+from core.ledger_tables.loop_steps import LoopStep
 
 TOLD = {
     "held": "Held back",

@@ -21,8 +21,8 @@ from core.champion import read_champion
 from core.clock import moment
 from core.errors import NoModels, NothingToWatch, RetuneError
 from core.example_texts import texts_of
-from core.guards import Guard
 from core.isolated import isolated, sentence_of
+from core.ledger_tables.guards import Guard
 from core.registry import Registry
 from core.stored import as_stored
 

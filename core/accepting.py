@@ -10,9 +10,9 @@ from core.errors import NothingProposed, PromotionTimeout, ProposalOutdated, Ret
 from core.freezes import require_unfrozen
 from core.home import Home
 from core.jobs import queued
-from core.loop_steps import RETRAIN, Done
+from core.ledger_tables.loop_steps import RETRAIN, Done
+from core.ledger_tables.proposals import Proposal, Status, accepted_now, is_open
 from core.promotion import record_change, roll_back
-from core.proposals import Proposal, Status, accepted_now, is_open
 from core.records import JobRecord
 
 

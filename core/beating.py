@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Literal
 
 from core.errors import RetuneError
-from core.heartbeats import BEAT_S, Heartbeats, Role
 from core.home import Home
+from core.ledger_tables.heartbeats import BEAT_S, Heartbeats, Role
 from core.owner import this_worker
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from core.erasure import (
 )
 from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
 from core.home import Home
-from core.job_log import erase_old_lines
+from core.ledger_tables.job_log import erase_old_lines
 from core.package import read_facts
 from core.registry import Registry
 

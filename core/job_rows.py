@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from core.clock import utc_now
 from core.errors import JobLost, JobNotFound
-from core.job_log import add_lines, line
+from core.ledger_tables.job_log import add_lines, line
 from core.owner import has_ended
 from core.records import JobRecord
 from core.schema import jobs

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 
 from core.clock import utc_now
 from core.errors import JobCancelled, JobEnded, JobOptionsDiffer
-from core.job_log import add_lines, line, read_log
 from core.job_rows import NO_OWNER, NO_STEP, end_cancelled, own_row, requeue_lost, row_of, set_values
 from core.ledger import Ledger
+from core.ledger_tables.job_log import add_lines, line, read_log
 from core.records import JobRecord, JobStatus, JobStep, LogLine
 from core.schema import feedback, jobs
 

@@ -22,20 +22,22 @@ from sqlalchemy import (
     tuple_,
 )
 
-from core.added_rows import AddedRows
 from core.arrays import Floats
 from core.arrivals import READ_PER_TEXT, ROWS_AT_ONCE, Arrivals
 from core.clock import days_ago, utc_now
 from core.config import Config
 from core.database import BUSY_S, Database
 from core.datasets import input_of, key_or
-from core.draws import AUDIT, Draws
 from core.errors import CheckedMeanwhile
-from core.label_rules import LabelRules
-from core.label_sources import set_aside, text_key, within_quota
 from core.labels import Kind
-from core.loop_steps import LoopSteps
-from core.proposals import Proposals
+from core.ledger_tables.added_rows import AddedRows
+from core.ledger_tables.draws import AUDIT, Draws
+from core.ledger_tables.label_rules import LabelRules
+from core.ledger_tables.label_sources import set_aside, text_key, within_quota
+from core.ledger_tables.loop_steps import LoopSteps
+from core.ledger_tables.proposals import Proposals
+from core.ledger_tables.standing import Standings
+from core.ledger_tables.untold import Untold, has_label, is_untold
 from core.records import (
     TRAFFIC,
     CheckRecord,
@@ -64,11 +66,9 @@ from core.schema import (
     predictions,
     promotions,
 )
-from core.standing import Standings
 from core.stored import as_stored, restored
 from core.taxonomy import Taxonomy
 from core.trust import LATEST, Contradictions, Counting, GivenBy, Trust, contradictions, trusted
-from core.untold import Untold, has_label, is_untold
 
 _VERDICT = checks.c.verdict["verdict"].as_string()
 _IS_CONCLUSIVE = _VERDICT != "insufficient_data"
@@ -215,10 +215,10 @@ class Ledger:
     ) -> list[LabelledPrediction]:
         """Predictions with the label that counts, oldest label first.
 
-        Labels of sources that are set aside (`core.label_sources`) or beyond their quota do not count. With trust in
-        the latest label, that is the last one of the prediction, else it is found among all labels of the text; texts
-        without one are left out. Label and answer have their names of today; predictions with a retired label are
-        left out. `kind`: of the model.
+        Labels of sources that are set aside (`core.ledger_tables.label_sources`) or beyond their quota do not count.
+        With trust in the latest label, that is the last one of the prediction, else it is found among all labels of the
+        text; texts without one are left out. Label and answer have their names of today; predictions with a retired
+        label are left out. `kind`: of the model.
         """
         return _that_count(self._labels(model, kind), counting)
 

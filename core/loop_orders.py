@@ -8,7 +8,7 @@ from core import freezes
 from core.errors import Unavailable
 from core.freezes import Freeze
 from core.home import Home
-from core.loop_steps import Did, Done, LoopStep
+from core.ledger_tables.loop_steps import Did, Done, LoopStep
 from core.promotion import lock_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.home import Home
-from core.loop_steps import Did, LoopStep, Rule
+from core.ledger_tables.loop_steps import Did, LoopStep, Rule
 from core.records import PromotionRecord
 
 PROMOTIONS = 20

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, select
 
 from core.change_words import ROLLED_BACK, is_roll_back
 from core.database import Database
-from core.guards import Guard, Guards
-from core.incidents import Incidents
+from core.ledger_tables.guards import Guard, Guards
+from core.ledger_tables.incidents import Incidents
 from core.records import GateAnswer
 from core.schema import audit, promotions
 

@@ -12,7 +12,7 @@ from core.clock import utc_now
 from core.errors import ChampionChanged, ModelFrozen, PromotionTimeout, RetuneError
 from core.freezes import freeze_of
 from core.home import Home
-from core.loop_steps import RETRAIN, Did, Done, LoopStep
+from core.ledger_tables.loop_steps import RETRAIN, Did, Done, LoopStep
 from core.promotion import record_change, roll_back
 from core.records import DecisionRecord
 from lifecycle.loop_records import read_records

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from core.errors import JobCancelled, JobInterrupted, JobLost, JobStopped, RetuneError
-from core.job_log import line
 from core.jobs import JobQueue
+from core.ledger_tables.job_log import line
 from core.progress import Progress
 from core.records import JobRecord, JobStep, LogLine
 from lifecycle.cpu_time import CpuTime

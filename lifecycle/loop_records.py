@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.guards import Guards
 from core.home import Home
 from core.labels import Kind
-from core.loop_steps import RETRAIN, Did
+from core.ledger_tables.guards import Guards
+from core.ledger_tables.loop_steps import RETRAIN, Did
 from lifecycle.policy.history import LabelledText, Records
 
 LATEST = 200

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from core.ledger_tables.standing import Accuracy
 from core.share import measured
-from core.standing import Accuracy
 from lifecycle.policy.case import Case
 
 

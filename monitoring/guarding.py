@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 
-from core.guards import Guard
 from core.home import Home
 from core.isolated import isolated, sentence_of
+from core.ledger_tables.guards import Guard
 
 Look = Callable[[str], Guard | None]
 """Looks at the guard of a model's champion; returns it if it has just ended or found an incident."""

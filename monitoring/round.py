@@ -13,9 +13,9 @@ from core.champion import ChampionPackage, read_champion
 from core.claim import Claim
 from core.errors import DriverMissing, InvalidDatabaseUrl, ModelNotFound, UnusableRegistry, WatchedByAnother
 from core.forgetting import forget_expired
-from core.guards import Guard
 from core.home import Home
 from core.isolated import isolated
+from core.ledger_tables.guards import Guard
 from core.policy_seen import note_policies
 from core.records import CheckRecord, DecisionRecord
 from monitoring.alerts.courier import Courier

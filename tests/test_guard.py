@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from core.config import Config, LedgerConfig, ServiceConfig
-from core.guards import Guards
 from core.home import Home
-from core.incidents import Incidents
+from core.ledger_tables.guards import Guards
+from core.ledger_tables.incidents import Incidents
 from core.package import read_facts, write_facts, write_manifest
 from core.records import GateRecord, GateVerdict
 from service.host.process import running_server

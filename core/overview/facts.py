@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.freezes import Freeze
-from core.incidents import Incident
 from core.job_json import job_json
+from core.ledger_tables.incidents import Incident
+from core.ledger_tables.loop_steps import LoopStep
+from core.ledger_tables.proposals import Proposal
 from core.loop_standing import Held
-from core.loop_steps import LoopStep
 from core.policy_config import Mode
-from core.proposals import Proposal
 from core.records import Action, JobRecord, Outcome
 from core.share import Share
 from core.stored import as_stored

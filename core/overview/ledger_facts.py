@@ -6,11 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from core.alerts import Alerts
 from core.clock import seconds_ago, utc_now
 from core.home import Home
-from core.incidents import Incidents
 from core.ledger import Ledger
+from core.ledger_tables.alerts import Alerts
+from core.ledger_tables.incidents import Incidents
+from core.ledger_tables.proposals import Proposals
+from core.ledger_tables.traffic import Load, Traffic
 from core.loop_standing import loop_standing
 from core.overview.facts import (
     COUNTED,
@@ -25,9 +27,7 @@ from core.overview.facts import (
     TrafficFacts,
 )
 from core.overview.last_check import LastCheck, last_check
-from core.proposals import Proposals
 from core.records import CheckRecord, JobRecord
-from core.traffic import Load, Traffic
 
 HOUR_S, DAY_S = 3600.0, 86400.0
 INCIDENTS = 3

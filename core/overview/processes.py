@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from core.heartbeats import Heartbeat
+from core.ledger_tables.heartbeats import Heartbeat
 from core.overview.facts import Process, Processes, Server
 from core.server_workers import ServerWorkerStatus
 from core.supervision import Supervision

@@ -10,8 +10,8 @@ from core.clock import utc_now
 from core.database import shown_url
 from core.errors import PointerUnreadable, RetuneError, Unavailable
 from core.freezes import freeze_of
-from core.heartbeats import Heartbeat, Heartbeats
 from core.home import Home
+from core.ledger_tables.heartbeats import Heartbeat, Heartbeats
 from core.overview.facts import ChampionFacts, ModelOverview, Overview
 from core.overview.ledger_facts import ledger_facts
 from core.overview.next_step import in_order, next_step

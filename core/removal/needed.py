@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from core.encoder_lineages import encoder_lineages
-from core.guards import Guards
 from core.home import Home
+from core.ledger_tables.guards import Guards
 from core.package import read_facts
 from core.registry import Registry
 from core.server_workers import living_server_workers

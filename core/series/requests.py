@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from core.database import Database
+from core.ledger_tables.traffic import SUMMED, Load
 from core.schema import traffic
 from core.series.span import Span
-from core.traffic import SUMMED, Load
 
 TIMED = (
     (12 * 3600, ("37",)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.config import Config
 from core.home import Home
-from core.label_sources import text_key
+from core.ledger_tables.label_sources import text_key
 from core.records import GateVerdict, PromotionRecord
 from lifecycle.gate.disagreements import labels_of, tellable
 from lifecycle.gate.judge import judge

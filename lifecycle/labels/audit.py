@@ -13,8 +13,8 @@ import numpy as np
 from core.champion import ChampionPackage
 from core.clock import utc_now
 from core.datasets import key_of
-from core.draws import AUDIT
 from core.home import Home
+from core.ledger_tables.draws import AUDIT
 from core.records import Purpose, StoredPrediction, Wanted
 from lifecycle.labels.pools import pools_of
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.freezes import Freeze
-from core.guards import Guard
-from core.loop_steps import RETRAIN, LoopStep
+from core.ledger_tables.guards import Guard
+from core.ledger_tables.loop_steps import RETRAIN, LoopStep
 from core.records import JobRecord, PromotionRecord
 
 Ending = Literal["unfinished", "promoted", "refused", "waits", "failed", "cancelled", "unknown"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.clock import moment
-from core.loop_steps import RETRAIN, Rule
+from core.ledger_tables.loop_steps import RETRAIN, Rule
 from core.policy_config import DAY_S, Policy
 from lifecycle.policy.clock import day_before, later, quiet_until
 from lifecycle.policy.history import Attempt, History

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.loop_steps import Did, Done
+from core.ledger_tables.loop_steps import Did, Done
 from core.policy_config import Policy
 from core.records import Decision
 from lifecycle.policy.history import History

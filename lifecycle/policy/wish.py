@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.loop_steps import RETRAIN
+from core.ledger_tables.loop_steps import RETRAIN
 from core.policy_config import Policy
 from core.records import Decision
 from lifecycle.policy.clock import date_of, weekday

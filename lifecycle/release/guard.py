@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from core.claim import Claim
 from core.errors import CorruptPackage, VersionNotFound
-from core.guards import Finding, Guard, Guards
 from core.home import Home
-from core.incidents import Incidents
+from core.ledger_tables.guards import Finding, Guard, Guards
+from core.ledger_tables.incidents import Incidents
 from core.registry import Champion
 from lifecycle.release.both_versions import BothVersions
 from lifecycle.release.promise import previous_of, promise_of, promotion_of

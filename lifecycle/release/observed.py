@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from core.ledger_tables.traffic import Load
 from core.paired import Paired
-from core.traffic import Load
 
 NEARLY_ALL = 0.9
 """If so many of the texts have a label, whoever labels chooses little."""

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from core.champion import read_version
 from core.errors import RetuneError
-from core.guards import Promise
 from core.home import Home
 from core.labels import Kind
+from core.ledger_tables.guards import Promise
 from core.package import read_facts
 from core.records import GateVerdict, PromotionRecord
 from core.registry import Champion

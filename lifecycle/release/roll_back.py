@@ -14,10 +14,10 @@ from core.errors import (
     RetuneError,
     Unavailable,
 )
-from core.guards import Guard, Guards
 from core.home import Home
-from core.incidents import Incident, Incidents
 from core.isolated import isolated, sentence_of
+from core.ledger_tables.guards import Guard, Guards
+from core.ledger_tables.incidents import Incident, Incidents
 from core.registry import Champion
 
 LOG = logging.getLogger(__name__)

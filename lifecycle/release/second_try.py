@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.home import Home
-from core.incidents import Incident, Incidents
-from core.label_sources import text_key
+from core.ledger_tables.incidents import Incident, Incidents
+from core.ledger_tables.label_sources import text_key
 from core.records import GateVerdict
 
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.datasets import Text, key_or
-from core.guards import Guard
 from core.home import Home
-from core.label_sources import text_key
+from core.ledger_tables.guards import Guard
+from core.ledger_tables.label_sources import text_key
+from core.ledger_tables.traffic import Traffic
 from core.records import LabelledPrediction, StoredPrediction
-from core.traffic import Traffic
 from lifecycle.evidence import different
 from lifecycle.release.both_versions import BothVersions, Given
 from lifecycle.release.observed import Answered, History, Observed

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from core.config import GuardConfig
-from core.guards import Finding, Promise
-from core.incidents import Cause
+from core.ledger_tables.guards import Finding, Promise
+from core.ledger_tables.incidents import Cause
 from core.paired import Paired
 from core.share import percent, wilson_interval
 from lifecycle.gate.sequential import anytime_p_value

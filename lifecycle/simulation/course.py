@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from core.clock import seconds_between
 from core.freezes import Freeze
-from core.loop_steps import LASTING, LOOP, RETRAIN, Done, LoopStep
+from core.ledger_tables.loop_steps import LASTING, LOOP, RETRAIN, Done, LoopStep
 from core.records import JobRecord, PromotionRecord
 from lifecycle.policy.clock import later
 from lifecycle.policy.history import LabelledText, Records
@@ -83,7 +83,7 @@ class Course:
         return number
 
     def record(self, moment: Moment, done: Done, *, by: str = LOOP) -> None:
-        """As `core.loop_steps.LoopSteps.record`."""
+        """As `core.ledger_tables.loop_steps.LoopSteps.record`."""
         last = self.steps[-1] if self.steps else None
         same = (moment.version, done.did, done.action, done.rule, by)
         if last and done.did in LASTING and (last.version, last.did, last.action, last.rule, last.by) == same:

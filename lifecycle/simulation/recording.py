@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.loop_steps import LASTING, LOOP, LoopStep
+from core.ledger_tables.loop_steps import LASTING, LOOP, LoopStep
 from core.records import Decision, DecisionRecord
 from lifecycle.policy.clock import later
 from lifecycle.policy.history import Records

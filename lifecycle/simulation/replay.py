@@ -6,7 +6,7 @@ Decisions, labels and what people did stay as recorded: a version that only the 
 from __future__ import annotations
 
 from core.freezes import Freeze
-from core.loop_steps import RETRAIN, Done, LoopStep
+from core.ledger_tables.loop_steps import RETRAIN, Done, LoopStep
 from core.policy_config import Policy
 from lifecycle.policy.history import history_of
 from lifecycle.policy.next_step import next_step

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.champion import read_champion
 from core.home import Home
-from core.loop_steps import LOOP, LoopStep
+from core.ledger_tables.loop_steps import LOOP, LoopStep
 from core.policy_config import Policy
 from lifecycle.loop_records import read_records
 from lifecycle.simulation.recording import Recording

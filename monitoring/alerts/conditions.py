@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from core.alerts import Condition
 from core.clock import days_ago
 from core.events import Event
 from core.home import Home
-from core.incidents import Incidents
+from core.ledger_tables.alerts import Condition
+from core.ledger_tables.incidents import Incidents
 from core.records import Action, PromotionRecord
 from core.stored import as_stored
 

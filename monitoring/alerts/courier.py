@@ -8,11 +8,11 @@ import threading
 import time
 from types import TracebackType
 
-from core.alerts import Alerts, Delivery
 from core.config import WebhookConfig
 from core.errors import RetuneError, WebhookFailed
 from core.home import Home
 from core.isolated import isolated, sentence_of
+from core.ledger_tables.alerts import Alerts, Delivery
 from monitoring.alerts.conditions import conditions_of
 from monitoring.alerts.forms.catalogue import FORMS
 from monitoring.alerts.message import Message, message_of

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.alerts import Alert, Delivery, Status
 from core.events import Event
+from core.ledger_tables.alerts import Alert, Delivery, Status
 from core.share import percent
 
 VERSION = 1

@@ -14,7 +14,7 @@ from core.audit import Audit
 from core.clock import stored_time
 from core.errors import InvalidInput
 from core.home import Home
-from core.incidents import Incidents
+from core.ledger_tables.incidents import Incidents
 from core.records import PromotionRecord
 from core.stored import as_stored
 from service.http.envelope import json_response

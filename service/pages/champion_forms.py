@@ -11,7 +11,7 @@ from core import promotion
 from core.change_words import ROLLED_BACK
 from core.errors import ChampionChanged, InvalidInput, NothingToRollBackTo, RefusedByGate, RolledBackByGuard
 from core.home import Home
-from core.proposals import Proposal
+from core.ledger_tables.proposals import Proposal
 from core.registry import Champion
 from core.version_facts import KnownVersions
 from service.access.actor import actor_of

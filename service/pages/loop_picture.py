@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.guards import Guard
+from core.ledger_tables.guards import Guard
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord
 from service.pages.loop_state import LoopState
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from core.clock import utc_now
 from core.errors import Unavailable
 from core.freezes import Freeze, freeze_of
-from core.guards import Guard, Guards
 from core.home import Home
+from core.ledger_tables.guards import Guard, Guards
+from core.ledger_tables.loop_steps import LoopStep
+from core.ledger_tables.proposals import Proposal
 from core.loop_standing import Held, loop_standing
-from core.loop_steps import LoopStep
-from core.proposals import Proposal
 from core.records import PromotionRecord
 
 

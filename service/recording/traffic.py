@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from core.clock import utc_now
 from core.home import Home
-from core.traffic import Load, Traffic, TrafficMinute
+from core.ledger_tables.traffic import Load, Traffic, TrafficMinute
 from service.host.queue_thread import QueueThread
 
 WRITE_S = 5.0

@@ -9,12 +9,12 @@ from typing import get_args
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from core.alerts import Alerts
 from core.events import EVENTS
-from core.guards import Guards
-from core.heartbeats import ROLES, Heartbeats
 from core.home import Home
-from core.incidents import Act, Incidents
+from core.ledger_tables.alerts import Alerts
+from core.ledger_tables.guards import Guards
+from core.ledger_tables.heartbeats import ROLES, Heartbeats
+from core.ledger_tables.incidents import Act, Incidents
 from core.records import Action, CheckRecord, JobStatus, Outcome, RequestedLabels
 from core.server_workers import ModelStatus
 from core.share import Share

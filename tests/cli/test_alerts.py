@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from core.alerts import Alerts, Condition
 from core.ledger import Ledger
+from core.ledger_tables.alerts import Alerts, Condition
 from tests.cli.conftest import Command
 from tests.cli.test_errors import assert_error
 from tests.monitoring.alerts.receiver import running_receiver

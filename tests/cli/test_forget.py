@@ -12,9 +12,9 @@ from core.clock import earliest_id, sortable_id, utc_now
 from core.datasets import Example, Text, keep_dataset, kept_dataset
 from core.embedding_cache import EmbeddingCache
 from core.erasure import DAY_S
-from core.job_log import add_lines
 from core.jobs import JobQueue
 from core.ledger import Ledger
+from core.ledger_tables.job_log import add_lines
 from core.owner import this_worker
 from core.package import read_facts
 from core.records import FeedbackRecord, LogLine, PredictionRecord, Wanted

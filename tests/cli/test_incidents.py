@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.config import Config
-from core.guards import Finding, Guards, Promise
-from core.incidents import Incidents
 from core.ledger import Ledger
+from core.ledger_tables.guards import Finding, Guards, Promise
+from core.ledger_tables.incidents import Incidents
 from core.package import read_facts, write_facts, write_manifest
 from core.records import GateRecord, GateVerdict
 from core.registry import Champion, open_registry

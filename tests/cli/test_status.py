@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from core.clock import seconds_ago, sortable_id, utc_now
-from core.heartbeats import Heartbeats
-from core.incidents import Cause, Incidents
 from core.jobs import JobQueue
 from core.ledger import Ledger
+from core.ledger_tables.heartbeats import Heartbeats
+from core.ledger_tables.incidents import Cause, Incidents
+from core.ledger_tables.proposals import Proposals
+from core.ledger_tables.standing import Accuracy
+from core.ledger_tables.traffic import Load, Traffic, TrafficMinute
 from core.owner import this_worker
-from core.proposals import Proposals
 from core.records import TRAFFIC, Decision, PredictionRecord, Verdict, Wanted
 from core.share import Share, measured
-from core.standing import Accuracy
 from core.supervision import SupervisedProcess, Supervision, supervising
-from core.traffic import Load, Traffic, TrafficMinute
 from tests.cli.conftest import Command
 from tests.cli.test_diff import variant
 

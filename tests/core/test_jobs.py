@@ -8,10 +8,10 @@ from sqlalchemy import Connection, text, update
 
 from core.config import Config
 from core.errors import JobCancelled, JobEnded, JobLost, JobNotFound, JobOptionsDiffer
-from core.job_log import MAX_CHARS, erase_old_lines, line
 from core.job_rows import MAX_ATTEMPTS
 from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
+from core.ledger_tables.job_log import MAX_CHARS, erase_old_lines, line
 from core.owner import this_worker
 from core.records import JobStep
 from core.schema import job_log

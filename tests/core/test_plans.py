@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.alerts import Alerts
 from core.audit import Audit
 from core.clock import sortable_id, utc_now
-from core.guards import Guards
-from core.incidents import Incidents
 from core.jobs import JobQueue
 from core.label_batches import label_batches
 from core.ledger import Ledger
+from core.ledger_tables.alerts import Alerts
+from core.ledger_tables.guards import Guards
+from core.ledger_tables.incidents import Incidents
+from core.ledger_tables.traffic import Traffic
 from core.overview.ledger_facts import traffic_of
 from core.records import TRAFFIC, CannotTell, FeedbackRecord, PredictionRecord, Verdict, Wanted
-from core.traffic import Traffic
 from tests.core.conftest import SQLITE
 from tests.core.plans import plans_of
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from core.guards import Guards, Promise
-from core.incidents import Incidents
 from core.ledger import Ledger
+from core.ledger_tables.guards import Guards, Promise
+from core.ledger_tables.incidents import Incidents
 from core.records import GateRecord, GateVerdict
 from core.registry import Champion
 from core.version_outcomes import registered_at, version_outcomes

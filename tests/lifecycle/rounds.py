@@ -6,7 +6,7 @@ from typing import Any
 
 from core.champion import ChampionPackage, read_champion
 from core.home import Home
-from core.loop_steps import LoopStep
+from core.ledger_tables.loop_steps import LoopStep
 from core.policy_config import PolicyConfig
 from core.records import Action, Decision, FeedbackRecord, GateVerdict, JobRecord, RetrainResult
 from core.stored import as_stored

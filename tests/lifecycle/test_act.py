@@ -15,10 +15,10 @@ from core.clock import utc_now
 from core.config import Config
 from core.errors import NothingProposed, ProposalOutdated
 from core.freezes import Freeze, until_of
-from core.guards import Guards, Promise
 from core.home import Home
+from core.ledger_tables.guards import Guards, Promise
+from core.ledger_tables.loop_steps import LoopStep
 from core.loop_orders import freeze, resume, unfreeze
-from core.loop_steps import LoopStep
 from core.promotion import record_change, roll_back
 from core.records import Decision, FeedbackRecord
 from lifecycle.act import act

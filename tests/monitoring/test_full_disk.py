@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core.alerts import Alerts
 from core.config import AlertsConfig, WebhookConfig
 from core.home import Home
+from core.ledger_tables.alerts import Alerts
 from core.records import TRAFFIC, Verdict
 from monitoring.alerts.courier import Courier
 from monitoring.illustration import illustrate, illustrate_again

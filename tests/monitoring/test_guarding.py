@@ -3,8 +3,8 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from core.guards import Guard
 from core.home import Home
+from core.ledger_tables.guards import Guard
 from monitoring.guarding import Guarding
 from tests.monitoring.conftest import MODEL, Served
 

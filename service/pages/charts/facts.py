@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from core.guards import Guard, Guards
 from core.home import Home
-from core.incidents import Incident, Incidents
 from core.labels import Kind
+from core.ledger_tables.guards import Guard, Guards
+from core.ledger_tables.incidents import Incident, Incidents
+from core.ledger_tables.standing import Standing
 from core.package import PackageFacts, read_facts
 from core.records import PromotionRecord
 from core.series.answers import AnswerSample, answer_samples, latest_answers
@@ -18,7 +19,6 @@ from core.series.given import GivenLabel, given_labels
 from core.series.reference import reference_answers
 from core.series.requests import Bucket, request_buckets
 from core.series.span import Span, span_until
-from core.standing import Standing
 
 PROMOTIONS, INCIDENTS, GUARDS = 60, 20, 20
 

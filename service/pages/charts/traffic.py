@@ -10,9 +10,9 @@ from core.drawing.layers import Bar, Bars, Layer, Line, Value
 from core.drawing.markup import Markup
 from core.drawing.plot import Plot
 from core.drawing.times import day_and_time, time_axis
+from core.ledger_tables.traffic import BOUNDS_S
 from core.series.requests import Bucket
 from core.share import percent
-from core.traffic import BOUNDS_S
 from service.pages.charts.facts import ChartFacts
 from service.pages.charts.marks import version_marks
 

@@ -6,8 +6,8 @@ from typing import get_args
 
 from core.clock import moment
 from core.home import Home
-from core.loop_steps import LOOP, Did, LoopStep
-from core.proposals import Proposal
+from core.ledger_tables.loop_steps import LOOP, Did, LoopStep
+from core.ledger_tables.proposals import Proposal
 from core.records import CheckRecord, DecisionRecord
 from core.share import percent
 from service.pages.timeline.event import Event, Link, job_link, version_link

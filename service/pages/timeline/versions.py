@@ -6,9 +6,9 @@ from core.audit import Action, Audit, AuditEntry
 from core.change_words import change_words
 from core.clock import moment, seconds_between
 from core.duration import in_words
-from core.guards import Guard, Guards
 from core.home import Home
-from core.incidents import Incident, Incidents
+from core.ledger_tables.guards import Guard, Guards
+from core.ledger_tables.incidents import Incident, Incidents
 from core.records import Comparison, JobRecord, PromotionRecord
 from core.share import percent
 from service.pages.timeline.event import Event, job_link, version_link

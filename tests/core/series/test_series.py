@@ -14,6 +14,7 @@ from core.config import Config
 from core.datasets import is_held_out
 from core.home import Home
 from core.ledger import Ledger
+from core.ledger_tables.traffic import Load, Traffic, TrafficMinute
 from core.package import REFERENCE, PackageFacts
 from core.records import FeedbackRecord, PredictionRecord, PromotionRecord, Verdict
 from core.series.answers import PARTS, SAMPLED, answer_samples, latest_answers
@@ -24,7 +25,6 @@ from core.series.reference import reference_answers
 from core.series.requests import request_buckets
 from core.series.span import LEAST_S, LONGEST_S, MOST_BUCKETS, SHORTEST_S, Span, span_until
 from core.share import Share
-from core.traffic import Load, Traffic, TrafficMinute
 
 NOW_S = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
 HOUR_S, DAY_S = 3600.0, 86400.0

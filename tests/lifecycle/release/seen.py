@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.guards import Promise
+from core.ledger_tables.guards import Promise
 from core.share import measured
 from lifecycle.release.observed import Answered
 

@@ -11,14 +11,14 @@ import pytest
 
 from core import promotion
 from core.errors import Conflict, LedgerUnreadable, PointerUnreadable
-from core.guards import Guard, Guards
 from core.home import Home
-from core.incidents import Incident, Incidents
+from core.ledger_tables.guards import Guard, Guards
+from core.ledger_tables.incidents import Incident, Incidents
+from core.ledger_tables.traffic import Load, Traffic, TrafficMinute
 from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest
 from core.promotion import promote, record_change
 from core.records import Comparison, Disagreements, GateRecord, GateVerdict
-from core.traffic import Load, Traffic, TrafficMinute
 from lifecycle.release import roll_back
 from lifecycle.release.guard import ChampionGuard
 from tests.lifecycle.release.served import serve
@@ -244,7 +244,7 @@ def test_a_clock_that_jumps_ends_no_guard(
     database = home.ledger.database
     [begun] = Guards(database).latest("m")
     for jumped in ("2020-01-01T00:00:00.000000+00:00", "2099-01-01T00:00:00.000000+00:00"):
-        monkeypatch.setattr("core.guards.utc_now", lambda jumped=jumped: jumped)
+        monkeypatch.setattr("core.ledger_tables.guards.utc_now", lambda jumped=jumped: jumped)
         Guards(database).note(begun, [], labels=0, watched_s=0.0)
         assert guard.look("m") is None
         assert Guards(database).latest("m")[0].watched_s <= 900

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from core.home import Home
-from core.incidents import Incidents
 from core.ledger import Ledger
+from core.ledger_tables.incidents import Incidents
 from core.records import FeedbackRecord, GateVerdict
 from lifecycle.release.second_try import hold_if_rolled_back
 from tests.lifecycle.predictions import predicted

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from core.config import GuardConfig
-from core.guards import Promise
+from core.ledger_tables.guards import Promise
+from core.ledger_tables.traffic import Load
 from core.share import measured
-from core.traffic import Load
 from lifecycle.release.observed import Answered, History, Observed
 from lifecycle.release.signals import (
     abstentions,

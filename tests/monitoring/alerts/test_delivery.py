@@ -13,13 +13,13 @@ from typing import Any, get_args
 import pytest
 from pydantic import TypeAdapter
 
-from core.alerts import Alerts
 from core.config import AlertsConfig, FormName
 from core.errors import WebhookFailed
 from core.home import Home
+from core.ledger_tables.alerts import Alerts
+from core.ledger_tables.standing import Accuracy
 from core.records import TRAFFIC, Decision, Evidence, Verdict
 from core.share import Share, measured
-from core.standing import Accuracy
 from monitoring.alerts import courier
 from monitoring.alerts.courier import Courier, deliver_due
 from monitoring.alerts.forms.catalogue import FORMS

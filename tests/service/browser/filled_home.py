@@ -11,8 +11,8 @@ from core.changes import Change, Group
 from core.clock import utc_now
 from core.config import Config
 from core.home import Home
-from core.incidents import Incidents
-from core.loop_steps import Done
+from core.ledger_tables.incidents import Incidents
+from core.ledger_tables.loop_steps import Done
 from core.owner import this_worker
 from core.records import (
     Comparison,

@@ -10,7 +10,7 @@ import pytest
 
 from core.config import Config, LedgerConfig
 from core.home import Home
-from core.incidents import Incidents
+from core.ledger_tables.incidents import Incidents
 from core.news import Position
 from core.records import Decision
 from core.server_workers import ModelStatus

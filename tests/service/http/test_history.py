@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.audit import LOOP, record
-from core.incidents import Incidents
+from core.ledger_tables.incidents import Incidents
 from core.records import TRAFFIC, Decision, Differing, Disagreements, GateRecord, GateVerdict, Verdict
 from service.worker import Worker
 from tests.service.http.test_openapi import problem_with

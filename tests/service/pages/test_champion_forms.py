@@ -13,15 +13,15 @@ from starlette.testclient import TestClient
 from core.audit import Audit
 from core.config import Config
 from core.freezes import freeze_of
-from core.heartbeats import Heartbeats
 from core.ledger import Ledger
-from core.loop_steps import Done
+from core.ledger_tables.heartbeats import Heartbeats
+from core.ledger_tables.loop_steps import Done
+from core.ledger_tables.standing import Accuracy
 from core.owner import this_worker
 from core.package import read_facts
 from core.records import Decision
 from core.registry import Registry
 from core.share import measured
-from core.standing import Accuracy
 from service.worker import Worker
 from tests.service.conftest import Variant
 from tests.service.pages.forms import ORIGIN, form_token, send

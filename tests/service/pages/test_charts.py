@@ -9,16 +9,16 @@ from starlette.testclient import TestClient
 
 from core.accumulated import Accumulated
 from core.clock import earliest_id, seconds_ago, stored_time, utc_now
-from core.guards import Guards, Promise
 from core.home import Home
-from core.incidents import Incidents
 from core.ledger import Ledger
+from core.ledger_tables.guards import Guards, Promise
+from core.ledger_tables.incidents import Incidents
+from core.ledger_tables.standing import Accuracy
+from core.ledger_tables.traffic import Load, Traffic, TrafficMinute
 from core.package import read_facts
 from core.records import Comparison, FeedbackRecord, GateRecord, GateVerdict, PredictionRecord, Verdict
 from core.registry import Registry
 from core.share import Share
-from core.standing import Accuracy
-from core.traffic import Load, Traffic, TrafficMinute
 from service.pages.charts.charts import ModelCharts, model_charts
 from service.worker import Worker
 

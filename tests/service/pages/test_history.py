@@ -8,11 +8,11 @@ from starlette.testclient import TestClient
 from core.audit import Actor, record
 from core.config import Config
 from core.freezes import Freeze
-from core.guards import Finding, Guards, Promise
-from core.incidents import Incidents
 from core.ledger import Ledger
+from core.ledger_tables.guards import Finding, Guards, Promise
+from core.ledger_tables.incidents import Incidents
+from core.ledger_tables.loop_steps import Done
 from core.loop_orders import freeze
-from core.loop_steps import Done
 from core.records import Comparison, Decision, FeedbackRecord, GateRecord, GateVerdict
 from core.share import Share
 from service.pages.timeline.reading import KINDS

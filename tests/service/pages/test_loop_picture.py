@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.guards import Guard
+from core.ledger_tables.guards import Guard
+from core.ledger_tables.proposals import Proposal
 from core.loop_standing import Held
-from core.proposals import Proposal
 from core.records import CheckRecord, Decision, DecisionRecord, JobRecord, PromotionRecord, Verdict
 from service.pages.loop_picture import STEPS, Standing, steps_of
 from service.pages.loop_state import LoopState

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from core.alerts import Alerts, Condition
 from core.clock import utc_now
 from core.freezes import Freeze
-from core.heartbeats import Heartbeats
-from core.incidents import Incidents
+from core.ledger_tables.alerts import Alerts, Condition
+from core.ledger_tables.heartbeats import Heartbeats
+from core.ledger_tables.incidents import Incidents
 from core.loop_orders import freeze
 from core.owner import this_worker
 from core.records import TRAFFIC, Verdict

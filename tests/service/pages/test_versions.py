@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.config import Config
-from core.incidents import Incidents
 from core.ledger import Ledger
+from core.ledger_tables.incidents import Incidents
 from core.lineage import DataSet, Lineage, TrainingData
 from core.package import read_facts
 from core.records import FeedbackRecord

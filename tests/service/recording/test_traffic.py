@@ -9,7 +9,7 @@ import pytest
 from core.config import Config
 from core.errors import LedgerUnreadable
 from core.home import Home
-from core.traffic import Traffic
+from core.ledger_tables.traffic import Traffic
 from service.answering.batcher import ENGINE_FAILED
 from service.answering.items import ItemError
 from service.answering.predictor import Prediction, counted

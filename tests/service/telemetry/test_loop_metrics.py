@@ -16,13 +16,13 @@ from starlette.testclient import TestClient
 
 from core.beating import beating
 from core.clock import utc_now
-from core.guards import Guards, Promise
-from core.heartbeats import Heartbeats
-from core.incidents import Incidents
+from core.ledger_tables.guards import Guards, Promise
+from core.ledger_tables.heartbeats import Heartbeats
+from core.ledger_tables.incidents import Incidents
+from core.ledger_tables.standing import Accuracy
 from core.records import TRAFFIC, Decision, Verdict
 from core.registry import Champion
 from core.share import Share, measured
-from core.standing import Accuracy
 from service.telemetry import loop_page
 from service.telemetry.loop_metrics import GAUGES
 from service.telemetry.loop_page import LoopPage

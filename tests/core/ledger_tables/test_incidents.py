@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from core.guards import Finding, Guard, Guards, Promise
-from core.incidents import Act, Cause, Incident, Incidents
 from core.ledger import Ledger
+from core.ledger_tables.guards import Finding, Guard, Guards, Promise
+from core.ledger_tables.incidents import Act, Cause, Incident, Incidents
 from core.registry import Champion
 from core.share import measured
 

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, insert, select, update
 
 from core.clock import utc_now
 from core.database import Database
-from core.incidents import Cause
+from core.ledger_tables.incidents import Cause
 from core.registry import Champion
 from core.schema import guards
 from core.share import Share

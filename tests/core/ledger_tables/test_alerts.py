@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core.alerts import Alerts, Condition
 from core.events import Event
-from core.heartbeats import Heartbeats
 from core.ledger import Ledger
+from core.ledger_tables.alerts import Alerts, Condition
+from core.ledger_tables.heartbeats import Heartbeats
+from core.ledger_tables.standing import Accuracy, Standing
 from core.share import measured
-from core.standing import Accuracy, Standing
 
 DRIFT = Condition("drift", "1", {"rows": 3})
 PROMOTED = Condition("promoted", "7", {}, is_moment=True)

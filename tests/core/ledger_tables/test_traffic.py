@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core import traffic
 from core.ledger import Ledger
-from core.traffic import BOUNDS_S, Load, Traffic, TrafficMinute
+from core.ledger_tables import traffic
+from core.ledger_tables.traffic import BOUNDS_S, Load, Traffic, TrafficMinute
 
 
 def minute(time: str, *, version: str = "1", **counts: Any) -> TrafficMinute:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.context import Run
 from core.errors import CorruptPackage
-from core.label_changes import LabelChanges, label_changes
+from core.labelling.changes import LabelChanges, label_changes
 
 SHOWN = 5
 

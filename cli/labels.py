@@ -18,10 +18,10 @@ from cli.retract import retract_labels, way_back
 from core.datasets import Columns
 from core.errors import UnwrittenFormat
 from core.feedback import MAX_SOURCE_CHARS, add_rule, registered_labels
-from core.label_effects import effects_of, has_control_character
 from core.label_files.files import SAME, RefusedRow, write_requests
 from core.label_files.importing import import_labels
-from core.label_queue import label_queue, labels_today
+from core.labelling.effects import effects_of, has_control_character
+from core.labelling.queue import label_queue, labels_today
 from core.labels import label_name
 from core.tables.reader import CSV
 from core.taxonomy import LabelRule

@@ -9,7 +9,7 @@ import click
 
 from cli.context import Run, pass_run
 from core.clock import stored_time
-from core.retraction import Retracted, retract
+from core.labelling.retraction import Retracted, retract
 
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"])
 

@@ -12,7 +12,7 @@ from core.feedback import GivenLabel, StoredLabels, registered_labels, store_lab
 from core.home import Home
 from core.label_files.alike import answered_alike
 from core.label_files.files import SAME, UNTOLD, FileLabel, LabelFile, RefusedRow, read_labels
-from core.label_queue import labels_today
+from core.labelling.queue import labels_today
 from core.labels import Kind, canonical
 from core.records import CannotTell
 from core.trust import Contradictions

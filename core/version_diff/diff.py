@@ -10,7 +10,7 @@ from core.datasets import Example
 from core.engine import Engine
 from core.errors import Unavailable
 from core.home import Home
-from core.label_changes import LabelChanges, label_changes
+from core.labelling.changes import LabelChanges, label_changes
 from core.package import PackageFacts, read_digest, read_facts
 from core.progress import Progress, ignore
 from core.taxonomy import Taxonomy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core.label_changes import LabelChanges
+from core.labelling.changes import LabelChanges
 from core.share import Share, percent
 from core.version_diff.answers import Answers
 from core.version_diff.training import RowsDiff

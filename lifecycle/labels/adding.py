@@ -11,9 +11,9 @@ from core.datasets import Columns, Example, examples_in, fingerprint, is_held_ou
 from core.errors import RowFault, UnknownSource
 from core.feedback import LabelJudge, registered_labels
 from core.home import Home
-from core.label_effects import kept_rows
 from core.label_files.exchange import read_rows
 from core.label_files.files import RefusedRow
+from core.labelling.effects import kept_rows
 from core.labels import Kind, names_of
 from core.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.tables.reader import Row

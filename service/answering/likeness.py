@@ -21,7 +21,7 @@ from core.arrays import Floats
 from core.engine import Encoded, Engine, Outputs
 from core.errors import RetuneError
 from core.home import Home
-from core.labelled_texts import (
+from core.labelling.labelled_texts import (
     LabelledText,
     different,
     texts_of_people,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from core.audit import Actor
 from core.feedback import Given, StoredLabels
 from core.home import Home
-from core.label_queue import first_answers, label_queue
+from core.labelling.queue import first_answers, label_queue
 from core.records import LabelRequest
 from service.access.actor import actor_of
 from service.http.envelope import json_response

@@ -7,7 +7,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.label_claims import LabelClaims
+from core.labelling.claims import LabelClaims
 from core.labels import label_name
 from service.access.actor import actor_of
 from service.http.route import Route

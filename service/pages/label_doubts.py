@@ -10,8 +10,8 @@ from starlette.responses import Response
 from core.audit import Actor
 from core.feedback import add_rule, registered_labels
 from core.home import Home
-from core.label_effects import effects_of
-from core.label_queue import labels_today
+from core.labelling.effects import effects_of
+from core.labelling.queue import labels_today
 from core.labels import label_name
 from core.resemblance import NameIndex
 from core.taxonomy import LabelRule

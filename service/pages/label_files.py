@@ -15,7 +15,7 @@ from core.errors import InvalidInput
 from core.home import Home
 from core.label_files.files import write_requests
 from core.label_files.importing import ImportedLabels, import_labels
-from core.label_queue import label_queue
+from core.labelling.queue import label_queue
 from core.labels import label_name
 from service.access.actor import actor_of
 from service.http.route import Route

@@ -12,8 +12,8 @@ import orjson
 from starlette.requests import Request
 
 from core.feedback import MAX_SOURCE_CHARS
-from core.label_answers import Answer
-from core.label_claims import Labeller
+from core.labelling.answers import Answer
+from core.labelling.claims import Labeller
 from core.labels import MAX_LABEL_CHARS, label_name
 from service.access.actor import actor_of
 from service.http.protocols.feedback import MAX_LABELS, MAX_TOGETHER

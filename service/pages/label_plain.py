@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.label_answers import Answer
-from core.label_claims import Labeller
-from core.label_queue import labels_today
+from core.labelling.answers import Answer
+from core.labelling.claims import Labeller
+from core.labelling.queue import labels_today
 from core.labels import names_in
 from service.access.actor import actor_of
 from service.http.route import Route

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.audit import Actor
-from core.label_answers import LabelAnswers, Outcome, give
+from core.labelling.answers import LabelAnswers, Outcome, give
 from service.pages.label_forms import Refused, Sent, TakenBack
 from service.recording.audit import audited
 from service.worker import Worker

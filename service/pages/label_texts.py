@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.datasets import Text
-from core.label_claims import LEASE_S, LabelClaims, Labeller
-from core.label_queue import AskedText, together
+from core.labelling.claims import LEASE_S, LabelClaims, Labeller
+from core.labelling.queue import AskedText, together
+from core.labelling.second_answers import for_second_answers
 from core.labels import names_of
-from core.second_answers import for_second_answers
 from core.taxonomy import Taxonomy
 from service.answering.ranking import Ranked, ranked
 from service.worker import Worker

@@ -7,12 +7,12 @@ from typing import Any
 
 from core.errors import Unavailable
 from core.home import Home
-from core.label_codes import codes_of
-from core.label_queue import labels_today
+from core.labelling.codes import codes_of
+from core.labelling.queue import labels_today
+from core.labelling.second_answers import agreement
 from core.labels import MAX_LABEL_CHARS
 from core.records import RequestedLabels
 from core.resemblance import NameIndex, is_no_name
-from core.second_answers import agreement
 from service.pages.label_doubts import doubted
 from service.worker import Worker
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.errors import RetuneError, Unavailable, VersionNotFound
-from core.given_sources import sources_until
 from core.home import Home
-from core.label_changes import LabelChanges
+from core.labelling.changes import LabelChanges
+from core.labelling.given_sources import sources_until
 from core.package import PackageFacts, read_reference
 from core.records import GateRecord, PromotionRecord
 from core.registry import Champion

@@ -11,7 +11,7 @@ import pytest
 from core.audit import Audit
 from core.clock import sortable_id, utc_now
 from core.jobs import JobQueue
-from core.label_batches import label_batches
+from core.labelling.batches import label_batches
 from core.ledger import Ledger
 from core.ledger_tables.alerts import Alerts
 from core.ledger_tables.guards import Guards

@@ -13,7 +13,7 @@ from core.assigned import cells
 from core.clock import utc_now
 from core.engine import Engine
 from core.home import Home
-from core.label_queue import labels_today
+from core.labelling.queue import labels_today
 from core.records import FeedbackRecord, PredictionRecord, Wanted
 from core.taxonomy import LabelRule
 from service.host.process import running_server

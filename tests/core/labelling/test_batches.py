@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import update
 
 from core.clock import sortable_id, utc_now
-from core.label_batches import label_batches
+from core.labelling.batches import label_batches
 from core.ledger import Ledger
 from core.records import FeedbackRecord, PredictionRecord
 from core.schema import feedback

@@ -9,7 +9,7 @@ import pytest
 
 from core.config import Config
 from core.database import Database
-from core.label_claims import GRACE_S, LEASE_S, LabelClaims, Labeller
+from core.labelling.claims import GRACE_S, LEASE_S, LabelClaims, Labeller
 
 ANN, BEN = Labeller("ann", "1"), Labeller("ben", "2")
 ASKED = [[f"{number:032x}"] for number in range(12)]

@@ -12,7 +12,7 @@ from core.clock import utc_now
 from core.database import Database
 from core.errors import LabelRefused, LabelsOfAnotherModel
 from core.feedback import Given, GivenLabel, ModelLabels, StoredLabels, store_labels
-from core.label_claims import LabelClaims
+from core.labelling.claims import LabelClaims
 from core.labels import canonical
 from core.ledger import Ledger
 from core.records import CannotTell

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from core.database import Database
-from core.label_queue import AskedText
+from core.labelling.queue import AskedText
 from core.schema import feedback, is_of_model, predictions
 from core.taxonomy import Taxonomy
 

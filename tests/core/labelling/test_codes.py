@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.label_codes import COMMANDS, codes_of
+from core.labelling.codes import COMMANDS, codes_of
 
 LABELS = sorted(
     f"{topic}_{what}"

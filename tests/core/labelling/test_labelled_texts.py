@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import labelled_texts
 from core.clock import sortable_id, utc_now
 from core.config import Config
 from core.datasets import Example, keep_dataset
 from core.home import Home
-from core.labelled_texts import texts_of_people, training_file, training_texts, with_names_of_today
+from core.labelling import labelled_texts
+from core.labelling.labelled_texts import texts_of_people, training_file, training_texts, with_names_of_today
 from core.lineage import Lineage, TrainingData
 from core.package import PackageFacts
 from core.records import FeedbackRecord, PredictionRecord

@@ -6,7 +6,8 @@ import click
 
 from cli.context import Run, pass_run
 from cli.who import this_user
-from core import accepting, loop_orders
+from core.loop import accepting
+from core.loop import orders as loop_orders
 from core.stored import as_stored
 
 

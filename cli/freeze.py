@@ -6,9 +6,9 @@ import click
 
 from cli.context import Run, pass_run
 from cli.who import this_user
-from core import loop_orders
 from core.clock import utc_now
 from core.freezes import Freeze, until_of
+from core.loop import orders as loop_orders
 
 
 @click.command()

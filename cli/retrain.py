@@ -11,10 +11,10 @@ from cli.context import REFUSED, Run, pass_run
 from cli.following import follow
 from cli.job_sentences import sentence
 from cli.who import this_user
-from core.accepting import request_retrain
 from core.config import MethodName
 from core.duration import seconds_of
 from core.job_json import job_json
+from core.loop.accepting import request_retrain
 from core.records import JobRecord
 
 

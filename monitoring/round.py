@@ -16,7 +16,7 @@ from core.forgetting import forget_expired
 from core.home import Home
 from core.isolated import isolated
 from core.ledger_tables.guards import Guard
-from core.policy_seen import note_policies
+from core.loop.policy_seen import note_policies
 from core.records import CheckRecord, DecisionRecord
 from monitoring.alerts.courier import Courier
 from monitoring.guarding import Guarding, Look

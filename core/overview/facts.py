@@ -10,7 +10,7 @@ from core.job_json import job_json
 from core.ledger_tables.incidents import Incident
 from core.ledger_tables.loop_steps import LoopStep
 from core.ledger_tables.proposals import Proposal
-from core.loop_standing import Held
+from core.loop.standing import Held
 from core.policy_config import Mode
 from core.records import Action, JobRecord, Outcome
 from core.share import Share

@@ -13,7 +13,7 @@ from core.ledger_tables.alerts import Alerts
 from core.ledger_tables.incidents import Incidents
 from core.ledger_tables.proposals import Proposals
 from core.ledger_tables.traffic import Load, Traffic
-from core.loop_standing import loop_standing
+from core.loop.standing import loop_standing
 from core.overview.facts import (
     COUNTED,
     AccuracyFacts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.loop_standing import told_words
+from core.loop.standing import told_words
 from core.overview.facts import ModelOverview, NextStep, Processes, Urgency
 
 Rule = Callable[[ModelOverview, Processes], NextStep | None]

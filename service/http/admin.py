@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core import promotion
-from core.accepting import request_retrain
 from core.audit import Actor
 from core.home import Home
+from core.loop.accepting import request_retrain
 from core.records import JobRecord
 from core.server_workers import ServerWorkerStatus
 from service.access.actor import actor_of

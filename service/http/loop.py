@@ -8,12 +8,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core import accepting, loop_orders
 from core.audit import Actor
 from core.clock import utc_now
 from core.freezes import Freeze, freeze_of, until_of
 from core.home import Home
 from core.job_json import job_json
+from core.loop import accepting
+from core.loop import orders as loop_orders
 from core.stored import as_stored
 from service.access.actor import actor_of
 from service.fields import Fields, count_in, fields_in, require_empty, text_in

@@ -11,7 +11,7 @@ from core.home import Home
 from core.ledger_tables.guards import Guard, Guards
 from core.ledger_tables.loop_steps import LoopStep
 from core.ledger_tables.proposals import Proposal
-from core.loop_standing import Held, loop_standing
+from core.loop.standing import Held, loop_standing
 from core.records import PromotionRecord
 
 

@@ -12,8 +12,8 @@ from core.clock import utc_now
 from core.config_sources import Sources
 from core.freezes import freeze_of
 from core.home import Home
+from core.loop.policy_words import policy_words
 from core.policy_config import Mode
-from core.policy_words import policy_words
 from core.settings import Setting, settings_of, unknown_models
 from service.http.paging import require_known
 from service.http.route import Route

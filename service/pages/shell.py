@@ -16,7 +16,7 @@ from core.duration import in_words
 from core.errors import RetuneError
 from core.gate_words import points
 from core.job_rows import is_lost
-from core.loop_standing import told_words
+from core.loop.standing import told_words
 from core.overview.words import (
     accuracy_words,
     alert_words,

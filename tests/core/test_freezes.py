@@ -14,7 +14,7 @@ from core.config import Config
 from core.errors import ChampionChanged, FreezeIsOver, InvalidUntil, ModelFrozen, NoChampion
 from core.freezes import FILE, Freeze, freeze_of, until_of
 from core.home import Home
-from core.loop_orders import freeze, unfreeze
+from core.loop.orders import freeze, unfreeze
 from core.package import read_facts, write_facts, write_manifest
 from core.promotion import promote, roll_back
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from core.accepting import accept, decline, request_retrain
 from core.champion import read_champion
 from core.clock import utc_now
 from core.config import Config
@@ -18,7 +17,8 @@ from core.freezes import Freeze, until_of
 from core.home import Home
 from core.ledger_tables.guards import Guards, Promise
 from core.ledger_tables.loop_steps import LoopStep
-from core.loop_orders import freeze, resume, unfreeze
+from core.loop.accepting import accept, decline, request_retrain
+from core.loop.orders import freeze, resume, unfreeze
 from core.promotion import record_change, roll_back
 from core.records import Decision, FeedbackRecord
 from lifecycle.act import act

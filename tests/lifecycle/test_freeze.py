@@ -8,7 +8,7 @@ from core.champion import read_champion
 from core.clock import utc_now
 from core.freezes import Freeze
 from core.home import Home
-from core.loop_orders import freeze, unfreeze
+from core.loop.orders import freeze, unfreeze
 from core.progress import ignore
 from core.records import GateRecord, GateVerdict, JobRecord
 from core.stored import as_stored

@@ -11,7 +11,7 @@ import pytest
 from core.champion import read_champion
 from core.config import DriftConfig, LabelsConfig
 from core.home import Home
-from core.loop_orders import resume
+from core.loop.orders import resume
 from core.progress import Progress, ignore
 from core.records import TRAFFIC, FeedbackRecord, JobRecord, Verdict
 from lifecycle import worker

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core.accepting import accept, decline
 from core.champion import read_champion
 from core.freezes import Freeze, until_of
 from core.home import Home
 from core.ledger_tables.loop_steps import LoopStep
-from core.loop_orders import freeze, resume
+from core.loop.accepting import accept, decline
+from core.loop.orders import freeze, resume
 from core.policy_config import Policy
 from core.records import Action, Decision
 from lifecycle.simulation.run import simulate

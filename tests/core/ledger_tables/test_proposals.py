@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core.accepting import accept, decline
 from core.config import Config
 from core.errors import NothingProposed
 from core.home import Home
 from core.ledger_tables.proposals import Proposal
+from core.loop.accepting import accept, decline
 from core.records import JobRecord
 
 STORED = Path(__file__).parent / "stored" / "format-1"

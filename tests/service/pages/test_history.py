@@ -12,7 +12,7 @@ from core.ledger import Ledger
 from core.ledger_tables.guards import Finding, Guards, Promise
 from core.ledger_tables.incidents import Incidents
 from core.ledger_tables.loop_steps import Done
-from core.loop_orders import freeze
+from core.loop.orders import freeze
 from core.records import Comparison, Decision, FeedbackRecord, GateRecord, GateVerdict
 from core.share import Share
 from service.pages.timeline.reading import KINDS

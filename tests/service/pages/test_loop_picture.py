@@ -6,7 +6,7 @@ import pytest
 
 from core.ledger_tables.guards import Guard
 from core.ledger_tables.proposals import Proposal
-from core.loop_standing import Held
+from core.loop.standing import Held
 from core.records import CheckRecord, Decision, DecisionRecord, JobRecord, PromotionRecord, Verdict
 from service.pages.loop_picture import STEPS, Standing, steps_of
 from service.pages.loop_state import LoopState

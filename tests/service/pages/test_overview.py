@@ -9,7 +9,7 @@ from core.freezes import Freeze
 from core.ledger_tables.alerts import Alerts, Condition
 from core.ledger_tables.heartbeats import Heartbeats
 from core.ledger_tables.incidents import Incidents
-from core.loop_orders import freeze
+from core.loop.orders import freeze
 from core.owner import this_worker
 from core.records import TRAFFIC, Verdict
 from core.registry import Registry

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from core.config import Config, load_config
 from core.config_sources import sources_of
 from core.freezes import Freeze
-from core.loop_orders import freeze
+from core.loop.orders import freeze
 from service.worker import Worker
 from tests.service.conftest import local_client
 

@@ -7,8 +7,8 @@ import pytest
 from core.audit import Audit, AuditEntry
 from core.config import Config, LabelsConfig
 from core.home import Home
+from core.loop.policy_seen import note_policies
 from core.policy_config import ModelPolicy, PolicyConfig
-from core.policy_seen import note_policies
 
 
 def home_of(folder: Path, **policy: object) -> Home:

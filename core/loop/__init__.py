@@ -1,0 +1,1 @@
+"""What people tell the loop, and where it stands."""

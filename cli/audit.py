@@ -7,9 +7,9 @@ from datetime import datetime
 import click
 
 from cli.context import Run, info, pass_run
-from core.audit import Audit, AuditEntry
-from core.audit_waiting import FILE, waiting
-from core.audit_words import facts_in_words
+from core.audit.entries import Audit, AuditEntry
+from core.audit.waiting import FILE, waiting
+from core.audit.words import facts_in_words
 from core.clock import stored_time
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli.who import this_user
-from core.audit import NO_FACTS, Action, Actor, record
+from core.audit.entries import NO_FACTS, Action, Actor, record
 from core.checkpoint import TRAINING
 from core.config import Config, load_config, overridden
 from core.config_sources import OPTION, Sources, sources_of

@@ -12,7 +12,7 @@ import click
 
 from cli.context import Run, info, pass_run
 from core.api_keys import MAX_BURST, ApiKey, KeyScope, add_key, read_keys, revoke_key
-from core.audit import Action
+from core.audit.entries import Action
 from core.duration import seconds_of
 from core.errors import InvalidDuration, InvalidInput
 from core.home import Home

@@ -11,7 +11,7 @@ from cli.context import Run, info, pass_run
 from cli.label_changes import told_changes
 from cli.versions import default_model
 from core import promotion
-from core.audit import Action
+from core.audit.entries import Action
 from core.errors import InvalidInput, Unavailable
 from core.home import Home
 from core.registry import Champion, parse_version

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from functools import partial
 
-from core.audit import LOOP, Action, record
+from core.audit.entries import LOOP, Action, record
 from core.champion import ChampionPackage
 from core.clock import utc_now
 from core.errors import ChampionChanged, ModelFrozen, PromotionTimeout, RetuneError

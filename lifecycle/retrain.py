@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from core.audit import LOOP, record
+from core.audit.entries import LOOP, record
 from core.champion import read_champion
 from core.clock import utc_now
 from core.errors import (

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from core.audit import Actor, Audit, AuditEntry, Via
+from core.audit.entries import Actor, Audit, AuditEntry, Via
 from core.clock import utc_now
 from core.config import Config, LabelsConfig
 from core.errors import Unavailable

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from core import audit, promotion
+from core import promotion
+from core.audit import entries as audit
 from core.errors import (
     ChampionChanged,
     CorruptPackage,

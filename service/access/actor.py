@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from core.audit import Actor, Via
+from core.audit.entries import Actor, Via
 
 PAGES = "/dashboard"
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core import promotion
-from core.audit import Actor
+from core.audit.entries import Actor
 from core.home import Home
 from core.loop.accepting import request_retrain
 from core.records import JobRecord

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from core import promotion
-from core.audit import Action, Actor
+from core.audit.entries import Action, Actor
 from core.errors import CorruptPackage, VersionRefused
 from core.home import Home
 from core.registry import Champion

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.audit import Audit
+from core.audit.entries import Audit
 from core.clock import stored_time
 from core.errors import InvalidInput
 from core.home import Home

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.audit import Actor
+from core.audit.entries import Actor
 from core.errors import JobNotFound
 from core.home import Home
 from core.job_json import job_json

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.audit import Actor
+from core.audit.entries import Actor
 from core.feedback import Given, StoredLabels
 from core.home import Home
 from core.labelling.queue import first_answers, label_queue

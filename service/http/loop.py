@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.audit import Actor
+from core.audit.entries import Actor
 from core.clock import utc_now
 from core.freezes import Freeze, freeze_of, until_of
 from core.home import Home

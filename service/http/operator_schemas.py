@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from core.audit import Via
+from core.audit.entries import Via
 from service.http.route import Schema
 from service.http.schema_parts import (
     BOOLEAN,

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.audit import Audit, AuditEntry
-from core.audit_waiting import waiting
+from core.audit.entries import Audit, AuditEntry
+from core.audit.waiting import waiting
 from core.home import Home
 from service.http.history import since_of
 from service.http.paging import Page, page_in

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.audit import Actor
+from core.audit.entries import Actor
 from core.feedback import add_rule, registered_labels
 from core.home import Home
 from core.labelling.effects import effects_of

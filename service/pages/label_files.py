@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.audit import Actor
+from core.audit.entries import Actor
 from core.errors import InvalidInput
 from core.home import Home
 from core.label_files.files import write_requests

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.audit import Actor
+from core.audit.entries import Actor
 from core.labelling.answers import LabelAnswers, Outcome, give
 from service.pages.label_forms import Refused, Sent, TakenBack
 from service.recording.audit import audited

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from core.audit_words import done_words, facts_in_words
+from core.audit.words import done_words, facts_in_words
 from core.clock import day, moment
 from core.duration import in_words
 from core.errors import RetuneError

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from core.audit import NO_FACTS, Action, Actor, record
+from core.audit.entries import NO_FACTS, Action, Actor, record
 from core.home import Home
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,6 @@ def audited(
     *,
     is_away: bool = False,
 ) -> None:
-    """As `core.audit.record`."""
+    """As `core.audit.entries.record`."""
     if problem := record(home, actor, action, model, facts, is_away=is_away):
         logger.error("A change (%s) is not in the audit: %s", action, problem)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.audit_waiting import FILE
+from core.audit.waiting import FILE
 from core.config import Config
 from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.audit import Audit
+from core.audit.entries import Audit
 from core.ledger import Ledger
 from core.records import FeedbackRecord, Wanted
 from tests.cli.conftest import Command

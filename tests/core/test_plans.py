@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.audit import Audit
+from core.audit.entries import Audit
 from core.clock import sortable_id, utc_now
 from core.jobs import JobQueue
 from core.labelling.batches import label_batches

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from core.audit import Action, Audit, AuditEntry
-from core.audit_words import done_words, facts_in_words
+from core.audit.entries import Action, Audit, AuditEntry
+from core.audit.words import done_words, facts_in_words
 from core.home import Home
 from core.labelling.batches import LabelBatch, label_batches
 from service.pages.timeline.event import Event, job_link

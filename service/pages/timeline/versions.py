@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.audit import Action, Audit, AuditEntry
+from core.audit.entries import Action, Audit, AuditEntry
 from core.change_words import change_words
 from core.clock import moment, seconds_between
 from core.duration import in_words

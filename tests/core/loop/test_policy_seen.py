@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.audit import Audit, AuditEntry
+from core.audit.entries import Audit, AuditEntry
 from core.config import Config, LabelsConfig
 from core.home import Home
 from core.loop.policy_seen import note_policies

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from core.audit import Audit, AuditEntry
+from core.audit.entries import Audit, AuditEntry
 from core.registry import Registry, open_registry
 from service.worker import Worker
 from tests.service.pages.forms import send

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from core.audit import LOOP, record
+from core.audit.entries import LOOP, record
 from core.ledger_tables.incidents import Incidents
 from core.records import TRAFFIC, Decision, Differing, Disagreements, GateRecord, GateVerdict, Verdict
 from service.worker import Worker

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.api_keys import KeyScope, add_key
-from core.audit import Audit
+from core.audit.entries import Audit
 from core.records import Wanted
 from core.registry import Registry
 from service.worker import Worker

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from core.audit import Audit
+from core.audit.entries import Audit
 from core.records import Action
 from core.registry import Registry
 from service.worker import Worker

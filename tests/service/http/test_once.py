@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from core.audit import Audit
+from core.audit.entries import Audit
 from core.errors import PromotionTimeout
 from core.registry import Registry
 from service.worker import Worker

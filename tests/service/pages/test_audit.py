@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from core.audit import Actor, AuditEntry, record
+from core.audit.entries import Actor, AuditEntry, record
 from core.clock import utc_now
 from core.config import Config
 from service.pages.audit import together

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from core.audit import Audit
+from core.audit.entries import Audit
 from core.config import Config
 from core.freezes import freeze_of
 from core.ledger import Ledger

@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from core.audit import Actor, record
+from core.audit.entries import Actor, record
 from core.config import Config
 from core.freezes import Freeze
 from core.ledger import Ledger

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.api_keys import add_key
-from core.audit import Audit
+from core.audit.entries import Audit
 from core.config import Config
 from core.records import FeedbackRecord, PredictionRecord, Wanted
 from core.registry import Registry

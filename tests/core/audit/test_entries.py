@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.audit import LOOP, Actor, Audit, record
-from core.audit_waiting import FILE, put_aside, waiting
+from core.audit.entries import LOOP, Actor, Audit, record
+from core.audit.waiting import FILE, put_aside, waiting
 from core.config import Config, LedgerConfig
 from core.home import Home
 from core.ledger import Ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.audit import Action
+from core.audit.entries import Action
 
 DONE: dict[Action, str] = {
     "register": "registered",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, insert, select
 
-from core.audit_waiting import bring_in, put_aside
+from core.audit.waiting import bring_in, put_aside
 from core.clock import utc_now
 from core.database import Database
 from core.errors import Unavailable

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from cli.context import Run, pass_run
-from core.forgetting import Forgotten, forget_expired, forget_key, forget_predictions
+from core.privacy.forgetting import Forgotten, forget_expired, forget_key, forget_predictions
 
 
 @click.command()

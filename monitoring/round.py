@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from core.champion import ChampionPackage, read_champion
 from core.claim import Claim
 from core.errors import DriverMissing, InvalidDatabaseUrl, ModelNotFound, UnusableRegistry, WatchedByAnother
-from core.forgetting import forget_expired
 from core.home import Home
 from core.isolated import isolated
 from core.ledger_tables.guards import Guard
 from core.loop.policy_seen import note_policies
+from core.privacy.forgetting import forget_expired
 from core.records import CheckRecord, DecisionRecord
 from monitoring.alerts.courier import Courier
 from monitoring.guarding import Guarding, Look

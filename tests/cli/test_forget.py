@@ -11,12 +11,12 @@ import pytest
 from core.clock import earliest_id, sortable_id, utc_now
 from core.datasets import Example, Text, keep_dataset, kept_dataset
 from core.embedding_cache import EmbeddingCache
-from core.erasure import DAY_S
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.ledger_tables.job_log import add_lines
 from core.owner import this_worker
 from core.package import read_facts
+from core.privacy.erasure import DAY_S
 from core.records import FeedbackRecord, LogLine, PredictionRecord, Wanted
 from tests.cli.conftest import Command
 from tests.cli.test_errors import assert_error

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 
 from core.clock import earliest_id, sortable_id, utc_now
 from core.config import Config
-from core.erasure import DAY_S, erase, inputs_of, older_than, with_ids
 from core.ledger import Ledger
+from core.privacy.erasure import DAY_S, erase, inputs_of, older_than, with_ids
 from core.records import FeedbackRecord, PredictionRecord, Verdict
 from tests.core.earlier import of_an_earlier_release
 

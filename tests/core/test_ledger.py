@@ -10,10 +10,10 @@ from sqlalchemy import text
 from core.clock import days_ago, sortable_id, utc_now
 from core.config import Config, LabelsConfig
 from core.database import MIGRATIONS, REVISIONS, Database
-from core.erasure import Erased, erase, older_than, with_ids
 from core.errors import DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
 from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
+from core.privacy.erasure import Erased, erase, older_than, with_ids
 from core.records import (
     TRAFFIC,
     CannotTell,

@@ -12,10 +12,10 @@ from core.champion import read_champion
 from core.clock import sortable_id
 from core.config import Config, LabelsConfig
 from core.datasets import is_held_out
-from core.erasure import erase, with_ids
 from core.home import Home
 from core.ledger import Ledger
 from core.ledger_tables.draws import AUDIT
+from core.privacy.erasure import erase, with_ids
 from core.records import CannotTell, FeedbackRecord, PredictionRecord, RequestedLabels, Wanted
 from lifecycle.labels.audit import audit, draw
 from lifecycle.respond import respond

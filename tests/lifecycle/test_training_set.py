@@ -5,13 +5,13 @@ import pytest
 
 from core.clock import utc_now
 from core.config import Config, FinetuneConfig, Rare
-from core.dataset_erasure import erase_rows
 from core.datasets import Example, is_held_out, keep_dataset
 from core.errors import DatasetNotKept, NoNewLabels
 from core.home import Home
 from core.ledger import Ledger
 from core.lineage import DataSet, Lineage, TrainingData
 from core.package import PackageFacts
+from core.privacy.dataset_erasure import erase_rows
 from core.records import FeedbackRecord, PredictionRecord
 from core.taxonomy import LabelRule
 from lifecycle.challengers.training_set import TrainingSet, build_training_set

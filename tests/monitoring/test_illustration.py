@@ -11,8 +11,8 @@ import pytest
 
 from core.champion import ChampionPackage, read_champion
 from core.engine import Engine
-from core.erasure import erase, with_ids
 from core.errors import CheckNotFound, DiskFull, NothingToShow
+from core.privacy.erasure import erase, with_ids
 from monitoring.illustration import Illustrated, illustrate, illustrate_again
 from monitoring.report import contents
 from monitoring.watch import WindowCheck, check_file, check_window

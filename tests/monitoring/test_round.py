@@ -128,7 +128,7 @@ def test_old_predictions_are_erased_whatever_the_checks_do(
     served: Served, broken: Callable[..., WindowCheck], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receive(served)
-    monkeypatch.setattr("core.erasure.time.time", lambda: 4e9)
+    monkeypatch.setattr("core.privacy.erasure.time.time", lambda: 4e9)
     monkeypatch.setattr(monitoring.round, "check_window", broken)
     home = Home(served.config.model_copy(update={"ledger": LedgerConfig(keep_days=1)}))
     rounds, output = monitor(home, only=MODEL)

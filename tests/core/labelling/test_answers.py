@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.erasure import erase, with_ids
 from core.feedback import ModelLabels
 from core.labelling.answers import Answer, LabelAnswers, Outcome, Said, give
 from core.labelling.claims import LabelClaims, Labeller
 from core.labelling.queue import together
 from core.labelling.second_answers import agreement, for_second_answers
 from core.ledger import Ledger
+from core.privacy.erasure import erase, with_ids
 from core.records import FeedbackRecord, Wanted
 from core.taxonomy import UNCHANGED
 from tests.core.test_ledger import prediction

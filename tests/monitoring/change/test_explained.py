@@ -10,8 +10,8 @@ import pytest
 from core.champion import read_champion
 from core.datasets import Example
 from core.engine import Engine
-from core.erasure import erase, with_ids
 from core.example_texts import texts_of
+from core.privacy.erasure import erase, with_ids
 from core.records import CheckRecord
 from core.stored import as_stored
 from monitoring.change import explain

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.database import Database
-from core.dataset_erasure import ErasedRows, erase_rows
 from core.datasets import key_of
 from core.embedding_cache import erase_embeddings
-from core.erasure import (
+from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
+from core.home import Home
+from core.ledger_tables.job_log import erase_old_lines
+from core.package import read_facts
+from core.privacy.dataset_erasure import ErasedRows, erase_rows
+from core.privacy.erasure import (
     Condition,
     Erased,
     count_of,
@@ -22,10 +26,6 @@ from core.erasure import (
     texts_of,
     with_ids,
 )
-from core.errors import JobRunning, NoExpiry, NoPredictionsOfKey, PredictionNotFound
-from core.home import Home
-from core.ledger_tables.job_log import erase_old_lines
-from core.package import read_facts
 from core.registry import Registry
 
 NOT_STORED = ("", ("", ""))

@@ -3,8 +3,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from core.dataset_erasure import ErasedRows, erase_rows
 from core.datasets import Example, fingerprint, keep_dataset, kept_dataset
+from core.privacy.dataset_erasure import ErasedRows, erase_rows
 
 BEFORE, PREDICTED, AFTER = 1_000.0, 2_000.0, 3_000.0
 ROWS = [Example("cancel my card", "billing"), Example("Private  Words", "bug"), Example("a", "bug", "b")]

@@ -11,8 +11,8 @@ import pytest
 
 from core.clock import earliest_id, sortable_id, utc_now
 from core.config import Config
-from core.erasure import BATCH_ROWS, DAY_S, Erased, erase, older_than, requested_with, with_ids
 from core.ledger import Ledger, open_ledger
+from core.privacy.erasure import BATCH_ROWS, DAY_S, Erased, erase, older_than, requested_with, with_ids
 from core.records import CannotTell, FeedbackRecord, PredictionRecord, RequestedLabels, Wanted
 from tests.core.conftest import SQLITE
 
@@ -62,7 +62,7 @@ def test_others_can_write_between_the_batches(ledger: Ledger, monkeypatch: pytes
         left.append(ledger.count_predictions("m", "1"))
         ledger.record_predictions([prediction()])
 
-    monkeypatch.setattr("core.erasure.time.sleep", write_meanwhile)
+    monkeypatch.setattr("core.privacy.erasure.time.sleep", write_meanwhile)
     assert erase(ledger.database, requested_with("shop")).predictions == 2 * BATCH_ROWS
     assert left == [BATCH_ROWS, 1]
 

@@ -1,0 +1,1 @@
+"""Erases what must not be kept."""

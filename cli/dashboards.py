@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from cli.context import Run, info
 from core.errors import MissingExtra, NoSnapshots
-from core.free_address import free_address
+from core.processes.free_address import free_address
 
 HOST = "127.0.0.1"
 

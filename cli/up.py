@@ -18,8 +18,8 @@ from core.child_environment import child_environment
 from core.config import Config, overridden
 from core.config_sources import Sources
 from core.errors import CannotListen, PortInUse, RetuneError
-from core.free_address import free_address
 from core.isolated import isolated
+from core.processes.free_address import free_address
 from core.supervision import SupervisedProcess, Supervision, publish, supervising, supervision_of
 
 if TYPE_CHECKING:  # needs the packages of the server

@@ -11,7 +11,7 @@ from typing import Literal
 from core.errors import RetuneError
 from core.home import Home
 from core.ledger_tables.heartbeats import BEAT_S, Heartbeats, Role
-from core.owner import this_worker
+from core.processes.owner import this_worker
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from core.clock import utc_now
 from core.errors import JobLost, JobNotFound
 from core.ledger_tables.job_log import add_lines, line
-from core.owner import has_ended
+from core.processes.owner import has_ended
 from core.records import JobRecord
 from core.schema import jobs
 

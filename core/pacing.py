@@ -18,8 +18,8 @@ from pathlib import Path
 
 from core.config import Config
 from core.cpu import available_cpus
-from core.parent import end_if_orphan, end_with_parent
-from core.process_stat import stat_of
+from core.processes.parent import end_if_orphan, end_with_parent
+from core.processes.stat import stat_of
 from core.server_workers import living_server_workers
 from core.threads import worker_threads
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.arrays import Numbers
-from core.blas import one_blas_thread
+from core.processes.blas import one_blas_thread
 from finetune.lbfgs import minimize
 from finetune.measuring.truth import Truth
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from core.arrays import Floats
-from core.blas import one_blas_thread
 from core.cpu import available_cpus
 from core.datasets import Example, Text
 from core.durable import sha256_of
@@ -20,6 +19,7 @@ from core.engine import RUNTIME, Answering, Encoded, Engine, Outputs, outputs_of
 from core.errors import NoLinearHead
 from core.features import Features
 from core.package import GRAPH, TOKENIZER, PackageFacts, read_facts
+from core.processes.blas import one_blas_thread
 from core.progress import Progress, Step, go_on, ignore
 from export.head import GraphHead, encoder_digest, read_head
 

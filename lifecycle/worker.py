@@ -15,8 +15,8 @@ from core.errors import JobInterrupted, RetuneError
 from core.home import Home
 from core.isolated import isolated, sentence_of
 from core.jobs import JobQueue
-from core.owner import this_worker
 from core.pacing import NICENESS
+from core.processes.owner import this_worker
 from core.progress import Progress
 from core.records import JobRecord
 from core.stored import as_stored

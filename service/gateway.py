@@ -62,7 +62,7 @@ class Gateway:
 
     def __init__(self) -> None:
         # Imported here, because the supervisor process also imports this module, but needs no part of a worker.
-        from core.parent import end_with_parent
+        from core.processes.parent import end_with_parent
         from service.app import guarded_app
         from service.host.process import runtime_folder
         from service.telemetry.logs import LogThread

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs are another package
 
-from core.no_telemetry import OFF
+from core.processes.no_telemetry import OFF
 from tests.test_loop import FILLER, NEW, OLD, write_rows
 from tests.tiny import make_base_model
 from tests.tracing import STRACE, Trace, read_trace, traced

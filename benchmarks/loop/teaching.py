@@ -25,10 +25,10 @@ from teaching_before import by_uncertain_seeds
 
 import finetune.head as heads
 from core.arrays import Indices, Numbers
-from core.blas import one_blas_thread
 from core.datasets import Example, is_held_out, kept_dataset, read_examples
 from core.engine import Engine
 from core.package import read_reference
+from core.processes.blas import one_blas_thread
 from core.records import PredictionRecord
 from finetune.head import Head, fit_head
 from lifecycle.challengers.head_fitting import EmbeddedRows, fit

@@ -25,7 +25,7 @@ from systems import RETUNE, Server, home, served
 
 from core.config import Config
 from core.home import Home
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.records import JobStep
 
 CONNECTIONS = 16

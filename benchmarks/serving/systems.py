@@ -17,7 +17,7 @@ from processes import Tree, free_port, running
 from setting import HERE, MODEL, ROOT, WORK, Setting
 
 from core.config import Config
-from core.no_telemetry import OFF
+from core.processes.no_telemetry import OFF
 from core.registry import Registry, open_registry
 
 PEERS = HERE / "peers"

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from core.clock import days_ago, utc_now
 from core.database import Database
-from core.owner import has_ended
+from core.processes.owner import has_ended
 from core.schema import heartbeats
 
 Role = Literal["monitor", "worker"]
@@ -21,7 +21,7 @@ MISSING_S = 3 * BEAT_S
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """A process: `owner` as in `core.owner`; `ended_at`: None unless it ended in order."""
+    """A process: `owner` as in `core.processes.owner`; `ended_at`: None unless it ended in order."""
 
     role: Role
     owner: str

@@ -179,7 +179,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Process:
-    """A monitor or a worker: its owner as in `core.owner`, and when it was last seen."""
+    """A monitor or a worker: its owner as in `core.processes.owner`, and when it was last seen."""
 
     owner: str
     started_at: str

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Indices, Numbers
-from core.blas import one_blas_thread
 from core.datasets import Example
 from core.features import truth_matrix, truth_of
 from core.labels import Kind
+from core.processes.blas import one_blas_thread
 from finetune.head import Head, fit_head
 from finetune.measuring.temperature import fit_temperature, probabilities_of
 from finetune.measuring.thresholds import tune_thresholds

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.arrays import Booleans, Indices, Numbers
-from core.blas import one_blas_thread
+from core.processes.blas import one_blas_thread
 from lifecycle.unit_rows import unit_rows
 
 LEAST_CHANCE = 0.5

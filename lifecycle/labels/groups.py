@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from core.arrays import Numbers
-from core.blas import one_blas_thread
 from core.features import Features
+from core.processes.blas import one_blas_thread
 from core.records import LabelRequest, PredictionRecord, Wanted
 from lifecycle.labels.queue import askable
 from lifecycle.unit_rows import unit_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.arrays import Indices, Numbers
-from core.blas import one_blas_thread
+from core.processes.blas import one_blas_thread
 from lifecycle.labels.clusters import Clusters, clusters
 
 LESS_SURE = 0.5

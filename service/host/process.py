@@ -30,10 +30,10 @@ from core.config import Config
 from core.config_sources import NONE_KNOWN, Sources
 from core.cpu import require_few_workers, worker_count
 from core.errors import ServerFailed
-from core.free_address import free_address
 from core.keys_in_use import require_keys
-from core.no_telemetry import OFF
-from core.parent import end_with_parent
+from core.processes.free_address import free_address
+from core.processes.no_telemetry import OFF
+from core.processes.parent import end_with_parent
 from service.host.tls import tls_arguments
 
 SERVICE = "service.gateway:Gateway"

@@ -14,9 +14,9 @@ from core.embedding_cache import EmbeddingCache
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.ledger_tables.job_log import add_lines
-from core.owner import this_worker
 from core.package import read_facts
 from core.privacy.erasure import DAY_S
+from core.processes.owner import this_worker
 from core.records import FeedbackRecord, LogLine, PredictionRecord, Wanted
 from tests.cli.conftest import Command
 from tests.cli.test_errors import assert_error

@@ -11,7 +11,7 @@ import pytest
 
 from core.jobs import JobQueue
 from core.ledger import Ledger
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.records import GateAnswer, GateVerdict, JobRecord, JobStep, RetrainResult
 from core.stored import as_stored
 from tests.cli.conftest import Command

@@ -15,8 +15,8 @@ import pytest
 from core.config import Config
 from core.jobs import JobQueue
 from core.ledger import Ledger
-from core.owner import this_worker
 from core.package import read_digest, read_facts
+from core.processes.owner import this_worker
 from core.records import TRAFFIC, GateRecord, GateVerdict, Verdict
 from core.registry import Registry, open_registry
 from core.server_workers import ModelStatus, ServerWorkers

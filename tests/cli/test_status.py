@@ -19,7 +19,7 @@ from core.ledger_tables.incidents import Cause, Incidents
 from core.ledger_tables.proposals import Proposals
 from core.ledger_tables.standing import Accuracy
 from core.ledger_tables.traffic import Load, Traffic, TrafficMinute
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.records import TRAFFIC, Decision, PredictionRecord, Verdict, Wanted
 from core.share import Share, measured
 from core.supervision import SupervisedProcess, Supervision, supervising

@@ -22,7 +22,7 @@ from cli.context import Run
 from core.config import Config
 from core.home import Home
 from core.ledger_tables.heartbeats import Heartbeats
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.supervision import SupervisedProcess, Supervision, publish, supervising, supervision_of
 from tests.cli.conftest import Command
 

@@ -12,7 +12,7 @@ from core.job_rows import MAX_ATTEMPTS
 from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
 from core.ledger_tables.job_log import MAX_CHARS, erase_old_lines, line
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.records import JobStep
 from core.schema import job_log
 from core.schema import jobs as table

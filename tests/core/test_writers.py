@@ -17,7 +17,7 @@ from core.database import Database
 from core.errors import LabelRuleRefused, LedgerUnreadable
 from core.jobs import JobQueue
 from core.ledger import Ledger, open_ledger
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.records import FeedbackRecord, PredictionRecord, Wanted
 from core.taxonomy import LabelRule
 

@@ -13,7 +13,7 @@ from core.config import Config
 from core.home import Home
 from core.ledger_tables.incidents import Incidents
 from core.ledger_tables.loop_steps import Done
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.records import (
     Comparison,
     Decision,

@@ -17,8 +17,8 @@ from core.ledger import Ledger
 from core.ledger_tables.heartbeats import Heartbeats
 from core.ledger_tables.loop_steps import Done
 from core.ledger_tables.standing import Accuracy
-from core.owner import this_worker
 from core.package import read_facts
+from core.processes.owner import this_worker
 from core.records import Decision
 from core.registry import Registry
 from core.share import measured

@@ -13,7 +13,7 @@ from core.changes import Change, Group
 from core.clock import utc_now
 from core.config import Config
 from core.ledger import Ledger
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.records import Decision, Evidence, FeedbackRecord, JobStep, PredictionRecord, Verdict, Wanted
 from core.registry import Registry
 from core.share import Share

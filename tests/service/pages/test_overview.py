@@ -10,7 +10,7 @@ from core.ledger_tables.alerts import Alerts, Condition
 from core.ledger_tables.heartbeats import Heartbeats
 from core.ledger_tables.incidents import Incidents
 from core.loop.orders import freeze
-from core.owner import this_worker
+from core.processes.owner import this_worker
 from core.records import TRAFFIC, Verdict
 from core.registry import Registry
 from core.supervision import Supervision, supervising

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from core.process_stat import stat_of
+from core.processes.stat import stat_of
 
 
 def this_worker() -> str:

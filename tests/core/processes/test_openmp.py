@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from core.openmp import COUNT, SPINS
+from core.processes.openmp import COUNT, SPINS
 
 SHOW = f"import core, os; print(os.environ[{SPINS!r}])"
 

@@ -1,6 +1,6 @@
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from core.blas import one_blas_thread
+from core.processes.blas import one_blas_thread
 
 
 def blas_threads() -> set[int]:

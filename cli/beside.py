@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cli.context import Run, info
 from core.errors import RetuneError
+from core.home_processes.server_workers import living_server_workers
+from core.home_processes.supervision import supervision_of
 from core.ledger_tables.heartbeats import Heartbeats
-from core.server_workers import living_server_workers
-from core.supervision import supervision_of
 
 
 def tell_of_supervisor(run: Run, name: str) -> None:

@@ -16,11 +16,11 @@ from cli.change_lines import change_lines
 from cli.context import Run, info, pass_run, stopped_by_signal
 from cli.dashboards import serve_dashboards
 from cli.loop_lines import told_step
-from core.beating import beating
 from core.champion import read_champion
 from core.clock import moment
 from core.errors import NoModels, NothingToWatch, RetuneError
 from core.example_texts import texts_of
+from core.home_processes.beating import beating
 from core.isolated import isolated, sentence_of
 from core.ledger_tables.guards import Guard
 from core.registry import Registry

@@ -14,13 +14,13 @@ import click
 from cli.beside import tell_of_others
 from cli.context import Run, info, pass_run
 from cli.serve import address_of
-from core.child_environment import child_environment
 from core.config import Config, overridden
 from core.config_sources import Sources
 from core.errors import CannotListen, PortInUse, RetuneError
+from core.home_processes.child_environment import child_environment
+from core.home_processes.supervision import SupervisedProcess, Supervision, publish, supervising, supervision_of
 from core.isolated import isolated
 from core.processes.free_address import free_address
-from core.supervision import SupervisedProcess, Supervision, publish, supervising, supervision_of
 
 if TYPE_CHECKING:  # needs the packages of the server
     from service.host.supervisor.child import Program

@@ -10,9 +10,9 @@ import click
 from cli.beside import tell_of_supervisor
 from cli.context import REFUSED, Run, info, pass_run, progress_shown, stopped_by_signal
 from cli.job_sentences import sentence
-from core.beating import beating
 from core.errors import NoModels
-from core.pacing import run_paced
+from core.home_processes.beating import beating
+from core.home_processes.pacing import run_paced
 
 
 @click.command()

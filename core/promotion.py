@@ -21,10 +21,10 @@ from core.errors import (
 )
 from core.freezes import require_unfrozen
 from core.home import Home
+from core.home_processes.server_workers import ModelStatus, ServerWorkerStatus, living_server_workers
 from core.ledger import Ledger
 from core.ledger_tables.incidents import Incidents
 from core.registry import Champion, Registry
-from core.server_workers import ModelStatus, ServerWorkerStatus, living_server_workers
 from core.verification import verify_contents
 
 # A server worker loads a version in about a second; with few cores they load it one after another.

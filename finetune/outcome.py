@@ -9,7 +9,7 @@ import numpy as np
 
 from core.arrays import Indices, Numbers
 from core.checkpoint import Training
-from core.child_environment import absolute_base_model
+from core.home_processes.child_environment import absolute_base_model
 from core.lineage import TrainingData
 from finetune.encoders.base_models import BaseModel, facts_of
 from finetune.encoders.encoder import embed

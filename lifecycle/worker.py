@@ -13,14 +13,14 @@ from typing import Any
 from core.durable import detect_disk_full
 from core.errors import JobInterrupted, RetuneError
 from core.home import Home
+from core.home_processes.pacing import NICENESS
+from core.home_processes.threads import limited_threads, worker_threads
 from core.isolated import isolated, sentence_of
 from core.jobs import JobQueue
-from core.pacing import NICENESS
 from core.processes.owner import this_worker
 from core.progress import Progress
 from core.records import JobRecord
 from core.stored import as_stored
-from core.threads import limited_threads, worker_threads
 from lifecycle.job_run import JobRun
 from lifecycle.retrain import retrain
 from lifecycle.work_folder import ReservedSpace, remove_left_folders

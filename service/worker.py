@@ -14,8 +14,8 @@ from core.cpu import worker_count
 from core.errors import ModelNotFound, NoChampion, RetuneError
 from core.feedback import ModelLabels, registered_labels
 from core.home import Home
+from core.home_processes.server_workers import ModelStatus, ServerWorkers
 from core.loop.policy_seen import note_policies
-from core.server_workers import ModelStatus, ServerWorkers
 from service.access.access import Access
 from service.answering.batcher import Batcher
 from service.answering.champions import Champions

@@ -34,8 +34,8 @@ from core.config import Config
 from core.datasets import Example, read_examples
 from core.errors import RequestFailed
 from core.home import Home
+from core.home_processes.supervision import SupervisedProcess, supervision_of
 from core.schema import feedback
-from core.supervision import SupervisedProcess, supervision_of
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S, CALM_S, GAP_S, CLIENTS = 600.0, 5.0, 0.05, 4

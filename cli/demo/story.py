@@ -17,13 +17,13 @@ from cli.demo.client import Calls, Client, SteadyClient, in_batches
 from cli.demo.files import Parts
 from core.champion import read_champion
 from core.checkpoint import read_training
-from core.child_environment import child_environment
 from core.config import Config
 from core.datasets import Example, keep_dataset, kept_dataset, normalised
 from core.engine import Engine
 from core.errors import DemoFailed
 from core.features import truth_of
 from core.home import Home
+from core.home_processes.child_environment import child_environment
 from core.metrics import Metrics, measure
 from core.records import CheckRecord, Decision, JobRecord
 from core.share import percent

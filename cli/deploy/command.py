@@ -16,15 +16,15 @@ from cli.deploy.making import check, version_of
 from cli.deploy.told import Told
 from cli.promote import put_in_service
 from cli.up import ROOT
-from core.child_environment import child_environment
 from core.config import FinetuneConfig, MethodName, overridden
 from core.datasets import Columns, Example, examples_in, read_examples
 from core.duration import seconds_of
 from core.errors import UnknownRung
+from core.home_processes.child_environment import child_environment
+from core.home_processes.server_workers import living_server_workers
+from core.home_processes.supervision import supervision_of
 from core.labels import Kind
 from core.package import task_in_words
-from core.server_workers import living_server_workers
-from core.supervision import supervision_of
 from core.tables.reader import read_table
 
 

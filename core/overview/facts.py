@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.freezes import Freeze
+from core.home_processes.supervision import Supervision
 from core.job_json import job_json
 from core.ledger_tables.incidents import Incident
 from core.ledger_tables.loop_steps import LoopStep
@@ -15,7 +16,6 @@ from core.policy_config import Mode
 from core.records import Action, JobRecord, Outcome
 from core.share import Share
 from core.stored import as_stored
-from core.supervision import Supervision
 
 COUNTED = 100_000
 """Predictions up to which they are counted: a count reads the index of each of them."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from core.home_processes.server_workers import ServerWorkerStatus
+from core.home_processes.supervision import Supervision
 from core.ledger_tables.heartbeats import Heartbeat
 from core.overview.facts import Process, Processes, Server
-from core.server_workers import ServerWorkerStatus
-from core.supervision import Supervision
 
 
 def processes_of(

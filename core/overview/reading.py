@@ -11,6 +11,8 @@ from core.database import shown_url
 from core.errors import PointerUnreadable, RetuneError, Unavailable
 from core.freezes import freeze_of
 from core.home import Home
+from core.home_processes.server_workers import ServerWorkerStatus, living_server_workers
+from core.home_processes.supervision import supervision_of
 from core.ledger_tables.heartbeats import Heartbeat, Heartbeats
 from core.overview.facts import ChampionFacts, ModelOverview, Overview
 from core.overview.ledger_facts import ledger_facts
@@ -18,8 +20,6 @@ from core.overview.next_step import in_order, next_step
 from core.overview.processes import processes_of
 from core.package import PackageFacts, read_facts
 from core.registry import Registry
-from core.server_workers import ServerWorkerStatus, living_server_workers
-from core.supervision import supervision_of
 
 
 @dataclass(frozen=True)

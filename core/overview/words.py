@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from core.clock import moment, seconds_between, utc_now
 from core.duration import in_words
+from core.home_processes.supervision import Supervision
 from core.overview.facts import COUNTED, AccuracyFacts, AlertFacts, DriftFacts, Processes, RequestFacts, TrafficFacts
 from core.share import Share, percent
-from core.supervision import Supervision
 
 VERDICTS = {"ok": "no drift", "drift": "drifted", "insufficient_data": "not enough rows yet"}
 

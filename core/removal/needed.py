@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from core.encoder_lineages import encoder_lineages
 from core.home import Home
+from core.home_processes.server_workers import living_server_workers
 from core.ledger_tables.guards import Guards
 from core.package import read_facts
 from core.registry import Registry
-from core.server_workers import living_server_workers
 
 
 def needed_versions(home: Home, model: str) -> dict[str, str]:

@@ -10,9 +10,9 @@ from shutil import rmtree
 from core.durable import file_lock
 from core.errors import ModelInUse, VersionNeeded
 from core.home import Home
+from core.home_processes.server_workers import living_server_workers
 from core.promotion import lock_of
 from core.removal.needed import needed_versions
-from core.server_workers import living_server_workers
 
 RECORDED = 100_000
 """Predictions of a version up to which they are counted."""

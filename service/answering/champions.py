@@ -17,8 +17,8 @@ from core.durable import file_lock
 from core.engine import Engine
 from core.errors import ModelNotFound, RetuneError
 from core.home import Home
+from core.home_processes.server_workers import ModelStatus
 from core.registry import Champion, first_served
-from core.server_workers import ModelStatus
 from core.verification import verify_golden
 from service.answering.model import Failure, ModelState, ServedVersion
 from service.host.memory import give_back

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from core.engine import Engine
 from core.errors import NoChampion, RetuneError
+from core.home_processes.server_workers import ModelStatus
 from core.registry import Champion
-from core.server_workers import ModelStatus
 from service.refusals import ChampionNotLoaded
 
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from core.home import Home
+from core.home_processes.server_workers import ModelStatus
 from core.job_json import job_json
 from core.ledger_tables.incidents import Incidents
 from core.news import News, NewsKind, Position, labels_mark, last_position, news_after
-from core.server_workers import ModelStatus
 from core.stored import as_stored
 
 StateKind = Literal["champion", "job", "labels", "proposal", "incident"]

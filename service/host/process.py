@@ -25,11 +25,11 @@ from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 
-from core.child_environment import child_environment
 from core.config import Config
 from core.config_sources import NONE_KNOWN, Sources
 from core.cpu import require_few_workers, worker_count
 from core.errors import ServerFailed
+from core.home_processes.child_environment import child_environment
 from core.keys_in_use import require_keys
 from core.processes.free_address import free_address
 from core.processes.no_telemetry import OFF

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from core import promotion
 from core.audit.entries import Actor
 from core.home import Home
+from core.home_processes.server_workers import ServerWorkerStatus
 from core.loop.accepting import request_retrain
 from core.records import JobRecord
-from core.server_workers import ServerWorkerStatus
 from service.access.actor import actor_of
 from service.fields import Fields, fields_in, flag_in, name_in, require_empty
 from service.http.champion_changes import Change, change_champion, put_in_service

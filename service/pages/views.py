@@ -10,11 +10,11 @@ from markupsafe import Markup
 from core.changes import Change
 from core.errors import CorruptPackage, Unavailable, VersionNotFound
 from core.example_texts import examples_shown, texts_of
+from core.home_processes.server_workers import ServerWorkerStatus
 from core.overview.last_check import LastCheck, last_check
 from core.package import PackageFacts, read_facts
 from core.records import CheckRecord, DecisionRecord, JobRecord, PromotionRecord, RequestedLabels
 from core.registry import Champion
-from core.server_workers import ServerWorkerStatus
 from service.pages.charts.charts import ModelCharts, model_charts
 from service.pages.loop_picture import Standing, Step, steps_of
 from service.pages.loop_state import LoopState, loop_state

@@ -11,12 +11,12 @@ from prometheus_client.registry import Collector
 
 from core.events import EVENTS
 from core.home import Home
+from core.home_processes.server_workers import ModelStatus
 from core.ledger_tables.alerts import Alerts
 from core.ledger_tables.guards import Guards
 from core.ledger_tables.heartbeats import ROLES, Heartbeats
 from core.ledger_tables.incidents import Act, Incidents
 from core.records import Action, CheckRecord, JobStatus, Outcome, RequestedLabels
-from core.server_workers import ModelStatus
 from core.share import Share
 
 Status = Callable[[], Mapping[str, ModelStatus]]

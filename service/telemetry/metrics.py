@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from core.engine import Encoded
-from core.server_workers import ModelStatus
+from core.home_processes.server_workers import ModelStatus
 from service.answering.batcher import BatchFacts
 from service.host.queue_thread import QueueThread
 from service.recording.recorder import RecorderCounts

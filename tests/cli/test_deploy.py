@@ -17,8 +17,8 @@ from core.config import Config
 from core.datasets import Example, fingerprint, kept_dataset
 from core.errors import DeployRunning, RetuneError
 from core.home import Home
+from core.home_processes.supervision import Supervision, supervising
 from core.package import read_facts
-from core.supervision import Supervision, supervising
 from lifecycle.deploy.folder import deploy_folder
 from lifecycle.deploy.parts import Parts, parted
 from tests.cli.conftest import Command

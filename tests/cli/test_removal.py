@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from core.config import Config
+from core.home_processes.server_workers import ModelStatus, ServerWorkers
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.package import read_digest, read_facts
 from core.processes.owner import this_worker
 from core.records import TRAFFIC, GateRecord, GateVerdict, Verdict
 from core.registry import Registry, open_registry
-from core.server_workers import ModelStatus, ServerWorkers
 from tests.cli.conftest import Command
 from tests.cli.test_diff import variant
 from tests.cli.test_errors import assert_error

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from core.clock import seconds_ago, sortable_id, utc_now
+from core.home_processes.supervision import SupervisedProcess, Supervision, supervising
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.ledger_tables.heartbeats import Heartbeats
@@ -22,7 +23,6 @@ from core.ledger_tables.traffic import Load, Traffic, TrafficMinute
 from core.processes.owner import this_worker
 from core.records import TRAFFIC, Decision, PredictionRecord, Verdict, Wanted
 from core.share import Share, measured
-from core.supervision import SupervisedProcess, Supervision, supervising
 from tests.cli.conftest import Command
 from tests.cli.test_diff import variant
 

@@ -21,9 +21,9 @@ from cli.beside import tell_of_others
 from cli.context import Run
 from core.config import Config
 from core.home import Home
+from core.home_processes.supervision import SupervisedProcess, Supervision, publish, supervising, supervision_of
 from core.ledger_tables.heartbeats import Heartbeats
 from core.processes.owner import this_worker
-from core.supervision import SupervisedProcess, Supervision, publish, supervising, supervision_of
 from tests.cli.conftest import Command
 
 ROOT = Path(__file__).parents[2]

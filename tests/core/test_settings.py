@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from core.child_environment import child_environment
 from core.config import Config, load_config
 from core.config_sources import VARIABLE, as_variable, sources_of
+from core.home_processes.child_environment import child_environment
 from core.loop.policy_words import policy_words
 from core.policy_config import ModelPolicy, Policy
 from core.settings import DEFAULT, NOT_KNOWN, settings_of, unknown_models

@@ -15,12 +15,12 @@ from core.arrays import Floats
 from core.clock import utc_now
 from core.errors import CorruptPackage, PointerUnreadable
 from core.features import Features
+from core.home_processes.server_workers import ModelStatus
 from core.ledger import Ledger
 from core.package import REFERENCE, read_reference, write_reference
 from core.records import Comparison, Decision, Evidence, GateRecord, GateVerdict, TrainingSummary, Verdict
 from core.registry import Champion, Registry
 from core.schema import checks, decisions, promotions
-from core.server_workers import ModelStatus
 from core.share import Share
 from core.stored import as_stored, restored
 

@@ -10,13 +10,13 @@ import pytest
 
 from core.errors import VersionRefused
 from core.home import Home
+from core.home_processes.server_workers import ModelStatus, ServerWorkers
 from core.jobs import JobQueue
 from core.ledger import Ledger
 from core.lineage import Lineage
 from core.package import read_facts, write_facts, write_manifest
 from core.progress import ignore
 from core.records import Comparison, GateRecord, GateVerdict
-from core.server_workers import ModelStatus, ServerWorkers
 from lifecycle.retrain import _hold_if_champion_changed, retrain
 
 

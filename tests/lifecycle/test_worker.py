@@ -17,7 +17,7 @@ from sqlalchemy import text, update
 from core.config import Config, WorkerConfig
 from core.cpu import available_cpus
 from core.home import Home
-from core.pacing import NICENESS
+from core.home_processes.pacing import NICENESS
 from core.progress import Progress, ignore
 from core.records import Evidence, JobRecord
 from core.schema import jobs

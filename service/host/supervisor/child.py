@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 
 from core.clock import utc_now
+from core.home_processes.supervision import SupervisedProcess
 from core.processes.parent import end_with_parent
-from core.supervision import SupervisedProcess
 from service.host.supervisor.back_off import failures_after, pause_s
 from service.host.supervisor.output import Output
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from core.supervision import SupervisedProcess
+from core.home_processes.supervision import SupervisedProcess
 from service.host.supervisor.child import Child, Program
 from service.host.supervisor.log import ProcessLog
 from service.host.supervisor.output import Output

@@ -17,9 +17,9 @@ from core.config import Config
 from core.durable import file_lock
 from core.errors import CorruptPackage, PointerUnreadable, PromotionSuperseded, PromotionTimeout, VersionRefused
 from core.home import Home
+from core.home_processes.server_workers import ModelStatus, ServerWorkers
 from core.records import PromotionRecord
 from core.registry import Champion, Registry
-from core.server_workers import ModelStatus, ServerWorkers
 from service.worker import Worker
 from tests.service.conftest import Variant
 

@@ -10,10 +10,10 @@ import pytest
 
 from core.config import Config, LedgerConfig
 from core.home import Home
+from core.home_processes.server_workers import ModelStatus
 from core.ledger_tables.incidents import Incidents
 from core.news import Position
 from core.records import Decision
-from core.server_workers import ModelStatus
 from service.following import hub as hub_module
 from service.following.hub import Hub
 from service.following.reading import Reader

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # its stubs are another package
 import pytest
 
-from core.supervision import SupervisedProcess
+from core.home_processes.supervision import SupervisedProcess
 from service.host.process import ROOT
 from service.host.supervisor.child import Program
 from service.host.supervisor.log import ProcessLog

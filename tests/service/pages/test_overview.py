@@ -6,6 +6,7 @@ from starlette.testclient import TestClient
 
 from core.clock import utc_now
 from core.freezes import Freeze
+from core.home_processes.supervision import Supervision, supervising
 from core.ledger_tables.alerts import Alerts, Condition
 from core.ledger_tables.heartbeats import Heartbeats
 from core.ledger_tables.incidents import Incidents
@@ -13,7 +14,6 @@ from core.loop.orders import freeze
 from core.processes.owner import this_worker
 from core.records import TRAFFIC, Verdict
 from core.registry import Registry
-from core.supervision import Supervision, supervising
 from service.worker import Worker
 
 

@@ -14,8 +14,8 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from starlette.testclient import TestClient
 
-from core.beating import beating
 from core.clock import utc_now
+from core.home_processes.beating import beating
 from core.ledger_tables.guards import Guards, Promise
 from core.ledger_tables.heartbeats import Heartbeats
 from core.ledger_tables.incidents import Incidents

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 COUNT_ONE = """
 from service.telemetry.metrics import Metrics
-from core.server_workers import ModelStatus
+from core.home_processes.server_workers import ModelStatus
 metrics = Metrics()
 metrics.count_item_error("from_the_dead")
 metrics.set_status({"tickets": ModelStatus("7", "now")})

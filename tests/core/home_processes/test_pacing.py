@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from core.pacing import share_of_time
+from core.home_processes.pacing import share_of_time
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LIMIT_S = 60
 PACED = """
 import os, sys
 from pathlib import Path
 from core.config import Config
-from core.pacing import run_paced
+from core.home_processes.pacing import run_paced
 run_paced(Config(home=Path(sys.argv[1])))
 print(os.getpid(), flush=True)
 {then}
@@ -28,7 +28,7 @@ print(os.getpid(), flush=True)
 BUSY_SERVER = """
 import sys
 from pathlib import Path
-from core.server_workers import ServerWorkers
+from core.home_processes.server_workers import ServerWorkers
 ServerWorkers(Path(sys.argv[1])).publish({})
 print("published", flush=True)
 while True:

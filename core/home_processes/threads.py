@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from core.config import Config
 from core.cpu import available_cpus, limited_cpus
-from core.server_workers import living_server_workers
+from core.home_processes.server_workers import living_server_workers
 
 
 def worker_threads(config: Config) -> int:

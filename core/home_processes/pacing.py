@@ -18,10 +18,10 @@ from pathlib import Path
 
 from core.config import Config
 from core.cpu import available_cpus
+from core.home_processes.server_workers import living_server_workers
+from core.home_processes.threads import worker_threads
 from core.processes.parent import end_if_orphan, end_with_parent
 from core.processes.stat import stat_of
-from core.server_workers import living_server_workers
-from core.threads import worker_threads
 
 NICENESS = 10
 PERIOD_S = 0.02

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from core.child_environment import child_environment
 from core.config import Config, FinetuneConfig, ModelLimits, ServiceConfig, load_config
+from core.home_processes.child_environment import child_environment
 
 
 def test_a_child_gets_its_parents_config_whatever_the_environment_says(

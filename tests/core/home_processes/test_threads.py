@@ -8,8 +8,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from core.config import Config, WorkerConfig
 from core.cpu import available_cpus
 from core.engine import Engine
-from core.server_workers import ServerWorkers
-from core.threads import limited_threads, worker_threads
+from core.home_processes.server_workers import ServerWorkers
+from core.home_processes.threads import limited_threads, worker_threads
 
 
 @pytest.fixture(autouse=True)

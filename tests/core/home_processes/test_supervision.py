@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import HomeSupervised
-from core.supervision import (
+from core.home_processes.supervision import (
     LOCK,
     SupervisedProcess,
     Supervision,
@@ -20,7 +20,7 @@ from core.supervision import (
     supervision_of,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 URL = "http://127.0.0.1:3000"
 
 
@@ -49,7 +49,7 @@ def test_a_home_has_one_supervisor_and_the_second_learns_which(tmp_path: Path) -
 
 def test_a_supervisor_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from core.supervision import *\n"
+        "import os, sys; from pathlib import Path; from core.home_processes.supervision import *\n"
         f"with supervising(Path({str(tmp_path)!r}), Supervision.of_this_process('u')):\n"
         " os.kill(os.getpid(), 9)"
     )

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from core.server_workers import ModelStatus, ServerWorkers, living_server_workers
+from core.home_processes.server_workers import ModelStatus, ServerWorkers, living_server_workers
 
 PUBLISH_AND_EXIT = """
-import sys; from pathlib import Path; from core.server_workers import ServerWorkers, ModelStatus
+import sys; from pathlib import Path; from core.home_processes.server_workers import ServerWorkers, ModelStatus
 ServerWorkers(Path(sys.argv[1])).publish({"tickets": ModelStatus("9", "now")})
 """
 

@@ -12,7 +12,7 @@ from core.labels import Kind
 from core.left_out import LeftOut
 from core.package import PackageFacts, read_facts, read_left_out, read_reference
 from core.registry import Champion, Registry
-from core.text_summary import TextSummary, read_text_summary
+from core.texts.summary import TextSummary, read_text_summary
 
 
 @dataclass(frozen=True)

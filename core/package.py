@@ -5,7 +5,7 @@ model.onnx       graph: input_ids, attention_mask[, token_type_ids] (n, length) 
 tokenizer.json   Hugging Face `tokenizers` file
 package.json     the fields of `PackageFacts`
 reference.npz    `Features` of the drift reference, without pickles
-texts.npz        `core.text_summary` of the reference, without pickles; packages of earlier releases have none
+texts.npz        `core.texts.summary` of the reference, without pickles; packages of earlier releases have none
 left_out.npz     `LeftOut`, what rows of unknown labels look like; not in packages of earlier releases
 rungs.json       the rungs as measured on the machine of the export; rungs.html shows them
 manifest.json    format version, and size and sha256 of each file above

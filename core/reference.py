@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.copies import fold_texts
 from core.datasets import Example
 from core.engine import Answering
 from core.features import Features
 from core.package import write_reference
-from core.text_summary import TextSummary, summary_of, write_text_summary
+from core.texts.copies import fold_texts
+from core.texts.summary import TextSummary, summary_of, write_text_summary
 
 
 def reference_of(engine: Answering, examples: Sequence[Example]) -> tuple[Features, TextSummary]:

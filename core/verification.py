@@ -9,7 +9,7 @@ import numpy as np
 from core.engine import Engine
 from core.errors import CorruptPackage
 from core.package import LEFT_OUT, REFERENCE, read_left_out, read_reference, verify_files
-from core.text_summary import read_text_summary
+from core.texts.summary import read_text_summary
 
 SAME_MACHINE, OTHER_MACHINE = 1e-3, 0.05
 """Maximum difference from a golden probability. Processors round differently: on another machine, an 8-bit value may

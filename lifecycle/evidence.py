@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from core.datasets import Example, key_or
-from core.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.powered import LEAST_ROWS, powered_accuracy
 from core.records import LabelledPrediction, PredictionRecord
 from core.share import Share
+from core.texts.near_duplicates import NEAR_SIMILARITY, near_pairs
 
 Row = TypeVar("Row", Example, LabelledPrediction)
 

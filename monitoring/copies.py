@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.copies import Folded, fold_embeddings, fold_texts, same_text_distance
 from core.datasets import key_or
 from core.features import Features
 from core.records import StoredPrediction
+from core.texts.copies import Folded, fold_embeddings, fold_texts, same_text_distance
 
 
 def fold_predictions(rows: Sequence[StoredPrediction], reference: Features) -> Folded:

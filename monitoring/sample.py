@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 import numpy as np
 
 from core.arrays import Indices
-from core.copies import same_text_distance
 from core.features import Features
+from core.texts.copies import same_text_distance
 from core.two_sample.distances import nearest_of
 from monitoring.signals.signal import Sides
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from core.assigned import cells
 from core.champion import ChampionPackage
-from core.copies import fold_texts
 from core.datasets import Example
 from core.engine import Engine
 from core.errors import CheckedMeanwhile
@@ -16,6 +15,7 @@ from core.features import Features
 from core.home import Home
 from core.records import TRAFFIC, CheckRecord
 from core.share import Share, measured
+from core.texts.copies import fold_texts
 from monitoring.change.drawing import Located
 from monitoring.change.explain import explained
 from monitoring.check import check

@@ -14,11 +14,11 @@ from champions import Champion, champion_of, encoder, recipes
 from cost_home import MODEL, SHORT_ROWS, SIDE_ROWS, VERSION, home_of, package_of
 
 from core.champion import ChampionPackage
-from core.copies import fold_texts
 from core.features import Features
 from core.package import PackageFacts, write_facts, write_left_out, write_reference
 from core.records import PredictionRecord
-from core.text_summary import summary_of, write_text_summary
+from core.texts.copies import fold_texts
+from core.texts.summary import summary_of, write_text_summary
 from monitoring.sample import rows_at
 from monitoring.watch import check_window
 

@@ -9,7 +9,7 @@ from core.config import Config, DriftConfig
 from core.home import Home
 from core.package import read_facts, read_left_out, read_reference
 from core.registry import Champion
-from core.text_summary import read_text_summary
+from core.texts.summary import read_text_summary
 
 MODEL, VERSION = "tickets", "1"
 SIDE_ROWS, SHORT_ROWS = 2_000, 60

@@ -21,7 +21,7 @@ from kind_case import Case, Pool, case_of
 from core.arrays import Indices
 from core.config import DriftConfig
 from core.features import Features
-from core.text_summary import summary_of
+from core.texts.summary import summary_of
 from monitoring.change.find import compared_of, find_changes
 from monitoring.check import check
 from monitoring.sample import rows_at

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from core.near_duplicates import NearPair
 from core.share import percent
+from core.texts.near_duplicates import NearPair
 from finetune.quality.findings import Finding, quantity, row_findings, severity_by_share, with_share
 from finetune.quality.sheet import Sheet
 

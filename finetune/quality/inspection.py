@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.datasets import Example
-from core.near_duplicates import NearPair, near_pairs
 from core.progress import Progress, ignore
+from core.texts.near_duplicates import NearPair, near_pairs
 from finetune.quality.duplicates import conflicting_labels, duplicates, leakage, near_duplicates, near_leakage
 from finetune.quality.findings import Finding, Severity, quantity
 from finetune.quality.labels import few_rows, imbalance, label_names, too_few_labels

@@ -1,10 +1,10 @@
-"""Rows in another language than the rest of the file, detected by common words (`core.languages`)."""
+"""Rows in another language than the rest of the file, detected by common words (`core.texts.languages`)."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from core.languages import language_of
+from core.texts.languages import language_of
 from finetune.quality.findings import Finding, row_findings, severity_by_share, with_share
 from finetune.quality.sheet import Sheet
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.near_duplicates import NEAR_SIMILARITY
+from core.texts.near_duplicates import NEAR_SIMILARITY
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.personal_data import replaced
+from core.texts.personal_data import replaced
 
 
 def masked(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from core.datasets import Example
-from core.personal_data import personal_data
+from core.texts.personal_data import personal_data
 from finetune.quality.findings import Finding, quantity, row_findings
 from finetune.quality.sheet import Sheet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from core.scripts import letters_by_script, main_script
+from core.texts.scripts import letters_by_script, main_script
 from finetune.quality.findings import Finding, row_findings, severity_by_share, with_share
 from finetune.quality.sheet import Sheet
 

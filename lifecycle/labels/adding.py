@@ -15,8 +15,8 @@ from core.label_files.exchange import read_rows
 from core.label_files.files import RefusedRow
 from core.labelling.effects import kept_rows
 from core.labels import Kind, names_of
-from core.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.tables.reader import Row
+from core.texts.near_duplicates import NEAR_SIMILARITY, near_pairs
 from lifecycle.labels.pools import pools_of
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from core.arrays import Booleans, Doubles, Indices
-from core.copies import SAME_TEXT
 from core.features import Features
 from core.share import Share
+from core.texts.copies import SAME_TEXT
 from core.two_sample.distances import nearest_of
 
 DISTANCE_WEIGHT = 0.5

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from core.arrays import Booleans, Indices
 from core.features import Features
-from core.text_form import TextForm
-from core.text_summary import TextSummary, hashes_of
+from core.texts.form import TextForm
+from core.texts.summary import TextSummary, hashes_of
 from monitoring.change.words import names_of
 
 

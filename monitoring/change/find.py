@@ -9,8 +9,8 @@ import numpy as np
 
 from core.datasets import Text
 from core.features import Features
-from core.text_form import form_of
-from core.text_summary import TextSummary
+from core.texts.form import form_of
+from core.texts.summary import TextSummary
 from monitoring.change.catalogue import KINDS
 from monitoring.change.compared import Compared
 from monitoring.change.kind import Found

@@ -9,8 +9,8 @@ import numpy as np
 
 from core.arrays import Booleans, Indices
 from core.changes import Change, KindName
-from core.text_form import TextForm
-from core.text_summary import TextSummary, length_counts
+from core.texts.form import TextForm
+from core.texts.summary import TextSummary, length_counts
 from core.two_sample.distances import distance_to_nearest
 from monitoring.change.compared import Compared
 from monitoring.change.kind import Found

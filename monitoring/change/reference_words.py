@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from core.arrays import Doubles, Indices
-from core.text_summary import TextSummary
+from core.texts.summary import TextSummary
 
 
 def reference_words(summary: TextSummary | None) -> Counter[int]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from core.arrays import Doubles, Indices
 from core.changes import Change, KindName
-from core.text_form import TextForm
-from core.text_summary import (
+from core.texts.form import TextForm
+from core.texts.summary import (
     MIN_TEXTS,
     UNSEEN_BINS,
     TextSummary,

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import log, sqrt
 
-from core.text_form import TextForm
-from core.text_summary import MIN_TEXTS, word_hash
+from core.texts.form import TextForm
+from core.texts.summary import MIN_TEXTS, word_hash
 
 PRIOR = 0.1
 """Weight of the prior, in words of the smaller side for each of its words."""

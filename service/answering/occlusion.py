@@ -12,7 +12,7 @@ from itertools import count, takewhile
 
 from core.datasets import Text
 from core.engine import Encoded, Engine, TokenSpan
-from core.word_spans import word_spans
+from core.texts.word_spans import word_spans
 
 MOST_TOKENS = 8_192
 """In all rows of a text, as far as `FEWEST_PARTS` parts allow it."""

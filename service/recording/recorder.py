@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from core.config import Keep
 from core.errors import RetuneError
 from core.home import Home
-from core.personal_data import redacted
 from core.records import PredictionRecord
+from core.texts.personal_data import redacted
 from service.host.queue_thread import QueueThread
 
 BATCH_ROWS = 500

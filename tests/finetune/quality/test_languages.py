@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.datasets import Example
-from core.languages import language_of
+from core.texts.languages import language_of
 from finetune.quality.languages import foreign_languages
 from finetune.quality.scripts import foreign_scripts
 from finetune.quality.sheet import Sheet

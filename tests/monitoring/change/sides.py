@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.features import Features
-from core.text_summary import summary_of
+from core.texts.summary import summary_of
 from monitoring.change.compared import Compared
 from monitoring.change.find import compared_of
 from tests.monitoring import rows

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from core.personal_data import personal_data, redacted
+from core.texts.personal_data import personal_data, redacted
 
 
 def kinds(text: str) -> list[str]:

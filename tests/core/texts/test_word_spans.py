@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.word_spans import word_spans
+from core.texts.word_spans import word_spans
 
 
 @pytest.mark.parametrize(

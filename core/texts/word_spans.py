@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from core.scripts import script_of
+from core.texts.scripts import script_of
 
 WITHOUT_BLANKS = frozenset({"Han", "Japanese", "Thai", "Lao", "Khmer", "Myanmar"})
 """Scripts that put no blanks between words."""

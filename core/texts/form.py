@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from core.datasets import Text
-from core.languages import language_of
-from core.personal_data import PLACEHOLDERS, redacted
-from core.scripts import letters_by_script, main_script, script_of
+from core.texts.languages import language_of
+from core.texts.personal_data import PLACEHOLDERS, redacted
+from core.texts.scripts import letters_by_script, main_script, script_of
 
 _MARKUP = re.compile(r"</?[a-z][^<>]{0,500}>|&(?:[a-z]{2,8}|#\d{1,6});", re.IGNORECASE)
 _LINK = re.compile(r"https?://\S+|www\.\S+|" + "|".join(re.escape(mark) for mark in PLACEHOLDERS.values()))

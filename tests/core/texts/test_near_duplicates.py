@@ -4,7 +4,7 @@ import random
 import time
 from itertools import combinations
 
-from core.near_duplicates import GRAM_LENGTH, jaccard, near_pairs
+from core.texts.near_duplicates import GRAM_LENGTH, jaccard, near_pairs
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("lan", "rit", "mos", "tek")]
 

@@ -18,7 +18,7 @@ from core.arrays import Doubles, Indices
 from core.assigned import Assigned
 from core.datasets import Text
 from core.errors import CorruptPackage
-from core.text_form import TextForm, form_of
+from core.texts.form import TextForm, form_of
 
 TEXTS = "texts.npz"
 MIN_TEXTS = 3

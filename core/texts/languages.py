@@ -1,7 +1,7 @@
 """The language of a text, detected by common words.
 
-Only languages with the Latin script are known; `core.scripts` detects other scripts. Texts with few common words, or
-with similar scores for two languages, have no detected language.
+Only languages with the Latin script are known; `core.texts.scripts` detects other scripts. Texts with few common words,
+or with similar scores for two languages, have no detected language.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.arrays import Floats
-from core.near_duplicates import NEAR_SIMILARITY, near_pairs
+from core.texts.near_duplicates import NEAR_SIMILARITY, near_pairs
 from core.two_sample.distances import distance_to_nearest_other, squared_distances
 
 SAME_TEXT = 0.02

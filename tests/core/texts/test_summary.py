@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.errors import CorruptPackage
-from core.text_form import form_of
-from core.text_summary import TEXTS, read_text_summary, summary_of, word_hash, write_text_summary
+from core.texts.form import form_of
+from core.texts.summary import TEXTS, read_text_summary, summary_of, word_hash, write_text_summary
 
 TEXTS_OF_REFERENCE = [
     "my card is lost",

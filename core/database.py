@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from core.durable import file_lock, is_disk_full
-from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerUnreadable
+from core.errors import DiskFull, DriverMissing, InvalidDatabaseUrl, LedgerMoved, LedgerUnreadable
 from core.schema import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -64,6 +64,7 @@ class Database:
         self._busy_s = busy_s
         self.shown_url = self.url.render_as_string(hide_password=True)
         self._is_migrated = False
+        self._identity: tuple[int, int] | None = None
         try:
             self._engine = _create(self.url, self.file, busy_s)
         except ImportError as error:
@@ -72,6 +73,7 @@ class Database:
 
     def exists(self) -> bool:
         """Whether anything was ever written; raises `LedgerUnreadable`."""
+        self._require_same_file()
         if not self._is_migrated and self._is_begun():
             self._migrate()
         return self._is_migrated
@@ -89,6 +91,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that excludes other writers: it waits until they commit, and then sees their rows."""
+        self._require_same_file()
         if not self._is_migrated:
             self._migrate()
         writer = self._engine.execution_options(writes=True)
@@ -160,6 +163,17 @@ class Database:
                 raise DiskFull(self.shown_url) from error
             raise LedgerUnreadable(self.shown_url, str(getattr(error, "orig", None) or error)) from error
 
+    def _require_same_file(self) -> None:
+        """Raise `LedgerMoved` if another file, or none, has the ledger's name now: what is written to one that was
+        moved away is lost, and the write-ahead log of one file would be taken for that of the other.
+        """
+        if self.file is None or not self._is_migrated:
+            return
+        with self._translated_errors():
+            identity = _identity(self.file)
+        if identity != self._identity:
+            raise LedgerMoved(self.shown_url)
+
     def _is_begun(self) -> bool:
         return (self.file is None or self.file.exists()) and self._revision() is not None
 
@@ -178,6 +192,7 @@ class Database:
             with _migration_lock(self.file):
                 if self._revision() in (None, *REVISIONS[:-1]):
                     _upgrade(self._engine)
+            self._identity = _identity(self.file) if self.file else None
         self._is_migrated = True
 
 
@@ -216,6 +231,15 @@ def _sqlite_file(url: URL) -> Path | None:
         return Path(url.database).expanduser()
     except RuntimeError as error:
         raise InvalidDatabaseUrl from error
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Device and inode; None if there is no such file."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create(url: URL, file: Path | None, busy_s: float) -> Engine:

@@ -748,6 +748,15 @@ class LedgerUnreadable(Unavailable):
         super().__init__(f"The ledger {url} cannot be used: {problem}. Check the path, the disk and the permissions.")
 
 
+class LedgerMoved(LedgerUnreadable):
+    def __init__(self, url: str) -> None:
+        Unavailable.__init__(
+            self,
+            f"The file of the ledger {url} was moved, deleted or replaced while it was in use. "
+            "Put it back, or start again all processes that use it.",
+        )
+
+
 class DiskFull(Unavailable):
     code = "disk_full"
 

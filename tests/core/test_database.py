@@ -1,4 +1,4 @@
-"""SQLite on a full disk, and beside others that open the same file."""
+"""SQLite on a full disk, beside others that open the same file, and when its file goes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core import database as database_module
 from core.database import INDEX_BYTES, Database
-from core.errors import DiskFull, LedgerUnreadable
+from core.errors import DiskFull, LedgerMoved, LedgerUnreadable
 
 
 def test_the_mapped_index_of_the_log_has_its_place_on_the_disk(tmp_path: Path) -> None:
@@ -71,3 +72,21 @@ def test_a_new_file_that_another_process_does_not_let_go_is_one_sentence(tmp_pat
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnreadable, match="database is locked"):
             Database(f"sqlite:///{tmp_path / 'ledger.db'}", busy_s=0.1)
+
+
+def test_a_ledger_whose_file_is_moved_away_takes_no_row_until_it_is_back(tmp_path: Path) -> None:
+    file, aside = tmp_path / "ledger.db", tmp_path / "aside.db"
+    database = Database(f"sqlite:///{file}")
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE notes (words TEXT)"))
+    file.rename(aside)
+    for transaction in (database.read, database.write):
+        with pytest.raises(LedgerMoved, match="Put it back"), transaction():
+            pass
+    file.touch()
+    with pytest.raises(LedgerMoved), database.read():
+        pass
+    aside.rename(file)
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES ('back')"))
+    database.close()

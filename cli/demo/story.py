@@ -113,18 +113,8 @@ def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
     job, calls = None, Calls()
     if decision.action == "retrain":
         with story.step("retrain", "8. Retrain in the worker while a client keeps calling"):
-            job, calls = retrain_while_serving(story, url)
-            then = decide(story)
-            while then.action == "label" and labels_used < story.label_budget:
-                given = give_labels(story, url, most=story.label_budget - labels_used)
-                if not given:
-                    break
-                labels_used += given
-                then = decide(story)
-                if then.action == "retrain":
-                    job, more = retrain_while_serving(story, url)
-                    calls.add(more)
-                    then = decide(story)
+            job, calls, more = retrain_until_settled(story, url, labels=story.label_budget - labels_used)
+            labels_used += more
     with story.step("score", "9. Score rows that were not trained on, before and after"):
         last = story.home.registry.champion(MODEL).version
         accuracy = {
@@ -281,6 +271,28 @@ def retrain_while_serving(story: Story, url: str) -> tuple[JobRecord, Calls]:
             )
     _report_outcome(story, job, steady.calls)
     return job, steady.calls
+
+
+def retrain_until_settled(story: Story, url: str, *, labels: int) -> tuple[JobRecord, Calls, int]:
+    """Do what the loop decides, from its first retrain on, until a version is promoted, `labels` labels are given, or
+    it decides for a retrain for which there is neither a new label nor a version that waits. The last job, all calls,
+    and the labels given.
+    """
+    job, calls = retrain_while_serving(story, url)
+    decision, given, is_new, tried = decide(story), 0, False, ""
+    while job.retrained and not job.retrained.promoted:
+        waiting = decision.waiting or tried
+        if decision.action == "retrain" and (is_new or waiting != tried):
+            job, more = retrain_while_serving(story, url)
+            calls.add(more)
+            is_new, tried = False, waiting
+        elif decision.action == "label" and (new := give_labels(story, url, most=labels - given)):
+            given += new
+            is_new = True
+        else:
+            break
+        decision = decide(story)
+    return job, calls, given
 
 
 def _run_worker(story: Story) -> None:

@@ -20,13 +20,14 @@ from core.records import JobRecord, PredictionRecord, TrainingSummary
 from core.share import percent
 from lifecycle.cached_answers import cached_answers
 from lifecycle.challengers.challenger import Challenger
+from lifecycle.challengers.champion_head import champion_head
 from lifecycle.challengers.head_fitting import ExtraRows
 from lifecycle.challengers.head_package import HeadPackage
 from lifecycle.challengers.kept_rows import kept_rows
 from lifecycle.challengers.label_names import label_names
-from lifecycle.challengers.label_shift import Repair
 from lifecycle.challengers.parts import Parts, parts_of
 from lifecycle.challengers.parts_fitting import EmbeddedParts
+from lifecycle.challengers.repair import Repair
 from lifecycle.challengers.settings import changed_settings, named, retrain_settings
 from lifecycle.challengers.spreading import Spread
 from lifecycle.challengers.training_set import TrainingSet
@@ -47,7 +48,8 @@ def train_head(
     unlabelled = unlabelled_rows(rows, situation) if config.retrain.spread else []
     embedded = _embedded(champion, parts, settings, config, on_progress)
     lacks = np.array([label not in situation.labels for label in parts.labels], dtype=np.bool_)
-    embedded = replace(embedded, repair=Repair(lacks, config.gate))
+    known = champion_head(champion, parts.labels, situation.taxonomy)
+    embedded = replace(embedded, repair=Repair(lacks, config.gate, known))
     if unlabelled:
         embedded = replace(embedded, unlabelled=np.stack([row.embedding for row in unlabelled]))
         embedded = embedded.harmless(max_old_drop=config.gate.max_old_drop)
@@ -64,6 +66,9 @@ def train_head(
         reached += f", with labels spread to {len(near)} texts near labelled ones"
     if embedded.names is not None:
         reached += f", with new labels' names as examples ({len(embedded.names.truth)})"
+    if embedded.share:
+        of_champion = percent(embedded.share, 0)
+        reached += f", with {of_champion} of the champion's head for the labels that it knows, since old rows were lost"
     if embedded.shift:
         reached += f", with the new labels answered less often (logits {-embedded.shift:.2f}), since they took old rows"
     summary = TrainingSummary(

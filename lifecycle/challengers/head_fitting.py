@@ -72,9 +72,8 @@ class FittedHead:
     thresholds: Numbers | None
     history: list[dict[str, Any]]
 
-    def with_bias(self, added: Numbers, validation: Numbers, truth: Truth, step: dict[str, Any]) -> FittedHead:
-        """Of one label a text, with (k,) `added` to the bias; `validation`: (n, d), with its `truth`."""
-        head = Head(self.head.weight, (self.head.bias + added).astype(np.float32))
+    def with_head(self, head: Head, validation: Numbers, truth: Truth, step: dict[str, Any]) -> FittedHead:
+        """Of one label a text, with another head that a `step` made; `validation`: (n, d), with its `truth`."""
         logits = head.logits(validation)
         temperature = fit_temperature(logits, truth)
         probabilities = probabilities_of(logits, temperature, "single-label")

@@ -35,7 +35,8 @@ SELECTING_SHARE, FEW_SELECTING_ROWS = 0.2, 5
 class Parts:
     """`labels`: those of the training rows, in the order of their indices; `is_given`: (n,) which of the n training
     rows people labelled since the training of the encoder; `selects`: (n,) which of them select and so are learned
-    from at the end only; `validates_again`: whether the champion was not trained on the validation rows.
+    from at the end only; `validates_again`: whether the validation rows are the champion's, which was not trained on
+    them.
     """
 
     labels: list[str]
@@ -44,6 +45,7 @@ class Parts:
     is_given: Booleans
     selects: Booleans
     validation: list[Example]
+    validates_again: bool = False
 
     @cached_property
     def counts(self) -> RowCounts:
@@ -82,7 +84,8 @@ def parts_of(rows: Sequence[Example], champion: ChampionPackage, settings: Finet
     train, validation = _split(rows, validated, champion, settings)
     selects = _selecting(train, _are_new(train, trained | validated), champion.kind)
     is_given = _are_new(train, _of_encoder(champion, config))
-    return Parts(labels_of(train, champion.kind), champion.kind, train, is_given, selects, validation)
+    again = validated.issuperset(row.key for row in validation)
+    return Parts(labels_of(train, champion.kind), champion.kind, train, is_given, selects, validation, again)
 
 
 def _of_encoder(champion: ChampionPackage, config: Config) -> set[str]:

@@ -11,8 +11,8 @@ from core.arrays import Booleans, Numbers
 from finetune.head import Head, fit_head
 from finetune.measuring.truth import Truth, predicted_labels, row_losses
 from lifecycle.challengers.head_fitting import EmbeddedRows, ExtraRows, FittedHead, fit, truth_in
-from lifecycle.challengers.label_shift import Repair
 from lifecycle.challengers.parts import Parts
+from lifecycle.challengers.repair import Repair
 from lifecycle.challengers.selection import Unseen
 from lifecycle.challengers.spreading import NONE, Labelled, Spread, spread
 
@@ -55,15 +55,15 @@ class EmbeddedParts:
         return without if is_harmful else self
 
     def fit(self) -> FittedHead:
-        """A head for all training rows, with the regularisation and the shift of the one that is `taught`."""
+        """A head for all training rows, with the regularisation and the repairs of the one that is `taught`."""
         every, truth = np.ones(len(self.train), dtype=np.bool_), self._truth(validation=True)
         fitted = self._fit(every, self.validation, truth, like=self._plain)
-        return self._shifted(fitted, self.validation, truth)
+        return self._shifted(self._mixed(fitted, self.validation, truth), self.validation, truth)
 
     @cached_property
     def taught(self) -> FittedHead:
         """A head that has not learned the rows that select, with its answers to these, then to the validation rows."""
-        return self._shifted(self._plain, self._unseen, self._unseen_truth())
+        return self._shifted(self._near_champion, self._unseen, self._unseen_truth())
 
     @cached_property
     def unseen(self) -> Unseen:
@@ -72,6 +72,16 @@ class EmbeddedParts:
         right = np.asarray(predicted_labels(truth, fitted.probabilities, fitted.thresholds) == truth)
         right = np.asarray(right.all(axis=1)) if right.ndim == 2 else right
         return Unseen(right, row_losses(truth, fitted.probabilities), int(self.parts.selects.sum()))
+
+    @cached_property
+    def share(self) -> float:
+        """How much of the champion's head the labels have that it knows, chosen on the validation rows if it did not
+        learn them.
+        """
+        if self.repair is None or self.parts.kind == "multi-label" or not self.parts.validates_again:
+            return 0.0
+        plain = self._plain
+        return self.repair.least_share(plain.head, plain.temperature, self.validation, self._truth(validation=True))
 
     @cached_property
     def shift(self) -> float:
@@ -83,7 +93,7 @@ class EmbeddedParts:
         is_old = ~self.parts.is_new[truth]
         if not is_old.any():
             return 0.0
-        logits, right = self._plain.head.logits(self.validation[is_old]), self._right_without_given()[is_old]
+        logits, right = self._near_champion.head.logits(self.validation[is_old]), self._right_without_given()[is_old]
         return repair.least_shift(logits, truth[is_old], right)
 
     def _right_without_given(self) -> Booleans:
@@ -101,8 +111,19 @@ class EmbeddedParts:
     def _shifted(self, fitted: FittedHead, validation: Numbers, truth: Truth) -> FittedHead:
         if self.repair is None or not self.shift:
             return fitted
-        step = {"step": "shift", "of_new_labels": -self.shift}
-        return fitted.with_bias(-self.shift * self.repair.lacks, validation, truth, step)
+        head = Head(fitted.head.weight, (fitted.head.bias - self.shift * self.repair.lacks).astype(np.float32))
+        return fitted.with_head(head, validation, truth, {"step": "shift", "of_new_labels": -self.shift})
+
+    def _mixed(self, fitted: FittedHead, validation: Numbers, truth: Truth) -> FittedHead:
+        champion = self.repair.champion if self.repair is not None else None
+        if champion is None or not self.share:
+            return fitted
+        head = champion.mixed(fitted.head, fitted.temperature, self.share, self.validation)
+        return fitted.with_head(head, validation, truth, {"step": "mix", "of_the_champion": self.share})
+
+    @cached_property
+    def _near_champion(self) -> FittedHead:
+        return self._mixed(self._plain, self._unseen, self._unseen_truth())
 
     @cached_property
     def _plain(self) -> FittedHead:

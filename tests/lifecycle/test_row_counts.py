@@ -8,9 +8,9 @@ import pytest
 from core.arrays import Booleans, Indices, Numbers
 from core.config import GateConfig
 from core.datasets import Example
-from lifecycle.challengers.label_shift import Repair
 from lifecycle.challengers.parts import Parts
 from lifecycle.challengers.parts_fitting import EmbeddedParts
+from lifecycle.challengers.repair import Repair
 from lifecycle.challengers.row_counts import GIVEN_WEIGHT, row_counts
 
 

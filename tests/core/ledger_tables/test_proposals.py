@@ -14,7 +14,7 @@ from core.ledger_tables.proposals import Proposal
 from core.loop.accepting import accept, decline
 from core.records import JobRecord
 
-STORED = Path(__file__).parent / "stored" / "format-1"
+STORED = Path(__file__).parents[1] / "stored" / "format-1"
 
 
 @pytest.fixture

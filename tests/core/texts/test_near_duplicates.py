@@ -47,8 +47,8 @@ def test_empty_input_has_no_pairs() -> None:
 def test_thousands_of_nearly_equal_texts_are_found_without_comparing_all_pairs() -> None:
     stem = "your parcel with the number was delivered to the neighbour on the ground floor at noon, code "
     texts = [f"{stem}{number:04d}" for number in range(3000)]
-    started = time.monotonic()
+    started = time.process_time()
     pairs = near_pairs(texts, threshold=0.8)
     assert {pair.second for pair in pairs} == set(range(1, 3000))
     assert len(pairs) < 400_000  # of 4,498,500 possible pairs
-    assert time.monotonic() - started < 60
+    assert time.process_time() - started < 60

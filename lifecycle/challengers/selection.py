@@ -68,13 +68,17 @@ def right_answers(engine: Answering, rows: Sequence[Example], taxonomy: Taxonomy
 
 def is_good_enough(unseen: Unseen, champion: Unseen, settings: GateConfig) -> bool:
     """Whether it is offered to the gate at once: it is better than the champion on the rows that select, by more than
-    one standard error, and loses no more on the validation rows than the gate allows on old ones. The gate asks for the
-    labels that show more; a thorough training would take minutes to hours first.
+    one standard error, and loses no more on the validation rows than chance may take. The gate asks for the labels that
+    show more; a thorough training would take minutes to hours first.
+
+    The champion's training was ended where these validation rows were right most often, so that a challenger as good as
+    it loses some. The gate has rows that chose nothing, and without asking for a label refuses one that forgets; then
+    the job goes on to the next way.
     """
     if unseen.selecting == 0:
         return True
-    paired = Paired.of(champion.new, unseen.new)
-    return paired.gain > paired.standard_error and not _forgets(unseen, champion, settings)
+    gained, lost = Paired.of(champion.new, unseen.new), Paired.of(champion.old, unseen.old).reversed
+    return gained.gain > gained.standard_error and lost.p_value > settings.alpha
 
 
 def best_of(found: Sequence[Unseen], champion: Unseen, settings: GateConfig) -> int:

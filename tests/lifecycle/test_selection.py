@@ -34,11 +34,19 @@ CLEARLY = unseen("rrrrrrrwww")
 HARDLY = unseen("rrwwwwwwww")
 NO_BETTER = unseen("wwwwwwwwww", loss=0.5)
 FORGETS = unseen("rrrrrrrrrr", "r" * 40 + "w" * 10)
+LOSES_BY_CHANCE = unseen("rrrrrrrrrr", "r" * 47 + "w" * 3)
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
-    [(CLEARLY, True), (HARDLY, True), (NO_BETTER, False), (FORGETS, False), (unseen(""), True)],
+    [
+        (CLEARLY, True),
+        (HARDLY, True),
+        (NO_BETTER, False),
+        (FORGETS, False),
+        (LOSES_BY_CHANCE, True),
+        (unseen(""), True),
+    ],
 )
 def test_a_challenger_is_good_enough_if_it_is_better_and_does_not_forget(found: Unseen, expected: bool) -> None:
     champion = replace(CHAMPION, right=CHAMPION.right[10:], selecting=0) if found.selecting == 0 else CHAMPION

@@ -17,9 +17,10 @@ NEAR = 0.15
 """Windows whose estimate differs by less tell the error."""
 FEWEST_NEAR = 30
 LEVEL = 0.9
-BEYOND = 2.0
+BEYOND = 1.75
 """Errors in the field are larger than those in simulated windows, because a label that really is new is not like one
-that was left out (benchmarks/drift)."""
+that was left out. With 1, 90 % of 21 windows of banking77 and all 18 of clinc150 are held, with 1.5 all of both
+(benchmarks/drift, two seeds), but a made-up window of which 60 % are of new labels is missed by a point (its test)."""
 
 
 @dataclass(frozen=True)

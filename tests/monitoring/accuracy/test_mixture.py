@@ -47,4 +47,4 @@ def test_the_margin_is_that_of_windows_with_a_similar_estimate() -> None:
     low, high = np.linspace(0.0, 0.2, 50), np.linspace(0.8, 1.0, 50)
     simulated = Simulated(np.concatenate([low, high]), np.concatenate([low + 0.1, high]))
     assert simulated.margin(0.9) < 1e-9
-    assert abs(simulated.margin(0.1) - 0.2) < 1e-9
+    assert abs(simulated.margin(0.1) - 0.175) < 1e-9

@@ -744,17 +744,14 @@ class OtherRunInterrupted(Conflict):
 
 
 class LedgerUnreadable(Unavailable):
-    def __init__(self, url: str, problem: str) -> None:
-        super().__init__(f"The ledger {url} cannot be used: {problem}. Check the path, the disk and the permissions.")
+    def __init__(self, url: str, problem: str, cure: str = "Check the path, the disk and the permissions.") -> None:
+        super().__init__(f"The ledger {url} cannot be used: {problem}. {cure}")
 
 
 class LedgerMoved(LedgerUnreadable):
     def __init__(self, url: str) -> None:
-        Unavailable.__init__(
-            self,
-            f"The file of the ledger {url} was moved, deleted or replaced while it was in use. "
-            "Put it back, or start again all processes that use it.",
-        )
+        problem = "its file was moved, deleted or replaced while it was in use"
+        super().__init__(url, problem, "Put it back, or start again all processes that use it.")
 
 
 class DiskFull(Unavailable):

@@ -279,13 +279,13 @@ def retrain_until_settled(story: Story, url: str, *, labels: int) -> tuple[JobRe
     and the labels given.
     """
     job, calls = retrain_while_serving(story, url)
-    decision, given, is_new, tried = decide(story), 0, False, ""
+    decision, given, is_new = decide(story), 0, False
+    tried: str | None = None
     while job.retrained and not job.retrained.promoted:
-        waiting = decision.waiting or tried
-        if decision.action == "retrain" and (is_new or waiting != tried):
+        if decision.action == "retrain" and (is_new or decision.waiting not in (None, tried)):
             job, more = retrain_while_serving(story, url)
             calls.add(more)
-            is_new, tried = False, waiting
+            is_new, tried = False, decision.waiting or tried
         elif decision.action == "label" and (new := give_labels(story, url, most=labels - given)):
             given += new
             is_new = True

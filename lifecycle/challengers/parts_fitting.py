@@ -78,7 +78,7 @@ class EmbeddedParts:
         """How much of the champion's head the labels have that it knows, chosen on the validation rows if it did not
         learn them.
         """
-        if self.repair is None or self.parts.kind == "multi-label" or not self.parts.validates_again:
+        if self.repair is None or not self.parts.validates_again:
             return 0.0
         plain = self._plain
         return self.repair.least_share(plain.head, plain.temperature, self.validation, self._truth(validation=True))

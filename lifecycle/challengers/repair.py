@@ -42,12 +42,13 @@ class Repair:
         rows, truth = rows[known], truth[known]
         before = champion.right(rows, truth).mean()
 
-        def lost(share: float) -> float:
+        lost = {}
+        for share in SHARES:
             mixed = champion.mixed(head, temperature, share, rows)
-            return float(before - np.mean(mixed.logits(rows).argmax(axis=1) == truth))
-
-        allowed = self.settings.max_old_drop + 1e-9
-        return next((share for share in SHARES if lost(share) <= allowed), min(SHARES, key=lost))
+            lost[share] = float(before - np.mean(mixed.logits(rows).argmax(axis=1) == truth))
+            if lost[share] <= self.settings.max_old_drop + 1e-9:
+                return share
+        return min(lost, key=lambda share: lost[share])
 
     def least_shift(self, logits: Numbers, truth: Indices, right: Booleans) -> float:
         """By how much the logits (m, k) of the labels that the champion lacks are to be lowered on old rows of labels

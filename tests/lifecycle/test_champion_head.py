@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from core.config import GateConfig
+from core.datasets import Example
 from core.engine import Engine
 from core.taxonomy import LabelRule, Taxonomy
 from finetune.head import Head
 from lifecycle.challengers.champion_head import ChampionHead, champion_head
+from lifecycle.challengers.parts import Parts
+from lifecycle.challengers.parts_fitting import EmbeddedParts
 from lifecycle.challengers.repair import Repair
 from tests.lifecycle.champions import Case
 
@@ -43,6 +46,25 @@ def test_without_a_champion_or_rows_of_its_labels_nothing_is_mixed() -> None:
     wrong = head([[2, 6, 0], [0, 2, 0], [0, 0, 2]])
     assert replace(REPAIR, champion=None).least_share(wrong, 1.0, OLD, TRUTH) == 0
     assert REPAIR.least_share(wrong, 1.0, AXES[[2]], np.array([2])) == 0
+
+
+def test_a_fitted_head_is_mixed_if_it_loses_validation_rows_that_the_champion_did_not_learn() -> None:
+    """Rows of label 1 that lie between both labels, which only the champion has right."""
+    between = 0.4 * AXES[[0]] + 0.6 * AXES[[1]] + 0.5 * AXES[[2]]
+    train = np.concatenate([AXES[[0, 0, 0, 1, 2, 2]], between, between])
+    labels = ["a", "b", "new"]
+    truth = ["a", "a", "a", "b", "new", "new", "a", "a"]
+    rows = [Example(f"row {number}", label) for number, label in enumerate(truth)]
+    held = [Example(f"held {number}", "b") for number in range(20)]
+    none = np.zeros(len(rows), dtype=np.bool_)
+    parts = Parts(labels, "single-label", rows, none | (np.arange(len(rows)) > 3), none, held, validates_again=True)
+    embedded = EmbeddedParts(parts, 0, train, np.repeat(between, 20, axis=0), repair=REPAIR)
+    fitted = embedded.fit()
+    assert fitted.history[-1] == {"step": "mix", "of_the_champion": embedded.share}
+    assert int(fitted.head.logits(between).argmax()) == 1
+    learned = replace(embedded, parts=replace(parts, validates_again=False))
+    assert learned.share == 0
+    assert int(learned.fit().head.logits(between).argmax()) == 0
 
 
 def test_labels_that_the_champion_lacks_keep_their_weights_and_their_level() -> None:

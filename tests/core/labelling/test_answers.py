@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.feedback import ModelLabels
 from core.labelling.answers import Answer, LabelAnswers, Outcome, Said, give
 from core.labelling.claims import LabelClaims, Labeller
 from core.labelling.queue import together
@@ -11,18 +10,8 @@ from core.ledger import Ledger
 from core.privacy.erasure import erase, with_ids
 from core.records import FeedbackRecord, Wanted
 from core.taxonomy import UNCHANGED
+from tests.core.requests import labels_of, requested
 from tests.core.test_ledger import prediction
-
-
-def labels_of(_model: str) -> ModelLabels:
-    return ModelLabels("single-label", frozenset({"bug", "billing"}))
-
-
-def requested(ledger: Ledger, *texts: str) -> list[str]:
-    rows = [prediction(text) for text in texts]
-    ledger.record_predictions(rows)
-    ledger.request_labels("m", [Wanted(row.id, "measure") for row in rows], check_id=None)
-    return [row.id for row in rows]
 
 
 def say(

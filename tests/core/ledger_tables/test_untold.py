@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from core.feedback import Given, GivenLabel, ModelLabels, StoredLabels, store_labels
+from core.feedback import Given, GivenLabel, StoredLabels, store_labels
 from core.ledger import Ledger
-from core.records import CannotTell, FeedbackRecord, RequestedLabels, Wanted
-from tests.core.test_ledger import prediction
-
-
-def labels_of(_model: str) -> ModelLabels:
-    return ModelLabels("single-label", frozenset({"bug", "billing"}))
-
-
-def requested(ledger: Ledger, *texts: str) -> list[str]:
-    """Record predictions of the texts, request their labels; return their ids."""
-    rows = [prediction(text) for text in texts]
-    ledger.record_predictions(rows)
-    ledger.request_labels("m", [Wanted(row.id, "measure") for row in rows], check_id=None)
-    return [row.id for row in rows]
+from core.records import CannotTell, FeedbackRecord, RequestedLabels
+from tests.core.requests import labels_of, requested
 
 
 def test_it_ends_the_request_and_is_no_label(ledger: Ledger) -> None:

@@ -32,6 +32,8 @@ from service.wire.upgrade import body_parser, head_of_body
 # Pipelined requests that may wait for earlier responses. One read may contain thousands; clients send the rest again.
 MAX_PIPELINED = 64
 HEADS = frozenset({HEAD, NEXT_HEAD})
+# A timer this late shows that the worker stood still: a busy machine, a container that was paused.
+LATE_S = 0.05
 # States with a timeout: the client must send more data.
 TIMED = frozenset({NEW, HEAD, NEXT_HEAD, BODY, REST})
 logger = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class Connection(HttpToolsProtocol):
         self._callbacks = callbacks
         self._balancer = balancer
         self._deadline = math.inf
+        self._timer_due = math.inf
         self._exchanges: deque[Exchange] = deque()  # unanswered; the app is running the first one
         self._begun = 0
         self._field_bytes = 0  # size of the request headers, then of the trailers
@@ -137,13 +140,19 @@ class Connection(HttpToolsProtocol):
 
     def _start_timer(self) -> None:
         """Replaces uvicorn's keep-alive timer: `IdleSweep` closes idle connections."""
-        end = min(self._deadline, self.loop.time() + self._callbacks.stall_s)
+        self._start_timer_until(min(self._deadline, self.loop.time() + self._callbacks.stall_s))
+
+    def _start_timer_until(self, end: float) -> None:
+        self._timer_due = max(end, self.loop.time())
         self.timeout_keep_alive_task = self.loop.call_at(end, self._time_out)
 
     def _time_out(self) -> None:
+        now = self.loop.time()
         if self.flow.read_paused:  # the server does not read, so the client may be sending
-            self._deadline = max(self._deadline, self.loop.time() + self._callbacks.head_s)
+            self._deadline = max(self._deadline, now + self._callbacks.head_s)
             self._start_timer()
+        elif now - self._timer_due > LATE_S:  # what came meanwhile is not read yet
+            self._start_timer_until(now + LATE_S)
         else:
             self._on("fail", BodyTooSlow() if self.state is BODY else HeadTooSlow())
 

@@ -103,7 +103,7 @@ def server_config(home: Path) -> Config:
     return Config(
         home=home,
         service=ServiceConfig(
-            port=free_port(), workers=2, champion_poll_s=0.05, max_body_bytes=200_000, timeout_s=2, drain_s=0.2
+            port=free_port(), workers=2, champion_poll_s=0.05, max_body_bytes=200_000, timeout_s=5, drain_s=0.2
         ),
         ledger=LedgerConfig(flush_s=0.2),
     )

@@ -93,7 +93,7 @@ def test_a_server_with_tls_answers_tls_clients_only(
     pair: tuple[Path, Path], tmp_path: Path, tiny_package: Path
 ) -> None:
     config = server_config(tmp_path)
-    tls = {"tls_certificate": pair[0], "tls_key": pair[1]}
+    tls = {"tls_certificate": pair[0], "tls_key": pair[1], "timeout_s": 30.0}
     config = config.model_copy(update={"service": config.service.model_copy(update=tls)})
     put_in_service(config, tiny_package)
     log = tmp_path / "server.log"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import time
 from contextlib import suppress
 
 import pytest
 
 from service.wire.connection import MAX_PIPELINED
 from service.wire.heads import MAX_HEAD_BYTES
-from tests.service.wire.echo_server import BODY, PROBE, Client, EchoServer, Run, post
+from tests.service.wire.echo_server import BODY, LIMIT_S, PROBE, Client, EchoServer, Run, post
 
 # Until a connection that is to end has ended: a second of the server, a sweep or two, and a slow machine.
 ENDED_S = 8.0
@@ -73,6 +76,30 @@ def test_a_head_that_the_server_does_not_read_yet_is_not_too_slow(run: Run) -> N
         client.writer.write(PROBE[9:])
         status, headers, _ = await client.answer()
         assert (status, headers.get("connection")) == (200, None)
+
+    run(session)
+
+
+@pytest.mark.parametrize("sent_before", [len(PROBE) - 9, len(PROBE + post()), len(PROBE + post() + BODY) - 9])
+def test_what_came_while_the_worker_stood_still_is_not_too_slow(run: Run, sent_before: int) -> None:
+    """A busy machine may leave a worker without a processor for longer than a client may stay silent."""
+
+    async def session(server: EchoServer, client: Client) -> None:
+        admit_all(server)
+        request = PROBE + post() + BODY
+        client.writer.write(request[:sent_before])
+        await asyncio.sleep(0.1 * LIMIT_S)
+        loop, (bell, ring) = asyncio.get_running_loop(), socket.socketpair()
+
+        def stand_still() -> None:
+            loop.remove_reader(bell)
+            time.sleep(1.5 * LIMIT_S)
+            os.write(client.writer.get_extra_info("socket").fileno(), request[sent_before:])
+
+        with bell, ring:
+            loop.add_reader(bell, stand_still)
+            ring.send(b"!")
+            assert [(await client.answer())[0] for _ in range(2)] == [200, 200]
 
     run(session)
 

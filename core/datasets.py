@@ -249,6 +249,13 @@ def key_or(given: Text, otherwise: str) -> str:
     return key_of(given).strip() or otherwise
 
 
+def place_of(key: str) -> bytes:
+    """Orders texts by a hash of their keys: a random draw from them then hangs on the texts and its seed, not on when
+    each text came last.
+    """
+    return hashlib.sha256(b"place\n" + key.encode()).digest()
+
+
 def fingerprint(examples: Iterable[Example]) -> str:
     """sha256 over the normalised rows in any order.
 

@@ -71,7 +71,7 @@ def rows_to_label(situation: Situation, settings: LabelsConfig) -> list[Wanted]:
 def random_order(situation: Situation) -> list[Wanted]:
     """The recent held-out texts that were not drawn yet."""
     rows, settled = situation.recent, situation.untold_keys | {row.text_key for row in situation.draws}
-    return draw(rows, len(rows), settled=settled, purpose="measure", seed=rows[-1].number) if rows else []
+    return draw(rows, len(rows), settled=settled, purpose="measure", seed=len(situation.draws))
 
 
 def unlabelled_ids(situation: Situation, wanted: Sequence[Wanted]) -> set[str]:

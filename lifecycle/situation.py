@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from core.champion import ChampionPackage
+from core.datasets import key_or, place_of
 from core.home import Home
 from core.records import CheckRecord, Draw, LabelledPrediction, StoredPrediction
 from core.taxonomy import Taxonomy
@@ -15,9 +16,10 @@ class Situation:
     """`window` and `labelled`: rows of the champion's version; `labelled_keys`: keys of labelled texts of all versions;
     `untold_keys`: keys of texts whose label nobody can tell.
 
-    Each text of `window` is one row. `fresh_after`: number of the last prediction in the last check without drift;
-    later rows are fresh. `recent`: the latest rows since the promotion, before which prediction `promoted_after` came;
-    `draws`: its random texts; `open_requests`: ids of predictions whose labels are asked for.
+    Each text of `window` is one row, in an order that hangs on the texts alone. `fresh_after`: number of the last
+    prediction in the last check without drift; later rows are fresh. `recent`: the latest rows, oldest first, since the
+    promotion, before which prediction `promoted_after` came; `draws`: its random texts; `open_requests`: ids of
+    predictions whose labels are asked for.
     """
 
     champion: ChampionPackage
@@ -58,7 +60,7 @@ def assess(home: Home, champion: ChampionPackage) -> Situation:
         champion=champion,
         check=ledger.last_conclusive_check(model, version),
         fresh_after=fresh_after,
-        window=ledger.window(model, version, limit=limit, after=fresh_after),
+        window=_window(home, model, version, after=fresh_after),
         labelled=[row for row in labelled if row.version == version],
         labelled_keys={row.example.key for row in labelled},
         untold_keys=ledger.untold.keys(model),
@@ -74,6 +76,10 @@ def fresh_since(home: Home, situation: Situation, number: int) -> Situation:
     """The situation with all rows after a prediction as fresh ones: a check that is ok does not show otherwise."""
     if number >= situation.fresh_after:
         return situation
-    limit = home.config.drift.window_rows
-    window = home.ledger.window(situation.model, situation.version, limit=limit, after=number)
+    window = _window(home, situation.model, situation.version, after=number)
     return replace(situation, fresh_after=number, window=window)
+
+
+def _window(home: Home, model: str, version: str, *, after: int) -> list[StoredPrediction]:
+    rows = home.ledger.window(model, version, limit=home.config.drift.window_rows, after=after)
+    return sorted(rows, key=lambda row: place_of(key_or(row.input, row.id)))

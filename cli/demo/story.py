@@ -25,7 +25,9 @@ from core.features import truth_of
 from core.home import Home
 from core.home_processes.child_environment import child_environment
 from core.metrics import Metrics, measure
+from core.package import read_digest
 from core.records import CheckRecord, Decision, JobRecord
+from core.registry import Registry
 from core.share import percent
 from core.stored import as_stored
 from export.run import ExportResult, export
@@ -129,9 +131,15 @@ def _run_loop(story: Story, url: str, first: str) -> dict[str, Any]:
         "decision_reason": decision.reason,
         "gate": _gate(job, decision),
         "promoted": last != first,
+        "digests": digests(story.home.registry),
         "requests_during_swap": {"sent": calls.sent, "failed": calls.failed, "failures": calls.failures[:5]},
         **accuracy,
     }
+
+
+def digests(registry: Registry) -> dict[str, str]:
+    """Version → digest of its package: the same for the same files and seed, on a busy machine, too."""
+    return {version: read_digest(registry.folder(MODEL, version)) for version in registry.versions(MODEL)}
 
 
 def _check_facts(record: CheckRecord) -> dict[str, Any]:

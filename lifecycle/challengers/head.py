@@ -46,12 +46,11 @@ def train_head(
     settings = retrain_settings(champion.facts, config.finetune, job.payload)
     parts = parts_of(rows.train, champion, settings, config)
     unlabelled = unlabelled_rows(rows, situation) if config.retrain.spread else []
-    embedded = _embedded(champion, parts, settings, config, on_progress)
+    embedded = _embedded(champion, parts, unlabelled, settings, config, on_progress)
     lacks = np.array([label not in situation.labels for label in parts.labels], dtype=np.bool_)
     known = champion_head(champion, parts.labels, situation.taxonomy)
     embedded = replace(embedded, repair=Repair(lacks, config.gate, known))
     if unlabelled:
-        embedded = replace(embedded, unlabelled=np.stack([row.embedding for row in unlabelled]))
         embedded = embedded.harmless(max_old_drop=config.gate.max_old_drop)
     near = _named(unlabelled, embedded.spread(), parts)
     on_progress("head: Fitting the head", 0.5)
@@ -84,17 +83,29 @@ def train_head(
 
 
 def _embedded(
-    champion: ChampionPackage, parts: Parts, settings: FinetuneConfig, config: Config, on_progress: Progress
+    champion: ChampionPackage,
+    parts: Parts,
+    unlabelled: Sequence[PredictionRecord],
+    settings: FinetuneConfig,
+    config: Config,
+    on_progress: Progress,
 ) -> EmbeddedParts:
-    """The encoder is out of memory afterwards, before the next one loads."""
+    """The encoder is out of memory afterwards, before the next one loads.
+
+    Stored embeddings of predictions are rounded, and hang on the batch that the text was served in.
+    """
     answers = cached_answers(champion.folder, config.embeddings)
     named = label_names(parts) if config.retrain.label_names else []
-    texts = [*(row.input for row in (*parts.train, *parts.validation)), *(text for _, text in named)]
+    labelled = (row.input for row in (*parts.train, *parts.validation))
+    texts = [*labelled, *(row.input for row in unlabelled), *(text for _, text in named)]
     embeddings = answers.embeddings(texts, on_progress=lambda stage, share: on_progress(f"head: {stage}", share / 2))
-    train, validation, of_names = np.split(embeddings, np.cumsum([len(parts.train), len(parts.validation)]))
+    ends = np.cumsum([len(parts.train), len(parts.validation), len(unlabelled)])
+    train, validation, not_labelled, of_names = np.split(embeddings, ends)
     labels = np.array([label for label, _ in named], dtype=np.int64)
     names = ExtraRows(of_names, labels, np.ones(len(named))) if named else None
-    return EmbeddedParts(parts, settings.seed, train, validation, names=names)
+    return EmbeddedParts(
+        parts, settings.seed, train, validation, names=names, unlabelled=not_labelled if unlabelled else None
+    )
 
 
 def _named(unlabelled: Sequence[PredictionRecord], found: Spread, parts: Parts) -> list[Example]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.champion import ChampionPackage
 from core.clock import utc_now
-from core.datasets import key_of
+from core.datasets import key_of, place_of
 from core.home import Home
 from core.ledger_tables.draws import AUDIT
 from core.records import Purpose, StoredPrediction, Wanted
@@ -40,7 +40,7 @@ def audit(home: Home, champion: ChampionPackage) -> int:
     newest = min(max(row.created_at for row in rows), utc_now())
     count, until = due(last.until if last else rows[0].created_at, newest, per_week)
     settled = {draw.text_key for draw in before} | ledger.untold.keys(model)
-    drawn = draw(rows, count, settled=settled, purpose=AUDIT, seed=rows[-1].number)
+    drawn = draw(rows, count, settled=settled, purpose=AUDIT, seed=len(before))
     if drawn:
         labelled = ledger.labelled(model, kind=champion.kind, counting=home.config.labels.counting)
         ask = without_label(drawn, rows, {row.example.key for row in labelled})
@@ -66,6 +66,7 @@ def draw(
 ) -> list[Wanted]:
     """So many of the held-out texts, at random, with or without a label; none with a key in `settled`."""
     frame = [row for row in pools_of(rows)[0] if row.has_text and key_of(row.input) not in settled]
+    frame.sort(key=lambda row: place_of(key_of(row.input)))
     places = np.random.default_rng(seed).permutation(len(frame))[:count]
     return [Wanted(frame[place].id, purpose, len(places) / len(frame)) for place in places]
 

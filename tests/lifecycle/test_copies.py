@@ -29,6 +29,7 @@ from lifecycle.challengers.kept_rows import _reference
 from lifecycle.evidence import different
 from lifecycle.facts import measured_accuracy
 from lifecycle.gate.refused import last_refused
+from lifecycle.requests import random_order, rows_to_label
 from lifecycle.respond import respond
 from lifecycle.situation import Situation, assess
 from monitoring.watch import check_window
@@ -185,3 +186,17 @@ def new_texts(home: Home) -> int:
     refused = last_refused(home, situation_of(home))
     assert refused is not None
     return refused.new_texts
+
+
+def test_what_is_asked_hangs_on_the_texts_and_not_on_when_each_came_last(homes: tuple[Home, Home]) -> None:
+    asked = []
+    for home, again in zip(homes, (slice(0), slice(None, 40, -1)), strict=True):
+        dimensions = champion_of(home).reference.embeddings.shape[1]
+        rows = predicted(home.ledger, 300, dimensions=dimensions, texts=[f"t{n} {n * 7919}" for n in range(300)])
+        home.ledger.record_predictions([copy for row in rows[again] for copy in copies_of(row, 1)])
+        situation = situation_of(home)
+        by_id = {row.id: row.text for row in situation.window}
+        wanted = rows_to_label(situation, home.config.labels), random_order(situation)
+        asked.append([[(by_id[one.prediction_id], one.purpose, one.chance) for one in part] for part in wanted])
+    assert asked[0] == asked[1]
+    assert all(asked[0])

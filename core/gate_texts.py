@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 
 from core.database import Database
-from core.datasets import input_of
+from core.datasets import input_of, key_or
 from core.records import Differing, Disagreements
 from core.schema import feedback, predictions
 from core.taxonomy import Taxonomy
@@ -76,6 +76,17 @@ def stored_texts(database: Database, prediction_ids: Collection[str]) -> dict[st
     return {key: text if isinstance(text, str) else "\n\n".join(text).strip() for key, text in given.items()}
 
 
+def stored_keys(database: Database, prediction_ids: Sequence[str]) -> dict[str, str]:
+    """The key (`core.datasets.key_of`) of the text of each prediction that is still there and whose text is kept."""
+    keys: dict[str, str] = {}
+    with database.read() as connection:
+        for ids in _lots(prediction_ids):
+            query = select(predictions.c.id, predictions.c.text, predictions.c.pair).where(predictions.c.id.in_(ids))
+            found = {row.id: key_or(input_of(row.text, row.pair), "") for row in connection.execute(query)}
+            keys |= {one: key for one, key in found.items() if key}
+    return keys
+
+
 def _labels(database: Database, prediction_ids: Sequence[str]) -> dict[str, str]:
     labels: dict[str, str] = {}
     with database.read() as connection:
@@ -86,8 +97,7 @@ def _labels(database: Database, prediction_ids: Sequence[str]) -> dict[str, str]
 
 def _queries(prediction_ids: Sequence[str]) -> Iterator[Select[tuple[str, str]]]:
     """The last label of a prediction comes last."""
-    for start in range(0, len(prediction_ids), IDS_AT_ONCE):
-        ids = prediction_ids[start : start + IDS_AT_ONCE]
+    for ids in _lots(prediction_ids):
         query = select(feedback.c.prediction_id, feedback.c.label)
         yield query.where(feedback.c.prediction_id.in_(ids)).order_by(feedback.c.id)
 
@@ -95,3 +105,7 @@ def _queries(prediction_ids: Sequence[str]) -> Iterator[Select[tuple[str, str]]]
 def _of_today(one: Differing, taxonomy: Taxonomy) -> Differing:
     champion, challenger = (taxonomy.today(label) or label for label in (one.champion, one.challenger))
     return Differing(one.prediction_id, champion, challenger)
+
+
+def _lots(prediction_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (prediction_ids[start : start + IDS_AT_ONCE] for start in range(0, len(prediction_ids), IDS_AT_ONCE))

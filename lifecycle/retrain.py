@@ -34,7 +34,7 @@ from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.drawn import situation_of
 from lifecycle.gate.comparison import compare
 from lifecycle.gate.criteria import forgets
-from lifecycle.gate.disagreements import find_disagreements, labels_of
+from lifecycle.gate.disagreements import find_disagreements, keys_in, labels_of
 from lifecycle.gate.judge import judge
 from lifecycle.gate.refused import compared_since, last_refused
 from lifecycle.gate.trial import Trial
@@ -155,7 +155,9 @@ def _trial(home: Home, situation: Situation, rows: TrainingSet, package: Path, *
     taxonomy, compared = situation.taxonomy, compared_since(home, situation)
     drawn = [row for row in rows.fresh if row.key not in compared]
     found = find_disagreements(champion, challenger, situation.window, drawn, taxonomy, seed=seed)
-    labels = labels_of(found, situation.window, [row for row in situation.labelled if row.example.key not in compared])
+    labels = labels_of(
+        found, keys_in(situation.window), [row for row in situation.labelled if row.example.key not in compared]
+    )
     fresh, old = (compare(champion, challenger, part, taxonomy) for part in (drawn, rows.old))
     return Trial(fresh, old, home.config.gate, found, labels)
 

@@ -7,13 +7,14 @@ difference on them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from core.datasets import Example, key_of
+from core.datasets import Example, key_of, key_or
 from core.engine import Answering
+from core.ledger_tables.label_sources import text_key
 from core.records import Differing, Disagreements, LabelledPrediction, StoredPrediction
 from core.taxonomy import Taxonomy
 from lifecycle.gate.comparison import answers, compare
@@ -44,25 +45,29 @@ def find_disagreements(
     return Disagreements(len(held_out), [differing[place] for place in order], elsewhere.wins, elsewhere.losses)
 
 
-def tellable(
-    disagreements: Disagreements, window: Iterable[StoredPrediction], untold_keys: Collection[str]
-) -> Disagreements:
-    """Without the texts whose label nobody can tell: they are neither right nor wrong."""
-    untold = {row.id for row in window if row.has_text and key_of(row.input) in untold_keys}
-    kept = [one for one in disagreements.differing if one.prediction_id not in untold]
+def keys_in(window: Iterable[StoredPrediction]) -> dict[str, str]:
+    """Prediction id → key of its text, of the rows whose text is stored."""
+    return {row.id: key_or(row.input, row.id) for row in window if row.has_text}
+
+
+def tellable(disagreements: Disagreements, keys: Mapping[str, str], untold_keys: Collection[str]) -> Disagreements:
+    """Without the texts whose label nobody can tell: they are neither right nor wrong. `keys`: prediction id → key."""
+    kept = [one for one in disagreements.differing if keys.get(one.prediction_id) not in untold_keys]
     dropped = len(disagreements.differing) - len(kept)
     return replace(disagreements, texts=disagreements.texts - dropped, differing=kept)
 
 
 def labels_of(
-    disagreements: Disagreements, window: Iterable[StoredPrediction], labelled: Iterable[LabelledPrediction]
+    disagreements: Disagreements, keys: Mapping[str, str], labelled: Iterable[LabelledPrediction]
 ) -> dict[str, str]:
-    """Prediction id → latest label of its text, for the labelled texts of the `disagreements`."""
+    """Prediction id → latest label of its text, for those of the `disagreements` that have one. `keys`: prediction id →
+    key.
+    """
     by_key: dict[str, str] = {}
-    keys = {row.id: key_of(row.input) for row in window if row.has_text}
+    known = dict(keys)
     for row in labelled:
         if row.has_text:
-            by_key[key_of(row.input)] = row.label
-            keys[row.prediction_id] = key_of(row.input)
-    given = {one.prediction_id: by_key.get(keys.get(one.prediction_id, "")) for one in disagreements.differing}
+            by_key[text_key(row)] = row.label
+            known[row.prediction_id] = text_key(row)
+    given = {one.prediction_id: by_key.get(known.get(one.prediction_id, "")) for one in disagreements.differing}
     return {key: label for key, label in given.items() if label is not None}

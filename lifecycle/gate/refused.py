@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from core.config import Config
+from core.gate_texts import stored_keys
 from core.home import Home
 from core.ledger_tables.label_sources import text_key
 from core.records import GateVerdict, PromotionRecord
@@ -35,7 +36,9 @@ def last_refused(home: Home, situation: Situation) -> Refused | None:
         return None
     # Without a gate record: the version could not be loaded.
     verdict = record.gate.verdict if record.gate else GateVerdict("reject", record.reason)
-    return _judged_again(record, verdict, situation, home.config)
+    # A text that came again since, or that left the window, is not there under the id by which the gate knows it.
+    keys = stored_keys(home.ledger.database, [one.prediction_id for one in verdict.disagreements.differing])
+    return _judged_again(record, verdict, situation, keys, home.config)
 
 
 def compared_since(home: Home, situation: Situation) -> set[str]:
@@ -61,23 +64,21 @@ def _by_gate(home: Home, situation: Situation) -> Iterator[PromotionRecord]:
     return (row for row in promotions if row.gate is not None or not row.promoted)
 
 
-def _judged_again(record: PromotionRecord, verdict: GateVerdict, situation: Situation, config: Config) -> Refused:
-    found = tellable(verdict.disagreements, situation.window, situation.untold_keys)
-    labels = labels_of(found, situation.window, situation.labelled)
-    if verdict.held_by == "freeze" and not _is_labelled_since(record, verdict, situation):
+def _judged_again(
+    record: PromotionRecord, verdict: GateVerdict, situation: Situation, keys: Mapping[str, str], config: Config
+) -> Refused:
+    """`keys`: prediction id → key of the text, of those on which the versions differ."""
+    found = tellable(verdict.disagreements, keys, situation.untold_keys)
+    labels = labels_of(found, keys, situation.labelled)
+    before, since = (
+        {text_key(row) for row in situation.labelled if (row.label_number > (record.after_label or 0)) is is_later}
+        for is_later in (False, True)
+    )
+    compared = {keys[one.prediction_id] for one in found.differing if one.prediction_id in keys}
+    if verdict.held_by == "freeze" and not since & compared:
         verdict = replace(verdict, answer="promote", held_by="")
     elif verdict.answer == "hold" and found.differing:
         verdict = judge(tried_again(replace(verdict, disagreements=found), labels, config.gate))
-    in_window = {row.id for row in situation.window if row.has_text}
     differing = [one.prediction_id for one in found.differing]
-    before = {text_key(row) for row in situation.labelled if row.label_number <= (record.after_label or 0)}
-    since = {text_key(row) for row in situation.labelled if row.prediction_id not in set(differing)} - before
-    still_open = tuple(key for key in differing if key not in labels and key in in_window)
-    return Refused(record, verdict, still_open, len(since))
-
-
-def _is_labelled_since(record: PromotionRecord, verdict: GateVerdict, situation: Situation) -> bool:
-    """Whether a text on which the versions differ was labelled since the gate judged."""
-    differing = {one.prediction_id for one in verdict.disagreements.differing}
-    since = (row for row in situation.labelled if row.label_number > (record.after_label or 0))
-    return any(row.prediction_id in differing for row in since)
+    still_open = tuple(key for key in differing if key not in labels and key in keys)
+    return Refused(record, verdict, still_open, len(since - before - compared))

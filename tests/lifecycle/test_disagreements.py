@@ -14,6 +14,7 @@ from core.clock import days_ago
 from core.datasets import Example, is_held_out
 from core.engine import Engine
 from core.home import Home
+from core.privacy.erasure import erase, with_ids
 from core.progress import ignore
 from core.records import (
     TRAFFIC,
@@ -22,7 +23,6 @@ from core.records import (
     FeedbackRecord,
     JobRecord,
     RetrainResult,
-    StoredPrediction,
     TrainingSummary,
     Verdict,
 )
@@ -116,6 +116,27 @@ def test_a_held_challenger_is_promoted_by_labels_where_it_differs(loop: Loop) ->
     assert loop.home.registry.champion("m").version == "2"
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["the texts come again", "the window moves on"])
+def test_traffic_that_goes_on_leaves_a_held_challenger_as_it_is(loop: Loop, again: bool) -> None:
+    """The window has a text by its last prediction, and only so many texts; the gate knows the one of its trial."""
+    loop.label(HELD_OUT[:5])
+    held = loop.retrain()
+    before = loop.respond()
+    requests = loop.home.ledger.label_requests("m")
+    limit = loop.home.config.drift.window_rows
+    later = HELD_OUT if again else [f"another text {number}" for number in range(limit)]
+    predicted(loop.home.ledger, len(later), "billing", texts=later)
+    after = loop.respond()
+    assert (after.decision.sentence, after.reason) == (before.decision.sentence, before.reason)
+
+    loop.label([request.text for request in requests[:6]])
+    assert loop.respond().sentence == "label 9"
+    refused = last_refused(loop.home, assess(loop.home, read_champion(loop.home.registry, "m")))
+    assert refused is not None
+    assert refused.verdict.fresh.wins == 11
+    assert refused.open == tuple(_in_order(held, loop, len(HELD_OUT))[6:])
+
+
 def test_a_disagreement_that_cannot_be_told_is_neither_won_nor_lost_nor_asked_for_again(loop: Loop) -> None:
     loop.label(HELD_OUT[:5])
     held = loop.retrain()
@@ -165,12 +186,11 @@ def test_labels_of_earlier_disagreements_do_not_judge_another_challenger(loop: L
 def test_an_erased_prediction_is_neither_counted_nor_requested(loop: Loop) -> None:
     loop.label(HELD_OUT[:5])
     loop.retrain()
-    situation = assess(loop.home, read_champion(loop.home.registry, "m"))
-    refused = last_refused(loop.home, situation)
+    champion = read_champion(loop.home.registry, "m")
+    refused = last_refused(loop.home, assess(loop.home, champion))
     assert refused is not None
-    gone = refused.open[0]
-    left: list[StoredPrediction] = [row for row in situation.window if row.id != gone]
-    without = last_refused(loop.home, replace(situation, window=left))
+    erase(loop.home.ledger.database, with_ids([refused.open[0]]))
+    without = last_refused(loop.home, assess(loop.home, champion))
     assert without is not None
     assert without.open == refused.open[1:]
 

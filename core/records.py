@@ -329,7 +329,8 @@ class Comparison:
 
     `wins`: rows where only the challenger is correct; `losses`: rows where only the champion is correct;
     `p_value`: one-sided sign test that the challenger is better, valid whenever it is looked at;
-    `lost_labels`: labels whose recall broke down, with [rows, right before, right after].
+    `lost_labels`: labels whose recall broke down, with [rows, right before, right after]; `by_label`: of each label
+    [right before, won, lost].
     """
 
     rows: int = 0
@@ -339,6 +340,7 @@ class Comparison:
     losses: int = 0
     p_value: float = 1.0
     lost_labels: dict[str, list[int]] = field(default_factory=dict)
+    by_label: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def paired(self) -> Paired:
@@ -357,13 +359,15 @@ class Differing:
 @dataclass(frozen=True)
 class Disagreements:
     """Champion against challenger on the held-out texts of the window: `texts` different ones, of which `differing`
-    in the random order in which labels are requested. `wins`, `losses`: from fresh labelled rows elsewhere.
+    in the random order in which labels are requested. `wins`, `losses`: from fresh labelled rows elsewhere. `agreed`:
+    label → texts that both answer with it.
     """
 
     texts: int = 0
     differing: list[Differing] = field(default_factory=list)
     wins: int = 0
     losses: int = 0
+    agreed: dict[str, int] = field(default_factory=dict)
 
     @property
     def share(self) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,8 @@ def _disagreements(answers: Answers, held_out: Indices, random: np.random.Genera
         Differing(str(row), str(answers.champion[row]), str(answers.challenger[row]))
         for row in random.permutation(rows)
     ]
-    return Disagreements(len(held_out), differing)
+    agreed = Counter(answers.champion[held_out[answers.champion[held_out] == answers.challenger[held_out]]].tolist())
+    return Disagreements(len(held_out), differing, agreed=dict(agreed))
 
 
 def _wanted(verdict: GateVerdict, differing: list[str], labels: dict[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
 from core.assigned import cells
@@ -58,6 +58,7 @@ def compared(
         losses=paired.losses,
         p_value=anytime_p_value(paired.wins, paired.losses),
         lost_labels=_lost_labels(labels, before, after, forgotten),
+        by_label={label: list(counts) for label, counts in _by_label(labels, before, after).items()},
     )
 
 
@@ -71,14 +72,28 @@ def _lost_labels(
     labels: Sequence[str | None], before: Sequence[bool], after: Sequence[bool], forgotten: Collection[str] = ()
 ) -> dict[str, list[int]]:
     """The lost labels with their rows, and how many of these are right before and after."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, label in enumerate(labels):
-        places[label or ""].append(place)
+    rows = Counter(label or "" for label in labels)
     found = {}
-    for label, of_label in places.items():
-        was, now = [before[place] for place in of_label], [after[place] for place in of_label]
-        is_halved = sum(now) <= LOST_SHARE * sum(was)
-        is_forgotten = label in forgotten and sum(was) >= FORGOTTEN_ROWS
-        if is_forgotten or (is_halved and Paired.of(was, now).reversed.p_value <= LOST_P):
-            found[label] = [len(of_label), sum(was), sum(now)]
+    for label, (right, won, lost) in _by_label(labels, before, after).items():
+        if is_lost(right, won, lost) or (label in forgotten and right >= FORGOTTEN_ROWS):
+            found[label] = [rows[label], right, right + won - lost]
     return found
+
+
+def is_lost(right: int, won: int, lost: int) -> bool:
+    """Whether a label of which so many rows were right is lost, where so many were won and lost."""
+    is_halved = right + won - lost <= LOST_SHARE * right
+    return is_halved and Paired(lost, won, right + won).p_value <= LOST_P
+
+
+def _by_label(
+    labels: Sequence[str | None], before: Sequence[bool], after: Sequence[bool]
+) -> dict[str, tuple[int, int, int]]:
+    """Of each label: rows that were right, that were won, and that were lost."""
+    found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for label, was, now in zip(labels, before, after, strict=True):
+        counts = found[label or ""]
+        counts[0] += was
+        counts[1] += now and not was
+        counts[2] += was and not now
+    return {label: (right, won, lost) for label, (right, won, lost) in found.items()}

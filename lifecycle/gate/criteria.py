@@ -57,7 +57,7 @@ def loses_more(paired: Paired, allowed: float) -> bool:
 
 def no_label_lost(trial: Trial) -> Objection | None:
     """No label whose texts the champion recognises has half of its recall or less."""
-    lost = {**trial.old.lost_labels, **trial.fresh.lost_labels}
+    lost = trial.lost_labels
     if not lost:
         return None
     label, (rows, before, after) = next(iter(lost.items()))
@@ -81,7 +81,7 @@ def enough_fresh_rows(trial: Trial) -> Objection | None:
 def better_where_they_differ(trial: Trial) -> Objection | None:
     """By a sign test that is valid after each lot of labels."""
     fresh, texts = trial.fresh, trial.disagreements.texts
-    if fresh.p_value <= trial.settings.alpha:
+    if trial.p_value <= trial.settings.alpha:
         return None
     if _answer_alike(trial):
         return Objection("reject", f"They answer all {texts} held-out texts alike: nothing to promote for.")
@@ -91,7 +91,7 @@ def better_where_they_differ(trial: Trial) -> Objection | None:
     can_ask = trial.open > 0 if texts else trial.decided < ENOUGH_DECIDED
     if fresh.wins <= fresh.losses and (trial.decided >= ENOUGH_DECIDED or not can_ask):
         return Objection("reject", f"{accuracy_on(fresh, 'fresh')}: not better ({score}).")
-    reason = f"{accuracy_on(fresh, 'fresh')}: {score}, which may be chance (p = {fresh.p_value:.2g})."
+    reason = f"{accuracy_on(fresh, 'fresh')}: {score}, which may be chance (p = {trial.p_value:.2g})."
     if not texts:
         needed = _more_rows(fresh)
         return Objection("hold", f"{reason}{_labels_hint(needed, 'fresh')}", needed)

@@ -7,6 +7,7 @@ difference on them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -39,10 +40,12 @@ def find_disagreements(
     differing = [
         Differing(row.id, was, now) for row, was, now in zip(held_out, before, after, strict=True) if was != now
     ]
+    agreed = Counter(was for was, now in zip(before, after, strict=True) if was == now)
     listed = {key_of(row.input) for row in held_out}
     elsewhere = compare(champion, challenger, [row for row in fresh if row.key not in listed], taxonomy)
     order = np.random.default_rng(seed).permutation(len(differing))
-    return Disagreements(len(held_out), [differing[place] for place in order], elsewhere.wins, elsewhere.losses)
+    in_order = [differing[place] for place in order]
+    return Disagreements(len(held_out), in_order, elsewhere.wins, elsewhere.losses, dict(agreed))
 
 
 def keys_in(window: Iterable[StoredPrediction]) -> dict[str, str]:

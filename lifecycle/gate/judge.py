@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.gate_words import accuracy_on, points
 from core.records import GateVerdict
 from lifecycle.gate.criteria import CRITERIA
@@ -10,7 +12,7 @@ from lifecycle.gate.trial import Trial
 
 def judge(trial: Trial) -> GateVerdict:
     """`promote` without an objection, else the first objection: `hold` or `reject` with a reason."""
-    fresh, old, found = trial.fresh, trial.old, trial.disagreements
+    fresh, old, found = replace(trial.fresh, p_value=trial.p_value), trial.old, trial.disagreements
     for criterion in CRITERIA:
         if objection := criterion(trial):
             return GateVerdict(objection.answer, objection.reason, fresh, old, objection.labels_needed, found)

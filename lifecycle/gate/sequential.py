@@ -33,6 +33,43 @@ def anytime_p_value(wins: int, losses: int) -> float:
     return min(1.0, 1 / evidence(wins, losses))
 
 
+def closing_p_value(wins: int, losses: int, *, alpha: float) -> float:
+    """That of the last look, after which no row can still be decided: the chance, if the second version is not better,
+    that an earlier look would have ended with `anytime_p_value` <= `alpha`, or that it has so many wins at the end.
+
+    What the earlier looks left of `alpha` is spent at the end, as in a group-sequential design (Jennison & Turnbull
+    2000), exactly: by the chances of all courses of wins and losses.
+
+    >>> round(closing_p_value(13, 3, alpha=0.05), 3), round(anytime_p_value(13, 3), 3)
+    (0.019, 0.073)
+    """
+    rows, ended = wins + losses, 0.0
+    bounds = _bounds(rows, alpha)
+    chances = [1.0]  # of so many wins after some rows, without an end before
+    for row in range(1, rows + 1):
+        further = [0.0] * (row + 1)
+        for won, chance in enumerate(chances):
+            further[won] += chance / 2
+            further[won + 1] += chance / 2
+        if row < rows:
+            for won in range(row + 1):
+                if won >= bounds[row - won]:
+                    ended += further[won]
+                    further[won] = 0.0
+        chances = further
+    return min(1.0, ended + sum(chances[wins:]))
+
+
+def _bounds(rows: int, alpha: float) -> list[int]:
+    """By the number of losses, from 0 to `rows`: the least wins with which `anytime_p_value` <= `alpha`."""
+    found, wins = [], 0
+    for losses in range(rows + 1):
+        while wins <= rows and evidence(wins, losses) * alpha < 1:
+            wins += 1
+        found.append(wins)
+    return found
+
+
 def rows_until_settled(wins: int, losses: int, *, alpha: float, most: int) -> int | None:
     """Further rows, of which exactly one version is right, until the evidence reaches 1/alpha if wins stay as frequent.
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from math import sqrt
 
 from core.config import GateConfig
-from core.records import Comparison, Disagreements, GateVerdict
+from core.records import Comparison, Differing, Disagreements, GateVerdict
 from core.share import Share
-from lifecycle.gate.sequential import anytime_p_value
+from lifecycle.gate.comparison import is_lost
+from lifecycle.gate.sequential import anytime_p_value, closing_p_value
 
 Z = 1.96
 
@@ -30,6 +31,34 @@ class Trial:
     def open(self) -> int:
         """Texts on which the versions differ and that have no label."""
         return len(self.disagreements.differing) - len(self.labels)
+
+    @property
+    def p_value(self) -> float:
+        """Of the fresh rows. Once all texts on which the versions differ have labels, there is no further look."""
+        wins, losses = self.fresh.wins, self.fresh.losses
+        if self.disagreements.differing and self.open == 0:
+            return closing_p_value(wins, losses, alpha=self.settings.alpha)
+        return anytime_p_value(wins, losses)
+
+    @property
+    def lost_labels(self) -> dict[str, list[int]]:
+        """The labels whose recall broke down, with [rows, right before, right after]: on old rows, on fresh ones, or on
+        old rows and the labelled texts on which the versions differ together. Texts that both answer with a label count
+        as right for both.
+        """
+        found = {**self.old.lost_labels, **self.fresh.lost_labels}
+        agreed = self.disagreements.agreed
+        if not agreed and not self.old.by_label:  # a verdict of an earlier release
+            return found
+        counts = {label: list(given) for label, given in self.old.by_label.items()}
+        for label, texts in agreed.items():
+            counts.setdefault(label, [0, 0, 0])[0] += texts
+        for one, label in _labelled(self.disagreements, self.labels):
+            right, won = one.champion == label, one.challenger == label
+            for place, is_so in enumerate((right, won and not right, right and not won)):
+                counts.setdefault(label, [0, 0, 0])[place] += is_so
+        lost = {label: given for label, given in counts.items() if is_lost(*given)}
+        return found | {label: [right + won, right, right + won - gone] for label, (right, won, gone) in lost.items()}
 
     @property
     def decided(self) -> int:
@@ -60,8 +89,12 @@ class Trial:
 
 def won_and_lost(disagreements: Disagreements, labels: Mapping[str, str]) -> tuple[int, int]:
     """On how many labelled texts only the challenger, and only the champion, is right."""
-    given = [(one, labels[one.prediction_id]) for one in disagreements.differing if one.prediction_id in labels]
+    given = _labelled(disagreements, labels)
     return sum(one.challenger == label for one, label in given), sum(one.champion == label for one, label in given)
+
+
+def _labelled(disagreements: Disagreements, labels: Mapping[str, str]) -> list[tuple[Differing, str]]:
+    return [(one, labels[one.prediction_id]) for one in disagreements.differing if one.prediction_id in labels]
 
 
 def tried_again(verdict: GateVerdict, labels: Mapping[str, str], settings: GateConfig) -> Trial:

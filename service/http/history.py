@@ -96,10 +96,14 @@ def incidents(home: Home, model: str, page: Page) -> dict[str, Any]:
 
 
 def promotion_json(promotion: PromotionRecord) -> dict[str, Any]:
-    """The disagreements of the gate's verdict by their number only: there may be thousands."""
+    """The disagreements of the gate's verdict by their number only: there may be thousands. Without what is counted by
+    label.
+    """
     row: dict[str, Any] = as_stored(promotion)
     if promotion.gate is not None:
-        row["gate"]["gate"]["disagreements"]["differing"] = len(promotion.gate.verdict.disagreements.differing)
+        verdict = row["gate"]["gate"]
+        verdict["disagreements"]["differing"] = len(promotion.gate.verdict.disagreements.differing)
+        del verdict["disagreements"]["agreed"], verdict["fresh"]["by_label"], verdict["old"]["by_label"]
     return row
 
 

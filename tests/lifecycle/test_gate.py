@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core.config import GateConfig
 from core.datasets import Example
 from core.records import Comparison, Differing, Disagreements, GateVerdict
+from core.stored import as_stored, restored
 from lifecycle.gate.comparison import _lost_labels
 from lifecycle.gate.criteria import LARGEST_LOT, SMALLEST_LOT
 from lifecycle.gate.judge import judge
-from lifecycle.gate.sequential import anytime_p_value, evidence, rows_until_settled
+from lifecycle.gate.sequential import anytime_p_value, closing_p_value, evidence, rows_until_settled
 from lifecycle.gate.trial import Trial, tried_again
 
 SETTINGS = GateConfig()
@@ -81,6 +84,33 @@ def test_a_hold_without_open_disagreements_asks_for_nothing() -> None:
     assert (verdict.answer, verdict.labels_needed) == ("hold", None)
 
 
+def test_the_last_look_spends_what_the_earlier_ones_left() -> None:
+    right = "b" * 13 + "a" * 3
+    assert anytime_p_value(13, 3) > SETTINGS.alpha
+    assert judge(on_disagreements(right, count=17)).answer == "hold"
+    last = judge(on_disagreements(right, count=16))
+    assert (last.answer, round(last.fresh.p_value, 3)) == ("promote", 0.019)
+
+
+def test_without_a_window_there_is_always_a_further_look() -> None:
+    assert answer(compared(50, 25, 13, 3), EQUAL_ON_OLD).answer == "hold"
+
+
+@pytest.mark.parametrize("rows", [5, 12, 40])
+def test_an_equal_challenger_is_promoted_in_at_most_five_percent_with_the_last_look(rows: int) -> None:
+    chances, promoted = {0: 1.0}, 0.0
+    for row in range(1, rows + 1):
+        further: dict[int, float] = {}
+        for wins, chance in chances.items():
+            for now in (wins, wins + 1):
+                further[now] = further.get(now, 0.0) + chance / 2
+        p_value = closing_p_value if row == rows else lambda wins, losses, *, alpha: anytime_p_value(wins, losses)
+        ended = [wins for wins in further if p_value(wins, row - wins, alpha=SETTINGS.alpha) <= SETTINGS.alpha]
+        promoted += sum(further.pop(wins) for wins in ended)
+        chances = further
+    assert 0.015 < promoted <= SETTINGS.alpha
+
+
 def test_a_verdict_is_reached_again_from_later_labels() -> None:
     first = judge(on_disagreements("bb", count=60))
     labels = {str(number): "b" for number in range(10)}
@@ -131,6 +161,27 @@ def test_a_label_that_is_no_longer_recognised_rejects() -> None:
     old = Comparison(100, 1.0, 0.89, 0, 1, 1.0, lost)
     verdict = answer(compared(50, 25, 15, 1), old)
     assert (verdict.answer, verdict.reason) == ("reject", "Of 12 rows of 'refund', 12 were right and 1 are.")
+
+
+@pytest.mark.parametrize(("both", "expected"), [(0, "reject"), (3, "reject"), (9, "promote")])
+def test_a_label_is_lost_on_old_rows_and_where_the_versions_differ_together(both: int, expected: str) -> None:
+    """Two old rows of "refund" that were right, and two such texts of the window, of which none still is."""
+    old = replace(EQUAL_ON_OLD, by_label={"refund": [2, 0, 2], "bug": [88, 0, 0]})
+    found = Disagreements(200, [Differing(str(number), "refund", "bug") for number in range(22)])
+    labels = {str(number): "bug" if number < 20 else "refund" for number in range(22)}
+    found = replace(found, agreed={"refund": both, "bug": 100})
+    verdict = judge(Trial(compared(50, 30, 20, 2), old, SETTINGS, found, labels))
+    assert verdict.answer == expected
+    if both == 0:
+        assert verdict.reason == "Of 4 rows of 'refund', 4 were right and 0 are."
+
+
+def test_a_verdict_of_an_earlier_release_has_no_rows_by_label() -> None:
+    stored = as_stored(judge(on_disagreements("bbabb", count=60)))
+    del stored["disagreements"]["agreed"], stored["fresh"]["by_label"], stored["old"]["by_label"]
+    before = restored(GateVerdict, stored)
+    verdict = judge(tried_again(before, {str(number): "b" if number < 14 else "a" for number in range(18)}, SETTINGS))
+    assert verdict.answer == "hold"
 
 
 def test_a_label_with_few_rows_or_a_small_loss_is_not_lost() -> None:

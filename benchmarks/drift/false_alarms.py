@@ -3,7 +3,7 @@
     python benchmarks/drift/false_alarms.py --pools /tmp/pools --out benchmarks/drift/false_alarms.jsonl sms_spam
 
 A year is 20 references of 200 and of 1,500 rows, checked daily with 300 rows and every five minutes with 50. Given the
-reference, windows are independent, so a year is drawn from p-values of real windows (`many_windows`).
+reference, windows are independent, so a year is drawn from p-values of real windows, each with permutations of its own.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from many_windows import Population
 from pools import read_pool
+from population import Population
 
 from core.arrays import Booleans, Doubles
 from core.config import DriftConfig
@@ -27,46 +27,41 @@ from monitoring.budget import DAY_S, MONTH_S, level_of_window, strength
 from monitoring.detector import MOST, SHIFTS, threshold_s
 
 REFERENCES = 20
-WINDOWS = {50: 600, 200: 200, 300: 200, 800: 60}
-"""Windows of so many rows for each reference."""
+WINDOWS = {200: {50: 600, 200: 200, 300: 200}, 1500: {50: 150, 200: 100, 300: 100, 800: 30}}
+"""By rows of the reference: windows of so many rows for each."""
 SCHEDULES = {"daily": (DAY_S, 300), "every 5 minutes": (300.0, 50)}
 """Seconds between checks and rows of each."""
 MONTHS = {"daily": 120, "every 5 minutes": 12}
-Laws = dict[tuple[int, int, int], Doubles]
+Laws = dict[tuple[int, int], Doubles]
 
 
-def laws(population: Population) -> Laws:
-    """P-values by (reference rows, reference, window rows)."""
-    random = np.random.default_rng(3)
+def laws(population: Population, n: int) -> Laws:
+    """P-values by (reference, window rows)."""
     found: Laws = {}
-    for n in (200, 1500):
-        for index in range(REFERENCES):
-            reference = random.integers(0, population.rows, n)
-            for m, many in WINDOWS.items():
-                if m == 800 and n == 200:
-                    continue
-                windows = random.integers(0, population.rows, (many, m))
-                found[n, index, m] = population.p_values(reference, windows, resamples=1000 if m == 50 else 300)
+    random = np.random.default_rng([3, n])
+    for index in range(REFERENCES):
+        reference = random.integers(0, population.rows, n)
+        for m, many in WINDOWS[n].items():
+            windows = random.integers(0, population.rows, (many, m))
+            found[index, m] = np.array([population.p_value(reference, one, resamples=300) for one in windows])
     return found
 
 
-def windows_table(found: Laws) -> Iterator[dict[str, Any]]:
-    for n in (200, 1500):
-        for m in WINDOWS:
-            if (n, 0, m) not in found:
-                continue
-            p = np.array([found[n, index, m] for index in range(REFERENCES)])
-            level = level_of_window(DriftConfig(), elapsed_s=None, reference_rows=n, rows=m)
-            yield {
-                "reference": n,
-                "window": m,
-                "windows": p.size,
-                "p<=0.01": float((p <= 0.01).mean()),
-                "worst_reference": float((p <= 0.01).mean(axis=1).max()),
-                "alarms": float((p <= level).mean()),
-                "stated": budget.level_of_a_day(DriftConfig()),
-                "worst_reference_alarms": float((p <= level).mean(axis=1).max()),
-            }
+def windows_table(found: Laws, n: int) -> Iterator[dict[str, Any]]:
+    for m in WINDOWS[n]:
+        p = np.array([found[index, m] for index in range(REFERENCES)])
+        level = level_of_window(DriftConfig(), elapsed_s=None, reference_rows=n, rows=m)
+        yield {
+            "part": "windows",
+            "reference": n,
+            "window": m,
+            "windows": p.size,
+            "p<=0.01": float((p <= 0.01).mean()),
+            "worst_reference": float((p <= 0.01).mean(axis=1).max()),
+            "alarms": float((p <= level).mean()),
+            "stated": budget.level_of_a_day(DriftConfig()),
+            "worst_reference_alarms": float((p <= level).mean(axis=1).max()),
+        }
 
 
 def year(
@@ -78,14 +73,14 @@ def year(
     checks = int(MONTHS[schedule] * MONTH_S / interval_s)
     size = 10**12 if as_is else n
     level = level_of_window(settings, elapsed_s=interval_s, reference_rows=size, rows=rows)
-    p = found[n, index, rows]
+    p = found[index, rows]
     alone: Booleans = p[random.integers(0, len(p), checks)] <= level
     mean = np.zeros(checks)
     sizes = block_sizes(settings, n)
     for block in sizes:
         every = max(1, -(-block // rows))
-        m = max(known for known in WINDOWS if known <= max(rows, block) and (n, index, known) in found)
-        z = np.array([strength(value, reference_rows=size, rows=m) for value in found[n, index, m]])
+        m = max(known for known in WINDOWS[n] if known <= max(rows, block))
+        z = np.array([strength(value, reference_rows=size, rows=m) for value in found[index, m]])
         drawn = z[random.integers(0, len(z), checks // every)]
         mean[: len(drawn) * every] += np.repeat(_evidence(drawn, every * interval_s, settings), every) / len(sizes)
     together = mean >= threshold_s(settings)
@@ -106,38 +101,40 @@ def _evidence(z: Doubles, spent_s: float, settings: DriftConfig) -> Doubles:
     return means
 
 
+def years(found: Laws, n: int) -> Iterator[dict[str, Any]]:
+    for schedule in SCHEDULES:
+        for as_is in (True, False):
+            random = np.random.default_rng(0)
+            of = [year(found, n, index, schedule, random, as_is=as_is) for index in range(REFERENCES)]
+            alarms, alone = ([one[key] for one in of] for key in ("alarms", "alone"))
+            yield {
+                "part": "year",
+                "reference": n,
+                "schedule": schedule,
+                "reference_taken_off": not as_is,
+                "alarms_a_month": float(np.mean(alarms)),
+                "worst_reference": float(np.max(alarms)),
+                "alone": float(np.mean(alone)),
+                "references_over_three_times": int(np.sum(np.array(alarms) > 1.5)),
+            }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="+")
     parser.add_argument("--pools", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--references", default="200,1500", help="Rows of the references.")
     options = parser.parse_args()
     for name in options.sets:
-        started = time.process_time()
-        found = laws(Population(read_pool(options.pools / f"{name}.npz")))
-        results: list[dict[str, Any]] = [{"set": name, "part": "windows", **row} for row in windows_table(found)]
-        for n in (200, 1500):
-            for schedule in SCHEDULES:
-                for as_is in (True, False):
-                    random = np.random.default_rng(0)
-                    of = [year(found, n, index, schedule, random, as_is=as_is) for index in range(REFERENCES)]
-                    alarms, alone = ([one[key] for one in of] for key in ("alarms", "alone"))
-                    results.append(
-                        {
-                            "set": name,
-                            "part": "year",
-                            "reference": n,
-                            "schedule": schedule,
-                            "reference_taken_off": not as_is,
-                            "alarms_a_month": float(np.mean(alarms)),
-                            "worst_reference": float(np.max(alarms)),
-                            "alone": float(np.mean(alone)),
-                            "references_over_three_times": int(np.sum(np.array(alarms) > 1.5)),
-                        }
-                    )
-        results.append({"set": name, "part": "cost", "cpu_s": round(time.process_time() - started)})
-        with options.out.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in results)
+        population = Population(read_pool(options.pools / f"{name}.npz"))
+        for n in map(int, options.references.split(",")):
+            started = time.process_time()
+            found = laws(population, n)
+            results = [*windows_table(found, n), *years(found, n)]
+            results.append({"part": "cost", "reference": n, "cpu_s": round(time.process_time() - started)})
+            with options.out.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps({"set": name, **row}) + "\n" for row in results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Checks where nothing changed, each one real: the alarms of the product's check and of Evidently's defaults.
 
     python benchmarks/drift/null_checks.py --pools /tmp/pools --out benchmarks/drift/null_checks.jsonl sms_spam
+    python benchmarks/drift/null_checks.py … --windows 150 --seed 1 --alone sms_spam    # more, without Evidently
 
 References and windows are different rows of one pool (`pools.py`), so each text comes once. The level is that of the
 first check of a version, a check a day. Evidently: `DataDriftPreset()` over the predicted label, its score and the
@@ -20,44 +21,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pools import Pool, read_pool
+from population import Population
 
 from core.arrays import Indices
 from core.config import DriftConfig
-from core.features import Features
 from monitoring.budget import level_of_window
-from monitoring.check import p_value_of
 
 REFERENCES = (200, 1_500)
 WINDOWS = (100, 300, 1_000)
 RESAMPLES = 300
+TESTS = ("product", "p <= 0.01", "Evidently, a column", "Evidently, the data set")
 
 
-def cell(pool: Pool, n: int, m: int, windows: int) -> dict[str, Any]:
+def cell(pool: Pool, n: int, m: int, windows: int, *, seed: int = 0, alone: bool = False) -> dict[str, Any]:
     """Alarms of `windows` checks, each with a reference of its own."""
     settings = DriftConfig()
     level = level_of_window(settings, elapsed_s=None, reference_rows=n, rows=m)
-    labels = [str(label) for label in range(int(max(pool.pred.max(), pool.truth.max())) + 1)]
-    random, alarms = np.random.default_rng(n + m), Counter[str]()
+    population = Population(pool)
+    random, alarms = np.random.default_rng([n + m, seed] if seed else n + m), Counter[str]()
     for _ in range(windows):
         order = random.permutation(len(pool.pred))[: n + m]
         reference, window = order[:n], order[n:]
-        p_value = p_value_of(_features(pool, reference), _features(pool, window), labels=labels, resamples=RESAMPLES)
+        p_value = population.p_value(reference, window, resamples=RESAMPLES)
         alarms["product"] += p_value <= level
         alarms["p <= 0.01"] += p_value <= 0.01
+        if alone:
+            continue
         columns, drifted = _by_evidently(pool, reference, window)
         alarms["Evidently, a column"] += columns > 0
         alarms["Evidently, the data set"] += drifted
-    return {"reference": n, "window": m, "windows": windows, "stated": level, **alarms}
-
-
-def _features(pool: Pool, rows: Indices) -> Features:
-    return Features(
-        embeddings=pool.emb[rows].astype(np.float32),
-        predicted=pool.pred[rows],
-        confidence=pool.conf[rows],
-        length=pool.length[rows],
-        truth=np.full(len(rows), -1),
-    )
+    told = {test: alarms[test] for test in TESTS[: 2 if alone else None]}
+    return {"reference": n, "window": m, "windows": windows, "seed": seed, "stated": level, **told}
 
 
 def _by_evidently(pool: Pool, reference: Indices, window: Indices) -> tuple[int, bool]:
@@ -84,13 +78,15 @@ def main() -> None:
     parser.add_argument("--pools", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--windows", type=int, default=100, help="Of each size of window and reference.")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--alone", action="store_true", help="Without Evidently.")
     given = parser.parse_args()
     for name in given.sets:
         pool = read_pool(given.pools / f"{name}.npz")
         for n in REFERENCES:
             for m in (size for size in WINDOWS if n + size <= len(pool.pred)):
                 begun_s = time.process_time()
-                entry = {"set": name, **cell(pool, n, m, given.windows)}
+                entry = {"set": name, **cell(pool, n, m, given.windows, seed=given.seed, alone=given.alone)}
                 entry["seconds"] = round(time.process_time() - begun_s, 1)
                 with given.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(entry) + "\n")

@@ -90,7 +90,9 @@ def _handler(hub: StubHub) -> type[BaseHTTPRequestHandler]:
                 self._send(503, b"")
             elif hub.failure in ERROR_CODES and not (hub.failure == "gated" and path.startswith("/api/")):
                 status, code = ERROR_CODES[hub.failure]
-                self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": hub.failure})
+                # A body after the headers that HEAD asks for would be read as the next answer.
+                sent = None if with_body else 0
+                self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": hub.failure}, sent=sent)
             elif path.startswith(f"/api/models/{hub.model}/tree/"):
                 self._send(200, json.dumps(hub.tree()).encode())
             elif path.startswith(f"/api/models/{hub.model}"):

@@ -250,9 +250,7 @@ def key_or(given: Text, otherwise: str) -> str:
 
 
 def place_of(key: str) -> bytes:
-    """Orders texts by a hash of their keys: a random draw from them then hangs on the texts and its seed, not on when
-    each text came last.
-    """
+    """A place among all texts that hangs on nothing but the key."""
     return hashlib.sha256(b"place\n" + key.encode()).digest()
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, select
 
 from core.database import Database
-from core.datasets import input_of, key_or
+from core.datasets import Text, input_of, key_or
 from core.records import Differing, Disagreements
 from core.schema import feedback, predictions
 from core.taxonomy import Taxonomy
@@ -65,26 +65,28 @@ def flows(judged: Sequence[Judged]) -> list[Flow]:
     return sorted(found, key=lambda flow: (-flow.texts, flow.champion, flow.challenger))
 
 
-def stored_texts(database: Database, prediction_ids: Collection[str]) -> dict[str, str]:
+def stored_texts(database: Database, prediction_ids: Sequence[str]) -> dict[str, str]:
     """The text of each prediction that is still there; "" if its text is not kept. The texts of a pair are apart by a
     line.
     """
-    query = select(predictions.c.id, predictions.c.text, predictions.c.pair)
-    with database.read() as connection:
-        rows = connection.execute(query.where(predictions.c.id.in_(prediction_ids))).all()
-    given = {row.id: input_of(row.text, row.pair) for row in rows}
+    given = _inputs(database, prediction_ids)
     return {key: text if isinstance(text, str) else "\n\n".join(text).strip() for key, text in given.items()}
 
 
 def stored_keys(database: Database, prediction_ids: Sequence[str]) -> dict[str, str]:
     """The key (`core.datasets.key_of`) of the text of each prediction that is still there and whose text is kept."""
-    keys: dict[str, str] = {}
+    keys = {one: key_or(given, "") for one, given in _inputs(database, prediction_ids).items()}
+    return {one: key for one, key in keys.items() if key}
+
+
+def _inputs(database: Database, prediction_ids: Sequence[str]) -> dict[str, Text]:
+    query = select(predictions.c.id, predictions.c.text, predictions.c.pair)
+    given: dict[str, Text] = {}
     with database.read() as connection:
         for ids in _lots(prediction_ids):
-            query = select(predictions.c.id, predictions.c.text, predictions.c.pair).where(predictions.c.id.in_(ids))
-            found = {row.id: key_or(input_of(row.text, row.pair), "") for row in connection.execute(query)}
-            keys |= {one: key for one, key in found.items() if key}
-    return keys
+            rows = connection.execute(query.where(predictions.c.id.in_(ids)))
+            given |= {row.id: input_of(row.text, row.pair) for row in rows}
+    return given
 
 
 def _labels(database: Database, prediction_ids: Sequence[str]) -> dict[str, str]:

@@ -328,7 +328,7 @@ class Comparison:
     """Challenger against champion on the same rows.
 
     `wins`: rows where only the challenger is correct; `losses`: rows where only the champion is correct;
-    `p_value`: one-sided sign test that the challenger is better, valid whenever it is looked at;
+    `p_value`: one-sided sign test that the challenger is better, valid whenever it is looked at, or for the last look;
     `lost_labels`: labels whose recall broke down, with [rows, right before, right after]; `by_label`: of each label
     [right before, won, lost].
     """

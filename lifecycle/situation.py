@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from core.champion import ChampionPackage
-from core.datasets import key_or, place_of
 from core.home import Home
 from core.records import CheckRecord, Draw, LabelledPrediction, StoredPrediction
 from core.taxonomy import Taxonomy
+from lifecycle.labels.pools import in_text_order
 
 
 @dataclass(frozen=True)
@@ -82,4 +82,4 @@ def fresh_since(home: Home, situation: Situation, number: int) -> Situation:
 
 def _window(home: Home, model: str, version: str, *, after: int) -> list[StoredPrediction]:
     rows = home.ledger.window(model, version, limit=home.config.drift.window_rows, after=after)
-    return sorted(rows, key=lambda row: place_of(key_or(row.input, row.id)))
+    return in_text_order(rows)

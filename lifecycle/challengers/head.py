@@ -50,8 +50,7 @@ def train_head(
     lacks = np.array([label not in situation.labels for label in parts.labels], dtype=np.bool_)
     known = champion_head(champion, parts.labels, situation.taxonomy)
     embedded = replace(embedded, repair=Repair(lacks, config.gate, known))
-    if unlabelled:
-        embedded = embedded.harmless(max_old_drop=config.gate.max_old_drop)
+    embedded = embedded.harmless(max_old_drop=config.gate.max_old_drop)
     near = _named(unlabelled, embedded.spread(), parts)
     on_progress("head: Fitting the head", 0.5)
     fitted = embedded.fit()

@@ -58,7 +58,7 @@ def compared(
         losses=paired.losses,
         p_value=anytime_p_value(paired.wins, paired.losses),
         lost_labels=_lost_labels(labels, before, after, forgotten),
-        by_label={label: list(counts) for label, counts in _by_label(labels, before, after).items()},
+        by_label=by_label(labels, before, after),
     )
 
 
@@ -74,7 +74,7 @@ def _lost_labels(
     """The lost labels with their rows, and how many of these are right before and after."""
     rows = Counter(label or "" for label in labels)
     found = {}
-    for label, (right, won, lost) in _by_label(labels, before, after).items():
+    for label, (right, won, lost) in by_label(labels, before, after).items():
         if is_lost(right, won, lost) or (label in forgotten and right >= FORGOTTEN_ROWS):
             found[label] = [rows[label], right, right + won - lost]
     return found
@@ -86,9 +86,7 @@ def is_lost(right: int, won: int, lost: int) -> bool:
     return is_halved and Paired(lost, won, right + won).p_value <= LOST_P
 
 
-def _by_label(
-    labels: Sequence[str | None], before: Sequence[bool], after: Sequence[bool]
-) -> dict[str, tuple[int, int, int]]:
+def by_label(labels: Sequence[str | None], before: Sequence[bool], after: Sequence[bool]) -> dict[str, list[int]]:
     """Of each label: rows that were right, that were won, and that were lost."""
     found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for label, was, now in zip(labels, before, after, strict=True):
@@ -96,4 +94,4 @@ def _by_label(
         counts[0] += was
         counts[1] += now and not was
         counts[2] += was and not now
-    return {label: (right, won, lost) for label, (right, won, lost) in found.items()}
+    return dict(found)

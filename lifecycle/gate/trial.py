@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
 from math import sqrt
 
 from core.config import GateConfig
 from core.records import Comparison, Differing, Disagreements, GateVerdict
 from core.share import Share
-from lifecycle.gate.comparison import is_lost
+from lifecycle.gate.comparison import by_label, is_lost
 from lifecycle.gate.sequential import anytime_p_value, closing_p_value
 
 Z = 1.96
@@ -32,13 +34,12 @@ class Trial:
         """Texts on which the versions differ and that have no label."""
         return len(self.disagreements.differing) - len(self.labels)
 
-    @property
+    @cached_property
     def p_value(self) -> float:
         """Of the fresh rows. Once all texts on which the versions differ have labels, there is no further look."""
-        wins, losses = self.fresh.wins, self.fresh.losses
         if self.disagreements.differing and self.open == 0:
-            return closing_p_value(wins, losses, alpha=self.settings.alpha)
-        return anytime_p_value(wins, losses)
+            return closing_p_value(self.fresh.wins, self.fresh.losses, alpha=self.settings.alpha)
+        return self.fresh.p_value
 
     @property
     def lost_labels(self) -> dict[str, list[int]]:
@@ -47,18 +48,21 @@ class Trial:
         as right for both.
         """
         found = {**self.old.lost_labels, **self.fresh.lost_labels}
-        agreed = self.disagreements.agreed
+        agreed = {label: [texts, 0, 0] for label, texts in self.disagreements.agreed.items()}
         if not agreed and not self.old.by_label:  # a verdict of an earlier release
             return found
-        counts = {label: list(given) for label, given in self.old.by_label.items()}
-        for label, texts in agreed.items():
-            counts.setdefault(label, [0, 0, 0])[0] += texts
-        for one, label in _labelled(self.disagreements, self.labels):
-            right, won = one.champion == label, one.challenger == label
-            for place, is_so in enumerate((right, won and not right, right and not won)):
-                counts.setdefault(label, [0, 0, 0])[place] += is_so
-        lost = {label: given for label, given in counts.items() if is_lost(*given)}
-        return found | {label: [right + won, right, right + won - gone] for label, (right, won, gone) in lost.items()}
+        labelled = _labelled(self.disagreements, self.labels)
+        differing = by_label(
+            [label for _, label in labelled],
+            [one.champion == label for one, label in labelled],
+            [one.challenger == label for one, label in labelled],
+        )
+        parts = (self.old.by_label, agreed, differing)
+        for label in dict.fromkeys(chain(*parts)):
+            right, won, lost = map(sum, zip(*(part.get(label, [0, 0, 0]) for part in parts), strict=True))
+            if is_lost(right, won, lost):
+                found[label] = [right + won, right, right + won - lost]
+        return found
 
     @property
     def decided(self) -> int:

@@ -12,11 +12,11 @@ import numpy as np
 
 from core.champion import ChampionPackage
 from core.clock import utc_now
-from core.datasets import key_of, place_of
+from core.datasets import key_of
 from core.home import Home
 from core.ledger_tables.draws import AUDIT
 from core.records import Purpose, StoredPrediction, Wanted
-from lifecycle.labels.pools import pools_of
+from lifecycle.labels.pools import in_text_order, pools_of
 
 WEEK = timedelta(weeks=1)
 
@@ -65,8 +65,8 @@ def draw(
     rows: Sequence[StoredPrediction], count: int, *, settled: Collection[str], purpose: Purpose, seed: int
 ) -> list[Wanted]:
     """So many of the held-out texts, at random, with or without a label; none with a key in `settled`."""
-    frame = [row for row in pools_of(rows)[0] if row.has_text and key_of(row.input) not in settled]
-    frame.sort(key=lambda row: place_of(key_of(row.input)))
+    held_out = in_text_order(pools_of(rows)[0])
+    frame = [row for row in held_out if row.has_text and key_of(row.input) not in settled]
     places = np.random.default_rng(seed).permutation(len(frame))[:count]
     return [Wanted(frame[place].id, purpose, len(places) / len(frame)) for place in places]
 

@@ -63,6 +63,7 @@ def _project(name: str, workspace: Path, temporary: Path) -> Path:
     new = LocalState(str(temporary))
     new.write_project(project)
     new.write_dashboard(project.id, dashboard())
+    (temporary / str(project.id) / SNAPSHOTS_DIR_NAME).mkdir(exist_ok=True)  # made later, it may be watched twice
     folder = workspace / str(project.id)
     os.replace(temporary / str(project.id), folder)
     return folder

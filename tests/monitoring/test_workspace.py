@@ -86,6 +86,21 @@ def test_writers_at_once_make_one_project(snapshot: Any, tmp_path: Path) -> None
     assert not list(tmp_path.parent.glob(".evidently.*"))
 
 
+def test_a_project_is_moved_in_whole(snapshot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is made in one that is watched may be watched twice, at its event and in the walk of its parent."""
+    moved = []
+
+    def replace(source: Path, target: Path) -> None:
+        if source.is_dir():
+            moved.append(sorted(path.name for path in source.iterdir()))
+        source.rename(target)
+
+    monkeypatch.setattr("monitoring.report.workspace.os.replace", replace)
+    add(snapshot, tmp_path / "evidently", 1)
+    assert len(moved) == 1
+    assert {"metadata.json", "snapshots"} <= set(moved[0])
+
+
 def test_a_running_evidently_shows_what_is_added(snapshot: Any, tmp_path: Path) -> None:
     from evidently.ui.service.storage.local import create_local_project_manager
 

@@ -10,11 +10,16 @@ from sqlalchemy import Select, select
 
 from core.database import Database
 from core.datasets import Text, input_of, key_or
+from core.ledger import Ledger
+from core.ledger_tables.label_sources import text_key
 from core.records import Differing, Disagreements
 from core.schema import feedback, predictions
 from core.taxonomy import Taxonomy
+from core.trust import Counting
 
 IDS_AT_ONCE = 500
+MOST_LABELS = 5_000
+"""The last labels in the ledger, among which those of a text are sought."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,20 @@ class Judged:
         return {self.differing.challenger: "won", self.differing.champion: "lost"}.get(self.label, "neither")
 
 
-def judged_texts(database: Database, found: Disagreements, taxonomy: Taxonomy) -> list[Judged]:
+def judged_texts(
+    ledger: Ledger, model: str, found: Disagreements, taxonomy: Taxonomy, counting: Counting
+) -> list[Judged]:
     """Those with a label first, otherwise in the order in which labels are asked for. Raises `Unavailable`.
 
-    Answers and labels have their names of today. The label is that of the very prediction.
+    Answers and labels have their names of today. A label of the text is sought among the last `MOST_LABELS` of the
+    ledger, whatever prediction of the text it was given for, else it is the last one of the very prediction.
     """
-    given = _labels(database, [one.prediction_id for one in found.differing])
-    labels = {key: taxonomy.today(label) for key, label in given.items()}
+    ids = [one.prediction_id for one in found.differing]
+    of_prediction = {key: taxonomy.today(label) for key, label in _labels(ledger.database, ids).items()}
+    lately = ledger.labelled_lately(model, most=MOST_LABELS, kind=taxonomy.kind, counting=counting)
+    of_text = {text_key(row): row.label for row in lately}
+    keys = stored_keys(ledger.database, ids)
+    labels = {one: of_text.get(keys.get(one, one), of_prediction.get(one)) for one in ids}
     judged = [Judged(_of_today(one, taxonomy), labels.get(one.prediction_id)) for one in found.differing]
     return sorted(judged, key=lambda one: one.label is None)
 

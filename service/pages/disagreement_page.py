@@ -60,7 +60,8 @@ def disagreement_page(home: Home, view: VersionView, number: int) -> Disagreemen
         return None
     found = record.gate.verdict.disagreements
     try:
-        judged = judged_texts(home.ledger.database, found, _taxonomy(home, record.model, view))
+        taxonomy, counting = _taxonomy(home, record.model, view), home.config.labels.counting
+        judged = judged_texts(home.ledger, record.model, found, taxonomy, counting)
         pages = -(-len(judged) // ROWS)
         number = min(number, pages)
         shown = judged[(number - 1) * ROWS : number * ROWS]

@@ -154,6 +154,16 @@ def test_texts_on_which_they_differ_are_shown_with_who_is_right(
     assert client.get(f"{PAGE}?texts=0").status_code == 400
 
 
+def test_a_label_of_another_prediction_of_the_text_counts(client: TestClient, two: Registry, ledger: Ledger) -> None:
+    """So it does for the gate."""
+    first, again, other = predict(ledger, ["my card", "My  card", "a refund"])
+    judge(ledger, ids=[first, other])
+    ledger.record_feedback([FeedbackRecord(again, "billing")])
+    assert "Of 1 with a label, tickets@2 alone is right on 1" in client.get(PAGE).text
+    ledger.record_feedback([FeedbackRecord(first, "bug")])
+    assert "Of 1 with a label, tickets@2 alone is right on 0, tickets@1 alone on 1" in client.get(PAGE).text
+
+
 def test_labels_have_their_names_of_today(client: TestClient, two: Registry, ledger: Ledger) -> None:
     judge(ledger, ids=predict(ledger, ["my card"]))
     ledger.rules.add("tickets", LabelRule("rename", "billing", "payment"))

@@ -14,7 +14,7 @@
   const kept = kept_in(() => sessionStorage), settings = kept_in(() => localStorage);
   let tab = kept.get("retune.tab") || newTab();
   let queue = [], done = kept.json(`retune.done.${model}`, []), later = kept.json(`retune.later.${model}`, []);
-  let chosen = new Set(), out = new Set(), question = null, isFetching = false, none = "", first = null, timer = null;
+  let chosen = new Set(), out = new Set(), question = null, isFetching = false, isStale = false, none = "", first = null, timer = null;
   const answered = new Set();
 
   // ---- what the browser keeps
@@ -53,6 +53,7 @@
   // ---- texts
 
   async function fetchTexts() {
+    isStale = isFetching; // what is on its way may be from before the answers that were stored meanwhile
     if (isFetching) return;
     isFetching = true;
     clearTimeout(timer);
@@ -69,6 +70,7 @@
     } finally {
       isFetching = false;
     }
+    if (isStale) fetchTexts();
   }
 
   // Somebody else logged in: this page would label under their name.

@@ -9,15 +9,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import APIResponse, Route
 from sqlalchemy import select
 
 from core.api_keys import add_key
 from core.config import Config
+from core.records import FeedbackRecord
 from core.schema import feedback
 from service.host.process import running_server
 from tests.service.browser.conftest import NewPage
 from tests.service.browser.keyboard import give, text_of
-from tests.service.browser.many_labels import ASKED, Waiting, package_of, waiting
+from tests.service.browser.many_labels import ASKED, LABELS, Waiting, package_of, waiting
 from tests.service.conftest import is_ready, server_config, wait_until
 
 PATH = "/dashboard/banking/label"
@@ -97,6 +99,24 @@ def test_an_answer_is_taken_back(new_page: NewPage, url: str, asked: Waiting) ->
     page.keyboard.press("u")
     page.wait_for_function("text => document.querySelector('#texts .words')?.innerText === text", arg=text)
     wait_until(lambda: asked.stored() == {})
+
+
+def test_the_end_is_seen_though_texts_were_fetched_before_it(new_page: NewPage, url: str, asked: Waiting) -> None:
+    """Texts that came while answers were on their way may be those that these answers label."""
+    left = 8
+    for number in range(left, ASKED):
+        asked.home.ledger.record_feedback([FeedbackRecord(f"{number:032x}", LABELS[0])])
+    page, held = new_page(), list[tuple[Route, APIResponse]]()
+    page.goto(url + PATH)
+    text_of(page)
+    page.route("**/label/next", lambda route: held.append((route, route.fetch())) if not held else route.continue_())
+    for _ in range(left):
+        give(page, asked.truth[text_of(page)])
+    wait_stored(asked, ASKED)
+    page.get_by_text("All answers are stored.").wait_for()
+    ((route, answer),) = held
+    route.fulfill(response=answer)
+    page.get_by_text("Nothing is left to label here now.").wait_for()
 
 
 @pytest.mark.slow

@@ -16,11 +16,12 @@
 
   async function look() {
     waiting = null;
-    if (document.hidden || isInUse() || isLooking) { later(PROGRESS_MS); return; }
+    if (isLooking) { later(PAUSE_MS); return; }
+    if (document.hidden || isInUse()) { later(PROGRESS_MS); return; }
     isLooking = true;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (!answer.ok) return;
+      if (!answer.ok) { later(PROGRESS_MS); return; }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.querySelector("[data-live]");
       if (fresh) take(fresh);

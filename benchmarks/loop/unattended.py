@@ -258,7 +258,8 @@ def _rows(folder: Path, given: argparse.Namespace) -> tuple[list[Example], list[
         command = [sys.executable, str(given.data / "make_split.py"), given.recipe, str(parts)]
         subprocess.run([*command, "--seed", str(given.split_seed)], check=True, stdout=subprocess.DEVNULL)
     train, before, fresh = (read_examples(parts / f"{name}.csv") for name in ("train", "reference", "fresh"))
-    fresh = random.Random(given.split_seed).sample(fresh, len(fresh))
+    # A file in the order of its labels would be a change by itself.
+    before, fresh = (random.Random(given.split_seed).sample(rows, len(rows)) for rows in (before, fresh))
     size = min(WINDOW_ROWS, len(fresh) // 2)
     return train, before, fresh[:size], fresh[size:]
 

@@ -63,6 +63,7 @@ bench-drift: export PYTHONPATH := $(CURDIR):$(CURDIR)/benchmarks/drift
 bench-drift: $(INSTALLED)
 	$(BIN)/python benchmarks/drift/accuracy.py
 	$(BIN)/python benchmarks/drift/few_labels.py
+	$(BIN)/python benchmarks/drift/small_references.py
 	$(BIN)/python benchmarks/drift/pools.py --data ../shared/data --out $(POOLS)
 	$(BIN)/python benchmarks/drift/null_checks.py --pools $(POOLS) --out $(POOLS)/null_checks.jsonl $(DRIFT_SETS)
 	$(BIN)/python benchmarks/drift/false_alarms.py --pools $(POOLS) --out $(POOLS)/false_alarms.jsonl $(DRIFT_SETS)

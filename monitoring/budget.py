@@ -12,8 +12,11 @@ MONTH_S = 30 * DAY_S
 TESTS = 2
 """The test of each window and the accumulated evidence have half of the rate each."""
 
-ODDNESS = 2.5
+ODDNESS = 3.5
 """Standard deviations by which the reference may be odd by chance; chosen in benchmarks/drift, docs/decisions/0019."""
+
+SHARED_MOST, SHARED_POWER = 0.74, 0.8
+"""See `shared_part`."""
 
 NORMAL = NormalDist()
 
@@ -52,7 +55,7 @@ def strength(p_value: float, *, reference_rows: int, rows: int) -> float:
     reference is `ODDNESS` standard deviations odd in that direction is independent from window to window.
 
     >>> [round(strength(0.001, reference_rows=rows, rows=300), 2) for rows in (10**9, 300)]
-    [3.09, 2.12]
+    [3.09, 1.77]
     """
     shared = shared_part(reference_rows, rows)
     score = -NORMAL.inv_cdf(min(max(p_value, 1e-12), 1 - 1e-12))
@@ -62,10 +65,11 @@ def strength(p_value: float, *, reference_rows: int, rows: int) -> float:
 def shared_part(reference_rows: int, rows: int) -> float:
     """Correlation of the normal scores of a window's p-value with the reference, if nothing changed.
 
-    Of a quadratic statistic of the difference of two means, the variance over references is the share 1 / n² of
-    (1 / n + 1 / m)², with n rows in the reference and m in the window; measured in benchmarks/drift.
+    0.74 (m / (n + m)) ** 0.8 with n rows in the reference and m in the window, fitted to p-values of checks
+    (docs/decisions/0019). Of a quadratic statistic alone it is m / (n + m), of a linear one the square root of that.
 
-    >>> shared_part(1500, 300), shared_part(200, 300)
-    (0.16666666666666666, 0.6)
+    >>> [round(shared_part(1500, rows), 2) for rows in (50, 300, 1000)]
+    [0.05, 0.18, 0.36]
     """
-    return rows / (reference_rows + rows)
+    found: float = SHARED_MOST * (rows / (reference_rows + rows)) ** SHARED_POWER
+    return found

@@ -4,6 +4,8 @@
 
 A year is 20 references of 200 and of 1,500 rows, checked daily with 300 rows and every five minutes with 50. Given the
 reference, windows are independent, so a year is drawn from p-values of real windows, each with permutations of its own.
+A year of five-minute checks has a hundred thousand windows, so none of a hundred real ones may stand for a thousand of
+them: below the 5 % quantile of a reference its p-values are drawn as uniform.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ WINDOWS = {200: {50: 600, 200: 200, 300: 200}, 1500: {50: 150, 200: 100, 300: 10
 SCHEDULES = {"daily": (DAY_S, 300), "every 5 minutes": (300.0, 50)}
 """Seconds between checks and rows of each."""
 MONTHS = {"daily": 120, "every 5 minutes": 12}
+TAIL = 0.05
 Laws = dict[tuple[int, int], Doubles]
 
 
@@ -64,6 +67,15 @@ def windows_table(found: Laws, n: int) -> Iterator[dict[str, Any]]:
         }
 
 
+def drawn(p: Doubles, count: int, random: np.random.Generator) -> Doubles:
+    """(count,) p-values of windows against one reference, of which some are known."""
+    tail, body = np.split(np.sort(p), [round(TAIL * len(p))])
+    found: Doubles = random.choice(body, count)
+    in_tail = random.random(count) < len(tail) / len(p)
+    found[in_tail] = body[0] * random.random(int(in_tail.sum()))
+    return found
+
+
 def year(
     found: Laws, n: int, index: int, schedule: str, random: np.random.Generator, *, as_is: bool
 ) -> dict[str, float]:
@@ -73,16 +85,15 @@ def year(
     checks = int(MONTHS[schedule] * MONTH_S / interval_s)
     size = 10**12 if as_is else n
     level = level_of_window(settings, elapsed_s=interval_s, reference_rows=size, rows=rows)
-    p = found[index, rows]
-    alone: Booleans = p[random.integers(0, len(p), checks)] <= level
+    alone: Booleans = drawn(found[index, rows], checks, random) <= level
     mean = np.zeros(checks)
     sizes = block_sizes(settings, n)
     for block in sizes:
         every = max(1, -(-block // rows))
         m = max(known for known in WINDOWS[n] if known <= max(rows, block))
-        z = np.array([strength(value, reference_rows=size, rows=m) for value in found[index, m]])
-        drawn = z[random.integers(0, len(z), checks // every)]
-        mean[: len(drawn) * every] += np.repeat(_evidence(drawn, every * interval_s, settings), every) / len(sizes)
+        p = drawn(found[index, m], checks // every, random)
+        z = np.array([strength(value, reference_rows=size, rows=m) for value in p])
+        mean[: len(z) * every] += np.repeat(_evidence(z, every * interval_s, settings), every) / len(sizes)
     together = mean >= threshold_s(settings)
     alarm = alone | together
     began = alarm & ~np.append(False, alarm[:-1])

@@ -1,0 +1,76 @@
+"""In how many windows of 300 rows the drift of each recipe is found, by the rows of the reference.
+
+    python benchmarks/drift/small_references.py [--data DIR] [--cache DIR] [--oddness 2.5,3.25,3.5]
+
+Real checks, at the level of the first check of a version. `--oddness`: standard deviations by which a reference may be
+odd (`monitoring.budget.ODDNESS`). Prints the table of docs/decisions/0019.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from champions import Window, champion, encoder, recipes, windows
+
+from core.arrays import Doubles
+from core.config import DriftConfig
+from core.features import Features
+from monitoring import budget
+from monitoring.check import p_value_of
+from monitoring.sample import rows_at
+
+ROOT = Path(__file__).parents[2]
+REFERENCES = (200, 400, 800, 2_000)
+ROWS, WINDOWS, RESAMPLES = 300, 8, 1_000
+
+
+def p_values(window: Window, reference_rows: int, *, seed: int) -> Doubles:
+    """(WINDOWS,) each of a reference and a window of its own."""
+    chance = np.random.default_rng(seed)
+    reference, rows = _without_truth(window.reference), _without_truth(window.rows)
+    labels = [str(label) for label in range(int(max(window.reference.truth.max(), reference.predicted.max())) + 1)]
+    found = []
+    for _ in range(WINDOWS):
+        before, recent = (
+            rows_at(side, chance.permutation(side.rows)[:count])
+            for side, count in ((reference, reference_rows), (rows, ROWS))
+        )
+        found.append(p_value_of(before, recent, labels=labels, resamples=RESAMPLES))
+    return np.array(found)
+
+
+def _without_truth(side: Features) -> Features:
+    return replace(side, truth=np.full(side.rows, -1))
+
+
+def alarms(p: Doubles, reference_rows: int, oddness: Sequence[float]) -> list[int]:
+    found = []
+    for budget.ODDNESS in oddness:
+        level = budget.level_of_window(DriftConfig(), elapsed_s=None, reference_rows=reference_rows, rows=ROWS)
+        found.append(int(np.sum(p <= level)))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "retune-benchmarks")
+    parser.add_argument("--oddness", default="2.5,3.25,3.5")
+    given = parser.parse_args()
+    oddness = [float(word) for word in given.oddness.split(",")]
+    splits, frozen = recipes(given.data), encoder(given.cache)
+    for name in sorted(splits.RECIPES):
+        window = windows(champion(name, 7, splits, frozen))
+        for rows in sorted({min(size, window.reference.rows) for size in REFERENCES}):
+            found = " | ".join(map(str, alarms(p_values(window, rows, seed=3), rows, oddness)))
+            sys.stdout.write(f"| {name} | {rows} | {found} |\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

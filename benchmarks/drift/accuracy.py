@@ -7,20 +7,16 @@ Prints the table of benchmarks/drift/README.md.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from champions import Window, champion, encoder, mixtures, recipes, windows
+from champions import Window, arguments, champion, encoder, mixtures, recipes, windows
 
 from core.share import Share, percent
 from monitoring.accuracy.estimate import estimate_accuracy
 from monitoring.accuracy.thresholded import thresholded
-
-ROOT = Path(__file__).parents[2]
 
 DRIFTED = ("new_intents", "new_domains", "oos", "to_")
 """Parts of the names of recipes that mixtures are made of."""
@@ -79,10 +75,7 @@ def _interval(pairs: Sequence[tuple[float, Share]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "retune-benchmarks")
-    parser.add_argument("--seed", type=int, default=7)
+    parser = arguments()
     parser.add_argument("--mixtures", type=int, default=20)
     given = parser.parse_args()
     splits, frozen = recipes(given.data), encoder(given.cache)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ from finetune.encoders.frozen import FrozenEncoder, load_frozen
 from finetune.head import Head, fit_head
 from finetune.left_out import leave_out
 from finetune.measuring.temperature import fit_temperature
+from monitoring.sample import rows_at
 
 heads.TOLERANCE = 3e-5
 """Thirty times the product's, for the time it saves."""
 
+ROOT = Path(__file__).parents[2]
 STRENGTH, VALIDATION, MAX_LENGTH = 10.0, 10, 128
 TRAIN_ROWS, MAX_ROWS = 4_000, 2_000
 """As in `lifecycle.left_out` and `monitoring.sample`."""
@@ -48,7 +51,7 @@ class Champion:
         """One half of the reference with what is learned on it, and the other half."""
         reference = self.sides["reference"]
         order = np.random.default_rng(1).permutation(reference.rows)
-        kept, old = (_at(reference, rows) for rows in np.array_split(order, 2))
+        kept, old = (rows_at(reference, rows) for rows in np.array_split(order, 2))
         return kept, self.left_out(kept), old
 
 
@@ -64,6 +67,15 @@ class Window:
     @property
     def right(self) -> Booleans:
         return self.rows.right
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Where the data is, where embeddings are kept, and the seed of the splits."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "retune-benchmarks")
+    parser.add_argument("--seed", type=int, default=7)
+    return parser
 
 
 def recipes(data: Path) -> ModuleType:
@@ -107,7 +119,7 @@ def windows(made: Champion) -> Window:
     """All rows of the recipe, at most `MAX_ROWS` a side as in a check."""
     draw = np.random.default_rng(0)
     sides = (made.sides[name] for name in ("reference", "fresh"))
-    reference, fresh = (_at(side, draw.permutation(side.rows)[:MAX_ROWS]) for side in sides)
+    reference, fresh = (rows_at(side, draw.permutation(side.rows)[:MAX_ROWS]) for side in sides)
     return Window(made.recipe, reference, fresh, made.left_out(reference))
 
 
@@ -120,7 +132,7 @@ def mixtures(champions: Sequence[Champion], count: int, *, seed: int) -> Iterato
         new = min(fresh.rows, round(share * rows))
         kept, left_out, old = made.halves
         window = _joined(
-            _at(old, draw.permutation(old.rows)[: rows - new]), _at(fresh, draw.permutation(fresh.rows)[:new])
+            rows_at(old, draw.permutation(old.rows)[: rows - new]), rows_at(fresh, draw.permutation(fresh.rows)[:new])
         )
         yield Window(f"mixture {number + 1}: {made.recipe}, {share:.0%} fresh", kept, window, left_out)
 
@@ -130,12 +142,6 @@ def _features(head: Head, vectors: Numbers, truth: Indices) -> Features:
     best = logits.max(axis=1)
     confidence = 1 / np.exp(logits - best[:, None]).sum(axis=1)
     return Features(vectors, logits.argmax(axis=1), confidence.astype(np.float32), np.zeros(len(truth), int), truth)
-
-
-def _at(side: Features, rows: Indices) -> Features:
-    return Features(
-        side.embeddings[rows], side.predicted[rows], side.confidence[rows], side.length[rows], side.truth[rows]
-    )
 
 
 def _joined(first: Features, second: Features) -> Features:

@@ -8,18 +8,15 @@ benchmarks/drift/README.md.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
-from champions import champion, encoder, recipes, windows
+from champions import arguments, champion, encoder, recipes, windows
 
 from core.arrays import Booleans, Floats
 from core.powered import powered_accuracy
 from core.share import Share, wilson_interval
 
-ROOT = Path(__file__).parents[2]
 WINDOW, LABELS, Z = 600, 50, 1.645
 
 
@@ -44,10 +41,7 @@ def figures(shares: list[Share], truth: float) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "retune-benchmarks")
-    parser.add_argument("--seed", type=int, default=7)
+    parser = arguments()
     parser.add_argument("--draws", type=int, default=200)
     given = parser.parse_args()
     splits, frozen = recipes(given.data), encoder(given.cache)

@@ -1,6 +1,6 @@
 """In how many windows of 300 rows the drift of each recipe is found, by the rows of the reference.
 
-    python benchmarks/drift/small_references.py [--data DIR] [--cache DIR] [--oddness 2.5,3.25,3.5]
+    python benchmarks/drift/small_references.py [--data DIR] [--cache DIR] [--seed 7] [--oddness 2.5,3.25,3.5]
 
 Real checks, at the level of the first check of a version. `--oddness`: standard deviations by which a reference may be
 odd (`monitoring.budget.ODDNESS`). Prints the table of docs/decisions/0019.
@@ -8,14 +8,12 @@ odd (`monitoring.budget.ODDNESS`). Prints the table of docs/decisions/0019.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-from champions import Window, champion, encoder, recipes, windows
+from champions import Window, arguments, champion, encoder, recipes, windows
 
 from core.arrays import Doubles
 from core.config import DriftConfig
@@ -24,7 +22,6 @@ from monitoring import budget
 from monitoring.check import p_value_of
 from monitoring.sample import rows_at
 
-ROOT = Path(__file__).parents[2]
 REFERENCES = (200, 400, 800, 2_000)
 ROWS, WINDOWS, RESAMPLES = 300, 8, 1_000
 
@@ -57,15 +54,13 @@ def alarms(p: Doubles, reference_rows: int, oddness: Sequence[float]) -> list[in
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "retune-benchmarks")
+    parser = arguments()
     parser.add_argument("--oddness", default="2.5,3.25,3.5")
     given = parser.parse_args()
     oddness = [float(word) for word in given.oddness.split(",")]
     splits, frozen = recipes(given.data), encoder(given.cache)
     for name in sorted(splits.RECIPES):
-        window = windows(champion(name, 7, splits, frozen))
+        window = windows(champion(name, given.seed, splits, frozen))
         for rows in sorted({min(size, window.reference.rows) for size in REFERENCES}):
             found = " | ".join(map(str, alarms(p_values(window, rows, seed=3), rows, oddness)))
             sys.stdout.write(f"| {name} | {rows} | {found} |\n")

@@ -74,7 +74,7 @@ def _export(
     work: Path,
     on_progress: Progress,
 ) -> Path:
-    kept = kept_rows(rows, situation, config)
+    kept = kept_rows(rows, validation, situation, config)
     exported = export(
         trained.checkpoint,
         out=work / "package",

@@ -55,7 +55,7 @@ def train_head(
     on_progress("head: Fitting the head", 0.5)
     fitted = embedded.fit()
     on_progress("head: Writing the package", 0.8)
-    kept = kept_rows(rows, situation, config)
+    kept = kept_rows(rows, parts.validation, situation, config)
     package = HeadPackage(champion, fitted, parts.labels, parts.train, parts.validation, kept, settings, near)
     metrics = package.write(work / "package", config)
     changed = changed_settings(champion.facts, settings)

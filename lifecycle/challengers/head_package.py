@@ -44,10 +44,6 @@ class HeadPackage:
     spread: Sequence[Example] = ()
 
     @property
-    def reference(self) -> Sequence[Example]:
-        return self.kept.reference or self.validation
-
-    @property
     def truth(self) -> Truth:
         return truth_in(self.validation, self.labels, self.champion.kind)
 
@@ -70,7 +66,7 @@ class HeadPackage:
         Its engine is out of memory before the next one loads.
         """
         answers = cached_answers(folder, config.embeddings)
-        reference = write_reference_of(folder, answers, self.reference)
+        reference = write_reference_of(folder, answers, self.kept.reference)
         write_left_out(folder, learn_left_out(answers, self.fitted.head, self.train, reference))
         return [golden_answer(answers.engine, row) for row in self.validation[:GOLDEN_ROWS]]
 
@@ -116,7 +112,7 @@ class HeadPackage:
                 train_rows=len(self.train),
                 validation_rows=len(self.validation),
             ),
-            reference=DataSet(fingerprint(self.reference), len(self.reference)),
+            reference=DataSet(fingerprint(self.kept.reference), len(self.kept.reference)),
             holdout=DataSet(fingerprint(self.kept.holdout), len(self.kept.holdout)),
             encoder_of=read_digest(self.champion.folder),
             spread=DataSet(keep_dataset(self.spread, config.datasets), len(self.spread)) if self.spread else DataSet(),

@@ -14,17 +14,18 @@ from lifecycle.situation import Situation
 
 @dataclass(frozen=True)
 class KeptRows:
-    """`reference`: held-out texts of the window, with their latest labels if known; None if there are fewer rows than a
-    check needs, and the validation rows are used. `holdout`: the rows that the gate compares on.
+    """`reference`: held-out texts of the window, with their latest labels if known; if there are fewer than a check
+    needs, the validation rows and those of the gate. `holdout`: the rows that the gate compares on.
     """
 
-    reference: Sequence[Example] | None
+    reference: Sequence[Example]
     holdout: Sequence[Example]
 
 
-def kept_rows(rows: TrainingSet, situation: Situation, config: Config) -> KeptRows:
+def kept_rows(rows: TrainingSet, validation: Sequence[Example], situation: Situation, config: Config) -> KeptRows:
     """Also stores the rows as data sets."""
-    kept = KeptRows(_reference(situation, config), [*rows.old, *rows.fresh])
+    holdout = [*rows.old, *rows.fresh]
+    kept = KeptRows(_reference(situation, config) or [*validation, *holdout], holdout)
     for part in (kept.reference, kept.holdout):
         if part:
             keep_dataset(part, config.datasets)

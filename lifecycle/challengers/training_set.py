@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from core.home import Home
 from core.labels import Kind, names_of
 from core.package import PackageFacts
 from finetune.split import without_rare_labels
+from lifecycle.challengers.parts import FEW_VALIDATION_ROWS
 from lifecycle.challengers.settings import retrain_settings
 from lifecycle.evidence import different
 from lifecycle.labels.pools import pools_of
@@ -53,11 +55,12 @@ def build_training_set(home: Home, situation: Situation) -> TrainingSet:
     validation = today(kept_dataset(facts.lineage.data.validation, config.datasets))
     is_fresh = [row.version == situation.version and row.number > situation.fresh_after for row in measure]
     fresh = [row.example for row, fresh in zip(measure, is_fresh, strict=True) if fresh]
-    old = today(_old_rows(facts, config)) + [
+    apart = {row.key for row in validation}
+    old = [row for row in today(_old_rows(facts, config)) if row.key not in apart] + [
         row.example for row, fresh in zip(measure, is_fresh, strict=True) if not fresh
     ]
     if len(old) < config.gate.min_rows:
-        old += validation  # rows in `old` are removed from the training rows below
+        old += _judging(validation, config.gate.min_rows)  # rows in `old` are removed from the training rows below
     # Rows that a version was trained on, or that judged one before, are not fresh.
     known = {row.key for row in [*old, *original, *validation]}
     fresh += [row for row in added if is_held_out(row.input) and row.key not in known]
@@ -79,11 +82,22 @@ def build_training_set(home: Home, situation: Situation) -> TrainingSet:
 
 
 def _old_rows(facts: PackageFacts, config: Config) -> list[Example]:
-    """Labelled rows that no version was trained on: the champion's gate rows and its reference."""
-    lineage = facts.lineage
-    names = [kept.fingerprint for kept in (lineage.holdout, lineage.reference) if kept.rows]
-    rows = [row for name in names if name != lineage.data.validation for row in kept_dataset(name, config.datasets)]
-    return [row for row in rows if row.label is not None]
+    """Labelled rows that no version was trained on: the champion's gate rows and its reference, of which some may have
+    validated it.
+    """
+    names = [kept.fingerprint for kept in (facts.lineage.holdout, facts.lineage.reference) if kept.rows]
+    return [row for name in names for row in kept_dataset(name, config.datasets) if row.label is not None]
+
+
+def _judging(validation: Sequence[Example], min_rows: int) -> list[Example]:
+    """Validation rows that judge instead, where there are no other old rows: a half by the hash of the text, so that
+    the others validate the challenger. If a half were too small, all judge; then the challenger validates on rows that
+    the champion learned, and does not learn these.
+    """
+    half = len(validation) // 2
+    if half < max(min_rows, FEW_VALIDATION_ROWS):
+        return list(validation)
+    return sorted(validation, key=lambda row: hashlib.sha256(row.key.encode()).digest())[:half]
 
 
 def _with_latest_labels(rows: Sequence[Example]) -> list[Example]:

@@ -94,7 +94,7 @@ def _data(parts: Parts, settings: FinetuneConfig, config: Config) -> TrainingDat
 def _export(
     work: Path, parts: Parts, rows: TrainingSet, situation: Situation, config: Config, on_progress: Progress
 ) -> Path:
-    kept = kept_rows(rows, situation, config)
+    kept = kept_rows(rows, parts.validation, situation, config)
     exported = export(
         work / "checkpoint",
         out=work / "package",

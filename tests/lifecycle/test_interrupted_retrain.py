@@ -131,11 +131,9 @@ def test_a_full_disk_fails_the_job_with_one_sentence(
     made.close()
 
 
-@pytest.mark.parametrize(
-    ("method", "within"), [("", "gate"), ("features", "export: Comparing"), ("features", "export: Quantizing")]
-)
-def test_long_stages_look_at_each_batch_whether_to_go_on(home: Home, method: str, within: str) -> None:
-    home.jobs.enqueue("m", "retrain", {"method": method} if method else {})
+@pytest.mark.parametrize("within", ["gate", "export: Comparing", "export: Quantizing"])
+def test_long_stages_look_at_each_batch_whether_to_go_on(home: Home, within: str) -> None:
+    home.jobs.enqueue("m", "retrain", {"method": "features"})
     stop, steps = threading.Event(), 0
 
     def look(stage: str, _share: float) -> None:

@@ -14,6 +14,7 @@ from core.package import PackageFacts
 from core.privacy.dataset_erasure import erase_rows
 from core.records import FeedbackRecord, PredictionRecord
 from core.taxonomy import LabelRule
+from lifecycle.challengers.parts import FEW_VALIDATION_ROWS
 from lifecycle.challengers.training_set import TrainingSet, build_training_set
 from lifecycle.situation import Situation
 from tests.lifecycle.situations import situation_of
@@ -144,3 +145,37 @@ def test_missing_original_rows_are_named(home: Home, ledger: Ledger) -> None:
     (home.config.datasets / f"{known.champion.facts.lineage.data.train}.jsonl").unlink()
     with pytest.raises(DatasetNotKept, match="earlier training"):
         build_training_set(home, known)
+
+
+def without_other_old_rows(config: Config, validation: list[Example]) -> Situation:
+    before = situation(config, reference=[Example(row.text) for row in REFERENCE])
+    facts = before.champion.facts
+    data = replace(facts.lineage.data, validation=keep_dataset(validation, config.datasets))
+    return situation_of(replace(facts, lineage=replace(facts.lineage, data=data)))
+
+
+def test_a_half_of_the_validation_rows_validates_the_challenger_where_the_others_judge(
+    home: Home, ledger: Ledger
+) -> None:
+    label(ledger, FRESH, "new")
+    validation = [Example(f"checked {number}", "a") for number in range(2 * FEW_VALIDATION_ROWS + 1)]
+    built = build_training_set(home, without_other_old_rows(home.config, validation))
+    judging, validating = (texts_of(validation) & texts_of(rows) for rows in (built.old, built.train))
+    assert len(judging) == FEW_VALIDATION_ROWS
+    assert validating == texts_of(validation) - judging
+    again = build_training_set(home, without_other_old_rows(home.config, validation[::-1]))
+    assert texts_of(again.old) == texts_of(built.old)
+
+
+def test_all_validation_rows_judge_where_a_half_were_too_few(home: Home, ledger: Ledger) -> None:
+    label(ledger, FRESH, "new")
+    validation = [Example(f"checked {number}", "a") for number in range(2 * FEW_VALIDATION_ROWS - 1)]
+    built = build_training_set(home, without_other_old_rows(home.config, validation))
+    assert not texts_of(validation) & texts_of(built.train)
+
+
+def test_reference_rows_that_validated_the_champion_do_not_judge(home: Home, ledger: Ledger) -> None:
+    label(ledger, FRESH, "new")
+    built = build_training_set(home, situation(home.config, reference=[*REFERENCE, *VALIDATION]))
+    assert texts_of(built.old) == texts_of(REFERENCE)
+    assert texts_of(VALIDATION) <= texts_of(built.train)

@@ -62,7 +62,8 @@ def _champion_answers(job: JobRecord, home: Home, situation: Situation, rows: Tr
     champion, config = situation.champion, home.config
     settings = retrain_settings(champion.facts, config.finetune, job.payload)
     parts = parts_of(rows.train, champion, settings, config)
-    return unseen_answers(answers_of(champion.folder, config.embeddings), parts, situation.taxonomy)
+    unseen = unseen_answers(answers_of(champion.folder, config.embeddings), parts, situation.taxonomy)
+    return replace(unseen, learned=not parts.validates_again)
 
 
 def _ladder(job: JobRecord, home: Home, situation: Situation) -> Sequence[str]:

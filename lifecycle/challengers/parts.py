@@ -36,7 +36,7 @@ class Parts:
     """`labels`: those of the training rows, in the order of their indices; `is_given`: (n,) which of the n training
     rows people labelled since the training of the encoder; `selects`: (n,) which of them select and so are learned
     from at the end only; `validates_again`: whether the validation rows are the champion's, which was not trained on
-    them.
+    them; else it learned most of them.
     """
 
     labels: list[str]

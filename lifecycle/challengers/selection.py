@@ -26,12 +26,14 @@ from lifecycle.gate.criteria import loses_more
 @dataclass(frozen=True)
 class Unseen:
     """Which of the unseen rows are right, (n,), and their log losses, (n,) in nats; the first `selecting` rows select,
-    the others are validation rows.
+    the others are validation rows. `learned`: whether the version learned the latter before; then its answers to them
+    do not say what another one loses.
     """
 
     right: Booleans
     losses: Numbers
     selecting: int
+    learned: bool = False
 
     @property
     def new(self) -> Booleans:
@@ -78,7 +80,7 @@ def is_good_enough(unseen: Unseen, champion: Unseen, settings: GateConfig) -> bo
     if unseen.selecting == 0:
         return True
     gained, lost = Paired.of(champion.new, unseen.new), Paired.of(champion.old, unseen.old).reversed
-    return gained.gain > gained.standard_error and lost.p_value > settings.alpha
+    return gained.gain > gained.standard_error and (champion.learned or lost.p_value > settings.alpha)
 
 
 def best_of(found: Sequence[Unseen], champion: Unseen, settings: GateConfig) -> int:
@@ -94,4 +96,4 @@ def best_of(found: Sequence[Unseen], champion: Unseen, settings: GateConfig) -> 
 
 
 def _forgets(unseen: Unseen, champion: Unseen, settings: GateConfig) -> bool:
-    return loses_more(Paired.of(champion.old, unseen.old), settings.max_old_drop)
+    return not champion.learned and loses_more(Paired.of(champion.old, unseen.old), settings.max_old_drop)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
+
+from core.arrays import Booleans
 from core.config import Config, FinetuneConfig
 from core.datasets import keep_dataset
 from core.engine import Engine
@@ -47,8 +50,7 @@ def train_tuned(
         work=work / "state",
         on_progress=lambda stage, share: on_progress(f"tuned: {stage}", share),
     )
-    right_before = right_answers(Engine(champion.folder), parts.validation, situation.taxonomy)
-    way = find_way(continuing, parts, right_before, allowed=config.gate.max_old_drop)
+    way = find_way(continuing, parts, _right_before(parts, situation), allowed=config.gate.max_old_drop)
     if way is None:
         raise ChallengerSkipped("the training diverged")
     fitted = _fitted(way, continuing, f"{situation.model}@{situation.version}")
@@ -65,6 +67,15 @@ def train_tuned(
         changed=changed,
     )
     return Challenger(package, summary, time.monotonic() - started, way.unseen, work / "checkpoint")
+
+
+def _right_before(parts: Parts, situation: Situation) -> Booleans:
+    """(m,) whether the champion is right on each validation row; on none if it learned them, since then nothing can be
+    seen to be lost.
+    """
+    if not parts.validates_again:
+        return np.zeros(len(parts.validation), dtype=np.bool_)
+    return right_answers(Engine(situation.champion.folder), parts.validation, situation.taxonomy)
 
 
 def _fitted(way: Way, continuing: Continuing, champion: str) -> Fitted:

@@ -47,8 +47,8 @@ class Case:
         home.checkpoints.keep(checkpoint)
         self.home, self.given = home, given
         data = read_facts(package).lineage.data
-        original = [row for name in (data.train, data.validation) for row in kept_dataset(name, home.config.datasets)]
-        self.rows = TrainingSet([*original, *given], [], [], [], {})
+        trained, self.validation = (kept_dataset(name, home.config.datasets) for name in (data.train, data.validation))
+        self.rows = TrainingSet([*trained, *self.validation, *given], [], [], [], {})
 
     @property
     def situation(self) -> Situation:

@@ -15,7 +15,7 @@ from core.home import Home
 from core.progress import ignore
 from core.records import Comparison, GateRecord, GateVerdict, TrainingSummary
 from lifecycle.challengers.challenger import Challenger
-from lifecycle.challengers.ladder import best_challenger
+from lifecycle.challengers.ladder import _champion_answers, best_challenger
 from lifecycle.challengers.parts import FEW_SELECTING_ROWS, Parts, parts_of
 from lifecycle.challengers.selection import Unseen, best_of, is_good_enough
 from tests.lifecycle.champions import Case
@@ -69,6 +69,13 @@ def test_the_best_of_those_that_do_not_forget_goes_to_the_gate(found: list[Unsee
     assert best_of(found, CHAMPION, SETTINGS) == best
 
 
+def test_rows_that_the_champion_learned_do_not_say_what_a_challenger_forgets() -> None:
+    learned = replace(CHAMPION, learned=True)
+    assert is_good_enough(FORGETS, learned, SETTINGS)
+    assert not is_good_enough(NO_BETTER, learned, SETTINGS)
+    assert best_of([FORGETS, HARDLY], learned, SETTINGS) == 0
+
+
 @pytest.fixture
 def made(case: Callable[[str], Case]) -> Case:
     return case("single")
@@ -92,6 +99,14 @@ def test_the_rows_that_select_do_not_hang_on_the_order_of_the_rows(made: Case) -
     first = parts(made).selecting
     made.rows = replace(made.rows, train=made.rows.train[::-1])
     assert parts(made).selecting == first
+
+
+@pytest.mark.parametrize("judging", [0, 1])
+def test_the_champion_had_learned_the_validation_rows_only_if_all_of_its_own_judge(made: Case, judging: int) -> None:
+    own = {row.key for row in made.validation}
+    made.rows = replace(made.rows, train=[row for row in made.rows.train if not (judging and row.key in own)])
+    job = made.home.jobs.enqueue("m", "retrain")
+    assert _champion_answers(job, made.home, made.situation, made.rows).learned == bool(judging)
 
 
 def test_few_given_rows_all_teach(made: Case) -> None:

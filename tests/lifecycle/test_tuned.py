@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.arrays import Booleans
 from core.datasets import Example
+from core.errors import ChallengerSkipped
 from core.lineage import Lineage
 from core.package import read_digest, read_facts, write_facts, write_manifest
 from core.paired import Paired
@@ -115,3 +117,20 @@ def test_the_way_leads_from_the_champion_to_the_trained_weights(continuing: tupl
     start, there = going_on.task.encoder.state_dict(), way.encoder.state_dict()
     assert any((start[name] != there[name]).any() for name in start)
     assert way.facts["share"] == way.share
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_nothing_seems_lost_against_a_champion_that_had_learned_the_validation_rows(
+    case: Callable[[str], Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, learned: bool
+) -> None:
+    made, found = case("single"), list[Booleans]()
+    own = {row.key for row in made.validation}
+    made.rows = replace(made.rows, train=[row for row in made.rows.train if not (learned and row.key in own)])
+
+    def find(_continuing: Continuing, _parts: Parts, right_before: Booleans, *, allowed: float) -> None:
+        found.append(right_before)
+
+    monkeypatch.setattr("lifecycle.challengers.tuned.find_way", find)
+    with pytest.raises(ChallengerSkipped, match="diverged"):
+        made.train("tuned", tmp_path)
+    assert found[0].any() == (not learned)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Pace = Literal["sudden", "gradual"]
+Alarm = Literal["none", "lasts", "ended"]
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,13 @@ class Scale:
 
 @dataclass(frozen=True)
 class Accumulated:
-    """`share`: the evidence as a share of what alarms; 1 or more is an alarm."""
+    """`share`: the evidence as a share of what alarms; 1 or more is an alarm. `alarm`: whether a window of the version
+    has alarmed, alone or together with others, and whether that lasts.
+    """
 
     scales: list[Scale] = field(default_factory=list)
     share: float = 0.0
+    alarm: Alarm = "none"
 
     @property
     def alarms(self) -> bool:

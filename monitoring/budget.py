@@ -26,15 +26,15 @@ def level_of_a_day(settings: DriftConfig) -> float:
     return settings.alpha or min(settings.false_alarms_per_month / TESTS * DAY_S / MONTH_S, 0.49)
 
 
-def level_of_window(settings: DriftConfig, *, elapsed_s: float | None, reference_rows: int, rows: int) -> float:
-    """Greatest p-value with which the test of one window alarms, given its reference.
+def level_of_window(settings: DriftConfig, *, elapsed_s: float | None, shared: float = 0.0) -> float:
+    """Greatest p-value with which the test of one window alarms.
 
-    `elapsed_s`: as in `spent_s`. `drift.alpha` is taken as it is, if set.
+    `elapsed_s`: as in `spent_s`. `shared`: the `shared_part` of a window whose reference may be odd, since it has had
+    an alarm already. `drift.alpha` is taken as it is, if set.
     """
     if settings.alpha:
         return settings.alpha
     level = level_of_a_day(settings) * spent_s(settings, elapsed_s) / DAY_S
-    shared = shared_part(reference_rows, rows)
     return NORMAL.cdf(-(shared * ODDNESS - sqrt(1 - shared**2) * NORMAL.inv_cdf(level)))
 
 

@@ -67,7 +67,7 @@ def streams(population: Population, kind: str, *, known: bool) -> tuple[list[Ind
 def delays(population: Population, reference: Indices, stream: Indices, *, a_month: float = 0.5) -> dict[str, int]:
     """Rows until the first alarm of each of `TESTS`, with so many false alarms; those without one are missing."""
     settings = DriftConfig(interval_s=DAY_S * ROWS / A_DAY, false_alarms_per_month=a_month)
-    level = level_of_window(settings, elapsed_s=settings.interval_s, reference_rows=REFERENCE, rows=ROWS)
+    level = level_of_window(settings, elapsed_s=settings.interval_s)
     equal = settings.false_alarms_per_month * settings.interval_s / MONTH_S
     sizes, most = block_sizes(settings, REFERENCE), MOST * threshold_s(settings)
     states: list[list[float]] = [[] for _ in sizes]

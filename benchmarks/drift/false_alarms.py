@@ -25,7 +25,7 @@ from core.arrays import Booleans, Doubles
 from core.config import DriftConfig
 from monitoring import budget
 from monitoring.accumulation import block_sizes
-from monitoring.budget import DAY_S, MONTH_S, level_of_window, strength
+from monitoring.budget import DAY_S, MONTH_S, level_of_window, shared_part, strength
 from monitoring.detector import MOST, SHIFTS, threshold_s
 
 REFERENCES = 20
@@ -51,9 +51,10 @@ def laws(population: Population, n: int) -> Laws:
 
 
 def windows_table(found: Laws, n: int) -> Iterator[dict[str, Any]]:
+    """`alarms`: of windows after an alarm of the version has ended."""
     for m in WINDOWS[n]:
         p = np.array([found[index, m] for index in range(REFERENCES)])
-        level = level_of_window(DriftConfig(), elapsed_s=None, reference_rows=n, rows=m)
+        level = level_of_window(DriftConfig(), elapsed_s=None, shared=shared_part(n, m))
         yield {
             "part": "windows",
             "reference": n,
@@ -79,13 +80,16 @@ def drawn(p: Doubles, count: int, random: np.random.Generator) -> Doubles:
 def year(
     found: Laws, n: int, index: int, schedule: str, random: np.random.Generator, *, as_is: bool
 ) -> dict[str, float]:
-    """Alarms a month; `as_is`: without taking off what the reference explains."""
+    """Alarms a month, of a new version each year; `as_is`: without taking off what the reference explains."""
     interval_s, rows = SCHEDULES[schedule]
     settings = DriftConfig(interval_s=interval_s)
-    checks = int(MONTHS[schedule] * MONTH_S / interval_s)
+    a_year = int(12 * MONTH_S / interval_s)
+    checks = a_year * MONTHS[schedule] // 12
     size = 10**12 if as_is else n
-    level = level_of_window(settings, elapsed_s=interval_s, reference_rows=size, rows=rows)
-    alone: Booleans = drawn(found[index, rows], checks, random) <= level
+    p = drawn(found[index, rows], checks, random)
+    first, later = (
+        p <= level_of_window(settings, elapsed_s=interval_s, shared=shared) for shared in (0.0, shared_part(size, rows))
+    )
     mean = np.zeros(checks)
     sizes = block_sizes(settings, n)
     for block in sizes:
@@ -95,9 +99,20 @@ def year(
         z = np.array([strength(value, reference_rows=size, rows=m) for value in p])
         mean[: len(z) * every] += np.repeat(_evidence(z, every * interval_s, settings), every) / len(sizes)
     together = mean >= threshold_s(settings)
-    alarm = alone | together
-    began = alarm & ~np.append(False, alarm[:-1])
-    return {"alarms": began.sum() / MONTHS[schedule], "alone": alone.sum() / MONTHS[schedule]}
+    began = alone = 0
+    for one in np.split(np.arange(checks), range(a_year, checks, a_year)):
+        ended = _end_of_the_first(first[one] | together[one])
+        own = np.append(first[one][:ended], later[one][ended:])
+        alarm = own | together[one]
+        began += int((alarm & ~np.append(False, alarm[:-1])).sum())
+        alone += int(own.sum())
+    return {"alarms": began / MONTHS[schedule], "alone": alone / MONTHS[schedule]}
+
+
+def _end_of_the_first(alarm: Booleans) -> int:
+    """Place of the first check without an alarm after one with an alarm, or the number of checks."""
+    after = np.flatnonzero(np.logical_or.accumulate(alarm) & ~alarm)
+    return int(after[0]) + 1 if len(after) else len(alarm)
 
 
 def _evidence(z: Doubles, spent_s: float, settings: DriftConfig) -> Doubles:

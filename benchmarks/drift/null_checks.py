@@ -36,7 +36,7 @@ TESTS = ("product", "p <= 0.01", "Evidently, a column", "Evidently, the data set
 def cell(pool: Pool, n: int, m: int, windows: int, *, seed: int = 0, alone: bool = False) -> dict[str, Any]:
     """Alarms of `windows` checks, each with a reference of its own."""
     settings = DriftConfig()
-    level = level_of_window(settings, elapsed_s=None, reference_rows=n, rows=m)
+    level = level_of_window(settings, elapsed_s=None)
     population = Population(pool)
     random, alarms = np.random.default_rng([n + m, seed] if seed else n + m), Counter[str]()
     for _ in range(windows):

@@ -1,15 +1,14 @@
 """In how many windows of 300 rows the drift of each recipe is found, by the rows of the reference.
 
-    python benchmarks/drift/small_references.py [--data DIR] [--cache DIR] [--seed 7] [--oddness 2.5,3.25,3.5]
+    python benchmarks/drift/small_references.py [--data DIR] [--cache DIR] [--seed 7]
 
-Real checks, at the level of the first check of a version. `--oddness`: standard deviations by which a reference may be
-odd (`monitoring.budget.ODDNESS`). Prints the table of docs/decisions/0019.
+Real checks of a window of a day, before a version has had an alarm and after one has ended, when what the reference may
+explain is taken off. Prints the table of docs/decisions/0019.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from champions import Window, arguments, champion, encoder, recipes, windows
 from core.arrays import Doubles
 from core.config import DriftConfig
 from core.features import Features
-from monitoring import budget
+from monitoring.budget import level_of_window, shared_part
 from monitoring.check import p_value_of
 from monitoring.sample import rows_at
 
@@ -45,24 +44,21 @@ def _without_truth(side: Features) -> Features:
     return replace(side, truth=np.full(side.rows, -1))
 
 
-def alarms(p: Doubles, reference_rows: int, oddness: Sequence[float]) -> list[int]:
-    found = []
-    for budget.ODDNESS in oddness:
-        level = budget.level_of_window(DriftConfig(), elapsed_s=None, reference_rows=reference_rows, rows=ROWS)
-        found.append(int(np.sum(p <= level)))
-    return found
+def alarms(p: Doubles, reference_rows: int) -> list[int]:
+    levels = (
+        level_of_window(DriftConfig(), elapsed_s=None, shared=shared)
+        for shared in (0.0, shared_part(reference_rows, ROWS))
+    )
+    return [int(np.sum(p <= level)) for level in levels]
 
 
 def main() -> None:
-    parser = arguments()
-    parser.add_argument("--oddness", default="2.5,3.25,3.5")
-    given = parser.parse_args()
-    oddness = [float(word) for word in given.oddness.split(",")]
+    given = arguments().parse_args()
     splits, frozen = recipes(given.data), encoder(given.cache)
     for name in sorted(splits.RECIPES):
         window = windows(champion(name, given.seed, splits, frozen))
         for rows in sorted({min(size, window.reference.rows) for size in REFERENCES}):
-            found = " | ".join(map(str, alarms(p_values(window, rows, seed=3), rows, oddness)))
+            found = " | ".join(map(str, alarms(p_values(window, rows, seed=3), rows)))
             sys.stdout.write(f"| {name} | {rows} | {found} |\n")
             sys.stdout.flush()
 

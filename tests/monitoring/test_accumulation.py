@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from core.accumulated import Accumulated
+from core.accumulated import Accumulated, Alarm
 from core.champion import read_champion
 from core.config import DriftConfig
 from core.engine import Engine
@@ -45,20 +45,19 @@ def accumulated(record: CheckRecord) -> Accumulated:
 @pytest.mark.parametrize("interval_s", [300.0, 3600.0, DAY_S])
 def test_a_month_of_checks_spends_half_of_the_rate_whatever_the_schedule(interval_s: float) -> None:
     settings = DriftConfig(interval_s=interval_s)
-    level = level_of_window(settings, elapsed_s=interval_s, reference_rows=10**12, rows=50)
+    level = level_of_window(settings, elapsed_s=interval_s)
     assert level * MONTH_S / interval_s == pytest.approx(settings.false_alarms_per_month / 2, rel=1e-3)
 
 
 def test_a_stated_alpha_is_the_level() -> None:
-    assert level_of_window(DriftConfig(alpha=0.03), elapsed_s=1.0, reference_rows=100, rows=300) == 0.03
+    assert level_of_window(DriftConfig(alpha=0.03), elapsed_s=1.0, shared=0.3) == 0.03
 
 
 def test_a_small_reference_explains_more_of_a_p_value() -> None:
     small, large = (strength(1e-4, reference_rows=rows, rows=300) for rows in (200, 1500))
     assert small < large < 3.72
-    assert level_of_window(SETTINGS, elapsed_s=None, reference_rows=200, rows=300) < level_of_window(
-        SETTINGS, elapsed_s=None, reference_rows=1500, rows=300
-    )
+    levels = [level_of_window(SETTINGS, elapsed_s=None, shared=shared_part(rows, 300)) for rows in (200, 1500)]
+    assert levels[0] < levels[1] < level_of_window(SETTINGS, elapsed_s=None)
 
 
 def test_the_part_of_the_reference_is_that_of_p_values_of_one_reference() -> None:
@@ -123,6 +122,36 @@ def test_a_check_of_an_earlier_release_is_gone_on_from(served: Served) -> None:
     record = checked(served.home)
     assert (record.verdict.rows, record.verdict.outcome) == (60, "ok")
     assert [scale.until for scale in accumulated(record).scales] == [day(2)]
+
+
+@pytest.mark.parametrize(
+    ("before", "is_alarm", "after"),
+    [
+        ("none", False, "none"),
+        ("none", True, "lasts"),
+        ("lasts", True, "lasts"),
+        ("lasts", False, "ended"),
+        ("ended", False, "ended"),
+        ("ended", True, "ended"),
+    ],
+)
+def test_what_the_reference_explains_is_taken_off_once_an_alarm_has_ended(
+    served: Served, before: Alarm, is_alarm: bool, after: Alarm
+) -> None:
+    served.receive(traffic(served, 60, seed=1), at=day(1))
+    verdict = checked(served.home).verdict
+    assert verdict.level == pytest.approx(level_of_window(SETTINGS, elapsed_s=None))
+    assert verdict.accumulated is not None
+    verdict = replace(verdict, accumulated=replace(verdict.accumulated, alarm=before))
+    last = served.ledger.window(MODEL, served.version, limit=1)[0]
+    served.ledger.record_check(MODEL, served.version, verdict, source=TRAFFIC, window_end=last.id)
+    window = traffic(served, 60, seed=2)
+    served.receive(replace(window, length=np.full(60, 14)) if is_alarm else window, at=day(2))
+    record = checked(served.home)
+    reference = read_champion(served.registry, MODEL).reference.rows
+    shared = shared_part(reference, 60) if before == "ended" else 0.0
+    assert record.verdict.level == pytest.approx(level_of_window(SETTINGS, elapsed_s=DAY_S, shared=shared))
+    assert (record.verdict.outcome == "drift", accumulated(record).alarm) == (is_alarm, after)
 
 
 def test_a_new_version_has_no_evidence_yet(served: Served) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from core.champion import read_champion
 from core.config import Config, FinetuneConfig
 from core.home import Home
 from core.records import JobRecord
 from lifecycle.worker import run_next
+from tests.lifecycle.predictions import predicted
 from tests.small_volume import fill, small_volume
 from tests.tiny import tiny_rows
 
@@ -131,9 +133,13 @@ def test_a_full_disk_fails_the_job_with_one_sentence(
     made.close()
 
 
-@pytest.mark.parametrize("within", ["gate", "export: Comparing", "export: Quantizing"])
-def test_long_stages_look_at_each_batch_whether_to_go_on(home: Home, within: str) -> None:
-    home.jobs.enqueue("m", "retrain", {"method": "features"})
+@pytest.mark.parametrize(
+    ("method", "within"), [("", "gate"), ("features", "export: Comparing"), ("features", "export: Quantizing")]
+)
+def test_long_stages_look_at_each_batch_whether_to_go_on(home: Home, method: str, within: str) -> None:
+    dimensions = read_champion(home.registry, "m").reference.embeddings.shape[1]
+    predicted(home.ledger, 40, dimensions=dimensions)  # the gate's other rows have been embedded before
+    home.jobs.enqueue("m", "retrain", {"method": method} if method else {})
     stop, steps = threading.Event(), 0
 
     def look(stage: str, _share: float) -> None:
